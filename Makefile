@@ -1,0 +1,74 @@
+# Needs GNU make, a POSIX shell and Python 3.11 to 3.13. Everything else is installed into .venv, made when missing
+# and again whenever setup.cfg or constraints.txt has changed since. A target's text behind ## is its line in `make help`.
+
+PYTHON ?= python3
+# The backend: cpu, gpu (TensorFlow with CUDA), jax-gpu or torch. Once chosen it stays that of .venv.
+EXTRAS ?= $(or $(patsubst .venv/installed-%,%,$(wildcard .venv/installed-*)),cpu)
+BACKEND_jax-gpu := jax
+BACKEND_torch := torch
+export KERAS_BACKEND ?= $(or $(BACKEND_$(EXTRAS)),tensorflow)
+
+INSTALLED := .venv/installed-$(EXTRAS)
+REPRO := .venv/bin/python -m reproductions
+PAPERS := $(patsubst reproductions/%/paper.yaml,%,$(wildcard reproductions/*/paper.yaml))
+
+# $(call option,NAME,name) is --name 'value' where the variable NAME has one, else nothing.
+option = $(if $($1),--$2 '$($1)')
+RESULTS_OPTION = $(call option,RESULTS,results)
+RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(call option,REPEATS,repeats) \
+  $(call option,SEED,seed) $(call option,PRECISION,precision) $(foreach choice,$(READING),--reading '$(choice)') \
+  $(RESULTS_OPTION))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:  # two trainings at once share the cores and end no sooner
+.PHONY: help install demo reproduce-all test test-long lint bench clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+	@echo 'Papers: $(PAPERS)'
+	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=busi|phantom|DIR REPEATS=N SEED=S PRECISION=P'
+	@echo '  READING="KEY=VALUE ..." RESULTS=DIR. For all: EXTRAS=cpu|gpu|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
+
+install: $(INSTALLED) ## make .venv with all that the suite needs (the other targets do it by themselves)
+
+demo: $(PAPERS:%=demo-%) ## every paper at smoke size on synthetic ultrasound, then reported against reproduced: 3 min
+	$(REPRO) compare --results runs/demo/results
+
+demo-%: $(INSTALLED)
+	$(REPRO) run $* --profile smoke --data phantom --runs runs/demo --results runs/demo/results
+
+reproduce-%: $(INSTALLED) ## train and evaluate one paper on BUSI, then reported against reproduced: make reproduce-gill
+	$(REPRO) run $* --resume $(RUN_OPTIONS)
+	$(REPRO) compare $* $(RESULTS_OPTION)
+
+reproduce-all: $(PAPERS:%=reproduce-%) ## the same for every paper
+
+test: lint ## ruff, then the tests that take seconds
+	.venv/bin/python -m pytest
+
+test-long: $(INSTALLED) ## the tests that take minutes
+	.venv/bin/python -m pytest -m long
+
+lint: $(INSTALLED) ## ruff alone
+	.venv/bin/python -m ruff check
+
+bench: $(INSTALLED) ## how fast data are prepared, batches come and steps run on this machine
+	$(REPRO) bench
+
+clean: ## remove .venv, caches and the demo's runs; your own runs and data stay
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis runs/demo
+	find common reproductions tests -name __pycache__ -prune -exec rm -rf {} +
+
+# Always from an empty folder: it mends an install that was broken off, and TensorFlow's CPU and GPU packages, which
+# hold the same files, never meet in one.
+$(INSTALLED): setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	  echo 'Python 3.11, 3.12 or 3.13 is needed; "$(PYTHON)" is none of them. Name one: make PYTHON=python3.12 ...' >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && $(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
+	  echo '"$(PYTHON) -m venv" does not work here. On Debian and Ubuntu it is a package of its own:' >&2; \
+	  echo '    apt install python3-venv' >&2; exit 1; }
+	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 2 GB (with CUDA several times that) ...'
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,dev]'
+	@touch $@

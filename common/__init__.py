@@ -1,0 +1,1 @@
+"""What the five reproductions share: data, training, evidence, command line. Names no paper."""

@@ -1,0 +1,142 @@
+"""The `repro` command. Each command imports what it needs when it is called, so that those without a network to
+train answer at once."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from common import paper as papers
+from common.errors import BadInput
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
+    "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
+))  # fmt: skip
+data_app = typer.Typer(no_args_is_help=True, help="Find, download and check data sets.")
+app.add_typer(data_app, name="data")
+
+out = Console()
+PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those that `repro papers` lists.")]
+Data = Annotated[str | None, typer.Option(help="busi, phantom, or a folder in BUSI's layout. [default: the paper's]")]
+Runs = Annotated[Path, typer.Option(help="Where trainings, caches and the phantom are kept.")]
+Results = Annotated[Path, typer.Option(help="Where the results are kept that compare reads.")]
+
+
+def main() -> None:
+    """Runs the command. Bad input ends in one message and exit status 2, an interruption in 130; a traceback is
+    shown with --debug only."""
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
+    try:
+        app()
+    except BadInput as error:
+        if debug:
+            raise
+        sys.exit(_complain(str(error), 2))
+    except KeyboardInterrupt:
+        sys.exit(_complain("Interrupted. The same command with --resume goes on after the last whole epoch.", 130))
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(_complain(f"{type(error).__name__}: {error}\nThe run failed. --debug shows where.", 1))
+
+
+def _complain(message: str, status: int) -> int:
+    print(message, file=sys.stderr)
+    return status
+
+
+@app.command("papers")
+def list_papers(results: Results = Path("results")) -> None:
+    """The papers, the data they use, and what there is of results."""
+    from common.evidence.results import load
+
+    for name in papers.names():
+        paper = papers.load(name)
+        done = [f"{record.profile} x{len(record.runs)} on {record.dataset.name}" for record in load(results, name)]
+        out.print(f"[bold]{name:8}[/] {paper.title}", highlight=False)
+        out.print(f"{'':8} {paper.authors}. Data: {paper.data}. {len(paper.reported)} reported numbers.", style="dim")
+        out.print(f"{'':8} Results: {', '.join(done) or 'none yet'}", style="dim", highlight=False)
+
+
+@app.command()
+def run(
+    paper: PaperName,
+    profile: Annotated[str, typer.Option(help="auto (paper on a GPU, else small), paper, small or smoke.")] = "auto",
+    data: Data = None,
+    repeats: Annotated[int, typer.Option(help="Trainings, each with its own split and weights.")] = 3,
+    seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
+    reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
+    precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
+    runs: Runs = Path("runs"),
+    results: Results = Path("results"),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write logs for TensorBoard.")] = False,
+) -> None:
+    """Train and evaluate the network of one paper, and compare with what it reports."""
+    record = papers.load(paper)
+    readings = dict(_pair(choice) for choice in reading or [])
+    record.choose(readings)
+    _import_keras()
+    from common.training.precision import resolve
+    from common.training.profile import choose
+    from common.training.run import Request
+    from common.training.run import run as train
+
+    request = Request(
+        record, "paper", data or record.data, Path(os.environ.get("REPRO_DATA", "data")), repeats, seed, readings,
+        resolve(precision), runs, results, resume, tensorboard,
+    )  # fmt: skip
+    request = choose(request, profile, lambda line: out.print(line, highlight=False))
+    train(request)
+    compare(paper, results)
+
+
+@app.command()
+def compare(
+    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
+    from common.evidence import tables
+    from common.evidence.results import load
+    from common.files import write_atomically
+    from common.training.identity import recipe_hash
+
+    entries = []
+    for name in papers.names():
+        about = papers.load(name)
+        for record in load(results, name):
+            entries.append((about, record, recipe_hash(about, about.recipe(record.profile, record.readings))))
+    wanted = [entry for entry in entries if paper in (None, entry[0].name)]
+    if paper:
+        papers.load(paper)
+    if not wanted:
+        raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
+    write_atomically(results / "README.md", tables.readme(entries).encode())
+    for entry in wanted:
+        out.print(tables.table(*entry))
+        out.print()
+
+
+def _pair(choice: str) -> tuple[str, str]:
+    key, equals, value = choice.partition("=")
+    if not equals:
+        raise BadInput(f"--reading {choice}: expected KEY=VALUE, such as batch_size=16.")
+    return key, value
+
+
+def _import_keras() -> None:
+    """Imports Keras and its backend without the lines that TensorFlow writes, past Python, when it is loaded."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import keras  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

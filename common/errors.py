@@ -1,0 +1,10 @@
+"""Errors meant for the person at the keyboard: what is wrong, what was expected, what to do."""
+
+
+class BadInput(Exception):
+    """An input that the suite can't use: the command prints the message, exits with status 2, writes nothing."""
+
+    @classmethod
+    def listing(cls, headline: str, offenders: list[str], remedy: str) -> "BadInput":
+        """One error that names every offender, so that a person mends them in one go and not one a try."""
+        return cls("\n".join([headline, *(f"  - {offender}" for offender in offenders), remedy]))

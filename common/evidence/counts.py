@@ -1,0 +1,194 @@
+"""One row of sufficient statistics per image: all that the metric definitions need, taken once from the prediction.
+
+A network is asked once; every reading of "IoU" or "accuracy" is then arithmetic on these rows (`metrics.value`).
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import BadInput
+from common.files import write_atomically
+
+# 0.5 is what everyone means who names no threshold. Its two neighbours show whether a number hangs on that choice.
+THRESHOLDS = (0.3, 0.5, 0.7)
+
+# keras.config.epsilon(), the distance from 0 and 1 that Keras' cross-entropy keeps.
+EPSILON = np.float32(1e-7)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Arrays with one entry per image, in any order; `position` tells the order of evaluation.
+
+    case, label, group: str: id, class, and what the image shares with others (a patient, a lesion).
+    position: int, 0, 1, ... in the order of evaluation; batches of K are positions 0...K-1, K...2K-1, ...
+    pixels: int, all pixels of the image.
+    truth_zero, truth_soft, truth_one: int, pixels whose truth is exactly 0, between 0 and 1, exactly 1.
+    tp, fp, fn: int (n, thresholds): prediction > threshold against truth >= 0.5. Strictly above, as Keras'
+        BinaryAccuracy and NumPy's round have it; at least, so that a pixel which half of the annotators (or half of
+        the pixels it was interpolated from) call tumour is tumour.
+    sum_truth, sum_prediction, sum_product: float64, Σt, Σp and Σt·p over the pixels.
+    prediction_one, both_one: int, pixels where the prediction, or prediction and truth, are exactly 1: what is left
+        of a sigmoid that is cast to an integer, as Keras' MeanIoU does.
+    correct: int, pixels where (prediction > 0.5) equals the truth, as Keras' BinaryAccuracy counts them: where the
+        truth is soft no prediction is correct.
+    cross_entropy: float64, Σ -t·ln p - (1-t)·ln(1-p) with p clipped to [1e-7, 1 - 1e-7] in float32 as in
+        keras.losses.BinaryCrossentropy. (Inside `fit`, the TensorFlow backend finds the logits behind a sigmoid and
+        does not clip; that differs only where the sigmoid is saturated.)
+    thresholds: float64 (thresholds,), the one field that is not per image.
+    """
+
+    case: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+    position: np.ndarray
+    pixels: np.ndarray
+    truth_zero: np.ndarray
+    truth_soft: np.ndarray
+    truth_one: np.ndarray
+    tp: np.ndarray
+    fp: np.ndarray
+    fn: np.ndarray
+    sum_truth: np.ndarray
+    sum_prediction: np.ndarray
+    sum_product: np.ndarray
+    prediction_one: np.ndarray
+    both_one: np.ndarray
+    correct: np.ndarray
+    cross_entropy: np.ndarray
+    thresholds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.case)
+
+    def take(self, images: np.ndarray) -> "Rows":
+        """The rows of some images, by index or boolean mask; each keeps its position, and so its batch."""
+        return Rows(**{name: array[images] for name, array in self._per_image()}, thresholds=self.thresholds)
+
+    def save(self, path: Path) -> None:
+        """Writes a compressed .npz, whole or not at all."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **vars(self))
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Rows":
+        """Raises BadInput, naming the file, where it is missing or holds no such rows."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(**{field.name: file[field.name] for field in fields(cls)})
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise BadInput(f"{path}: not a file of per-image counts ({error}). Evaluate the run again.") from error
+
+    def _per_image(self) -> list[tuple[str, np.ndarray]]:
+        return [(name, array) for name, array in vars(self).items() if name != "thresholds"]
+
+
+def count(
+    probabilities: np.ndarray,
+    truth: np.ndarray,
+    cases: Sequence[str],
+    labels: Sequence[str],
+    groups: Sequence[str],
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> Rows:
+    """The rows of images in the order of evaluation. Memory beyond the input: a few images' worth.
+
+    probabilities, truth: float32 (n, S, S) in [0, 1]; float16 is widened, float64 rounded to float32.
+    Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, with the first such case.
+    """
+    if probabilities.ndim != 3 or probabilities.shape != truth.shape or not truth.size:
+        raise ValueError(f"probabilities {probabilities.shape}, truth {truth.shape}: expected the same (n, S, S)")
+    if not len(cases) == len(labels) == len(groups) == len(truth):
+        raise ValueError(f"{len(truth)} images, {len(cases)} cases, {len(labels)} labels, {len(groups)} groups")
+    rows = []
+    for case, p, t in zip(cases, probabilities, truth, strict=True):
+        p, t = p.astype(np.float32, copy=False).ravel(), t.astype(np.float32, copy=False).ravel()
+        for name, values in ("probabilities", p), ("truth", t):
+            if not (values.min() >= 0 and values.max() <= 1):  # also where either is NaN
+                raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
+        rows.append(_count_image(p, t, np.asarray(thresholds, np.float32)))
+    return Rows(
+        case=np.array(cases, dtype=str),
+        label=np.array(labels, dtype=str),
+        group=np.array(groups, dtype=str),
+        position=np.arange(len(rows)),
+        thresholds=np.array(thresholds, dtype=np.float64),
+        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
+    )
+
+
+def _count_image(p: np.ndarray, t: np.ndarray, thresholds: np.ndarray) -> dict[str, object]:
+    above, tumour = p > thresholds[:, None], t >= 0.5
+    tp = np.count_nonzero(above & tumour, axis=1)
+    zero, one = t == 0, t == 1
+    return {
+        "pixels": p.size,
+        "truth_zero": np.count_nonzero(zero),
+        "truth_soft": p.size - np.count_nonzero(zero) - np.count_nonzero(one),
+        "truth_one": np.count_nonzero(one),
+        "tp": tp,
+        "fp": np.count_nonzero(above, axis=1) - tp,
+        "fn": np.count_nonzero(tumour) - tp,
+        "sum_truth": t.sum(dtype=np.float64),
+        "sum_prediction": p.sum(dtype=np.float64),
+        "sum_product": np.multiply(t, p, dtype=np.float64).sum(),
+        "prediction_one": np.count_nonzero(p == 1),
+        "both_one": np.count_nonzero(one & (p == 1)),
+        "correct": np.count_nonzero(np.where(p > 0.5, one, zero)),
+        "cross_entropy": _cross_entropy(p, t).sum(dtype=np.float64),
+    }
+
+
+def _cross_entropy(p: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Per pixel and in float32 throughout, as Keras computes it from probabilities."""
+    p = np.clip(p, EPSILON, 1 - EPSILON)
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p))
+
+
+def constant(rows: Rows, probability: float) -> Rows:
+    """What a predictor that has learned nothing would score on the same truth: `probability` at every pixel.
+
+    0 is "all background"; the tumour's share of the training pixels is "constant prevalence". The truth's own counts
+    suffice, neither images nor network are needed.
+    """
+    p = np.float32(probability)
+    tumour = rows.tp + rows.fn
+    above = p > rows.thresholds.astype(np.float32)
+    of_tumour, of_background = (float(_cross_entropy(p, np.float32(truth))) for truth in (1, 0))
+    return Rows(
+        **{name: getattr(rows, name) for name in ("case", "label", "group", "position", "pixels", "thresholds")},
+        **{name: getattr(rows, name) for name in ("truth_zero", "truth_soft", "truth_one", "sum_truth")},
+        tp=tumour * above,
+        fp=(rows.pixels[:, None] - tumour) * above,
+        fn=tumour * ~above,
+        sum_prediction=float(p) * rows.pixels,
+        sum_product=float(p) * rows.sum_truth,
+        prediction_one=rows.pixels * int(p == 1),
+        both_one=rows.truth_one * int(p == 1),
+        correct=rows.truth_one if p > 0.5 else rows.truth_zero,
+        cross_entropy=rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_background,
+    )
+
+
+def prevalence(rows: Rows) -> float:
+    """The tumour's share of all pixels, between 0 and 1."""
+    return float(rows.sum_truth.sum() / rows.pixels.sum())
+
+
+def concatenate(parts: Sequence[Rows]) -> Rows:
+    """Rows evaluated in several goes, as if in one: positions continue from part to part.
+
+    Raises ValueError for parts counted at different thresholds."""
+    if any(not np.array_equal(part.thresholds, parts[0].thresholds) for part in parts):
+        raise ValueError("parts counted at different thresholds can't be concatenated")
+    starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name, _ in parts[0]._per_image()}
+    arrays["position"] = np.concatenate([part.position + start for part, start in zip(parts, starts, strict=True)])
+    return Rows(**arrays, thresholds=parts[0].thresholds)

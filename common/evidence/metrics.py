@@ -1,0 +1,206 @@
+"""Named definitions of segmentation metrics, computed from per-image rows.
+
+"IoU 0.57" can mean a dozen things. Here each has a signature,
+
+    metric|target|aggregation[|decision][|s=NUMBER][|truth=hard][|empty=skip|one|zero]
+
+for example `iou|fg|pooled|t=0.5`, `dice|fg|image|t=0.5|empty=one`, `iou|mean2|pooled|keras-raw`,
+`dice-loss|fg|batch=2|soft|s=1e-6`, `accuracy|pixel|pooled|t=0.5`, `bce|pixel|pooled`.
+
+metric       iou, dice, precision, recall; dice-loss = 1 - dice; accuracy and bce (cross-entropy) are per pixel.
+target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
+             from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: of accuracy and bce.
+aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
+             each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
+             stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
+decision     What counts as predicted. t=0.5: probability > 0.5, against truth >= 0.5. soft: the probabilities and the
+             truth themselves (TP = Σtp, FP = Σp - Σtp, FN = Σt - Σtp), with s added to numerator and denominator.
+             keras-raw: only where the probability is exactly 1, against truth exactly 1: what Keras' MeanIoU makes
+             of a sigmoid that no one has thresholded (it casts to integer).
+truth=hard   For accuracy: truth >= 0.5. Otherwise, as in Keras, no prediction is correct on an interpolated pixel.
+empty        What an image (or batch) counts as where the target is empty in truth and prediction, so that the ratio
+             is 0/0: skip, one or zero; for mean2 each class by itself. Part of every signature where this can happen,
+             except with `pooled`, which is NaN then. If only one of the two is empty, the score is 0, also of
+             precision and recall.
+
+A definition that the rows can't give exactly is refused.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.evidence.counts import Rows
+
+# The numerator and denominator of each ratio, from counts of one target class.
+RATIOS = {
+    "iou": lambda tp, fp, fn: (tp, tp + fp + fn),
+    "dice": lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn),
+    "precision": lambda tp, fp, fn: (tp, tp + fp),
+    "recall": lambda tp, fp, fn: (tp, tp + fn),
+}
+
+_CLASSES = {"fg": ["fg"], "bg": ["bg"], "mean2": ["fg", "bg"]}
+
+_FORM = "metric|target|aggregation[|decision][|s=...][|truth=...][|empty=...]"
+_PARTS = re.compile(
+    r"(?P<metric>[^|]+)\|(?P<target>[^|]+)\|(?P<aggregation>[^|]+)(\|(?P<decision>t=[^|]+|soft|keras-raw))?"
+    r"(\|s=(?P<smooth>[^|]+))?(\|truth=(?P<truth>[^|]+))?(\|empty=(?P<empty>[^|]+))?"
+)
+
+# What every run is given on every split: the readings of "IoU" and "Dice" that papers use without saying which, the
+# thresholds that tell whether a number hangs on 0.5, and what explains a high or low one.
+STANDARD = (
+    "iou|fg|pooled|t=0.5",
+    "iou|fg|image|t=0.5|empty=skip",
+    "iou|fg|image|t=0.5|empty=one",
+    "iou|fg|image|t=0.5|empty=zero",
+    "iou|mean2|pooled|t=0.5",
+    "iou|mean2|pooled|keras-raw",
+    "iou|fg|image|soft|s=1",
+    "dice|fg|pooled|t=0.3",
+    "dice|fg|pooled|t=0.5",
+    "dice|fg|pooled|t=0.7",
+    "dice|fg|image|t=0.5|empty=skip",
+    "dice|fg|image|t=0.5|empty=one",
+    "dice|fg|image|t=0.5|empty=zero",
+    "dice|fg|image|soft|s=1",
+    "precision|fg|pooled|t=0.5",
+    "recall|fg|pooled|t=0.5",
+    "recall|bg|pooled|t=0.5",
+    "accuracy|pixel|pooled|t=0.5",
+    "accuracy|pixel|pooled|t=0.5|truth=hard",
+    "bce|pixel|pooled",
+)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One definition; `decision` is a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature,
+    `str` writes it. Each definition has one spelling, so that signatures can be compared as text."""
+
+    metric: str
+    target: str
+    aggregation: str
+    decision: float | str | None = None
+    smooth: float = 0.0
+    truth: str | None = None
+    empty: str | None = None
+
+    @classmethod
+    def parse(cls, signature: str) -> "Definition":
+        """Raises ValueError, saying what is wrong, for anything that is not the signature of a definition."""
+        try:
+            match = _PARTS.fullmatch(signature)
+            if not match:
+                raise ValueError(f"not of the form {_FORM}")
+            parts = match.groupdict()
+            if parts["decision"] and parts["decision"].startswith("t="):
+                parts["decision"] = float(parts["decision"].removeprefix("t="))
+            definition = cls(**parts | {"smooth": float(parts["smooth"] or 0)})
+            if str(definition) != signature:
+                raise ValueError(f"it is spelt {definition}")
+        except ValueError as error:
+            raise ValueError(f"{signature}: {error}") from None
+        return definition
+
+    def __str__(self) -> str:
+        decision = f"t={_number(self.decision)}" if isinstance(self.decision, float) else self.decision
+        parts = [self.metric, self.target, self.aggregation, decision]
+        parts += [f"s={_number(self.smooth)}" if self.smooth else None]
+        parts += [f"{name}={value}" if (value := getattr(self, name)) else None for name in ("truth", "empty")]
+        return "|".join(part for part in parts if part)
+
+    def __post_init__(self) -> None:
+        per_pixel, hard = self.metric in ("accuracy", "bce"), isinstance(self.decision, float)
+        mean_iou = (self.metric, self.target, self.aggregation) == ("iou", "mean2", "pooled")
+        may_be_empty = self.aggregation != "pooled" and self.smooth == 0
+        for holds, demand in (
+            (self.metric != "specificity", "the specificity of the tumour is recall|bg"),
+            (per_pixel or self.metric in {*RATIOS, "dice-loss"}, f"unknown metric '{self.metric}'"),
+            (self.target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{self.metric} has no {self.target}"),
+            (re.fullmatch(r"pooled|image|batch=[1-9]\d*", self.aggregation), f"no aggregation '{self.aggregation}'"),
+            (not per_pixel or self.aggregation == "pooled", f"{self.metric} is pooled: images have as many pixels"),
+            (self.metric != "bce" or self.decision is None, "bce takes the probabilities, without a decision"),
+            (self.metric == "bce" or self.decision is not None, "no decision: t=..., soft or keras-raw"),
+            (not hard or 0 < self.decision < 1, "a threshold lies between 0 and 1"),
+            (self.metric != "accuracy" or hard, "accuracy needs a threshold"),
+            (self.truth in (None, "hard"), f"truth={self.truth} is unknown: hard, or nothing"),
+            (self.truth is None or self.metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"),
+            (self.metric != "accuracy" or self.truth or self.decision == 0.5, "without truth=hard, at t=0.5 only"),
+            (self.metric != "dice-loss" or self.decision == "soft", "dice-loss is soft"),
+            (self.decision != "keras-raw" or mean_iou, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"),
+            (self.smooth == 0 or (self.decision == "soft" and 0 < self.smooth < np.inf), "s is for soft, and positive"),
+            (self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"),
+            (self.empty or not may_be_empty, "does not say what an empty pair counts as: empty=skip, one or zero"),
+            (may_be_empty or not self.empty, "empty=... has no effect here"),
+        ):
+            if not holds:
+                raise ValueError(demand)
+
+
+def value(signature: str, rows: Rows) -> float:
+    """The metric over all rows; NaN where it is undefined.
+
+    Raises ValueError for a signature that is none, for no rows, and for a threshold that the rows weren't counted at.
+    """
+    definition = Definition.parse(signature)
+    if not len(rows):
+        raise ValueError(f"{signature}: there are no rows to compute it from")
+    if definition.metric == "bce":
+        return float(rows.cross_entropy.sum() / rows.pixels.sum())
+    tp, fp, fn, tn = _confusion(definition, rows)
+    if definition.metric == "accuracy":
+        return float((tp + tn if definition.truth else rows.correct).sum() / rows.pixels.sum())
+    group = _groups(definition.aggregation, rows)
+    images = np.bincount(group)
+    tp, fp, fn, tn = (np.bincount(group, weights=counts) for counts in (tp, fp, fn, tn))
+    of_class = {"fg": _score(definition, tp, fp, fn), "bg": _score(definition, tn, fn, fp)}
+    scores = np.ma.masked_invalid([of_class[target] for target in _CLASSES[definition.target]])
+    mean = float(np.ma.filled(np.ma.average(scores.mean(axis=0), weights=images), np.nan))
+    return 1 - mean if definition.metric == "dice-loss" else mean
+
+
+def values(rows: Rows, signatures: Iterable[str] = STANDARD) -> dict[str, float]:
+    """Several metrics, by signature."""
+    return {signature: value(signature, rows) for signature in signatures}
+
+
+def _confusion(definition: Definition, rows: Rows) -> tuple[np.ndarray, ...]:
+    """TP, FP, FN, TN of each image, (n,) each: numbers of pixels, or sums of probability where the decision is soft."""
+    if definition.decision == "soft":
+        tp, predicted, truth = rows.sum_product, rows.sum_prediction, rows.sum_truth
+    elif definition.decision == "keras-raw":
+        tp, predicted, truth = rows.both_one, rows.prediction_one, rows.truth_one
+    else:
+        if definition.decision not in rows.thresholds:
+            raise ValueError(f"{definition}: the rows are counted at thresholds {', '.join(map(str, rows.thresholds))}")
+        tp, fp, fn = (counts[:, rows.thresholds == definition.decision][:, 0] for counts in (rows.tp, rows.fp, rows.fn))
+        predicted, truth = tp + fp, tp + fn
+    return tp, predicted - tp, truth - tp, rows.pixels - predicted - truth + tp
+
+
+def _groups(aggregation: str, rows: Rows) -> np.ndarray:
+    """For each image the number of the group whose counts are summed."""
+    if aggregation == "pooled":
+        return np.zeros(len(rows), int)
+    if aggregation == "image":
+        return np.arange(len(rows))
+    return rows.position // int(aggregation.removeprefix("batch="))
+
+
+def _score(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
+    """The ratio in each group, of one class; NaN where it is undefined or to be skipped."""
+    numerator, denominator = RATIOS[definition.metric.removesuffix("-loss")](tp, fp, fn)
+    numerator, denominator = numerator + definition.smooth, denominator + definition.smooth
+    score = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+    nothing = (tp + fp + fn == 0) & (denominator == 0)
+    score[nothing] = {"one": 1.0, "zero": 0.0}.get(definition.empty, np.nan)
+    return score
+
+
+def _number(number: float) -> str:
+    """The shortest decimal: 0.5, 1, 1e-6."""
+    return repr(number).removesuffix(".0").replace("e-0", "e-")

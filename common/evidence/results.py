@@ -1,0 +1,156 @@
+"""The records of `results/<paper>.json`: what was run, on what, and what came out. Data only, nothing is computed here.
+
+A file is a list of records, one for each (profile, data set, readings), so that no record mixes two protocols.
+"""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+
+from common.errors import BadInput
+from common.evidence.statistics import Prediction
+from common.files import write_atomically
+from common.paper import Profile
+
+Verdict = Literal[
+    "agrees", "paper higher", "paper lower", "undecided", "inside (small)", "outside (small)", "not comparable"
+]
+
+
+def _finite(number: Any) -> Any:
+    return None if isinstance(number, float) and not math.isfinite(number) else number
+
+
+# JSON has no NaN: what is undefined (a pooled IoU without any tumour), or has diverged, is null.
+Number = Annotated[float | None, BeforeValidator(_finite)]
+Values = dict[str, Number]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dataset(_Model):
+    """name: as in a paper's `data`; cases: number of those used; fingerprint: of their pixels."""
+
+    name: str
+    cases: int
+    fingerprint: str
+
+
+class Environment(_Model):
+    """commit: of the code, with "-dirty" where it was changed since; device: the model of the GPU or CPU in use."""
+
+    commit: str
+    python: str
+    keras: str
+    backend: str
+    backend_version: str
+    precision: str
+    device: str
+    cores: int
+
+
+class Run(_Model):
+    """One training: a repeat or, in cross-validation, one fold of it.
+
+    epochs: trained; best_epoch: the one whose weights were evaluated, counted from 1; stopped_early: by its patience.
+    selection: the part on which that epoch was selected, "none" where the last one is evaluated.
+    split: number of images in "train", "validation", "test".
+    history: what `fit` printed, one number per epoch.
+    metrics: by part, then signature (`common.evidence.metrics`). Parts are "train", "validation", "test", evaluated
+        with the final weights, and "train (running)", what `fit` printed for the training images in the evaluated
+        epoch: averages over batches while the weights still changed and with dropout on.
+    trivial: the same of predictors that have learned nothing: by part, then predictor ("all background", "constant
+        prevalence"), then signature.
+    """
+
+    seed: int
+    repeat: int
+    fold: int | None = None
+    epochs: int
+    best_epoch: int
+    stopped_early: bool = False
+    selection: Literal["test", "validation", "none"]
+    seconds: float
+    split: dict[str, int]
+    history: dict[str, list[Number]]
+    metrics: dict[str, Values]
+    trivial: dict[str, dict[str, Values]]
+    notes: list[str] = []
+
+
+class Compared(_Model):
+    """One number that the paper reports against the runs of one record (`compare.rows`).
+
+    part: the key of `Run.metrics` that it was compared with; trivial: by predictor, the mean over the runs' splits.
+    """
+
+    id: str
+    split: Literal["train", "validation", "test"]
+    name: str
+    value: str
+    where: str
+    definition: str
+    part: str
+    reproduced: Prediction
+    trivial: Values
+    verdict: Verdict
+
+
+class Record(_Model):
+    """The runs of one paper at one profile, on one data set, with one choice of readings.
+
+    readings: those that depart from the defaults of `paper.yaml`, as typed on the command line.
+    recipe_hash: of recipe and training code; a record made by others than today's is shown as stale.
+    """
+
+    paper: str
+    profile: Profile
+    dataset: Dataset
+    readings: dict[str, str] = {}
+    recipe_hash: str
+    environment: Environment
+    runs: list[Run]
+    reported: list[Compared] = []
+
+    @property
+    def key(self) -> tuple[str, str, dict[str, str]]:
+        """What there is one record of: profile, data set, readings."""
+        return self.profile, self.dataset.name, self.readings
+
+
+_RECORDS = TypeAdapter(list[Record])
+
+
+def load(folder: Path, paper: str) -> list[Record]:
+    """The records of one paper, none where nothing was run yet. Raises BadInput, naming the file, if it is damaged."""
+    path = folder / f"{paper}.json"
+    if not path.exists():
+        return []
+    try:
+        return _RECORDS.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        remedy = "Restore it (git checkout) or move it away and run the paper again."
+        raise BadInput(f"{path} can't be read as the results of a paper:\n{error}\n{remedy}") from error
+
+
+def store(folder: Path, record: Record) -> None:
+    """Puts a record into the file of its paper, in place of the one with the same key."""
+    records = load(folder, record.paper)
+    kept = [old for old in records if old.key != record.key]
+    at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
+    text = json.dumps(_RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json"), indent=1, ensure_ascii=False)
+    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+
+
+def slug(record: Record) -> str:
+    """The name of the folder beside the results that holds the counts behind a record, such as "small-busi"."""
+    readings = [f"{key}={value}" for key, value in record.readings.items()]
+    return re.sub(r"[^\w.=+-]+", "_", "-".join([record.profile, record.dataset.name, *readings]))

@@ -1,0 +1,179 @@
+"""The validated record behind a `paper.yaml`: what a paper states, leaves open and reports.
+
+A recipe, the settings of one training, is made from it: every value that the paper states, one value for each reading
+of what it leaves open, and what a profile shrinks. All of it is plain data; the network is built by `model.py` beside
+the record.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from common.errors import BadInput
+
+Profile = Literal["paper", "small", "smoke"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stated(_Record):
+    """A value of the recipe that the paper states, with the words that state it."""
+
+    value: Any
+    quote: str
+
+
+class Reading(_Record):
+    """A choice that the paper leaves open and that could move a reported number."""
+
+    default: Any
+    alternatives: list[Any]
+    why: str
+    quote: str | None = None
+
+    @property
+    def values(self) -> list[Any]:
+        return [self.default, *self.alternatives]
+
+
+class Reported(_Record):
+    """One number as printed: a string, so that trailing zeros, and with them the precision, survive."""
+
+    id: str
+    split: Literal["train", "validation", "test"]
+    name: str
+    value: str
+    where: str
+    definition: str
+    why: str | None = None
+
+
+class Recipe(BaseModel):
+    """The settings of one training. Fields below are the protocol that `common` carries out; a paper's own
+    architecture settings (`filters`, `kernel`, ...) come beside them and are read by its `model.py` alone.
+
+    side: images and masks are resized to side x side pixels.
+    channels: of the input, 1 (grey) or 3 (RGB).
+    classes: the classes of images used; every image of another class is left out.
+    masks: how several masks of one image become one: "merged" (union), "first", "two" (union of the first two),
+        "halved" (mean of a sum of two, which leaves a lesion that only one mask covers at 0.5).
+    truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
+    decimals: the normalised pixels are rounded to so many decimals, None for not at all.
+    test_fraction: share of all cases drawn for the test.
+    validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
+    loss: "bce" or "dice"; `smooth` and `dice_over` (sums over the "batch" or over each "image") belong to dice.
+    monitor: what selects an epoch on the validation part: "loss" or the signature of a metric.
+    patience: epochs without improvement of the monitor after which training stops, None for never.
+    weights: those of the "last" epoch or of the "best" are evaluated.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    side: int
+    channels: Literal[1, 3]
+    classes: tuple[str, ...]
+    masks: Literal["merged", "first", "two", "halved"]
+    truth: Literal["soft", "hard"]
+    decimals: int | None
+    test_fraction: float
+    validation: float | Literal["test"]
+    loss: Literal["bce", "dice"]
+    smooth: float = 0.0
+    dice_over: Literal["batch", "image"] = "batch"
+    optimizer: Literal["adam", "adamw"]
+    learning_rate: float
+    weight_decay: float | None = None
+    batch_size: int
+    epochs: int
+    monitor: str
+    patience: int | None
+    weights: Literal["last", "best"]
+
+
+class Paper(_Record):
+    """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper
+    leaves open without a consequence for its numbers, or what can't be run."""
+
+    name: str
+    title: str
+    authors: str
+    source: str
+    text: str
+    data: str
+    stated: dict[str, Stated]
+    readings: dict[str, Reading]
+    open: list[str]
+    profiles: dict[Literal["small", "smoke"], dict[str, Any]]
+    reported: list[Reported]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Paper":
+        twice = self.stated.keys() & self.readings.keys()
+        if twice:
+            raise ValueError(f"both stated and open: {', '.join(sorted(twice))}")
+        known = self.stated.keys() | self.readings.keys()
+        for profile, settings in self.profiles.items():
+            if unknown := settings.keys() - known:
+                raise ValueError(f"profile {profile} sets what no recipe has: {', '.join(sorted(unknown))}")
+        return self
+
+    def recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
+        """The settings of one training. A reading chosen here outranks what the profile shrinks.
+
+        Raises BadInput for a reading, or a value of one, that the record does not have.
+        """
+        chosen = self.choose(readings or {})
+        settings = {key: stated.value for key, stated in self.stated.items()}
+        settings |= {key: reading.default for key, reading in self.readings.items()}
+        settings |= self.profiles[profile] if profile != "paper" else {}
+        return Recipe(**(settings | chosen))
+
+    def choose(self, readings: dict[str, Any]) -> dict[str, Any]:
+        """The chosen readings with the values of the record, found by their text: {"batch_size": "16"} gives
+        {"batch_size": 16}. Raises BadInput for what the record does not have, with the list of what it has."""
+        chosen, refused = {}, []
+        for key, value in readings.items():
+            if key not in self.readings:
+                refused.append(f"{key}: not a reading of this paper")
+                continue
+            by_text = {as_text(known): known for known in self.readings[key].values}
+            if as_text(value) not in by_text:
+                refused.append(f"{key}={as_text(value)}: known values are {', '.join(by_text)}")
+                continue
+            chosen[key] = by_text[as_text(value)]
+        if refused:
+            table = [f"{key}: {', '.join(map(as_text, reading.values))}" for key, reading in self.readings.items()]
+            remedy = f"Readings of {self.name}, the default first:\n    " + "\n    ".join(table)
+            raise BadInput.listing(f"{self.name} has no such reading:", refused, remedy)
+        return chosen
+
+
+def as_text(value: Any) -> str:
+    """How a person types a value of a reading on the command line: none, 0.2, batch, benign+malignant, true."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "+".join(map(as_text, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def names() -> list[str]:
+    """The papers that can be run, in alphabetical order: a folder of `reproductions/` with a `paper.yaml`."""
+    return sorted(entry.name for entry in files("reproductions").iterdir() if (entry / "paper.yaml").is_file())
+
+
+@cache
+def load(name: str) -> Paper:
+    """The record of one paper. Raises BadInput for an unknown name and for a record that is not valid."""
+    if name not in names():
+        raise BadInput(f"There is no paper '{name}'. Known papers: {', '.join(names())}.")
+    path = files("reproductions") / name / "paper.yaml"
+    try:
+        return Paper(name=name, **yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError, TypeError) as error:
+        raise BadInput(f"{path} is not a valid record of a paper:\n{error}") from error

@@ -1,0 +1,56 @@
+"""Where a number was made: commit, versions and device, for its record."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import keras
+
+from common.evidence.results import Environment
+from common.training.precision import gpu_in_use, gpus
+
+# The distributions that a backend comes in.
+DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
+
+
+def environment(precision: str) -> Environment:
+    """The environment of this process, for results made in this precision."""
+    backend = keras.backend.backend()
+    return Environment(
+        commit=commit(),
+        python=platform.python_version(),
+        keras=keras.__version__,
+        backend=backend,
+        backend_version=next(filter(None, map(_version, DISTRIBUTIONS[backend])), "unknown"),
+        precision=precision,
+        device=gpus()[0].name if gpu_in_use() and gpus() else processor(),
+        cores=os.cpu_count() or 1,
+    )
+
+
+def commit() -> str:
+    """The commit of the code that runs, "-dirty" with uncommitted changes; "unknown" outside a checkout."""
+    here = Path(__file__).parent
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"],
+        cwd=here, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return answer.stdout.strip() or "unknown"
+
+
+@cache
+def processor() -> str:
+    """The model of the CPU, such as "Intel(R) Xeon(R) Processor"."""
+    facts = Path("/proc/cpuinfo")
+    models = [line.split(":", 1)[1].strip() for line in facts.open() if line.startswith("model name")] if facts.exists() else []
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,169 @@
+"""One repeat: a network trained on one split from one set of initial weights, evaluated on each part of the data.
+
+    folder/  resume.npz           after each epoch, all that the next one depends on
+             best.weights.h5      of the epoch with the best monitored value, where a paper selects one
+             log.csv              an epoch a line
+             model.keras          the evaluated network
+             rows-<part>.npz      counts of each image of train, validation and test
+             test-masks.npz       what the network marks on the test images, above 0.5
+             fit.json             what happened; written last, so where it lies the repeat is done
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.progress import Progress
+
+from common.data.batches import Batches, for_backend
+from common.data.prepare import Prepared
+from common.data.splits import Split
+from common.evidence import counts
+from common.files import write_atomically
+from common.paper import Paper, Recipe
+from common.training import callbacks, losses, running
+from common.training.seeds import derive
+
+EVALUATION_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What `fit.json` holds. history: from the name of a value to one float an epoch; best_epoch counts from 1 and is
+    the evaluated one; seconds: of training, validation included, evaluation not."""
+
+    seed: int
+    repeat: int
+    epochs: int
+    best_epoch: int
+    seconds: float
+    split: dict[str, int]
+    history: dict[str, list[float]]
+    notes: list[str]
+
+
+def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> keras.Model:
+    """The network in this precision, ready to train. Draws initial weights from Keras' global seed."""
+    keras.config.set_dtype_policy(precision)
+    model = build(recipe)
+    optimizer = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[recipe.optimizer]
+    decay = {} if recipe.weight_decay is None else {"weight_decay": recipe.weight_decay}
+    model.compile(
+        optimizer=optimizer(recipe.learning_rate, **decay),
+        loss=losses.for_recipe(recipe),
+        metrics=running.for_recipe(recipe),
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@dataclass(frozen=True)
+class Training:
+    """What all repeats of a run share. build: of the paper's `model.py`, from a recipe to a network."""
+
+    paper: Paper
+    build: Callable[[Recipe], keras.Model]
+    recipe: Recipe
+    prepared: Prepared
+    precision: str
+    seed: int
+    tensorboard: bool = False
+
+
+def fit(training: Training, split: Split, repeat: int, folder: Path, progress: Progress) -> Fit:
+    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above."""
+    build, recipe, prepared, seed = training.build, training.recipe, training.prepared, training.seed
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(derive(seed, repeat, "weights"))
+    model = compiled(build, recipe, training.precision)
+    train = Batches(prepared, split.train, recipe, recipe.batch_size, seed=(seed, repeat))
+    # In the paper's own batches, because a Dice loss by batches is another number with wider ones.
+    validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
+
+    monitor, mode = f"val_{recipe.monitor}", "min" if recipe.monitor == "loss" else "max"
+    checkpoint = callbacks.ModelCheckpoint(folder / "best.weights.h5", monitor, mode)
+    selecting = [checkpoint] if recipe.weights == "best" else []
+    if recipe.patience is not None:
+        selecting.append(callbacks.EarlyStopping(monitor, patience=recipe.patience, mode=mode))
+    resumable = callbacks.Resumable(folder / "resume.npz", selecting)
+    resumable.set_model(model)
+    begun = resumable.restore()
+    boards = [keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)] if training.tensorboard else []
+    stopped = any(getattr(each, "stopped_epoch", 0) for each in selecting)
+    if not stopped and begun < recipe.epochs:
+        model.fit(
+            for_backend(train),
+            validation_data=for_backend(validation),
+            initial_epoch=begun,
+            epochs=recipe.epochs,
+            shuffle=False,  # the batches know their order
+            verbose=0,
+            callbacks=[
+                callbacks.EpochStart(train, seed, repeat),
+                *selecting,
+                *boards,
+                keras.callbacks.CSVLogger(folder / "log.csv", append=begun > 0),
+                callbacks.ShowProgress(f"{training.paper.name} repeat {repeat + 1}", recipe.epochs, len(train), progress),
+                resumable,
+            ],
+        )
+    epochs = len(resumable.history["loss"])
+    if recipe.weights == "best":
+        model.load_weights(folder / "best.weights.h5")
+    evaluated = in_float32(model, build, recipe)
+    evaluated.save(folder / "model.keras")
+    for part, positions in split.parts().items():
+        rows, marked = evaluate(evaluated, prepared, positions, recipe)
+        rows.save(folder / f"rows-{part}.npz")
+        if part == "test":
+            np.savez_compressed(folder / "test-masks.npz", positions=positions, bits=np.packbits(marked, axis=-1))
+    outcome = Fit(
+        seed,
+        repeat,
+        epochs,
+        checkpoint.best_epoch + 1 if recipe.weights == "best" else epochs,
+        resumable.seconds,
+        {part: len(positions) for part, positions in split.parts().items()},
+        resumable.history,
+        remarks(resumable.history, recipe),
+    )
+    write_atomically(folder / "fit.json", json.dumps(asdict(outcome)).encode())
+    return outcome
+
+
+def in_float32(model: keras.Model, build: Callable[[Recipe], keras.Model], recipe: Recipe) -> keras.Model:
+    """The same network and weights, uncompiled, computing in float32: under half precision a sigmoid is exactly 1.0
+    from a logit of about 8 on, which alone would move the raw Keras IoU."""
+    keras.config.set_dtype_policy("float32")
+    plain = build(recipe)
+    plain.set_weights(model.get_weights())
+    return plain
+
+
+def evaluate(model: keras.Model, prepared: Prepared, positions: np.ndarray, recipe: Recipe) -> tuple[counts.Rows, np.ndarray]:
+    """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5."""
+    batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
+    rows, marked = [], []
+    for number, (images, truth) in enumerate(batches.stream()):
+        # A last, smaller batch is filled up, so that the function is compiled for one shape only.
+        filled = np.resize(images, (EVALUATION_BATCH, *images.shape[1:]))
+        probabilities = np.asarray(model.predict_on_batch(filled))[: len(images), ..., 0]
+        cases = [prepared.cases[p] for p in positions[number * EVALUATION_BATCH :][: len(images)]]
+        ids, labels, groups = zip(*((case.id, case.label, case.group) for case in cases), strict=True)
+        rows.append(counts.count(probabilities, truth[..., 0], ids, labels, groups))
+        marked.append(probabilities > 0.5)
+    return counts.concatenate(rows), np.concatenate(marked)
+
+
+def remarks(history: dict[str, list[float]], recipe: Recipe) -> list[str]:
+    """What a reader of the numbers should know about how the training went."""
+    values, selects = history[f"val_{recipe.monitor}"], recipe.weights == "best" or recipe.patience is not None
+    if selects and len(values) > 1 and max(values) - min(values) < 1e-6:
+        return [
+            f"The monitored validation {recipe.monitor} was flat: {values[0]:.4f} in all {len(values)} epochs. "
+            "It selected the first epoch and says nothing about the others."
+        ]
+    return []

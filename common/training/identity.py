@@ -1,0 +1,59 @@
+"""What a number depends on, as one hash: the recipe and the code that prepares, trains and counts.
+
+A record made by another recipe or by other code is marked stale until it is made again. Comments, docstrings and
+layout don't count: the hash is taken of the syntax tree, in a form that does not vary with the version of Python.
+"""
+
+import ast
+import hashlib
+import json
+from importlib.resources import files
+
+from common.paper import Paper, Recipe
+
+# Everything between the files of a data set and the counts of a test image. What comes after (metrics, intervals,
+# tables) is computed again from the counts each time, so it can't be stale.
+CODE = (
+    "common/data/decode.py",
+    "common/data/prepare.py",
+    "common/data/splits.py",
+    "common/data/batches.py",
+    "common/training/seeds.py",
+    "common/training/losses.py",
+    "common/training/running.py",
+    "common/training/callbacks.py",
+    "common/training/fit.py",
+    "common/evidence/counts.py",
+)
+
+
+def recipe_hash(paper: Paper, recipe: Recipe) -> str:
+    """12 hex digits that change with the recipe, the paper's `model.py` and the code above."""
+    digest = hashlib.blake2b(json.dumps(recipe.model_dump(), sort_keys=True).encode(), digest_size=6)
+    for name in (*CODE, f"reproductions/{paper.name}/model.py"):
+        package, *path = name.split("/")
+        digest.update(canonical(files(package).joinpath(*path).read_text(encoding="utf-8")).encode())
+    return digest.hexdigest()
+
+
+def canonical(source: str) -> str:
+    """The syntax tree of Python source as text, without docstrings and whatever is empty."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            node.body = body[1:]
+    return _canonical(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _canonical(node) -> str:
+    if isinstance(node, list):
+        return "[" + ",".join(map(_canonical, node)) + "]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return f"{type(node).__name__}({','.join(f'{name}={_canonical(value)}' for name, value in fields)})"

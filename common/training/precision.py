@@ -1,0 +1,59 @@
+"""What trains, and in which arithmetic. Asked of Keras and of the driver, so that it holds for every backend."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import keras
+
+from common.errors import BadInput
+
+POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """An NVIDIA GPU that the driver knows: its name and compute capability, such as 9.0."""
+
+    name: str
+    capability: float
+
+
+def gpus() -> list[Gpu]:
+    """The NVIDIA GPUs of this machine, used by the backend or not. Empty where there is no driver."""
+    if not (tool := shutil.which("nvidia-smi")):
+        return []
+    query = [tool, "--query-gpu=name,compute_cap", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    fields = [line.rsplit(",", 1) for line in answer.stdout.splitlines() if answer.returncode == 0 and "," in line]
+    return [Gpu(name.strip(), float(capability)) for name, capability in fields]
+
+
+def gpu_in_use() -> bool:
+    """Whether the Keras backend of this process computes on a GPU."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    return any(not device.startswith("cpu") for device in keras.distribution.list_devices())
+
+
+def resolve(precision: str) -> str:
+    """The Keras dtype policy that `precision`, one of POLICIES, means here.
+
+    "auto" is float32 on a CPU, mixed_bfloat16 on a GPU of compute capability 8 or more, else mixed_float16, for
+    which Keras scales the loss. Raises BadInput for an unknown name and for mixed_float16 on a CPU.
+    """
+    if precision not in POLICIES:
+        raise BadInput(f"There is no precision '{precision}'. Known: {', '.join(POLICIES)}.")
+    on_gpu = gpu_in_use()
+    if precision == "mixed_float16" and not on_gpu:
+        raise BadInput(
+            "mixed_float16 needs a GPU: a CPU has no float16 arithmetic, and training was measured nine times slower "
+            "than in float32. Use float32, or mixed_bfloat16."
+        )
+    if precision != "auto":
+        return precision
+    if not on_gpu:
+        return "float32"
+    return "mixed_bfloat16" if all(gpu.capability >= 8 for gpu in gpus()) else "mixed_float16"

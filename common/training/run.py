@@ -1,0 +1,156 @@
+"""All repeats of one paper: from what a person asks for to the record in `results/`."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import keras
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from common.data import busi, fetch, splits
+from common.data.case import Case
+from common.data.prepare import prepare
+from common.errors import BadInput
+from common.evidence import compare, counts, metrics, results
+from common.paper import Paper, Profile, Recipe, as_text
+from common.training.environment import environment
+from common.training.fit import Fit, Training, fit
+from common.training.identity import recipe_hash
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for. data: a name or a folder, names are looked for in `root`; readings: the departures from
+    the paper's defaults, as typed; precision: a Keras dtype policy; resume: keep what an earlier run has finished."""
+
+    paper: Paper
+    profile: Profile
+    data: str
+    root: Path
+    repeats: int
+    seed: int
+    readings: dict[str, str]
+    precision: str
+    runs: Path
+    results: Path
+    resume: bool
+    tensorboard: bool
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.paper.recipe(self.profile, self.readings)
+
+
+def find_cases(request: Request) -> tuple[str, list[Case]]:
+    """The name of the data set and all its cases, no pixel read. Raises BadInput for data that are not there."""
+    name, folder = fetch.locate(request.data, request.root, request.runs)
+    return name, busi.index(folder)
+
+
+def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
+    return import_module(f"reproductions.{paper.name}.model").build
+
+
+def run(request: Request) -> results.Record:
+    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
+
+    Raises BadInput, before anything is written, for whatever can't be used.
+    """
+    paper, recipe = request.paper, request.recipe
+    if request.repeats < 1:
+        raise BadInput(f"{request.repeats} repeats: at least 1 is needed.")
+    name, cases = find_cases(request)
+    prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, request.runs / "cache")
+    used = prepared.only(recipe.classes)
+    drawn = [splits.draw(used, recipe, request.seed, repeat) for repeat in range(request.repeats)]
+    identity = recipe_hash(paper, recipe)
+    training = Training(
+        paper, build_function(paper), recipe, prepared, request.precision, request.seed, request.tensorboard
+    )
+    # All that decides the numbers is in the folder's name, so that resuming never mixes two protocols.
+    facts = request.profile, name, f"seed{request.seed}", keras.backend.backend(), request.precision, identity
+    folder = request.runs / paper.name / "-".join(facts)
+    if not request.resume:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeRemainingColumn()
+    with Progress(*columns, transient=True) as progress:
+        fits = []
+        for repeat, split in enumerate(drawn):
+            place = folder / f"repeat-{repeat}"
+            fits.append(finished(place) or fit(training, split, repeat, place, progress))
+
+    readings = {key: as_text(value) for key, value in paper.choose(request.readings).items()}
+    record = results.Record(
+        paper=paper.name,
+        profile=request.profile,
+        dataset=results.Dataset(name=name, cases=len(used), fingerprint=prepared.fingerprint),
+        readings={key: text for key, text in readings.items() if text != as_text(paper.readings[key].default)},
+        recipe_hash=identity,
+        environment=environment(request.precision),
+        runs=[summary(paper, recipe, done, folder / f"repeat-{done.repeat}") for done in fits],
+    )
+    record = compare.compared(paper, record)
+    results.store(request.results, record)
+    keep_counts(record, folder, request.results)
+    return record
+
+
+def finished(folder: Path) -> Fit | None:
+    """The outcome of a repeat that is done, None of one that is not."""
+    path = folder / "fit.json"
+    return Fit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def summary(paper: Paper, recipe: Recipe, done: Fit, folder: Path) -> results.Run:
+    """The record of one repeat, computed from its per-image counts."""
+    rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
+    signatures = dict.fromkeys([*metrics.STANDARD, *(cell.definition for cell in paper.reported)])
+    nothing = {compare.BACKGROUND: 0.0, compare.PREVALENCE: counts.prevalence(rows["train"])}
+    evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
+    selected = "test" if recipe.validation == "test" else "validation"
+    return results.Run(
+        seed=done.seed,
+        repeat=done.repeat,
+        epochs=done.epochs,
+        best_epoch=done.best_epoch,
+        stopped_early=done.epochs < recipe.epochs,
+        selection=selected if recipe.weights == "best" else "none",
+        seconds=round(done.seconds, 1),
+        split=done.split,
+        history=done.history,
+        metrics=evaluated | {compare.RUNNING: running_averages(recipe, done)},
+        trivial={
+            part: {
+                name: metrics.values(counts.constant(of_part, probability), signatures)
+                for name, probability in nothing.items()
+            }
+            for part, of_part in rows.items()
+        },
+        notes=done.notes,
+    )
+
+
+def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
+    """What `fit` printed for the training images in the evaluated epoch, the loss under its own signature."""
+    values = {name: series[done.best_epoch - 1] for name, series in done.history.items() if not name.startswith("val_")}
+    loss = "bce|pixel|pooled"
+    if recipe.loss == "dice":
+        over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
+        loss = str(metrics.Definition.parse(f"dice-loss|fg|{over}|soft|s={recipe.smooth:g}"))
+    return {loss: values.pop("loss"), **values}
+
+
+def keep_counts(record: results.Record, folder: Path, kept: Path) -> None:
+    """Copies the counts of every repeat, and what the first marks on its test images, to `results/`, small and
+    compressed: from them a fresh clone computes any definition anew, without training."""
+    place = kept / record.paper / results.slug(record)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for repeat in range(len(record.runs)):
+        for part in record.runs[repeat].split:
+            shutil.copyfile(folder / f"repeat-{repeat}" / f"rows-{part}.npz", place / f"rows-{repeat}-{part}.npz")
+    shutil.copyfile(folder / "repeat-0" / "test-masks.npz", place / "masks-0-test.npz")

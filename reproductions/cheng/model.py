@@ -1,0 +1,74 @@
+"""Cheng, Illanko & Khan: "Image Segmentation of Breast Cancer Ultrasounds using U-Net Architecture".
+
+The U-Net of Section III-B: four encoder blocks of 32, 64, 128, 256 filters with dropout .1 .1 .2 .2, a bottleneck
+block of 512, four decoder blocks of 256, 128, 64, 32 filters with dropout .2 .2 .1 .1, one sigmoid output. RGB input of
+256 x 256: 7,764,065 parameters in the default reading.
+
+Reported (TABLE I, test set): loss 0.2423, accuracy 0.9163, IoU 0.4543.
+Expect: an IoU near 0.46 under the raw Keras MeanIoU as long as no sigmoid saturates, whatever the network has learned
+(see paper.yaml, test-iou), and a different one, that of the segmentation, under a thresholded definition.
+
+    make reproduce-cheng            or    repro run cheng --profile paper --repeats 3
+"""
+
+import keras
+from keras import layers
+
+from common.paper import Recipe
+
+# Which of a block's two convolutions a batch normalisation follows, in (encoder and bottleneck, decoder).
+NORMALISED = {
+    "encoder": ((2,), ()),
+    "encoder+decoder": ((2,), (2,)),
+    "encoder-both": ((1, 2), ()),
+    "none": ((), ()),
+}
+
+
+def build(recipe: Recipe) -> keras.Model:
+    """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
+
+    `side` must be a multiple of 2 to the power of the number of encoder blocks.
+    """
+    encoder_norm, decoder_norm = NORMALISED[recipe.batch_norm]
+    x = inputs = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
+
+    skips = []
+    for level, (filters, rate) in enumerate(zip(recipe.filters, recipe.encoder_dropout, strict=True), start=1):
+        x = _block(x, filters, rate, encoder_norm, recipe, f"encoder{level}")
+        skips.append(x)
+        x = layers.MaxPooling2D(2, name=f"encoder{level}_pool")(x)
+
+    # "A single encoder block with 512 filters is used at the bottleneck": an encoder block without the pooling.
+    x = _block(x, recipe.bottleneck, recipe.bottleneck_dropout, encoder_norm, recipe, "bottleneck")
+
+    # "The filters are then reversed": decoder1 is the deepest, as the paper counts them.
+    decoders = zip(reversed(recipe.filters), recipe.decoder_dropout, reversed(skips), strict=True)
+    for level, (filters, rate, skip) in enumerate(decoders, start=1):
+        x = _up(x, filters, recipe, f"decoder{level}_up")
+        x = layers.Concatenate(name=f"decoder{level}_concat")([x, skip])
+        x = _block(x, filters, rate, decoder_norm, recipe, f"decoder{level}")
+
+    x = layers.Conv2D(1, 1, name="output_conv", dtype="float32")(x)
+    outputs = layers.Activation("sigmoid", name="probability", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="cheng")
+
+
+def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Recipe, name: str):
+    """Twice convolution (batch normalisation) ReLU, with a dropout between them or after them; a rate of 0 is none."""
+    for number in (1, 2):
+        conv = f"{name}_conv{number}"
+        x = layers.Conv2D(filters, recipe.kernel, padding="same", kernel_initializer=recipe.initializer, name=conv)(x)
+        if number in normalised:
+            x = layers.BatchNormalization(name=f"{name}_norm{number}")(x)
+        x = layers.ReLU(name=f"{name}_relu{number}")(x)
+        if rate and number == {"between": 1, "after": 2}[recipe.dropout_position]:
+            x = layers.Dropout(rate, name=f"{name}_dropout")(x)
+    return x
+
+
+def _up(x, filters: int, recipe: Recipe, name: str):
+    """Twice the side: the paper's "up convolution" or, in the ancestor notebook, pixels repeated (no weights)."""
+    if recipe.up_sampling == "nearest":
+        return layers.UpSampling2D(2, interpolation="nearest", name=name)(x)
+    return layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=name)(x)

@@ -1,0 +1,92 @@
+"""Gill, Masood, Nasim & Usman: "U-Net++ Based Breast Cancer Detection", 2025.
+
+The U-Net++ of Methodology 2: five encoder blocks of 64, 128, 256, 336, 512 filters (two convolutions of kernel 2 with
+ELU, SpatialDropout2D 0.06, batch normalisation, a third convolution with 1.1 times the filters and ELU), a bottleneck
+block of 786, and the full triangle of 15 decoder nodes (transposed convolution, concatenation with all earlier nodes of
+the level, two convolutions of kernel 2 with ELU, batch normalisation), one sigmoid output. RGB input of 196 x 196:
+28,504,132 parameters in the default reading.
+
+Reported (Table 1), IoU, accuracy, loss: 0.5383, 0.8880, 0.5749 on the training set, 0.5667, 0.9124, 0.5963 on the test
+set. Expect: an accuracy above 0.92, which is what predicting no lesion anywhere scores on BUSI.
+
+    make reproduce-gill             or    repro run gill --profile paper --repeats 3
+"""
+
+import keras
+from keras import layers
+
+from common.errors import BadInput
+from common.paper import Recipe
+
+
+def build(recipe: Recipe) -> keras.Model:
+    """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
+
+    Raises BadInput for heads=average with nest=plain, which has only one decoder of full resolution.
+    """
+    if recipe.heads == "average" and recipe.nest == "plain":
+        raise BadInput("heads=average needs nest=nested: a plain U-Net has one decoder of full resolution, not three.")
+    depth = len(recipe.filters)
+    x = inputs = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
+
+    # 196 is no multiple of 2^5: pad to 224 and crop the output, or crop what each transposed convolution returns.
+    surplus = -recipe.side % 2**depth if recipe.fit == "pad" else 0
+    margins = 2 * ((surplus // 2, surplus - surplus // 2),)
+    if surplus:
+        x = layers.ZeroPadding2D(margins, name="pad")(x)
+
+    # node[i, j] is X(i,j) of U-Net++: i levels down, the j-th of its level; X(i,0) comes from the encoder.
+    node = {}
+    for level, filters in enumerate(recipe.filters):
+        strides = 2 if recipe.down_sampling == "strided" else 1
+        before, x = _encoder(x, filters, strides, recipe, f"encoder{level + 1}")
+        node[level, 0] = x if recipe.skip == "after" and recipe.down_sampling == "maxpool" else before
+        if recipe.down_sampling == "maxpool":
+            x = layers.MaxPooling2D(2, padding="same", name=f"encoder{level + 1}_pool")(x)
+    # "In the bottleneck, we used only one CNN block with 786 filters, as mentioned above, without a pooling layer"
+    _, node[depth, 0] = _encoder(x, recipe.bottleneck, 1, recipe, "bottleneck")
+
+    # The nest has a node wherever level + column <= depth; a plain U-Net is its diagonal, level + column = depth.
+    for column in range(1, depth + 1):
+        for level in range(depth - column + 1) if recipe.nest == "nested" else [depth - column]:
+            earlier = [node[level, j] for j in range(column) if (level, j) in node]
+            below = node[level + 1, column - 1]
+            node[level, column] = _decoder(below, earlier, recipe.filters[level], recipe, f"node{level}_{column}")
+
+    if recipe.heads == "average":
+        heads = [_head(node[0, column], f"output{column}") for column in range(depth - 2, depth + 1)]
+        outputs = layers.Average(name="output", dtype="float32")(heads)
+    else:
+        outputs = _head(node[0, depth], "output")
+    if surplus:
+        outputs = layers.Cropping2D(margins, name="crop", dtype="float32")(outputs)
+    return keras.Model(inputs, outputs, name="gill")
+
+
+def _encoder(x, filters: int, strides: int, recipe: Recipe, name: str):
+    """The tensors before and after the third convolution, the one with 1.1 times the filters (rounded down)."""
+    x = _convolution(x, filters, recipe, f"{name}_conv1")
+    x = _convolution(x, filters, recipe, f"{name}_conv2")
+    x = layers.SpatialDropout2D(recipe.dropout, name=f"{name}_dropout")(x)
+    before = layers.BatchNormalization(name=f"{name}_norm")(x)
+    return before, _convolution(before, int(recipe.expansion * filters), recipe, f"{name}_conv3", strides)
+
+
+def _decoder(below, earlier: list, filters: int, recipe: Recipe, name: str):
+    """One decoder node: twice the side of the node below, joined with all earlier nodes of this level."""
+    x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=f"{name}_up")(below)
+    if surplus := x.shape[1] - earlier[0].shape[1]:
+        x = layers.Cropping2D(2 * ((0, surplus),), name=f"{name}_crop")(x)
+    x = layers.Concatenate(name=f"{name}_concat")([*earlier, x])
+    x = _convolution(x, filters, recipe, f"{name}_conv1")
+    x = _convolution(x, filters, recipe, f"{name}_conv2")
+    return layers.BatchNormalization(name=f"{name}_norm")(x)
+
+
+def _convolution(x, filters: int, recipe: Recipe, name: str, strides: int = 1):
+    settings = {"padding": "same", "activation": "elu", "kernel_initializer": recipe.initializer}
+    return layers.Conv2D(filters, recipe.kernel, strides, **settings, name=name)(x)
+
+
+def _head(x, name: str):
+    return layers.Conv2D(1, 1, activation="sigmoid", name=name, dtype="float32")(x)

@@ -1,0 +1,232 @@
+"""The rules by which a reported number is judged (DESIGN: repeats and profiles), and the tables that say so."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from common.evidence import compare, tables
+from common.evidence.compare import BACKGROUND, PREVALENCE, judge, printed
+from common.evidence.metrics import STANDARD
+from common.evidence.results import Record
+from common.evidence.statistics import Prediction
+from common.paper import Paper, Reported
+
+DICE, RAW, LOSS = "dice|fg|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "dice-loss|fg|batch=16|soft|s=1e-6"
+
+
+def cell(value="0.70", definition=DICE, split="test") -> Reported:
+    return Reported(id=f"{split}-x", split=split, name="IoU [%]", value=value, where="Table 1", definition=definition)
+
+
+def paper(*cells: Reported) -> Paper:
+    about = {key: key for key in ("name", "title", "authors", "source", "text")}
+    rest = {"stated": {}, "readings": {}, "open": [], "profiles": {}}
+    return Paper(**about, **rest, data="busi", reported=list(cells or [cell()]))
+
+
+def record(results, definition=DICE, *, profile="paper", data="busi", split="test", nothing=0.0, **changes) -> Record:
+    """A record of one run for each result, which is the value of `definition` on `split`."""
+    run = {"seed": 0, "epochs": 20, "best_epoch": 20, "selection": "none", "seconds": 90, "history": {}}
+    run |= {"split": {"train": 702, "test": 78}} | changes
+    trivial = {split: {BACKGROUND: {definition: nothing}, PREVALENCE: {definition: 0.1}}}
+    return Record(
+        paper="name",
+        profile=profile,
+        dataset={"name": data, "cases": 780, "fingerprint": "f"},
+        recipe_hash="today",
+        environment={
+            "commit": "abc",
+            "python": "3.11",
+            "keras": "3.15",
+            "backend": "jax",
+            "backend_version": "0.6",
+            "precision": "float32",
+            "device": "a CPU",
+            "cores": 2,
+        },
+        runs=[
+            run | {"repeat": i, "metrics": {split: {definition: result}}, "trivial": trivial}
+            for i, result in enumerate(results)
+        ],
+    )
+
+
+def verdict(value: str, of: Record, definition=DICE) -> str:
+    (row,) = compare.rows(paper(cell(value, definition)), of)
+    return row.verdict
+
+
+# Printed numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [("0.95", 0.945, 0.955), ("0.950", 0.9495, 0.9505), ("1", 0.5, 1.5), ("95.74 %", 0.95735, 0.95745)],
+)
+def test_a_printed_number_stands_for_all_that_round_to_it(value, low, high):
+    assert printed(value) == (low, high)
+
+
+@pytest.mark.parametrize("value", ["", "n/a", "0.95 ± 0.01", "nan", "1e-3"])
+def test_what_is_no_printed_number_is_refused(value):
+    with pytest.raises(ValueError, match="not a number as printed"):
+        printed(value)
+
+
+# Verdicts where data and profile are the paper's
+
+
+@pytest.mark.parametrize(
+    ("n", "low", "high", "value", "expected"),
+    [
+        (3, 0.60, 0.70, "0.80", "paper higher"),
+        (3, 0.60, 0.70, "0.50", "paper lower"),
+        (2, 0.60, 0.70, "0.80", "undecided"),  # too few runs to refute
+        (5, 0.60, 0.70, "0.65", "agrees"),
+        (4, 0.60, 0.70, "0.65", "undecided"),  # too few runs to agree
+        (5, 0.60, 0.71, "0.65", "undecided"),  # an interval that would have agreed with too much
+        (5, 0.60, 0.71, "0.80", "paper higher"),  # and yet not with everything
+        (5, 0.60, 0.6951, "0.70", "agrees"),  # 0.70 may be 0.695
+        (5, 0.60, 0.6951, "0.700", "paper higher"),  # 0.700 may not
+    ],
+)
+def test_verdict(n, low, high, value, expected):
+    assert judge(value, Prediction(n, (low + high) / 2, low, high)) == expected
+
+
+def test_one_run_or_none_decides_nothing():
+    assert verdict("0.99", record([0.7])) == "undecided"
+    assert verdict("0.99", record([])) == "undecided"
+    assert verdict("0.99", record([0.7] * 3, "bce|pixel|pooled")) == "undecided"  # another definition was measured
+
+
+def test_undefined_runs_do_not_count():
+    (row,) = compare.rows(paper(), record([0.7, None, 0.72]))
+    assert row.reproduced.n == 2
+
+
+def test_a_cross_validation_is_one_repeat():
+    folds = record([0.6, 0.8, 0.7, 0.8])
+    runs = [run.model_copy(update={"repeat": i // 2, "fold": i % 2}) for i, run in enumerate(folds.runs)]
+    folds = folds.model_copy(update={"runs": runs})
+    (row,) = compare.rows(paper(), folds)
+    assert (row.reproduced.n, row.reproduced.mean) == (2, pytest.approx((0.7 + 0.75) / 2))
+    page = tables.readme([(paper(), folds, "today")])
+    assert "2 repeats of 2 folds" in page
+    assert "--repeats 2 --folds 2" in page
+
+
+def test_the_interval_is_that_of_the_runs():
+    (row,) = compare.rows(paper(), record([0.70, 0.71, 0.72, 0.70, 0.71]))
+    assert row.reproduced.mean == pytest.approx(0.708)
+    assert row.trivial == {BACKGROUND: 0, PREVALENCE: pytest.approx(0.1)}
+    assert row.verdict == "agrees"
+
+
+# What is not comparable, or only a hint
+
+
+def test_other_data_or_a_smoke_run_are_not_comparable():
+    assert verdict("0.99", record([0.7, 0.71, 0.72], data="phantom")) == "not comparable"
+    assert verdict("0.99", record([0.7, 0.71, 0.72], profile="smoke")) == "not comparable"
+
+
+def test_a_small_network_gives_a_hint_and_no_verdict():
+    runs = [0.70, 0.71, 0.72, 0.70, 0.71]
+    assert verdict("0.71", record(runs, profile="small")) == "inside (small)"
+    assert verdict("0.99", record(runs, profile="small")) == "outside (small)"
+    assert verdict("0.99", record(runs[:2], profile="small")) == "undecided"
+
+
+def test_what_no_network_can_change_is_judged_at_any_size():
+    runs = [0.461, 0.462, 0.461, 0.462, 0.461]
+    unmoved = record(runs, RAW, profile="small", nothing=0.4615)
+    assert verdict("0.4543", unmoved, RAW) == "paper lower"
+    assert verdict("0.4612", unmoved, RAW) == "agrees"
+
+
+def test_a_raw_iou_that_the_network_moved_is_a_hint():
+    saturated = record([0.47, 0.48, 0.49], RAW, profile="small", nothing=0.4615)
+    assert verdict("0.9", saturated, RAW) == "outside (small)"
+
+
+def test_a_small_network_that_has_learned_nothing_proves_nothing():
+    assert verdict("0.70", record([0.0, 0.0, 0.0], profile="small", nothing=0.0)) == "outside (small)"
+
+
+# Which part a training number is compared with
+
+
+def test_a_training_number_is_compared_with_what_fit_printed():
+    (row,) = compare.rows(paper(cell(split="train")), record([0.7, 0.7], split="train (running)"))
+    assert (row.part, row.reproduced.mean) == ("train (running)", 0.7)
+    (row,) = compare.rows(paper(cell(split="train")), record([0.7, 0.7], split="train"))
+    assert (row.part, row.reproduced.mean) == ("train", 0.7)
+
+
+# Tables
+
+
+def shown(of: Record, *cells: Reported, current_hash="today") -> str:
+    console = Console(width=100, file=io.StringIO())
+    console.print(tables.table(paper(*cells), of, current_hash))
+    return console.file.getvalue()
+
+
+def test_the_terminal_table_fits_100_columns_without_cutting_anything():
+    longest = record([-0.123, 0.71, 0.72], LOSS, profile="small", split="train (running)")
+    text = shown(longest, cell("0.5749", LOSS, "train"), cell("0.1234", "dice|fg|image|t=0.5|empty=skip", "validation"))
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text
+    for word in (LOSS, "0.5749", "inside (small)", "3 repeats", "IoU [%]", "validation"):
+        assert word in text
+
+
+def test_the_terminal_and_the_page_say_the_same():
+    of = record([0.70, 0.71, 0.72, 0.70, 0.71])
+    page = tables.readme([(paper(), of, "today")])
+    for text in ("0.7080", "agrees", "780 images (702 train, 78 test)", "5 repeats, 20 epochs each"):
+        assert text in page
+        assert text in shown(of)
+
+
+def test_a_record_of_another_recipe_is_marked_stale_in_both():
+    of = record([0.7, 0.71])
+    for show in (shown, lambda of, current_hash: tables.readme([(paper(), of, current_hash)]).split("### ")[1]):
+        assert "stale" in show(of, current_hash="tomorrow").lower()
+        assert "stale" not in show(of, current_hash="today").lower()
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ("test", "on the test images was evaluated (7)"),
+        ("validation", "on the validation images"),
+        ("none", "last epoch"),
+    ],
+)
+def test_the_page_says_how_the_epoch_was_chosen(part, sentence):
+    page = tables.readme([(paper(), record([0.7], selection=part, best_epoch=7), "today")])
+    assert sentence in page
+    assert ("optimistic" in page) == (part == "test")
+
+
+def test_the_page_gives_every_definition_the_notes_and_the_command():
+    of = record([0.7, 0.71], notes=["a flat monitor"]).model_copy(update={"readings": {"kernel": "3"}})
+    page = tables.readme([(paper(), of, "today")])
+    assert all(f"`{signature.replace('|', chr(92) + '|')}`" in page for signature in STANDARD)
+    assert page.count("a flat monitor") == 1
+    assert "`repro run name --profile paper --data busi --repeats 2 --seed 0 --reading kernel=3`" in page
+
+
+def test_records_of_one_paper_stand_under_one_heading():
+    page = tables.readme([(paper(), record([0.7], profile=profile), "today") for profile in ("paper", "small")])
+    assert page.count("\n## Name") == 1
+    assert page.count("\n### Name: ") == 2
+
+
+def test_every_row_of_the_page_has_as_many_cells_as_its_header():
+    for block in tables.readme([(paper(), record([0.7, 0.8]), "today")]).split("\n\n"):
+        rows = [line.replace(r"\|", "").count("|") for line in block.splitlines() if line.startswith("|")]
+        assert len(set(rows)) <= 1

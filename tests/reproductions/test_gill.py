@@ -1,0 +1,237 @@
+"""Gill's network as Methodology 2 of the paper describes it, and what each alternative reading changes in it."""
+
+from functools import cache
+from itertools import pairwise
+
+import keras
+import pytest
+from keras import layers
+
+from common.errors import BadInput
+from common.paper import Recipe, load
+from reproductions.gill.model import build
+
+PAPER = load("gill")
+FILTERS = [64, 128, 256, 336, 512]
+NESTED = [(level, column) for column in range(1, 6) for level in range(6 - column)]
+PLAIN = [(4, 1), (3, 2), (2, 3), (1, 4), (0, 5)]
+
+
+@cache
+def network(**readings) -> keras.Model:
+    return build(PAPER.recipe(readings=readings))
+
+
+def assert_chain(model: keras.Model, *names: str) -> None:
+    """Each layer is fed by the one before it, and by that alone."""
+    for before, after in pairwise(names):
+        assert model.get_layer(after).input is model.get_layer(before).output, f"{before} -> {after}"
+
+
+def of_type(model: keras.Model, kind: type) -> list[str]:
+    return [layer.name for layer in model.layers if isinstance(layer, kind)]
+
+
+def leaves(level: int, column: int) -> str:
+    """The layer that gives X(level, column), the tensor that skip connections carry, in the default reading."""
+    if column == 0:
+        return "bottleneck_conv3" if level == 5 else f"encoder{level + 1}_conv3"
+    return f"node{level}_{column}_norm"
+
+
+def test_an_rgb_image_of_196_pixels_becomes_a_probability_a_pixel():
+    model = network()
+    assert model.input_shape == (None, 196, 196, 3)
+    assert model.output_shape == (None, 196, 196, 1)
+    assert model.count_params() == 28_504_132
+
+
+@pytest.mark.parametrize(
+    ("block", "filters", "expanded", "side"),
+    [
+        ("encoder1", 64, 70, 224),
+        ("encoder2", 128, 140, 112),
+        ("encoder3", 256, 281, 56),
+        ("encoder4", 336, 369, 28),
+        ("encoder5", 512, 563, 14),
+        ("bottleneck", 786, 864, 7),
+    ],
+)
+def test_encoder_block(block, filters, expanded, side):
+    model = network()
+    assert_chain(model, *(f"{block}_{part}" for part in ["conv1", "conv2", "dropout", "norm", "conv3"]))
+    convolutions = [model.get_layer(f"{block}_conv{n}") for n in (1, 2, 3)]
+    assert [conv.filters for conv in convolutions] == [filters, filters, expanded]
+    for conv in convolutions:
+        assert (conv.kernel_size, conv.strides, conv.padding) == ((2, 2), (1, 1), "same")
+        assert conv.activation is keras.activations.elu
+        assert conv.output.shape[1:3] == (side, side)
+    assert isinstance(model.get_layer(f"{block}_dropout"), layers.SpatialDropout2D)
+    assert model.get_layer(f"{block}_dropout").rate == 0.06
+    assert isinstance(model.get_layer(f"{block}_norm"), layers.BatchNormalization)
+
+
+def test_five_encoder_blocks_are_pooled_and_the_bottleneck_is_not():
+    model = network()
+    assert_chain(model, "image", "pad", "encoder1_conv1")
+    for before, after in pairwise(["encoder1", "encoder2", "encoder3", "encoder4", "encoder5", "bottleneck"]):
+        assert_chain(model, f"{before}_conv3", f"{before}_pool", f"{after}_conv1")
+        assert model.get_layer(f"{before}_pool").pool_size == (2, 2)
+    assert of_type(model, layers.MaxPooling2D) == [f"encoder{n}_pool" for n in range(1, 6)]
+
+
+@pytest.mark.parametrize(("level", "column"), NESTED)
+def test_decoder_node_joins_the_node_below_with_all_earlier_ones_of_its_level(level, column):
+    model, name = network(), f"node{level}_{column}"
+    up = model.get_layer(f"{name}_up")
+    assert_chain(model, leaves(level + 1, column - 1), up.name)
+    assert isinstance(up, layers.Conv2DTranspose)
+    assert (up.filters, up.kernel_size, up.strides) == (FILTERS[level], (2, 2), (2, 2))
+    joined = model.get_layer(f"{name}_concat").input
+    earlier = [model.get_layer(leaves(level, j)).output for j in range(column)]
+    assert all(a is b for a, b in zip(joined, [*earlier, up.output], strict=True))
+    assert_chain(model, *(f"{name}_{part}" for part in ["concat", "conv1", "conv2", "norm"]))
+    for conv in (model.get_layer(f"{name}_conv1"), model.get_layer(f"{name}_conv2")):
+        assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (FILTERS[level], (2, 2), (1, 1), "same")
+        assert conv.activation is keras.activations.elu
+    assert isinstance(model.get_layer(f"{name}_norm"), layers.BatchNormalization)
+
+
+def test_output_is_one_filter_and_a_sigmoid_cropped_to_the_image():
+    model = network()
+    assert_chain(model, "node0_5_norm", "output", "crop")
+    assert (model.get_layer("output").filters, model.get_layer("output").kernel_size) == (1, (1, 1))
+    assert model.get_layer("output").activation is keras.activations.sigmoid
+    assert model.get_layer("pad").padding == model.get_layer("crop").cropping == ((14, 14), (14, 14))
+    assert model.output is model.get_layer("crop").output
+
+
+def test_nothing_else_is_in_it():
+    model = network()
+    assert len(of_type(model, layers.Conv2DTranspose)) == len(NESTED) == 15
+    assert len(of_type(model, layers.Conv2D)) == 3 * 6 + 2 * 15 + 1
+    assert len(of_type(model, layers.BatchNormalization)) == 6 + 15
+    assert len(of_type(model, layers.SpatialDropout2D)) == 6
+    assert not [layer.name for layer in model.layers if type(layer) is layers.Dropout]
+
+
+def test_output_is_float32_under_mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        models = [build(PAPER.recipe("smoke", {"heads": heads})) for heads in ("one", "average")]
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert {model.get_layer("node0_5_conv2").compute_dtype for model in models} == {"bfloat16"}
+    assert {layer.compute_dtype for model in models for layer in model.layers[-2:]} == {"float32"}
+    assert {model.output.dtype for model in models} == {"float32"}
+
+
+@pytest.mark.parametrize(
+    ("readings", "parameters"),
+    [
+        ({"channels": 1}, 28_503_620),
+        ({"kernel": 3}, 57_861_062),
+        ({"down_sampling": "strided"}, 28_083_716),
+        ({"nest": "plain"}, 20_845_716),
+        ({"skip": "before"}, 28_083_716),
+        ({"fit": "crop"}, 28_504_132),
+        ({"heads": "average"}, 28_504_262),
+    ],
+    ids=str,
+)
+def test_parameters_of_a_reading(readings, parameters):
+    model = network(**readings)
+    assert model.count_params() == parameters
+    assert model.output_shape == (None, 196, 196, 1)
+
+
+def test_strided_has_no_pooling_and_its_skip_connections_leave_before_the_stride():
+    model = network(down_sampling="strided")
+    assert not of_type(model, layers.MaxPooling2D)
+    for level, after in enumerate(["encoder2", "encoder3", "encoder4", "encoder5", "bottleneck"]):
+        assert model.get_layer(f"encoder{level + 1}_conv3").strides == (2, 2)
+        assert_chain(model, f"encoder{level + 1}_conv3", f"{after}_conv1")
+        assert model.get_layer(f"node{level}_1_concat").input[0] is model.get_layer(f"encoder{level + 1}_norm").output
+    assert model.get_layer("bottleneck_conv3").strides == (1, 1)
+    assert_chain(model, "bottleneck_conv3", "node4_1_up")
+
+
+def test_skip_before_the_third_convolution():
+    model = network(skip="before")
+    for level in range(5):
+        assert model.get_layer(f"node{level}_1_concat").input[0] is model.get_layer(f"encoder{level + 1}_norm").output
+    assert_chain(model, "encoder1_norm", "encoder1_conv3", "encoder1_pool")
+    assert_chain(model, "bottleneck_conv3", "node4_1_up")
+
+
+def test_plain_is_a_u_net_of_five_decoders_each_on_the_one_before():
+    model = network(nest="plain")
+    assert len(of_type(model, layers.Conv2DTranspose)) == 5
+    below = "bottleneck_conv3"
+    for level, column in PLAIN:
+        name = f"node{level}_{column}"
+        assert_chain(model, below, f"{name}_up")
+        skip, up = model.get_layer(f"{name}_concat").input
+        assert skip is model.get_layer(f"encoder{level + 1}_conv3").output
+        assert up is model.get_layer(f"{name}_up").output
+        below = f"{name}_norm"
+    assert_chain(model, below, "output")
+
+
+def test_kernel_3_leaves_the_transposed_convolutions_alone():
+    model = network(kernel=3)
+    kernels = {layer.kernel_size for layer in model.layers if type(layer) is layers.Conv2D and layer.name != "output"}
+    assert kernels == {(3, 3)}
+    assert {model.get_layer(name).kernel_size for name in of_type(model, layers.Conv2DTranspose)} == {(2, 2)}
+
+
+def test_crop_rounds_sizes_up_and_crops_what_is_up_sampled():
+    model = network(fit="crop")
+    sides = [model.get_layer(f"encoder{n}_conv3").output.shape[1] for n in range(1, 6)]
+    assert [*sides, model.get_layer("bottleneck_conv3").output.shape[1]] == [196, 98, 49, 25, 13, 7]
+    side = {2: 49, 3: 25, 4: 13}
+    cropped = {f"node{level}_{column}_crop": side[level] for level, column in NESTED if level in side}
+    assert {name: model.get_layer(name).output.shape[1] for name in of_type(model, layers.Cropping2D)} == cropped
+    assert "pad" not in [layer.name for layer in model.layers]
+
+
+def test_heads_average_the_last_three_nodes_of_full_resolution():
+    model = network(heads="average")
+    for column, probability in zip((3, 4, 5), model.get_layer("output").input, strict=True):
+        head = model.get_layer(f"output{column}")
+        assert probability is head.output
+        assert (head.filters, head.kernel_size, head.activation) == (1, (1, 1), keras.activations.sigmoid)
+        assert_chain(model, f"node0_{column}_norm", head.name)
+    assert isinstance(model.get_layer("output"), layers.Average)
+
+
+def test_a_plain_u_net_has_no_three_heads():
+    with pytest.raises(BadInput, match="heads=average needs nest=nested"):
+        build(PAPER.recipe(readings={"nest": "plain", "heads": "average"}))
+
+
+def test_initializer():
+    model = build(PAPER.recipe("smoke", {"initializer": "he_normal"}))
+    convolutions = [*of_type(model, layers.Conv2D), *of_type(model, layers.Conv2DTranspose)]
+    initializers = {name: type(model.get_layer(name).kernel_initializer) for name in convolutions}
+    assert initializers.pop("output") is keras.initializers.GlorotUniform
+    assert set(initializers.values()) == {keras.initializers.HeNormal}
+
+
+ARCHITECTURAL = ["channels", *(key for key in PAPER.readings if key not in Recipe.model_fields)]
+
+
+@pytest.mark.parametrize("reading", ARCHITECTURAL)
+def test_each_value_of_an_architectural_reading_is_another_network(reading):
+    values = PAPER.readings[reading].values
+    assert len({build(PAPER.recipe("smoke", {reading: value})).to_json() for value in values}) == len(values) > 1
+
+
+@pytest.mark.parametrize("profile", ["small", "smoke"])
+def test_profiles_keep_the_architecture(profile):
+    recipe = PAPER.recipe(profile)
+    model = build(recipe)
+    assert [layer.name for layer in model.layers] == [layer.name for layer in network().layers]
+    assert model.output_shape == (None, recipe.side, recipe.side, 1)
+    assert model.count_params() < network().count_params() / 10
