@@ -87,7 +87,7 @@ def run(
     from common.training.run import run as train
 
     request = Request(
-        record, "paper", data or record.data, Path(os.environ.get("REPRO_DATA", "data")), repeats, seed, readings,
+        record, "paper", data or record.data, _root(), repeats, seed, readings,
         resolve(precision), runs, results, resume, tensorboard,
     )  # fmt: skip
     request = choose(request, profile, lambda line: out.print(line, highlight=False))
@@ -120,6 +120,59 @@ def compare(
     for entry in wanted:
         out.print(tables.table(*entry))
         out.print()
+
+
+@app.command()
+def bench(
+    paper: PaperName = "cheng",
+    profile: Annotated[str, typer.Option(help="paper, small or smoke.")] = "small",
+    data: Data = None,
+    steps: Annotated[int, typer.Option(help="Training steps of an epoch.")] = 40,
+    rounds: Annotated[int, typer.Option(help="Epochs of each kind.")] = 6,
+    runs: Runs = Path("runs"),
+) -> None:
+    """What the suite adds to the bare work: preparing the data, and feeding training from the pipeline."""
+    about = papers.load(paper)
+    recipe = about.recipe(profile)
+    _import_keras()
+    from common import bench as benchmark
+    from common.data import busi, fetch
+    from common.data.prepare import prepare
+    from common.training.precision import resolve
+
+    name, folder = fetch.locate(data or about.data, _root(), runs)
+    cases = busi.index(folder)
+    first, again = benchmark.preparing(cases, recipe, runs)
+    out.print(f"preparing {len(cases)} images at {recipe.side}: {first:.1f} s, from the cache {again:.2f} s")
+    prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, runs / "cache")
+    ratios = benchmark.feeding(about, recipe, prepared, resolve("auto"), steps, rounds)
+    out.print(f"an epoch from the pipeline over one from memory ({paper}, {profile}): {benchmark.summary(ratios)}")
+
+
+@data_app.command()
+def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Runs = Path("runs")) -> None:
+    """Compare every pixel of a data set with the published BUSI."""
+    from common.data import busi, fetch, manifest
+
+    cases = busi.index(fetch.locate(name, _root(), runs)[1])
+    if differences := manifest.verify(manifest.digest_all(cases)):
+        raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
+    out.print(f"{name}: {len(cases)} cases, every pixel as in the published BUSI.")
+
+
+@data_app.command("fetch")
+def fetch_data(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "busi", runs: Runs = Path("runs")
+) -> None:
+    """Find a data set, downloading or making it where it is missing, and say where it lies."""
+    from common.data import fetch
+
+    out.print(fetch.locate(name, _root(), runs)[1], soft_wrap=True, highlight=False)
+
+
+def _root() -> Path:
+    """Where the data sets are."""
+    return Path(os.environ.get("REPRO_DATA", "data"))
 
 
 def _pair(choice: str) -> tuple[str, str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from rich.progress import Progress
 
 from common.data.batches import Batches
 from common.training.seeds import reseed
@@ -96,31 +95,3 @@ class Resumable(keras.callbacks.Callback):
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables]
-
-
-class ShowProgress(keras.callbacks.Callback):
-    """One line on the terminal that says epoch, time left and the latest losses."""
-
-    def __init__(self, label: str, epochs: int, steps: int, progress: Progress):
-        super().__init__()
-        self.label, self.epochs, self.steps, self.progress = label, epochs, steps, progress
-        self.latest = ""
-
-    def on_train_begin(self, logs=None):
-        self.task = self.progress.add_task(self.label, total=self.epochs * self.steps)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.progress.update(
-            self.task,
-            completed=epoch * self.steps,
-            description=f"{self.label} epoch {epoch + 1}/{self.epochs}{self.latest}",
-        )
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.progress.advance(self.task)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.latest = f"  loss {logs['loss']:.4f}, validation {logs['val_loss']:.4f}"
-
-    def on_train_end(self, logs=None):
-        self.progress.remove_task(self.task)

@@ -5,7 +5,8 @@
              log.csv              an epoch a line
              model.keras          the evaluated network
              rows-<part>.npz      counts of each image of train, validation and test
-             test-masks.npz       what the network marks on the test images, above 0.5
+             test-masks.npz       what it marks on the test images, in the order of rows-test.npz: where it is above
+                                  0.5, packed bits, uint8 (images, side, side / 8)
              fit.json             what happened; written last, so where it lies the repeat is done
 """
 
@@ -25,6 +26,7 @@ from common.evidence import counts
 from common.files import write_atomically
 from common.paper import Paper, Recipe
 from common.training import callbacks, losses, running
+from common.training.progress import ShowProgress
 from common.training.seeds import derive
 
 EVALUATION_BATCH = 16
@@ -106,7 +108,7 @@ def fit(training: Training, split: Split, repeat: int, folder: Path, progress: P
                 *selecting,
                 *boards,
                 keras.callbacks.CSVLogger(folder / "log.csv", append=begun > 0),
-                callbacks.ShowProgress(f"{training.paper.name} repeat {repeat + 1}", recipe.epochs, len(train), progress),
+                ShowProgress(f"{training.paper.name} repeat {repeat + 1}", recipe.epochs, len(train), progress),
                 resumable,
             ],
         )
@@ -119,7 +121,7 @@ def fit(training: Training, split: Split, repeat: int, folder: Path, progress: P
         rows, marked = evaluate(evaluated, prepared, positions, recipe)
         rows.save(folder / f"rows-{part}.npz")
         if part == "test":
-            np.savez_compressed(folder / "test-masks.npz", positions=positions, bits=np.packbits(marked, axis=-1))
+            np.savez_compressed(folder / "test-masks.npz", bits=np.packbits(marked, axis=-1))
     outcome = Fit(
         seed,
         repeat,
@@ -143,7 +145,9 @@ def in_float32(model: keras.Model, build: Callable[[Recipe], keras.Model], recip
     return plain
 
 
-def evaluate(model: keras.Model, prepared: Prepared, positions: np.ndarray, recipe: Recipe) -> tuple[counts.Rows, np.ndarray]:
+def evaluate(
+    model: keras.Model, prepared: Prepared, positions: np.ndarray, recipe: Recipe
+) -> tuple[counts.Rows, np.ndarray]:
     """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5."""
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []

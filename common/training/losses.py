@@ -23,9 +23,6 @@ class DiceLoss(keras.losses.Loss):
         total = ops.sum(y_true, axis=axes) + ops.sum(y_pred, axis=axes)
         return 1 - (2 * shared + self.smooth) / (total + self.smooth)
 
-    def get_config(self) -> dict:
-        return {"smooth": self.smooth, "over": self.over, "name": self.name}
-
 
 def for_recipe(recipe: Recipe) -> keras.losses.Loss:
     if recipe.loss == "dice":

@@ -45,7 +45,6 @@ def expected(request: Request) -> str:
     recipe = request.recipe
     used = sum(case.label in recipe.classes for case in find_cases(request)[1])
     key = f"seconds a step, {request.paper.name} {recipe_hash(request.paper, recipe)} in {request.precision}"
-    step = remembered(
-        request.runs / "timing.json", key, lambda: step_seconds(build_function(request.paper), recipe, request.precision)
-    )
+    build, known = build_function(request.paper), request.runs / "timing.json"
+    step = remembered(known, key, lambda: step_seconds(build, recipe, request.precision))
     return spoken(repeat_seconds(step, recipe, used))

@@ -8,9 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 import keras
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from common.data import busi, fetch, splits
+from common.data import busi, fetch, manifest, splits
 from common.data.case import Case
 from common.data.prepare import prepare
 from common.errors import BadInput
@@ -19,6 +18,7 @@ from common.paper import Paper, Profile, Recipe, as_text
 from common.training.environment import environment
 from common.training.fit import Fit, Training, fit
 from common.training.identity import recipe_hash
+from common.training.progress import bars
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ def run(request: Request) -> results.Record:
     if not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
 
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeRemainingColumn()
-    with Progress(*columns, transient=True) as progress:
+    with bars() as progress:
         fits = []
         for repeat, split in enumerate(drawn):
             place = folder / f"repeat-{repeat}"
@@ -87,7 +86,7 @@ def run(request: Request) -> results.Record:
     record = results.Record(
         paper=paper.name,
         profile=request.profile,
-        dataset=results.Dataset(name=name, cases=len(used), fingerprint=prepared.fingerprint),
+        dataset=results.Dataset(name=manifest.true_name(name, prepared.fingerprint), cases=len(used), fingerprint=prepared.fingerprint),
         readings={key: text for key, text in readings.items() if text != as_text(paper.readings[key].default)},
         recipe_hash=identity,
         environment=environment(request.precision),
@@ -111,7 +110,7 @@ def summary(paper: Paper, recipe: Recipe, done: Fit, folder: Path) -> results.Ru
     signatures = dict.fromkeys([*metrics.STANDARD, *(cell.definition for cell in paper.reported)])
     nothing = {compare.BACKGROUND: 0.0, compare.PREVALENCE: counts.prevalence(rows["train"])}
     evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
-    selected = "test" if recipe.validation == "test" else "validation"
+    selected = "test" if "validation" not in done.split else "validation"
     return results.Run(
         seed=done.seed,
         repeat=done.repeat,
@@ -137,10 +136,9 @@ def summary(paper: Paper, recipe: Recipe, done: Fit, folder: Path) -> results.Ru
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
     """What `fit` printed for the training images in the evaluated epoch, the loss under its own signature."""
     values = {name: series[done.best_epoch - 1] for name, series in done.history.items() if not name.startswith("val_")}
-    loss = "bce|pixel|pooled"
-    if recipe.loss == "dice":
-        over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
-        loss = str(metrics.Definition.parse(f"dice-loss|fg|{over}|soft|s={recipe.smooth:g}"))
+    over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
+    dice = metrics.Definition("dice-loss", "fg", over, "soft", smooth=recipe.smooth)
+    loss = str(dice) if recipe.loss == "dice" else "bce|pixel|pooled"
     return {loss: values.pop("loss"), **values}
 
 

@@ -63,8 +63,10 @@ def test_encoder_block(block, filters, rate, side_after):
     assert_chain(model, *(f"{block}_{part}" for part in parts))
     for conv in (model.get_layer(f"{block}_conv1"), model.get_layer(f"{block}_conv2")):
         assert (conv.filters, conv.kernel_size, conv.strides, conv.padding) == (filters, (3, 3), (1, 1), "same")
+    assert type(model.get_layer(f"{block}_dropout")) is layers.Dropout
     assert model.get_layer(f"{block}_dropout").rate == rate
     assert isinstance(model.get_layer(f"{block}_norm2"), layers.BatchNormalization)
+    assert all(isinstance(model.get_layer(f"{block}_relu{n}"), layers.ReLU) for n in (1, 2))
     assert isinstance(model.get_layer(f"{block}_pool"), layers.MaxPooling2D)
     assert model.get_layer(f"{block}_pool").pool_size == (2, 2)
     assert model.get_layer(f"{block}_pool").output.shape[1:3] == (side_after, side_after)
@@ -100,6 +102,8 @@ def test_decoder_block(block, filters, rate, skip, below):
     assert_chain(model, *(f"{block}_{part}" for part in ["concat", "conv1", "relu1", "dropout", "conv2", "relu2"]))
     for conv in (model.get_layer(f"{block}_conv1"), model.get_layer(f"{block}_conv2")):
         assert (conv.filters, conv.kernel_size, conv.padding) == (filters, (3, 3), "same")
+    assert all(isinstance(model.get_layer(f"{block}_relu{n}"), layers.ReLU) for n in (1, 2))
+    assert type(model.get_layer(f"{block}_dropout")) is layers.Dropout
     assert model.get_layer(f"{block}_dropout").rate == rate
 
 
@@ -117,7 +121,7 @@ def test_nothing_else_is_in_it():
     assert len(of_type(model, layers.Conv2DTranspose)) == 4
     assert of_type(model, layers.Dropout) == [f"{block}_dropout" for block in DOWN + UP]
     assert of_type(model, layers.BatchNormalization) == [f"{block}_norm2" for block in DOWN]
-    assert all(layer.kernel_initializer.__class__ is keras.initializers.HeNormal for layer in kernels(model)[:-1])
+    assert all(isinstance(layer.kernel_initializer, keras.initializers.HeNormal) for layer in kernels(model)[:-1])
 
 
 def test_output_is_float32_under_mixed_precision():

@@ -1,0 +1,39 @@
+"""What a person sees while a network trains."""
+
+import keras
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def bars() -> Progress:
+    """The progress display of a whole run; leaves nothing behind on the terminal."""
+    share = TextColumn("{task.percentage:.0f} %")
+    return Progress(TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn(), transient=True)
+
+
+class ShowProgress(keras.callbacks.Callback):
+    """One line on the terminal that says epoch, time left and the latest losses. Moves no number, so it is not part
+    of what a result depends on."""
+
+    def __init__(self, label: str, epochs: int, steps: int, progress: Progress):
+        super().__init__()
+        self.label, self.epochs, self.steps, self.progress = label, epochs, steps, progress
+        self.latest = ""
+
+    def on_train_begin(self, logs=None):
+        self.task = self.progress.add_task(self.label, total=self.epochs * self.steps)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.progress.update(
+            self.task,
+            completed=epoch * self.steps,
+            description=f"{self.label} epoch {epoch + 1}/{self.epochs}{self.latest}",
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.progress.advance(self.task)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.latest = f"  loss {logs['loss']:.4f}, validation {logs['val_loss']:.4f}"
+
+    def on_train_end(self, logs=None):
+        self.progress.remove_task(self.task)
