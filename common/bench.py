@@ -21,9 +21,8 @@ def preparing(cases: list[Case], recipe: Recipe, runs: Path) -> tuple[float, flo
     runs.mkdir(parents=True, exist_ok=True)
     empty = Path(tempfile.mkdtemp(prefix="bench-", dir=runs))
     try:
-        return tuple(
-            _seconds(lambda: prepare(cases, "bench", recipe.side, recipe.channels, recipe.masks, empty)) for _ in range(2)
-        )
+        settings = recipe.side, recipe.channels, recipe.masks
+        return tuple(_seconds(lambda: prepare(cases, "bench", *settings, empty)) for _ in range(2))
     finally:
         shutil.rmtree(empty)
 

@@ -64,6 +64,7 @@ class Recipe(BaseModel):
         "halved" (mean of a sum of two, which leaves a lesion that only one mask covers at 0.5).
     truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
     decimals: the normalised pixels are rounded to so many decimals, None for not at all.
+    augmentation: of the training images, the arguments of `common.data.augment.Augmentation`; empty for none.
     test_fraction: share of all cases drawn for the test.
     validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
     loss: "bce" or "dice"; `smooth` and `dice_over` (sums over the "batch" or over each "image") belong to dice.
@@ -80,6 +81,7 @@ class Recipe(BaseModel):
     masks: Literal["merged", "first", "two", "halved"]
     truth: Literal["soft", "hard"]
     decimals: int | None
+    augmentation: dict[str, float | bool] = {}
     test_fraction: float
     validation: float | Literal["test"]
     loss: Literal["bce", "dice"]

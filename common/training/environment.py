@@ -45,7 +45,8 @@ def commit() -> str:
 def processor() -> str:
     """The model of the CPU, such as "Intel(R) Xeon(R) Processor"."""
     facts = Path("/proc/cpuinfo")
-    models = [line.split(":", 1)[1].strip() for line in facts.open() if line.startswith("model name")] if facts.exists() else []
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
 
 

@@ -17,6 +17,7 @@ CODE = (
     "common/data/decode.py",
     "common/data/prepare.py",
     "common/data/splits.py",
+    "common/data/augment.py",
     "common/data/batches.py",
     "common/training/seeds.py",
     "common/training/losses.py",
@@ -28,8 +29,10 @@ CODE = (
 
 
 def recipe_hash(paper: Paper, recipe: Recipe) -> str:
-    """12 hex digits that change with the recipe, the paper's `model.py` and the code above."""
-    digest = hashlib.blake2b(json.dumps(recipe.model_dump(), sort_keys=True).encode(), digest_size=6)
+    """12 hex digits that change with the recipe, the paper's `model.py` and the code above. A setting at its default
+    in `Recipe` does not count, so that a new one leaves the papers alone that don't use it."""
+    settings = recipe.model_dump(exclude_defaults=True)
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6)
     for name in (*CODE, f"reproductions/{paper.name}/model.py"):
         package, *path = name.split("/")
         digest.update(canonical(files(package).joinpath(*path).read_text(encoding="utf-8")).encode())

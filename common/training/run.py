@@ -86,7 +86,9 @@ def run(request: Request) -> results.Record:
     record = results.Record(
         paper=paper.name,
         profile=request.profile,
-        dataset=results.Dataset(name=manifest.true_name(name, prepared.fingerprint), cases=len(used), fingerprint=prepared.fingerprint),
+        dataset=results.Dataset(
+            name=manifest.true_name(name, prepared.fingerprint), cases=len(used), fingerprint=prepared.fingerprint
+        ),
         readings={key: text for key, text in readings.items() if text != as_text(paper.readings[key].default)},
         recipe_hash=identity,
         environment=environment(request.precision),

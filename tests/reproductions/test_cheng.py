@@ -15,8 +15,8 @@ DEFAULT_PARAMETERS = 7_764_065
 
 
 @cache
-def network(**readings) -> keras.Model:
-    return build(PAPER.recipe(readings=readings))
+def network(profile: str = "paper", **readings) -> keras.Model:
+    return build(PAPER.recipe(profile, readings))
 
 
 def assert_chain(model: keras.Model, *names: str) -> None:
@@ -191,7 +191,7 @@ def test_bottleneck_dropout():
 
 
 def test_initializer():
-    model = build(PAPER.recipe("smoke", {"initializer": "glorot_uniform"}))
+    model = network("smoke", initializer="glorot_uniform")
     assert all(isinstance(layer.kernel_initializer, keras.initializers.GlorotUniform) for layer in kernels(model))
 
 
@@ -201,13 +201,13 @@ ARCHITECTURAL = ["channels", *(key for key in PAPER.readings if key not in Recip
 @pytest.mark.parametrize("reading", ARCHITECTURAL)
 def test_each_value_of_an_architectural_reading_is_another_network(reading):
     values = PAPER.readings[reading].values
-    assert len({build(PAPER.recipe("smoke", {reading: value})).to_json() for value in values}) == len(values) > 1
+    others = [network("smoke", **{reading: value}) for value in PAPER.readings[reading].alternatives]
+    assert len({model.to_json() for model in (network("smoke"), *others)}) == len(values) > 1
 
 
 @pytest.mark.parametrize("profile", ["small", "smoke"])
 def test_profiles_keep_the_architecture(profile):
-    recipe = PAPER.recipe(profile)
-    model = build(recipe)
+    model, recipe = network(profile), PAPER.recipe(profile)
     assert [layer.name for layer in model.layers] == [layer.name for layer in network().layers]
     assert model.output_shape == (None, recipe.side, recipe.side, 1)
     assert model.count_params() < DEFAULT_PARAMETERS / 10
