@@ -110,7 +110,11 @@ def compare(
     for name in papers.names():
         about = papers.load(name)
         for record in load(results, name):
-            entries.append((about, record, recipe_hash(about, about.recipe(record.profile, record.readings))))
+            try:
+                current = recipe_hash(about, about.recipe(record.profile, record.readings))
+            except BadInput:  # a reading that has left paper.yaml since
+                current = "none"
+            entries.append((about, record, current))
     wanted = [entry for entry in entries if paper in (None, entry[0].name)]
     if paper:
         papers.load(paper)

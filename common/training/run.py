@@ -71,8 +71,8 @@ def run(request: Request) -> results.Record:
         paper, build_function(paper), recipe, prepared, request.precision, request.seed, request.tensorboard
     )
     # All that decides the numbers is in the folder's name, so that resuming never mixes two protocols.
-    facts = request.profile, name, f"seed{request.seed}", keras.backend.backend(), request.precision, identity
-    folder = request.runs / paper.name / "-".join(facts)
+    protocol = request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision, identity
+    folder = request.runs / paper.name / "-".join([name, prepared.fingerprint[:8], *protocol])
     if not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
 

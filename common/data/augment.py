@@ -1,0 +1,61 @@
+"""Random changes to training images, by albumentations, which is imported only where an image is to be changed: it
+takes long, and asks PyPI for a newer version unless it is told not to. 2.0.8 is its last release under the MIT licence.
+"""
+
+import os
+import random
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_per_thread = threading.local()  # a Compose keeps its random state and last parameters: threads can't share one
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is drawn anew for each image: `Augmentation(rotation=15, flips=True)(image, mask, seed)`.
+
+    rotation: degrees, either way, about the centre.
+    zoom: the scale is drawn from 1 - zoom to 1 + zoom. What rotation and zoom bring in from outside is 0 in both.
+    flips: left-right and top-bottom, each in half of the images.
+    contrast: the distance of each pixel from the image's mean grey is multiplied by 1 - contrast to 1 + contrast.
+    """
+
+    rotation: float = 0.0
+    zoom: float = 0.0
+    flips: bool = False
+    contrast: float = 0.0
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The image and the mask, both moved alike, the grey values of the image alone changed.
+
+        image: uint8 (S, S, C) with C = 1 or 3; mask: uint8 (S, S), of whose values no new one is made (the nearest
+        pixel is taken). Equal seeds give equal bits, whatever was called before and in whichever thread.
+        """
+        compose = self._compose()
+        # Not set_random_seed: it starts every transform from the same state, so that both flips always come together.
+        compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        out = compose(image=image, mask=mask)
+        return out["image"], out["mask"]
+
+    def _compose(self) -> Any:
+        made = _per_thread.__dict__
+        if self not in made:
+            made[self] = self._make()
+        return made[self]
+
+    def _make(self) -> Any:
+        os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or importing it asks PyPI for a newer version
+        import albumentations as A
+
+        flips = [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)] if self.flips else []
+        affine = A.Affine(
+            rotate=(-self.rotation, self.rotation), scale=(1 - self.zoom, 1 + self.zoom), keep_ratio=True, p=1
+        )
+        fixed = (1.0, 1.0)
+        contrast = A.ColorJitter(
+            brightness=fixed, contrast=(1 - self.contrast, 1 + self.contrast), saturation=fixed, hue=(0.0, 0.0), p=1
+        )  # not RandomBrightnessContrast, which scales about black and so is a change of brightness
+        return A.Compose([*flips, *[affine] * bool(self.rotation or self.zoom), *[contrast] * bool(self.contrast)])

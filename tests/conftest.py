@@ -1,0 +1,30 @@
+"""What several rooms' tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The first call of a Keras function takes longer than the rest, which hypothesis would take for an unsteady test.
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def phantom_folder(tmp_path_factory) -> Path:
+    """A small phantom in BUSI's layout: 30 cases of three classes. Not to be written to."""
+    from common.data import phantom
+
+    return phantom.write(tmp_path_factory.mktemp("phantom") / "phantom", cases=30, side=64)
+
+
+@pytest.fixture(scope="session")
+def busi_folder() -> Path:
+    """The real BUSI."""
+    if "REPRO_DATA" not in os.environ:
+        pytest.skip("needs the real BUSI: set REPRO_DATA to the folder that holds busi/")
+    return Path(os.environ["REPRO_DATA"], "busi")

@@ -1,0 +1,95 @@
+"""Batches: what is in them, in which order, and that tf.data changes neither."""
+
+import keras
+import numpy as np
+import pytest
+
+from common import paper
+from common.data.batches import Batches, for_backend
+from common.data.busi import index
+from common.data.prepare import prepare
+
+RECIPE = paper.load("cheng").recipe("smoke")
+SEED = (0, 0)
+
+
+@pytest.fixture(scope="module")
+def prepared(phantom_folder, tmp_path_factory):
+    return prepare(index(phantom_folder), "phantom", RECIPE.side, 3, "merged", tmp_path_factory.mktemp("cache"))
+
+
+def epoch(prepared, number, recipe=RECIPE, seed=SEED, positions=np.arange(30)):
+    batches = Batches(prepared, positions, recipe, batch_size=8, seed=seed)
+    batches.epoch = number
+    return list(batches.stream())
+
+
+def same(one, other):
+    return all(np.array_equal(a, b) for pair in zip(one, other, strict=True) for a, b in zip(*pair, strict=True))
+
+
+def test_an_epoch_shows_every_case_once(prepared):
+    batches = epoch(prepared, 0)
+    assert [len(images) for images, _ in batches] == [8, 8, 8, 6]
+    shown = sorted(image.tobytes() for images, _ in batches for image in images)
+    given = sorted(image.tobytes() for images, _ in epoch(prepared, 0, seed=None) for image in images)
+    assert shown == given
+
+
+def test_shapes_types_and_ranges(prepared):
+    images, masks = epoch(prepared, 0)[0]
+    assert images.shape == (8, 32, 32, 3)
+    assert masks.shape == (8, 32, 32, 1)
+    assert images.dtype == masks.dtype == np.float32
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+def test_pixels_are_those_of_the_paper_rounded_to_four_decimals(prepared):
+    images, masks = epoch(prepared, 0, seed=None)[0]
+    assert np.array_equal(images, (prepared.images[:8] / 255).round(4).astype(np.float32))
+    assert np.array_equal(masks[..., 0], (prepared.masks[:8] / 255).round(4).astype(np.float32))
+
+
+def test_hard_truth_is_0_or_1(prepared):
+    recipe = paper.load("cheng").recipe("smoke", {"truth": "hard"})
+    soft, hard = (np.concatenate([masks for _, masks in epoch(prepared, 0, r, None)]) for r in (RECIPE, recipe))
+    assert set(np.unique(hard)) == {0, 1}
+    assert np.array_equal(hard, soft >= 0.5)
+
+
+def test_an_epoch_has_its_own_order_and_the_same_again(prepared):
+    assert same(epoch(prepared, 3), epoch(prepared, 3))
+    assert not same(epoch(prepared, 3), epoch(prepared, 4))
+    assert not same(epoch(prepared, 3), epoch(prepared, 3, seed=(0, 1)))
+
+
+def test_without_a_seed_cases_come_in_their_given_order(prepared):
+    positions = np.array([7, 1, 4])
+    (images, _), = epoch(prepared, 5, seed=None, positions=positions)
+    assert np.array_equal(images, (prepared.images[positions] / 255).round(4).astype(np.float32))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="elsewhere the batches themselves are served")
+def test_tf_data_serves_the_same_batches_in_the_same_order(prepared):
+    batches = Batches(prepared, np.arange(30), RECIPE, batch_size=8, seed=SEED)
+    pipeline = for_backend(batches)
+    for batches.epoch in (0, 1):
+        served = [(images.numpy(), masks.numpy()) for images, masks in pipeline]
+        assert same(served, epoch(prepared, batches.epoch))
+        assert same(served, [batches[number] for number in range(len(batches))]), "PyDataset, for other backends"
+
+
+def test_augmentation_is_drawn_anew_each_epoch_and_the_same_again_for_training_alone(prepared):
+    recipe = RECIPE.model_copy(update={"augmentation": {"flips": True, "rotation": 15}})
+    one = np.array([2])
+    plain, first, again, next_epoch, evaluated = (
+        epoch(prepared, number, which, seed, one)
+        for number, which, seed in (
+            (0, RECIPE, SEED), (0, recipe, SEED), (0, recipe, SEED), (1, recipe, SEED), (0, recipe, None)
+        )
+    )  # fmt: skip
+    assert same(first, again)
+    assert not same(first, plain)
+    assert not same(first, next_epoch)
+    assert same(evaluated, plain)

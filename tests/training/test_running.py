@@ -1,0 +1,59 @@
+"""What `fit` prints while it trains is what the evidence computes afterwards, under the same signature."""
+
+import keras
+import numpy as np
+import pytest
+
+from common.evidence import counts, metrics
+from common.training import running
+
+SIGNATURES = [running.IOU, running.IOU_FOREGROUND, running.IOU_RAW]
+
+
+def pairs(name):
+    random = np.random.default_rng(1)
+    truth = (random.random((6, 8, 8, 1)) > 0.8).astype("float32")
+    prediction = random.random((6, 8, 8, 1)).astype("float32")
+    if name == "saturated":
+        prediction[prediction > 0.6] = 1
+    if name == "soft truth":
+        truth[:, 0] = 0.4
+        truth[:, 1] = 0.6
+    if name == "at the threshold":
+        prediction[:] = 0.5
+    if name == "nothing there, nothing found":
+        truth[:], prediction[:] = 0, 0.1
+    if name == "everything":
+        truth[:], prediction[:] = 1, 1
+    return truth, prediction
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.mark.parametrize("name", ["random", "saturated", "soft truth", "at the threshold", "everything"])
+def test_running_over_batches_equals_evaluating_at_once(signature, name):
+    truth, prediction = pairs(name)
+    metric = running.RunningIoU(signature)
+    for start in (0, 2, 4):
+        metric.update_state(truth[start : start + 2], prediction[start : start + 2])
+    names = [str(number) for number in range(6)]
+    rows = counts.count(prediction[..., 0], truth[..., 0], names, names, names)
+    assert float(metric.result()) == pytest.approx(metrics.value(signature, rows), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["random", "saturated", "soft truth", "nothing there, nothing found", "everything"])
+def test_the_raw_iou_is_that_of_keras(name):
+    truth, prediction = pairs(name)
+    ours, keras_own = running.RunningIoU(running.IOU_RAW), keras.metrics.MeanIoU(num_classes=2)
+    for metric in (ours, keras_own):
+        metric.update_state(truth, prediction)
+    assert float(ours.result()) == pytest.approx(float(keras_own.result()), abs=1e-6)
+
+
+def test_counting_starts_anew_with_each_epoch():
+    metric = running.RunningIoU(running.IOU)
+    metric.update_state(*pairs("everything"))
+    metric.reset_state()
+    metric.update_state(*pairs("random"))
+    alone = running.RunningIoU(running.IOU)
+    alone.update_state(*pairs("random"))
+    assert float(metric.result()) == float(alone.result())
