@@ -18,7 +18,8 @@ class Batches(keras.utils.PyDataset):
     """Pairs of float32 arrays: images (batch, side, side, channels) and masks (batch, side, side, 1), in [0, 1].
 
     With a seed, (seed, repeat), the order and the recipe's augmentation are drawn anew for each `epoch`, which whoever
-    trains sets before an epoch starts; without one the cases come as they are, in their given order. The last batch is smaller where the batch size does not divide the cases.
+    trains sets before an epoch starts; without one the cases come as they are, in their given order. The last batch is
+    smaller where the batch size does not divide the cases.
     """
 
     def __init__(

@@ -39,6 +39,10 @@ class Request:
     resume: bool
     tensorboard: bool
 
+    def __post_init__(self):
+        if self.repeats < 1:
+            raise BadInput(f"{self.repeats} repeats: at least 1 is needed.")
+
     @property
     def recipe(self) -> Recipe:
         return self.paper.recipe(self.profile, self.readings)
@@ -60,8 +64,6 @@ def run(request: Request) -> results.Record:
     Raises BadInput, before anything is written, for whatever can't be used.
     """
     paper, recipe = request.paper, request.recipe
-    if request.repeats < 1:
-        raise BadInput(f"{request.repeats} repeats: at least 1 is needed.")
     name, cases = find_cases(request)
     prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, request.runs / "cache")
     used = prepared.only(recipe.classes)

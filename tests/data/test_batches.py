@@ -11,6 +11,7 @@ from common.data.prepare import prepare
 
 RECIPE = paper.load("cheng").recipe("smoke")
 SEED = (0, 0)
+ALL = np.arange(30)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def prepared(phantom_folder, tmp_path_factory):
     return prepare(index(phantom_folder), "phantom", RECIPE.side, 3, "merged", tmp_path_factory.mktemp("cache"))
 
 
-def epoch(prepared, number, recipe=RECIPE, seed=SEED, positions=np.arange(30)):
+def epoch(prepared, number, recipe=RECIPE, seed=SEED, positions=ALL):
     batches = Batches(prepared, positions, recipe, batch_size=8, seed=seed)
     batches.epoch = number
     return list(batches.stream())
@@ -72,7 +73,7 @@ def test_without_a_seed_cases_come_in_their_given_order(prepared):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="elsewhere the batches themselves are served")
 def test_tf_data_serves_the_same_batches_in_the_same_order(prepared):
-    batches = Batches(prepared, np.arange(30), RECIPE, batch_size=8, seed=SEED)
+    batches = Batches(prepared, ALL, RECIPE, batch_size=8, seed=SEED)
     pipeline = for_backend(batches)
     for batches.epoch in (0, 1):
         served = [(images.numpy(), masks.numpy()) for images, masks in pipeline]

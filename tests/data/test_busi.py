@@ -29,7 +29,7 @@ def test_cases_come_by_class_and_number_with_their_masks_in_order(phantom_folder
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(BadInput, match="nowhere.*no such folder"):
+    with pytest.raises(BadInput, match=r"nowhere.*no such folder"):
         index(tmp_path / "nowhere")
 
 

@@ -1,0 +1,111 @@
+"""The command as a person meets it: clear messages, exit status 2 for bad input, nothing half-written."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from common import cli, paper
+
+
+@pytest.fixture
+def repro(capsys, tmp_path, monkeypatch):
+    """Runs the command in this process, in an empty folder. Gives exit status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REPRO_DATA", raising=False)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["repro", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        captured = capsys.readouterr()
+        return stopped.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def test_papers_lists_each_with_its_data_and_results(repro):
+    status, printed, _ = repro("papers")
+    assert status == 0
+    for name in paper.names():
+        assert name in printed
+    assert "Results: none yet" in printed
+
+
+BAD = {
+    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", "cheng, gill"]),
+    "an unknown paper to compare": (["compare", "nobody"], ["no paper 'nobody'"]),
+    "an unknown profile": (["run", "cheng", "--profile", "huge"], ["no profile 'huge'", "auto, paper, small, smoke"]),
+    "a negative repeat count": (["run", "cheng", "--repeats", "-1"], ["-1 repeats", "at least 1"]),
+    "no repeats": (["run", "cheng", "--repeats", "0"], ["0 repeats"]),
+    "an unknown reading": (["run", "cheng", "--reading", "colour=red"], ["colour: not a reading", "batch_size: 8, 16"]),
+    "an unknown value of a reading": (
+        ["run", "cheng", "--reading", "batch_size=7"],
+        ["batch_size=7: known values are 8, 16, 32"],
+    ),
+    "half a reading": (["run", "cheng", "--reading", "batch_size"], ["expected KEY=VALUE"]),
+    "an unknown precision": (["run", "cheng", "--precision", "half"], ["no precision 'half'", "float32"]),
+    "a missing folder": (["run", "cheng", "--profile", "smoke", "--data", "nowhere"], ["'nowhere'", "no such folder"]),
+    "no results yet": (["compare"], ["No results in results yet", "repro run"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_clear_message_and_status_2(repro, tmp_path, case):
+    words, expected = BAD[case]
+    status, printed, complaint = repro(*words)
+    assert status == 2
+    for words in expected:
+        assert words in complaint
+    assert "Traceback" not in printed + complaint
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_empty_folder_is_told_what_is_expected(repro, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, _, complaint = repro("run", "cheng", "--profile", "smoke", "--data", "empty")
+    assert status == 2
+    assert "no image found. Expected benign/benign (1).png" in complaint
+
+
+def test_every_bad_file_is_named_at_once_and_nothing_is_written(repro, tmp_path, phantom_folder):
+    folder = shutil.copytree(phantom_folder, tmp_path / "mine")
+    (folder / "benign" / "benign (2).png").write_bytes(b"not an image")
+    (folder / "benign" / "benign (3)_mask.png").write_bytes(b"")
+    status, _, complaint = repro("run", "cheng", "--profile", "smoke", "--data", folder)
+    assert status == 2
+    assert "benign (2).png: not an image" in complaint
+    assert "benign (3)_mask.png" in complaint
+    assert not (tmp_path / "results").exists()
+    assert os.listdir(tmp_path / "runs" / "cache") == []
+
+
+def test_a_damaged_results_file_is_named(repro, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "gill.json").write_text('[{"paper": "gill"')
+    status, _, complaint = repro("compare", "gill")
+    assert status == 2
+    assert "results/gill.json" in complaint
+
+
+def test_verify_names_what_is_not_busi(repro, phantom_folder):
+    status, _, complaint = repro("data", "verify", phantom_folder)
+    assert status == 2
+    assert "is not the published BUSI" in complaint
+
+
+def test_data_fetch_says_where_the_phantom_lies(repro):
+    status, printed, _ = repro("data", "fetch", "phantom")
+    assert status == 0
+    assert os.path.isdir(os.path.join(printed.strip(), "benign"))
+
+
+def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(tmp_path):
+    code = "import sys; sys.argv = ['repro', 'papers']; import runpy\ntry: runpy.run_module('reproductions')\n" \
+           "except SystemExit: pass\nsys.exit('keras' in sys.modules or 'cv2' in sys.modules)"  # fmt: skip
+    root = os.path.dirname(os.path.dirname(os.path.abspath(cli.__file__)))
+    answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "cheng" in answer.stdout

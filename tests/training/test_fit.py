@@ -1,0 +1,180 @@
+"""One repeat: what it leaves behind, and that a killed one ends with the bits of one never killed."""
+
+import csv
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from rich.progress import Progress
+
+from common import paper
+from common.data import splits
+from common.data.busi import index
+from common.data.prepare import prepare
+from common.evidence import counts, metrics
+from common.training import callbacks, fit
+from reproductions.cheng.model import build
+
+CHENG = paper.load("cheng")
+# Cheng's network with all that makes resuming hard: dropout, batch normalisation, a selected epoch, a patience.
+TINY = {"filters": (2, 2, 2, 2), "bottleneck": 4, "epochs": 4, "weights": "best", "patience": 3}
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def trained(phantom_folder, tmp_path_factory):
+    """Trains once, `kill_in_epoch` and again, and returns folder and outcome."""
+    base = CHENG.recipe("smoke")
+    prepared = prepare(index(phantom_folder), "phantom", base.side, 3, "merged", tmp_path_factory.mktemp("cache"))
+
+    def train(kill_in_epoch=None, repeat=0, **settings):
+        recipe = base.model_copy(update=TINY | settings)
+        split = splits.draw(np.arange(30), recipe, seed=0, repeat=repeat)
+        training = fit.Training(CHENG, build, recipe, prepared, "float32", seed=0)
+        folder = tmp_path_factory.mktemp("run")
+        with Progress(disable=True) as progress:
+            if kill_in_epoch is not None:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(fit, "ShowProgress", lambda *_: Killer(kill_in_epoch))
+                    with pytest.raises(Killed):
+                        fit.fit(training, split, repeat, folder, progress)
+            outcome = fit.fit(training, split, repeat, folder, progress)
+        return SimpleNamespace(folder=folder, outcome=outcome, recipe=recipe, split=split, prepared=prepared)
+
+    return train
+
+
+class Killer(keras.callbacks.Callback):
+    """Breaks off in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.fatal, self.epoch = epoch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == self.fatal:
+            raise Killed
+
+
+@pytest.fixture(scope="module")
+def whole(trained):
+    return trained()
+
+
+def saved(run):
+    with np.load(run.folder / "resume.npz") as file:
+        return {name: file[name].tobytes() for name in file.files if name != "facts"}
+
+
+def test_a_killed_run_ends_with_the_bits_of_one_never_killed(trained, whole):
+    """Weights and optimizer state, history, the selected epoch, and the counts of every image."""
+    resumed = trained(kill_in_epoch=2)
+    assert saved(resumed) == saved(whole)
+    assert resumed.outcome.history == whole.outcome.history
+    assert resumed.outcome.best_epoch == whole.outcome.best_epoch
+    for part in whole.split.parts():
+        one, other = (counts.Rows.load(run.folder / f"rows-{part}.npz") for run in (resumed, whole))
+        for name, values in vars(one).items():
+            assert np.array_equal(values, getattr(other, name)), name
+
+
+def test_the_best_epoch_is_the_one_evaluated(whole):
+    curve = whole.outcome.history["val_loss"]
+    assert whole.outcome.best_epoch == 1 + int(np.argmin(curve))
+    rows = counts.Rows.load(whole.folder / "rows-validation.npz")
+    # Equal but for the batches: fit averages over those of the recipe, each weighed by its images.
+    assert metrics.value("bce|pixel|pooled", rows) == pytest.approx(min(curve), rel=1e-4)
+
+
+@pytest.mark.parametrize("killed_after", [None, 0, 1, 2, 3])
+def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, killed_after):
+    """A validation loss of 3, 2, 2.5, 2.4 with a patience of 2 stops after the fourth epoch and selects the second."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+
+    def started():
+        selecting = [
+            callbacks.ModelCheckpoint(tmp_path / "best.weights.h5", "val_loss", "min"),
+            callbacks.EarlyStopping("val_loss", patience=2, mode="min"),
+        ]
+        every = [*selecting, callbacks.Resumable(tmp_path / "resume.npz", selecting)]
+        for callback in every:
+            callback.set_model(model)
+        begun = every[-1].restore()
+        for callback in every:
+            callback.on_train_begin()
+        return begun, every
+
+    begun, every = started()
+    model.stop_training = False
+    for epoch, loss in enumerate([3, 2, 2.5, 2.4, 9, 9]):
+        assert epoch == begun or epoch - 1 != killed_after, "goes on with the epoch after the last saved one"
+        for callback in every:
+            callback.on_epoch_begin(epoch)
+        for callback in every:
+            callback.on_epoch_end(epoch, {"loss": loss, "val_loss": loss})
+        if model.stop_training:
+            break
+        if epoch == killed_after:
+            begun, every = started()
+    checkpoint, stopping, resumable = every
+    assert epoch == stopping.stopped_epoch == 3
+    assert checkpoint.best_epoch == stopping.best_epoch == 1
+    assert resumable.history["val_loss"] == [3, 2, 2.5, 2.4]
+
+
+def test_a_flat_monitor_is_reported():
+    """As Keras' raw IoU is until a sigmoid saturates: the first epoch is 'best' only because none is better."""
+    recipe = paper.load("gill").recipe(readings={"monitor": "iou|mean2|pooled|keras-raw"})
+    flat, moving = ({"val_iou|mean2|pooled|keras-raw": values} for values in ([0.46] * 11, [0.46, 0.47]))
+    (note,) = fit.remarks(flat, recipe)
+    assert "was flat: 0.4600 in all 11 epochs" in note
+    assert fit.remarks(moving, recipe) == []
+
+
+def test_the_saved_network_predicts_what_was_counted(whole):
+    model = keras.saving.load_model(whole.folder / "model.keras")
+    rows, marked = fit.evaluate(model, whole.prepared, whole.split.test, whole.recipe)
+    kept = counts.Rows.load(whole.folder / "rows-test.npz")
+    assert np.array_equal(rows.tp, kept.tp)
+    with np.load(whole.folder / "test-masks.npz") as file:
+        assert np.array_equal(np.unpackbits(file["bits"], axis=-1).astype(bool), marked)
+    assert marked.sum() == (kept.tp + kept.fp)[:, list(counts.THRESHOLDS).index(0.5)].sum()
+
+
+def test_rows_name_the_cases_of_the_split_in_its_order(whole):
+    for part, positions in whole.split.parts().items():
+        rows = counts.Rows.load(whole.folder / f"rows-{part}.npz")
+        assert list(rows.case) == [whole.prepared.cases[position].id for position in positions]
+
+
+def test_the_log_has_a_line_for_each_epoch(whole):
+    with (whole.folder / "log.csv").open() as file:
+        assert [int(line["epoch"]) for line in csv.DictReader(file)] == [0, 1, 2, 3]
+
+
+def test_a_state_that_can_not_be_written_leaves_the_last_one(whole, tmp_path, monkeypatch):
+    """As when the disk is full: the state of the epoch before stays whole, and loads."""
+    path = tmp_path / "resume.npz"
+    path.write_bytes((whole.folder / "resume.npz").read_bytes())
+    broken = callbacks.Resumable(path, [])
+    model = fit.compiled(build, whole.recipe, "float32")
+    broken.set_model(model)
+
+    def no_space(file, **_):
+        file.write(b"half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", no_space)
+    broken.on_epoch_begin(0)
+    with pytest.raises(OSError, match="No space left"):
+        broken.on_epoch_end(0, {"loss": 1.0})
+    assert path.read_bytes() == (whole.folder / "resume.npz").read_bytes()
