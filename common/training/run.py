@@ -14,6 +14,7 @@ from common.data.case import Case
 from common.data.prepare import prepare
 from common.errors import BadInput
 from common.evidence import compare, counts, metrics, results
+from common.files import write_atomically
 from common.paper import Paper, Profile, Recipe, as_text
 from common.training.environment import environment
 from common.training.fit import Fit, Training, fit
@@ -82,7 +83,12 @@ def run(request: Request) -> results.Record:
         fits = []
         for repeat, split in enumerate(drawn):
             place = folder / f"repeat-{repeat}"
-            fits.append(finished(place) or fit(training, split, repeat, place, progress))
+            if not finished(place):
+                fit(training, split, repeat, place, progress)
+                # Kept, because a run may be resumed elsewhere than it was made.
+                made = environment(request.precision).model_dump_json()
+                write_atomically(place / "environment.json", made.encode())
+            fits.append(finished(place))
 
     readings = {key: as_text(value) for key, value in paper.choose(request.readings).items()}
     record = results.Record(
@@ -93,7 +99,7 @@ def run(request: Request) -> results.Record:
         ),
         readings={key: text for key, text in readings.items() if text != as_text(paper.readings[key].default)},
         recipe_hash=identity,
-        environment=environment(request.precision),
+        environment=environment_of(place, request.precision),
         runs=[summary(paper, recipe, done, folder / f"repeat-{done.repeat}") for done in fits],
     )
     record = compare.compared(paper, record)
@@ -106,6 +112,12 @@ def finished(folder: Path) -> Fit | None:
     """The outcome of a repeat that is done, None of one that is not."""
     path = folder / "fit.json"
     return Fit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def environment_of(folder: Path, precision: str) -> results.Environment:
+    """Where a finished repeat was made."""
+    path = folder / "environment.json"
+    return results.Environment.model_validate_json(path.read_bytes()) if path.exists() else environment(precision)
 
 
 def summary(paper: Paper, recipe: Recipe, done: Fit, folder: Path) -> results.Run:

@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def repro(folder, *words):
-    command = [sys.executable, "-m", "reproductions", *words, "--runs", folder / "runs", "--results", folder / "results"]
-    return subprocess.run(
-        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "100"}
-    )
+    places = "--runs", str(folder / "runs"), "--results", str(folder / "results")
+    command = [sys.executable, "-m", "reproductions", *words, *places]
+    wide = os.environ | {"COLUMNS": "100"}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=wide)
 
 
 @pytest.fixture(scope="module", params=paper.names())
