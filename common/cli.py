@@ -90,8 +90,7 @@ def run(
         record, "paper", data or record.data, _root(), repeats, seed, readings,
         resolve(precision), runs, results, resume, tensorboard,
     )  # fmt: skip
-    request = choose(request, profile, lambda line: out.print(line, highlight=False))
-    train(request)
+    train(choose(request, profile, _say), _say)
     compare(paper, results)
 
 
@@ -172,6 +171,10 @@ def fetch_data(
     from common.data import fetch
 
     out.print(fetch.locate(name, _root(), runs)[1], soft_wrap=True, highlight=False)
+
+
+def _say(line: str) -> None:
+    out.print(line, highlight=False, soft_wrap=True)
 
 
 def _root() -> Path:

@@ -1,13 +1,16 @@
 """What a person sees while a network trains."""
 
+import sys
+
 import keras
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 def bars() -> Progress:
-    """The progress display of a whole run; leaves nothing behind on the terminal."""
+    """The progress display of a whole run, on a terminal alone, where it leaves nothing behind."""
     share = TextColumn("{task.percentage:.0f} %")
-    return Progress(TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn(), transient=True)
+    columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
+    return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
 
 
 class ShowProgress(keras.callbacks.Callback):

@@ -17,6 +17,7 @@ from common.evidence import compare, counts, metrics, results
 from common.files import write_atomically
 from common.paper import Paper, Profile, Recipe, as_text
 from common.training.environment import environment
+from common.training.estimate import spoken
 from common.training.fit import Fit, Training, fit
 from common.training.identity import recipe_hash
 from common.training.progress import bars
@@ -59,8 +60,9 @@ def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
     return import_module(f"reproductions.{paper.name}.model").build
 
 
-def run(request: Request) -> results.Record:
+def run(request: Request, say: Callable[[str], None]) -> results.Record:
     """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
+    `say` is given a line for the person after each repeat.
 
     Raises BadInput, before anything is written, for whatever can't be used.
     """
@@ -83,12 +85,15 @@ def run(request: Request) -> results.Record:
         fits = []
         for repeat, split in enumerate(drawn):
             place = folder / f"repeat-{repeat}"
+            told = "finished before"
             if not finished(place):
-                fit(training, split, repeat, place, progress)
+                done = fit(training, split, repeat, place, progress)
+                told = f"{done.epochs} epochs in {spoken(done.seconds)}"
                 # Kept, because a run may be resumed elsewhere than it was made.
                 made = environment(request.precision).model_dump_json()
                 write_atomically(place / "environment.json", made.encode())
             fits.append(finished(place))
+            say(f"repeat {repeat + 1} of {request.repeats}: {told}")
 
     readings = {key: as_text(value) for key, value in paper.choose(request.readings).items()}
     record = results.Record(
