@@ -14,10 +14,9 @@ PAPERS := $(patsubst reproductions/%/paper.yaml,%,$(wildcard reproductions/*/pap
 
 # $(call option,NAME,name) is --name 'value' where the variable NAME has one, else nothing.
 option = $(if $($1),--$2 '$($1)')
-RESULTS_OPTION = $(call option,RESULTS,results)
 RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(call option,REPEATS,repeats) \
-  $(call option,SEED,seed) $(call option,PRECISION,precision) $(foreach choice,$(READING),--reading '$(choice)') \
-  $(RESULTS_OPTION))
+  $(call option,SEED,seed) $(call option,PRECISION,precision) $(call option,RESULTS,results) \
+  $(foreach choice,$(READING),--reading '$(choice)'))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -32,19 +31,17 @@ help: ## this text
 
 install: $(INSTALLED) ## make .venv with all that the suite needs (the other targets do it by themselves)
 
-demo: $(PAPERS:%=demo-%) ## every paper at smoke size on synthetic ultrasound, then reported against reproduced: 3 min
-	$(REPRO) compare --results runs/demo/results
+demo: $(PAPERS:%=demo-%) ## every paper at smoke size on synthetic ultrasound, reported against reproduced: 3 minutes
 
 demo-%: $(INSTALLED)
-	$(REPRO) run $* --profile smoke --data phantom --runs runs/demo --results runs/demo/results
+	$(REPRO) run $* --profile smoke --data phantom --repeats 1 --runs runs/demo --results runs/demo/results
 
-reproduce-%: $(INSTALLED) ## train and evaluate one paper on BUSI, then reported against reproduced: make reproduce-gill
+reproduce-%: $(INSTALLED) ## train and evaluate one paper on BUSI, reported against reproduced: make reproduce-gill
 	$(REPRO) run $* --resume $(RUN_OPTIONS)
-	$(REPRO) compare $* $(RESULTS_OPTION)
 
 reproduce-all: $(PAPERS:%=reproduce-%) ## the same for every paper
 
-test: lint ## ruff, then the tests that take seconds
+test: lint ## ruff, then the tests: under 10 minutes
 	.venv/bin/python -m pytest
 
 test-long: $(INSTALLED) ## the tests that take minutes

@@ -3,6 +3,7 @@ train answer at once."""
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from common import paper as papers
 from common.errors import BadInput
+from common.paper import Profile
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
     "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
@@ -36,8 +38,10 @@ def main() -> None:
         if debug:
             raise
         sys.exit(_complain(str(error), 2))
-    except KeyboardInterrupt:
-        sys.exit(_complain("Interrupted. The same command with --resume goes on after the last whole epoch.", 130))
+    except SystemExit as stopped:
+        if stopped.code == 130:  # what typer makes of Ctrl-C
+            _complain("Interrupted. The same command with --resume goes on after the last whole epoch.", 130)
+        raise
     except Exception as error:
         if debug:
             raise
@@ -127,29 +131,32 @@ def compare(
 
 @app.command()
 def bench(
-    paper: PaperName = "cheng",
-    profile: Annotated[str, typer.Option(help="paper, small or smoke.")] = "small",
+    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    profile: Annotated[Profile, typer.Option(help="paper, small or smoke.")] = "small",
     data: Data = None,
     steps: Annotated[int, typer.Option(help="Training steps of an epoch.")] = 40,
     rounds: Annotated[int, typer.Option(help="Epochs of each kind.")] = 6,
     runs: Runs = Path("runs"),
 ) -> None:
     """What the suite adds to the bare work: preparing the data, and feeding training from the pipeline."""
-    about = papers.load(paper)
-    recipe = about.recipe(profile)
+    chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     _import_keras()
     from common import bench as benchmark
     from common.data import busi, fetch
     from common.data.prepare import prepare
     from common.training.precision import resolve
+    from common.training.run import cache_folder
 
-    name, folder = fetch.locate(data or about.data, _root(), runs)
-    cases = busi.index(folder)
-    first, again = benchmark.preparing(cases, recipe, runs)
-    out.print(f"preparing {len(cases)} images at {recipe.side}: {first:.1f} s, from the cache {again:.2f} s")
-    prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, runs / "cache")
-    ratios = benchmark.feeding(about, recipe, prepared, resolve("auto"), steps, rounds)
-    out.print(f"an epoch from the pipeline over one from memory ({paper}, {profile}): {benchmark.summary(ratios)}")
+    for about in chosen:
+        recipe = about.recipe(profile)
+        name, folder = fetch.locate(data or about.data, _root(), runs)
+        cases = busi.index(folder)
+        first, again = benchmark.preparing(cases, recipe, runs)
+        _say(f"{about.name}, {profile} profile, {len(cases)} images of {name} at {recipe.side} pixels")
+        _say(f"  preparing them: {first:.1f} s, from the cache {again:.2f} s")
+        prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, cache_folder(runs))
+        ratios = benchmark.feeding(about, recipe, prepared, resolve("auto"), steps, rounds)
+        _say(f"  an epoch fed by the pipeline over the same steps from memory: {benchmark.summary(ratios)}")
 
 
 @data_app.command()
@@ -179,7 +186,7 @@ def _say(line: str) -> None:
 
 def _root() -> Path:
     """Where the data sets are."""
-    return Path(os.environ.get("REPRO_DATA", "data"))
+    return Path(os.environ.get("REPRO_DATA") or "data")
 
 
 def _pair(choice: str) -> tuple[str, str]:
@@ -190,13 +197,23 @@ def _pair(choice: str) -> tuple[str, str]:
 
 
 def _import_keras() -> None:
-    """Imports Keras and its backend without the lines that TensorFlow writes, past Python, when it is loaded."""
+    """Imports Keras and its backend, without the lines that TensorFlow writes, past Python, when it is loaded. Where
+    none is chosen by KERAS_BACKEND, the first backend that is installed is taken.
+
+    Raises BadInput where none is."""
+    installed = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
+    os.environ.setdefault("KERAS_BACKEND", (installed or ["tensorflow"])[0])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
         import keras  # noqa: F401
+    except ModuleNotFoundError as missing:
+        raise BadInput(
+            f"The Keras backend '{os.environ['KERAS_BACKEND']}' needs the package {missing.name}. `make install` puts "
+            "TensorFlow into .venv, `make install EXTRAS=jax-gpu` JAX; KERAS_BACKEND=jax or =torch picks another."
+        ) from missing
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -1,5 +1,6 @@
 """The comparison as people read it: a table in the terminal, results/README.md. Both print `compare.rows`."""
 
+import shlex
 from collections.abc import Iterable
 from itertools import groupby
 from statistics import median
@@ -138,10 +139,11 @@ def _setting(record: Record) -> str:
 
 
 def _command(record: Record) -> str:
-    options = [f"--profile {record.profile}", f"--data {record.dataset.name}", f"--repeats {len(_repeats(record))}"]
-    options += [f"--folds {len(_folds(record))}"] if _folds(record) else []
-    options += [f"--seed {record.runs[0].seed}", *(f"--reading {reading}" for reading in _readings(record))]
-    return " ".join([f"repro run {record.paper}", *options])
+    named = record.dataset.name in ("busi", "phantom")
+    options = ["--profile", record.profile, "--data", record.dataset.name if named else "DIR"]
+    options += ["--repeats", str(len(_repeats(record))), "--seed", str(record.runs[0].seed)]
+    options += [word for reading in _readings(record) for word in ("--reading", reading)]
+    return shlex.join(["repro", "run", record.paper, *options, "--precision", record.environment.precision, "--resume"])
 
 
 def _readings(record: Record) -> list[str]:

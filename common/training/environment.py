@@ -26,19 +26,31 @@ def environment(precision: str) -> Environment:
         backend=backend,
         backend_version=next(filter(None, map(_version, DISTRIBUTIONS[backend])), "unknown"),
         precision=precision,
-        device=gpus()[0].name if gpu_in_use() and gpus() else processor(),
+        device=device(),
         cores=os.cpu_count() or 1,
     )
 
 
 def commit() -> str:
-    """The commit of the code that runs, "-dirty" with uncommitted changes; "unknown" outside a checkout."""
-    here = Path(__file__).parent
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return answer.stdout.strip() or "unknown"
+    """The commit of the code that runs, "-dirty" where the code has changed since; "unknown" outside a checkout."""
+    try:
+        head = _git("rev-parse", "--short=12", "HEAD")
+        # The results are rewritten by every run, so they don't count.
+        changed = _git("status", "--porcelain", "--", "common", "reproductions")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{head}-dirty" if changed else head
+
+
+def _git(*words: str) -> str:
+    top = Path(__file__).parents[2]
+    return subprocess.run(["git", *words], cwd=top, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def device() -> str:
+    """The model of the GPU in use, else of the CPU."""
+    known = gpus() if gpu_in_use() else []
+    return known[0].name if known else processor()
 
 
 @cache

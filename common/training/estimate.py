@@ -1,6 +1,7 @@
 """How long a repeat will take on this machine, from a few timed steps."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from common.files import write_atomically
 from common.paper import Recipe
-from common.training.environment import processor
+from common.training.environment import device
 from common.training.fit import compiled
 
 TIMED_STEPS = 2
@@ -42,13 +43,13 @@ def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
 
 
 def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
-    """The value that was measured under this key on this processor and backend before, else measured now and noted
-    down in the JSON file at `path`: the answer should not cost a minute at every start."""
+    """The value that was measured under this key on this device and backend before, else measured now and noted down
+    in the JSON file at `path`: the answer should not cost a minute at every start."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    key = f"{key} on {processor()}, {keras.backend.backend()}, Keras {keras.__version__}"
+    key = f"{key} on {device()}, {os.cpu_count()} cores, {keras.backend.backend()}, Keras {keras.__version__}"
     if key not in known:
         known[key] = measure()
         write_atomically(path, json.dumps(known, indent=1).encode())

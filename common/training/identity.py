@@ -11,11 +11,11 @@ from importlib.resources import files
 
 from common.paper import Paper, Recipe
 
-# Everything between the files of a data set and the counts of a test image. What comes after (metrics, intervals,
-# tables) is computed again from the counts each time, so it can't be stale.
+# From the files of a data set to arrays, and from arrays to the counts of a test image. What comes after (metrics,
+# intervals, tables) is computed again from the counts each time, so it can't be stale.
+PREPARING = ("common/data/decode.py", "common/data/prepare.py")
 CODE = (
-    "common/data/decode.py",
-    "common/data/prepare.py",
+    *PREPARING,
     "common/data/splits.py",
     "common/data/augment.py",
     "common/data/batches.py",
@@ -34,9 +34,18 @@ def recipe_hash(paper: Paper, recipe: Recipe) -> str:
     settings = recipe.model_dump(exclude_defaults=True)
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6)
     for name in (*CODE, f"reproductions/{paper.name}/model.py"):
-        package, *path = name.split("/")
-        digest.update(canonical(files(package).joinpath(*path).read_text(encoding="utf-8")).encode())
+        digest.update(_code(name))
     return digest.hexdigest()
+
+
+def preparing_hash() -> str:
+    """12 hex digits that change with the code between a data set's files and its prepared arrays."""
+    return hashlib.blake2b(b"".join(map(_code, PREPARING)), digest_size=6).hexdigest()
+
+
+def _code(name: str) -> bytes:
+    package, *path = name.split("/")
+    return canonical(files(package).joinpath(*path).read_text(encoding="utf-8")).encode()
 
 
 def canonical(source: str) -> str:

@@ -24,9 +24,12 @@ def gpus() -> list[Gpu]:
     if not (tool := shutil.which("nvidia-smi")):
         return []
     query = [tool, "--query-gpu=name,compute_cap", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    fields = [line.rsplit(",", 1) for line in answer.stdout.splitlines() if answer.returncode == 0 and "," in line]
-    return [Gpu(name.strip(), float(capability)) for name, capability in fields]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+        lines = [line.rsplit(",", 1) for line in answer.splitlines()]
+        return [Gpu(name.strip(), float(capability)) for name, capability in lines]
+    except (OSError, ValueError, subprocess.SubprocessError):  # a driver that hangs, or does not know its GPU
+        return []
 
 
 def gpu_in_use() -> bool:
@@ -56,4 +59,5 @@ def resolve(precision: str) -> str:
         return precision
     if not on_gpu:
         return "float32"
-    return "mixed_bfloat16" if all(gpu.capability >= 8 for gpu in gpus()) else "mixed_float16"
+    known = gpus()
+    return "mixed_bfloat16" if known and all(gpu.capability >= 8 for gpu in known) else "mixed_float16"

@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import count, takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 
@@ -19,7 +21,7 @@ from common.paper import Paper, Profile, Recipe, as_text
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import Fit, Training, fit
-from common.training.identity import recipe_hash
+from common.training.identity import preparing_hash, recipe_hash
 from common.training.progress import bars
 
 
@@ -44,6 +46,8 @@ class Request:
     def __post_init__(self):
         if self.repeats < 1:
             raise BadInput(f"{self.repeats} repeats: at least 1 is needed.")
+        if self.seed < 0:
+            raise BadInput(f"{self.seed} as a seed: 0 or more is needed.")
 
     @property
     def recipe(self) -> Recipe:
@@ -66,51 +70,59 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
 
     Raises BadInput, before anything is written, for whatever can't be used.
     """
-    paper, recipe = request.paper, request.recipe
+    paper, recipe, build = request.paper, request.recipe, build_function(request.paper)
     name, cases = find_cases(request)
-    prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, request.runs / "cache")
+    if request.readings:
+        build(recipe)  # two readings may exclude each other, which the network is the first to know
+    prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, cache_folder(request.runs))
     used = prepared.only(recipe.classes)
     drawn = [splits.draw(used, recipe, request.seed, repeat) for repeat in range(request.repeats)]
     identity = recipe_hash(paper, recipe)
-    training = Training(
-        paper, build_function(paper), recipe, prepared, request.precision, request.seed, request.tensorboard
-    )
+    training = Training(paper, build, recipe, prepared, request.precision, request.seed, request.tensorboard)
     # All that decides the numbers is in the folder's name, so that resuming never mixes two protocols.
     protocol = request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision, identity
     folder = request.runs / paper.name / "-".join([name, prepared.fingerprint[:8], *protocol])
     if not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
 
+    here = environment(request.precision)
     with bars() as progress:
-        fits = []
         for repeat, split in enumerate(drawn):
             place = folder / f"repeat-{repeat}"
             told = "finished before"
             if not finished(place):
+                # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
+                write_atomically(place / "environment.json", here.model_dump_json().encode())
                 done = fit(training, split, repeat, place, progress)
                 told = f"{done.epochs} epochs in {spoken(done.seconds)}"
-                # Kept, because a run may be resumed elsewhere than it was made.
-                made = environment(request.precision).model_dump_json()
-                write_atomically(place / "environment.json", made.encode())
-            fits.append(finished(place))
             say(f"repeat {repeat + 1} of {request.repeats}: {told}")
 
-    readings = {key: as_text(value) for key, value in paper.choose(request.readings).items()}
+    # Repeats that were finished before count too where fewer were asked for: a number from five is not thrown away.
+    places = list(takewhile(finished, (folder / f"repeat-{repeat}" for repeat in count())))
+    at_default = request.paper.recipe(request.profile).model_dump()
+    chosen = paper.choose(request.readings)
     record = results.Record(
         paper=paper.name,
         profile=request.profile,
         dataset=results.Dataset(
             name=manifest.true_name(name, prepared.fingerprint), cases=len(used), fingerprint=prepared.fingerprint
         ),
-        readings={key: text for key, text in readings.items() if text != as_text(paper.readings[key].default)},
+        readings={
+            key: as_text(value) for key, value in chosen.items() if as_text(value) != as_text(at_default[key])
+        },
         recipe_hash=identity,
-        environment=environment_of(place, request.precision),
-        runs=[summary(paper, recipe, done, folder / f"repeat-{done.repeat}") for done in fits],
+        environment=results.Environment.model_validate_json((places[0] / "environment.json").read_bytes()),
+        runs=[summary(paper, recipe, place) for place in places],
     )
     record = compare.compared(paper, record)
+    keep_counts(record, places, request.results)
     results.store(request.results, record)
-    keep_counts(record, folder, request.results)
     return record
+
+
+def cache_folder(runs: Path) -> Path:
+    """Where prepared arrays are kept, apart for each state of the code that prepares them."""
+    return runs / "cache" / preparing_hash()
 
 
 def finished(folder: Path) -> Fit | None:
@@ -119,14 +131,9 @@ def finished(folder: Path) -> Fit | None:
     return Fit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def environment_of(folder: Path, precision: str) -> results.Environment:
-    """Where a finished repeat was made."""
-    path = folder / "environment.json"
-    return results.Environment.model_validate_json(path.read_bytes()) if path.exists() else environment(precision)
-
-
-def summary(paper: Paper, recipe: Recipe, done: Fit, folder: Path) -> results.Run:
-    """The record of one repeat, computed from its per-image counts."""
+def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
+    """The record of one finished repeat, computed from its per-image counts."""
+    done = finished(folder)
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
     signatures = dict.fromkeys([*metrics.STANDARD, *(cell.definition for cell in paper.reported)])
     nothing = {compare.BACKGROUND: 0.0, compare.PREVALENCE: counts.prevalence(rows["train"])}
@@ -157,19 +164,22 @@ def summary(paper: Paper, recipe: Recipe, done: Fit, folder: Path) -> results.Ru
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
     """What `fit` printed for the training images in the evaluated epoch, the loss under its own signature."""
     values = {name: series[done.best_epoch - 1] for name, series in done.history.items() if not name.startswith("val_")}
-    over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
-    dice = metrics.Definition("dice-loss", "fg", over, "soft", smooth=recipe.smooth)
-    loss = str(dice) if recipe.loss == "dice" else "bce|pixel|pooled"
+    loss = "bce|pixel|pooled"
+    if recipe.loss == "dice":
+        over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
+        loss = str(metrics.Definition("dice-loss", "fg", over, "soft", smooth=recipe.smooth))
     return {loss: values.pop("loss"), **values}
 
 
-def keep_counts(record: results.Record, folder: Path, kept: Path) -> None:
+def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
     """Copies the counts of every repeat, and what the first marks on its test images, to `results/`, small and
     compressed: from them a fresh clone computes any definition anew, without training."""
-    place = kept / record.paper / results.slug(record)
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    for repeat in range(len(record.runs)):
-        for part in record.runs[repeat].split:
-            shutil.copyfile(folder / f"repeat-{repeat}" / f"rows-{part}.npz", place / f"rows-{repeat}-{part}.npz")
-    shutil.copyfile(folder / "repeat-0" / "test-masks.npz", place / "masks-0-test.npz")
+    folder = kept / record.paper / results.slug(record)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=".keeping-") as beside:
+        for place, run in zip(places, record.runs, strict=True):
+            for part in run.split:
+                shutil.copyfile(place / f"rows-{part}.npz", Path(beside, f"rows-{run.repeat}-{part}.npz"))
+        shutil.copyfile(places[0] / "test-masks.npz", Path(beside, "masks-0-test.npz"))
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(beside, folder)

@@ -68,7 +68,7 @@ def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Re
 
 
 def _up(x, filters: int, recipe: Recipe, name: str):
-    """Twice the side: the paper's "up convolution" or, in the ancestor notebook, pixels repeated (no weights)."""
+    """Twice the side: the paper's "up convolution" or, in the related notebook, pixels repeated (no weights)."""
     if recipe.up_sampling == "nearest":
         return layers.UpSampling2D(2, interpolation="nearest", name=name)(x)
     return layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=name)(x)

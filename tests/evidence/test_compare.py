@@ -114,7 +114,7 @@ def test_a_cross_validation_is_one_repeat():
     assert (row.reproduced.n, row.reproduced.mean) == (2, pytest.approx((0.7 + 0.75) / 2))
     page = tables.readme([(paper(), folds, "today")])
     assert "2 repeats of 2 folds" in page
-    assert "--repeats 2 --folds 2" in page
+    assert "--repeats 2" in page
 
 
 def test_the_interval_is_that_of_the_runs():
@@ -217,7 +217,7 @@ def test_the_page_gives_every_definition_the_notes_and_the_command():
     page = tables.readme([(paper(), of, "today")])
     assert all(f"`{signature.replace('|', chr(92) + '|')}`" in page for signature in STANDARD)
     assert page.count("a flat monitor") == 1
-    assert "`repro run name --profile paper --data busi --repeats 2 --seed 0 --reading kernel=3`" in page
+    assert "`repro run name --profile paper --data busi --repeats 2 --seed 0 --reading kernel=3 --precision float32" in page
 
 
 def test_records_of_one_paper_stand_under_one_heading():
