@@ -217,7 +217,8 @@ def test_the_page_gives_every_definition_the_notes_and_the_command():
     page = tables.readme([(paper(), of, "today")])
     assert all(f"`{signature.replace('|', chr(92) + '|')}`" in page for signature in STANDARD)
     assert page.count("a flat monitor") == 1
-    assert "`repro run name --profile paper --data busi --repeats 2 --seed 0 --reading kernel=3 --precision float32" in page
+    command = "repro run name --profile paper --data busi --repeats 2 --seed 0 --reading kernel=3 --precision float32"
+    assert f"`{command} --resume`" in page
 
 
 def test_records_of_one_paper_stand_under_one_heading():
