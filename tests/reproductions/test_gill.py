@@ -122,7 +122,7 @@ def test_output_is_float32_under_mixed_precision():
         models = [build(PAPER.recipe("smoke", {"heads": heads})) for heads in ("one", "average")]
     finally:
         keras.config.set_dtype_policy(before)
-    assert {model.get_layer("node0_5_conv2").compute_dtype for model in models} == {"bfloat16"}
+    assert {model.get_layer("node0_3_conv2").compute_dtype for model in models} == {"bfloat16"}
     assert {layer.compute_dtype for model in models for layer in model.layers[-2:]} == {"float32"}
     assert {model.output.dtype for model in models} == {"float32"}
 
@@ -229,9 +229,11 @@ def test_each_value_of_an_architectural_reading_is_another_network(reading):
     assert len({model.to_json() for model in (network("smoke"), *others)}) == len(values) > 1
 
 
-@pytest.mark.parametrize("profile", ["small", "smoke"])
-def test_profiles_keep_the_architecture(profile):
-    model, recipe = network(profile), PAPER.recipe(profile)
-    assert [layer.name for layer in model.layers] == [layer.name for layer in network().layers]
-    assert model.output_shape == (None, recipe.side, recipe.side, 1)
-    assert model.count_params() < network().count_params() / 10
+def test_the_small_profile_keeps_the_architecture_and_the_smoke_profile_all_but_its_depth():
+    paper, small, smoke = ({layer.name for layer in network(profile).layers} for profile in ("paper", "small", "smoke"))
+    assert small == paper
+    assert smoke < paper
+    for profile in ("small", "smoke"):
+        model, recipe = network(profile), PAPER.recipe(profile)
+        assert model.output_shape == (None, recipe.side, recipe.side, 1)
+        assert model.count_params() < network().count_params() / 10
