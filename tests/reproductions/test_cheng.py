@@ -9,6 +9,7 @@ from keras import layers
 
 from common.paper import Recipe, load
 from reproductions.cheng.model import build
+from tests.reproductions.networks import assert_chain, of_type
 
 PAPER = load("cheng")
 DEFAULT_PARAMETERS = 7_764_065
@@ -17,16 +18,6 @@ DEFAULT_PARAMETERS = 7_764_065
 @cache
 def network(profile: str = "paper", **readings) -> keras.Model:
     return build(PAPER.recipe(profile, readings))
-
-
-def assert_chain(model: keras.Model, *names: str) -> None:
-    """Each layer is fed by the one before it, and by that alone."""
-    for before, after in pairwise(names):
-        assert model.get_layer(after).input is model.get_layer(before).output, f"{before} -> {after}"
-
-
-def of_type(model: keras.Model, kind: type) -> list[str]:
-    return [layer.name for layer in model.layers if isinstance(layer, kind)]
 
 
 def kernels(model: keras.Model) -> list[layers.Layer]:

@@ -10,6 +10,7 @@ from keras import layers
 from common.errors import BadInput
 from common.paper import Recipe, load
 from reproductions.gill.model import build
+from tests.reproductions.networks import assert_chain, of_type
 
 PAPER = load("gill")
 FILTERS = [64, 128, 256, 336, 512]
@@ -20,16 +21,6 @@ PLAIN = [(4, 1), (3, 2), (2, 3), (1, 4), (0, 5)]
 @cache
 def network(profile: str = "paper", **readings) -> keras.Model:
     return build(PAPER.recipe(profile, readings))
-
-
-def assert_chain(model: keras.Model, *names: str) -> None:
-    """Each layer is fed by the one before it, and by that alone."""
-    for before, after in pairwise(names):
-        assert model.get_layer(after).input is model.get_layer(before).output, f"{before} -> {after}"
-
-
-def of_type(model: keras.Model, kind: type) -> list[str]:
-    return [layer.name for layer in model.layers if isinstance(layer, kind)]
 
 
 def leaves(level: int, column: int) -> str:
