@@ -61,13 +61,12 @@ def table(paper: Paper, record: Record, current_hash: str) -> Table:
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    for column in ("split", "number", "reported", "reproduced", "all\nback-\nground", "verdict"):
-        result.add_column(column)
+    for column in ("number", "reported", "reproduced", "all\nback-\nground", "verdict"):
+        result.add_column(column, overflow="fold")  # a definition that is cut off is another definition
     for row in rows(paper, record):
         mean, interval = _estimate(row.reproduced)
         result.add_row(
-            row.part.replace(" ", "\n"),
-            f"{escape(row.name)}\n[dim]{escape(row.definition)}[/]",
+            f"{row.part} {escape(row.name)}\n[dim]{escape(row.definition)}[/]",
             row.value,
             f"{mean}\n[dim]{escape(interval)}[/]",
             _number(row.trivial[BACKGROUND]),
