@@ -176,10 +176,12 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
     compressed: from them a fresh clone computes any definition anew, without training."""
     folder = kept / record.paper / results.slug(record)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=".keeping-") as beside:
+    with TemporaryDirectory(dir=folder.parent, prefix=".keeping-") as temporary:
+        beside = Path(temporary, "counts")
+        beside.mkdir()
         for place, run in zip(places, record.runs, strict=True):
             for part in run.split:
-                shutil.copyfile(place / f"rows-{part}.npz", Path(beside, f"rows-{run.repeat}-{part}.npz"))
-        shutil.copyfile(places[0] / "test-masks.npz", Path(beside, "masks-0-test.npz"))
+                shutil.copyfile(place / f"rows-{part}.npz", beside / f"rows-{run.repeat}-{part}.npz")
+        shutil.copyfile(places[0] / "test-masks.npz", beside / "masks-0-test.npz")
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(beside, folder)
+        beside.rename(folder)
