@@ -211,8 +211,9 @@ def _import_keras() -> None:
         import keras  # noqa: F401
     except ModuleNotFoundError as missing:
         raise BadInput(
-            f"The Keras backend '{os.environ['KERAS_BACKEND']}' needs the package {missing.name}. `make install` puts "
-            "TensorFlow into .venv, `make install EXTRAS=jax-gpu` JAX; KERAS_BACKEND=jax or =torch picks another."
+            f"The package {str(missing.name).partition('.')[0]} is not installed, which Keras with the backend "
+            f"{os.environ['KERAS_BACKEND']} needs. `make install` puts TensorFlow into .venv, `make install "
+            "EXTRAS=jax-gpu` JAX; KERAS_BACKEND=jax or =torch picks another."
         ) from missing
     finally:
         os.dup2(kept, 2)

@@ -109,3 +109,29 @@ def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(t
     answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "cheng" in answer.stdout
+
+
+def test_an_interruption_says_how_to_go_on(repro, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(paper, "names", interrupted)
+    status, _, complaint = repro("papers")
+    assert status == 130
+    assert "--resume goes on after the last whole epoch" in complaint
+
+
+def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):
+    """A real process in which no backend can be found."""
+    code = "import sys; sys.modules.update(tensorflow=None, jax=None, torch=None)\n" \
+           "import importlib.util as u; find = u.find_spec\n" \
+           "u.find_spec = lambda name, *a: None if name in ('tensorflow', 'jax', 'torch') else find(name, *a)\n" \
+           "sys.argv = ['repro', 'run', 'cheng', '--data', 'phantom']\nfrom common.cli import main; main()"  # fmt: skip
+    root = os.path.dirname(os.path.dirname(os.path.abspath(cli.__file__)))
+    bare = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, cwd=root, env=bare, capture_output=True, text=True, check=False)
+    assert answer.returncode == 2, answer.stderr
+    assert "The package tensorflow is not installed" in answer.stderr
+    assert "`make install` puts TensorFlow into .venv" in answer.stderr
+    assert "Traceback" not in answer.stderr
