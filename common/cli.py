@@ -94,7 +94,10 @@ def run(
         record, "paper", data or record.data, _root(), repeats, seed, readings,
         resolve(precision), runs, results, resume, tensorboard,
     )  # fmt: skip
-    train(choose(request, profile, _say), _say)
+    # On a terminal, so that the minute that this may take the first time is not a silent one.
+    with out.status("timing a few steps of the network on this machine ..."):
+        request = choose(request, profile, _say)
+    train(request, _say)
     compare(paper, results)
 
 
