@@ -6,23 +6,23 @@ import time
 from pathlib import Path
 from statistics import median
 
+import keras
 import numpy as np
 
 from common.data.batches import Batches, for_backend
-from common.data.case import Case
-from common.data.prepare import Prepared, prepare
+from common.data.fetch import Found
+from common.data.prepare import Prepared
 from common.paper import Paper, Recipe
 from common.training.fit import compiled
-from common.training.run import build_function
+from common.training.run import build_function, prepare_for
 
 
-def preparing(cases: list[Case], recipe: Recipe, runs: Path) -> tuple[float, float]:
+def preparing(found: Found, recipe: Recipe, runs: Path) -> tuple[float, float]:
     """Seconds to prepare the cases into an empty cache, and to find them there again."""
     runs.mkdir(parents=True, exist_ok=True)
     empty = Path(tempfile.mkdtemp(prefix="bench-", dir=runs))
     try:
-        settings = recipe.side, recipe.channels, recipe.masks
-        return tuple(_seconds(lambda: prepare(cases, "bench", *settings, empty)) for _ in range(2))
+        return tuple(_seconds(lambda: prepare_for(recipe, found, empty)) for _ in range(2))
     finally:
         shutil.rmtree(empty)
 
@@ -33,13 +33,13 @@ def feeding(paper: Paper, recipe: Recipe, prepared: Prepared, precision: str, st
     model = compiled(build_function(paper), recipe, precision)
     positions = np.resize(np.arange(len(prepared.cases)), steps * recipe.batch_size)
     fed = Batches(prepared, positions, recipe, recipe.batch_size, seed=(0, 0))
-    images, masks = (np.concatenate(part) for part in zip(*fed.stream(), strict=True))
+    images, truth = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *fed.stream())
 
     def from_pipeline() -> None:
         model.fit(for_backend(fed), shuffle=False, verbose=0)
 
     def from_memory() -> None:
-        model.fit(images, masks, batch_size=recipe.batch_size, shuffle=False, verbose=0)
+        model.fit(images, truth, batch_size=recipe.batch_size, shuffle=False, verbose=0)
 
     from_pipeline(), from_memory()  # the first of each compiles the network
     ratios = []

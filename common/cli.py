@@ -3,6 +3,7 @@ train answer at once."""
 
 import os
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,12 @@ app.add_typer(data_app, name="data")
 
 out = Console()
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those that `repro papers` lists.")]
-Data = Annotated[str | None, typer.Option(help="busi, phantom, or a folder in BUSI's layout. [default: the paper's]")]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml that describes one. [default: the paper's]"
+    ),
+]
 Runs = Annotated[Path, typer.Option(help="Where trainings, caches and the phantom are kept.")]
 Results = Annotated[Path, typer.Option(help="Where the results are kept that compare reads.")]
 
@@ -71,7 +77,8 @@ def run(
     paper: PaperName,
     profile: Annotated[str, typer.Option(help="auto (paper on a GPU, else small), paper, small or smoke.")] = "auto",
     data: Data = None,
-    repeats: Annotated[int, typer.Option(help="Trainings, each with its own split and weights.")] = 3,
+    repeats: Annotated[int, typer.Option(help="Each with its own split and weights.")] = 3,
+    folds: Annotated[int | None, typer.Option(help="Each repeat a stratified cross-validation of so many.")] = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
     reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
     precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
@@ -82,22 +89,31 @@ def run(
 ) -> None:
     """Train and evaluate the network of one paper, and compare with what it reports."""
     record = papers.load(paper)
-    readings = dict(_pair(choice) for choice in reading or [])
+    readings = dict(_pair(choice) for choice in reading or []) | ({} if folds is None else {"folds": str(folds)})
     record.choose(readings)
     _import_keras()
     from common.training.precision import resolve
-    from common.training.profile import choose
-    from common.training.run import Request
+    from common.training.profile import check, choose
+    from common.training.run import Request, find_data
     from common.training.run import run as train
 
-    request = Request(
-        record, "paper", data or record.data, _root(), repeats, seed, readings,
-        resolve(precision), runs, results, resume, tensorboard,
-    )  # fmt: skip
+    check(profile, repeats, seed)
+    policy = resolve(precision)
+    found = find_data(record, data, _root(), runs)
+    if found.name != record.data and data is None:
+        _say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
+    _report_unusable(found, runs)
+    request = Request(record, "paper", found, repeats, seed, readings, policy, runs, results, resume, tensorboard)
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, _say)
-    train(request, _say)
+    # The networks that the paper sets beside its own are trained too, unless one network is asked for.
+    baselines = [baseline for baseline in record.baselines if not baseline.keys() & readings.keys()]
+    for network in [{}, *baselines]:
+        if baselines:
+            baseline = ", ".join(map(papers.as_text, network.values()))
+            _say(f"the baseline, {baseline}:" if network else "the paper's own network:")
+        train(replace(request, readings=readings | network), _say)
     compare(paper, results)
 
 
@@ -107,26 +123,27 @@ def compare(
     results: Results = Path("results"),
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
-    from common.evidence import tables
+    from common.evidence import lineage, tables
     from common.evidence.results import load
     from common.files import write_atomically
-    from common.training.identity import recipe_hash
+    from common.training.identity import code_hash, recipe_hash
 
-    entries = []
+    entries, known = [], lineage.load(results)
     for name in papers.names():
         about = papers.load(name)
         for record in load(results, name):
             try:
-                current = recipe_hash(about, about.recipe(record.profile, record.readings))
+                recipe = about.recipe(record.profile, record.readings)
+                fresh = lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
             except BadInput:  # a reading that has left paper.yaml since
-                current = "none"
-            entries.append((about, record, current))
+                fresh = False
+            entries.append((about, record, fresh))
     wanted = [entry for entry in entries if paper in (None, entry[0].name)]
     if paper:
         papers.load(paper)
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
-    write_atomically(results / "README.md", tables.readme(entries).encode())
+    write_atomically(results / "README.md", tables.readme(entries, results).encode())
     for entry in wanted:
         out.print(tables.table(*entry))
         out.print()
@@ -145,19 +162,16 @@ def bench(
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     _import_keras()
     from common import bench as benchmark
-    from common.data import busi, fetch
-    from common.data.prepare import prepare
     from common.training.precision import resolve
-    from common.training.run import cache_folder
+    from common.training.run import cache_folder, find_data, prepare_for
 
     for about in chosen:
         recipe = about.recipe(profile)
-        name, folder = fetch.locate(data or about.data, _root(), runs)
-        cases = busi.index(folder)
-        first, again = benchmark.preparing(cases, recipe, runs)
-        _say(f"{about.name}, {profile} profile, {len(cases)} images of {name} at {recipe.side} pixels")
+        found = find_data(about, data, _root(), runs)
+        first, again = benchmark.preparing(found, recipe, runs)
+        _say(f"{about.name}, {profile} profile, {len(found.cases)} images of {found.name} at {recipe.side} pixels")
         _say(f"  preparing them: {first:.1f} s, from the cache {again:.2f} s")
-        prepared = prepare(cases, name, recipe.side, recipe.channels, recipe.masks, cache_folder(runs))
+        prepared = prepare_for(recipe, found, cache_folder(runs))
         ratios = benchmark.feeding(about, recipe, prepared, resolve("auto"), steps, rounds)
         _say(f"  an epoch fed by the pipeline over the same steps from memory: {benchmark.summary(ratios)}")
 
@@ -165,26 +179,36 @@ def bench(
 @data_app.command()
 def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Runs = Path("runs")) -> None:
     """Compare every pixel of a data set with the published BUSI."""
-    from common.data import busi, fetch, manifest
+    from common.data import fetch, manifest
 
-    cases = busi.index(fetch.locate(name, _root(), runs)[1])
+    cases = fetch.find(name, _root(), runs).cases
     if differences := manifest.verify(manifest.digest_all(cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
     out.print(f"{name}: {len(cases)} cases, every pixel as in the published BUSI.")
 
 
 @data_app.command("fetch")
-def fetch_data(
-    name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "busi", runs: Runs = Path("runs")
-) -> None:
+def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "busi", runs: Runs = Path("runs")) -> None:
     """Find a data set, downloading or making it where it is missing, and say where it lies."""
     from common.data import fetch
 
-    out.print(fetch.locate(name, _root(), runs)[1], soft_wrap=True, highlight=False)
+    found = fetch.find(name, _root(), runs)
+    out.print(found.folder, soft_wrap=True, highlight=False)
+    _report_unusable(found, runs)
 
 
 def _say(line: str) -> None:
     out.print(line, highlight=False, soft_wrap=True)
+
+
+def _report_unusable(found: "Found", runs: Path) -> None:  # noqa: F821, imported when a command needs it
+    """One line on what the data set lists and can't be used, and a file that explains each."""
+    from common.files import write_atomically
+
+    if found.unusable:
+        path = runs / f"{found.name}-unusable.txt"
+        write_atomically(path, "".join(f"{line}\n" for line in found.unusable).encode())
+        _say(f"{found.name}: {len(found.cases)} cases; {len(found.unusable)} more can't be used, explained in {path}")
 
 
 def _root() -> Path:

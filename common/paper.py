@@ -29,12 +29,14 @@ class Stated(_Record):
 
 
 class Reading(_Record):
-    """A choice that the paper leaves open and that could move a reported number."""
+    """A choice that the paper leaves open and that could move a reported number. refused: values that its words allow
+    but that are not run, as typed, each with the reason."""
 
     default: Any
     alternatives: list[Any]
     why: str
     quote: str | None = None
+    refused: dict[str, str] = {}
 
     @property
     def values(self) -> list[Any]:
@@ -42,14 +44,20 @@ class Reading(_Record):
 
 
 class Reported(_Record):
-    """One number as printed: a string, so that trailing zeros, and with them the precision, survive."""
+    """One number as printed: a string, so that trailing zeros, and with them the precision, survive.
+
+    unit: "%" where the sign stands in the head of the table and not beside the number.
+    readings: those under which it was measured, where they are not the defaults: a baseline's network.
+    """
 
     id: str
     split: Literal["train", "validation", "test"]
     name: str
     value: str
+    unit: Literal["", "%"] = ""
     where: str
     definition: str
+    readings: dict[str, Any] = {}
     why: str | None = None
 
 
@@ -59,15 +67,23 @@ class Recipe(BaseModel):
 
     side: images and masks are resized to side x side pixels.
     channels: of the input, 1 (grey) or 3 (RGB).
+    clip_limit: of the contrast limited adaptive histogram equalisation (CLAHE) of a grey image before it is resized,
+        None for none; `tiles`: its grid is tiles x tiles.
     classes: the classes of images used; every image of another class is left out.
     masks: how several masks of one image become one: "merged" (union), "first", "two" (union of the first two),
         "halved" (mean of a sum of two, which leaves a lesion that only one mask covers at 0.5).
     truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
     decimals: the normalised pixels are rounded to so many decimals, None for not at all.
     augmentation: of the training images, the arguments of `common.data.augment.Augmentation`; empty for none.
+    images: size of the random sample of the cases that is used, None for all of them.
+    split: "random" draws images, "grouped" whole groups of them (a patient's, a lesion's).
     test_fraction: share of all cases drawn for the test.
     validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
-    loss: "bce" or "dice"; `smooth` and `dice_over` (sums over the "batch" or over each "image") belong to dice.
+    folds: number of folds of a stratified cross-validation, which then takes the place of the drawn parts; None for
+        none.
+    positive: the class whose probability the network's second output gives, None for a network that segments only.
+    loss: of the segmentation: "bce", "dice", "bce+dice" (their sum) or "iou"; `smooth` and `dice_over` (sums over the
+        "batch" or over each "image") belong to the last three. A classification adds its own cross-entropy.
     monitor: what selects an epoch on the validation part: "loss" or the signature of a metric.
     patience: epochs without improvement of the monitor after which training stops, None for never.
     weights: those of the "last" epoch or of the "best" are evaluated.
@@ -77,14 +93,20 @@ class Recipe(BaseModel):
 
     side: int
     channels: Literal[1, 3]
+    clip_limit: float | None = None
+    tiles: int = 8
     classes: tuple[str, ...]
     masks: Literal["merged", "first", "two", "halved"]
     truth: Literal["soft", "hard"]
     decimals: int | None
     augmentation: dict[str, float | bool] = {}
+    images: int | None = None
+    split: Literal["random", "grouped"] = "random"
     test_fraction: float
     validation: float | Literal["test"]
-    loss: Literal["bce", "dice"]
+    folds: int | None = None
+    positive: str | None = None
+    loss: Literal["bce", "dice", "bce+dice", "iou"]
     smooth: float = 0.0
     dice_over: Literal["batch", "image"] = "batch"
     optimizer: Literal["adam", "adamw"]
@@ -99,7 +121,9 @@ class Recipe(BaseModel):
 
 class Paper(_Record):
     """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper
-    leaves open without a consequence for its numbers, or what can't be run."""
+    leaves open without a consequence for its numbers, or what can't be run. `stand_in` names a data set of the same
+    kind for those who lack the paper's. `baselines` are the other networks that the paper trains beside its own, as
+    readings of its record."""
 
     name: str
     title: str
@@ -107,6 +131,8 @@ class Paper(_Record):
     source: str
     text: str
     data: str
+    stand_in: str | None = None
+    baselines: list[dict[str, Any]] = []
     stated: dict[str, Stated]
     readings: dict[str, Reading]
     open: list[str]
@@ -140,10 +166,16 @@ class Paper(_Record):
         {"batch_size": 16}. Raises BadInput for what the record does not have, with the list of what it has."""
         chosen, refused = {}, []
         for key, value in readings.items():
+            if key == "folds" and as_text(value).isdecimal():  # any number of them, of any paper
+                chosen[key] = int(as_text(value))
+                continue
             if key not in self.readings:
                 refused.append(f"{key}: not a reading of this paper")
                 continue
             by_text = {as_text(known): known for known in self.readings[key].values}
+            if reason := self.readings[key].refused.get(as_text(value)):
+                refused.append(f"{key}={as_text(value)} is not run: {reason}")
+                continue
             if as_text(value) not in by_text:
                 refused.append(f"{key}={as_text(value)}: known values are {', '.join(by_text)}")
                 continue
@@ -151,14 +183,17 @@ class Paper(_Record):
         if refused:
             table = [f"{key}: {', '.join(map(as_text, reading.values))}" for key, reading in self.readings.items()]
             remedy = f"Readings of {self.name}, the default first:\n    " + "\n    ".join(table)
-            raise BadInput.listing(f"{self.name} has no such reading:", refused, remedy)
+            raise BadInput.listing(f"{self.name} can't be run so:", refused, remedy)
         return chosen
 
 
 def as_text(value: Any) -> str:
-    """How a person types a value of a reading on the command line: none, 0.2, batch, benign+malignant, true."""
-    if value is None:
+    """How a person types a value of a reading on the command line: none, 0.2, batch, benign+malignant, true,
+    rotation:15+flips:true."""
+    if value is None or value == {}:
         return "none"
+    if isinstance(value, dict):
+        return "+".join(f"{key}:{as_text(each)}" for key, each in value.items())
     if isinstance(value, bool):
         return str(value).lower()
     return "+".join(map(as_text, value)) if isinstance(value, list | tuple) else str(value)

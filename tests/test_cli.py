@@ -35,7 +35,7 @@ def test_papers_lists_each_with_its_data_and_results(repro):
 
 
 BAD = {
-    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", "cheng, gill"]),
+    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", "cheng, gill, kumar, paudel, rahman"]),
     "an unknown paper to compare": (["compare", "nobody"], ["no paper 'nobody'"]),
     "an unknown profile": (["run", "cheng", "--profile", "huge"], ["no profile 'huge'", "auto, paper, small, smoke"]),
     "a negative repeat count": (["run", "cheng", "--repeats", "-1"], ["-1 repeats", "at least 1"]),
@@ -48,6 +48,11 @@ BAD = {
     "half a reading": (["run", "cheng", "--reading", "batch_size"], ["expected KEY=VALUE"]),
     "an unknown precision": (["run", "cheng", "--precision", "half"], ["no precision 'half'", "float32"]),
     "a missing folder": (["run", "cheng", "--profile", "smoke", "--data", "nowhere"], ["'nowhere'", "no such folder"]),
+    "one fold": (["run", "cheng", "--data", "phantom", "--folds", "1", "--profile", "smoke"], ["1 folds: at least 3"]),
+    "more folds than cases": (
+        ["run", "paudel", "--data", "phantom", "--folds", "500", "--profile", "smoke"],
+        ["500 folds: each needs a case of every class", "benign", "malignant"],
+    ),
     "no results yet": (["compare"], ["No results in results yet", "repro run"]),
 }
 

@@ -1,46 +1,131 @@
 """Where a data set is: found on the disk, written (the phantom) or downloaded (BUSI)."""
 
 import logging
+import re
 import sys
 from contextlib import nullcontext, redirect_stderr
+from dataclasses import dataclass
 from hashlib import blake2b
+from importlib.resources import as_file, files
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common.data import manifest, phantom
+from common.data import folder as described
+from common.data import manifest, mini_ddsm, phantom
 from common.data.busi import CLASSES, index
+from common.data.case import Case
 from common.errors import BadInput
 
 _HANDLE = "aryashah2k/breast-ultrasound-images-dataset"
+_MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
 _KAGGLE = "https://www.kaggle.com"
 _PATIENCE = 5  # seconds for Kaggle to answer at all
 
 
-def locate(name_or_dir: str, root: Path, runs: Path) -> tuple[str, Path]:
-    """The name of a data set and the folder that holds its benign/, malignant/ and normal/.
+class Missing(BadInput):
+    """A data set known by name that is not here and can't be had now. The message says how to come by it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A data set: its name, the folder that it lies in, its cases, and a line for each of what can't be used of it."""
+
+    name: str
+    folder: Path
+    cases: list[Case]
+    unusable: list[str]
+
+
+def find(name_or_dir: str, root: Path, runs: Path) -> Found:
+    """A data set and its cases, no pixel read.
 
     name_or_dir: "busi", looked for in `root` and downloaded to it when missing; "phantom", written to `runs` when
-        missing; or a folder in BUSI's layout, or with such a folder in it, whose name becomes the data set's.
+        missing; "mini-ddsm" and "mammo_masses", looked for in `root`; a .yaml file that describes a folder of images
+        and one of masks (`common.data.folder`); a folder in Mini-DDSM's layout; or one in BUSI's, or with such a folder
+        in it. What a person brings is called as the folder or the description is.
     root: where the data are, `REPRO_DATA` or data/.
 
-    Raises BadInput where nothing is found, with the ways on. Whether a folder holds the published BUSI is not told by
-    its name but by the fingerprint of its pixels.
+    Raises Missing where a named data set is not found, with the ways on, and BadInput for any other name and for what
+    can't be used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of its
+    pixels; no such fingerprint is known of Mini-DDSM, so that its layout has to do.
     """
     if name_or_dir == "busi":
-        return "busi", _find(root / "busi") or _find(root) or _download(root)
+        return _busi("busi", _find(root / "busi") or _find(root) or _download(root))
     if name_or_dir == "phantom":
-        return "phantom", _phantom(runs)
-    folder = Path(name_or_dir).expanduser()
-    if not folder.is_dir():
+        return _busi("phantom", _phantom(runs))
+    if name_or_dir == "mini-ddsm":
+        return _mini_ddsm(_find_mini_ddsm(root))
+    if name_or_dir == "mammo_masses":
+        return _mammo_masses(root)
+    path = Path(name_or_dir).expanduser()
+    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+        return _described(_own(path.stem), path, path.parent)
+    if not path.is_dir():
         raise BadInput(
-            f"There is no data set '{name_or_dir}', and no such folder. Expected busi, phantom, or a folder with "
-            f"{', '.join(CLASSES)} in it."
+            f"There is no data set '{name_or_dir}', and no such folder or file. Expected busi, phantom, mini-ddsm, "
+            f"mammo_masses, a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, or a .yaml file "
+            "that describes a folder of images and one of masks."
         )
+    if edition := mini_ddsm.home(path):
+        return _mini_ddsm(edition)
     # A folder without any of it is passed on, for `index` to say what it expects there.
-    found = _find(folder) or _find(folder / "busi") or folder
-    return found.resolve().name, found
+    place = _find(path) or _find(path / "busi") or path
+    return _busi(_own(place.resolve().name), place)
+
+
+def _busi(name: str, folder: Path) -> Found:
+    return Found(name, folder, index(folder), [])
+
+
+def _described(name: str, description: Path, base: Path) -> Found:
+    return Found(name, base, described.index(described.load(description), base), [])
+
+
+def _own(name: str) -> str:
+    """What to call a person's own data set: as they do, but not as one of those that are told by their name or layout.
+    "busi" may stay: `manifest.true_name` tells it by its pixels."""
+    return f"own-{name}" if _plain(name).startswith(("phantom", "miniddsm", "mammomasses")) else name
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+def _mini_ddsm(edition: Path) -> Found:
+    return Found("mini-ddsm", edition, *mini_ddsm.index(edition))
+
+
+def _find_mini_ddsm(root: Path) -> Path:
+    """The edition in the data folder, or in a folder in it that is called mini-ddsm, miniddsm2 or the like."""
+    places = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+    named = [path for path in places if _plain(path.name).startswith("miniddsm")]
+    editions = filter(None, map(mini_ddsm.home, named))
+    if edition := next(editions, None):
+        return edition
+    stand_in = "here" if (root / "mammo_masses").is_dir() else f"once it lies in {root / 'mammo_masses'}"
+    raise Missing(
+        f"""Mini-DDSM is not in {root}, and at 45 GB it is not downloaded without being asked for.
+Four ways on:
+  1. Download it from {_KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
+     {root / "mini-ddsm" / "MINI-DDSM-Complete-JPEG-8" / mini_ddsm.SHEET} is there.
+  2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.
+  3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not Mini-DDSM.
+  4. DATA=phantom, --data phantom: the built-in synthetic ultrasound, which needs no download."""
+    )
+
+
+def _mammo_masses(root: Path) -> Found:
+    base = root / "mammo_masses"
+    if not base.is_dir():
+        raise Missing(
+            f"mammo_masses is not in {root}. It is made of the files of the public repository "
+            f"SaraSaponaro/exam-s-project, in images_1000/ and masks_125/ of {base}. DATA=DIR, --data DIR takes a "
+            "folder of your own, DATA=phantom, --data phantom the built-in synthetic ultrasound."
+        )
+    with as_file(files("common.data") / "mammo_masses.yaml") as description:
+        return _described("mammo_masses", description, base)
 
 
 def _find(folder: Path) -> Path | None:
@@ -99,8 +184,8 @@ def _checked(downloaded: Path) -> Path:
     return folder
 
 
-def _no_busi(root: Path, reason: str) -> BadInput:
-    return BadInput(
+def _no_busi(root: Path, reason: str) -> Missing:
+    return Missing(
         f"""BUSI is not in {root}. {reason}
 Three ways on:
   1. Download it by hand from {_KAGGLE}/datasets/{_HANDLE}

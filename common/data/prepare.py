@@ -12,12 +12,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rich import get_console
 from rich.progress import track
 
 from common.data import manifest
 from common.data.case import Case
-from common.data.decode import Unreadable, read_image, read_mask
+from common.data.decode import Unreadable, read_image, read_mask, same_shape
 from common.errors import BadInput
+
+_AT_ONCE = 8  # images decoded at a time at most: one of 15 megapixels takes some 150 MB until it is resized
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,32 @@ class Prepared:
         return np.flatnonzero([case.label in classes for case in self.cases])
 
 
-def prepare(cases: Sequence[Case], name: str, side: int, channels: int, masks: str, cache: Path) -> Prepared:
+def prepare(
+    cases: Sequence[Case],
+    name: str,
+    side: int,
+    channels: int,
+    masks: str,
+    cache: Path,
+    *,
+    clahe: tuple[float, int] | None = None,
+) -> Prepared:
     """The arrays of these cases at side x side pixels, from `cache` where they lie already.
 
     Resizing is bilinear without antialiasing, as `tf.image.resize` does it. `masks` is one of the values of
-    `Recipe.masks`. Raises BadInput for all unreadable files, and masks of another size than their image, at once.
+    `Recipe.masks`.
+    clahe: clip limit and number of tiles, each way, of OpenCV's contrast limited adaptive histogram equalisation of
+        the grey image at its own size, 8 bits a pixel; None for none.
+
+    Raises BadInput for all unreadable files, masks whose size does not suit their image and outlines that mark
+    nothing, at once, and for CLAHE of a colour image.
     """
-    folder = cache / f"{name}-{side}x{side}x{channels}-{masks}-{_key(cases)}"
+    if clahe and channels != 1:
+        raise BadInput(f"CLAHE is made of grey images: it needs channels=1, not {channels}.")
+    enhanced = f"-clahe{clahe[0]:g}x{clahe[1]}" if clahe else ""
+    folder = cache / f"{name}-{side}x{side}x{channels}-{masks}{enhanced}-{_key(cases)}"
     if not folder.is_dir():
-        _build(cases, side, channels, masks, folder)
+        _build(cases, side, channels, masks, clahe, folder)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     images, merged = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("images", "masks"))
     return Prepared(name, tuple(cases), images, merged, facts["fingerprint"])
@@ -55,13 +75,16 @@ def _key(cases: Sequence[Case]) -> str:
     """Identity of the files: name, size and time of modification, so that finding the cache reads no pixel."""
     digest = hashlib.blake2b(digest_size=8)
     for case in cases:
+        digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
         for path in (case.image, *case.masks):
             status = path.stat()
             digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
-def _build(cases: Sequence[Case], side: int, channels: int, masks: str, folder: Path) -> None:
+def _build(
+    cases: Sequence[Case], side: int, channels: int, masks: str, clahe: tuple[float, int] | None, folder: Path
+) -> None:
     """Writes into a folder beside and renames it at the end, so that a cache is there whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
@@ -70,19 +93,25 @@ def _build(cases: Sequence[Case], side: int, channels: int, masks: str, folder: 
         images = np.lib.format.open_memmap(beside / "images.npy", "w+", np.uint8, (*shape, channels))
         merged = np.lib.format.open_memmap(beside / "masks.npy", "w+", np.uint8, shape)
 
-        def one(position: int) -> str | Unreadable:
-            try:
-                image, drawn = _decode(cases[position])
-            except Unreadable as error:
-                return error
-            images[position] = _resized(image if channels == 3 else _grey(image), side)
-            merged[position] = _resized(merge(drawn, masks), side)[..., 0]
-            return manifest.case_digest(image, drawn)
+        def one(position: int) -> str | list[str]:
+            """The digest of a case, or what is wrong with its files. No pixels: those of all would not fit."""
+            image, drawn, offenders = _decode(cases[position])
+            if offenders:
+                return offenders
+            digest = manifest.case_digest(image, drawn)
+            if channels == 1:
+                image = _grey(image, clahe)
+            images[position] = _resized(image, side)
+            merged[position] = _resized(merge(_on_one_grid(drawn, image, cases[position]), masks), side)[..., 0]
+            return digest
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_ONCE)) as pool:
             outcomes = pool.map(one, range(len(cases)))
-            digests = list(track(outcomes, f"preparing {len(cases)} images", len(cases), transient=True))
-        if offenders := [str(outcome) for outcome in digests if isinstance(outcome, Unreadable)]:
+            told = f"preparing {len(cases)} images"
+            # Elsewhere than on a terminal, a bar that vanishes at the end leaves an empty line behind.
+            silent = not get_console().is_terminal
+            digests = list(track(outcomes, told, len(cases), transient=True, disable=silent))
+        if offenders := [each for outcome in digests if isinstance(outcome, list) for each in outcome]:
             raise BadInput.listing("These files can't be used:", offenders, "Replace or remove them.")
         images.flush()
         merged.flush()
@@ -98,14 +127,52 @@ def _build(cases: Sequence[Case], side: int, channels: int, masks: str, folder: 
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _decode(case: Case) -> tuple[np.ndarray, list[np.ndarray]]:
-    image, drawn = read_image(case.image), [read_mask(path) for path in case.masks]
-    for path, mask in zip(case.masks, drawn, strict=True):
-        if mask.shape != image.shape[:2]:
-            height, width = mask.shape
-            expected = f"{image.shape[1]}x{image.shape[0]} of its image"
-            raise Unreadable(f"{path}: the mask is {width}x{height} pixels, not the {expected}")
-    return image, drawn
+def _decode(case: Case) -> tuple[np.ndarray | None, list[np.ndarray], list[str]]:
+    """The image, the masks as their files have them, and every file of the case that can't be used, with the reason."""
+    image, drawn, offenders = None, [], []
+    try:
+        image = read_image(case.image)
+    except Unreadable as error:
+        offenders.append(str(error))
+    for path in case.masks:
+        try:
+            mask = read_mask(path)
+        except Unreadable as error:
+            offenders.append(str(error))
+            continue
+        drawn.append(mask)
+        if image is not None and not _suits(mask, image, case.scaled):
+            (height, width), (rows, columns) = mask.shape, image.shape[:2]
+            not_that = "of the proportions" if case.scaled else "the"
+            offenders.append(
+                f"{path}: the mask is {width}x{height} pixels, not {not_that} {columns}x{rows} of its image"
+            )
+        elif case.outlined and not mask.any():
+            offenders.append(f"{path}: a contour that marks nothing")
+    return image, drawn, offenders
+
+
+def _suits(mask: np.ndarray, image: np.ndarray, scaled: bool) -> bool:
+    return same_shape(mask.shape, image.shape[:2]) if scaled else mask.shape == image.shape[:2]
+
+
+def _on_one_grid(drawn: list[np.ndarray], image: np.ndarray, case: Case) -> list[np.ndarray]:
+    """The masks of a case, bool, outlines filled, all of one size: their own, or the image's where theirs differ."""
+    if not drawn:
+        return [np.zeros(image.shape[:2], bool)]
+    if case.outlined:
+        drawn = [filled(mask) for mask in drawn]
+    if len({mask.shape for mask in drawn}) == 1:
+        return drawn
+    size = image.shape[1::-1]
+    return [cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for mask in drawn]
+
+
+def filled(mask: np.ndarray) -> np.ndarray:
+    """The mask, bool (height, width), with all that a closed outline surrounds. An area without a hole stays as it
+    is; so does a line that does not close."""
+    contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED) > 0
 
 
 def merge(drawn: list[np.ndarray], masks: str) -> np.ndarray:
@@ -117,8 +184,12 @@ def merge(drawn: list[np.ndarray], masks: str) -> np.ndarray:
     return np.logical_or.reduce(used).astype(np.uint8) * 255
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+def _grey(image: np.ndarray, clahe: tuple[float, int] | None) -> np.ndarray:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    if not clahe:
+        return grey
+    limit, tiles = clahe
+    return cv2.createCLAHE(limit, (tiles, tiles)).apply(grey)  # made anew each time: threads can't share one
 
 
 def _resized(pixels: np.ndarray, side: int) -> np.ndarray:

@@ -1,13 +1,16 @@
 """Which case is used for what. Every repeat draws its own split, because the papers do not give theirs."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
+from common.data.case import Case
 from common.errors import BadInput
 from common.paper import Recipe
-from common.training.seeds import derive
+from common.seeds import derive
 
 
 @dataclass(frozen=True)
@@ -30,21 +33,91 @@ class Split:
         return {"train": self.train, **validation, "test": self.test}
 
 
-def draw(positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """A random split without stratification of the cases at `positions`: `recipe.test_fraction` of them for the test,
-    then `recipe.validation` of the others for validation, counts rounded up as scikit-learn does.
+def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
+    """The splits of one repeat of the cases at `positions`: one, or one for each fold of a cross-validation.
 
-    Raises BadInput where a part would be empty.
+    Raises BadInput where a part would be empty, and for folds that the cases can't fill.
     """
+    if recipe.folds is not None:
+        return _folds(cases, positions, recipe, derive(seed, repeat, "folds"))
     try:
-        rest, test = _cut(positions, recipe.test_fraction, derive(seed, repeat, "test split"))
-        if recipe.validation == "test":
-            return Split(rest, test, test)
-        train, validation = _cut(rest, recipe.validation, derive(seed, repeat, "validation split"))
+        split = _grouped if recipe.split == "grouped" else _random
+        drawn = split(cases, positions, recipe, seed, repeat)
     except ValueError as error:
-        raise BadInput(f"{len(positions)} cases are too few to split into training, validation and test.") from error
+        raise _too_few(f"{len(positions)} cases") from error
+    return [drawn]
+
+
+def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
+    """Without stratification: `recipe.test_fraction` for the test, then `recipe.validation` of the others for
+    validation, counts rounded up as scikit-learn does."""
+    if recipe.images is not None:
+        sampled = np.random.default_rng(derive(seed, repeat, "sample")).permutation(positions)
+        positions = sampled[: recipe.images]
+    rest, test = _cut(positions, recipe.test_fraction, derive(seed, repeat, "test split"))
+    if recipe.validation == "test":
+        return Split(rest, test, test)
+    train, validation = _cut(rest, recipe.validation, derive(seed, repeat, "validation split"))
     return Split(train, validation, test)
 
 
 def _cut(positions: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return tuple(train_test_split(positions, test_size=fraction, random_state=seed))
+
+
+def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
+    """As `_random`, but no group is in two parts. Groups come in random order and fill test, validation and training;
+    a part is filled to the exact count, and what is left of the group that filled it is not used."""
+    random = np.random.default_rng(derive(seed, repeat, "grouped split"))
+    groups: dict[str, list[int]] = {}
+    for position in random.permutation(positions):
+        groups.setdefault(cases[position].group, []).append(position)
+    images = min(recipe.images or len(positions), len(positions))
+    test = -int(-images * recipe.test_fraction // 1)
+    validation = 0 if recipe.validation == "test" else -int(-round((images - test) * recipe.validation, 6) // 1)
+    waiting, parts = list(groups.values()), []
+    for size in (test, validation, images - test - validation):
+        part: list[int] = []
+        while waiting and len(part) < size:
+            part += waiting.pop()
+        # Shuffled, so that a batch of the evaluation does not hold one group alone.
+        parts.append(random.permutation(np.array(part[:size], dtype=np.int64)))
+    test_part, validation_part, train_part = parts
+    if recipe.validation == "test":
+        validation_part = test_part
+    if not (len(test_part) and len(validation_part) and len(train_part)):
+        raise _too_few(f"{len(positions)} cases in {len(groups)} groups, none of which may be in two parts,")
+    return Split(train_part, validation_part, test_part)
+
+
+def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int) -> list[Split]:
+    """Stratified cross-validation: fold i for the test, the next one for validation, the others for training."""
+    folds, classes = recipe.folds, Counter(cases[position].label for position in positions)
+    found = ", ".join(f"{number} {label}" for label, number in sorted(classes.items()))
+    if folds < 3:
+        raise BadInput(
+            f"{folds} folds: at least 3 are needed, one for the test, one for validation, the others for training."
+        )
+    if folds > min(classes.values(), default=0):
+        raise BadInput(f"{folds} folds: each needs a case of every class, but there are {found or 'no cases'}.")
+    labels, groups = ([getattr(cases[position], what) for position in positions] for what in ("label", "group"))
+    if recipe.split == "grouped":
+        if len(set(groups)) < folds:
+            raise BadInput(f"{folds} folds: the {len(positions)} cases are in {len(set(groups))} groups only.")
+        cuts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(positions, labels, groups)
+    else:
+        cuts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(positions, labels)
+    random = np.random.default_rng(seed)
+    parts = [random.permutation(positions[part]) for _, part in cuts]
+    return [
+        Split(
+            train=np.concatenate([parts[other] for other in range(folds) if other not in (fold, (fold + 1) % folds)]),
+            validation=parts[(fold + 1) % folds],
+            test=parts[fold],
+        )
+        for fold in range(folds)
+    ]
+
+
+def _too_few(what: str) -> BadInput:
+    return BadInput(f"{what} are too few to split into training, validation and test.")

@@ -7,7 +7,7 @@ from statistics import mean
 from common.evidence.metrics import Definition
 from common.evidence.results import Compared, Record, Verdict
 from common.evidence.statistics import Prediction, prediction
-from common.paper import Paper, Reported
+from common.paper import Paper, Reported, as_text
 
 # Predictors that have learned nothing, as they are called in `Run.trivial`.
 NOTHING = BACKGROUND, PREVALENCE = "all background", "constant prevalence"
@@ -26,8 +26,16 @@ UNMOVED = 1e-3
 
 
 def rows(paper: Paper, record: Record) -> list[Compared]:
-    """One row for each reported number. Raises ValueError for a definition or a value that can't be read."""
-    return [_row(paper, record, cell) for cell in paper.reported]
+    """One row for each reported number that the network of this record is to answer for: the paper's own, or the
+    baseline that its readings choose. Raises ValueError for a definition or a value that can't be read."""
+    default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
+    chosen = default | record.readings
+    networks = {key for baseline in paper.baselines for key in baseline}
+    return [
+        _row(paper, record, cell)
+        for cell in paper.reported
+        if all(as_text(cell.readings.get(key, default[key])) == chosen[key] for key in networks)
+    ]
 
 
 def compared(paper: Paper, record: Record) -> Record:
@@ -42,12 +50,12 @@ def _row(paper: Paper, record: Record, cell: Reported) -> Compared:
     reproduced = prediction(values(record, part, cell.definition))
     nothing = {name: values(record, cell.split, cell.definition, name) for name in NOTHING}
     trivial = {name: prediction(runs).mean for name, runs in nothing.items()}
-    verdict = judge(cell.value, reproduced)
+    verdict = judge(cell.value + cell.unit, reproduced)
     if record.dataset.name != paper.data or record.profile == "smoke":
         verdict = "not comparable"
     elif record.profile == "small" and reproduced.n >= RUNS_TO_REFUTE and not _unmoved(record, cell):
-        verdict = "outside (small)" if _side(cell.value, reproduced) else "inside (small)"
-    about = cell.model_dump(include={"id", "split", "name", "value", "where", "definition"})
+        verdict = "outside (small)" if _side(cell.value + cell.unit, reproduced) else "inside (small)"
+    about = cell.model_dump(include={"id", "split", "name", "value", "unit", "where", "definition"})
     return Compared(**about, part=part, reproduced=reproduced, trivial=trivial, verdict=verdict)
 
 

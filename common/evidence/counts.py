@@ -41,7 +41,8 @@ class Rows:
     cross_entropy: float64, Σ -t·ln p - (1-t)·ln(1-p) with p clipped to [1e-7, 1 - 1e-7] in float32 as in
         keras.losses.BinaryCrossentropy. (Inside `fit`, the TensorFlow backend finds the logits behind a sigmoid and
         does not clip; that differs only where the sigmoid is saturated.)
-    thresholds: float64 (thresholds,), the one field that is not per image.
+    probability: float64, of the class `positive`, from a network that also classifies; else NaN.
+    thresholds: float64 (thresholds,), and positive, str (): the fields that are not per image.
     """
 
     case: np.ndarray
@@ -62,14 +63,17 @@ class Rows:
     both_one: np.ndarray
     correct: np.ndarray
     cross_entropy: np.ndarray
+    probability: np.ndarray
     thresholds: np.ndarray
+    positive: np.ndarray
 
     def __len__(self) -> int:
         return len(self.case)
 
     def take(self, images: np.ndarray) -> "Rows":
         """The rows of some images, by index or boolean mask; each keeps its position, and so its batch."""
-        return Rows(**{name: array[images] for name, array in self._per_image()}, thresholds=self.thresholds)
+        taken = {name: array[images] for name, array in self._per_image()}
+        return Rows(**taken, thresholds=self.thresholds, positive=self.positive)
 
     def save(self, path: Path) -> None:
         """Writes a compressed .npz, whole or not at all."""
@@ -82,12 +86,15 @@ class Rows:
         """Raises BadInput, naming the file, where it is missing or holds no such rows."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                return cls(**{field.name: file[field.name] for field in fields(cls)})
+                kept = {name: file[name] for name in file.files}
+            # Rows kept before there was a network that classifies.
+            kept = {"probability": np.full(len(kept["case"]), np.nan), "positive": np.array("")} | kept
+            return cls(**{field.name: kept[field.name] for field in fields(cls)})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise BadInput(f"{path}: not a file of per-image counts ({error}). Evaluate the run again.") from error
 
     def _per_image(self) -> list[tuple[str, np.ndarray]]:
-        return [(name, array) for name, array in vars(self).items() if name != "thresholds"]
+        return [(name, array) for name, array in vars(self).items() if name not in ("thresholds", "positive")]
 
 
 def count(
@@ -97,10 +104,13 @@ def count(
     labels: Sequence[str],
     groups: Sequence[str],
     thresholds: Sequence[float] = THRESHOLDS,
+    positive: str = "",
+    of_class: np.ndarray | None = None,
 ) -> Rows:
     """The rows of images in the order of evaluation. Memory beyond the input: a few images' worth.
 
     probabilities, truth: float32 (n, S, S) in [0, 1]; float16 is widened, float64 rounded to float32.
+    of_class: float32 (n,) in [0, 1], the probability of the class `positive`, from a network that also classifies.
     Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, with the first such case.
     """
     if probabilities.ndim != 3 or probabilities.shape != truth.shape or not truth.size:
@@ -120,6 +130,8 @@ def count(
         group=np.array(groups, dtype=str),
         position=np.arange(len(rows)),
         thresholds=np.array(thresholds, dtype=np.float64),
+        positive=np.array(positive),
+        probability=np.full(len(rows), np.nan) if of_class is None else np.asarray(of_class, np.float64),
         **{name: np.array([row[name] for row in rows]) for name in rows[0]},
     )
 
@@ -152,8 +164,9 @@ def _cross_entropy(p: np.ndarray, t: np.ndarray) -> np.ndarray:
     return -(t * np.log(p) + (1 - t) * np.log(1 - p))
 
 
-def constant(rows: Rows, probability: float) -> Rows:
-    """What a predictor that has learned nothing would score on the same truth: `probability` at every pixel.
+def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
+    """What a predictor that has learned nothing would score on the same truth: `probability` at every pixel, and
+    `of_class` as every image's probability of the positive class.
 
     0 is "all background"; the tumour's share of the training pixels is "constant prevalence". The truth's own counts
     suffice, neither images nor network are needed.
@@ -163,8 +176,8 @@ def constant(rows: Rows, probability: float) -> Rows:
     above = p > rows.thresholds.astype(np.float32)
     of_tumour, of_background = (float(_cross_entropy(p, np.float32(truth))) for truth in (1, 0))
     return Rows(
-        **{name: getattr(rows, name) for name in ("case", "label", "group", "position", "pixels", "thresholds")},
-        **{name: getattr(rows, name) for name in ("truth_zero", "truth_soft", "truth_one", "sum_truth")},
+        **{name: getattr(rows, name) for name in ("case", "label", "group", "position", "pixels", "positive")},
+        **{name: getattr(rows, name) for name in ("truth_zero", "truth_soft", "truth_one", "sum_truth", "thresholds")},
         tp=tumour * above,
         fp=(rows.pixels[:, None] - tumour) * above,
         fn=tumour * ~above,
@@ -174,12 +187,18 @@ def constant(rows: Rows, probability: float) -> Rows:
         both_one=rows.truth_one * int(p == 1),
         correct=rows.truth_one if p > 0.5 else rows.truth_zero,
         cross_entropy=rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_background,
+        probability=np.full(len(rows), of_class),
     )
 
 
 def prevalence(rows: Rows) -> float:
     """The tumour's share of all pixels, between 0 and 1."""
     return float(rows.sum_truth.sum() / rows.pixels.sum())
+
+
+def class_prevalence(rows: Rows) -> float:
+    """The positive class's share of the images, between 0 and 1; NaN where there is no such class."""
+    return float(np.mean(rows.label == rows.positive)) if rows.positive else np.nan
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
@@ -191,4 +210,4 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
     starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name, _ in parts[0]._per_image()}
     arrays["position"] = np.concatenate([part.position + start for part, start in zip(parts, starts, strict=True)])
-    return Rows(**arrays, thresholds=parts[0].thresholds)
+    return Rows(**arrays, thresholds=parts[0].thresholds, positive=parts[0].positive)

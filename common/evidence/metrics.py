@@ -7,9 +7,15 @@
 for example `iou|fg|pooled|t=0.5`, `dice|fg|image|t=0.5|empty=one`, `iou|mean2|pooled|keras-raw`,
 `dice-loss|fg|batch=2|soft|s=1e-6`, `accuracy|pixel|pooled|t=0.5`, `bce|pixel|pooled`.
 
-metric       iou, dice, precision, recall; dice-loss = 1 - dice; accuracy and bce (cross-entropy) are per pixel.
+metric       iou, dice, precision, recall; accuracy and bce (cross-entropy) are per pixel. Losses: dice-loss = 1 - dice,
+             iou-loss = 1 - iou, bce+dice-loss = bce + dice-loss. Formulas that a paper prints under a name that means
+             something else have names of their own: printed-dice is intersection over union; squared-dice-loss is
+             -(1 - dice)^2, least where there is no overlap.
 target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
              from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: of accuracy and bce.
+             class=NAME, class: what a network that also classifies images into two classes says of one, or of both;
+             one value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
+             bce|class+pixel|sum: both cross-entropies, the loss of such a network.
 aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
              each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
              stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
@@ -32,7 +38,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.evidence import classification
 from common.evidence.counts import Rows
+from common.paper import Recipe
 
 # The numerator and denominator of each ratio, from counts of one target class.
 RATIOS = {
@@ -40,6 +48,15 @@ RATIOS = {
     "dice": lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn),
     "precision": lambda tp, fp, fn: (tp, tp + fp),
     "recall": lambda tp, fp, fn: (tp, tp + fn),
+    "printed-dice": lambda tp, fp, fn: (tp, tp + fp + fn),
+}
+
+# From a ratio of one group of images to a loss. The second adds the cross-entropy, which is a mean over all pixels.
+LOSSES = {
+    "dice-loss": ("dice", lambda dice: 1 - dice),
+    "bce+dice-loss": ("dice", lambda dice: 1 - dice),
+    "squared-dice-loss": ("dice", lambda dice: -((1 - dice) ** 2)),
+    "iou-loss": ("iou", lambda iou: 1 - iou),
 }
 
 _CLASSES = {"fg": ["fg"], "bg": ["bg"], "mean2": ["fg", "bg"]}
@@ -49,6 +66,10 @@ _PARTS = re.compile(
     r"(?P<metric>[^|]+)\|(?P<target>[^|]+)\|(?P<aggregation>[^|]+)(\|(?P<decision>t=[^|]+|soft|keras-raw))?"
     r"(\|s=(?P<smooth>[^|]+))?(\|truth=(?P<truth>[^|]+))?(\|empty=(?P<empty>[^|]+))?"
 )
+
+# The same for a network that also classifies: for both classes together and, with a name, for each of them.
+OF_CLASSES = ("accuracy|class|case", "bce|class|case", "bce|class+pixel|sum")
+OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|case")
 
 # What every run is given on every split: the readings of "IoU" and "Dice" that papers use without saying which, the
 # thresholds that tell whether a number hangs on 0.5, and what explains a high or low one.
@@ -114,12 +135,14 @@ class Definition:
         return "|".join(part for part in parts if part)
 
     def __post_init__(self) -> None:
+        if self.target.startswith("class"):
+            return self._check_of_classes()
         per_pixel, hard = self.metric in ("accuracy", "bce"), isinstance(self.decision, float)
         mean_iou = (self.metric, self.target, self.aggregation) == ("iou", "mean2", "pooled")
         may_be_empty = self.aggregation != "pooled" and self.smooth == 0
         for holds, demand in (
             (self.metric != "specificity", "the specificity of the tumour is recall|bg"),
-            (per_pixel or self.metric in {*RATIOS, "dice-loss"}, f"unknown metric '{self.metric}'"),
+            (per_pixel or self.metric in {*RATIOS, *LOSSES}, f"unknown metric '{self.metric}'"),
             (self.target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{self.metric} has no {self.target}"),
             (re.fullmatch(r"pooled|image|batch=[1-9]\d*", self.aggregation), f"no aggregation '{self.aggregation}'"),
             (not per_pixel or self.aggregation == "pooled", f"{self.metric} is pooled: images have as many pixels"),
@@ -130,7 +153,7 @@ class Definition:
             (self.truth in (None, "hard"), f"truth={self.truth} is unknown: hard, or nothing"),
             (self.truth is None or self.metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"),
             (self.metric != "accuracy" or self.truth or self.decision == 0.5, "without truth=hard, at t=0.5 only"),
-            (self.metric != "dice-loss" or self.decision == "soft", "dice-loss is soft"),
+            (self.metric not in LOSSES or self.decision == "soft", f"{self.metric} is soft"),
             (self.decision != "keras-raw" or mean_iou, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"),
             (self.smooth == 0 or (self.decision == "soft" and 0 < self.smooth < np.inf), "s is for soft, and positive"),
             (self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"),
@@ -139,6 +162,15 @@ class Definition:
         ):
             if not holds:
                 raise ValueError(demand)
+
+    def _check_of_classes(self) -> None:
+        metric, target, aggregation = self.metric, self.target, self.aggregation
+        known = ("precision", "recall", "dice") if target.startswith("class=") else ("accuracy", "bce")
+        whole = (metric, target, aggregation) == ("bce", "class+pixel", "sum")
+        if not whole and (target == "class+pixel" or metric not in known or aggregation != "case"):
+            raise ValueError(f"of classes there are {', '.join([*OF_CLASSES, *OF_A_CLASS])}".format(*["NAME"] * 3))
+        if self.decision is not None or self.smooth or self.truth or self.empty:
+            raise ValueError("a class is decided at 0.5, there is nothing more to say")
 
 
 def value(signature: str, rows: Rows) -> float:
@@ -149,8 +181,14 @@ def value(signature: str, rows: Rows) -> float:
     definition = Definition.parse(signature)
     if not len(rows):
         raise ValueError(f"{signature}: there are no rows to compute it from")
+    if definition.target.startswith("class"):
+        try:
+            of_cases = classification.score(definition.metric, definition.target, rows)
+        except ValueError as error:
+            raise ValueError(f"{signature}: {error}") from None
+        return of_cases + _cross_entropy(rows) if definition.target == "class+pixel" else of_cases
     if definition.metric == "bce":
-        return float(rows.cross_entropy.sum() / rows.pixels.sum())
+        return _cross_entropy(rows)
     tp, fp, fn, tn = _confusion(definition, rows)
     if definition.metric == "accuracy":
         return float((tp + tn if definition.truth else rows.correct).sum() / rows.pixels.sum())
@@ -158,9 +196,21 @@ def value(signature: str, rows: Rows) -> float:
     images = np.bincount(group)
     tp, fp, fn, tn = (np.bincount(group, weights=counts) for counts in (tp, fp, fn, tn))
     of_class = {"fg": _score(definition, tp, fp, fn), "bg": _score(definition, tn, fn, fp)}
-    scores = np.ma.masked_invalid([of_class[target] for target in _CLASSES[definition.target]])
-    mean = float(np.ma.filled(np.ma.average(scores.mean(axis=0), weights=images), np.nan))
-    return 1 - mean if definition.metric == "dice-loss" else mean
+    scores = np.ma.masked_invalid([of_class[target] for target in _CLASSES[definition.target]]).mean(axis=0)
+    if definition.metric in LOSSES:
+        scores = LOSSES[definition.metric][1](scores)
+    mean = float(np.ma.filled(np.ma.average(scores, weights=images), np.nan))
+    return mean + _cross_entropy(rows) if definition.metric == "bce+dice-loss" else mean
+
+
+def of_classes(recipe: Recipe) -> list[str]:
+    """The signatures that a recipe's network has because it also classifies."""
+    classes = recipe.classes if recipe.positive else []
+    return [*(OF_CLASSES if classes else []), *(form.format(name) for name in classes for form in OF_A_CLASS)]
+
+
+def _cross_entropy(rows: Rows) -> float:
+    return float(rows.cross_entropy.sum() / rows.pixels.sum())
 
 
 def values(rows: Rows, signatures: Iterable[str] = STANDARD) -> dict[str, float]:
@@ -193,7 +243,8 @@ def _groups(aggregation: str, rows: Rows) -> np.ndarray:
 
 def _score(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     """The ratio in each group, of one class; NaN where it is undefined or to be skipped."""
-    numerator, denominator = RATIOS[definition.metric.removesuffix("-loss")](tp, fp, fn)
+    ratio, _ = LOSSES.get(definition.metric, (definition.metric, None))
+    numerator, denominator = RATIOS[ratio](tp, fp, fn)
     numerator, denominator = numerator + definition.smooth, denominator + definition.smooth
     score = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
     nothing = (tp + fp + fn == 0) & (denominator == 0)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from common.errors import BadInput
+from common.evidence.counts import Rows, concatenate
 from common.evidence.statistics import Prediction
 from common.files import write_atomically
 from common.paper import Profile
@@ -67,6 +68,8 @@ class Run(_Model):
         epoch: averages over batches while the weights still changed and with dropout on.
     trivial: the same of predictors that have learned nothing: by part, then predictor ("all background", "constant
         prevalence"), then signature.
+    confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
+        does not classify.
     """
 
     seed: int
@@ -81,6 +84,7 @@ class Run(_Model):
     history: dict[str, list[Number]]
     metrics: dict[str, Values]
     trivial: dict[str, dict[str, Values]]
+    confusion: dict[str, dict[str, dict[str, int]]] = {}
     notes: list[str] = []
 
 
@@ -94,6 +98,7 @@ class Compared(_Model):
     split: Literal["train", "validation", "test"]
     name: str
     value: str
+    unit: Literal["", "%"] = ""
     where: str
     definition: str
     part: str
@@ -106,7 +111,8 @@ class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
     readings: those that depart from the defaults of `paper.yaml`, as typed on the command line.
-    recipe_hash: of recipe and training code; a record made by others than today's is shown as stale.
+    recipe_hash, code_hash: of the settings, and of the code that prepares, trains and counts. Where today's are others,
+        the record is shown as stale, unless that code is known to give the same bits (`lineage`).
     """
 
     paper: str
@@ -114,6 +120,7 @@ class Record(_Model):
     dataset: Dataset
     readings: dict[str, str] = {}
     recipe_hash: str
+    code_hash: str
     environment: Environment
     runs: list[Run]
     reported: list[Compared] = []
@@ -154,3 +161,17 @@ def slug(record: Record) -> str:
     """The name of the folder beside the results that holds the counts behind a record, such as "small-busi"."""
     readings = [f"{key}={value}" for key, value in record.readings.items()]
     return re.sub(r"[^\w.=+-]+", "_", "-".join([record.profile, record.dataset.name, *readings]))
+
+
+def trial_name(run: Run) -> str:
+    """What tells the files of one training from those of the others: "0", or "0-3" for a fold."""
+    return str(run.repeat) if run.fold is None else f"{run.repeat}-{run.fold}"
+
+
+def rows_of_test(folder: Path, record: Record) -> Rows | None:
+    """The counts of the test images of the first repeat, of all its folds; None where none are kept."""
+    kept = folder / record.paper / slug(record)
+    if not kept.is_dir():
+        return None
+    runs = [run for run in record.runs if run.repeat == record.runs[0].repeat]
+    return concatenate([Rows.load(kept / f"rows-{trial_name(run)}-test.npz") for run in runs])

@@ -3,12 +3,14 @@
 import shlex
 from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 from statistics import median
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from common.evidence import folds
 from common.evidence.compare import (
     BACKGROUND,
     NOTHING,
@@ -19,8 +21,9 @@ from common.evidence.compare import (
     rows,
     values,
 )
+from common.evidence.counts import Rows
 from common.evidence.metrics import STANDARD
-from common.evidence.results import Record
+from common.evidence.results import Record, rows_of_test
 from common.evidence.statistics import Prediction, prediction
 from common.paper import Paper
 
@@ -49,9 +52,9 @@ as that has no tumour in truth and prediction. *t* is the threshold; *soft* take
 exactly 1, so most networks score as if they had marked nothing. `common/evidence/metrics.py` has the formulas."""
 
 
-def table(paper: Paper, record: Record, current_hash: str) -> Table:
-    """The comparison for a terminal of 100 columns. `current_hash`: that of today's recipe and training code."""
-    stale = " - STALE, made by an older recipe or older code" if record.recipe_hash != current_hash else ""
+def table(paper: Paper, record: Record, fresh: bool) -> Table:
+    """The comparison for a terminal of 100 columns. fresh: whether today's recipe and code made it (`lineage`)."""
+    stale = "" if fresh else " - STALE, made by an older recipe or older code"
     result = Table(
         title=escape(f"{paper.name}: {_heading(record)}{stale}"),
         caption=escape(_setting(record)),
@@ -67,7 +70,7 @@ def table(paper: Paper, record: Record, current_hash: str) -> Table:
         mean, interval = _estimate(row.reproduced)
         result.add_row(
             f"{row.part} {escape(row.name)}\n[dim]{escape(row.definition)}[/]",
-            row.value,
+            f"{row.value}{row.unit}",
             f"{mean}\n[dim]{escape(interval)}[/]",
             _number(row.trivial[BACKGROUND]),
             f"{row.verdict}\n[dim]{_span([row.reproduced.n], 'repeat')}[/]",
@@ -75,25 +78,25 @@ def table(paper: Paper, record: Record, current_hash: str) -> Table:
     return result
 
 
-def readme(entries: Iterable[tuple[Paper, Record, str]]) -> str:
-    """results/README.md, from (paper, record, hash of today's recipe and training code), ordered by paper."""
+def readme(entries: Iterable[tuple[Paper, Record, bool]], folder: Path) -> str:
+    """results/README.md, from (paper, record, whether it is fresh), ordered by paper, and the counts kept in the
+    folder of results."""
     blocks = [INTRODUCTION]
     for _, group in groupby(entries, key=lambda entry: entry[0].name):
-        for number, (paper, record, current_hash) in enumerate(group):
+        for number, (paper, record, fresh) in enumerate(group):
             if number == 0:
                 blocks.append(f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}")
-            blocks.append(_block(paper, record, current_hash))
+            blocks.append(_block(paper, record, fresh, folder))
     return "\n\n".join(blocks) + "\n"
 
 
-def _block(paper: Paper, record: Record, current_hash: str) -> str:
+def _block(paper: Paper, record: Record, fresh: bool, folder: Path) -> str:
     comparison = []
     for row in rows(paper, record):
         nothing = [_number(row.trivial[predictor]) for predictor in NOTHING]
+        reported = [row.part, row.name, f"{row.value}{row.unit}", f"**{row.verdict}**"]
         reproduced = [*_estimate(row.reproduced), row.reproduced.n]
-        comparison.append(
-            [row.part, row.name, row.value, f"**{row.verdict}**", *reproduced, *nothing, _code(row.definition)]
-        )
+        comparison.append([*reported, *reproduced, *nothing, _code(row.definition)])
     definitions = []
     for signature in STANDARD:
         network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))
@@ -101,14 +104,38 @@ def _block(paper: Paper, record: Record, current_hash: str) -> str:
     parts = [
         f"### {paper.name.capitalize()}: {_heading(record)}",
         _setting(record),
-        _markdown(f"split|number|reported|verdict|mean|next run|n|{BACKGROUND}|{PREVALENCE}|definition", comparison),
+        _markdown(
+            ["split", "number", "reported", "verdict", "mean", "next run", "n", BACKGROUND, PREVALENCE, "definition"],
+            *comparison,
+        ),
         "The same networks on the test images, under each definition:",
-        _markdown(f"definition|mean|next run|{BACKGROUND}|{PREVALENCE}", definitions),
+        _markdown(["definition", "mean", "next run", BACKGROUND, PREVALENCE], *definitions),
+        *_fold_by_fold(record),
+        *_image_by_image(rows_of_test(folder, record)),
         f"To repeat it: `{_command(record)}`",
     ]
-    if record.recipe_hash != current_hash:
+    if not fresh:
         parts.insert(1, "**Stale**: made by an older recipe or older training code. Run it again.")
     return "\n\n".join(parts)
+
+
+def _fold_by_fold(record: Record) -> list[str]:
+    """The tables of a cross-validation of a network that also classifies."""
+    if not _folds(record) or "test" not in record.runs[0].confusion:
+        return []
+    return [
+        "Fold by fold, accuracy of the classification and loss:",
+        _markdown(*folds.accuracy_and_loss(record)),
+        "Each class on the test images of each fold:",
+        _markdown(*folds.of_classes(record)),
+        "The test images by class and by what the network calls them:",
+        _markdown(*folds.confusions(record)),
+    ]
+
+
+def _image_by_image(rows: Rows | None) -> list[str]:
+    intro = "The test images of the first repeat one by one, each column sorted by itself:"
+    return [intro, _markdown(*folds.per_image(rows))] if rows else []
 
 
 def _heading(record: Record) -> str:
@@ -118,7 +145,7 @@ def _heading(record: Record) -> str:
 def _setting(record: Record) -> str:
     """What was run, on what, how the evaluated epoch was chosen, and what the runs have to say, in sentences."""
     runs, on = record.runs, record.environment
-    folds = f" of {len(_folds(record))} folds" if _folds(record) else ""
+    of_folds = f" of {len(_folds(record))} folds" if _folds(record) else ""
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
     best = ", ".join(str(run.best_epoch) for run in runs)
     chosen = {
@@ -127,7 +154,7 @@ def _setting(record: Record) -> str:
         "test": f"The epoch that did best on the test images was evaluated ({best}), so test numbers are optimistic.",
     }
     sentences = [
-        f"{_span([len(_repeats(record))], 'repeat')}{folds}, {_span([run.epochs for run in runs], 'epoch')} each, "
+        f"{_span([len(_repeats(record))], 'repeat')}{of_folds}, {_span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         f"{on.device}, {_span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; commit {on.commit}.",
@@ -177,7 +204,6 @@ def _code(signature: str) -> str:
     return f"`{signature.replace('|', chr(92) + '|')}`"  # a bare | would end the cell of a Markdown table
 
 
-def _markdown(header: str, body: list[list]) -> str:
-    columns = header.split("|")
+def _markdown(columns: list[str], *body: list) -> str:
     lines = [columns, ["---"] * len(columns), *body]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,6 +1,7 @@
-"""How long a repeat will take on this machine, from a few timed steps."""
+"""How long a repeat will take on this machine, from a few timed steps, and how much memory it needs."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.files import write_atomically
 from common.paper import Recipe
 from common.training.environment import device
@@ -26,20 +28,35 @@ def step_seconds(build: Callable[[Recipe], keras.Model], recipe: Recipe, precisi
     random = np.random.default_rng(0)
     shape = (recipe.batch_size, recipe.side, recipe.side)
     images = random.random((*shape, recipe.channels), dtype=np.float32)
-    masks = (random.random((*shape, 1)) < 0.1).astype(np.float32)
-    model.train_on_batch(images, masks)
+    truth = (random.random((*shape, 1)) < 0.1).astype(np.float32)
+    if recipe.positive:
+        truth = {SEGMENTATION: truth, CLASSIFICATION: np.ones((recipe.batch_size, 1), np.float32)}
+    model.train_on_batch(images, truth)
     started = time.perf_counter()
     for _ in range(TIMED_STEPS):
-        model.train_on_batch(images, masks)
+        model.train_on_batch(images, truth)
     return (time.perf_counter() - started) / TIMED_STEPS
 
 
 def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
-    """Seconds of one repeat on so many cases, if no early stopping ends it, from the seconds of one step."""
-    test = cases * recipe.test_fraction
-    validation = test if recipe.validation == "test" else (cases - test) * recipe.validation
-    train = cases - test if recipe.validation == "test" else cases - test - validation
-    return recipe.epochs * step * (train + EVALUATION_SHARE * validation) / recipe.batch_size
+    """Seconds of one repeat on so many cases, all its folds together, if no early stopping ends it, from the seconds
+    of one step."""
+    if recipe.folds:
+        train, validation = cases * (recipe.folds - 2) / recipe.folds, cases / recipe.folds
+    else:
+        cases = min(cases, recipe.images or cases)
+        test = cases * recipe.test_fraction
+        validation = test if recipe.validation == "test" else (cases - test) * recipe.validation
+        train = cases - test if recipe.validation == "test" else cases - test - validation
+    steps = (train + EVALUATION_SHARE * validation) / recipe.batch_size
+    return (recipe.folds or 1) * recipe.epochs * step * steps
+
+
+def memory_bytes(model: keras.Model, recipe: Recipe) -> int:
+    """What training holds at once in float32: of each weight its value, gradient and Adam's two averages, and of each
+    layer's output, a batch of them, the value and the gradient. A backend's own buffers come on top."""
+    outputs = sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
+    return 4 * (4 * model.count_params() + 2 * recipe.batch_size * outputs)
 
 
 def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:

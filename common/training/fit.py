@@ -1,4 +1,5 @@
-"""One repeat: a network trained on one split from one set of initial weights, evaluated on each part of the data.
+"""One repeat, or one fold of it: a network trained on one split from one set of initial weights, evaluated on each
+part of the data.
 
     folder/  resume.npz           after each epoch, all that the next one depends on
              best.weights.h5      of the epoch with the best monitored value, where a paper selects one
@@ -19,26 +20,45 @@ import keras
 import numpy as np
 from rich.progress import Progress
 
-from common.data.batches import Batches, for_backend
+from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
 from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.evidence import counts
 from common.files import write_atomically
 from common.paper import Paper, Recipe
+from common.seeds import derive
 from common.training import callbacks, losses, running
 from common.training.progress import ShowProgress
-from common.training.seeds import derive
 
 EVALUATION_BATCH = 16
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One training among those of a run: a repeat, or one of the `folds` folds of a repeated cross-validation."""
+
+    repeat: int
+    fold: int | None = None
+    folds: int = 1
+
+    @property
+    def number(self) -> int:
+        """Its own stream of random numbers."""
+        return self.repeat * self.folds + (self.fold or 0)
+
+    def __str__(self) -> str:
+        return f"repeat {self.repeat + 1}" + ("" if self.fold is None else f" fold {self.fold + 1} of {self.folds}")
+
+
+@dataclass(frozen=True)
 class Fit:
-    """What `fit.json` holds. history: from the name of a value to one float an epoch; best_epoch counts from 1 and is
-    the evaluated one; seconds: of training, validation included, evaluation not."""
+    """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
+    epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
+    not."""
 
     seed: int
     repeat: int
+    fold: int | None
     epochs: int
     best_epoch: int
     seconds: float
@@ -75,13 +95,13 @@ class Training:
     tensorboard: bool = False
 
 
-def fit(training: Training, split: Split, repeat: int, folder: Path, progress: Progress) -> Fit:
+def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit:
     """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above."""
     build, recipe, prepared, seed = training.build, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(derive(seed, repeat, "weights"))
+    keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
     model = compiled(build, recipe, training.precision)
-    train = Batches(prepared, split.train, recipe, recipe.batch_size, seed=(seed, repeat))
+    train = Batches(prepared, split.train, recipe, recipe.batch_size, seed=(seed, trial.number))
     # In the paper's own batches, because a Dice loss by batches is another number with wider ones.
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
 
@@ -104,11 +124,11 @@ def fit(training: Training, split: Split, repeat: int, folder: Path, progress: P
             shuffle=False,  # the batches know their order
             verbose=0,
             callbacks=[
-                callbacks.EpochStart(train, seed, repeat),
+                callbacks.EpochStart(train, seed, trial.number),
                 *selecting,
                 *boards,
                 keras.callbacks.CSVLogger(folder / "log.csv", append=begun > 0),
-                ShowProgress(f"{training.paper.name} repeat {repeat + 1}", recipe.epochs, len(train), progress),
+                ShowProgress(f"{training.paper.name} {trial}", recipe.epochs, len(train), progress),
                 resumable,
             ],
         )
@@ -124,7 +144,8 @@ def fit(training: Training, split: Split, repeat: int, folder: Path, progress: P
             np.savez_compressed(folder / "test-masks.npz", bits=np.packbits(marked, axis=-1))
     outcome = Fit(
         seed,
-        repeat,
+        trial.repeat,
+        trial.fold,
         epochs,
         checkpoint.best_epoch + 1 if recipe.weights == "best" else epochs,
         resumable.seconds,
@@ -154,10 +175,16 @@ def evaluate(
     for number, (images, truth) in enumerate(batches.stream()):
         # A last, smaller batch is filled up, so that the function is compiled for one shape only.
         filled = np.resize(images, (EVALUATION_BATCH, *images.shape[1:]))
-        probabilities = np.asarray(model.predict_on_batch(filled))[: len(images), ..., 0]
+        outputs = model.predict_on_batch(filled)
+        of_class = None
+        if recipe.positive:
+            of_class, truth = outputs[CLASSIFICATION][: len(images), 0], truth[SEGMENTATION]
+            outputs = outputs[SEGMENTATION]
+        probabilities = np.asarray(outputs)[: len(images), ..., 0]
         cases = [prepared.cases[p] for p in positions[number * EVALUATION_BATCH :][: len(images)]]
         ids, labels, groups = zip(*((case.id, case.label, case.group) for case in cases), strict=True)
-        rows.append(counts.count(probabilities, truth[..., 0], ids, labels, groups))
+        about = {"positive": recipe.positive or "", "of_class": of_class}
+        rows.append(counts.count(probabilities, truth[..., 0], ids, labels, groups, **about))
         marked.append(probabilities > 0.5)
     return counts.concatenate(rows), np.concatenate(marked)
 

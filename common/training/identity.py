@@ -1,7 +1,8 @@
-"""What a number depends on, as one hash: the recipe and the code that prepares, trains and counts.
+"""What a number depends on, as two hashes: of the recipe, and of the code that prepares, trains and counts.
 
-A record made by another recipe or by other code is marked stale until it is made again. Comments, docstrings and
-layout don't count: the hash is taken of the syntax tree, in a form that does not vary with the version of Python.
+A record made by another recipe, or by other code that is not known to give the same bits (`common.evidence.lineage`),
+is marked stale until it is made again. Comments, docstrings and layout don't count: the hash is taken of the syntax
+tree, in a form that does not vary with the version of Python.
 """
 
 import ast
@@ -16,6 +17,7 @@ from common.paper import Paper, Recipe
 PREPARING = ("common/data/decode.py", "common/data/prepare.py")
 CODE = (
     *PREPARING,
+    "common/seeds.py",
     "common/data/splits.py",
     "common/data/augment.py",
     "common/data/batches.py",
@@ -28,14 +30,17 @@ CODE = (
 )
 
 
-def recipe_hash(paper: Paper, recipe: Recipe) -> str:
-    """12 hex digits that change with the recipe, the paper's `model.py` and the code above. A setting at its default
-    in `Recipe` does not count, so that a new one leaves the papers alone that don't use it."""
+def recipe_hash(recipe: Recipe) -> str:
+    """12 hex digits that change with the settings. One at its default in `Recipe` does not count, so that a new one
+    leaves the papers alone that don't use it."""
     settings = recipe.model_dump(exclude_defaults=True)
-    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6)
-    for name in (*CODE, f"reproductions/{paper.name}/model.py"):
-        digest.update(_code(name))
-    return digest.hexdigest()
+    return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6).hexdigest()
+
+
+def code_hash(paper: Paper) -> str:
+    """12 hex digits that change with the paper's `model.py` and the code above."""
+    code = map(_code, (*CODE, f"reproductions/{paper.name}/model.py"))
+    return hashlib.blake2b(b"".join(code), digest_size=6).hexdigest()
 
 
 def preparing_hash() -> str:

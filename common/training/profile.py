@@ -1,24 +1,33 @@
 """Which size of a paper's experiment is run, and what to tell the person about it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
 from common.errors import BadInput
 from common.paper import Profile
-from common.training.estimate import remembered, repeat_seconds, spoken, step_seconds
-from common.training.identity import recipe_hash
+from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
+from common.training.identity import code_hash, recipe_hash
 from common.training.precision import gpu_in_use, gpus
-from common.training.run import Request, build_function, find_cases
+from common.training.run import Request, build_function
 
 PROFILES = ("auto", *get_args(Profile))
 
 
-def choose(request: Request, profile: str, say: Callable[[str], None]) -> Request:
-    """The request with its profile settled. "auto" is the paper's size where a GPU is in use, else the small one; the
-    line said tells which, why, and how long both take here. Raises BadInput for an unknown profile."""
+def check(profile: str, repeats: int, seed: int) -> None:
+    """Raises BadInput for what can't be asked for, whatever the paper and the data."""
     if profile not in PROFILES:
         raise BadInput(f"There is no profile '{profile}'. Known: {', '.join(PROFILES)}.")
+    if repeats < 1:
+        raise BadInput(f"{repeats} repeats: at least 1 is needed.")
+    if seed < 0:
+        raise BadInput(f"{seed} as a seed: 0 or more is needed.")
+
+
+def choose(request: Request, profile: str, say: Callable[[str], None]) -> Request:
+    """The request with its profile settled. "auto" is the paper's size where a GPU is in use, else the small one; the
+    line said tells which, why, and how long both take here."""
     on_gpu = gpu_in_use()
     if profile == "auto":
         profile = "paper" if on_gpu else "small"
@@ -37,14 +46,20 @@ def choose(request: Request, profile: str, say: Callable[[str], None]) -> Reques
             f"There is a GPU here ({idle[0].name}) that the backend does not use. `make install EXTRAS=gpu` installs "
             "TensorFlow with CUDA, `make install EXTRAS=jax-gpu` JAX."
         )
-    return replace(request, profile=profile)
+    request = replace(request, profile=profile)
+    needed = memory_bytes(build_function(request.paper)(request.recipe), request.recipe)
+    if needed > 2**30 and not on_gpu:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        say(f"Training needs about {needed / 2**30:.1f} GiB of memory; this machine has {there / 2**30:.0f}.")
+    return request
 
 
 def expected(request: Request) -> str:
     """How long one repeat takes on this machine."""
     recipe = request.recipe
-    used = sum(case.label in recipe.classes for case in find_cases(request)[1])
-    key = f"seconds a step, {request.paper.name} {recipe_hash(request.paper, recipe)} in {request.precision}"
+    used = sum(case.label in recipe.classes for case in request.found.cases)
+    network = f"{request.paper.name} {recipe_hash(recipe)} {code_hash(request.paper)}"
+    key = f"seconds a step, {network} in {request.precision}"
     build, known = build_function(request.paper), request.runs / "timing.json"
     step = remembered(known, key, lambda: step_seconds(build, recipe, request.precision))
     return spoken(repeat_seconds(step, recipe, used))

@@ -6,9 +6,11 @@ They carry the signatures of `common.evidence.metrics`, so that a curve can't be
 import keras
 from keras import ops
 
+from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.paper import Recipe
 
 ACCURACY = "accuracy|pixel|pooled|t=0.5"
+ACCURACY_OF_CLASS = "accuracy|class|case"
 IOU = "iou|mean2|pooled|t=0.5"
 IOU_FOREGROUND = "iou|fg|pooled|t=0.5"
 IOU_RAW = "iou|mean2|pooled|keras-raw"
@@ -50,6 +52,10 @@ class RunningIoU(keras.metrics.Metric):
         return ops.where(whole > 0, part / ops.maximum(whole, 1e-7), 0.0)
 
 
-def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric]:
+def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
+    """The metrics, a list for each output where the network has two."""
     iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor.startswith("iou") else [])])
-    return [keras.metrics.BinaryAccuracy(name=ACCURACY), *(RunningIoU(signature) for signature in iou)]
+    metrics = [keras.metrics.BinaryAccuracy(name=ACCURACY), *(RunningIoU(signature) for signature in iou)]
+    if not recipe.positive:
+        return metrics
+    return {SEGMENTATION: metrics, CLASSIFICATION: [keras.metrics.BinaryAccuracy(name=ACCURACY_OF_CLASS)]}

@@ -1,19 +1,8 @@
-"""All randomness comes from (seed, repeat, epoch) and a purpose.
-
-Nothing is drawn from a generator that remembers: split, initial weights, order of the batches, augmentation and
-dropout are each derived anew, at the latest at the start of an epoch. A run killed in epoch 7 therefore starts epoch
-7 again and goes on as one never killed.
-"""
-
-from zlib import crc32
+"""The randomness inside a network: every layer's generator gets its state from (seed, repeat, epoch)."""
 
 import keras
-import numpy as np
 
-
-def derive(seed: int, repeat: int, purpose: str, epoch: int = 0) -> int:
-    """An independent seed in 0..2^32-1 for one purpose, by NumPy's SeedSequence."""
-    return int(np.random.SeedSequence([seed, repeat, epoch, crc32(purpose.encode())]).generate_state(1)[0])
+from common.seeds import derive
 
 
 def generators(model: keras.Model) -> list[keras.random.SeedGenerator]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from common import paper
-from common.data.batches import Batches, for_backend
+from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
 from common.data.busi import index
 from common.data.prepare import prepare
 
@@ -94,3 +94,20 @@ def test_augmentation_is_drawn_anew_each_epoch_and_the_same_again_for_training_a
     assert not same(first, plain)
     assert not same(first, next_epoch)
     assert same(evaluated, plain)
+
+
+def test_a_network_that_also_classifies_gets_both_truths(prepared):
+    recipe = RECIPE.model_copy(update={"positive": "malignant"})
+    (_, truth), (_, masks) = epoch(prepared, 0, recipe)[0], epoch(prepared, 0)[0]
+    assert np.array_equal(truth[SEGMENTATION], masks)
+    assert truth[CLASSIFICATION].dtype == np.float32
+    labels = [part[CLASSIFICATION] for _, part in epoch(prepared, 0, recipe, seed=None)]
+    assert np.array_equal(np.concatenate(labels)[:, 0], [case.label == "malignant" for case in prepared.cases])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="elsewhere the batches themselves are served")
+def test_tf_data_serves_both_truths(prepared):
+    batches = Batches(prepared, ALL, RECIPE.model_copy(update={"positive": "malignant"}), batch_size=8, seed=SEED)
+    for (_, served), (_, truth) in zip(for_backend(batches), batches.stream(), strict=True):
+        assert served.keys() == truth.keys()
+        assert all(np.array_equal(served[name], truth[name]) for name in truth)

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from openpyxl import Workbook
+from PIL import Image
 
-from common.data import fetch, manifest, phantom
+from common.data import fetch, manifest, mini_ddsm, phantom
 from common.data.busi import index
 from common.errors import BadInput
 
@@ -22,37 +24,46 @@ def write_small(folder: Path) -> Path:
     return phantom.write(folder, cases=12, side=48)
 
 
+def found_as(name: str, root: Path) -> tuple[str, Path]:
+    found = fetch.find(name, root, root / "runs")
+    assert found.cases == index(found.folder)
+    return found.name, found.folder
+
+
 @pytest.mark.parametrize("place", ["busi", "Dataset_BUSI_with_GT", "busi/Dataset_BUSI_with_GT"])
 def test_busi_is_found_as_it_is_unpacked(tmp_path, place):
     folder = write_small(tmp_path / place)
-    assert fetch.locate("busi", tmp_path, tmp_path / "runs") == ("busi", folder)
+    assert found_as("busi", tmp_path) == ("busi", folder)
 
 
 @pytest.mark.parametrize("place", ["mine", "mine/busi", "mine/Dataset_BUSI_with_GT"])
 def test_any_folder_in_the_layout_or_around_it_is_a_data_set_of_that_name(tmp_path, place):
     folder = write_small(tmp_path / place)
-    assert fetch.locate(str(tmp_path / "mine"), tmp_path, tmp_path) == (folder.name, folder)
+    assert found_as(str(tmp_path / "mine"), tmp_path) == (folder.name, folder)
 
 
 def test_the_phantom_is_written_once(tmp_path, monkeypatch):
     monkeypatch.setattr(phantom, "CASES", 12)
-    name, folder = fetch.locate("phantom", tmp_path / "data", tmp_path / "runs")
-    assert name == "phantom"
-    assert folder.parent == tmp_path / "runs"
-    assert len(index(folder)) == 12
+    found = fetch.find("phantom", tmp_path / "data", tmp_path / "runs")
+    assert found.name == "phantom"
+    assert found.folder.parent == tmp_path / "runs"
+    assert found.cases == index(found.folder)
+    assert len(found.cases) == 12
+    assert found.unusable == []
     monkeypatch.setattr(phantom, "write", None)
-    assert fetch.locate("phantom", tmp_path / "data", tmp_path / "runs") == (name, folder)
+    assert fetch.find("phantom", tmp_path / "data", tmp_path / "runs") == found
 
 
 def test_an_unknown_name_is_refused_with_what_is_known(tmp_path):
-    with pytest.raises(BadInput, match=r"no data set 'bussi'.*busi, phantom, or a folder with benign"):
-        fetch.locate("bussi", tmp_path, tmp_path)
+    known = r"no data set 'bussi'.*busi, phantom, mini-ddsm, mammo_masses, a folder with benign.*, or a \.yaml file"
+    with pytest.raises(BadInput, match=known):
+        fetch.find("bussi", tmp_path, tmp_path)
 
 
 def test_a_folder_busi_without_images_is_not_downloaded_over(tmp_path):
     (tmp_path / "busi").mkdir()
     with pytest.raises(BadInput, match="has none of benign, malignant, normal in it"):
-        fetch.locate("busi", tmp_path, tmp_path)
+        fetch.find("busi", tmp_path, tmp_path)
 
 
 @pytest.fixture
@@ -77,7 +88,7 @@ def test_a_download_with_the_pixels_of_the_manifest_becomes_root_busi(tmp_path, 
     monkeypatch.setattr(manifest, "load", lambda name: published)
     kaggle(lambda folder: write_small(folder / "Dataset_BUSI_with_GT"))
     root = tmp_path / "data"
-    assert fetch.locate("busi", root, tmp_path) == ("busi", root / "busi")
+    assert found_as("busi", root) == ("busi", root / "busi")
     assert len(index(root / "busi")) == 12
     assert [path.name for path in root.iterdir()] == ["busi"]
     assert capsys.readouterr() == ("", "")
@@ -86,7 +97,7 @@ def test_a_download_with_the_pixels_of_the_manifest_becomes_root_busi(tmp_path, 
 def test_a_download_with_other_pixels_is_refused_and_removed(tmp_path, kaggle):
     kaggle(lambda folder: write_small(folder / "Dataset_BUSI_with_GT"))
     with pytest.raises(BadInput) as refused:
-        fetch.locate("busi", tmp_path / "data", tmp_path)
+        fetch.find("busi", tmp_path / "data", tmp_path)
     message = str(refused.value)
     assert "what Kaggle sent is not the published BUSI" in message
     assert "missing: benign (8), benign (9), benign (10)" in message
@@ -102,7 +113,7 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, kaggle):
 
     kaggle(break_off)
     with pytest.raises(BadInput, match="Downloading it failed: Connection reset by peer\nThree ways on"):
-        fetch.locate("busi", tmp_path / "data", tmp_path)
+        fetch.find("busi", tmp_path / "data", tmp_path)
     assert list((tmp_path / "data").iterdir()) == []
 
 
@@ -110,10 +121,10 @@ def test_without_a_network_the_real_client_fails_within_seconds_and_leaves_nothi
     root = tmp_path / "data"
     script = f"""
 from pathlib import Path
-from common.data.fetch import locate
+from common.data.fetch import find
 from common.errors import BadInput
 try:
-    locate("busi", Path({str(root)!r}), Path("runs"))
+    find("busi", Path({str(root)!r}), Path("runs"))
 except BadInput as error:
     print(error)
 """
@@ -143,5 +154,96 @@ def test_a_network_that_swallows_everything_is_given_up_after_seconds(tmp_path, 
             monkeypatch.setenv(name, "")
         start = time.monotonic()
         with pytest.raises(BadInput, match=r"www\.kaggle\.com can't be reached"):
-            fetch.locate("busi", tmp_path / "data", tmp_path)
+            fetch.find("busi", tmp_path / "data", tmp_path)
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("name", ["phantom", "Mini-DDSM", "miniddsm2", "mammo_masses"])
+def test_a_folder_in_busis_layout_is_not_called_as_a_data_set_that_is_told_by_its_name_or_layout(tmp_path, name):
+    write_small(tmp_path / name)
+    assert fetch.find(str(tmp_path / name), tmp_path, tmp_path).name == f"own-{name}"
+
+
+@pytest.mark.parametrize("place", [
+    "mini-ddsm", "mini-ddsm/MINI-DDSM-Complete-JPEG-8", "miniddsm2/MINI-DDSM-Complete-PNG-16",
+    "Mini-DDSM/MINI-DDSM-Complete-JPEG-8", "MINI-DDSM-Complete-JPEG-8",
+])  # fmt: skip
+def test_mini_ddsm_is_found_as_it_is_unpacked(tmp_path, place):
+    folder = write_mini_ddsm(tmp_path / place)
+    found = fetch.find("mini-ddsm", tmp_path, tmp_path / "runs")
+    assert (found.name, found.folder) == ("mini-ddsm", folder)
+    assert [case.id for case in found.cases] == ["A_1000_1.LEFT_CC"]
+
+
+@pytest.mark.parametrize("given", ["", "MINI-DDSM-Complete-JPEG-8"])
+def test_mini_ddsm_is_told_by_its_layout_wherever_it_lies(tmp_path, given):
+    folder = write_mini_ddsm(tmp_path / "elsewhere" / "MINI-DDSM-Complete-JPEG-8")
+    found = fetch.find(str(tmp_path / "elsewhere" / given), tmp_path / "data", tmp_path / "runs")
+    assert (found.name, found.folder) == ("mini-ddsm", folder)
+
+
+def write_mini_ddsm(folder: Path) -> Path:
+    """An edition of one normal image."""
+    (folder / "Normal" / "1000").mkdir(parents=True)
+    Image.new("L", (30, 40)).save(folder / "Normal" / "1000" / "A_1000_1.LEFT_CC.jpg")
+    book = Workbook()
+    book.active.append(mini_ddsm.COLUMNS)
+    book.active.append(["Normal\\1000\\A_1000_1.LEFT_CC.jpg", "A_1000_1.LEFT_CC.jpg", "Normal", "-", "-"])
+    book.save(folder / "DataWMask.xlsx")
+    return folder
+
+
+@pytest.mark.parametrize("stand_in", [True, False])
+def test_a_missing_mini_ddsm_names_the_ways_on_and_is_never_downloaded(tmp_path, monkeypatch, stand_in):
+    monkeypatch.setattr(fetch, "_from_kaggle", lambda folder: pytest.fail("downloading"))
+    if stand_in:
+        (tmp_path / "mammo_masses").mkdir()
+    with pytest.raises(fetch.Missing) as missing:
+        fetch.find("mini-ddsm", tmp_path, tmp_path / "runs")
+    message = str(missing.value)
+    for way in ("kaggle.com/datasets/cheddad/miniddsm", "DATA=DIR", "DATA=mammo_masses", "DATA=phantom", "45 GB"):
+        assert way in message
+    assert ("of other mammograms, here" in message) == stand_in
+
+
+def test_a_mini_ddsm_that_is_there_and_broken_is_not_called_missing(tmp_path):
+    folder = write_mini_ddsm(tmp_path / "mini-ddsm")
+    (folder / "DataWMask.xlsx").write_bytes(b"PK nonsense")
+    with pytest.raises(BadInput, match=r"is not an \.xlsx file") as broken:
+        fetch.find("mini-ddsm", tmp_path, tmp_path / "runs")
+    assert not isinstance(broken.value, fetch.Missing)
+
+
+def test_a_folder_of_images_and_masks_is_called_as_its_description_and_found_beside_it(tmp_path):
+    for part in ("pictures", "truth"):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        for name in ("p1_b.png", "p2_m.png"):
+            Image.new("L", (8, 8)).save(tmp_path / "set" / part / name)
+    description = tmp_path / "set" / "hospital.yaml"
+    description.write_text(
+        "images: pictures\nmasks: truth\npattern: '^(?P<group>p[0-9])_(?P<class>[bm])'\n"
+        "classes: {b: benign, m: malignant}\n"
+    )
+    found = fetch.find(str(description), tmp_path, tmp_path / "runs")
+    assert (found.name, found.folder, found.unusable) == ("hospital", tmp_path / "set", [])
+    assert [(case.id, case.label) for case in found.cases] == [("p1_b", "benign"), ("p2_m", "malignant")]
+    called_so = description.rename(description.with_name("mini-ddsm.yaml"))
+    assert fetch.find(str(called_so), tmp_path, tmp_path / "runs").name == "own-mini-ddsm"
+
+
+def test_mammo_masses_is_found_by_name(mammo_masses_root, tmp_path):
+    found = fetch.find("mammo_masses", mammo_masses_root, tmp_path)
+    assert (found.name, found.folder) == ("mammo_masses", mammo_masses_root / "mammo_masses")
+    assert len(found.cases) == 176
+
+
+@pytest.fixture
+def mammo_masses_root():
+    if "REPRO_DATA" not in os.environ:
+        pytest.skip("needs the real mammo_masses: set REPRO_DATA to the folder that holds mammo_masses/")
+    return Path(os.environ["REPRO_DATA"])
+
+
+def test_a_missing_mammo_masses_says_where_its_files_come_from(tmp_path):
+    with pytest.raises(fetch.Missing, match=r"exam-s-project, in images_1000/ and masks_125/ of .*mammo_masses"):
+        fetch.find("mammo_masses", tmp_path, tmp_path)

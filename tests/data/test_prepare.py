@@ -1,8 +1,10 @@
-"""From files to arrays: every form of file that BUSI holds, resizing, merging, the cache, and files that are broken."""
+"""From files to arrays: resizing, merging, filling, equalising, the cache, and files that can't be used."""
 
+import hashlib
 import os
 import shutil
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -11,8 +13,8 @@ from PIL import Image
 from common.data import manifest
 from common.data.busi import index
 from common.data.case import Case
-from common.data.decode import Unreadable, read_image, read_mask
-from common.data.prepare import merge, prepare
+from common.data.decode import read_mask
+from common.data.prepare import filled, merge, prepare
 from common.errors import BadInput
 
 
@@ -31,40 +33,6 @@ def drawn():
 def saved(path, pixels, mode=None):
     Image.fromarray(pixels).convert(mode).save(path)
     return path
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
-def test_grey_and_colour_files_of_the_same_pixels_give_the_same_image(tmp_path, grey, mode):
-    image = read_image(saved(tmp_path / "image.png", grey, mode))
-    assert image.dtype == np.uint8
-    assert np.array_equal(image, np.stack([grey] * 3, axis=-1))
-
-
-def test_coloured_overlays_stay_coloured(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
-    assert np.array_equal(read_image(saved(tmp_path / "image.png", pixels)), pixels)
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
-def test_masks_of_every_mode_of_busi_give_the_same_mask(tmp_path, drawn, mode):
-    assert np.array_equal(read_mask(saved(tmp_path / "mask.png", drawn.astype(np.uint8) * 255, mode)), drawn)
-
-
-@pytest.mark.parametrize("one", [1, 128, 255])
-def test_a_mask_drawn_in_0_and_any_other_value_is_the_same_mask(tmp_path, drawn, one):
-    assert np.array_equal(read_mask(saved(tmp_path / "mask.png", drawn.astype(np.uint8) * one)), drawn)
-
-
-def test_an_all_black_mask_marks_nothing(tmp_path):
-    assert not read_mask(saved(tmp_path / "mask.png", np.zeros((8, 8), np.uint8))).any()
-
-
-@pytest.mark.parametrize("keep", [0, 20, 300])
-def test_a_truncated_file_is_refused_by_name(tmp_path, grey, keep):
-    path = saved(tmp_path / "image.png", grey)
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(Unreadable, match=r"image\.png"):
-        read_image(path)
 
 
 def masks_that(*boxes):
@@ -146,3 +114,134 @@ def test_every_broken_file_and_mask_of_another_size_is_named_and_nothing_is_left
     assert "malignant (1)_mask.png" in message
     assert "normal (1)_mask.png: the mask is 20x10 pixels, not the" in message
     assert os.listdir(tmp_path / "cache") == []
+
+
+def test_all_bad_files_of_one_case_are_named(tmp_path, grey, drawn):
+    masks = [saved(tmp_path / f"m{number}.png", drawn) for number in range(3)]
+    image = saved(tmp_path / "a.png", grey)
+    for broken in (image, *masks[:2]):
+        broken.write_bytes(b"?")
+    with pytest.raises(BadInput) as caught:
+        prepare([Case("a", "benign", "a", image, tuple(masks))], "test", 16, 1, "merged", tmp_path / "cache")
+    assert [name for name in ("a.png", "m0.png", "m1.png", "m2.png") if name in str(caught.value)] == [
+        "a.png", "m0.png", "m1.png"
+    ]  # fmt: skip
+
+
+def one(tmp_path, image, *masks, side=40, **details):
+    """The prepared image and mask, uint8 (side, side), of a single case."""
+    paths = [saved(tmp_path / f"m{number}.png", mask) for number, mask in enumerate(masks)]
+    case = Case("a", "benign", "a", saved(tmp_path / "a.png", image), tuple(paths), **details)
+    prepared = prepare([case], "test", side, 1, "merged", tmp_path / "cache")
+    return prepared.images[0, ..., 0], prepared.masks[0]
+
+
+def test_without_a_mask_the_truth_is_empty(tmp_path, grey):
+    image, mask = one(tmp_path, grey)
+    assert image.any()
+    assert not mask.any()
+
+
+@pytest.mark.parametrize("reading", ["merged", "first", "two", "halved"])
+def test_no_mask_is_an_empty_truth_in_every_reading_of_several_masks(tmp_path, grey, reading):
+    case = Case("a", "normal", "a", saved(tmp_path / "a.png", grey), ())
+    assert not prepare([case], "test", 16, 1, reading, tmp_path / "cache").masks.any()
+
+
+def test_a_smaller_mask_covers_the_whole_image_all_the_same(tmp_path):
+    image, small = np.zeros((400, 400), np.uint8), np.zeros((50, 50), bool)
+    small[10:25, 20:45] = True
+    assert np.array_equal(one(tmp_path, image, small, side=100, scaled=True)[1], cv2.resize(
+        small.astype(np.uint8) * 255, (100, 100), interpolation=cv2.INTER_LINEAR
+    ))  # fmt: skip
+
+
+def test_masks_of_different_sizes_are_merged_on_the_grid_of_their_image(tmp_path):
+    image, upper, right = np.zeros((80, 80), np.uint8), np.zeros((40, 40), bool), np.zeros((20, 20), bool)
+    upper[:10] = True
+    right[:, 15:] = True
+    expected = np.zeros((80, 80), bool)
+    expected[:20] = expected[:, 60:] = True
+    assert np.array_equal(one(tmp_path, image, upper, right, side=80, scaled=True)[1] == 255, expected)
+
+
+def test_a_mask_of_other_proportions_is_refused_and_any_other_size_where_sizes_must_be_equal(tmp_path, grey, drawn):
+    with pytest.raises(BadInput, match=r"m0\.png: the mask is 40x60 pixels, not of the proportions 60x40 of its image"):
+        one(tmp_path, grey, drawn.T, scaled=True)
+    with pytest.raises(BadInput, match=r"m0\.png: the mask is 30x20 pixels, not the 60x40 of its image"):
+        one(tmp_path, grey, drawn[::2, ::2])
+
+
+def outline(mask: np.ndarray, width: int) -> np.ndarray:
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, width) > 0
+
+
+def blob() -> np.ndarray:
+    """Two regions, one of them at the border."""
+    y, x = np.mgrid[:60, :90]
+    return ((y - 30) ** 2 / 3 + (x - 40) ** 2 < 300 + 40 * np.sin(y)) | ((y - 5) ** 2 + (x - 85) ** 2 < 90)
+
+
+def test_an_outline_is_filled_and_an_area_stays_as_it_is():
+    area = blob()
+    line = outline(area, 1)
+    assert line.sum() < area.sum() / 3
+    assert np.array_equal(filled(line), area)
+    assert np.array_equal(filled(area), area)
+    assert not filled(np.zeros((5, 5), bool)).any()
+
+
+def test_outlines_are_filled_where_the_case_says_so_each_before_they_are_merged(tmp_path):
+    """One lesion's outline within another's, and across it: as one drawing, the parts between could not be told."""
+    image = np.zeros((60, 90), np.uint8)
+    area, across = blob(), np.zeros((60, 90), bool)
+    across[25:35, 10:80] = True
+    lines = [outline(area, 1), outline(across, 1)]
+    truth = one(tmp_path, image, *lines, side=60, outlined=True)[1]
+    assert np.array_equal(truth, one(tmp_path, image, area | across, side=60)[1])
+    as_drawn = one(tmp_path, image, *lines, side=60)[1]
+    assert np.count_nonzero(as_drawn) < np.count_nonzero(truth)
+
+
+def test_a_contour_that_marks_nothing_is_refused(tmp_path, grey, drawn):
+    with pytest.raises(BadInput, match=r"m0\.png: a contour that marks nothing"):
+        one(tmp_path, grey, np.zeros_like(drawn), outlined=True)
+
+
+def test_clahe_is_opencvs_of_the_grey_image_before_it_is_resized(tmp_path):
+    image = np.random.default_rng(0).integers(90, 110, (80, 120), dtype=np.uint8)
+    case = Case("a", "benign", "a", saved(tmp_path / "a.png", image), ())
+    plain, weak, strong, fewer = (
+        prepare([case], "test", 32, 1, "merged", tmp_path / "cache", clahe=clahe)
+        for clahe in (None, (2.0, 8), (4.5, 8), (2.0, 4))
+    )
+    for prepared, limit, tiles in ((weak, 2.0, 8), (strong, 4.5, 8), (fewer, 2.0, 4)):
+        expected = cv2.resize(cv2.createCLAHE(limit, (tiles, tiles)).apply(image), (32, 32))
+        assert np.array_equal(prepared.images[0, ..., 0], expected)
+    assert plain.images.std() < weak.images.std() < strong.images.std(), "each from its own cache"
+    assert plain.fingerprint == strong.fingerprint, "which is of the files' own pixels"
+
+
+def test_clahe_of_colour_images_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="needs channels=1, not 3"):
+        prepare([], "test", 32, 3, "merged", tmp_path, clahe=(2.0, 8))
+
+
+def test_nothing_is_printed_where_there_is_no_terminal(phantom_folder, tmp_path, capsys):
+    prepare(index(phantom_folder), "phantom", 32, 1, "merged", tmp_path)
+    assert capsys.readouterr() == ("", "")
+
+
+# Of the arrays at 128 pixels made before other data sets were added (blake2b, 16 bytes).
+BUSI_MASKS = "8f31a29a7535abd03e6666077bc84f17"
+BUSI_IMAGES = {3: "9ea60d18a894f33525c70daab1453c20", 1: "0b659a32351b444c388e5132bc639c08"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("channels", [1, 3])
+def test_busi_is_prepared_to_the_same_bits_as_ever(busi_folder, tmp_path, channels):
+    prepared = prepare(index(busi_folder), "busi", 128, channels, "merged", tmp_path)
+    hashed = [hashlib.blake2b(array, digest_size=16).hexdigest() for array in (prepared.images, prepared.masks)]
+    assert hashed == [BUSI_IMAGES[channels], BUSI_MASKS]
+    assert prepared.fingerprint == "601ee248e19b0ce6"

@@ -1,14 +1,31 @@
-"""Splits: the papers' sizes, no case in two parts, every repeat its own."""
+"""Splits: the papers' sizes, no case in two parts, every repeat its own, folds and groups kept whole."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common import paper
 from common.data import splits
+from common.data.case import Case
 from common.errors import BadInput
 
 CHENG, GILL = (paper.load(name).recipe() for name in ("cheng", "gill"))
 ALL = np.arange(780)
+
+
+def case(number, label="benign", group=None):
+    return Case(f"{label} ({number})", label, group or f"{number}", Path("image.png"), (Path("mask.png"),))
+
+
+CASES = [case(number) for number in ALL]
+
+
+def draw(positions, recipe, seed, repeat):
+    (split,) = splits.draw(CASES, positions, recipe, seed, repeat)
+    return split
 
 
 def sizes(split):
@@ -16,46 +33,137 @@ def sizes(split):
 
 
 def test_cheng_takes_10_percent_for_the_test_and_20_of_the_rest_for_validation():
-    assert sizes(splits.draw(ALL, CHENG, seed=0, repeat=0)) == {"train": 561, "validation": 141, "test": 78}
+    assert sizes(draw(ALL, CHENG, seed=0, repeat=0)) == {"train": 561, "validation": 141, "test": 78}
 
 
 def test_gill_knows_two_parts_so_the_test_images_select_the_epoch():
-    split = splits.draw(ALL, GILL, seed=0, repeat=0)
+    split = draw(ALL, GILL, seed=0, repeat=0)
     assert sizes(split) == {"train": 663, "test": 117}
     assert split.selects_on_test
 
 
 def test_gill_with_validation_held_out_of_train():
     recipe = paper.load("gill").recipe(readings={"validation": "0.15"})
-    split = splits.draw(ALL, recipe, seed=0, repeat=0)
+    split = draw(ALL, recipe, seed=0, repeat=0)
     assert sizes(split) == {"train": 563, "validation": 100, "test": 117}
     assert not split.selects_on_test
 
 
 @pytest.mark.parametrize("recipe", [CHENG, GILL])
 def test_every_case_is_in_exactly_one_part(recipe):
-    parts = splits.draw(ALL, recipe, seed=3, repeat=1).parts().values()
+    parts = draw(ALL, recipe, seed=3, repeat=1).parts().values()
     assert np.array_equal(np.sort(np.concatenate(list(parts))), ALL)
 
 
 def test_only_the_given_positions_are_used():
     some = np.array([3, 5, 8, 13, 21, 34, 55, 89, 144, 233])
-    parts = splits.draw(some, CHENG, seed=0, repeat=0).parts().values()
+    parts = draw(some, CHENG, seed=0, repeat=0).parts().values()
     assert np.array_equal(np.sort(np.concatenate(list(parts))), some)
 
 
 def test_a_repeat_draws_another_split_and_the_same_one_again():
-    test = [tuple(splits.draw(ALL, CHENG, seed, repeat).test) for seed, repeat in ((0, 0), (0, 1), (1, 0), (0, 0))]
+    test = [tuple(draw(ALL, CHENG, seed, repeat).test) for seed, repeat in ((0, 0), (0, 1), (1, 0), (0, 0))]
     assert test[0] == test[3]
     assert len(set(test)) == 3
 
 
 def test_the_test_images_do_not_come_sorted_by_class():
     """Cases are indexed by class; a metric by batches of two must not see pairs of normal images only."""
-    test = splits.draw(ALL, GILL, seed=0, repeat=0).test
+    test = draw(ALL, GILL, seed=0, repeat=0).test
     assert not np.array_equal(test, np.sort(test))
 
 
 def test_too_few_cases_are_refused():
     with pytest.raises(BadInput, match="1 cases are too few"):
-        splits.draw(np.arange(1), CHENG, seed=0, repeat=0)
+        draw(np.arange(1), CHENG, seed=0, repeat=0)
+
+
+# Cross-validation
+
+PAUDEL = paper.load("paudel").recipe()
+LESIONS = [case(n, "benign") for n in range(437)] + [case(n, "malignant") for n in range(210)]
+
+
+def folds(recipe=PAUDEL, cases=LESIONS, repeat=0):
+    return splits.draw(cases, np.arange(len(cases)), recipe, seed=0, repeat=repeat)
+
+
+def test_paudels_ten_folds_take_each_case_for_the_test_once():
+    drawn = folds()
+    assert len(drawn) == 10
+    assert np.array_equal(np.sort(np.concatenate([split.test for split in drawn])), np.arange(647))
+    for split in drawn:
+        parts = np.concatenate(list(split.parts().values()))
+        assert np.array_equal(np.sort(parts), np.arange(647))
+
+
+def test_the_next_fold_is_the_validation():
+    drawn = folds()
+    for fold, split in enumerate(drawn):
+        assert set(split.validation) == set(drawn[(fold + 1) % 10].test)
+
+
+def test_every_fold_has_the_classes_in_their_proportion():
+    for split in folds():
+        malignant = sum(LESIONS[position].label == "malignant" for position in split.test)
+        assert malignant == 21
+        assert len(split.test) - malignant in (43, 44)
+
+
+def test_another_repeat_has_other_folds_and_the_same_one_the_same():
+    one, again, other = folds(), folds(), folds(repeat=1)
+    assert np.array_equal(one[0].test, again[0].test)
+    assert not np.array_equal(one[0].test, other[0].test)
+
+
+def test_grouped_folds_keep_groups_whole():
+    pairs = [case(n, "malignant" if n % 3 == 0 else "benign", group=f"{n // 2}") for n in range(60)]
+    for split in folds(PAUDEL.model_copy(update={"folds": 5, "split": "grouped"}), pairs):
+        groups = [{pairs[position].group for position in part} for part in split.parts().values()]
+        assert sum(map(len, groups)) == len(set.union(*groups)) == 30
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(1, "1 folds: at least 3"), (2, "at least 3"), (211, "437 benign, 210 malignant"), (1000, "1000 folds: each")],
+)
+def test_folds_that_the_cases_can_not_fill_are_refused(number, message):
+    with pytest.raises(BadInput, match=message):
+        folds(PAUDEL.model_copy(update={"folds": number}))
+
+
+# Groups and samples
+
+KUMAR = paper.load("kumar").recipe()
+PATIENTS = [case(n, group=f"patient {n // 4}") for n in range(9684)]
+
+
+def test_kumar_takes_1600_200_200_images_and_no_patient_twice():
+    (split,) = splits.draw(PATIENTS, np.arange(9684), KUMAR, seed=0, repeat=0)
+    assert sizes(split) == {"train": 1600, "validation": 200, "test": 200}
+    patients = [{PATIENTS[position].group for position in part} for part in split.parts().values()]
+    assert sum(map(len, patients)) == len(set.union(*patients))
+
+
+def test_image_by_image_a_sample_has_the_same_size():
+    (split,) = splits.draw(PATIENTS, np.arange(9684), KUMAR.model_copy(update={"split": "random"}), seed=0, repeat=0)
+    assert sizes(split) == {"train": 1600, "validation": 200, "test": 200}
+
+
+@given(st.lists(st.integers(0, 12), min_size=3, max_size=60), st.integers(0, 5))
+def test_no_group_is_in_two_parts_whatever_the_groups(groups, repeat):
+    cases = [case(number, group=f"g{group}") for number, group in enumerate(groups)]
+    try:
+        (split,) = splits.draw(cases, np.arange(len(cases)), KUMAR, seed=0, repeat=repeat)
+    except BadInput:
+        assert len(set(groups)) < 12
+        return
+    found = [{cases[position].group for position in part} for part in split.parts().values()]
+    assert sum(map(len, found)) == len(set.union(*found))
+    assert all(found)
+
+
+def test_one_group_alone_is_refused_with_what_was_found():
+    cases = [case(number, group="all") for number in range(20)]
+    with pytest.raises(BadInput, match="20 cases in 1 groups"):
+        splits.draw(cases, np.arange(20), KUMAR, seed=0, repeat=0)

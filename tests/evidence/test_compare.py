@@ -1,6 +1,7 @@
 """The rules by which a reported number is judged (DESIGN: repeats and profiles), and the tables that say so."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,7 @@ from common.evidence.compare import BACKGROUND, PREVALENCE, judge, printed
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction
-from common.paper import Paper, Reported
+from common.paper import Paper, Reading, Reported
 
 DICE, RAW, LOSS = "dice|fg|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "dice-loss|fg|batch=16|soft|s=1e-6"
 
@@ -35,6 +36,7 @@ def record(results, definition=DICE, *, profile="paper", data="busi", split="tes
         profile=profile,
         dataset={"name": data, "cases": 780, "fingerprint": "f"},
         recipe_hash="today",
+        code_hash="today",
         environment={
             "commit": "abc",
             "python": "3.11",
@@ -112,7 +114,7 @@ def test_a_cross_validation_is_one_repeat():
     folds = folds.model_copy(update={"runs": runs})
     (row,) = compare.rows(paper(), folds)
     assert (row.reproduced.n, row.reproduced.mean) == (2, pytest.approx((0.7 + 0.75) / 2))
-    page = tables.readme([(paper(), folds, "today")])
+    page = page_of(folds)
     assert "2 repeats of 2 folds" in page
     assert "--repeats 2" in page
 
@@ -168,10 +170,17 @@ def test_a_training_number_is_compared_with_what_fit_printed():
 # Tables
 
 
-def shown(of: Record, *cells: Reported, current_hash="today") -> str:
+NOWHERE = Path("no counts here")
+
+
+def shown(of: Record, *cells: Reported, fresh=True) -> str:
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.table(paper(*cells), of, current_hash))
+    console.print(tables.table(paper(*cells), of, fresh))
     return console.file.getvalue()
+
+
+def page_of(*records: Record, fresh=True) -> str:
+    return tables.readme([(paper(), of, fresh) for of in records], NOWHERE)
 
 
 def test_the_terminal_table_fits_100_columns_without_cutting_anything():
@@ -185,7 +194,7 @@ def test_the_terminal_table_fits_100_columns_without_cutting_anything():
 
 def test_the_terminal_and_the_page_say_the_same():
     of = record([0.70, 0.71, 0.72, 0.70, 0.71])
-    page = tables.readme([(paper(), of, "today")])
+    page = page_of(of)
     for text in ("0.7080", "agrees", "780 images (702 train, 78 test)", "5 repeats, 20 epochs each"):
         assert text in page
         assert text in shown(of)
@@ -193,9 +202,9 @@ def test_the_terminal_and_the_page_say_the_same():
 
 def test_a_record_of_another_recipe_is_marked_stale_in_both():
     of = record([0.7, 0.71])
-    for show in (shown, lambda of, current_hash: tables.readme([(paper(), of, current_hash)]).split("### ")[1]):
-        assert "stale" in show(of, current_hash="tomorrow").lower()
-        assert "stale" not in show(of, current_hash="today").lower()
+    for show in (shown, lambda of, fresh: page_of(of, fresh=fresh).split("### ")[1]):
+        assert "stale" in show(of, fresh=False).lower()
+        assert "stale" not in show(of, fresh=True).lower()
 
 
 @pytest.mark.parametrize(
@@ -207,14 +216,14 @@ def test_a_record_of_another_recipe_is_marked_stale_in_both():
     ],
 )
 def test_the_page_says_how_the_epoch_was_chosen(part, sentence):
-    page = tables.readme([(paper(), record([0.7], selection=part, best_epoch=7), "today")])
+    page = page_of(record([0.7], selection=part, best_epoch=7))
     assert sentence in page
     assert ("optimistic" in page) == (part == "test")
 
 
 def test_the_page_gives_every_definition_the_notes_and_the_command():
     of = record([0.7, 0.71], notes=["a flat monitor"]).model_copy(update={"readings": {"kernel": "3"}})
-    page = tables.readme([(paper(), of, "today")])
+    page = page_of(of)
     assert all(f"`{signature.replace('|', chr(92) + '|')}`" in page for signature in STANDARD)
     assert page.count("a flat monitor") == 1
     command = "repro run name --profile paper --data busi --repeats 2 --seed 0 --reading kernel=3 --precision float32"
@@ -222,12 +231,36 @@ def test_the_page_gives_every_definition_the_notes_and_the_command():
 
 
 def test_records_of_one_paper_stand_under_one_heading():
-    page = tables.readme([(paper(), record([0.7], profile=profile), "today") for profile in ("paper", "small")])
+    page = page_of(*(record([0.7], profile=profile) for profile in ("paper", "small")))
     assert page.count("\n## Name") == 1
     assert page.count("\n### Name: ") == 2
 
 
 def test_every_row_of_the_page_has_as_many_cells_as_its_header():
-    for block in tables.readme([(paper(), record([0.7, 0.8]), "today")]).split("\n\n"):
+    for block in page_of(record([0.7, 0.8])).split("\n\n"):
         rows = [line.replace(r"\|", "").count("|") for line in block.splitlines() if line.startswith("|")]
         assert len(set(rows)) <= 1
+
+
+# Baselines and units
+
+
+def test_a_baselines_cells_are_for_the_baselines_record_alone():
+    own, other = cell("0.70"), cell("0.60").model_copy(update={"id": "baseline", "readings": {"network": "unet"}})
+    network = {"default": "multires", "alternatives": ["unet"], "why": "a baseline"}
+    both = paper(own, other).model_copy(
+        update={"baselines": [{"network": "unet"}], "readings": {"network": Reading(**network)}}
+    )
+    of = record([0.7, 0.7, 0.7])
+    assert [row.id for row in compare.rows(both, of)] == ["test-x"]
+    baseline = of.model_copy(update={"readings": {"network": "unet"}})
+    assert [row.id for row in compare.rows(both, baseline)] == ["baseline"]
+
+
+def test_a_percent_sign_in_the_head_of_the_table_counts():
+    percent = cell("99.71").model_copy(update={"unit": "%"})
+    (row,) = compare.rows(paper(percent), record([0.5, 0.5, 0.5]))
+    assert row.verdict == "paper higher"
+    (row,) = compare.rows(paper(percent), record([0.997, 0.9971, 0.9972]))
+    assert row.verdict == "undecided"
+    assert "99.71%" in shown(record([0.5]), percent)

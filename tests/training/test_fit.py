@@ -33,7 +33,7 @@ def trained(phantom_folder, tmp_path_factory):
 
     def train(kill_in_epoch=None, repeat=0, **settings):
         recipe = base.model_copy(update=TINY | settings)
-        split = splits.draw(np.arange(30), recipe, seed=0, repeat=repeat)
+        (split,) = splits.draw(prepared.cases, np.arange(30), recipe, seed=0, repeat=repeat)
         training = fit.Training(CHENG, build, recipe, prepared, "float32", seed=0)
         folder = tmp_path_factory.mktemp("run")
         with Progress(disable=True) as progress:
@@ -41,8 +41,8 @@ def trained(phantom_folder, tmp_path_factory):
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr(fit, "ShowProgress", lambda *_: Killer(kill_in_epoch))
                     with pytest.raises(Killed):
-                        fit.fit(training, split, repeat, folder, progress)
-            outcome = fit.fit(training, split, repeat, folder, progress)
+                        fit.fit(training, split, fit.Trial(repeat), folder, progress)
+            outcome = fit.fit(training, split, fit.Trial(repeat), folder, progress)
         return SimpleNamespace(folder=folder, outcome=outcome, recipe=recipe, split=split, prepared=prepared)
 
     return train
@@ -178,3 +178,9 @@ def test_a_state_that_can_not_be_written_leaves_the_last_one(whole, tmp_path, mo
     with pytest.raises(OSError, match="No space left"):
         broken.on_epoch_end(0, {"loss": 1.0})
     assert path.read_bytes() == (whole.folder / "resume.npz").read_bytes()
+
+
+def test_each_fold_of_each_repeat_has_its_own_randomness():
+    trials = [fit.Trial(repeat, fold, 10) for repeat in range(3) for fold in range(10)]
+    assert len({trial.number for trial in trials}) == 30
+    assert [fit.Trial(repeat).number for repeat in range(3)] == [0, 1, 2]

@@ -26,21 +26,19 @@ def test_every_change_of_the_code_counts(old, new):
     assert identity.canonical(SOURCE) != identity.canonical(SOURCE.replace(old, new))
 
 
-def test_the_hash_follows_recipe_profile_and_paper():
+def test_the_hash_of_a_recipe_follows_profile_and_readings():
     cheng, gill = paper.load("cheng"), paper.load("gill")
-    hashes = [
-        identity.recipe_hash(cheng, cheng.recipe()),
-        identity.recipe_hash(cheng, cheng.recipe("small")),
-        identity.recipe_hash(cheng, cheng.recipe(readings={"batch_size": "16"})),
-        identity.recipe_hash(gill, gill.recipe()),
-    ]
-    assert len(set(hashes)) == len(hashes)
-    assert identity.recipe_hash(cheng, cheng.recipe()) == hashes[0]
+    recipes = [cheng.recipe(), cheng.recipe("small"), cheng.recipe(readings={"batch_size": "16"}), gill.recipe()]
+    assert len({identity.recipe_hash(recipe) for recipe in recipes}) == len(recipes)
+    assert identity.recipe_hash(cheng.recipe()) == identity.recipe_hash(cheng.recipe())
+
+
+def test_the_hash_of_the_code_is_that_of_the_papers_own_network_too():
+    assert len({identity.code_hash(paper.load(name)) for name in paper.names()}) == len(paper.names())
 
 
 def test_a_new_setting_at_its_default_leaves_results_fresh():
-    cheng = paper.load("cheng")
-    explicit = cheng.recipe().model_copy(update={"augmentation": {}})
-    assert identity.recipe_hash(cheng, explicit) == identity.recipe_hash(cheng, cheng.recipe())
-    flipped = cheng.recipe().model_copy(update={"augmentation": {"flips": True}})
-    assert identity.recipe_hash(cheng, flipped) != identity.recipe_hash(cheng, cheng.recipe())
+    plain = paper.load("cheng").recipe()
+    explicit, flipped = (plain.model_copy(update={"augmentation": each}) for each in ({}, {"flips": True}))
+    assert identity.recipe_hash(explicit) == identity.recipe_hash(plain)
+    assert identity.recipe_hash(flipped) != identity.recipe_hash(plain)

@@ -31,8 +31,10 @@ def test_the_other_reading_is_the_mean_over_images(pair):
     assert float(loss(*pair)) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_perfect_prediction_and_an_empty_pair_cost_nothing(pair):
-    loss, empty = losses.DiceLoss(1e-6), np.zeros((2, 4, 4, 1), "float32")
+@pytest.mark.parametrize("overlap", ["dice", "iou"])
+def test_a_perfect_prediction_and_an_empty_pair_cost_nothing(pair, overlap):
+    empty = np.zeros((2, 4, 4, 1), "float32")
+    loss = losses.OverlapLoss(overlap, 1e-6)
     assert float(loss(pair[0], pair[0])) == pytest.approx(0, abs=1e-6)
     assert float(loss(empty, empty)) == pytest.approx(0, abs=1e-6)
 
@@ -45,8 +47,26 @@ def test_cheng_trains_with_binary_cross_entropy(pair):
     assert float(loss(truth, prediction)) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["cheng", "gill"])
+@pytest.mark.parametrize("name", ["cheng", "gill", "rahman"])
 def test_losses_are_float32_also_in_half_precision(pair, name):
     half = [part.astype("float16") for part in pair]
     loss = losses.for_recipe(paper.load(name).recipe())
     assert keras.backend.standardize_dtype(loss(*half).dtype) == "float32"
+
+
+def test_rahman_adds_the_dice_loss_to_the_cross_entropy(pair):
+    recipe = paper.load("rahman").recipe()
+    truth, prediction = pair
+    cross_entropy = -(truth * np.log(prediction) + (1 - truth) * np.log(1 - prediction)).mean()
+    expected = cross_entropy + printed(*pair, smooth=recipe.smooth)
+    assert float(losses.for_recipe(recipe)(*pair)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_paudel_has_a_loss_for_each_output(pair):
+    truth, prediction = pair
+    of = losses.for_recipe(paper.load("paudel").recipe(readings={"loss": "iou"}))
+    assert set(of) == {"segmentation_output", "classification_output"}
+    shared, smooth = (truth * prediction).sum(), paper.load("paudel").recipe().smooth
+    expected = 1 - (shared + smooth) / (truth.sum() + prediction.sum() - shared + smooth)
+    assert float(of["segmentation_output"](*pair)) == pytest.approx(expected, abs=1e-6)
+    assert isinstance(of["classification_output"], keras.losses.BinaryCrossentropy)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from common import paper
+from common.data import fetch
 from common.errors import BadInput
 from common.training import estimate, precision, profile
 from common.training.run import Request
@@ -24,9 +25,8 @@ def said(monkeypatch, phantom_folder, tmp_path):
         monkeypatch.setattr(profile, "gpus", lambda: list(gpus))
         monkeypatch.setattr(profile, "step_seconds", measured)
         cheng, lines = paper.load("cheng"), []
-        request = Request(
-            cheng, "paper", str(phantom_folder), tmp_path, 1, 0, {}, "float32", tmp_path, tmp_path, False, False
-        )
+        found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
+        request = Request(cheng, "paper", found, 1, 0, {}, "float32", tmp_path, tmp_path, False, False)
         return profile.choose(request, wanted, lines.append).profile, lines
 
     return call
@@ -63,9 +63,18 @@ def test_a_named_profile_is_taken_without_measuring(said, monkeypatch, wanted):
     assert said(wanted)[0] == wanted
 
 
-def test_an_unknown_profile_is_refused(said):
-    with pytest.raises(BadInput, match="no profile 'huge'"):
-        said("huge")
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (("huge", 1, 0), "no profile 'huge'"),
+        (("auto", 0, 0), "0 repeats"),
+        (("auto", -1, 0), "-1 repeats"),
+        (("auto", 1, -1), "seed"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(asked, message):
+    with pytest.raises(BadInput, match=message):
+        profile.check(*asked)
 
 
 def test_what_was_measured_once_is_remembered_for_the_same_machine_alone(tmp_path, monkeypatch):
@@ -87,3 +96,29 @@ def test_a_step_is_timed_on_the_network_itself():
 
     recipe = paper.load("cheng").recipe("smoke").model_copy(update={"filters": (2, 2, 2, 2), "bottleneck": 2})
     assert estimate.step_seconds(build, recipe, "float32") > 0
+
+
+def test_the_time_of_a_cross_validation_is_that_of_all_its_folds():
+    recipe = paper.load("paudel").recipe()
+    # 10 folds of 15 epochs: of 647 cases 517.6 train and 64.7 validate at a third of the cost, in batches.
+    steps = 10 * 15 * (517.6 + 64.7 / 3) / recipe.batch_size
+    assert estimate.repeat_seconds(2.0, recipe, 647) == pytest.approx(2 * steps)
+
+
+def test_a_sample_takes_no_longer_than_its_images():
+    recipe = paper.load("kumar").recipe()
+    assert estimate.repeat_seconds(1.0, recipe, 9684) == pytest.approx(estimate.repeat_seconds(1.0, recipe, 2000))
+
+
+def test_a_network_that_needs_much_memory_says_so_beforehand(said, monkeypatch):
+    monkeypatch.setattr(profile, "memory_bytes", lambda model, recipe: 5 * 2**30)
+    _, lines = said("smoke")
+    assert lines[-1].startswith("Training needs about 5.0 GiB of memory; this machine has ")
+
+
+def test_memory_counts_weights_four_times_and_outputs_twice():
+    import keras
+
+    model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(100)])  # 1100 weights, 100 outputs
+    recipe = paper.load("cheng").recipe("smoke").model_copy(update={"batch_size": 7})
+    assert estimate.memory_bytes(model, recipe) == 4 * (4 * 1100 + 2 * 7 * 100)

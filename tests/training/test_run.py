@@ -1,14 +1,15 @@
 """All repeats of a paper, with a stand-in for the training: what is done again, what is kept, what is stored."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common import paper
+from common.data import fetch
+from common.data.busi import index
 from common.errors import BadInput
-from common.evidence import counts, results
+from common.evidence import counts, lineage, results
 from common.training import run as room
 from common.training.fit import Fit
 
@@ -17,24 +18,28 @@ CHENG = paper.load("cheng")
 
 @pytest.fixture
 def run(monkeypatch, phantom_folder, tmp_path):
-    """Runs Cheng for some repeats; `run.trained` lists the repeats that were really trained."""
+    """Runs Cheng for some repeats; `run.trained` lists the trials that were really trained, by number."""
     trained = []
+    found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
 
-    def fit(training, split, repeat, folder, progress):
-        if repeat == run_.fails_in:
+    def fit(training, split, trial, folder, progress):
+        if trial.number == run_.fails_in:
             raise KeyboardInterrupt
-        trained.append(repeat)
-        random = np.random.default_rng(repeat)
+        trained.append(trial.number)
+        random = np.random.default_rng(trial.number + run_.moved)
         for part, positions in split.parts().items():
             cases = [training.prepared.cases[position] for position in positions]
             truth = training.prepared.masks[positions] / 255
             ids, labels = [case.id for case in cases], [case.label for case in cases]
             rows = counts.count(random.random(truth.shape, dtype=np.float32), truth, ids, labels, ids)
             rows.save(folder / f"rows-{part}.npz")
-        np.savez(folder / "test-masks.npz", bits=np.zeros(1, np.uint8))
+        side = training.recipe.side
+        marked = np.zeros((len(split.test), side, side), bool)
+        marked[:, 2:12, 3:23] = True
+        np.savez(folder / "test-masks.npz", bits=np.packbits(marked, axis=-1))
         history = {"loss": [0.5, 0.4], "accuracy|pixel|pooled|t=0.5": [0.8, 0.9], "val_loss": [0.6, 0.5]}
         sizes = {part: len(positions) for part, positions in split.parts().items()}
-        done = Fit(training.seed, repeat, 2, 2, 1.0, sizes, history, [])
+        done = Fit(training.seed, trial.repeat, trial.fold, 2, 2, 1.0, sizes, history, [])
         (folder / "fit.json").write_text(json.dumps(vars(done)))
         return done
 
@@ -43,12 +48,13 @@ def run(monkeypatch, phantom_folder, tmp_path):
     def run_(repeats, resume=True, profile="smoke", **readings):
         trained.clear()
         request = room.Request(
-            CHENG, profile, str(phantom_folder), tmp_path, repeats, 0, readings, "float32",
+            CHENG, profile, found, repeats, 0, readings, "float32",
             tmp_path / "runs", tmp_path / "results", resume, False,
         )  # fmt: skip
         return room.run(request, lambda line: None)
 
-    run_.trained, run_.fails_in, run_.results = trained, None, tmp_path / "results"
+    run_.trained, run_.fails_in, run_.moved, run_.results = trained, None, 0, tmp_path / "results"
+    run_.runs = tmp_path / "runs" / "cheng"
     return run_
 
 
@@ -107,7 +113,8 @@ def test_each_repeat_draws_its_own_split(run):
 def test_the_counts_of_every_repeat_and_the_masks_of_the_first_are_kept(run):
     run(2)
     parts = ("train", "validation", "test")
-    expected = {"masks-0-test.npz", *(f"rows-{repeat}-{part}.npz" for repeat in (0, 1) for part in parts)}
+    rows = {f"rows-{repeat}-{part}.npz" for repeat in (0, 1) for part in parts}
+    expected = {"masks-0-test.npz", "boxes-0-test.json", *rows}
     assert {path.name for path in (run.results / "cheng" / "smoke-phantom").iterdir()} == expected
     assert not list((run.results / "cheng").glob(".keeping-*"))
 
@@ -118,7 +125,7 @@ def test_what_fit_prints_carries_the_signature_of_the_loss(run):
 
 
 def test_gills_loss_carries_its_batch_and_smoothing():
-    done = Fit(0, 0, 1, 1, 1.0, {}, {"loss": [0.5]}, [])
+    done = Fit(0, 0, None, 1, 1, 1.0, {}, {"loss": [0.5]}, [])
     running = room.running_averages(paper.load("gill").recipe(), done)
     assert running == {"dice-loss|fg|batch=2|soft|s=1e-6": 0.5}
 
@@ -130,19 +137,99 @@ def test_a_record_says_where_it_was_made_also_when_it_is_resumed_elsewhere(run, 
     assert run(1).environment == made
 
 
-@pytest.mark.parametrize(("repeats", "seed", "message"), [(0, 0, "0 repeats"), (-1, 0, "-1 repeats"), (1, -1, "seed")])
-def test_counts_that_make_no_sense_are_refused(repeats, seed, message):
-    places = Path(), Path()
-    with pytest.raises(BadInput, match=message):
-        room.Request(CHENG, "smoke", "phantom", Path(), repeats, seed, {}, "float32", *places, False, False)
-
-
 def test_readings_that_exclude_each_other_are_refused_before_anything_is_written(phantom_folder, tmp_path):
     readings = {"heads": "average", "nest": "plain"}
     request = room.Request(
-        paper.load("gill"), "smoke", str(phantom_folder), tmp_path, 1, 0, readings, "float32",
+        paper.load("gill"), "smoke", fetch.find(str(phantom_folder), tmp_path, tmp_path), 1, 0, readings, "float32",
         tmp_path / "runs", tmp_path / "results", False, False,
     )  # fmt: skip
     with pytest.raises(BadInput, match="heads=average needs nest=nested"):
         room.run(request, print)
     assert not (tmp_path / "runs").exists()
+
+
+# Boxes
+
+
+def test_a_box_round_each_marked_region_is_kept_with_the_masks(run):
+    run(1)
+    folder = run.results / "cheng" / "smoke-phantom"
+    found = json.loads((folder / "boxes-0-test.json").read_text())
+    assert list(found) == counts.Rows.load(folder / "rows-0-test.npz").case.tolist()
+    for boxes in found.values():
+        assert boxes == [{"x": 3, "y": 2, "width": 20, "height": 10, "area": 200}]
+
+
+# Folds
+
+
+def test_a_killed_fold_is_resumed_and_not_the_whole_cross_validation(run):
+    run.fails_in = 2
+    with pytest.raises(KeyboardInterrupt):
+        run(1, folds="5")
+    assert run.trained == [0, 1]
+    run.fails_in = None
+    record = run(1, folds="5")
+    assert run.trained == [2, 3, 4]
+    assert [(done.repeat, done.fold) for done in record.runs] == [(0, fold) for fold in range(5)]
+    assert record.readings == {"folds": "5"}
+
+
+def test_a_cross_validation_counts_as_one_repeat_and_an_unfinished_one_as_none(run):
+    run(1, folds="3")
+    run.fails_in = 4
+    with pytest.raises(KeyboardInterrupt):
+        run(2, folds="3")
+    run.fails_in = None
+    record = run(1, folds="3")
+    assert {done.repeat for done in record.runs} == {0}
+    assert {row.reproduced.n for row in record.reported} == {1}
+
+
+def test_the_folds_of_a_repeat_are_kept_apart_and_test_each_case_once(run):
+    run(1, folds="3")
+    folder = run.results / "cheng" / "smoke-phantom-folds=3"
+    cases = [case for fold in range(3) for case in counts.Rows.load(folder / f"rows-0-{fold}-test.npz").case]
+    assert len(cases) == len(set(cases)) == 30
+
+
+# Code that was changed
+
+
+def other_code(run, monkeypatch):
+    monkeypatch.setattr(room, "code_hash", lambda about: "later")
+
+
+def test_code_that_gives_the_same_bits_leaves_results_at_other_profiles_fresh(run, monkeypatch):
+    small, smoke = run(1, profile="small"), run(2)
+    other_code(run, monkeypatch)
+    assert not lineage.fresh(small, small.recipe_hash, "later", lineage.load(run.results))
+    run(1)
+    (same,) = known = lineage.load(run.results)
+    assert (same.before, same.after, same.shown_by) == (smoke.code_hash, "later", "smoke-phantom, 0")
+    assert lineage.fresh(small, small.recipe_hash, "later", known)
+    assert not lineage.fresh(small, small.recipe_hash, "latest", known)
+    assert not lineage.fresh(small, "another recipe", "later", known)
+
+
+def test_what_older_code_has_finished_is_then_taken_over(run, monkeypatch):
+    run(2, profile="small"), run(1)
+    other_code(run, monkeypatch)
+    run(1), run(3, profile="small")
+    assert run.trained == [2]
+
+
+def test_a_single_bit_that_moved_leaves_them_stale(run, monkeypatch):
+    small, _ = run(1, profile="small"), run(1)
+    other_code(run, monkeypatch)
+    run.moved = 1
+    run(1)
+    assert lineage.load(run.results) == []
+    assert not lineage.fresh(small, small.recipe_hash, "later", [])
+
+
+def test_other_readings_show_nothing(run, monkeypatch):
+    small, _ = run(1, profile="small"), run(1, batch_size="16")
+    other_code(run, monkeypatch)
+    run(1, batch_size="16")
+    assert not lineage.fresh(small, small.recipe_hash, "later", lineage.load(run.results))

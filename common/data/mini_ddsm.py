@@ -1,0 +1,202 @@
+"""The layout of Mini-DDSM (Lekamlage, Afzal, Westerberg, Cheddad: "Mini-DDSM: Mammography-based Automatic Age
+Estimation", 2020; Kaggle, cheddad/miniddsm), as public code that reads it shows it. It was not tried on the set itself.
+
+An edition, MINI-DDSM-Complete-JPEG-8 or -PNG-16, has a folder for each status and in it one for each patient:
+`Benign/0029/C_0029_1.LEFT_CC.jpg` with `C_0029_1.LEFT_CC_Mask.jpg`, and `_MASK2.jpg` where a second lesion was drawn.
+DataWMask.xlsx, in the folder of the JPEG edition, has a row for each image; its paths have backslashes and end in .jpg,
+whichever edition is read. Data-MoreThanTwoMasks, beside the editions, has a sheet with up to six contours for an image.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path, PureWindowsPath
+from typing import Any
+from zipfile import BadZipFile
+
+from common.data.case import Case
+from common.data.decode import Unreadable, read_size, same_shape
+from common.errors import BadInput
+
+SHEET = "DataWMask.xlsx"
+LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}  # the class of each status
+COLUMNS = ("fullPath", "fileName", "Status", "Tumour_Contour", "Tumour_Contour2")
+_MORE = "Data-MoreThanTwoMasks"
+_ENDINGS = (".jpg", ".jpeg", ".png")
+_NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row of a sheet, its number as Excel shows it; file: the path of the image as written there."""
+
+    number: int
+    file: str
+    status: str
+    contours: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The file's name without folder and ending, the same in both editions: C_0029_1.LEFT_CC."""
+        return PureWindowsPath(self.file).stem
+
+
+def home(folder: Path) -> Path | None:
+    """The folder of an edition: this one or one in it, with the folders of the statuses in it and the sheet in it, or
+    beside or above it; or at least with the sheet. None where there is neither. Of two editions, JPEG-8 comes first."""
+    if not folder.is_dir():
+        return None
+    places = [folder, *_folders(folder)]
+    whole = (place for place in places if LABELS.keys() & {path.name for path in _folders(place)} and _sheet(place))
+    return next(whole, None) or next((place for place in places if (place / SHEET).is_file()), None)
+
+
+def index(folder: Path) -> tuple[list[Case], list[str]]:
+    """The cases of an edition, in the order of its sheet, and a line for every row that can't be used: its number in
+    the sheet, the file, the reason. Only the heads of image files are read.
+
+    folder: as `home` gives it. A case's group is the patient. A normal image has no mask. Of a mask it is taken that it
+    shows the whole film, in whatever size: public readers of the set disagree, one pads it instead.
+
+    Raises BadInput where the sheet is missing or lacks a column, or no row can be used.
+    """
+    sheet = _sheet(folder)
+    if sheet is None:
+        raise BadInput(f"{folder}: {SHEET} is neither in it nor beside it.")
+    more = next((place / f"{_MORE}.xlsx" for place in _around(folder, _MORE)), None)
+    rows = list(_rows(sheet))
+    further = {row.id: row.contours for row in _rows(more)} if more and more.is_file() else {}
+    rows = [replace(row, contours=max(row.contours, further.get(row.id, ()), key=len)) for row in rows]
+    places = [folder, *_around(folder, _MORE)]
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(row.id, row.number)
+    listing = cache(_listing)  # a folder is listed once, for its four or more files
+
+    def read(row: _Row) -> Case | str:
+        told = f"{sheet.name}, row {row.number}: {row.file or '(no file)'}: "
+        if first[row.id] != row.number:
+            return f"{told}the same image as row {first[row.id]}"
+        case = _case(row, places, listing)
+        return told + case if isinstance(case, str) else case
+
+    with ThreadPoolExecutor() as pool:
+        outcomes = list(pool.map(read, rows))
+    cases = [outcome for outcome in outcomes if isinstance(outcome, Case)]
+    unusable = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    if not cases:
+        shown = unusable[:5] or ["it has no row below the columns' names"]
+        raise BadInput.listing(
+            f"None of the {len(rows)} rows of {sheet} can be used:", shown, f"Its paths are looked for in {folder}."
+        )
+    return cases, unusable
+
+
+def _case(row: _Row, places: list[Path], listing: Any) -> Case | str:
+    """The case of a row, or what is wrong with it."""
+    label = LABELS.get(row.status)
+    if label is None:
+        return f"unknown status '{row.status}', not one of {', '.join(LABELS)}"
+    if label == "normal" and row.contours:
+        return f"{row.status}, but with the contour {row.contours[0]}"
+    if label != "normal" and not row.contours:
+        return f"{row.status}, but without a contour"
+    name = _NAME.match(row.id + ".")
+    if not name:
+        return "no patient's number in its name, as C_0029_1.LEFT_CC.jpg has it"
+    image, *masks = (_find(written, places, listing) for written in (row.file, *row.contours))
+    if image is None:
+        return "there is no such image"
+    if None in masks:
+        return f"there is no such contour: {row.contours[masks.index(None)]}"
+    try:
+        for mask in masks:
+            drawn, taken = read_size(mask), read_size(image)
+            if not same_shape(drawn, taken):
+                size, its = ("{}x{}".format(*each) for each in (drawn, taken))
+                return f"{mask.name} is {size} pixels, not of the proportions {its} of its image"
+    except Unreadable as error:
+        return str(error)
+    return Case(row.id, label, name["patient"], image, tuple(masks), scaled=True, outlined=True)
+
+
+def _find(written: str, places: list[Path], listing: Any) -> Path | None:
+    """The file that a sheet names: with backslashes, in whatever case, and with the ending of the other edition."""
+    path = PureWindowsPath(written.lstrip("\\/"))
+    *folders, name = path.parts
+    stem = path.stem.lower()
+    for place in places:
+        for part in folders:
+            place = listing(place).get(part.lower(), place / part)
+        files = listing(place)
+        found = (files.get(ending) for ending in (name.lower(), *(stem + ending for ending in _ENDINGS)))
+        if file := next(filter(None, found), None):
+            return file
+    return None
+
+
+def _listing(folder: Path) -> dict[str, Path]:
+    return {name.lower(): folder / name for name in os.listdir(folder)} if folder.is_dir() else {}
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except PermissionError:  # of the folder above, say, which the person did not ask for
+        return []
+
+
+def _sheet(folder: Path) -> Path | None:
+    return next((place / SHEET for place in _around(folder) if (place / SHEET).is_file()), None)
+
+
+def _around(folder: Path, name: str | None = None) -> list[Path]:
+    """This folder, the one above and those beside it; only the ones of this name, in the folder itself too."""
+    above = folder.resolve().parent
+    beside = [path for path in _folders(above) if path != folder.resolve()]
+    if name is None:
+        return [folder, above, *(path for path in beside if path.name.lower().startswith("mini-ddsm-complete"))]
+    return [path for path in (*_folders(folder), *beside) if path.name == name]
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    """The rows of the first sheet of a workbook that has the columns. Raises BadInput where none has."""
+    from openpyxl import load_workbook  # takes long to import, and no other data set needs it
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (OSError, BadZipFile, KeyError, ValueError, InvalidFileException) as error:
+        raise BadInput(f"{path} is not an .xlsx file: {error}") from error
+    try:
+        seen = []
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # which not every program that writes such files states rightly
+            rows = sheet.iter_rows(values_only=True)
+            head = [_text(cell) for cell in next(rows, ())]
+            if set(COLUMNS) <= set(head):
+                drawn = [place for place, column in enumerate(head) if column.startswith("Tumour_Contour")]
+                columns = [head.index(column) for column in COLUMNS[:3]]
+                yield from (_row(number, cells, columns, drawn) for number, cells in enumerate(rows, 2) if any(cells))
+                return
+            seen.append(f"sheet '{sheet.title}': {', '.join(filter(None, head)) or 'empty'}")
+        expected = ", ".join(COLUMNS)
+        raise BadInput.listing(
+            f"{path} has no sheet with the columns {expected}. Found instead:", seen, "They belong in its first row."
+        )
+    finally:
+        book.close()
+
+
+def _row(number: int, cells: tuple, columns: list[int], drawn: list[int]) -> _Row:
+    texts = [_text(cell) for cell in cells]
+    texts += [""] * (max(*columns, *drawn) + 1 - len(texts))  # empty cells at the end of a row may be left out
+    full, name, status = (texts[column] for column in columns)
+    return _Row(number, full or name, status, tuple(texts[place] for place in drawn if texts[place] not in ("", "-")))
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell).strip()

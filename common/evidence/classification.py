@@ -1,0 +1,43 @@
+"""What a network says of whole images, from the rows' class and probability: one decision a case, at 0.5."""
+
+import numpy as np
+
+from common.evidence.counts import EPSILON, Rows
+
+
+def confusion(rows: Rows) -> dict[str, dict[str, int]]:
+    """Numbers of cases by their class, then by the class that the network calls them: the positive one where its
+    probability is above 0.5. The positive class comes first. {} for a network that does not classify.
+
+    Raises ValueError for more than two classes.
+    """
+    if not rows.positive:
+        return {}
+    positive, *others = str(rows.positive), *sorted(set(rows.label.tolist()) - {str(rows.positive)})
+    if len(others) > 1:
+        raise ValueError(f"{positive} against several classes: {', '.join(others)}")
+    called = np.where(rows.probability > 0.5, positive, others[0] if others else f"not {positive}")
+    names = [positive, *(others or [f"not {positive}"])]
+    return {a: {b: int(np.count_nonzero((rows.label == a) & (called == b))) for b in names} for a in names}
+
+
+def score(metric: str, target: str, rows: Rows) -> float:
+    """accuracy or bce of all cases; precision, recall or dice (F1) of the class that target="class=NAME" names. NaN
+    where it is undefined: precision of a class that is never called, recall of one that is not there.
+
+    Raises ValueError for a network that does not classify and for a class that there is not.
+    """
+    table = confusion(rows)
+    if not table:
+        raise ValueError("the network that these rows are from does not classify")
+    if metric == "bce":
+        p, positive = rows.probability.clip(EPSILON, 1 - EPSILON), rows.label == rows.positive
+        return float(np.mean(np.where(positive, -np.log(p), -np.log1p(-p))))
+    if metric == "accuracy":
+        return sum(table[name][name] for name in table) / len(rows)
+    name = target.removeprefix("class=")
+    if name not in table:
+        raise ValueError(f"the classes are {', '.join(table)}")
+    hits, there, called = table[name][name], sum(table[name].values()), sum(row[name] for row in table.values())
+    part, whole = {"precision": (hits, called), "recall": (hits, there), "dice": (2 * hits, there + called)}[metric]
+    return part / whole if whole else np.nan

@@ -1,0 +1,92 @@
+"""What a cross-validation looks like fold by fold, and a test set image by image: laid out as Paudel's Tables V, VI,
+VII and IX are."""
+
+from statistics import fmean, stdev
+
+import numpy as np
+
+from common.evidence.counts import Rows
+from common.evidence.metrics import RATIOS
+from common.evidence.results import Record, Run
+
+# Table V has accuracy and loss of each part; the loss of a network with two outputs is the sum of both.
+PER_PART = {"accuracy": "accuracy|class|case", "loss": "bce|class+pixel|sum"}
+
+# Table VI. Of two classes, the specificity of one is the sensitivity of the other; "Sens" and "Rec" are one quantity.
+PER_CLASS = {
+    "specificity": "recall|class={other}|case",
+    "sensitivity, recall": "recall|class={name}|case",
+    "precision": "precision|class={name}|case",
+    "F1": "dice|class={name}|case",
+}
+
+QUANTILES = {"worst": 0, "lower quartile": 25, "median": 50, "upper quartile": 75, "best": 100}
+
+
+def accuracy_and_loss(record: Record) -> list[list[str]]:
+    """Table V: header, a line for each fold, mean and standard deviation (of a sample)."""
+    columns = {
+        f"{part} {name}": [run.metrics[part][signature] for run in record.runs]
+        for part in record.runs[0].split
+        for name, signature in PER_PART.items()
+    }
+    return _lines(record.runs, columns)
+
+
+def of_classes(record: Record) -> list[list[str]]:
+    """Table VI, on the test images: header, a line for each fold, mean and standard deviation (of a sample)."""
+    first, second = record.runs[0].confusion["test"]
+    columns = {
+        f"{name} {what}": [run.metrics["test"][form.format(name=name, other=other)] for run in record.runs]
+        for name, other in ((first, second), (second, first))
+        for what, form in PER_CLASS.items()
+    }
+    return _lines(record.runs, columns)
+
+
+def confusions(record: Record) -> list[list[str]]:
+    """Table VII: for each fold, and for all together, the test images by class and by what they are called."""
+    tables = [run.confusion["test"] for run in record.runs]
+    names = list(tables[0])
+    header = ["fold", *(f"{actual}, called {called}" for actual in names for called in names)]
+    cells = np.array([[table[actual][called] for actual in names for called in names] for table in tables])
+    named = zip([_name(run) for run in record.runs] + ["all"], [*cells, cells.sum(axis=0)], strict=True)
+    return [header, *([name, *map(str, row)] for name, row in named)]
+
+
+def per_image(rows: Rows) -> list[list[str]]:
+    """Table IX, but of all test images: header, and a line for each of QUANTILES, each column by itself. Images where
+    a value is undefined (no tumour in truth or prediction) do not count for it."""
+    at = rows.thresholds == 0.5
+    tp, fp, fn = (counts[:, at][:, 0].astype(float) for counts in (rows.tp, rows.fp, rows.fn))
+    tn = rows.pixels - tp - fp - fn
+    columns = {
+        "accuracy": (tp + tn, rows.pixels),
+        "precision": RATIOS["precision"](tp, fp, fn),
+        "specificity": RATIOS["recall"](tn, fn, fp),
+        "F1 (Dice)": RATIOS["dice"](tp, fp, fn),
+        "recall": RATIOS["recall"](tp, fp, fn),
+        "IoU": RATIOS["iou"](tp, fp, fn),
+    }
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = [np.nanpercentile(part / whole, list(QUANTILES.values())) for part, whole in columns.values()]
+    return [["of the test images", *columns], *_numbered(QUANTILES, np.transpose(values))]
+
+
+def _lines(runs: list[Run], columns: dict[str, list[float | None]]) -> list[list[str]]:
+    known = [[value for value in column if value is not None] for column in columns.values()]
+    mean = [fmean(column) if column else np.nan for column in known]
+    deviation = [stdev(column) if len(column) > 1 else np.nan for column in known]
+    rows = [*zip(*columns.values(), strict=True), mean, deviation]
+    return [["fold", *columns], *_numbered([*map(_name, runs), "mean", "standard deviation"], rows)]
+
+
+def _numbered(names, rows) -> list[list[str]]:
+    return [
+        [name, *("-" if value is None or np.isnan(value) else f"{value:.4f}" for value in row)]
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def _name(run: Run) -> str:
+    return f"{run.fold + 1}" if run.repeat == 0 else f"{run.fold + 1} (repeat {run.repeat + 1})"

@@ -1,0 +1,87 @@
+"""Rahman, Rahman, Afroz & Akhter: "Breast Cancer Segmentation in Medical Imaging: A Custom U-Net Approach".
+
+The custom U-Net of Sections I and III: four encoder blocks of 64, 128, 256, 512 filters, a bottleneck of 1024 and four
+decoder blocks reversed, all of them residual (twice convolution, batch normalisation, ReLU; the input, through a 1x1
+convolution, added to the result), 2x2 max pooling, transposed convolutions, skip connections, one sigmoid output. RGB
+input of 256 x 256: 32,451,073 parameters in the default reading.
+
+Reported (Section V): Dice coefficient 0.96, BCE Dice loss 0.07; of which images is not said. The data set has no name:
+BUSI, benign and malignant, is a reading.
+Expect: a Dice well below 0.96 on BUSI, where public benchmarks of U-Nets trained from scratch are near 0.77.
+
+    make reproduce-rahman           or    repro run rahman --profile paper --repeats 3
+"""
+
+import keras
+from keras import layers
+
+from common.paper import Recipe
+
+KERNEL = 3
+
+# The parts of the network whose blocks are residual; the bottleneck counts as the end of the encoder.
+RESIDUAL = {"all": ("encoder", "decoder"), "encoder": ("encoder",), "none": ()}
+
+
+def build(recipe: Recipe) -> keras.Model:
+    """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
+
+    `side` must be a multiple of `pool` to the power of `blocks`, 16 as stated.
+    """
+    filters = [recipe.filters * recipe.growth**level for level in range(recipe.blocks + 1)]
+    in_encoder, in_decoder = (part in RESIDUAL[recipe.residual] for part in ("encoder", "decoder"))
+    x = inputs = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
+
+    skips = []
+    for level in range(recipe.blocks):
+        x = _block(x, filters[level], in_encoder, recipe, f"encoder{level + 1}")
+        skips.append(x)
+        x = layers.MaxPooling2D(recipe.pool, name=f"encoder{level + 1}_pool")(x)
+    x = _block(x, filters[recipe.blocks], in_encoder, recipe, "bottleneck")
+
+    # decoder1 is the deepest, the one after the bottleneck.
+    for number in range(1, recipe.blocks + 1):
+        level = recipe.blocks - number
+        x = _up(x, filters[level], recipe, f"decoder{number}_up")
+        x = layers.Concatenate(name=f"decoder{number}_concat")([x, skips[level]])
+        x = _block(x, filters[level], in_decoder, recipe, f"decoder{number}")
+
+    x = _convolution(x, 1, 1, recipe, "output_conv", dtype="float32")
+    outputs = layers.Activation("sigmoid", name="probability", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="rahman")
+
+
+def _block(x, filters: int, residual: bool, recipe: Recipe, name: str):
+    """Convolution, batch normalisation, ReLU, `recipe.convolutions` times; if residual, plus the block's input."""
+    before = x
+    for number in range(1, recipe.convolutions + 1):
+        x = _convolution(x, filters, KERNEL, recipe, f"{name}_conv{number}")
+        # Epsilon and momentum of PyTorch, which the paper used and which calls this momentum 0.1.
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm{number}")(x)
+        x = layers.ReLU(name=f"{name}_relu{number}")(x)
+    if not residual:
+        return x
+    shortcut = _convolution(before, filters, 1, recipe, f"{name}_shortcut")
+    return layers.Add(name=f"{name}_add")([x, shortcut])
+
+
+def _convolution(x, filters: int, kernel: int, recipe: Recipe, name: str, **settings):
+    return layers.Conv2D(
+        filters, kernel, padding="same", kernel_initializer=_initializer(recipe), name=name, **settings
+    )(x)
+
+
+def _up(x, filters: int, recipe: Recipe, name: str):
+    """The "deconvolution layer": as much wider as the pooling made it narrower."""
+    return layers.Conv2DTranspose(
+        filters, recipe.pool, strides=recipe.pool, kernel_initializer=_initializer(recipe), name=name
+    )(x)
+
+
+def _initializer(recipe: Recipe) -> str | keras.Initializer:
+    """A new one for each layer: one object draws the same numbers for every kernel of the same shape."""
+    if recipe.initializer == "pytorch":
+        # Uniform within 1 / sqrt(fan_in), from which torch.nn.Conv2d and ConvTranspose2d start; a scale of 1/3 is the
+        # variance of that.
+        return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    return recipe.initializer
