@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import BadInput
+from common.evidence.surfaces import distances
 from common.files import write_atomically
 
 # 0.5 is what everyone means who names no threshold. Its two neighbours show whether a number hangs on that choice.
@@ -41,6 +42,8 @@ class Rows:
     cross_entropy: float64, Σ -t·ln p - (1-t)·ln(1-p) with p clipped to [1e-7, 1 - 1e-7] in float32 as in
         keras.losses.BinaryCrossentropy. (Inside `fit`, the TensorFlow backend finds the logits behind a sigmoid and
         does not clip; that differs only where the sigmoid is saturated.)
+    hd95, assd: float64, Hausdorff and surface distance in pixels between (prediction > 0.5) and (truth >= 0.5), see
+        `surfaces.distances`; NaN where either is empty.
     probability: float64, of the class `positive`, from a network that also classifies; else NaN.
     thresholds: float64 (thresholds,), and positive, str (): the fields that are not per image.
     """
@@ -63,6 +66,8 @@ class Rows:
     both_one: np.ndarray
     correct: np.ndarray
     cross_entropy: np.ndarray
+    hd95: np.ndarray
+    assd: np.ndarray
     probability: np.ndarray
     thresholds: np.ndarray
     positive: np.ndarray
@@ -87,8 +92,9 @@ class Rows:
         try:
             with np.load(path, allow_pickle=False) as file:
                 kept = {name: file[name] for name in file.files}
-            # Rows kept before there was a network that classifies.
-            kept = {"probability": np.full(len(kept["case"]), np.nan), "positive": np.array("")} | kept
+            # What rows that were kept by older code do not have.
+            unknown = np.full(len(kept["case"]), np.nan)
+            kept = {"hd95": unknown, "assd": unknown, "probability": unknown, "positive": np.array("")} | kept
             return cls(**{field.name: kept[field.name] for field in fields(cls)})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise BadInput(f"{path}: not a file of per-image counts ({error}). Evaluate the run again.") from error
@@ -123,7 +129,8 @@ def count(
         for name, values in ("probabilities", p), ("truth", t):
             if not (values.min() >= 0 and values.max() <= 1):  # also where either is NaN
                 raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
-        rows.append(_count_image(p, t, np.asarray(thresholds, np.float32)))
+        hd95, assd = distances(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
+        rows.append(_count_image(p, t, np.asarray(thresholds, np.float32)) | {"hd95": hd95, "assd": assd})
     return Rows(
         case=np.array(cases, dtype=str),
         label=np.array(labels, dtype=str),
@@ -187,6 +194,9 @@ def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
         both_one=rows.truth_one * int(p == 1),
         correct=rows.truth_one if p > 0.5 else rows.truth_zero,
         cross_entropy=rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_background,
+        # An outline where all is marked, or nothing: the first is the image's own, which says nothing.
+        hd95=np.full(len(rows), np.nan),
+        assd=np.full(len(rows), np.nan),
         probability=np.full(len(rows), of_class),
     )
 

@@ -68,8 +68,10 @@ def per_image(rows: Rows) -> list[list[str]]:
         "recall": RATIOS["recall"](tp, fp, fn),
         "IoU": RATIOS["iou"](tp, fp, fn),
     }
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = [np.nanpercentile(part / whole, list(QUANTILES.values())) for part, whole in columns.values()]
+    values = []
+    for part, whole in columns.values():
+        defined = part[whole > 0] / whole[whole > 0]
+        values.append(np.percentile(defined, list(QUANTILES.values())) if len(defined) else [np.nan] * len(QUANTILES))
     return [["of the test images", *columns], *_numbered(QUANTILES, np.transpose(values))]
 
 

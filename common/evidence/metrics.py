@@ -11,6 +11,8 @@ metric       iou, dice, precision, recall; accuracy and bce (cross-entropy) are 
              iou-loss = 1 - iou, bce+dice-loss = bce + dice-loss. Formulas that a paper prints under a name that means
              something else have names of their own: printed-dice is intersection over union; squared-dice-loss is
              -(1 - dice)^2, least where there is no overlap.
+             hd95 and assd: Hausdorff distance (95th percentile) and average symmetric surface distance, in pixels of
+             the network's own grid: hd95|fg|image|t=0.5|empty=skip, over the images that have both outlines.
 target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
              from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: of accuracy and bce.
              class=NAME, class: what a network that also classifies images into two classes says of one, or of both;
@@ -71,6 +73,8 @@ _PARTS = re.compile(
 OF_CLASSES = ("accuracy|class|case", "bce|class|case", "bce|class+pixel|sum")
 OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|case")
 
+DISTANCES = ("hd95", "assd")
+
 # What every run is given on every split: the readings of "IoU" and "Dice" that papers use without saying which, the
 # thresholds that tell whether a number hangs on 0.5, and what explains a high or low one.
 STANDARD = (
@@ -94,6 +98,8 @@ STANDARD = (
     "accuracy|pixel|pooled|t=0.5",
     "accuracy|pixel|pooled|t=0.5|truth=hard",
     "bce|pixel|pooled",
+    "hd95|fg|image|t=0.5|empty=skip",
+    "assd|fg|image|t=0.5|empty=skip",
 )
 
 
@@ -137,6 +143,10 @@ class Definition:
     def __post_init__(self) -> None:
         if self.target.startswith("class"):
             return self._check_of_classes()
+        if self.metric in DISTANCES:
+            if (self.target, self.aggregation, self.decision, self.empty) != ("fg", "image", 0.5, "skip"):
+                raise ValueError(f"of distances there is {self.metric}|fg|image|t=0.5|empty=skip alone")
+            return None
         per_pixel, hard = self.metric in ("accuracy", "bce"), isinstance(self.decision, float)
         mean_iou = (self.metric, self.target, self.aggregation) == ("iou", "mean2", "pooled")
         may_be_empty = self.aggregation != "pooled" and self.smooth == 0
@@ -189,6 +199,9 @@ def value(signature: str, rows: Rows) -> float:
         return of_cases + _cross_entropy(rows) if definition.target == "class+pixel" else of_cases
     if definition.metric == "bce":
         return _cross_entropy(rows)
+    if definition.metric in DISTANCES:
+        known = getattr(rows, definition.metric)
+        return float(np.mean(known[np.isfinite(known)])) if np.isfinite(known).any() else np.nan
     tp, fp, fn, tn = _confusion(definition, rows)
     if definition.metric == "accuracy":
         return float((tp + tn if definition.truth else rows.correct).sum() / rows.pixels.sum())

@@ -26,6 +26,7 @@ CODE = (
     "common/training/running.py",
     "common/training/callbacks.py",
     "common/training/fit.py",
+    "common/evidence/surfaces.py",
     "common/evidence/counts.py",
 )
 

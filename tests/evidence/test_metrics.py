@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from common.evidence.counts import Rows, constant, count
-from common.evidence.metrics import STANDARD, Definition, value, values
+from common.evidence.metrics import DISTANCES, STANDARD, Definition, value, values
+from common.evidence.surfaces import distances
 
 SCIKIT = {"iou": jaccard_score, "dice": f1_score, "precision": precision_score, "recall": recall_score}
 
@@ -150,13 +151,42 @@ def test_soft_dice_and_iou_per_image_by_their_formulas():
     assert value("iou|fg|image|soft|s=1", rows) == pytest.approx(np.mean((both + 1) / (sums - both + 1)))
 
 
+def test_distances_are_means_over_the_images_with_both_outlines():
+    p, t = zoo()
+    rows = rows_of(p, t)
+    both = [(a > 0.5).any() and (b >= 0.5).any() for a, b in zip(p, t, strict=True)]
+    expected = np.mean([distances(a > 0.5, b >= 0.5) for a, b in zip(p[both], t[both], strict=True)], axis=0)
+    found = [value(f"{name}|fg|image|t=0.5|empty=skip", rows) for name in DISTANCES]
+    assert found == pytest.approx(expected)
+
+
+def test_the_distance_of_nothing_is_undefined():
+    p, t = (part[:1] for part in zoo())
+    assert np.isnan(value("hd95|fg|image|t=0.5|empty=skip", rows_of(p, t)))
+
+
+def test_formulas_printed_under_another_name_have_their_own():
+    """Rahman: the Dice as printed is an intersection over union; the loss as printed is least without any overlap."""
+    p, t = zoo()
+    rows, form = rows_of(p, t), "{}|fg|image|t=0.5|empty=one"
+    assert value(form.format("printed-dice"), rows) == value(form.format("iou"), rows)
+    dice = np.array([value("dice|fg|pooled|soft|s=1", rows_of(p[i : i + 1], t[i : i + 1])) for i in range(len(p))])
+    assert value("squared-dice-loss|fg|image|soft|s=1", rows) == pytest.approx(-np.mean((1 - dice) ** 2))
+    assert value("dice-loss|fg|image|soft|s=1", rows) == pytest.approx(np.mean(1 - dice))
+    both = value("bce+dice-loss|fg|image|soft|s=1", rows)
+    assert both == pytest.approx(value("bce|pixel|pooled", rows) + np.mean(1 - dice))
+    iou = np.array([value("iou|fg|pooled|soft|s=1", rows_of(p[i : i + 1], t[i : i + 1])) for i in range(len(p))])
+    assert value("iou-loss|fg|image|soft|s=1", rows) == pytest.approx(np.mean(1 - iou))
+
+
 # What must hold of any prediction
 
 
 @given(pairs())
 def test_everything_standard_lies_between_0_and_1_or_is_undefined(pair):
     for signature, result in values(rows_of(*pair)).items():
-        assert np.isnan(result) or 0 <= result <= (np.inf if signature.startswith("bce") else 1), signature
+        unbounded = signature.startswith(("bce", *DISTANCES))
+        assert np.isnan(result) or 0 <= result <= (np.inf if unbounded else 1), signature
 
 
 @given(pairs())
