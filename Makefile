@@ -15,7 +15,7 @@ PAPERS := $(patsubst reproductions/%/paper.yaml,%,$(wildcard reproductions/*/pap
 # $(call option,NAME,name) is --name 'value' where the variable NAME has one, else nothing.
 option = $(if $($1),--$2 '$($1)')
 RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(call option,REPEATS,repeats) \
-  $(call option,SEED,seed) $(call option,PRECISION,precision) $(call option,RESULTS,results) \
+  $(call option,FOLDS,folds) $(call option,SEED,seed) $(call option,PRECISION,precision) $(call option,RESULTS,results) \
   $(foreach choice,$(READING),--reading '$(choice)'))
 
 .DEFAULT_GOAL := help
@@ -26,8 +26,9 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@echo 'Papers: $(PAPERS)'
-	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=busi|phantom|DIR REPEATS=N SEED=S PRECISION=P'
-	@echo '  READING="KEY=VALUE ..." RESULTS=DIR. For all: EXTRAS=cpu|gpu|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
+	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=NAME|DIR REPEATS=N FOLDS=K'
+	@echo '  SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
+	@echo 'For all: EXTRAS=cpu|gpu|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
 
 install: $(INSTALLED) ## make .venv with all that the suite needs (the other targets do it by themselves)
 

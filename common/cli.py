@@ -77,7 +77,9 @@ def run(
     paper: PaperName,
     profile: Annotated[str, typer.Option(help="auto (paper on a GPU, else small), paper, small or smoke.")] = "auto",
     data: Data = None,
-    repeats: Annotated[int, typer.Option(help="Each with its own split and weights.")] = 3,
+    repeats: Annotated[
+        int | None, typer.Option(help="Each with its own split and weights. [default: 3; of a cross-validation 1]")
+    ] = None,
     folds: Annotated[int | None, typer.Option(help="Each repeat a stratified cross-validation of so many.")] = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
     reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
@@ -90,7 +92,8 @@ def run(
     """Train and evaluate the network of one paper, and compare with what it reports."""
     record = papers.load(paper)
     readings = dict(_pair(choice) for choice in reading or []) | ({} if folds is None else {"folds": str(folds)})
-    record.choose(readings)
+    if repeats is None:
+        repeats = 1 if record.recipe("paper", readings).folds else 3
     _import_keras()
     from common.training.precision import resolve
     from common.training.profile import check, choose

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("common", "reproductions") for path in (ROOT / package).rglob("*.py"))
-VARIABLES = ("PROFILE", "DATA", "REPEATS", "SEED", "READING", "PRECISION", "RESULTS", "EXTRAS", "PYTHON")
+VARIABLES = ("PROFILE", "DATA", "REPEATS", "FOLDS", "SEED", "READING", "PRECISION", "RESULTS", "EXTRAS", "PYTHON")
 
 setup = ConfigParser()
 setup.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -11,6 +11,7 @@ import pytest
 
 from common import paper
 from common.evidence import counts, metrics
+from common.evidence.results import Record, slug, trial_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,56 +25,75 @@ def repro(folder, *words):
 
 @pytest.fixture(scope="module", params=paper.names())
 def finished(request, tmp_path_factory):
-    """A paper run for two repeats: its name, the folder, what was printed, and the stored record."""
+    """A paper trained twice (two repeats, or one of all its folds): its name, the folder, what was printed, and the
+    stored records, of its own network and of its baselines."""
     name, folder = request.param, tmp_path_factory.mktemp(request.param)
-    answer = repro(folder, "run", name, "--profile", "smoke", "--data", "phantom", "--repeats", "2")
+    answer = repro(folder, *command(name))
     assert answer.returncode == 0, answer.stderr
-    (record,) = json.loads((folder / "results" / f"{name}.json").read_text())
-    return name, folder, answer, record
+    return name, folder, answer, json.loads((folder / "results" / f"{name}.json").read_text())
+
+
+def command(name):
+    repeats = "1" if paper.load(name).recipe("smoke").folds else "2"
+    return "run", name, "--profile", "smoke", "--data", "phantom", "--repeats", repeats
+
+
+def runs(records):
+    return [run for record in records for run in record["runs"]]
 
 
 def test_it_prints_every_reported_number_beside_the_reproduced_one(finished):
-    name, _, answer, record = finished
+    name, _, answer, records = finished
     for cell in paper.load(name).reported:
         assert cell.value in answer.stdout
-    for row in record["reported"]:
-        assert f"{row['reproduced']['mean']:.4f}" in answer.stdout
+    for row in (row for record in records for row in record["reported"]):
+        if row["reproduced"]["mean"] is not None:
+            assert f"{row['reproduced']['mean']:.4f}" in answer.stdout
     assert answer.stderr == ""
 
 
+def test_its_baselines_are_trained_and_reported_beside_its_own_network(finished):
+    name, *_, records = finished
+    about = paper.load(name)
+    assert [record["readings"] for record in records] == [{}, *about.baselines]
+    assert {row["id"] for record in records for row in record["reported"]} == {cell.id for cell in about.reported}
+
+
 def test_a_run_on_the_phantom_is_never_compared_with_the_paper(finished):
-    *_, record = finished
-    assert record["dataset"]["name"] == "phantom"
-    assert {row["verdict"] for row in record["reported"]} == {"not comparable"}
+    *_, records = finished
+    assert {record["dataset"]["name"] for record in records} == {"phantom"}
+    assert {row["verdict"] for record in records for row in record["reported"]} == {"not comparable"}
 
 
-def test_every_repeat_has_its_own_split_and_weights(finished):
-    *_, record = finished
-    first, second = record["runs"]
-    assert first["repeat"] == 0
-    assert second["repeat"] == 1
-    assert first["history"]["loss"] != second["history"]["loss"]
+def test_every_repeat_or_fold_has_its_own_split_and_weights(finished):
+    *_, records = finished
+    for record in records:
+        trials = [(run["repeat"], run["fold"]) for run in record["runs"]]
+        assert trials in ([(0, None), (1, None)], [(0, 0), (0, 1), (0, 2)])
+        losses = [run["history"]["loss"] for run in record["runs"]]
+        assert len({tuple(loss) for loss in losses}) == len(losses)
 
 
 def test_training_learns(finished):
-    *_, record = finished
-    for run in record["runs"]:
+    *_, records = finished
+    for run in runs(records):
         assert min(run["history"]["loss"]) < run["history"]["loss"][0]
 
 
 def test_every_metric_can_be_computed_again_from_the_counts_that_are_kept(finished):
-    name, folder, _, record = finished
-    for run in record["runs"]:
-        rows = counts.Rows.load(folder / "results" / name / "smoke-phantom" / f"rows-{run['repeat']}-test.npz")
-        assert len(rows) == run["split"]["test"]
-        for signature, value in run["metrics"]["test"].items():
-            again = metrics.value(signature, rows)
-            assert value == pytest.approx(again) or (value is None and np.isnan(again))
+    name, folder, _, records = finished
+    for record in map(Record.model_validate, records):
+        for run in record.runs:
+            kept = folder / "results" / name / slug(record) / f"rows-{trial_name(run)}-test.npz"
+            rows = counts.Rows.load(kept)
+            assert len(rows) == run.split["test"]
+            for signature, value in run.metrics["test"].items():
+                again = metrics.value(signature, rows)
+                assert value == pytest.approx(again) or (value is None and np.isnan(again))
 
 
 def test_resuming_what_is_done_trains_nothing_and_changes_nothing(finished):
-    name, folder, _, record = finished
-    answer = repro(folder, "run", name, "--profile", "smoke", "--data", "phantom", "--repeats", "2", "--resume")
+    name, folder, _, records = finished
+    answer = repro(folder, *command(name), "--resume")
     assert answer.returncode == 0, answer.stderr
-    (again,) = json.loads((folder / "results" / f"{name}.json").read_text())
-    assert again == record
+    assert json.loads((folder / "results" / f"{name}.json").read_text()) == records

@@ -10,6 +10,7 @@ from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput
 from common.evidence import counts, lineage, results
+from common.training import record
 from common.training import run as room
 from common.training.fit import Fit
 
@@ -126,8 +127,30 @@ def test_what_fit_prints_carries_the_signature_of_the_loss(run):
 
 def test_gills_loss_carries_its_batch_and_smoothing():
     done = Fit(0, 0, None, 1, 1, 1.0, {}, {"loss": [0.5]}, [])
-    running = room.running_averages(paper.load("gill").recipe(), done)
+    running = record.running_averages(paper.load("gill").recipe(), done)
     assert running == {"dice-loss|fg|batch=2|soft|s=1e-6": 0.5}
+
+
+def test_of_two_outputs_each_loss_carries_its_own_signature():
+    history = {
+        "loss": [0.9],
+        "segmentation_output_loss": [0.3],
+        "classification_output_loss": [0.6],
+        "segmentation_output_accuracy|pixel|pooled|t=0.5": [0.8],
+        "classification_output_accuracy|class|case": [0.7],
+        "val_loss": [1.0],
+    }
+    done = Fit(0, 0, 0, 1, 1, 1.0, {}, history, [])
+    assert record.running_averages(paper.load("paudel").recipe(), done) == {
+        "bce|class+pixel|sum": 0.9,
+        "bce|pixel|pooled": 0.3,
+        "bce|class|case": 0.6,
+        "accuracy|pixel|pooled|t=0.5": 0.8,
+        "accuracy|class|case": 0.7,
+    }
+    of_overlap = record.running_averages(paper.load("paudel").recipe(readings={"loss": "iou"}), done)
+    assert of_overlap["iou-loss|fg|batch=8|soft|s=1"] == 0.3
+    assert "bce|class+pixel|sum" not in of_overlap
 
 
 def test_a_record_says_where_it_was_made_also_when_it_is_resumed_elsewhere(run, monkeypatch):
@@ -144,6 +167,16 @@ def test_readings_that_exclude_each_other_are_refused_before_anything_is_written
         tmp_path / "runs", tmp_path / "results", False, False,
     )  # fmt: skip
     with pytest.raises(BadInput, match="heads=average needs nest=nested"):
+        room.run(request, print)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_without_the_papers_classes_are_refused_with_what_there_is(phantom_folder, tmp_path):
+    normal = [case for case in index(phantom_folder) if case.label == "normal"]
+    found = fetch.Found("mine", phantom_folder, normal, [])
+    places = tmp_path / "runs", tmp_path / "results"
+    request = room.Request(paper.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False, False)
+    with pytest.raises(BadInput, match="mine has images of normal; rahman uses benign, malignant"):
         room.run(request, print)
     assert not (tmp_path / "runs").exists()
 
