@@ -106,7 +106,7 @@ def _find_mini_ddsm(root: Path) -> Path:
         return edition
     stand_in = "here" if (root / "mammo_masses").is_dir() else f"once it lies in {root / 'mammo_masses'}"
     raise Missing(
-        f"""Mini-DDSM is not in {root}, and at 45 GB it is not downloaded without being asked for.
+        f"""Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.
 Four ways on:
   1. Download it from {_KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
      {root / "mini-ddsm" / "MINI-DDSM-Complete-JPEG-8" / mini_ddsm.SHEET} is there.
