@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from common import paper
 from common.data import fetch
@@ -179,6 +180,41 @@ def test_data_without_the_papers_classes_are_refused_with_what_there_is(phantom_
     with pytest.raises(BadInput, match="mine has images of normal; rahman uses benign, malignant"):
         room.run(request, print)
     assert not (tmp_path / "runs").exists()
+
+
+# Which data
+
+
+@pytest.fixture
+def mammograms(tmp_path):
+    """A data folder with four mammograms in the layout of the stand-in."""
+    for folder, side in (("images_1000", 32), ("masks_125", 8)):
+        (tmp_path / "mammo_masses" / folder).mkdir(parents=True)
+        for name in ("0001p1_1_1_2", "0002p1_1_1_1", "0003p1_1_1_2", "0004p1_1_1_1"):
+            pixels = np.zeros((side, side), np.uint8)
+            pixels[: side // 2] = 255
+            Image.fromarray(pixels).save(tmp_path / "mammo_masses" / folder / f"{name}.png")
+    return tmp_path
+
+
+def test_where_the_papers_data_are_missing_its_stand_in_is_taken(mammograms, tmp_path):
+    kumar = paper.load("kumar")
+    assert room.find_data(kumar, None, mammograms, tmp_path).name == "mammo_masses"
+    assert room.find_data(kumar, "phantom", mammograms, tmp_path).name == "phantom"
+    with pytest.raises(BadInput, match="Mini-DDSM is not in"):
+        room.find_data(kumar, "mini-ddsm", mammograms, tmp_path)
+
+
+def test_without_either_the_message_is_about_the_papers_data(tmp_path):
+    with pytest.raises(BadInput, match="Mini-DDSM is not in"):
+        room.find_data(paper.load("kumar"), None, tmp_path, tmp_path)
+
+
+def test_data_that_are_there_but_broken_are_not_replaced_by_the_stand_in(mammograms, tmp_path):
+    (mammograms / "mini-ddsm").mkdir()
+    (mammograms / "mini-ddsm" / "DataWMask.xlsx").write_bytes(b"not a sheet")
+    with pytest.raises(BadInput, match=r"DataWMask\.xlsx"):
+        room.find_data(paper.load("kumar"), None, mammograms, tmp_path)
 
 
 # Boxes
