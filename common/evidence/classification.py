@@ -27,17 +27,26 @@ def score(metric: str, target: str, rows: Rows) -> float:
 
     Raises ValueError for a network that does not classify and for a class that there is not.
     """
+    part, whole = (counts.sum() for counts in terms(metric, target, rows))
+    return float(part / whole) if whole else np.nan
+
+
+def terms(metric: str, target: str, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """What each case adds to the numerator and to the denominator of a score, float64 (n,) each. Raises as `score`."""
     table = confusion(rows)
     if not table:
         raise ValueError("the network that these rows are from does not classify")
+    positive = rows.label == rows.positive
+    called_positive = rows.probability > 0.5
     if metric == "bce":
-        p, positive = rows.probability.clip(EPSILON, 1 - EPSILON), rows.label == rows.positive
-        return float(np.mean(np.where(positive, -np.log(p), -np.log1p(-p))))
+        p = rows.probability.clip(EPSILON, 1 - EPSILON)
+        return np.where(positive, -np.log(p), -np.log1p(-p)), np.ones(len(rows))
     if metric == "accuracy":
-        return sum(table[name][name] for name in table) / len(rows)
+        return (positive == called_positive).astype(np.float64), np.ones(len(rows))
     name = target.removeprefix("class=")
     if name not in table:
         raise ValueError(f"the classes are {', '.join(table)}")
-    hits, there, called = table[name][name], sum(table[name].values()), sum(row[name] for row in table.values())
-    part, whole = {"precision": (hits, called), "recall": (hits, there), "dice": (2 * hits, there + called)}[metric]
-    return part / whole if whole else np.nan
+    there, called = (positive, called_positive) if name == rows.positive else (~positive, ~called_positive)
+    there, called = there.astype(np.float64), called.astype(np.float64)
+    hits = there * called
+    return {"precision": (hits, called), "recall": (hits, there), "dice": (2 * hits, there + called)}[metric]

@@ -202,17 +202,12 @@ def value(signature: str, rows: Rows) -> float:
     if definition.metric in DISTANCES:
         known = getattr(rows, definition.metric)
         return float(np.mean(known[np.isfinite(known)])) if np.isfinite(known).any() else np.nan
-    tp, fp, fn, tn = _confusion(definition, rows)
+    tp, fp, fn, tn = confusion(definition, rows)
     if definition.metric == "accuracy":
         return float((tp + tn if definition.truth else rows.correct).sum() / rows.pixels.sum())
-    group = _groups(definition.aggregation, rows)
-    images = np.bincount(group)
-    tp, fp, fn, tn = (np.bincount(group, weights=counts) for counts in (tp, fp, fn, tn))
-    of_class = {"fg": _score(definition, tp, fp, fn), "bg": _score(definition, tn, fn, fp)}
-    scores = np.ma.masked_invalid([of_class[target] for target in _CLASSES[definition.target]]).mean(axis=0)
-    if definition.metric in LOSSES:
-        scores = LOSSES[definition.metric][1](scores)
-    mean = float(np.ma.filled(np.ma.average(scores, weights=images), np.nan))
+    group = groups(definition.aggregation, rows)
+    summed = (np.bincount(group, weights=counts) for counts in (tp, fp, fn, tn))
+    mean = float(np.ma.filled(np.ma.average(scores(definition, *summed), weights=np.bincount(group)), np.nan))
     return mean + _cross_entropy(rows) if definition.metric == "bce+dice-loss" else mean
 
 
@@ -231,8 +226,10 @@ def values(rows: Rows, signatures: Iterable[str] = STANDARD) -> dict[str, float]
     return {signature: value(signature, rows) for signature in signatures}
 
 
-def _confusion(definition: Definition, rows: Rows) -> tuple[np.ndarray, ...]:
-    """TP, FP, FN, TN of each image, (n,) each: numbers of pixels, or sums of probability where the decision is soft."""
+def confusion(definition: Definition, rows: Rows) -> tuple[np.ndarray, ...]:
+    """TP, FP, FN, TN of each image, (n,) each: numbers of pixels, or sums of probability where the decision is soft.
+
+    Raises ValueError for a threshold that the rows weren't counted at."""
     if definition.decision == "soft":
         tp, predicted, truth = rows.sum_product, rows.sum_prediction, rows.sum_truth
     elif definition.decision == "keras-raw":
@@ -245,13 +242,21 @@ def _confusion(definition: Definition, rows: Rows) -> tuple[np.ndarray, ...]:
     return tp, predicted - tp, truth - tp, rows.pixels - predicted - truth + tp
 
 
-def _groups(aggregation: str, rows: Rows) -> np.ndarray:
-    """For each image the number of the group whose counts are summed."""
+def groups(aggregation: str, rows: Rows) -> np.ndarray:
+    """For each image the number of the group whose counts are summed, int (n,), from 0."""
     if aggregation == "pooled":
         return np.zeros(len(rows), int)
     if aggregation == "image":
         return np.arange(len(rows))
     return rows.position // int(aggregation.removeprefix("batch="))
+
+
+def scores(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ma.MaskedArray:
+    """The ratio, or the loss made of it, of each group of images, from the counts summed over it: float64 arrays of any
+    one shape. Masked where it is undefined or to be skipped. The cross-entropy of bce+dice-loss is not in it."""
+    of_class = {"fg": _score(definition, tp, fp, fn), "bg": _score(definition, tn, fn, fp)}
+    mean = np.ma.masked_invalid([of_class[target] for target in _CLASSES[definition.target]]).mean(axis=0)
+    return LOSSES[definition.metric][1](mean) if definition.metric in LOSSES else mean
 
 
 def _score(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:

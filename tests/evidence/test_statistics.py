@@ -1,7 +1,39 @@
+"""Intervals: of one further run, by printed tables; of a further sample of images, by doing what they stand for."""
+
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from common.evidence.statistics import Prediction, prediction
+from common.evidence.counts import Rows, constant, count
+from common.evidence.metrics import OF_CLASSES, STANDARD, value
+from common.evidence.statistics import Prediction, bootstrap, prediction, resampled
+
+BATCHES = [
+    "dice-loss|fg|batch=4|soft|s=1e-6",
+    "bce+dice-loss|fg|batch=4|soft|s=1",
+    "iou|mean2|batch=4|t=0.5|empty=skip",
+]
+IMAGES = [
+    *STANDARD,
+    "bce+dice-loss|fg|pooled|soft|s=1",
+    "squared-dice-loss|fg|image|soft|s=1",
+    "iou|mean2|image|t=0.5|empty=zero",
+    *OF_CLASSES,
+    *(f"{metric}|class={name}|case" for metric in ("precision", "recall", "dice") for name in ("benign", "malignant")),
+]
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    """30 images, some without tumour, some found, of a network that also classifies; the last batch of 4 has two."""
+    random = np.random.default_rng(3)
+    t = (random.random((30, 8, 8)) < random.choice([0, 0.1, 0.4], (30, 1, 1))).astype(np.float32)
+    p = np.where(random.random(t.shape) < 0.7, 0.9 * t, 0.6 * random.random(t.shape))
+    p[random.choice(30, 5)] = 0
+    p[0] = t[0] = 0
+    labels, names = random.choice(["benign", "malignant"], 30), [f"case {i}" for i in range(30)]
+    return count(p, t, names, labels, names, positive="malignant", of_class=random.random(30).astype(np.float32))
 
 
 def test_three_runs_by_hand():
@@ -35,3 +67,80 @@ def test_fewer_than_two_runs_predict_nothing():
 def test_runs_that_agree_exactly_leave_no_room():
     runs = prediction([0.5, 0.5, 0.5])
     assert (runs.low, runs.high) == (0.5, 0.5)
+
+
+# Samples of images
+
+
+def weights(units: int, resamples: int = 6) -> np.ndarray:
+    drawn = np.random.default_rng(8).integers(0, units, (resamples, units))
+    return np.array([np.bincount(each, minlength=units) for each in drawn], np.float64)
+
+
+def test_a_resample_has_the_value_of_the_images_drawn(rows):
+    drawn = weights(30)
+    found = resampled(rows, IMAGES, "image", [drawn[:2], drawn[2:]])
+    for i, often in enumerate(drawn.astype(int)):
+        taken = rows.take(np.repeat(np.arange(30), often))
+        for signature in IMAGES:
+            assert found[signature][i] == pytest.approx(value(signature, taken), nan_ok=True), signature
+
+
+def test_a_resample_of_batches_has_the_value_of_the_batches_drawn(rows):
+    shuffled = rows.take(np.random.default_rng(5).permutation(30))  # as kept; batches go by position
+    found = resampled(shuffled, BATCHES, "batch=4", [weights(8)])
+    for i, often in enumerate(weights(8).astype(int)):
+        taken = [rows.take(rows.position // 4 == batch) for batch in np.repeat(np.arange(8), often)]
+        taken = [replace(part, position=number * 4 + np.arange(len(part))) for number, part in enumerate(taken)]
+        together = {
+            name: np.concatenate([getattr(part, name) for part in taken])
+            for name in vars(rows)
+            if name not in ("thresholds", "positive")
+        }
+        of_batches = Rows(**together, thresholds=rows.thresholds, positive=rows.positive)
+        for signature in BATCHES:
+            assert found[signature][i] == pytest.approx(value(signature, of_batches)), signature
+
+
+def test_a_resample_in_which_a_metric_is_undefined_does_not_count(rows):
+    """Where nothing is predicted, the pooled Dice is 0, but undefined in a resample without a tumour."""
+    signature, has_tumour = "dice|fg|pooled|t=0.5", (rows.tp + rows.fn)[:, 1] > 0
+    few = constant(rows.take(np.concatenate([np.flatnonzero(~has_tumour)[:3], np.flatnonzero(has_tumour)[:1]])), 0.0)
+    without, with_it = resampled(few, [signature], "image", [np.array([[2.0, 1, 1, 0], [1, 1, 1, 1]])])[signature]
+    assert np.isnan(without)
+    assert with_it == 0
+    assert bootstrap(few, [signature], resamples=100) == {signature: (0, 0)}
+
+
+def test_what_is_never_defined_has_no_interval(rows):
+    signature = "hd95|fg|image|t=0.5|empty=skip"
+    assert np.isnan(bootstrap(constant(rows, 0.0), [signature], resamples=50)[signature]).all()
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
+    """Of many images' accuracy, that is mean and standard error: the bootstrap has to agree (Efron 1979)."""
+    random = np.random.default_rng(2)
+    t = np.zeros((400, 6, 6), np.float32)
+    p = (random.random(t.shape) < random.random((400, 1, 1))).astype(np.float32)
+    names = [f"case {i}" for i in range(400)]
+    signature, many = "accuracy|pixel|pooled|t=0.5", count(p, t, names, names, names)
+    low, high = bootstrap(many, [signature])[signature]
+    error = 1.96 * (many.correct / many.pixels).std() / np.sqrt(400)
+    assert (low, high) == pytest.approx(
+        (value(signature, many) - error, value(signature, many) + error), abs=0.05 * error
+    )
+
+
+def test_the_same_seed_draws_the_same_and_all_signatures_are_there(rows):
+    asked = [*IMAGES, *BATCHES]
+    once = bootstrap(rows, asked, resamples=700)
+    assert set(once) == set(asked)
+    assert once == bootstrap(rows, asked, resamples=700)
+    assert once != bootstrap(rows, asked, resamples=700, seed=1)
+    low, high = once["iou|fg|pooled|t=0.5"]
+    assert low < value("iou|fg|pooled|t=0.5", rows) < high
+
+
+def test_no_images_no_interval(rows):
+    with pytest.raises(ValueError, match="no rows to draw from"):
+        bootstrap(rows.take(np.array([], int)))

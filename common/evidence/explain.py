@@ -1,0 +1,222 @@
+"""What would explain a gap: one other definition, or one other reading, under which all numbers of a kind come out.
+
+Numbers of a kind are those that a paper prints in one place under one definition: the IoU of train and test in a table.
+Where one of them lies outside its interval, each other definition that could be called the same, and each other reading
+that was run, is tried for all of them. The more are tried, and the wider their intervals, the likelier it is that one
+fits by chance: that probability stands beside what was found.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from common.evidence.compare import NOTHING, RUNNING, RUNS_TO_REFUTE, printed, values
+from common.evidence.metrics import DISTANCES, LOSSES, Definition
+from common.evidence.results import Compared, Record
+from common.evidence.statistics import prediction
+from common.paper import Paper, as_text
+
+# What one word is used for: "IoU" for the ratio and for Dice too, "loss" for each of the losses.
+FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})
+
+OUTSIDE = ("paper higher", "paper lower", "outside (small)")
+INSIDE = ("agrees", "undecided", "inside (small)")
+
+_DRAWS = 20_000  # for the probability of a chance find; it is then known to about one in a hundred of itself
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Of the numbers of a kind, `cells` their ids. definitions, readings (as typed): those that contain all of them,
+    the one with the narrowest intervals first; tried: how many there were of both. chance: the probability that numbers
+    drawn uniformly within `plausible`, as many and printed as finely, would have been contained by one of those tried.
+    sentence: all of it in words. `definitions` decides on the verdict "other definition"."""
+
+    cells: tuple[str, ...]
+    definitions: tuple[str, ...]
+    readings: tuple[str, ...]
+    tried: int
+    chance: float
+    plausible: Interval
+    sentence: str
+
+
+def explanations(
+    paper: Paper, record: Record, rows: Iterable[Compared], others: Sequence[Record] = ()
+) -> list[Explanation]:
+    """One for each kind of numbers of which one lies outside, in the order of the rows.
+
+    rows: the comparison of the record (`compare.rows`). Only numbers that were compared with repeats count; those that
+        are quoted, not comparable or impossible do not, and those of one fold or image must not be among them.
+    others: records of other readings of the paper; those of another profile, data set or network are left out.
+    """
+    kinds: dict[tuple[str, str], list[Compared]] = {}
+    for row in rows:
+        if row.verdict in (*OUTSIDE, *INSIDE):
+            kinds.setdefault((row.where, row.definition), []).append(row)
+    outside = [cells for cells in kinds.values() if any(cell.verdict in OUTSIDE for cell in cells)]
+    same = [other for other in others if _comparable(paper, record, other)]
+    return [explained for cells in outside if (explained := other_definition(record, cells, same))]
+
+
+def other_definition(record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()) -> Explanation | None:
+    """Which other definition, or which of the other records under the cells' own definition, contains all these cells,
+    which are of one kind. None where there is nothing to try, for want of runs or of another definition."""
+    own = cells[0].definition
+    definitions = {name: _box(record, cells, name) for name in _candidates(record, cells)}
+    readings = {_readings(record, other): _box(other, cells, own) for other in others}
+    boxes = {name: box for name, box in (definitions | readings).items() if box}
+    if not boxes:
+        return None
+    shown = [printed(cell.value + cell.unit) for cell in cells]
+    found = [
+        name
+        for name, box in boxes.items()
+        if all(low <= top and high >= bottom for (bottom, top), (low, high) in zip(box, shown, strict=True))
+    ]
+    found.sort(key=lambda name: float(np.prod(np.diff(boxes[name]))))
+    plausible = _range(record, cells, [own, *(name for name in definitions if name in boxes)], shown)
+    chance = _chance(list(boxes.values()), [(high - low) / 2 for low, high in shown], plausible)
+    return Explanation(
+        cells=tuple(cell.id for cell in cells),
+        definitions=tuple(name for name in found if name in definitions),
+        readings=tuple(name for name in found if name in readings),
+        tried=len(boxes),
+        chance=chance,
+        plausible=plausible,
+        sentence=_sentence(record, cells, found, boxes, chance, plausible),
+    )
+
+
+def family(metric: str) -> set[str]:
+    """The metrics that a number printed as `metric` might be of."""
+    return next((family for family in FAMILIES if metric in family), {metric})
+
+
+def _candidates(record: Record, cells: Sequence[Compared]) -> list[str]:
+    """The other definitions, of the same family and of pixels or of classes alike, that were computed on every part and
+    are not the same in every run as one that is listed already."""
+    own = Definition.parse(cells[0].definition)
+    computed = {name: None for run in record.runs for name in run.metrics.get(cells[0].split, {})}
+    series, kept = {_series(record, cells, cells[0].definition)}, []
+    for name in computed:
+        other = Definition.parse(name)
+        alike = other.metric in family(own.metric) and _level(other) == _level(own)
+        if alike and (values_of := _series(record, cells, name)) not in series:
+            series.add(values_of)
+            kept.append(name)
+    return kept
+
+
+def _level(definition: Definition) -> str:
+    """What the value is of: one class of images, their classes, or pixels."""
+    if definition.target.startswith("class="):
+        return definition.target
+    return "classes" if definition.target.startswith("class") else "pixels"
+
+
+def _series(record: Record, cells: Sequence[Compared], signature: str) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(values(record, part, signature)) for part in _parts(record, cells, signature))
+
+
+def _parts(record: Record, cells: Sequence[Compared], signature: str) -> list[str]:
+    """Where a definition is looked up for each cell: as `compare` does, what `fit` printed where it has it."""
+    running = all(signature in run.metrics.get(RUNNING, {}) for run in record.runs)
+    return [RUNNING if cell.split == "train" and running else cell.split for cell in cells]
+
+
+def _box(record: Record, cells: Sequence[Compared], signature: str) -> list[Interval] | None:
+    """The interval of each cell under one definition; None where one has too few runs to refute anything."""
+    of_cells = [prediction(series) for series in _series(record, cells, signature)]
+    enough = all(each.n >= RUNS_TO_REFUTE for each in of_cells)
+    return [(each.low, each.high) for each in of_cells] if enough else None
+
+
+def _range(record: Record, cells: Sequence[Compared], signatures: Sequence[str], shown: Sequence[Interval]) -> Interval:
+    """Where such a number can be expected: from what a predictor scores that has learned nothing, the better of the two
+    under each definition, to a perfect score; further where a printed number lies outside. A probability over all of
+    0 to 1 would make any fit of an accuracy look telling, since none is below 0.9 in practice."""
+    own = Definition.parse(cells[0].definition)
+    loss = own.metric in {"bce", *LOSSES, *DISTANCES}
+    ends = [0.0 if loss else 1.0, *(end for interval in shown for end in interval)]
+    for signature in signatures:
+        for split in {cell.split for cell in cells}:
+            runs = [values(record, split, signature, who) for who in NOTHING]
+            scores = [fmean(of_runs) for of_runs in runs if of_runs]
+            ends += [(min if loss else max)(scores)] if scores else []
+    return min(ends), max(ends)
+
+
+def _chance(
+    boxes: Sequence[Sequence[Interval]], rounding: Sequence[float], plausible: Interval, seed: int = 0
+) -> float:
+    """The probability that a point drawn uniformly, each coordinate within the plausible range, lies in one of the
+    boxes, each widened by half a unit of the last printed digit: the volume of their union. It is the sum over boxes of
+    volume times the share of points in the box that lie in no earlier one, estimated by drawing (Karp & Luby 1983);
+    that stays exact to a few per cent where the probability itself is tiny."""
+    least, most = plausible
+    half = np.array(rounding)
+    lows, highs = (np.array(boxes)[..., end] for end in (0, 1))
+    lows = ((lows - half).clip(least, most) - least) / (most - least)
+    highs = ((highs + half).clip(least, most) - least) / (most - least)
+    random, volume = np.random.default_rng(seed), 0.0
+    for i, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        points = random.uniform(low, high, (_DRAWS, len(low)))
+        earlier = np.zeros(_DRAWS, bool)
+        for before in range(i):
+            earlier |= ((points >= lows[before]) & (points <= highs[before])).all(axis=1)
+        volume += float(np.prod(high - low) * np.mean(~earlier))
+    return min(volume, 1.0)
+
+
+def _comparable(paper: Paper, record: Record, other: Record) -> bool:
+    default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
+    networks = {key for baseline in paper.baselines for key in baseline}
+    one, two = default | record.readings, default | other.readings
+    same = (record.profile, record.dataset.name) == (other.profile, other.dataset.name)
+    return same and record.readings != other.readings and all(one[key] == two[key] for key in networks)
+
+
+def _readings(record: Record, other: Record) -> str:
+    """How another record's readings differ, as typed: weights=best; those that it leaves at their default by name."""
+    keys = dict.fromkeys([*other.readings, *record.readings])
+    differing = [key for key in keys if other.readings.get(key) != record.readings.get(key)]
+    return " ".join(f"{key}={other.readings.get(key, 'default')}" for key in differing)
+
+
+def _sentence(
+    record: Record,
+    cells: Sequence[Compared],
+    found: Sequence[str],
+    boxes: dict[str, list[Interval]],
+    chance: float,
+    plausible: Interval,
+) -> str:
+    numbers = [f"{cell.split} {cell.name} {cell.value}{cell.unit}" for cell in cells]
+    small = " (small profile)" if record.profile == "small" else ""
+    lie = f"{numbers[0]} lies" if len(cells) == 1 else f"Of {', '.join(numbers)}, at least one lies"
+    it = "it" if len(cells) == 1 else "all of them"
+    parts = [f"{lie} outside the interval of `{cells[0].definition}`{small}."]
+    others = (
+        "1 other definition or reading was" if len(boxes) == 1 else f"{len(boxes)} other definitions or readings were"
+    )
+    if found:
+        best = ", ".join(f"{low:.4f} to {high:.4f}" for low, high in boxes[found[0]])
+        also = f", and so {'does' if len(found) == 2 else 'do'} {len(found) - 1} more" if len(found) > 1 else ""
+        parts.append(f"{others} tried; `{found[0]}` contains {it} ({best}){also}.")
+    else:
+        parts.append(f"{others} tried; none contains {it}.")
+    drawn = "A number" if len(cells) == 1 else f"{len(cells)} numbers"
+    parts.append(
+        f"{drawn} drawn at random between {plausible[0]:.4g} and {plausible[1]:.4g} would have found one in "
+        f"{_percent(chance)} of draws."
+    )
+    return " ".join(parts)
+
+
+def _percent(chance: float) -> str:
+    return f"{chance:.0%}" if chance >= 0.1 else f"{chance:.1%}" if chance >= 0.001 else "less than 0.1%"
