@@ -20,7 +20,8 @@ from common.data.case import Case
 
 # The pairs of BUSI leave a gap here: 0.39 is the least likeness of two images that show the same to the eye, and 0.35
 # the greatest of two that do not. Other pictures of the same lesion begin below the gap, mixed with unlike pairs, so
-# that what is found are copies and neighbouring frames, not all images of a patient.
+# that what is found are copies and neighbouring frames, not all images of a patient. A set of mammograms that it was
+# not chosen for, mammo_masses, has a gap there too: 0.32 to 0.45.
 THRESHOLD = 0.37
 METHOD = (
     "Pearson correlation of local contrast (grey at 48 x 48 pixels, less its Gaussian mean and over its Gaussian "
@@ -32,12 +33,25 @@ _SHIFT = 4  # pixels, each way, that an image may lie off
 # An image with black corners, as a curved probe gives, was also published cut to a rectangle: the same, but wider.
 _ZOOMS = ((1.0, 1.0), (1.1, 1.0), (1.0, 1.2), (1.0, 1.4))  # of height and width
 _SIGMA = 1.5
+_WHITE = 250  # grey level
 _FAINT = 4.0  # grey levels: contrast far below it is noise, and is not raised to that of tissue
 
 
 def patterns(grey: np.ndarray) -> list[np.ndarray]:
     """The local contrast of an image, uint8 (height, width), at each zoom: float32, 48 x 48 pixels or more."""
-    return [_contrast(cv2.resize(grey, size, interpolation=cv2.INTER_AREA)) for size in _sizes()]
+    inside = _unframed(grey)
+    return [_contrast(cv2.resize(inside, size, interpolation=cv2.INTER_AREA)) for size in _sizes()]
+
+
+def _unframed(grey: np.ndarray) -> np.ndarray:
+    """The largest part of the image without rows and columns of which four fifths are white: the frame of a scanned
+    film has more contrast than anything on it, and would make any two films alike."""
+    for _ in range(2):  # rows, then columns
+        frame = np.flatnonzero(np.pad((grey >= _WHITE).mean(axis=1) >= 0.8, 1, constant_values=True))
+        widest = np.diff(frame).argmax()
+        inside = grey[frame[widest] : frame[widest + 1] - 1].T
+        grey = inside if inside.size else grey.T
+    return grey
 
 
 def _sizes() -> list[tuple[int, int]]:
@@ -55,8 +69,8 @@ def _contrast(grey: np.ndarray) -> np.ndarray:
 def likeness(all_patterns: Sequence[list[np.ndarray]]) -> np.ndarray:
     """How alike any two images are, float32 (n, n) in -1..1, symmetric, with 0 on the diagonal.
 
-    all_patterns: what `patterns` gives, for each of n images. Time grows with the square of n: one core
-    takes some 15 s for 780.
+    all_patterns: what `patterns` gives, for each of n images. Time grows with the square of n: one core takes some
+    15 s for 780.
     """
     number, inner = len(all_patterns), _SIDE - 2 * _SHIFT
     best = np.full((number, number), -1, np.float32)

@@ -58,6 +58,14 @@ def test_images_of_different_tissue_are_not_alike():
     assert np.max(duplicates.likeness([duplicates.patterns(tissue(seed)) for seed in range(60)])) < duplicates.THRESHOLD
 
 
+def test_the_white_frame_of_a_film_makes_no_copies():
+    films = [np.pad(tissue(seed) // 4, ((0, 0), (0, 60)), constant_values=255) for seed in (0, 1)]
+    films[1] = np.pad(films[1], ((0, 0), (0, 30)))  # the frame does not always reach the edge
+    assert alike(*films) < 0.25, "0.35 with the frame"
+    assert alike(films[0], tissue(0)) > duplicates.THRESHOLD + 0.2
+    assert alike(films[0], np.full((50, 50), 255, np.uint8)) == 0, "white all over"
+
+
 def test_an_image_without_contrast_is_like_nothing():
     flat = np.full((300, 400), 90, np.uint8)
     assert alike(flat, flat) == 0
