@@ -190,6 +190,29 @@ def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Ru
     out.print(f"{name}: {len(cases)} cases, every pixel as in the published BUSI.")
 
 
+@data_app.command()
+def audit(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="[default: audit-NAME in --runs]")
+    ] = None,
+    runs: Runs = Path("runs"),
+) -> None:
+    """What is wrong with a data set: copies, copies in two classes, suspect masks, and how often a split leaks."""
+    from common.data import audit as auditing
+    from common.data import audit_report, fetch
+
+    found = fetch.find(name, _root(), runs)
+    folder = output or runs / f"audit-{found.name}"
+    with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
+        known = [papers.load(paper) for paper in papers.names()]
+        concerned = [paper for paper in known if found.name in (paper.data, paper.stand_in)] or known
+        findings = auditing.report(found.name, found.cases, auditing.examine_all(found.cases), concerned)
+        audit_report.write(findings, found.cases, folder)
+    out.print(audit_report.table(findings))
+    _say(f"All findings: {folder / 'audit.json'}. To see them: the pictures beside it.")
+
+
 @data_app.command("fetch")
 def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "busi", runs: Runs = Path("runs")) -> None:
     """Find a data set, downloading or making it where it is missing, and say where it lies."""

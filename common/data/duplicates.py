@@ -1,0 +1,141 @@
+"""Images that show the same thing: how alike two are, which form a group, and the groups known of BUSI.
+
+Two copies of an image may differ in contrast, in calipers and captions drawn on them, in size, and in how much was cut
+off. What survives all that is where the tissue is a little brighter or darker than its surroundings. So each image is
+reduced to that, at 48 x 48 pixels, and two images are as alike as these patterns correlate where they fit best.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+from common.data.case import Case
+
+# The pairs of BUSI leave a gap here: 0.39 is the least likeness of two images that show the same to the eye, and 0.35
+# the greatest of two that do not. Other pictures of the same lesion begin below the gap, mixed with unlike pairs, so
+# that what is found are copies and neighbouring frames, not all images of a patient. A set of mammograms that it was
+# not chosen for, mammo_masses, has a gap there too: 0.32 to 0.45.
+THRESHOLD = 0.37
+METHOD = (
+    "Pearson correlation of local contrast (grey at 48 x 48 pixels, less its Gaussian mean and over its Gaussian "
+    "deviation, sigma 1.5 pixels), the best over shifts of 4 pixels each way and enlargements of one of the two by 1.1 "
+    "in height or 1.2 or 1.4 in width"
+)
+_SIDE = 48
+_SHIFT = 4  # pixels, each way, that an image may lie off
+# An image with black corners, as a curved probe gives, was also published cut to a rectangle: the same, but wider.
+_ZOOMS = ((1.0, 1.0), (1.1, 1.0), (1.0, 1.2), (1.0, 1.4))  # of height and width
+_SIGMA = 1.5
+_WHITE = 250  # grey level
+_FAINT = 4.0  # grey levels: contrast far below it is noise, and is not raised to that of tissue
+
+
+def patterns(grey: np.ndarray) -> list[np.ndarray]:
+    """The local contrast of an image, uint8 (height, width), at each zoom: float32, 48 x 48 pixels or more."""
+    inside = _unframed(grey)
+    return [_contrast(cv2.resize(inside, size, interpolation=cv2.INTER_AREA)) for size in _sizes()]
+
+
+def _unframed(grey: np.ndarray) -> np.ndarray:
+    """The largest part of the image without rows and columns of which four fifths are white: the frame of a scanned
+    film has more contrast than anything on it, and would make any two films alike."""
+    for _ in range(2):  # rows, then columns
+        frame = np.flatnonzero(np.pad((grey >= _WHITE).mean(axis=1) >= 0.8, 1, constant_values=True))
+        widest = np.diff(frame).argmax()
+        inside = grey[frame[widest] : frame[widest + 1] - 1].T
+        grey = inside if inside.size else grey.T
+    return grey
+
+
+def _sizes() -> list[tuple[int, int]]:
+    """Width and height at each zoom."""
+    return [(round(_SIDE * width), round(_SIDE * height)) for height, width in _ZOOMS]
+
+
+def _contrast(grey: np.ndarray) -> np.ndarray:
+    grey = grey.astype(np.float32)
+    difference = grey - cv2.GaussianBlur(grey, (0, 0), _SIGMA)
+    deviation = np.sqrt(cv2.GaussianBlur(difference**2, (0, 0), _SIGMA))
+    return difference / (deviation + _FAINT)
+
+
+def likeness(all_patterns: Sequence[list[np.ndarray]]) -> np.ndarray:
+    """How alike any two images are, float32 (n, n) in -1..1, symmetric, with 0 on the diagonal.
+
+    all_patterns: what `patterns` gives, for each of n images. Time grows with the square of n: one core takes some
+    15 s for 780.
+    """
+    number, inner = len(all_patterns), _SIDE - 2 * _SHIFT
+    best = np.full((number, number), -1, np.float32)
+    middle = slice(_SHIFT, _SHIFT + inner)
+    cores = _standardised(np.stack([each[0][middle, middle] for each in all_patterns]))
+    for zoom, (width, height) in enumerate(_sizes()):
+        zoomed = np.stack([each[zoom] for each in all_patterns])
+        for top in range(height - inner + 1):
+            for left in range(width - inner + 1):
+                windows = _standardised(zoomed[:, top : top + inner, left : left + inner])
+                np.maximum(best, cores @ windows.T, out=best)
+    best = np.maximum(best, best.T)
+    np.fill_diagonal(best, 0)
+    return best
+
+
+def _standardised(windows: np.ndarray) -> np.ndarray:
+    """Each window as a vector of mean 0 and length 1, so that a product of two is their correlation. A window without
+    any contrast becomes 0: it is like nothing."""
+    vectors = windows.reshape(len(windows), -1)
+    vectors = vectors - vectors.mean(axis=1, keepdims=True)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+
+
+def groups(alike: np.ndarray) -> list[list[int]]:
+    """Positions of the images that are joined by a chain of alike ones, two or more each, in ascending order.
+
+    alike: bool (n, n), symmetric.
+    """
+    _, joined = connected_components(alike, directed=False)
+    members = (np.flatnonzero(joined == number).tolist() for number in np.flatnonzero(np.bincount(joined) > 1))
+    return sorted(members)
+
+
+def closest(alike: np.ndarray, low: float, high: float) -> Iterator[tuple[int, int, float]]:
+    """The pairs with a likeness of at least `low` and below `high`, the most alike first.
+
+    alike: float (n, n), symmetric.
+    """
+    one, other = np.nonzero(np.triu((alike >= low) & (alike < high), 1))
+    for at in np.argsort(-alike[one, other], kind="stable"):
+        yield int(one[at]), int(other[at]), float(alike[one[at], other[at]])
+
+
+@cache
+def load(name: str = "busi") -> Mapping[str, Any]:
+    """The committed groups of a data set, as `repro data audit` wrote them: `fingerprint` of the pixels that they were
+    found in, `method`, `threshold`, and `groups`, the ids of the cases of each."""
+    return json.loads((files("common.data") / f"{name}.duplicates.json").read_text(encoding="ascii"))
+
+
+def regroup(cases: Sequence[Case], fingerprint: str) -> tuple[tuple[Case, ...], np.ndarray]:
+    """For a split that keeps copies apart: the same cases in the same order, those of one duplicate group in one
+    `Case.group`, and the positions, int64, of the cases to be used. Left out are groups with images in two classes,
+    whose label nobody knows.
+
+    fingerprint: of the cases' pixels (`manifest.fingerprint`). Where it is not that of the published BUSI, no
+    duplicates are known, and every case is used with the group that it has.
+    """
+    known = load()
+    if fingerprint != known["fingerprint"]:
+        return tuple(cases), np.arange(len(cases))
+    first = {case: members[0] for members in known["groups"] for case in members}
+    regrouped = tuple(replace(case, group=first.get(case.id, case.group)) for case in cases)
+    labels: dict[str, set[str]] = {}
+    for case in regrouped:
+        labels.setdefault(case.group, set()).add(case.label)
+    return regrouped, np.flatnonzero([len(labels[case.group]) == 1 for case in regrouped])
