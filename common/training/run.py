@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
 from itertools import count, takewhile
@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common.data import fetch, manifest, splits
+from common.data import duplicates, fetch, manifest, splits
 from common.data.fetch import Found
 from common.data.prepare import Prepared, prepare
 from common.errors import BadInput
@@ -94,6 +94,9 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     splits.draw(request.found.cases, np.array(wanted), recipe, request.seed, 0)
     prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
     used = prepared.only(recipe.classes)
+    if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
+        cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
+        prepared, used = replace(prepared, cases=cases), np.intersect1d(used, consistent)
     trials = {
         Trial(repeat, fold if recipe.folds else None, recipe.folds or 1): split
         for repeat in range(request.repeats)
