@@ -22,8 +22,9 @@ def confusion(rows: Rows) -> dict[str, dict[str, int]]:
 
 
 def score(metric: str, target: str, rows: Rows) -> float:
-    """accuracy or bce of all cases; precision, recall or dice (F1) of the class that target="class=NAME" names. NaN
-    where it is undefined: precision of a class that is never called, recall of one that is not there.
+    """accuracy or bce of all cases; precision, recall or dice (F1) of the class that target="class=NAME" names; count
+    of the cases of one class that are called another, target="class=NAME>OTHER". NaN where it is undefined: precision
+    of a class that is never called, recall of one that is not there.
 
     Raises ValueError for a network that does not classify and for a class that there is not.
     """
@@ -35,9 +36,11 @@ def score(metric: str, target: str, rows: Rows) -> float:
         return float(np.mean(np.where(positive, -np.log(p), -np.log1p(-p))))
     if metric == "accuracy":
         return sum(table[name][name] for name in table) / len(rows)
-    name = target.removeprefix("class=")
-    if name not in table:
+    name, _, called = target.removeprefix("class=").partition(">")
+    if name not in table or called not in {"", *table}:
         raise ValueError(f"the classes are {', '.join(table)}")
+    if metric == "count":
+        return float(table[name][called])
     hits, there, called = table[name][name], sum(table[name].values()), sum(row[name] for row in table.values())
     part, whole = {"precision": (hits, called), "recall": (hits, there), "dice": (2 * hits, there + called)}[metric]
     return part / whole if whole else np.nan

@@ -37,14 +37,15 @@ def test_it_prints_every_reported_number_beside_the_reproduced_one(finished):
     for cell in paper.load(name).reported:
         assert cell.value in answer.stdout
     for row in record["reported"]:
-        assert f"{row['reproduced']['mean']:.4f}" in answer.stdout
+        if (mean := row["reproduced"]["mean"]) is not None:  # quoted numbers, and those of single images, have none
+            assert f"{mean:.4f}" in answer.stdout
     assert answer.stderr == ""
 
 
 def test_a_run_on_the_phantom_is_never_compared_with_the_paper(finished):
     *_, record = finished
     assert record["dataset"]["name"] == "phantom"
-    assert {row["verdict"] for row in record["reported"]} == {"not comparable"}
+    assert {row["verdict"] for row in record["reported"]} <= {"not comparable", "quoted", "impossible"}
 
 
 def test_every_repeat_has_its_own_split_and_weights(finished):
