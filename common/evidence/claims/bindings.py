@@ -118,8 +118,8 @@ def cells(paper: Paper, cut_off: bool = False, changes: dict[str, dict] | None =
 
 def _padding(column: list[Cell]) -> int:
     """The number of zeros after the point that end every number of a column, 0 in one of fewer than three."""
-    ends = [re.search(r"(?<=\d)0*$", cell.reported.value.partition(".")[2] or "1")[0] for cell in column]
-    return min(map(len, ends)) if len(column) > 2 else 0
+    ends = [re.search(r"\.\d*?(0*)$", cell.reported.value) for cell in column]
+    return min(len(end[1]) if end else 0 for end in ends) if len(column) > 2 else 0
 
 
 def grouped(cells: Iterable[Cell], key: Callable[[Cell], Hashable | None]) -> list[list[Cell]]:

@@ -124,7 +124,7 @@ def _prevalences(group: list[Cell]) -> Iterator[Finding]:
     """The tumour's share of all pixels follows from accuracy and IoU; of networks on one test set it is one number."""
     rows = [row for row in grouped(group, lambda cell: cell.setting) if row[0].matrix != "cases"]
     alone = [row for row in rows if row[0].reported.fold is None and row[0].reported.image is None]
-    shares = [(row, share) for row in alone if (share := _share(row))]
+    shares = [(row, share) for row in alone if (share := _share(row))] if len(alone) > 1 else []
     for (one, a), (other, b) in combinations(shares, 2):
         if not overlap(a, b):
             text = (

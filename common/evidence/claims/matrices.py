@@ -72,23 +72,26 @@ def _some(masks: dict[int, dict[str, np.ndarray]], part: list[Cell]) -> bool:
 
 def _minimal(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
     """The smallest sets of cells that do not agree, and that contain none of the known ones. Sets of more than
-    _LARGEST_SET: one at most, and where there is no smaller one."""
+    _LARGEST_SET: one at most, and where there is no smaller one. The counts of a printed matrix are one cell here."""
     if agree(group):
         return []
+    counts = [cell for cell in group if cell.metric == "count"]
+    units = [[cell] for cell in group if cell.metric != "count"] + ([counts] if counts else [])
     found: list[list[Cell]] = []
     smaller = list(known)
     for size in range(1, _LARGEST_SET + 1):
-        for part in map(list, combinations(group, size)):
+        for chosen in combinations(units, size):
+            part = [cell for unit in chosen for cell in unit]
             ids = {cell.id for cell in part}
             if not any(each <= ids for each in smaller) and not agree(part):
                 found.append(part)
                 smaller.append(ids)
     if not smaller:
-        part = list(group)
-        for cell in group:  # leave out what is not needed for the contradiction
-            without = [other for other in part if other is not cell]
-            part = part if agree(without) else without
-        found.append(part)
+        needed = list(units)
+        for unit in units:  # leave out what is not needed for the contradiction
+            without = [other for other in needed if other is not unit]
+            needed = needed if agree([cell for each in without for cell in each]) else without
+        found.append([cell for unit in needed for cell in unit])
     return found
 
 

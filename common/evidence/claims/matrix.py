@@ -6,7 +6,7 @@ Dice from IoU, accuracy from sensitivity and specificity, the equality of one cl
 specificity, and every combination of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -61,7 +61,16 @@ class Constraint:
 
 def possible(constraints: Sequence[Constraint]) -> bool:
     """Whether some matrix of real numbers, not negative, satisfies all constraints with every ratio defined."""
-    return next(_pieces(constraints, _FINEST), None) is not None
+    means = [each for each in constraints if each.mean]
+    values: list[float] = []
+
+    def met_between(matrix: np.ndarray) -> bool:
+        """Matrices that satisfy the plain constraints are a convex set, on which the one mean is continuous: with one
+        at or below its upper bound and one at or above its lower bound there is one within both."""
+        values.append(_mean(means[0], matrix))
+        return len(means) == 1 and min(values) <= means[0].high and max(values) >= means[0].low
+
+    return next(_pieces(constraints, _FINEST, met_between), None) is not None
 
 
 def span(constraints: Sequence[Constraint], asked: Constraint) -> tuple[float, float] | None:
@@ -80,23 +89,27 @@ def span(constraints: Sequence[Constraint], asked: Constraint) -> tuple[float, f
     return (max(0.0, min(found)), min(1.0, max(found))) if found else None
 
 
-def _pieces(constraints: Sequence[Constraint], width: float) -> Iterator[list[Constraint]]:
+def _pieces(
+    constraints: Sequence[Constraint], width: float, enough: Callable[[np.ndarray], bool] = lambda matrix: False
+) -> Iterator[list[Constraint]]:
     """Lists of plain constraints that have a solution, one of which every solution satisfies. The mean of both
     classes' IoU or Dice is no single ratio: the IoU of class one is halved again and again, down to a width; where it
-    is between a and b, the other's is between 2 low - b and 2 high - a."""
+    is between a and b, the other's is between 2 low - b and 2 high - a. enough: whether a matrix that satisfies the
+    plain constraints makes a further search needless."""
     plain = [each for each in constraints if not each.mean]
     means = [each for each in constraints if each.mean]
     if not means:
-        if _feasible(plain):
+        if _solution(plain) is not None:
             yield plain
         return
     waiting = [(0.0, 1.0)]
     while waiting:
         a, b = waiting.pop()
         piece = [*plain, *(part for mean in means for part in _both(mean, a, b))]
-        if not _feasible(piece):
+        found = _solution(piece)
+        if found is None:
             continue
-        if b - a <= width:
+        if b - a <= width or enough(found):
             yield piece
         else:
             waiting += [((a + b) / 2, b), (a, (a + b) / 2)]
@@ -116,10 +129,10 @@ def _rows(constraint: Constraint) -> list[np.ndarray]:
     return [(low * denominator - numerator) / (high - low), (numerator - high * denominator) / (high - low)]
 
 
-def _feasible(constraints: Sequence[Constraint]) -> bool:
-    """Maximises the least denominator, as a share of all, among the solutions."""
+def _solution(constraints: Sequence[Constraint]) -> np.ndarray | None:
+    """A matrix (4,), of sum 1, that satisfies plain constraints: the one whose least denominator is greatest."""
     if any(each.low > 1 + _SLACK or each.high < -_SLACK for each in constraints):
-        return False
+        return None
     bounds = np.array([np.append(row, 0) for each in constraints for row in _rows(each)])
     shares = np.array([np.append(-each.weights[1], 1) for each in constraints])
     matrix = np.concatenate([bounds, shares])
@@ -131,7 +144,13 @@ def _feasible(constraints: Sequence[Constraint]) -> bool:
         b_eq=[1],
         options=_EXACT,
     )
-    return solution.status == 0 and -solution.fun > _LEAST_SHARE
+    return solution.x[:4] if solution.status == 0 and -solution.fun > _LEAST_SHARE else None
+
+
+def _mean(mean: Constraint, matrix: np.ndarray) -> float:
+    """The mean over both classes of a ratio of one matrix."""
+    both = [Constraint(mean.ratio, 0, 1, swapped).weights for swapped in (False, True)]
+    return float(np.mean([(numerator @ matrix) / (denominator @ matrix) for numerator, denominator in both]))
 
 
 @cache

@@ -6,8 +6,8 @@ from common.reported import Reported
 
 def cell(name: str, value: str, definition: str, **about) -> Reported:
     """A cell of the test part, in a table called T."""
-    rest = {"split": "test", "where": "Table T", "table": "T"} | about
-    return Reported(id=about.pop("id", name), name=name, value=value, definition=definition, **rest)
+    rest = {"id": name, "split": "test", "where": "Table T", "table": "T"} | about
+    return Reported(name=name, value=value, definition=definition, **rest)
 
 
 def paper(*cells: Reported, **about) -> Paper:
