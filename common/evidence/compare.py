@@ -82,18 +82,23 @@ def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) 
         of_each = _of_images(images, cell.definition)
         return of_each, f"one image that is not named, against 95 % of {of_each.n} test images"
     found = prediction(_of_statistic(record, cell, part))
-    if cell.fold:
+    if _is_of_a_fold(cell):
         return found, f"one fold, against {found.n} folds"
     return found, "standard deviation over the folds" if cell.statistic == "deviation" else ""
 
 
 def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | None = None) -> list[float]:
     """The values that a cell is one more of: of folds where it is of one, else of whole repeats."""
-    if cell.fold:
+    if _is_of_a_fold(cell):
         return [value for folds in by_repeat(record, part, cell.definition, predictor) for value in folds]
     if cell.statistic == "deviation":
         return [stdev(each) for each in by_repeat(record, part, cell.definition, predictor) if len(each) > 1]
     return values(record, part, cell.definition, predictor)
+
+
+def _is_of_a_fold(cell: Reported) -> bool:
+    """Whether it is of one training: of a fold that the paper names, or counts of cases, of which there is no mean."""
+    return cell.fold is not None or Definition.parse(cell.definition).metric == "count"
 
 
 def _of_images(images: Rows, signature: str) -> Prediction:

@@ -18,7 +18,7 @@ STATEMENTS = [
     for record in PAPERS
     for key, statement in (record.stated | record.readings).items()
     if statement.quote is not None
-]
+] + [pytest.param(record, record.cases.quote, id=f"{record.name}-cases") for record in PAPERS if record.cases]
 REPORTED = [pytest.param(record, cell, id=f"{record.name}-{cell.id}") for record in PAPERS for cell in record.reported]
 TABLES = [
     pytest.param(record, Table.model_validate(table), id=f"{record.name}-{table['table']}")
