@@ -152,6 +152,24 @@ def compare(
         out.print()
 
 
+@app.command("claims")
+def check_claims(
+    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every finding, as JSON.")] = False,
+) -> None:
+    """Whether the numbers that a paper prints agree with each other. Needs no run and no data."""
+    from common.evidence.claims import show
+
+    chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
+    if as_json:
+        print(show.as_json(chosen))
+        return
+    for about in chosen:
+        for line in show.lines(about):
+            _say(line)
+        _say("")
+
+
 @app.command()
 def bench(
     paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from common.errors import BadInput
+from common.reported import Cases, Claim, Reported, Table
 
 Profile = Literal["paper", "small", "smoke"]
 
@@ -41,24 +42,6 @@ class Reading(_Record):
     @property
     def values(self) -> list[Any]:
         return [self.default, *self.alternatives]
-
-
-class Reported(_Record):
-    """One number as printed: a string, so that trailing zeros, and with them the precision, survive.
-
-    unit: "%" where the sign stands in the head of the table and not beside the number.
-    readings: those under which it was measured, where they are not the defaults: a baseline's network.
-    """
-
-    id: str
-    split: Literal["train", "validation", "test"]
-    name: str
-    value: str
-    unit: Literal["", "%"] = ""
-    where: str
-    definition: str
-    readings: dict[str, Any] = {}
-    why: str | None = None
 
 
 class Recipe(BaseModel):
@@ -123,7 +106,8 @@ class Paper(_Record):
     """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper
     leaves open without a consequence for its numbers, or what can't be run. `stand_in` names a data set of the same
     kind for those who lack the paper's. `baselines` are the other networks that the paper trains beside its own, as
-    readings of its record."""
+    readings of its record. `reported` is every number, those of the `tables` of the file among them; `claims` are other
+    ways to read some of them, and `cases` how many cases they are about, for the checks of their arithmetic."""
 
     name: str
     title: str
@@ -138,9 +122,24 @@ class Paper(_Record):
     open: list[str]
     profiles: dict[Literal["small", "smoke"], dict[str, Any]]
     reported: list[Reported]
+    claims: list[Claim] = []
+    cases: Cases | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_tables(cls, record: dict[str, Any]) -> dict[str, Any]:
+        tables = [Table.model_validate(table) for table in record.get("tables", [])]
+        cells = [cell for table in tables for cell in table.cells()]
+        rest = {key: value for key, value in record.items() if key != "tables"}
+        return rest | {"reported": [*(record.get("reported") or []), *cells]}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Paper":
+        ids = [cell.id for cell in self.reported]
+        if twice := sorted({each for each in ids if ids.count(each) > 1}):
+            raise ValueError(f"several reported numbers are called {', '.join(twice)}")
+        if unknown := {each for claim in self.claims for each in claim.cells} - set(ids):
+            raise ValueError(f"claims about numbers that are not reported: {', '.join(sorted(unknown))}")
         twice = self.stated.keys() & self.readings.keys()
         if twice:
             raise ValueError(f"both stated and open: {', '.join(sorted(twice))}")

@@ -1,5 +1,6 @@
 """The command as a person meets it: clear messages, exit status 2 for bad input, nothing half-written."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,15 @@ def test_papers_lists_each_with_its_data_and_results(repro):
     assert "Results: none yet" in printed
 
 
+def test_claims_checks_the_numbers_of_a_paper_without_data_or_runs(repro):
+    status, printed, _ = repro("claims", "rahman")
+    assert status == 0
+    assert "value outside the range of its formula" in printed
+    status, printed, _ = repro("claims", "rahman", "--json")
+    assert status == 0
+    assert json.loads(printed)["rahman"]["findings"][0]["cells"] == ["loss-as-printed"]
+
+
 BAD = {
     "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", "cheng, gill, kumar, paudel, rahman"]),
     "an unknown paper to compare": (["compare", "nobody"], ["no paper 'nobody'"]),
@@ -53,6 +63,7 @@ BAD = {
         ["run", "paudel", "--data", "phantom", "--folds", "500", "--profile", "smoke"],
         ["500 folds: each needs a case of every class", "benign", "malignant"],
     ),
+    "an unknown paper to check": (["claims", "nobody"], ["no paper 'nobody'"]),
     "no results yet": (["compare"], ["No results in results yet", "repro run"]),
 }
 

@@ -22,8 +22,9 @@ def confusion(rows: Rows) -> dict[str, dict[str, int]]:
 
 
 def score(metric: str, target: str, rows: Rows) -> float:
-    """accuracy or bce of all cases; precision, recall or dice (F1) of the class that target="class=NAME" names. NaN
-    where it is undefined: precision of a class that is never called, recall of one that is not there.
+    """accuracy or bce of all cases; precision, recall or dice (F1) of the class that target="class=NAME" names; count
+    of the cases of one class that are called another, target="class=NAME>OTHER". NaN where it is undefined: precision
+    of a class that is never called, recall of one that is not there.
 
     Raises ValueError for a network that does not classify and for a class that there is not.
     """
@@ -43,10 +44,13 @@ def terms(metric: str, target: str, rows: Rows) -> tuple[np.ndarray, np.ndarray]
         return np.where(positive, -np.log(p), -np.log1p(-p)), np.ones(len(rows))
     if metric == "accuracy":
         return (positive == called_positive).astype(np.float64), np.ones(len(rows))
-    name = target.removeprefix("class=")
-    if name not in table:
+    name, _, other = target.removeprefix("class=").partition(">")
+    if name not in table or other not in {"", *table}:
         raise ValueError(f"the classes are {', '.join(table)}")
     there, called = (positive, called_positive) if name == rows.positive else (~positive, ~called_positive)
+    if metric == "count":  # a sum, as the share of a whole that is 1
+        of_other = called if other == name else ~called
+        return (there & of_other).astype(np.float64), np.full(len(rows), 1 / len(rows))
     there, called = there.astype(np.float64), called.astype(np.float64)
     hits = there * called
     return {"precision": (hits, called), "recall": (hits, there), "dice": (2 * hits, there + called)}[metric]

@@ -1,13 +1,17 @@
 """What a paper reports against what was reproduced: one row for each reported number, with a verdict."""
 
-import re
-from decimal import Decimal
-from statistics import mean
+from statistics import mean, stdev
 
+import numpy as np
+
+from common.evidence import claims, metrics
+from common.evidence.claims import Finding
+from common.evidence.counts import Rows
 from common.evidence.metrics import Definition
 from common.evidence.results import Compared, Record, Verdict
 from common.evidence.statistics import Prediction, prediction
-from common.paper import Paper, Reported, as_text
+from common.paper import Paper, as_text
+from common.reported import Reported, printed
 
 # Predictors that have learned nothing, as they are called in `Run.trivial`.
 NOTHING = BACKGROUND, PREVALENCE = "all background", "constant prevalence"
@@ -25,38 +29,92 @@ WIDEST_HALF = 0.05
 UNMOVED = 1e-3
 
 
-def rows(paper: Paper, record: Record) -> list[Compared]:
+def rows(paper: Paper, record: Record, images: Rows | None = None) -> list[Compared]:
     """One row for each reported number that the network of this record is to answer for: the paper's own, or the
-    baseline that its readings choose. Raises ValueError for a definition or a value that can't be read."""
+    baseline that its readings choose. Raises ValueError for a definition or a value that can't be read.
+
+    images: the counts of the test images of one repeat, which numbers of single images are compared with.
+    """
     default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
     chosen = default | record.readings
     networks = {key for baseline in paper.baselines for key in baseline}
+    findings = claims.check(paper)
     return [
-        _row(paper, record, cell)
+        _row(paper, record, cell, images, findings)
         for cell in paper.reported
         if all(as_text(cell.readings.get(key, default[key])) == chosen[key] for key in networks)
     ]
 
 
-def compared(paper: Paper, record: Record) -> Record:
+def compared(paper: Paper, record: Record, images: Rows | None = None) -> Record:
     """The record with its comparison filled in, as it is stored."""
-    return record.model_copy(update={"reported": rows(paper, record)})
+    return record.model_copy(update={"reported": rows(paper, record, images)})
 
 
-def _row(paper: Paper, record: Record, cell: Reported) -> Compared:
+def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, findings: list[Finding]) -> Compared:
     part = cell.split
     if part == "train" and all(cell.definition in run.metrics.get(RUNNING, {}) for run in record.runs):
         part = RUNNING  # what `fit` prints is what a paper copies; few evaluate on train afterwards
-    reproduced = prediction(values(record, part, cell.definition))
-    nothing = {name: values(record, cell.split, cell.definition, name) for name in NOTHING}
+    reproduced, note = _reproduced(record, cell, part, images)
+    nothing = {name: _of_statistic(record, cell, cell.split, name) for name in NOTHING}
     trivial = {name: prediction(runs).mean for name, runs in nothing.items()}
     verdict = judge(cell.value + cell.unit, reproduced)
-    if record.dataset.name != paper.data or record.profile == "smoke":
+    if cell.quoted:
+        verdict = "quoted"
+    elif cell.id in claims.impossible(findings):
+        verdict = "impossible"
+    elif record.dataset.name != paper.data or record.profile == "smoke":
         verdict = "not comparable"
     elif record.profile == "small" and reproduced.n >= RUNS_TO_REFUTE and not _unmoved(record, cell):
         verdict = "outside (small)" if _side(cell.value + cell.unit, reproduced) else "inside (small)"
     about = cell.model_dump(include={"id", "split", "name", "value", "unit", "where", "definition"})
-    return Compared(**about, part=part, reproduced=reproduced, trivial=trivial, verdict=verdict)
+    notes = "; ".join(each for each in (note, _contradictions(cell, findings)) if each)
+    return Compared(**about, part=part, reproduced=reproduced, trivial=trivial, verdict=verdict, note=notes)
+
+
+def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) -> tuple[Prediction, str]:
+    """What the runs say of a cell, and with what it is compared where that is not one value a repeat."""
+    if cell.quoted:
+        return Prediction(n=0), cell.quoted
+    if cell.image:
+        if images is None:
+            return Prediction(n=0), "one image that is not named; no counts of single images here"
+        of_each = _of_images(images, cell.definition)
+        return of_each, f"one image that is not named, against 95 % of {of_each.n} test images"
+    found = prediction(_of_statistic(record, cell, part))
+    if _is_of_a_fold(cell):
+        return found, f"one fold, against {found.n} folds"
+    return found, "standard deviation over the folds" if cell.statistic == "deviation" else ""
+
+
+def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | None = None) -> list[float]:
+    """The values that a cell is one more of: of folds where it is of one, else of whole repeats."""
+    if _is_of_a_fold(cell):
+        return [value for folds in by_repeat(record, part, cell.definition, predictor) for value in folds]
+    if cell.statistic == "deviation":
+        return [stdev(each) for each in by_repeat(record, part, cell.definition, predictor) if len(each) > 1]
+    return values(record, part, cell.definition, predictor)
+
+
+def _is_of_a_fold(cell: Reported) -> bool:
+    """Whether it is of one training: of a fold that the paper names, or counts of cases, of which there is no mean."""
+    return cell.fold is not None or Definition.parse(cell.definition).metric == "count"
+
+
+def _of_images(images: Rows, signature: str) -> Prediction:
+    """The range of the middle 95 % of single images, those left out where the metric is undefined."""
+    of_each = np.array([metrics.value(signature, images.take([i])) for i in range(len(images))])
+    of_each = of_each[np.isfinite(of_each)]
+    if not len(of_each):
+        return Prediction(n=0)
+    low, high = np.percentile(of_each, [2.5, 97.5])
+    return Prediction(n=len(of_each), mean=float(of_each.mean()), low=float(low), high=float(high))
+
+
+def _contradictions(cell: Reported, findings: list[Finding]) -> str:
+    """Which checks of the paper's own numbers it is part of, as the record reads them."""
+    names = dict.fromkeys(each.relation for each in findings if cell.id in each.cells and not each.assumed)
+    return f"repro claims: {', '.join(names)}" if names else ""
 
 
 def judge(value: str, reproduced: Prediction) -> Verdict:
@@ -65,17 +123,6 @@ def judge(value: str, reproduced: Prediction) -> Verdict:
         return side
     narrow = reproduced.n >= RUNS_TO_AGREE and (reproduced.high - reproduced.low) / 2 <= WIDEST_HALF
     return "agrees" if narrow else "undecided"
-
-
-def printed(value: str) -> tuple[float, float]:
-    """The numbers that a printed one stands for: "0.95" for 0.945 to 0.955, "95.7 %" for 0.9565 to 0.9575."""
-    match = re.fullmatch(r"(-?\d+(?:\.\d+)?) ?(%?)", value)
-    if not match:
-        raise ValueError(f"'{value}' is not a number as printed, like 0.95 or 95.7 %")
-    middle = Decimal(match[1])
-    half = Decimal(5).scaleb(middle.as_tuple().exponent - 1)
-    scale = 100 if match[2] else 1
-    return float((middle - half) / scale), float((middle + half) / scale)
 
 
 def _side(value: str, reproduced: Prediction) -> Verdict | None:
@@ -101,8 +148,13 @@ def _unmoved(record: Record, cell: Reported) -> bool:
 def values(record: Record, part: str, signature: str, predictor: str | None = None) -> list[float]:
     """One value for each repeat in which it is defined: of the network, or of a predictor that has learned nothing.
     The folds of a cross-validation are averaged, since what a paper prints is their mean: they are one repeat."""
-    by_repeat: dict[int, list[float | None]] = {}
+    return [mean(folds) for folds in by_repeat(record, part, signature, predictor)]
+
+
+def by_repeat(record: Record, part: str, signature: str, predictor: str | None = None) -> list[list[float]]:
+    """The values of each repeat, one for each of its folds; a repeat where one is undefined is left out."""
+    found: dict[int, list[float | None]] = {}
     for run in record.runs:
         table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
-        by_repeat.setdefault(run.repeat, []).append(table.get(signature))
-    return [mean(folds) for folds in by_repeat.values() if None not in folds]
+        found.setdefault(run.repeat, []).append(table.get(signature))
+    return [folds for folds in found.values() if None not in folds]

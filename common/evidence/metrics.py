@@ -18,6 +18,7 @@ target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2:
              class=NAME, class: what a network that also classifies images into two classes says of one, or of both;
              one value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
              bce|class+pixel|sum: both cross-entropies, the loss of such a network.
+             count|class=NAME>OTHER|case: how many cases of the first class it calls the second, a cell of its matrix.
 aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
              each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
              stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
@@ -175,7 +176,14 @@ class Definition:
 
     def _check_of_classes(self) -> None:
         metric, target, aggregation = self.metric, self.target, self.aggregation
-        known = ("precision", "recall", "dice") if target.startswith("class=") else ("accuracy", "bce")
+        of_pair = re.fullmatch(r"class=[^>]+>[^>]+", target)
+        known = (
+            ("count",)
+            if of_pair
+            else ("precision", "recall", "dice")
+            if target.startswith("class=")
+            else ("accuracy", "bce")
+        )
         whole = (metric, target, aggregation) == ("bce", "class+pixel", "sum")
         if not whole and (target == "class+pixel" or metric not in known or aggregation != "case"):
             raise ValueError(f"of classes there are {', '.join([*OF_CLASSES, *OF_A_CLASS])}".format(*["NAME"] * 3))

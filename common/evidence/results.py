@@ -18,7 +18,16 @@ from common.files import write_atomically
 from common.paper import Profile
 
 Verdict = Literal[
-    "agrees", "paper higher", "paper lower", "undecided", "inside (small)", "outside (small)", "not comparable"
+    "agrees",
+    "paper higher",
+    "paper lower",
+    "undecided",
+    "inside (small)",
+    "outside (small)",
+    "other definition",
+    "not comparable",
+    "impossible",
+    "quoted",
 ]
 
 
@@ -92,6 +101,7 @@ class Compared(_Model):
     """One number that the paper reports against the runs of one record (`compare.rows`).
 
     part: the key of `Run.metrics` that it was compared with; trivial: by predictor, the mean over the runs' splits.
+    note: with what else than repeats it was compared, and what the claims check says of it; "" for neither.
     """
 
     id: str
@@ -105,6 +115,7 @@ class Compared(_Model):
     reproduced: Prediction
     trivial: Values
     verdict: Verdict
+    note: str = ""
 
 
 class Record(_Model):

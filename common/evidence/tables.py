@@ -73,7 +73,7 @@ def table(paper: Paper, record: Record, fresh: bool) -> Table:
             f"{row.value}{row.unit}",
             f"{mean}\n[dim]{escape(interval)}[/]",
             _number(row.trivial[BACKGROUND]),
-            f"{row.verdict}\n[dim]{_span([row.reproduced.n], 'repeat')}[/]",
+            f"{row.verdict}\n[dim]{escape(row.note) or _span([row.reproduced.n], 'repeat')}[/]",
         )
     return result
 
@@ -92,9 +92,14 @@ def readme(entries: Iterable[tuple[Paper, Record, bool]], folder: Path) -> str:
 
 def _block(paper: Paper, record: Record, fresh: bool, folder: Path) -> str:
     comparison = []
-    for row in rows(paper, record):
+    for row in rows(paper, record, rows_of_test(folder, record)):
         nothing = [_number(row.trivial[predictor]) for predictor in NOTHING]
-        reported = [row.part, row.name, f"{row.value}{row.unit}", f"**{row.verdict}**"]
+        reported = [
+            row.part,
+            row.name,
+            f"{row.value}{row.unit}",
+            f"**{row.verdict}**" + (f" ({row.note})" if row.note else ""),
+        ]
         reproduced = [*_estimate(row.reproduced), row.reproduced.n]
         comparison.append([*reported, *reproduced, *nothing, _code(row.definition)])
     definitions = []

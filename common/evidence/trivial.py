@@ -21,7 +21,8 @@ from common.evidence.counts import EPSILON
 from common.evidence.metrics import DISTANCES, Definition, scores
 from common.evidence.results import Verdict
 from common.evidence.statistics import Prediction
-from common.paper import Paper, Recipe, Reported
+from common.paper import Paper, Recipe
+from common.reported import Reported
 
 # No tumour anywhere, no image of the positive class; and, as the probability of every pixel and image, the share of
 # tumour among the pixels of the training part and of the positive class among its images.
@@ -235,8 +236,11 @@ def _of_classes(definition: Definition, images: _Images, of_class: np.ndarray) -
     called = of_class > 0.5
     if definition.metric == "accuracy":
         return np.where(called, there, number - there) / number
-    if definition.target != f"class={images.positive}":
+    name, _, other = definition.target.removeprefix("class=").partition(">")
+    if name != images.positive:
         there, called = number - there, ~called
+    if definition.metric == "count":
+        return there * (called if other == name else ~called)
     hits, calls = there * called, number * called
     part, whole = {"precision": (hits, calls), "recall": (hits, there), "dice": (2 * hits, there + calls)}[
         definition.metric

@@ -36,6 +36,8 @@ def test_it_is_what_scikit_learn_says(cases):
     ours = confusion(rows)
     expected = confusion_matrix(truth, called, labels=[True, False])
     assert [list(row.values()) for row in ours.values()] == expected.tolist()
+    if len(set(truth)) == 2:
+        assert value("count|class=benign>malignant|case", rows) == expected[1, 0]
 
 
 @given(CASES)
@@ -82,6 +84,9 @@ def test_three_classes_are_refused():
         ("accuracy|class=benign|case", "of classes there are"),
         ("bce|class+pixel|case", "of classes there are"),
         ("recall|class=benign|case|t=0.3", "decided at 0.5"),
+        ("count|class=benign|case", "of classes there are"),
+        ("recall|class=benign>malignant|case", "of classes there are"),
+        ("count|class=benign>normal|case", "the classes are"),
     ],
 )
 def test_what_is_no_definition_is_refused(signature, complaint):

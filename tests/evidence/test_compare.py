@@ -3,15 +3,18 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from common.evidence import compare, tables
 from common.evidence.compare import BACKGROUND, PREVALENCE, judge, printed
+from common.evidence.counts import count
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction
-from common.paper import Paper, Reading, Reported
+from common.paper import Paper, Reading
+from common.reported import Reported
 
 DICE, RAW, LOSS = "dice|fg|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "dice-loss|fg|batch=16|soft|s=1e-6"
 
@@ -165,6 +168,81 @@ def test_a_training_number_is_compared_with_what_fit_printed():
     assert (row.part, row.reproduced.mean) == ("train (running)", 0.7)
     (row,) = compare.rows(paper(cell(split="train")), record([0.7, 0.7], split="train"))
     assert (row.part, row.reproduced.mean) == ("train", 0.7)
+
+
+# Numbers that are not one value of a repeat
+
+
+def cross_validated(*repeats: list[float]) -> Record:
+    """A record of some repeats, each with one run for each fold."""
+    of = record([value for folds in repeats for value in folds])
+    places = [(i, k) for i, folds in enumerate(repeats) for k in range(len(folds))]
+    runs = [run.model_copy(update={"repeat": i, "fold": k}) for run, (i, k) in zip(of.runs, places, strict=True)]
+    return of.model_copy(update={"runs": runs})
+
+
+def row_of(changes: dict, of: Record, value="0.70", images=None):
+    (row,) = compare.rows(paper(cell(value).model_copy(update=changes)), of, images)
+    return row
+
+
+def test_one_fold_is_compared_with_all_folds_of_the_record():
+    row = row_of({"fold": 4}, cross_validated([0.69, 0.70, 0.71], [0.70, 0.69, 0.71]))
+    assert (row.reproduced.n, row.reproduced.mean) == (6, pytest.approx(0.70))
+    assert row.verdict == "agrees"
+    assert row.note == "one fold, against 6 folds"
+    assert row_of({"fold": 4}, cross_validated([0.69, 0.70, 0.71]), "0.90").verdict == "paper higher"
+
+
+def test_counts_of_a_matrix_are_of_one_fold_as_well():
+    row = row_of({"definition": "count|class=a>b|case"}, cross_validated([0.7, 0.7, 0.7]), "2")
+    assert (row.reproduced.n, row.note) == (0, "one fold, against 0 folds"), "the record has no such counts"
+
+
+def test_a_standard_deviation_is_compared_with_that_of_the_folds_of_each_repeat():
+    folds = cross_validated([0.60, 0.70], [0.60, 0.80], [0.60, 0.64])
+    row = row_of({"statistic": "deviation"}, folds, "0.07")
+    assert row.reproduced.n == 3
+    assert row.reproduced.mean == pytest.approx((0.1 + 0.2 + 0.04) / 2**0.5 / 3)
+    assert row.note == "standard deviation over the folds"
+    assert row_of({"statistic": "deviation"}, record([0.7, 0.8])).reproduced.n == 0, "there are no folds"
+
+
+def test_a_single_image_is_compared_with_the_middle_of_the_test_images():
+    truth = np.zeros((40, 8, 8), np.float32)
+    truth[:, 0] = 1
+    predicted = truth.copy()
+    predicted[:, 0, :4] = 0  # half of each tumour is found, a Dice of 2/3
+    predicted[0] = 0
+    names = [str(i) for i in range(40)]
+    images = count(predicted, truth, names, names, names)
+    definition = "dice|fg|image|t=0.5|empty=skip"
+    row = row_of({"image": "IV", "definition": definition}, record([0.7]), "0.9576", images)
+    assert (row.reproduced.n, row.reproduced.high) == (40, pytest.approx(2 / 3))
+    assert row.verdict == "paper higher"
+    assert row.note == "one image that is not named, against 95 % of 40 test images"
+    assert row_of({"image": "IV", "definition": definition}, record([0.7])).verdict == "undecided", "no counts"
+
+
+def test_another_papers_number_is_quoted_and_compared_with_nothing():
+    row = row_of({"quoted": "UNet [21]"}, record([0.7] * 5))
+    assert (row.verdict, row.reproduced.n, row.note) == ("quoted", 0, "UNet [21]")
+    assert row_of({"quoted": "UNet [21]"}, record([0.7], data="phantom")).verdict == "quoted"
+
+
+def test_what_its_formula_can_not_give_is_impossible_whatever_was_run():
+    of = record([-0.1] * 5, loss := "squared-dice-loss|fg|batch=16|soft|s=1")
+    assert verdict("0.07", of, loss) == "impossible"
+    assert verdict("0.07", record([-0.1], loss, data="phantom"), loss) == "impossible"
+    assert verdict("-0.10", of, loss) == "agrees"
+
+
+def test_a_contradiction_between_cells_is_a_note_and_no_verdict():
+    one, other = cell("0.70"), cell("0.80").model_copy(update={"id": "other"})
+    rows = compare.rows(paper(one, other), record([0.70, 0.71, 0.70, 0.71, 0.70]))
+    assert [row.verdict for row in rows] == ["agrees", "paper higher"]
+    assert {row.note for row in rows} == {"repro claims: one quantity printed as two numbers"}
+    assert "repro claims" in shown(record([0.7]), one, other)
 
 
 # Tables

@@ -1,12 +1,16 @@
 """What each record says of its paper: the words stand in the paper's text, the settings and definitions are usable."""
 
 import os
+import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 from common import paper
 from common.evidence.metrics import Definition
+from common.reported import Table
 
 PAPERS = [paper.load(name) for name in paper.names()]
 STATEMENTS = [
@@ -14,8 +18,13 @@ STATEMENTS = [
     for record in PAPERS
     for key, statement in (record.stated | record.readings).items()
     if statement.quote is not None
-]
+] + [pytest.param(record, record.cases.quote, id=f"{record.name}-cases") for record in PAPERS if record.cases]
 REPORTED = [pytest.param(record, cell, id=f"{record.name}-{cell.id}") for record in PAPERS for cell in record.reported]
+TABLES = [
+    pytest.param(record, Table.model_validate(table), id=f"{record.name}-{table['table']}")
+    for record in PAPERS
+    for table in yaml.safe_load((files("reproductions") / record.name / "paper.yaml").read_text()).get("tables", [])
+]
 ALTERNATIVES = [
     pytest.param(record, key, value, id=f"{record.name}-{key}={paper.as_text(value)}")
     for record in PAPERS
@@ -28,13 +37,24 @@ def one_spaced(text: str) -> str:
     return " ".join(text.split())
 
 
+def numbers(text: str) -> str:
+    """Its numbers in their order, one blank between; a ± joins two, as the texts write it or as LaTeX does."""
+    joined = re.sub(r"\s*(?:±|\\pm|\\square)\s*", "±", text)
+    return " ".join(re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:±\d+(?:\.\d+)?)?(?![\w.]*\w)", joined))
+
+
 @pytest.fixture
-def text():
-    """The full text of a paper with every run of white space as one blank."""
-    folder = os.environ.get("REPRO_PAPERS")
-    if not folder:
+def folder():
+    """Where the papers' full texts are."""
+    if "REPRO_PAPERS" not in os.environ:
         pytest.skip("REPRO_PAPERS is not set: the folder of the papers' full texts")
-    return lambda record: one_spaced((Path(folder) / record.text).read_text(encoding="utf-8"))
+    return Path(os.environ["REPRO_PAPERS"])
+
+
+@pytest.fixture
+def text(folder):
+    """The full text of a paper with every run of white space as one blank."""
+    return lambda record: one_spaced((folder / record.text).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("record", "quote"), STATEMENTS)
@@ -45,6 +65,18 @@ def test_a_quote_occurs_in_the_paper(record, quote, text):
 @pytest.mark.parametrize(("record", "cell"), REPORTED)
 def test_a_reported_value_occurs_in_the_paper_as_printed(record, cell, text):
     assert cell.value in text(record)
+
+
+@pytest.mark.parametrize(("record", "table"), TABLES)
+def test_each_line_of_a_table_is_a_line_of_the_papers_table_with_its_numbers_in_order(record, table, folder):
+    lines = [line for line in (folder / record.text).read_text(encoding="utf-8").splitlines() if "\t" in line]
+    at = -1
+    for row in table.rows:
+        found = (i for i, line in enumerate(lines) if i > at and f" {numbers(row.values)} " in f" {numbers(line)} ")
+        at = next(found, None)
+        assert at is not None, f"no line of a table, after those before it, has {row.values}"
+        assert row.quoted in lines[at]
+        assert (row.classes or [""])[0].capitalize() in lines[at]
 
 
 @pytest.mark.parametrize(("record", "cell"), REPORTED)

@@ -62,7 +62,8 @@ def test_its_baselines_are_trained_and_reported_beside_its_own_network(finished)
 def test_a_run_on_the_phantom_is_never_compared_with_the_paper(finished):
     *_, records = finished
     assert {record["dataset"]["name"] for record in records} == {"phantom"}
-    assert {row["verdict"] for record in records for row in record["reported"]} == {"not comparable"}
+    verdicts = {row["verdict"] for record in records for row in record["reported"]}
+    assert verdicts <= {"not comparable", "quoted", "impossible"}
 
 
 def test_every_repeat_or_fold_has_its_own_split_and_weights(finished):

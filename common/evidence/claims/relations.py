@@ -1,0 +1,145 @@
+"""Relations between numbers that are no cells of one confusion matrix: means, losses, lists, shares of n cases.
+
+An interval is (low, high), both ends included; what a relation leaves for one number, given the others, is an interval
+too. Each holds for every result, so a number outside contradicts the others.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from scipy.special import gammaln
+
+Interval = tuple[float, float]
+
+# Keras clips probabilities to [1e-7, 1 - 1e-7], so that no pixel or case costs more than this.
+MOST_COSTLY = -math.log(1e-7)
+
+# Lists up to this length: the greatest standard deviation is searched among all corners of the box of intervals.
+_MOST_CORNERS = 12
+
+
+def overlap(a: Interval, b: Interval) -> bool:
+    """Whether two intervals have a number in common; 1e-9 is left to rounding."""
+    return a[0] <= b[1] + 1e-9 and b[0] <= a[1] + 1e-9
+
+
+# Means, over images or folds, of ratios of one class
+
+
+def dice_from_iou(iou: Interval) -> Interval:
+    """Mean Dice from mean IoU: Dice = 2 IoU/(1 + IoU) for each, concave and above IoU, so Jensen's inequality gives
+    mean IoU <= mean Dice <= 2 mean IoU/(1 + mean IoU)."""
+    return iou[0], 2 * iou[1] / (1 + iou[1])
+
+
+def f1_from_precision_and_recall(precision: Interval, recall: Interval) -> Interval:
+    """Mean F1 from mean precision and mean recall: P + R - 1 <= F1 for each, and F1, their harmonic mean, is concave
+    in both, so the harmonic mean of the means is an upper bound."""
+    p, r = precision[1], recall[1]
+    return max(0.0, precision[0] + recall[0] - 1), 2 * p * r / (p + r) if p + r else 0.0
+
+
+def iou_from_one(either: Interval) -> Interval:
+    """Mean IoU from mean precision or mean recall: for each, IoU is at most either."""
+    return 0.0, either[1]
+
+
+def dice_from_one(either: Interval) -> Interval:
+    """Mean Dice from mean precision or recall: at most 2 R/(1 + R) for each, reached where the other is 1; concave."""
+    return 0.0, 2 * either[1] / (1 + either[1])
+
+
+# Losses
+
+
+def cross_entropy(accuracy: Interval) -> Interval:
+    """Of hard labels with threshold 0.5, averaged over the pixels or cases that the accuracy counts: a wrong one costs
+    at least ln 2 and at most what Keras clips to, a right one at most ln 2 and at least nothing."""
+    wrong = 1 - accuracy[1], 1 - accuracy[0]
+    return wrong[0] * math.log(2), wrong[1] * MOST_COSTLY + (1 - wrong[1]) * math.log(2)
+
+
+# Lists
+
+
+def mean(values: Sequence[Interval]) -> Interval:
+    """Of a list of numbers, each in its interval."""
+    return tuple(float(end) for end in np.mean(values, axis=0))
+
+
+def deviation(values: Sequence[Interval], ddof: int) -> Interval:
+    """Bounds of the standard deviation of a list of numbers, each in its interval. ddof: 0 of a population, 1 of a
+    sample.
+
+    It is a norm of the centred list, so along the direction of the middles it is at least that of the middles less
+    what the ends can take away; greatest, being convex, at a corner.
+    """
+    low, high = np.array(values).T
+    middle, half, scale = (low + high) / 2, (high - low) / 2, math.sqrt(len(low) - ddof)
+    centred = middle - middle.mean()
+    norm = np.linalg.norm(centred)
+    least = max(0.0, norm - half @ np.abs(centred) / norm) / scale if norm else 0.0
+    if len(low) <= _MOST_CORNERS:
+        corners = middle + half * np.array(list(product((-1, 1), repeat=len(low))))
+        return least, float(corners.std(axis=1, ddof=ddof).max())
+    return least, (norm + np.linalg.norm(half)) / scale
+
+
+# Shares of n cases
+
+
+def is_share(value: Interval, n: int) -> bool:
+    """Whether the value can be k/n with a whole k: the GRIM test (Brown & Heathers 2017)."""
+    return math.floor(value[1] * n + 1e-9) >= math.ceil(value[0] * n - 1e-9)
+
+
+def sizes_of_column(values: Sequence[Interval], most: int, offset: bool) -> list[int]:
+    """For which n, up to `most`, all values of a column can be k/n; with an offset, k/n plus one number for all."""
+    return [n for n in range(1, most + 1) if (_fit_with_offset if offset else _fit)(np.array(values) * n)]
+
+
+def _fit(scaled: np.ndarray) -> bool:
+    return bool(np.all(np.floor(scaled[:, 1] + 1e-9) >= np.ceil(scaled[:, 0] - 1e-9)))
+
+
+def _fit_with_offset(scaled: np.ndarray) -> bool:
+    """Whether arcs of a circle of length 1 have a point in common; if so, the start of one of them is such a point."""
+    start, length = scaled[:, 0] % 1, scaled[:, 1] - scaled[:, 0]
+    after = (start[:, None] - start[None] + 1e-9) % 1
+    return bool(np.any(np.all(after <= length[None] + 2e-9, axis=1)))
+
+
+def chance_of_column(distinct: int, width: float, most: int, offset: bool) -> float:
+    """An upper bound of the chance that a column of so many distinct random values fits some n up to `most`: for each
+    n a value is k/n with probability n·width, and all with its power; with an offset one is free, and any may be the
+    first of the arcs that have a point in common. Summed over n.
+
+    width: of the interval that a printed value stands for."""
+    shares = np.minimum(1, np.arange(1, most + 1) * width)
+    each = np.minimum(1, distinct * shares ** (distinct - 1)) if offset else shares**distinct
+    return float(min(1, each.sum()))
+
+
+def chance_of_drawing(drawn: int, of_class: int, total: int, total_of_class: int) -> float:
+    """The chance to draw so many or fewer, or so many or more, of a class, whichever is rarer, doubled: `drawn` of
+    `total` cases at random, of which `total_of_class` are of the class (hypergeometric)."""
+    k = np.arange(max(0, drawn - (total - total_of_class)), min(drawn, total_of_class) + 1)
+    logs = _log_choose(total_of_class, k) + _log_choose(total - total_of_class, drawn - k) - _log_choose(total, drawn)
+    p = np.exp(logs)
+    return float(min(1.0, 2 * min(p[k <= of_class].sum(), p[k >= of_class].sum())))
+
+
+def _log_choose(n: int, k) -> np.ndarray:
+    return gammaln(n + 1) - gammaln(np.add(k, 1)) - gammaln(np.subtract(n, k) + 1)
+
+
+# What a metric can be at all
+
+
+def possible_range(metric: str) -> Interval:
+    """The values that a metric can have: of the printed formula, where one has a name of its own."""
+    ranges = {"bce": (0, MOST_COSTLY), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, MOST_COSTLY + 1)}
+    ranges |= dict.fromkeys(("hd95", "assd", "count"), (0, math.inf))
+    return ranges.get(metric, (0, 1))

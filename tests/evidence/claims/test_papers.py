@@ -1,0 +1,60 @@
+"""What the five papers print: contradictions that were found by hand are found here, and none where there is none."""
+
+import pytest
+
+from common import paper
+from common.evidence import claims
+
+IMAGES = {f"IX-{image}-iou" for image in ("I", "II", "III", "IV", "V", "VI")}
+NETWORKS = {"test-accuracy", "test-iou", "unet-test-accuracy", "unet-test-iou"}
+FOUND = {name: claims.check(paper.load(name)) for name in paper.names()}
+
+BY_HAND = [
+    # Dice .947 needs an IoU of .898 or more
+    ("paudel", "Dice from IoU, means", {"X-f1", "X-iou"}, False),
+    ("paudel", "Dice from IoU, means", {"X-f1", "iou-abstract"}, False),
+    ("paudel", "Dice from IoU", {"X-f1", "X-iou"}, True),
+    ("paudel", "mean of the listed values", {*IMAGES, "iou-abstract"}, True),
+    # 99.08 in the text, 98.08 in the table; 97.77 and 98.77
+    ("paudel", "one quantity printed as two numbers", {"test-accuracy-text", "V-mean-test-accuracy"}, False),
+    ("paudel", "one quantity printed as two numbers", {"malignant-recall-text", "VI-mean-malignant-recall"}, False),
+    # sensitivity and recall of one class
+    ("paudel", "one quantity printed as two numbers", {"VI-1-malignant-sensitivity", "VI-1-malignant-recall"}, False),
+    # losses below what one wrong case in a hundred costs
+    ("paudel", "cross-entropy from accuracy", {"V-3-validation-accuracy", "V-3-validation-loss"}, False),
+    ("paudel", "whole cases (GRIM)", {"VI-4-malignant-specificity"}, False),
+    ("kumar", "cross-entropy from accuracy", {"test-accuracy", "test-loss"}, True),
+    ("kumar", "prevalence from accuracy and IoU", NETWORKS, True),
+    ("rahman", "value outside the range of its formula", {"loss-as-printed"}, False),
+    ("cheng", "one confusion matrix", {"test-accuracy", "test-iou"}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "relation", "cells", "assumed"), BY_HAND)
+def test_a_contradiction_known_from_calculation_by_hand_is_found(name, relation, cells, assumed):
+    known = [(finding.relation, set(finding.cells), finding.assumed) for finding in FOUND[name]]
+    assert (relation, cells, assumed) in known
+
+
+def test_the_matrix_of_paudel_is_none_of_the_folds_and_no_proportional_draw():
+    relations = [finding.relation for finding in FOUND["paudel"] if "VII-malignant-called-malignant" in finding.cells]
+    assert relations.count("a confusion matrix and the folds") == 2, "those of Table V and those of Table VI"
+    assert "class counts of a part" in relations
+
+
+def test_as_the_records_read_them_the_numbers_of_three_papers_do_not_contradict_each_other():
+    for name in ("cheng", "gill", "kumar"):
+        assert [finding for finding in FOUND[name] if not finding.assumed] == []
+
+
+def test_only_a_formula_makes_a_number_impossible_by_itself():
+    impossible = {name: set(claims.impossible(findings)) for name, findings in FOUND.items()}
+    assert impossible == {name: set() for name in FOUND} | {"rahman": {"loss-as-printed"}}
+
+
+def test_every_finding_has_its_numbers_and_reported_cells():
+    for name, findings in FOUND.items():
+        reported = {cell.id for cell in paper.load(name).reported}
+        for finding in findings:
+            assert set(finding.cells) <= reported
+            assert any(letter.isdigit() for letter in finding.text)

@@ -1,0 +1,84 @@
+"""Printed numbers and tables: what a number stands for, and what a line of a table becomes."""
+
+import pytest
+from pydantic import ValidationError
+
+from common import paper
+from common.reported import Table, printed
+
+COLUMNS = [
+    {"id": "recall", "name": "{class} recall", "split": "test", "unit": "%", "definition": "recall|class={class}|case"},
+    {"id": "false-alarms", "name": "{other} recall", "split": "test", "definition": "recall|class={other}|case"},
+]
+
+
+def table(*rows: dict, columns=COLUMNS) -> Table:
+    return Table.model_validate({"table": "VI", "where": "Table VI", "columns": columns, "rows": list(rows)})
+
+
+def test_a_number_that_may_be_cut_off_stands_for_more():
+    assert printed("0.95", cut_off=True) == (0.945, 0.96)
+    assert printed("-0.5", cut_off=True) == (-0.6, -0.45)
+
+
+def test_a_line_becomes_cells_with_what_line_and_column_say():
+    first, second = table({"fold": 3, "classes": ["malignant", "benign"], "values": "99.34 100"}).cells()
+    assert (first.id, first.name, first.value, first.unit) == (
+        "VI-3-malignant-recall",
+        "malignant recall",
+        "99.34",
+        "%",
+    )
+    assert (first.definition, first.fold, first.table, first.where) == (
+        "recall|class=malignant|case",
+        3,
+        "VI",
+        "Table VI",
+    )
+    assert (second.definition, second.value, second.statistic) == ("recall|class=benign|case", "100", "value")
+
+
+def test_a_mean_with_its_deviation_becomes_two_cells():
+    line = {"classes": ["a", "b"], "values": "98.41±1.75 99.93±0.23", "where": "Table VI, text"}
+    mean, deviation, *_ = table(line).cells()
+    assert (mean.id, mean.value, mean.statistic) == ("VI-mean-a-recall", "98.41", "mean")
+    assert (deviation.id, deviation.value, deviation.statistic) == ("VI-deviation-a-recall", "1.75", "deviation")
+    assert mean.where == "Table VI, text"
+
+
+def test_images_and_quoted_lines_are_told_apart():
+    column = [{"id": "iou", "name": "IoU", "split": "test", "definition": "iou|fg|pooled|t=0.5"}]
+    image, quoted = table(
+        {"image": "IV", "values": "0.91901"},
+        {"quoted": "UNet++ (Zhou et al., 2018) [29]", "values": "0.772"},
+        columns=column,
+    ).cells()
+    assert (image.id, image.image) == ("VI-IV-iou", "IV")
+    assert (quoted.id, quoted.quoted) == ("VI-unetpp-iou", "UNet++ (Zhou et al., 2018) [29]")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [("0.9", "2 columns, but '0.9'"), ("0.9 n/a", "n/a is no printed number"), ("1 2 3", "2 columns")],
+)
+def test_a_line_that_does_not_fit_is_refused(values, message):
+    with pytest.raises(ValidationError, match=message):
+        table({"classes": ["a", "b"], "values": values})
+
+
+def test_no_two_numbers_have_one_name_and_claims_are_about_reported_ones():
+    cheng = paper.load("cheng").model_dump()
+    with pytest.raises(ValidationError, match="several reported numbers are called test-iou"):
+        paper.Paper(**cheng | {"reported": [*cheng["reported"], cheng["reported"][-1]]})
+    with pytest.raises(ValidationError, match="claims about numbers that are not reported: nothing"):
+        paper.Paper(**cheng | {"claims": [{"cells": {"nothing": {}}, "premise": ""}]})
+
+
+def test_the_cells_of_every_table_are_among_the_reported_numbers():
+    assert {name: len(paper.load(name).reported) for name in paper.names()} == {
+        "cheng": 3,
+        "gill": 6,
+        "kumar": 9,  # six of Table 1, three figures
+        "paudel": 277,  # V: 72, VI: 120, VII: 4, IX: 36, X: 42, and three that only the text has
+        "rahman": 4,  # two numbers, each under its name and under its printed formula
+    }
