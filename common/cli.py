@@ -127,28 +127,33 @@ def compare(
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
     from common.evidence import lineage, tables
-    from common.evidence.results import load
+    from common.evidence.assess import assess
+    from common.evidence.readme import readme
+    from common.evidence.results import load, store
     from common.files import write_atomically
     from common.training.identity import code_hash, recipe_hash
 
-    entries, known = [], lineage.load(results)
+    assessed, known = [], lineage.load(results)
     for name in papers.names():
         about = papers.load(name)
-        for record in load(results, name):
+        records = load(results, name)
+        for record in records:
             try:
                 recipe = about.recipe(record.profile, record.readings)
                 fresh = lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
             except BadInput:  # a reading that has left paper.yaml since
                 fresh = False
-            entries.append((about, record, fresh))
-    wanted = [entry for entry in entries if paper in (None, entry[0].name)]
+            assessed.append(assess(about, record, records, results, fresh))
+            if assessed[-1].rows != record.reported:
+                store(results, record.model_copy(update={"reported": assessed[-1].rows}))
+    wanted = [each for each in assessed if paper in (None, each.paper.name)]
     if paper:
         papers.load(paper)
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
-    write_atomically(results / "README.md", tables.readme(entries, results).encode())
-    for entry in wanted:
-        out.print(tables.table(*entry))
+    write_atomically(results / "README.md", readme(assessed, results).encode())
+    for each in wanted:
+        out.print(tables.table(each))
         out.print()
 
 

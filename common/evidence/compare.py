@@ -10,11 +10,9 @@ from common.evidence.counts import Rows
 from common.evidence.metrics import Definition
 from common.evidence.results import Compared, Record, Verdict
 from common.evidence.statistics import Prediction, prediction
+from common.evidence.trivial import BACKGROUND, NOTHING
 from common.paper import Paper, as_text
 from common.reported import Reported, printed
-
-# Predictors that have learned nothing, as they are called in `Run.trivial`.
-NOTHING = BACKGROUND, PREVALENCE = "all background", "constant prevalence"
 
 # The part of `Run.metrics` that holds what `fit` printed for the training images.
 RUNNING = "train (running)"
@@ -46,11 +44,6 @@ def rows(paper: Paper, record: Record, images: Rows | None = None) -> list[Compa
     ]
 
 
-def compared(paper: Paper, record: Record, images: Rows | None = None) -> Record:
-    """The record with its comparison filled in, as it is stored."""
-    return record.model_copy(update={"reported": rows(paper, record, images)})
-
-
 def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, findings: list[Finding]) -> Compared:
     part = cell.split
     if part == "train" and all(cell.definition in run.metrics.get(RUNNING, {}) for run in record.runs):
@@ -65,7 +58,11 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
         verdict = "impossible"
     elif record.dataset.name != paper.data or record.profile == "smoke":
         verdict = "not comparable"
-    elif record.profile == "small" and reproduced.n >= RUNS_TO_REFUTE and not _unmoved(record, cell):
+    elif (
+        record.profile == "small"
+        and reproduced.n >= RUNS_TO_REFUTE
+        and not unmoved(record, cell.split, cell.definition)
+    ):
         verdict = "outside (small)" if _side(cell.value + cell.unit, reproduced) else "inside (small)"
     about = cell.model_dump(include={"id", "split", "name", "value", "unit", "where", "definition"})
     notes = "; ".join(each for each in (note, _contradictions(cell, findings)) if each)
@@ -83,7 +80,7 @@ def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) 
         return of_each, f"one image that is not named, against 95 % of {of_each.n} test images"
     found = prediction(_of_statistic(record, cell, part))
     if _is_of_a_fold(cell):
-        return found, f"one fold, against {found.n} folds"
+        return found, f"one fold, against {found.n} folds" if found.n else "one fold; no such number in this record"
     return found, "standard deviation over the folds" if cell.statistic == "deviation" else ""
 
 
@@ -94,6 +91,11 @@ def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | No
     if cell.statistic == "deviation":
         return [stdev(each) for each in by_repeat(record, part, cell.definition, predictor) if len(each) > 1]
     return values(record, part, cell.definition, predictor)
+
+
+def is_of_repeats(cell: Reported) -> bool:
+    """Whether whole repeats answer it: not of one fold, of one image, over the folds, or quoted from elsewhere."""
+    return not (cell.quoted or cell.image or cell.statistic == "deviation" or _is_of_a_fold(cell))
 
 
 def _is_of_a_fold(cell: Reported) -> bool:
@@ -131,13 +133,13 @@ def _side(value: str, reproduced: Prediction) -> Verdict | None:
     return "paper higher" if low > reproduced.high else "paper lower" if high < reproduced.low else None
 
 
-def _unmoved(record: Record, cell: Reported) -> bool:
+def unmoved(record: Record, split: str, definition: str) -> bool:
     """Whether the metric is shown not to depend on the network: Keras' raw IoU of a network none of whose sigmoids
     saturates is that of an empty mask, at any size of the network. (Elsewhere the same value means that the network
     has learned nothing, which shows nothing about a larger one.)"""
-    learned = values(record, cell.split, cell.definition)
-    nothing = values(record, cell.split, cell.definition, BACKGROUND)
-    raw = Definition.parse(cell.definition).decision == "keras-raw"
+    learned = values(record, split, definition)
+    nothing = values(record, split, definition, BACKGROUND)
+    raw = Definition.parse(definition).decision == "keras-raw"
     return (
         raw
         and len(learned) == len(nothing)

@@ -12,11 +12,13 @@ from statistics import fmean
 
 import numpy as np
 
-from common.evidence.compare import NOTHING, RUNNING, RUNS_TO_REFUTE, printed, values
+from common.evidence.compare import RUNNING, RUNS_TO_REFUTE, values
 from common.evidence.metrics import DISTANCES, LOSSES, Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import prediction
+from common.evidence.trivial import NOTHING
 from common.paper import Paper, as_text
+from common.reported import printed
 
 # What one word is used for: "IoU" for the ratio and for Dice too, "loss" for each of the losses.
 FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.evidence import boxes, classification, compare, counts, metrics, results
+from common.evidence import boxes, classification, compare, counts, metrics, results, trivial
 from common.paper import Paper, Recipe
 from common.training.fit import Fit
 
@@ -28,7 +28,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
     signatures = dict.fromkeys([*metrics.STANDARD, *metrics.of_classes(recipe), *cells])
     # What knows nothing says of every image: no tumour, not the positive class; or the shares of the training part.
     shares = counts.prevalence(rows["train"]), counts.class_prevalence(rows["train"])
-    nothing = {compare.BACKGROUND: (0.0, 0.0), compare.PREVALENCE: shares}
+    nothing = {trivial.BACKGROUND: (0.0, 0.0), trivial.PREVALENCE: shares}
     evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
     selected = "test" if "validation" not in done.split else "validation"
     return results.Run(

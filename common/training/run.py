@@ -15,7 +15,7 @@ from common.data import duplicates, fetch, manifest, splits
 from common.data.fetch import Found
 from common.data.prepare import Prepared, prepare
 from common.errors import BadInput
-from common.evidence import compare, lineage, results
+from common.evidence import lineage, results
 from common.files import write_atomically
 from common.paper import Paper, Profile, Recipe, as_text
 from common.training.environment import environment
@@ -136,7 +136,6 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         environment=results.Environment.model_validate_json((places[0] / "environment.json").read_bytes()),
         runs=[summary(paper, recipe, place) for place in places],
     )
-    record = compare.compared(paper, record)
     for old in results.load(request.results, paper.name):
         if old.key == record.key and (same := lineage.compare(request.results, old, record, places)):
             lineage.keep(request.results, same)

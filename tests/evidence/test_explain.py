@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from common.evidence import compare, explain
-from common.evidence.compare import BACKGROUND, PREVALENCE
 from common.evidence.explain import explanations
 from common.evidence.results import Record
-from common.paper import Paper, Reading, Reported
+from common.evidence.trivial import BACKGROUND, PREVALENCE
+from common.paper import Paper, Reading
+from common.reported import Reported
 
 MEAN, RAW, DICE = "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "dice|fg|pooled|t=0.5"
 ACCURACY, LOSS, BCE = "accuracy|pixel|pooled|t=0.5", "dice-loss|fg|batch=2|soft|s=1e-6", "bce|pixel|pooled"

@@ -10,8 +10,8 @@ import pytest
 from keras import layers
 
 from common.errors import BadInput
-from common.evidence.compare import printed
 from common.paper import Recipe, as_text, load
+from common.reported import printed
 from reproductions.kumar.model import build
 from tests.reproductions.networks import assert_chain, of_type
 

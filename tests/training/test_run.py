@@ -10,7 +10,7 @@ from common import paper
 from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput
-from common.evidence import counts, lineage, results
+from common.evidence import compare, counts, lineage, results
 from common.training import record
 from common.training import run as room
 from common.training.fit import Fit
@@ -252,7 +252,7 @@ def test_a_cross_validation_counts_as_one_repeat_and_an_unfinished_one_as_none(r
     run.fails_in = None
     record = run(1, folds="3")
     assert {done.repeat for done in record.runs} == {0}
-    assert {row.reproduced.n for row in record.reported} == {1}
+    assert {row.reproduced.n for row in compare.rows(CHENG, record)} == {1}
 
 
 def test_the_folds_of_a_repeat_are_kept_apart_and_test_each_case_once(run):

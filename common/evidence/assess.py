@@ -1,0 +1,133 @@
+"""All that can be said of one record: its comparison, what nothing-learned scores, what would explain a gap."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import BadInput
+from common.evidence import claims, compare, honest, trivial
+from common.evidence.explain import explanations
+from common.evidence.metrics import Definition
+from common.evidence.results import Compared, Record, rows_of_test
+from common.evidence.statistics import Prediction
+from common.paper import Paper
+from common.reported import printed
+
+# An other definition that random numbers would find more often than this explains nothing.
+TELLING = 0.05
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """rows: of every number that this record's network is to answer for. own: the ids of those that its repeats answer
+    as a whole, not single folds, single images or what the paper quotes from others. nothing: by id, then by predictor,
+    the score of one that has learned nothing over random splits, where it is known. sentences: what to read first.
+    fresh: whether today's recipe and code made the record."""
+
+    paper: Paper
+    record: Record
+    fresh: bool
+    rows: list[Compared]
+    own: set[str]
+    nothing: dict[str, dict[str, Prediction]]
+    sentences: list[str]
+
+
+def assess(paper: Paper, record: Record, others: Sequence[Record], folder: Path, fresh: bool = True) -> Assessment:
+    """others: all records of the paper; folder: of the results, with the counts behind them."""
+    cells = {cell.id: cell for cell in paper.reported}
+    rows = compare.rows(paper, record, rows_of_test(folder, record))
+    own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
+    nothing = {}
+    if record.dataset.name == paper.data:
+        nothing = trivial.of_cells(
+            paper, _paper_recipe(paper, record), [cells[row.id] for row in rows if row.id in own]
+        )
+    rows = [_settled(record, row, nothing.get(row.id)) for row in rows]
+    explained = explanations(paper, record, [row for row in rows if row.id in own], others)
+    telling = {
+        cell: each.definitions[0]
+        for each in explained
+        if each.definitions and each.chance <= TELLING
+        for cell in each.cells
+    }
+    rows = [_explained(row, telling.get(row.id)) for row in rows]
+    sentences = [
+        *_of_nothing(rows, nothing),
+        *(each.sentence for each in explained),
+        *_leaks(record, rows, own, others),
+    ]
+    return Assessment(paper, record, fresh, rows, own, nothing, list(dict.fromkeys(sentences)))
+
+
+def contradictions(paper: Paper) -> str:
+    """A sentence on the paper's own numbers, "" where they agree with each other."""
+    found = [each for each in claims.check(paper) if not each.assumed]
+    if not found:
+        return ""
+    cells = {cell for each in found for cell in each.cells}
+    return (
+        f"{len(cells)} of the {len(paper.reported)} printed numbers cannot all be right as printed, in {len(found)} "
+        f"relations among themselves: `repro claims {paper.name}` lists them."
+    )
+
+
+def _paper_recipe(paper: Paper, record: Record):
+    try:
+        return paper.recipe("paper", record.readings)
+    except BadInput:  # a reading that has left paper.yaml since
+        return paper.recipe()
+
+
+def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:
+    """Keras' raw IoU of networks that never saturate is that of an empty mask: many splits say it better than runs."""
+    if row.verdict in ("quoted", "impossible", "not comparable") or not nothing:
+        return row
+    background = nothing[trivial.BACKGROUND]
+    if not background.n or not compare.unmoved(record, row.split, row.definition):
+        return row
+    verdict = trivial.settled(row.definition, printed(row.value + row.unit), background)
+    return row.model_copy(update={"verdict": verdict, "note": "that of an empty mask, over random splits"})
+
+
+def _explained(row: Compared, definition: str | None) -> Compared:
+    if definition is None or row.verdict not in ("paper higher", "paper lower"):
+        return row
+    return row.model_copy(update={"verdict": "other definition", "note": f"as {definition}"})
+
+
+def _of_nothing(rows: list[Compared], nothing: dict[str, dict[str, Prediction]]) -> list[str]:
+    """A sentence on each number of the test images' pixels that a predictor which has learned nothing scores too."""
+    sentences = []
+    for row in rows:
+        if row.split != "test" or "class" in Definition.parse(row.definition).target:
+            continue
+        shown = printed(row.value + row.unit)
+        inside = [
+            trivial.sentence(f"{row.name} of {row.value}{row.unit}", shown, who, scored)
+            for who, scored in nothing.get(row.id, {}).items()
+            if scored.low is not None and shown[0] <= scored.high and shown[1] >= scored.low
+        ]
+        sentences += inside[:1]  # the simpler predictor comes first and says enough
+    return sentences
+
+
+def _leaks(record: Record, rows: list[Compared], own: set[str], others: Sequence[Record]) -> list[str]:
+    """What copies of test images among the training images were worth, where both splits were run."""
+    if record.readings.get("split") == "grouped":
+        return []
+    sentences = []
+    for other in others:
+        if other.readings.get("split") != "grouped" or other.profile != record.profile:
+            continue
+        for definition in dict.fromkeys(row.definition for row in rows if row.id in own and row.split == "test"):
+            try:
+                found = honest.leak(record, other, "test", definition)
+            except ValueError:
+                continue  # differs in more than the split
+            if found.low is not None:
+                sentences.append(
+                    f"With copies of an image kept on one side of the split, `{definition}` on the test images changes "
+                    f"by {-found.mean:+.4f} (95 % of {-found.high:+.4f} to {-found.low:+.4f})."
+                )
+    return sentences

@@ -1,0 +1,134 @@
+"""results/README.md: for each paper the verdicts first, then what explains them, then every table."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from common.evidence import folds
+from common.evidence.assess import Assessment, contradictions
+from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, values
+from common.evidence.counts import Rows
+from common.evidence.metrics import STANDARD
+from common.evidence.results import Compared, Record, rows_of_test
+from common.evidence.statistics import Prediction, prediction
+from common.evidence.tables import command, estimate, folds_of, heading, number, setting
+from common.evidence.trivial import NOTHING, SPLITS
+
+INTRODUCTION = f"""\
+# Reported against reproduced
+
+Made by the command `repro compare` from the JSON files beside it.
+
+Each paper was trained several times, every time with its own split and its own initial weights. *Reproduced* is the
+mean of these runs and, in brackets, the interval that one further run falls into with 95 % probability: the paper is
+such a run, so its number should lie inside. *All background* and *constant prevalence* are what predictors score that
+have learned nothing: no tumour anywhere; everywhere the tumour's share of the training pixels as its probability. In
+brackets, where the data set's masks are known, what they score on 95 % of {SPLITS:,} random splits.
+
+| verdict | meaning |
+|---|---|
+| agrees | inside the interval, which comes from at least {RUNS_TO_AGREE} repeats and is at most ±{WIDEST_HALF} wide |
+| paper higher, paper lower | outside the interval, which comes from at least {RUNS_TO_REFUTE} repeats |
+| undecided | too few repeats, or an interval too wide to say no |
+| inside (small), outside (small) | where it lies for a smaller network on smaller images: a hint, not a verdict |
+| other definition | outside, but one other definition contains all numbers of the kind; random ones less than 1 in 20 |
+| impossible | not a value that its own definition can have (`repro claims`) |
+| quoted | the paper quotes it from elsewhere |
+| not comparable | other data than the paper's, or a run made only to see that everything works |
+
+A definition reads metric, target, aggregation, decision. *fg* is the tumour, *mean2* the mean of tumour and background.
+*pooled* counts the pixels of all images together; *image* averages over images, and *empty* says what an image counts
+as that has no tumour in truth and prediction. *t* is the threshold; *soft* takes the probabilities themselves;
+*keras-raw* is Keras' `MeanIoU` fed with probabilities that no one has thresholded: it sees tumour only where one is
+exactly 1, so most networks score as if they had marked nothing. `common/evidence/metrics.py` has the formulas."""
+
+
+def readme(assessments: Iterable[Assessment], folder: Path) -> str:
+    """The page, from assessments ordered by paper, and the counts kept in the folder of results."""
+    blocks = [INTRODUCTION]
+    for _, group in groupby(assessments, key=lambda each: each.paper.name):
+        blocks += _paper(list(group), folder)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _paper(group: list[Assessment], folder: Path) -> list[str]:
+    paper = group[0].paper
+    blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
+    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group))
+    blocks += filter(
+        None, [" ".join(dict.fromkeys(s for each in group for s in each.sentences)), contradictions(paper)]
+    )
+    return blocks + [_record(each, folder) for each in group]
+
+
+def _verdicts(assessed: Assessment) -> str:
+    counted = Counter(row.verdict for row in assessed.rows if row.id in assessed.own)
+    told = ", ".join(f"**{verdict}** {how_many}" for verdict, how_many in counted.most_common())
+    return f"{told} of {len(assessed.own)} numbers" + ("" if assessed.fresh else " (stale)")
+
+
+def _record(assessed: Assessment, folder: Path) -> str:
+    record, rows = assessed.record, assessed.rows
+    own = [_line(assessed, row) for row in rows if row.id in assessed.own]
+    rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
+    header = ["split", "number", "reported", "verdict", "mean", "next run", "n", *NOTHING, "definition"]
+    definitions = []
+    for signature in STANDARD:
+        network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))
+        definitions.append([_code(signature), *estimate(network), *(number(trivial.mean) for trivial in nothing)])
+    parts = [
+        f"### {assessed.paper.name.capitalize()}: {heading(record)}",
+        "" if assessed.fresh else "**Stale**: made by an older recipe or older training code. Run it again.",
+        setting(record),
+        _markdown(header, *own),
+        _folded(f"Single folds and images, and quoted numbers: {len(rest)}", _markdown(header, *rest)) if rest else "",
+        _folded(
+            "The same networks on the test images, under each definition",
+            _markdown(["definition", "mean", "next run", *NOTHING], *definitions),
+        ),
+        *_fold_by_fold(record),
+        *_image_by_image(rows_of_test(folder, record)),
+        f"To repeat it: `{command(record)}`",
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _line(assessed: Assessment, row: Compared) -> list:
+    note = f" ({row.note})" if row.note else ""
+    reported = [row.part, row.name, f"{row.value}{row.unit}", f"**{row.verdict}**{note}"]
+    known = assessed.nothing.get(row.id, {})
+    nothing = [" ".join(estimate(known.get(who) or Prediction(1, row.trivial[who]))) for who in NOTHING]
+    return [*reported, *estimate(row.reproduced), row.reproduced.n, *nothing, _code(row.definition)]
+
+
+def _folded(summary: str, content: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
+
+
+def _fold_by_fold(record: Record) -> list[str]:
+    """The tables of a cross-validation of a network that also classifies."""
+    if not folds_of(record) or "test" not in record.runs[0].confusion:
+        return []
+    return [
+        "Fold by fold, accuracy of the classification and loss:",
+        _markdown(*folds.accuracy_and_loss(record)),
+        "Each class on the test images of each fold:",
+        _markdown(*folds.of_classes(record)),
+        "The test images by class and by what the network calls them:",
+        _markdown(*folds.confusions(record)),
+    ]
+
+
+def _image_by_image(rows: Rows | None) -> list[str]:
+    intro = "The test images of the first repeat one by one, each column sorted by itself:"
+    return [intro, _markdown(*folds.per_image(rows))] if rows else []
+
+
+def _code(signature: str) -> str:
+    return f"`{signature.replace('|', chr(92) + '|')}`"  # a bare | would end the cell of a Markdown table
+
+
+def _markdown(columns: list[str], *body: list) -> str:
+    lines = [columns, ["---"] * len(columns), *body]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
