@@ -83,7 +83,7 @@ def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) 
         return of_each, f"one image that is not named, against 95 % of {of_each.n} test images"
     found = prediction(_of_statistic(record, cell, part))
     if _is_of_a_fold(cell):
-        return found, f"one fold, against {found.n} folds"
+        return found, f"one fold, against {found.n} folds" if found.n else "one fold; no such number in this record"
     return found, "standard deviation over the folds" if cell.statistic == "deviation" else ""
 
 

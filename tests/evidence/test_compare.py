@@ -196,7 +196,7 @@ def test_one_fold_is_compared_with_all_folds_of_the_record():
 
 def test_counts_of_a_matrix_are_of_one_fold_as_well():
     row = row_of({"definition": "count|class=a>b|case"}, cross_validated([0.7, 0.7, 0.7]), "2")
-    assert (row.reproduced.n, row.note) == (0, "one fold, against 0 folds"), "the record has no such counts"
+    assert (row.reproduced.n, row.note) == (0, "one fold; no such number in this record")
 
 
 def test_a_standard_deviation_is_compared_with_that_of_the_folds_of_each_repeat():
