@@ -163,14 +163,16 @@ def check_claims(
     as_json: Annotated[bool, typer.Option("--json", help="Every finding, as JSON.")] = False,
 ) -> None:
     """Whether the numbers that a paper prints agree with each other. Needs no run and no data."""
+    from common.evidence import trivial
     from common.evidence.claims import show
 
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
+    known = {about.name: trivial.prevalence(about) for about in chosen}
     if as_json:
-        print(show.as_json(chosen))
+        print(show.as_json(chosen, known))
         return
     for about in chosen:
-        for line in show.lines(about):
+        for line in show.lines(about, known[about.name]):
             _say(line)
         _say("")
 

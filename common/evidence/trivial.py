@@ -84,6 +84,19 @@ def distributions(
     return {key: {who: _interval(np.concatenate(found[key, who])) for who in NOTHING} for key in wanted}
 
 
+def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> tuple[float, float] | None:
+    """The least and the greatest share of tumour among the pixels of the test images, over random splits of the paper's
+    size; None for data, or a side, whose tumour fractions are not committed."""
+    recipe = paper.recipe()
+    try:
+        known = fractions.load(paper.data, recipe.side, recipe.masks).only(recipe.classes)
+    except BadInput:
+        return None
+    tests = (folds[0].test for folds in _splits(known, recipe, splits, seed))
+    shares = np.concatenate([_Images(known, test, recipe.positive).pixel_prevalence() for test in tests])
+    return float(shares.min()), float(shares.max())
+
+
 def settled(signature: str, printed: tuple[float, float], nothing: Prediction) -> Verdict | None:
     """The verdict on a number whose definition no network moves, None for other definitions: that it lies inside the
     distribution of an empty mask, or on which side of it.

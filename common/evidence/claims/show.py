@@ -58,7 +58,17 @@ def _told(relation: str, premise: str, group: list[Finding]) -> Iterator[str]:
 
 
 def _region(region: Region) -> str:
-    share = region.prevalence
-    left = f"{100 * share[0]:.2f} to {100 * share[1]:.2f} %" if share else "no share at all"
-    says = "" if region.agrees is None else ", which the data set has" if region.agrees else ", which it does not have"
-    return f"tumour pixels that {' and '.join(region.cells)} leave under {region.definition}: {left}{says}"
+    cells = " and ".join(region.cells)
+    premise = f"if IoU is {region.definition}"
+    if region.definition.endswith("keras-raw"):
+        premise += " and no output is exactly 1"
+    if region.prevalence is None:
+        return f"{premise}, no mask has both {cells}"
+    told = f"{premise}, {cells} leave {_percent(region.prevalence)} of the pixels for the tumour"
+    if region.known is None:
+        return told
+    return f"{told}; random test parts of the data set have {_percent(region.known)}"
+
+
+def _percent(share: Interval) -> str:
+    return f"{100 * share[0]:.2f} to {100 * share[1]:.2f} %"
