@@ -54,12 +54,13 @@ def readme(assessments: Iterable[Assessment], folder: Path) -> str:
 
 def _paper(group: list[Assessment], folder: Path) -> list[str]:
     paper = group[0].paper
+    group = sorted(group, key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
     blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group))
     blocks += filter(
         None, [" ".join(dict.fromkeys(s for each in group for s in each.sentences)), contradictions(paper)]
     )
-    return blocks + [_record(each, folder) for each in group]
+    return [*filter(None, blocks), *(_record(each, folder) for each in group)]
 
 
 def _verdicts(assessed: Assessment) -> str:
