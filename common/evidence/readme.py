@@ -57,9 +57,8 @@ def _paper(group: list[Assessment], folder: Path) -> list[str]:
     group = sorted(group, key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
     blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group))
-    blocks += filter(
-        None, [" ".join(dict.fromkeys(s for each in group for s in each.sentences)), contradictions(paper)]
-    )
+    sentences = dict.fromkeys(sentence for each in group for sentence in each.sentences)
+    blocks.append("\n".join(f"- {sentence}" for sentence in filter(None, [*sentences, contradictions(paper)])))
     return [*filter(None, blocks), *(_record(each, folder) for each in group)]
 
 
