@@ -142,7 +142,7 @@ def unmoved(record: Record, split: str, definition: str) -> bool:
     raw = Definition.parse(definition).decision == "keras-raw"
     return (
         raw
-        and len(learned) == len(nothing)
+        and 0 < len(learned) == len(nothing)
         and all(abs(a - b) <= UNMOVED for a, b in zip(learned, nothing, strict=True))
     )
 

@@ -5,12 +5,13 @@ from statistics import fmean, stdev
 
 import numpy as np
 
+from common.evidence import metrics
 from common.evidence.counts import Rows
-from common.evidence.metrics import RATIOS
 from common.evidence.results import Record, Run
 
-# Table V has accuracy and loss of each part; the loss of a network with two outputs is the sum of both.
-PER_PART = {"accuracy": "accuracy|class|case", "loss": "bce|class+pixel|sum"}
+# Table V has accuracy and loss of each part. Whether the loss is that of the classification or, as Keras prints it of
+# two outputs, the sum of both, is not said.
+PER_PART = {"accuracy": "accuracy|class|case", "loss": "bce|class|case", "sum of losses": "bce|class+pixel|sum"}
 
 # Table VI. Of two classes, the specificity of one is the sensitivity of the other; "Sens" and "Rec" are one quantity.
 PER_CLASS = {
@@ -18,6 +19,16 @@ PER_CLASS = {
     "sensitivity, recall": "recall|class={name}|case",
     "precision": "precision|class={name}|case",
     "F1": "dice|class={name}|case",
+}
+
+# The columns of Table IX.
+PER_IMAGE = {
+    "accuracy": "accuracy|pixel|pooled|t=0.5|truth=hard",
+    "precision": "precision|fg|image|t=0.5|empty=skip",
+    "specificity": "recall|bg|image|t=0.5|empty=skip",
+    "F1 (Dice)": "dice|fg|image|t=0.5|empty=skip",
+    "recall": "recall|fg|image|t=0.5|empty=skip",
+    "IoU": "iou|fg|image|t=0.5|empty=skip",
 }
 
 QUANTILES = {"worst": 0, "lower quartile": 25, "median": 50, "upper quartile": 75, "best": 100}
@@ -55,24 +66,15 @@ def confusions(record: Record) -> list[list[str]]:
 
 
 def per_image(rows: Rows) -> list[list[str]]:
-    """Table IX, but of all test images: header, and a line for each of QUANTILES, each column by itself. Images where
-    a value is undefined (no tumour in truth or prediction) do not count for it."""
-    at = rows.thresholds == 0.5
-    tp, fp, fn = (counts[:, at][:, 0].astype(float) for counts in (rows.tp, rows.fp, rows.fn))
-    tn = rows.pixels - tp - fp - fn
-    columns = {
-        "accuracy": (tp + tn, rows.pixels),
-        "precision": RATIOS["precision"](tp, fp, fn),
-        "specificity": RATIOS["recall"](tn, fn, fp),
-        "F1 (Dice)": RATIOS["dice"](tp, fp, fn),
-        "recall": RATIOS["recall"](tp, fp, fn),
-        "IoU": RATIOS["iou"](tp, fp, fn),
-    }
+    """Table IX, but of all test images: header, and a line for each of QUANTILES, each column by itself. As with
+    `empty=skip`, an image counts 0 where only the truth or only the prediction is empty, and not at all where both
+    are."""
     values = []
-    for part, whole in columns.values():
-        defined = part[whole > 0] / whole[whole > 0]
+    for signature in PER_IMAGE.values():
+        of_each = np.array([metrics.value(signature, rows.take([i])) for i in range(len(rows))])
+        defined = of_each[np.isfinite(of_each)]
         values.append(np.percentile(defined, list(QUANTILES.values())) if len(defined) else [np.nan] * len(QUANTILES))
-    return [["of the test images", *columns], *_numbered(QUANTILES, np.transpose(values))]
+    return [["of the test images", *PER_IMAGE], *_numbered(QUANTILES, np.transpose(values))]
 
 
 def _lines(runs: list[Run], columns: dict[str, list[float | None]]) -> list[list[str]]:

@@ -15,13 +15,21 @@ from common.evidence.results import Record, Run, slug, trial_name
 from common.files import write_atomically
 
 
-class Same(BaseModel):
-    """Two states of the code, as `identity.code_hash` names them, with which the runs `shown_by` gave equal bits."""
+class Setting(BaseModel):
+    """Within what code that gives the same bits is taken to do so at every profile. data: the fingerprint."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     paper: str
     readings: dict[str, str]
+    data: str
+    backend: str
+    precision: str
+
+
+class Same(Setting):
+    """Two states of the code, as `identity.code_hash` names them, with which the runs `shown_by` gave equal bits."""
+
     before: str
     after: str
     shown_by: str
@@ -36,32 +44,45 @@ def load(folder: Path) -> list[Same]:
     return _SAME.validate_json(path.read_bytes()) if path.exists() else []
 
 
-def before(paper: str, readings: dict[str, str], code: str, known: list[Same]) -> list[str]:
-    """The older code, latest first, that is known to give the same bits as this one under these readings."""
+def setting(record: Record) -> Setting:
+    ran_on = record.environment
+    return Setting(
+        paper=record.paper,
+        readings=record.readings,
+        data=record.dataset.fingerprint,
+        backend=ran_on.backend,
+        precision=ran_on.precision,
+    )
+
+
+def before(where: Setting, code: str, known: list[Same]) -> list[str]:
+    """The older code, latest first, that is known to give the same bits as this one in this setting."""
     found = [code]
     for same in reversed(known):  # they are in the order written, so each step back leads on to those before it
-        if (same.paper, same.readings) == (paper, readings) and same.after in found:
+        if where == Setting(**same.model_dump(include=set(Setting.model_fields))) and same.after in found:
             found.append(same.before)
     return found[1:]
 
 
 def fresh(record: Record, recipe_hash: str, code_hash: str, known: list[Same]) -> bool:
     """Whether today's recipe and code would make this record again."""
-    same_code = [code_hash, *before(record.paper, record.readings, code_hash, known)]
-    return record.recipe_hash == recipe_hash and record.code_hash in same_code
+    return record.recipe_hash == recipe_hash and record.code_hash in [
+        code_hash,
+        *before(setting(record), code_hash, known),
+    ]
 
 
 def compare(folder: Path, old: Record, new: Record, places: list[Path]) -> Same | None:
-    """What an old record and a new one show about the code that made them; None where they show nothing, because the
-    code is the same, the recipe, data, backend or precision is not, or a bit differs.
+    """What an old record and a new one show about the code that made them; None where they show nothing: because the
+    code is the same, the recipe, the setting or the machine is not, a bit differs, or it is the smoke profile, which
+    trains too little to show anything.
 
     folder: of the results, with the counts behind the old record; places: the folders of the new record's runs.
     """
-    alike = ("paper", "profile", "readings", "dataset", "recipe_hash")
-    ran_on = ("backend", "backend_version", "precision", "device")
-    if old.code_hash == new.code_hash or any(getattr(old, name) != getattr(new, name) for name in alike):
-        return None
-    if any(getattr(old.environment, name) != getattr(new.environment, name) for name in ran_on):
+    alike = (old.profile, old.recipe_hash, setting(old)) == (new.profile, new.recipe_hash, setting(new))
+    machine = ("backend_version", "device")
+    same_machine = all(getattr(old.environment, name) == getattr(new.environment, name) for name in machine)
+    if old.code_hash == new.code_hash or new.profile == "smoke" or not (alike and same_machine):
         return None
     kept = folder / old.paper / slug(old)
     earlier = {(run.seed, trial_name(run)): run for run in old.runs}
@@ -69,7 +90,7 @@ def compare(folder: Path, old: Record, new: Record, places: list[Path]) -> Same 
     if not both or not all(_equal(earlier[run.seed, trial_name(run)], run, kept, place) for run, place in both):
         return None
     shown_by = f"{slug(new)}, {', '.join(trial_name(run) for run, _ in both)}"
-    return Same(paper=old.paper, readings=old.readings, before=old.code_hash, after=new.code_hash, shown_by=shown_by)
+    return Same(**dict(setting(old)), before=old.code_hash, after=new.code_hash, shown_by=shown_by)
 
 
 def _equal(old: Run, new: Run, kept: Path, place: Path) -> bool:
@@ -78,11 +99,14 @@ def _equal(old: Run, new: Run, kept: Path, place: Path) -> bool:
         return False
     for part in new.split:
         before, after = kept / f"rows-{trial_name(old)}-{part}.npz", place / f"rows-{part}.npz"
+        if not before.is_file():
+            return False
         with np.load(before, allow_pickle=False) as older, np.load(after, allow_pickle=False) as newer:
             # Newer code may count more than older code did; what both count has to be the same.
             for name in older.files:
                 counts = older[name]
-                if not np.array_equal(counts, newer[name], equal_nan=counts.dtype.kind == "f"):
+                same = name in newer.files and np.array_equal(counts, newer[name], equal_nan=counts.dtype.kind == "f")
+                if not same:
                     return False
     return True
 

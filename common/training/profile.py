@@ -10,7 +10,7 @@ from common.paper import Profile
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
 from common.training.identity import code_hash, recipe_hash
 from common.training.precision import gpu_in_use, gpus
-from common.training.run import Request, build_function
+from common.training.run import Request, build_function, refuse_unusable
 
 PROFILES = ("auto", *get_args(Profile))
 
@@ -27,36 +27,46 @@ def check(profile: str, repeats: int, seed: int) -> None:
 
 def choose(request: Request, profile: str, say: Callable[[str], None]) -> Request:
     """The request with its profile settled. "auto" is the paper's size where a GPU is in use, else the small one; the
-    line said tells which, why, and how long both take here."""
+    lines said tell which, why, how long it and the paper's take here, and the memory needed where that is much.
+    Raises BadInput for what can't be run, before anything is measured."""
     on_gpu = gpu_in_use()
-    if profile == "auto":
-        profile = "paper" if on_gpu else "small"
-        small, paper = (replace(request, profile=size) for size in ("small", "paper"))
-        if on_gpu:
-            say(f"GPU in use: paper profile, about {expected(paper)} a repeat.")
-        else:
-            say(
-                f"no GPU in use: small profile, about {expected(small)} a repeat; "
-                f"PROFILE=paper would take about {expected(paper)}."
-            )
-    else:
+    chosen = replace(request, profile=profile if profile != "auto" else "paper" if on_gpu else "small")
+    refuse_unusable(chosen)
+    if profile != "auto":
         say(f"{profile} profile on {'a GPU' if on_gpu else 'the CPU'}.")
+    elif on_gpu:
+        say(f"GPU in use: paper profile, about {expected(chosen)} a repeat.")
+    else:
+        say(
+            f"no GPU in use: small profile, about {expected(chosen)} a repeat; "
+            f"PROFILE=paper would take about {expected(replace(request, profile='paper'))}."
+        )
     if not on_gpu and (idle := gpus()):
         say(
             f"There is a GPU here ({idle[0].name}) that the backend does not use. `make install EXTRAS=gpu` installs "
             "TensorFlow with CUDA, `make install EXTRAS=jax-gpu` JAX."
         )
-    request = replace(request, profile=profile)
-    needed = memory_bytes(build_function(request.paper)(request.recipe), request.recipe)
-    if needed > 2**30 and not on_gpu:
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        say(f"Training needs about {needed / 2**30:.1f} GiB of memory; this machine has {there / 2**30:.0f}.")
-    return request
+    if (needed := memory(chosen)) > 2**30:
+        enough = "" if on_gpu or needed < total_memory() else " More than there is: it may be killed."
+        here = "" if on_gpu else f"; this machine has {total_memory() / 2**30:.0f}"
+        say(f"Training needs about {needed / 2**30:.1f} GiB of memory{here}.{enough}")
+    return chosen
+
+
+def memory(request: Request) -> int:
+    return memory_bytes(build_function(request.paper)(request.recipe), request.recipe)
+
+
+def total_memory() -> int:
+    """Of this machine, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def expected(request: Request) -> str:
-    """How long one repeat takes on this machine."""
+    """How long one repeat takes on this machine, in words; where it does not fit into memory, that."""
     recipe = request.recipe
+    if not gpu_in_use() and (needed := memory(request)) > total_memory():
+        return f"{needed / 2**30:.0f} GiB of memory, which is not here, and an unknown time for"
     used = sum(case.label in recipe.classes for case in request.found.cases)
     network = f"{request.paper.name} {recipe_hash(recipe)} {code_hash(request.paper)}"
     key = f"seconds a step, {network} in {request.precision}"

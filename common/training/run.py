@@ -77,6 +77,19 @@ def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
     return import_module(f"reproductions.{paper.name}.model").build
 
 
+def refuse_unusable(request: Request) -> None:
+    """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
+    groups that the cases can't fill: before an hour is spent on preparing them."""
+    recipe, found = request.recipe, request.found
+    if request.readings:
+        build_function(request.paper)(recipe)  # what excludes each other the network is the first to know
+    wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
+    if not wanted:
+        there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
+        raise BadInput(f"{found.name} has images of {there}; {request.paper.name} uses {needed}.")
+    splits.draw(found.cases, np.array(wanted), recipe, request.seed, 0)
+
+
 def run(request: Request, say: Callable[[str], None]) -> results.Record:
     """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
     `say` is given a line for the person after each training.
@@ -84,19 +97,14 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     Raises BadInput, before anything is written, for whatever can't be used.
     """
     paper, recipe, build = request.paper, request.recipe, build_function(request.paper)
-    if request.readings:
-        build(recipe)  # two readings may exclude each other, which the network is the first to know
-    # Cheap, and refuses folds or groups that the cases can't fill before an hour is spent on preparing them.
-    wanted = [position for position, case in enumerate(request.found.cases) if case.label in recipe.classes]
-    if not wanted:
-        there, needed = sorted({case.label for case in request.found.cases}), ", ".join(recipe.classes)
-        raise BadInput(f"{request.found.name} has images of {', '.join(there)}; {paper.name} uses {needed}.")
-    splits.draw(request.found.cases, np.array(wanted), recipe, request.seed, 0)
+    refuse_unusable(request)
     prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
     used = prepared.only(recipe.classes)
     if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
         cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
         prepared, used = replace(prepared, cases=cases), np.intersect1d(used, consistent)
+        if len({cases[position].group for position in used}) == len(used):
+            say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
     trials = {
         Trial(repeat, fold if recipe.folds else None, recipe.folds or 1): split
         for repeat in range(request.repeats)
@@ -154,7 +162,14 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
     protocol = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe)])
     code = code_hash(request.paper)
     folder = request.runs / request.paper.name / f"{protocol}-{code}"
-    for older in lineage.before(request.paper.name, request.departures, code, lineage.load(request.results)):
+    where = lineage.Setting(
+        paper=request.paper.name,
+        readings=request.departures,
+        data=prepared.fingerprint,
+        backend=keras.backend.backend(),
+        precision=request.precision,
+    )
+    for older in lineage.before(where, code, lineage.load(request.results)):
         left = folder.with_name(f"{protocol}-{older}")
         if left.is_dir() and not folder.exists():
             left.rename(folder)

@@ -22,7 +22,9 @@ def run(fold, tp, fn, fp, tn):
         "dice|class=malignant|case": 0.5,
         "dice|class=benign|case": 0.5,
     }
-    fitted = {"accuracy|class|case": (tp + tn) / (tp + fn + fp + tn), "bce|class+pixel|sum": 0.25 * (fold + 1)}
+    loss = 0.25 * (fold + 1)
+    fitted = {"accuracy|class|case": (tp + tn) / (tp + fn + fp + tn), "bce|class|case": loss}
+    fitted["bce|class+pixel|sum"] = loss + 1
     confusion = {"malignant": {"malignant": tp, "benign": fn}, "benign": {"malignant": fp, "benign": tn}}
     return Run(
         **ABOUT,
@@ -41,9 +43,9 @@ def record():
 
 def test_accuracy_and_loss_of_each_part_with_mean_and_deviation(record):
     header, first, second, mean, deviation = folds.accuracy_and_loss(record)
-    assert header[:3] == ["fold", "train accuracy", "train loss"]
-    assert header[-1] == "test loss"
-    assert first == ["1", *["0.9531", "0.2500"] * 3]
+    assert header[:4] == ["fold", "train accuracy", "train loss", "train sum of losses"]
+    assert header[-1] == "test sum of losses"
+    assert first == ["1", *["0.9531", "0.2500", "1.2500"] * 3]
     assert second[0] == "2"
     assert mean[1:3] == ["0.9531", "0.3750"]
     assert deviation[1:3] == ["0.0000", f"{np.std([0.25, 0.5], ddof=1):.4f}"]
@@ -82,4 +84,16 @@ def test_images_one_by_one_each_value_sorted_by_itself():
         "IoU": "0.5000",
     }
     assert cells["best"]["IoU"] == "1.0000"
-    assert cells["median"]["recall"] == "0.7500", "the third image has no recall"
+    assert cells["median"]["recall"] == "0.7500", "the third image has neither tumour nor prediction"
+    assert cells["worst"]["accuracy"] == "0.8750"
+
+
+def test_an_image_whose_tumour_is_missed_counts_zero():
+    truth = np.zeros((2, 4, 4), np.float32)
+    truth[:, 0] = 1
+    found = truth.copy()
+    found[1] = 0
+    names = ["a", "b"]
+    header, worst, *_ = folds.per_image(count(found, truth, names, names, names))
+    cells = dict(zip(header, worst, strict=True))
+    assert (cells["precision"], cells["recall"], cells["F1 (Dice)"]) == ("0.0000", "0.0000", "0.0000")

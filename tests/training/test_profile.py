@@ -17,7 +17,7 @@ STEP = {"paper": 2.7, "small": 0.1}  # seconds, of a machine without a GPU
 def said(monkeypatch, phantom_folder, tmp_path):
     """Calls `choose` for Cheng on a machine that is made up: gives the profile chosen and the lines said."""
 
-    def call(wanted, gpu_in_use=False, gpus=()):
+    def call(wanted, gpu_in_use=False, gpus=(), readings=None):
         def measured(build, recipe, policy):
             return STEP["paper" if recipe.side == 256 else "small"]
 
@@ -26,7 +26,7 @@ def said(monkeypatch, phantom_folder, tmp_path):
         monkeypatch.setattr(profile, "step_seconds", measured)
         cheng, lines = paper.load("cheng"), []
         found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
-        request = Request(cheng, "paper", found, 1, 0, {}, "float32", tmp_path, tmp_path, False, False)
+        request = Request(cheng, "paper", found, 1, 0, readings or {}, "float32", tmp_path, tmp_path, False, False)
         return profile.choose(request, wanted, lines.append).profile, lines
 
     return call
@@ -44,9 +44,9 @@ def test_without_a_gpu_it_is_the_small_one_and_the_time_of_the_papers_is_told(sa
 
 
 def test_with_a_gpu_in_use_it_is_the_papers(said):
-    chosen, (line,) = said("auto", gpu_in_use=True, gpus=[precision.Gpu("NVIDIA H200", 9.0)])
+    chosen, lines = said("auto", gpu_in_use=True, gpus=[precision.Gpu("NVIDIA H200", 9.0)])
     assert chosen == "paper"
-    assert line.startswith("GPU in use: paper profile, about ")
+    assert lines[0].startswith("GPU in use: paper profile, about ")
 
 
 def test_a_gpu_that_lies_idle_is_pointed_out_with_the_mend(said):
@@ -116,9 +116,23 @@ def test_a_network_that_needs_much_memory_says_so_beforehand(said, monkeypatch):
     assert lines[-1].startswith("Training needs about 5.0 GiB of memory; this machine has ")
 
 
-def test_memory_counts_weights_four_times_and_outputs_twice():
+def test_what_does_not_fit_is_neither_measured_nor_silently_begun(said, monkeypatch):
+    monkeypatch.setattr(profile, "memory_bytes", lambda model, recipe: 500 * 2**30)
+    monkeypatch.setattr(profile, "step_seconds", lambda *_: pytest.fail("measured"))
+    _, lines = said("auto")
+    assert "500 GiB of memory, which is not here" in lines[0]
+    assert "it may be killed" in lines[-1]
+
+
+def test_folds_that_can_not_be_filled_are_refused_before_anything_is_measured(said, monkeypatch):
+    monkeypatch.setattr(profile, "expected", lambda request: pytest.fail("measured"))
+    with pytest.raises(BadInput, match="1 folds"):
+        said("auto", readings={"folds": "1"})
+
+
+def test_memory_counts_weights_seven_times_and_outputs_twice():
     import keras
 
     model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(100)])  # 1100 weights, 100 outputs
     recipe = paper.load("cheng").recipe("smoke").model_copy(update={"batch_size": 7})
-    assert estimate.memory_bytes(model, recipe) == 4 * (4 * 1100 + 2 * 7 * 100)
+    assert estimate.memory_bytes(model, recipe) == 4 * (7 * 1100 + 2 * 7 * 100)

@@ -270,35 +270,60 @@ def other_code(run, monkeypatch):
 
 
 def test_code_that_gives_the_same_bits_leaves_results_at_other_profiles_fresh(run, monkeypatch):
-    small, smoke = run(1, profile="small"), run(2)
+    paper_size, small = run(1, profile="paper"), run(2, profile="small")
     other_code(run, monkeypatch)
-    assert not lineage.fresh(small, small.recipe_hash, "later", lineage.load(run.results))
-    run(1)
+    assert not lineage.fresh(paper_size, paper_size.recipe_hash, "later", lineage.load(run.results))
+    run(1, profile="small")
     (same,) = known = lineage.load(run.results)
-    assert (same.before, same.after, same.shown_by) == (smoke.code_hash, "later", "smoke-phantom, 0")
-    assert lineage.fresh(small, small.recipe_hash, "later", known)
-    assert not lineage.fresh(small, small.recipe_hash, "latest", known)
-    assert not lineage.fresh(small, "another recipe", "later", known)
+    assert (same.before, same.after, same.shown_by) == (small.code_hash, "later", "small-phantom, 0")
+    assert lineage.fresh(paper_size, paper_size.recipe_hash, "later", known)
+    assert not lineage.fresh(paper_size, paper_size.recipe_hash, "latest", known)
+    assert not lineage.fresh(paper_size, "another recipe", "later", known)
+
+
+@pytest.mark.parametrize("changed", [{"backend": "jax"}, {"precision": "mixed_bfloat16"}])
+def test_it_shows_nothing_about_another_backend_or_precision(run, monkeypatch, changed):
+    made, _ = run(1, profile="paper"), run(1, profile="small")
+    other_code(run, monkeypatch)
+    run(1, profile="small")
+    elsewhere = made.model_copy(update={"environment": made.environment.model_copy(update=changed)})
+    assert not lineage.fresh(elsewhere, made.recipe_hash, "later", lineage.load(run.results))
+
+
+def test_the_smoke_profile_shows_nothing(run, monkeypatch):
+    run(1)
+    other_code(run, monkeypatch)
+    run(1)
+    assert lineage.load(run.results) == []
+
+
+def test_counts_that_are_not_kept_any_more_show_nothing(run, monkeypatch):
+    run(1, profile="small")
+    (run.results / "cheng" / "small-phantom" / "rows-0-test.npz").unlink()
+    other_code(run, monkeypatch)
+    run(1, profile="small")
+    assert lineage.load(run.results) == []
 
 
 def test_what_older_code_has_finished_is_then_taken_over(run, monkeypatch):
-    run(2, profile="small"), run(1)
+    run(2, profile="paper"), run(1, profile="small")
     other_code(run, monkeypatch)
-    run(1), run(3, profile="small")
+    run(1, profile="small"), run(3, profile="paper")
     assert run.trained == [2]
 
 
 def test_a_single_bit_that_moved_leaves_them_stale(run, monkeypatch):
-    small, _ = run(1, profile="small"), run(1)
+    run(1, profile="small")
     other_code(run, monkeypatch)
     run.moved = 1
-    run(1)
+    run(1, profile="small")
     assert lineage.load(run.results) == []
-    assert not lineage.fresh(small, small.recipe_hash, "later", [])
 
 
 def test_other_readings_show_nothing(run, monkeypatch):
-    small, _ = run(1, profile="small"), run(1, batch_size="16")
+    made, _ = run(1, profile="paper"), run(1, profile="small", batch_size="16")
     other_code(run, monkeypatch)
-    run(1, batch_size="16")
-    assert not lineage.fresh(small, small.recipe_hash, "later", lineage.load(run.results))
+    run(1, profile="small", batch_size="16")
+    known = lineage.load(run.results)
+    assert len(known) == 1
+    assert not lineage.fresh(made, made.recipe_hash, "later", known)
