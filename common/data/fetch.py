@@ -17,6 +17,8 @@ from common.data.busi import CLASSES, index
 from common.data.case import Case
 from common.errors import BadInput
 
+# Data sets that are found by their name.
+NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
 _HANDLE = "aryashah2k/breast-ultrasound-images-dataset"
 _MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
@@ -64,8 +66,8 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
         return _described(_own(path.stem), path, path.parent)
     if not path.is_dir():
         raise BadInput(
-            f"There is no data set '{name_or_dir}', and no such folder or file. Expected busi, phantom, mini-ddsm, "
-            f"mammo_masses, a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, or a .yaml file "
+            f"There is no data set '{name_or_dir}', and no such folder or file. Expected {', '.join(NAMES)}, "
+            f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, or a .yaml file "
             "that describes a folder of images and one of masks."
         )
     if edition := mini_ddsm.home(path):

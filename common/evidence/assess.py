@@ -87,13 +87,17 @@ def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | Non
     if not background.n or not compare.unmoved(record, row.split, row.definition):
         return row
     verdict = trivial.settled(row.definition, printed(row.value + row.unit), background)
-    return row.model_copy(update={"verdict": verdict, "note": "that of an empty mask, over random splits"})
+    return _noted(row, verdict, "that of an empty mask, over random splits")
 
 
 def _explained(row: Compared, definition: str | None) -> Compared:
     if definition is None or row.verdict not in ("paper higher", "paper lower"):
         return row
-    return row.model_copy(update={"verdict": "other definition", "note": f"as {definition}"})
+    return _noted(row, "other definition", f"as {definition}")
+
+
+def _noted(row: Compared, verdict: str, note: str) -> Compared:
+    return row.model_copy(update={"verdict": verdict, "note": "; ".join(filter(None, [note, row.note]))})
 
 
 def _of_nothing(rows: list[Compared], nothing: dict[str, dict[str, Prediction]]) -> list[str]:
@@ -127,7 +131,8 @@ def _leaks(record: Record, rows: list[Compared], own: set[str], others: Sequence
                 continue  # differs in more than the split
             if found.low is not None:
                 sentences.append(
-                    f"With copies of an image kept on one side of the split, `{definition}` on the test images changes "
-                    f"by {-found.mean:+.4f} (95 % of {-found.high:+.4f} to {-found.low:+.4f})."
+                    f"With copies of an image kept on one side of the split, and those with two classes left out, "
+                    f"`{definition}` on the test images changes by {-found.mean:+.4f} (95 % confidence: "
+                    f"{-found.high:+.4f} to {-found.low:+.4f}; {record.profile} profile)."
                 )
     return sentences

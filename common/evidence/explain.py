@@ -107,11 +107,16 @@ def _candidates(record: Record, cells: Sequence[Compared]) -> list[str]:
     series, kept = {_series(record, cells, cells[0].definition)}, []
     for name in computed:
         other = Definition.parse(name)
-        alike = other.metric in family(own.metric) and _level(other) == _level(own)
+        alike = other.metric in family(own.metric) and _level(other) == _level(own) and _sign(other) == _sign(own)
         if alike and (values_of := _series(record, cells, name)) not in series:
             series.add(values_of)
             kept.append(name)
     return kept
+
+
+def _sign(definition: Definition) -> int:
+    """Of its values: one formula that a paper prints is never positive."""
+    return -1 if definition.metric == "squared-dice-loss" else 1
 
 
 def _level(definition: Definition) -> str:
@@ -200,24 +205,21 @@ def _sentence(
 ) -> str:
     numbers = [f"{cell.split} {cell.name} {cell.value}{cell.unit}" for cell in cells]
     small = " (small profile)" if record.profile == "small" else ""
-    lie = f"{numbers[0]} lies" if len(cells) == 1 else f"Of {', '.join(numbers)}, at least one lies"
-    it = "it" if len(cells) == 1 else "all of them"
-    parts = [f"{lie} outside the interval of `{cells[0].definition}`{small}."]
-    others = (
-        "1 other definition or reading was" if len(boxes) == 1 else f"{len(boxes)} other definitions or readings were"
+    one = len(cells) == 1
+    lie = f"The {numbers[0]} lies" if one else f"Of {', '.join(numbers)}, at least one lies"
+    said = f"{lie} outside the interval of `{cells[0].definition}`{small}."
+    tried = "1 other definition or reading" if len(boxes) == 1 else f"{len(boxes)} other definitions or readings"
+    tried += " tried:"
+    it = "it" if one else "all of them"
+    if not found:
+        return f"{said} {tried} none contains {it}."
+    best = ", ".join(f"{low:.4f} to {high:.4f}" for low, high in boxes[found[0]])
+    also = f", and so {'does' if len(found) == 2 else 'do'} {len(found) - 1} more" if len(found) > 1 else ""
+    drawn = "A number" if one else f"{len(cells)} numbers"
+    return (
+        f"{said} {tried} `{found[0]}` contains {it} ({best}){also}. {drawn} drawn at random between {plausible[0]:.4g} "
+        f"and {plausible[1]:.4g} would have been explained so in {_percent(chance)} of draws."
     )
-    if found:
-        best = ", ".join(f"{low:.4f} to {high:.4f}" for low, high in boxes[found[0]])
-        also = f", and so {'does' if len(found) == 2 else 'do'} {len(found) - 1} more" if len(found) > 1 else ""
-        parts.append(f"{others} tried; `{found[0]}` contains {it} ({best}){also}.")
-    else:
-        parts.append(f"{others} tried; none contains {it}.")
-    drawn = "A number" if len(cells) == 1 else f"{len(cells)} numbers"
-    parts.append(
-        f"{drawn} drawn at random between {plausible[0]:.4g} and {plausible[1]:.4g} would have found one in "
-        f"{_percent(chance)} of draws."
-    )
-    return " ".join(parts)
 
 
 def _percent(chance: float) -> str:

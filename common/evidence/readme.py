@@ -20,15 +20,16 @@ INTRODUCTION = f"""\
 
 Made by the command `repro compare` from the JSON files beside it.
 
-Each paper was trained several times, every time with its own split and its own initial weights. *Reproduced* is the
-mean of these runs and, in brackets, the interval that one further run falls into with 95 % probability: the paper is
-such a run, so its number should lie inside. *All background* and *constant prevalence* are what predictors score that
-have learned nothing: no tumour anywhere; everywhere the tumour's share of the training pixels as its probability. In
-brackets, where the data set's masks are known, what they score on 95 % of {SPLITS:,} random splits.
+Each paper is trained several times, every time with its own split and its own initial weights. *mean* is the mean of
+these runs, *next run* the interval that one further run falls into with 95 % probability. At the paper's own size the
+paper is such a run, so its number should lie inside. *all background* and *constant prevalence* are what predictors
+score that have learned nothing: no tumour anywhere; everywhere the tumour's share of the training pixels as its
+probability; in brackets, where the data set's masks are known, what they score on 95 % of {SPLITS:,} random splits.
 
 | verdict | meaning |
 |---|---|
 | agrees | inside the interval, which comes from at least {RUNS_TO_AGREE} repeats and is at most ±{WIDEST_HALF} wide |
+| agrees (that of an empty mask) | Keras' raw IoU where no output was exactly 1: inside what any such network scores |
 | paper higher, paper lower | outside the interval, which comes from at least {RUNS_TO_REFUTE} repeats |
 | undecided | too few repeats, or an interval too wide to say no |
 | inside (small), outside (small) | where it lies for a smaller network on smaller images: a hint, not a verdict |
@@ -37,11 +38,14 @@ brackets, where the data set's masks are known, what they score on 95 % of {SPLI
 | quoted | the paper quotes it from elsewhere |
 | not comparable | other data than the paper's, or a run made only to see that everything works |
 
-A definition reads metric, target, aggregation, decision. *fg* is the tumour, *mean2* the mean of tumour and background.
-*pooled* counts the pixels of all images together; *image* averages over images, and *empty* says what an image counts
-as that has no tumour in truth and prediction. *t* is the threshold; *soft* takes the probabilities themselves;
-*keras-raw* is Keras' `MeanIoU` fed with probabilities that no one has thresholded: it sees tumour only where one is
-exactly 1, so most networks score as if they had marked nothing. `common/evidence/metrics.py` has the formulas."""
+A definition reads metric, target, aggregation, decision. *fg* is the tumour, *bg* the rest, *mean2* the mean of both.
+*pooled* counts the pixels of all images together, *batch=K* those of K images, *image* averages over images; *empty*
+says what an image counts as that has no tumour in truth and prediction. *t* is the threshold; *soft* takes the
+probabilities themselves, with *s* added above and below; *keras-raw* is Keras' `MeanIoU` fed with probabilities that no
+one has thresholded: it sees tumour only where one is exactly 1, so most networks score as if they had marked nothing.
+*truth=hard* counts interpolated edge pixels as tumour from one half on; without it no prediction is correct there.
+*class* and *case* are about whole images. *printed-dice* and *squared-dice-loss* are formulas as a paper prints them
+under another name. `common/evidence/metrics.py` has them all."""
 
 
 def readme(assessments: Iterable[Assessment], folder: Path) -> str:

@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction
@@ -74,7 +75,7 @@ def setting(record: Record) -> str:
 
 
 def command(record: Record) -> str:
-    named = record.dataset.name in ("busi", "phantom")
+    named = record.dataset.name in NAMES
     options = ["--profile", record.profile, "--data", record.dataset.name if named else "DIR"]
     options += ["--repeats", str(len(repeats_of(record))), "--seed", str(record.runs[0].seed)]
     options += [word for reading in readings_of(record) for word in ("--reading", reading)]

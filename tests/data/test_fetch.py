@@ -55,7 +55,7 @@ def test_the_phantom_is_written_once(tmp_path, monkeypatch):
 
 
 def test_an_unknown_name_is_refused_with_what_is_known(tmp_path):
-    known = r"no data set 'bussi'.*busi, phantom, mini-ddsm, mammo_masses, a folder with benign.*, or a \.yaml file"
+    known = r"no data set 'bussi'.*busi, mini-ddsm, mammo_masses, phantom, a folder with benign.*, or a \.yaml file"
     with pytest.raises(BadInput, match=known):
         fetch.find("bussi", tmp_path, tmp_path)
 
