@@ -44,6 +44,9 @@ class Reported(_Record):
     quoted: the network that it is of, with the source that the paper gives, where the paper quotes it from elsewhere.
     smoothed: how much higher the formula as printed may come out than the definition, which leaves a constant out that
         the paper adds to numerator or denominator.
+    premise: what is taken to be so, and not stated, where it is set beside numbers that don't rest on the same: that
+        its table is of the test part.
+    same_as: the id of the first entry for this printed number, where it is entered again under another definition.
     """
 
     id: str
@@ -61,6 +64,8 @@ class Reported(_Record):
     image: str | None = None
     quoted: str = ""
     smoothed: float = 0.0
+    premise: str = ""
+    same_as: str = ""
 
 
 class Column(_Record):
@@ -93,10 +98,13 @@ class Row(_Record):
 
 
 class Table(_Record):
-    """A printed table. Its cells are called by table, row and column: V-mean-test-loss, VI-3-malignant-recall."""
+    """A printed table. Its cells are called by table, row and column: V-mean-test-loss, VI-3-malignant-recall.
+
+    premise: as in `Reported`, of all its cells."""
 
     table: str
     where: str
+    premise: str = ""
     columns: list[Column]
     rows: list[Row]
 
@@ -126,7 +134,7 @@ class Table(_Record):
             include={"fold", "image", "quoted"}
         )
         common |= {"name": column.name.format(**words), "definition": column.definition.format(**words)}
-        common |= {"table": self.table, "where": row.where or self.where}
+        common |= {"table": self.table, "where": row.where or self.where, "premise": self.premise}
         source = re.sub(r"\W+", "-", row.quoted.partition(" (")[0].replace("+", "p")).lower()
         of_row = [str(row.fold) if row.fold else "", row.image or "", source]
 
@@ -150,7 +158,8 @@ class Claim(_Record):
 
 class Cases(_Record):
     """How many cases a paper works on, where it scores whole cases: of each class and, for each part, every number
-    that its words allow. stratified: whether every part has the classes in proportion. `quote`: those words."""
+    that its words allow. stratified: whether we read, though the paper does not say it, that every part has
+    the classes in proportion. `quote`: those words."""
 
     classes: dict[str, int]
     parts: dict[Split, list[int]]

@@ -62,14 +62,8 @@ def assess(paper: Paper, record: Record, others: Sequence[Record], folder: Path,
 
 def contradictions(paper: Paper) -> str:
     """A sentence on the paper's own numbers, "" where they agree with each other."""
-    found = [each for each in claims.check(paper) if not each.assumed]
-    if not found:
-        return ""
-    cells = {cell for each in found for cell in each.cells}
-    return (
-        f"{len(cells)} of the {len(paper.reported)} printed numbers cannot all be right as printed, in {len(found)} "
-        f"relations among themselves: `repro claims {paper.name}` lists them."
-    )
+    found = claims.summary(paper)
+    return f"{found} `repro claims {paper.name}` lists them." if found else ""
 
 
 def _paper_recipe(paper: Paper, record: Record):

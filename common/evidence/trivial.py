@@ -84,17 +84,21 @@ def distributions(
     return {key: {who: _interval(np.concatenate(found[key, who])) for who in NOTHING} for key in wanted}
 
 
-def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> tuple[float, float] | None:
-    """The least and the greatest share of tumour among the pixels of the test images, over random splits of the paper's
-    size; None for data, or a side, whose tumour fractions are not committed."""
+def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
+    images, over random splits of the paper's sizes, 0 to 1; {} for data, or a side, whose tumour fractions are not
+    committed. Of a cross-validation, the parts of one fold."""
     recipe = paper.recipe()
     try:
         known = fractions.load(paper.data, recipe.side, recipe.masks).only(recipe.classes)
     except BadInput:
-        return None
-    tests = (folds[0].test for folds in _splits(known, recipe, splits, seed))
-    shares = np.concatenate([_Images(known, test, recipe.positive).pixel_prevalence() for test in tests])
-    return float(shares.min()), float(shares.max())
+        return {}
+    shares: dict[str, list[np.ndarray]] = {}
+    for folds in _splits(known, recipe, splits, seed):
+        for part, positions in vars(folds[0]).items():
+            shares.setdefault(part, []).append(_Images(known, positions, recipe.positive).pixel_prevalence())
+    ends = {part: (min(map(np.min, each)), max(map(np.max, each))) for part, each in shares.items()}
+    return {part: (float(low), float(high)) for part, (low, high) in ends.items()}
 
 
 def settled(signature: str, printed: tuple[float, float], nothing: Prediction) -> Verdict | None:

@@ -191,9 +191,12 @@ def test_there_is_no_sentence_about_what_is_undefined():
         sentence("0.9", (0.85, 0.95), BACKGROUND, Prediction(n=0))
 
 
-def test_the_share_of_tumour_in_a_test_part_of_busi():
+def test_the_share_of_tumour_in_random_parts_of_busi():
     """Known of all 780 images: 0.0783 of the pixels (0.0944 where the normal ones are left out)."""
     for name, mean in (("cheng", 0.0783), ("rahman", 0.0944)):
-        low, high = trivial.prevalence(paper.load(name), splits=500)
+        parts = trivial.prevalence(paper.load(name), splits=500)
+        low, high = parts["test"]
         assert 0.6 * mean < low < mean < high < 1.5 * mean
-    assert trivial.prevalence(paper.load("kumar")) is None
+        of_train = parts["train"]
+        assert low < of_train[0] < mean < of_train[1] < high, "a larger part varies less"
+    assert trivial.prevalence(paper.load("kumar")) == {}

@@ -8,10 +8,14 @@ them is another number, nor how it came about.
     relations   bounds that hold for means and losses, and for counts
     bindings    which cells of a paper are of one matrix, one list, one quantity
     matrices    lists    counted    the findings of each kind
+    prevalence  what accuracy and IoU leave for the tumour
     check       the findings for a paper
+    summary     how many printed numbers they are about
 """
 
-from common.evidence.claims.check import check, impossible, regions
+from common.evidence.claims.check import check, impossible
 from common.evidence.claims.findings import Finding, Region
+from common.evidence.claims.prevalence import regions
+from common.evidence.claims.summary import summary
 
-__all__ = ["Finding", "Region", "check", "impossible", "regions"]
+__all__ = ["Finding", "Region", "check", "impossible", "regions", "summary"]

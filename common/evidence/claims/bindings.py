@@ -12,19 +12,22 @@ from common.paper import Paper
 from common.reported import Reported, printed
 
 # Keras counts no prediction as correct where the resized mask is between 0 and 1, so against a hard truth the accuracy
-# may be higher by the share of such pixels. On BUSI at 196 and 256 pixels it is 0.2 % (bilinear) to 1.1 % (with
-# antialiasing).
+# may be higher by the share of such pixels. How many there are depends on the data: 0.2 % (bilinear) to 1.1 % (with
+# antialiasing) on BUSI at 196 and 256 pixels. A finding that takes this share for granted says so (`masks`).
 SOFT_PIXELS = 0.012
+SOFT_MASKS = f"at most {100 * SOFT_PIXELS:g} % of the pixels of the masks are between 0 and 1"
+HARD_MASKS = "the masks are 0 and 1"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A reported number with what the checks ask of it. soft: whether truth keeps interpolated edges. cut_off: whether
-    it may have lost digits without rounding. padding: how many of its last digits are zeros in its whole column, so
-    that they say nothing: 98.9000 under 96.9900 is 98.90."""
+    """A reported number with what the checks ask of it. soft: whether truth keeps interpolated edges; open: whether the
+    paper leaves that open. cut_off: whether it may have lost digits without rounding. padding: how many of its last
+    digits are zeros in its whole column, so that they say nothing: 98.9000 under 96.9900 is 98.90."""
 
     reported: Reported
     soft: bool = False
+    open: bool = False
     cut_off: bool = False
     padding: int = 0
 
@@ -57,8 +60,14 @@ class Cell:
     def on_hard_truth(self) -> Interval:
         """The same, of an accuracy against masks of 0 and 1."""
         low, high = self.interval
-        keras = self.metric == "accuracy" and self.definition.target == "pixel" and not self.definition.truth
-        return (low, min(1.0, high + SOFT_PIXELS)) if keras and self.soft else (low, high)
+        return (low, min(1.0, high + SOFT_PIXELS)) if self.masks == SOFT_MASKS else (low, high)
+
+    @property
+    def masks(self) -> str:
+        """What `on_hard_truth` takes for granted of the masks, "" for nothing but what the paper states."""
+        if self.metric != "accuracy" or self.definition.target != "pixel" or self.definition.truth:
+            return ""
+        return SOFT_MASKS if self.soft else HARD_MASKS if self.open else ""
 
     @property
     def setting(self) -> Hashable:
@@ -110,7 +119,7 @@ def cells(paper: Paper, cut_off: bool = False, changes: dict[str, dict] | None =
     stated, read = paper.stated.get("truth"), paper.readings.get("truth")
     soft = "soft" in (stated and stated.value, read and read.default)
     changed = [cell.model_copy(update=(changes or {}).get(cell.id, {})) for cell in paper.reported]
-    plain = [Cell(cell, soft, cut_off) for cell in changed]
+    plain = [Cell(cell, soft, "truth" in paper.readings, cut_off) for cell in changed]
     listed = grouped(plain, lambda cell: cell.column if cell.reported.statistic == "value" else None)
     padding = {cell.id: _padding(column) for column in listed for cell in column}
     return [replace(cell, padding=padding.get(cell.id, 0)) for cell in plain]
@@ -129,6 +138,22 @@ def grouped(cells: Iterable[Cell], key: Callable[[Cell], Hashable | None]) -> li
         if (of := key(cell)) is not None:
             groups.setdefault(of, []).append(cell)
     return list(groups.values())
+
+
+def joined(*premises: str) -> str:
+    """a, and b: each once, those that are "" left out."""
+    return ", and ".join(dict.fromkeys(filter(None, premises)))
+
+
+def masks(cells: Iterable[Cell]) -> str:
+    """What is taken for granted of the masks where these cells are set beside each other."""
+    return joined(*(cell.masks for cell in cells))
+
+
+def across(cells: Iterable[Cell]) -> str:
+    """What is taken for granted where cells of several tables are set beside each other, "" where all rest on it."""
+    premises = {cell.reported.premise for cell in cells}
+    return joined(*sorted(premises)) if len(premises) > 1 else ""
 
 
 def constraints(group: list[Cell]) -> list[Constraint] | None:

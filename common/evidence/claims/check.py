@@ -5,19 +5,18 @@ from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
-from common.evidence.claims import counted, lists, matrices
-from common.evidence.claims.bindings import Cell, cells, constraints, grouped
-from common.evidence.claims.findings import Finding, Region
-from common.evidence.claims.matrices import listing
-from common.evidence.claims.matrix import Constraint, span
-from common.evidence.claims.relations import Interval, cross_entropy, overlap, possible_range
+from common.evidence.claims import counted, lists, matrices, prevalence
+from common.evidence.claims.bindings import Cell, across, cells, grouped, joined
+from common.evidence.claims.findings import Finding
+from common.evidence.claims.relations import cross_entropy, overlap, possible_range
 from common.paper import Paper
 
 
 def check(paper: Paper) -> list[Finding]:
     """What cannot be right as printed: first with the cells as the record reads them, then under each of its
-    `claims`, another reading of some. Seconds for hundreds of cells, so the answer is kept for the next call. Raises
-    ValueError for a value or definition that can't be read."""
+    `claims`, another reading of some. Numbers that the paper quotes are left alone but under a claim that names them:
+    their sources may define them in other ways. Seconds for hundreds of cells, so the answer is kept for the next call.
+    Raises ValueError for a value or definition that can't be read."""
     return list(_check(paper.model_dump_json()))
 
 
@@ -29,14 +28,19 @@ def _check(text: str) -> tuple[Finding, ...]:
     for claim in paper.claims:
         for finding in _with_certainty(paper, claim.cells):
             if (finding.relation, finding.cells) not in known:
-                premise = " and ".join(part for part in (claim.premise, finding.premise) if part)
-                found.append(replace(finding, premise=premise, assumed=True))
+                found.append(replace(finding, premise=joined(claim.premise, finding.premise), assumed=True))
     return tuple(found)
 
 
 def _with_certainty(paper: Paper, changes: dict[str, dict] | None = None) -> list[Finding]:
-    """Findings about numbers taken as rounded, each with whether it stands if digits may have been cut off."""
-    rounded = list(_all(paper, cells(paper, False, changes), changes))
+    """Findings about numbers taken as rounded, each with whether it stands if digits may have been cut off, and with
+    what is taken for granted where its cells are of several tables."""
+    every = cells(paper, False, changes)
+    of = {cell.id: cell for cell in every}
+    rounded = [
+        replace(finding, premise=joined(across(of[cell] for cell in finding.cells), finding.premise))
+        for finding in _all(paper, every, changes)
+    ]
     cut_off = _all(paper, cells(paper, True, changes), changes) if rounded else []
     stand = {(finding.relation, finding.cells) for finding in cut_off}
     return [
@@ -47,6 +51,7 @@ def _with_certainty(paper: Paper, changes: dict[str, dict] | None = None) -> lis
 
 def _all(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) -> Iterator[Finding]:
     """changes: where given, only groups with a cell that it names are checked."""
+    every = [cell for cell in every if not cell.reported.quoted or cell.id in (changes or {})]
 
     def groups(key):
         return [group for group in grouped(every, key) if changes is None or any(cell.id in changes for cell in group)]
@@ -71,8 +76,8 @@ def _all(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) -> It
     for group in groups(lambda cell: cell.metric == "count" and cell.reported.split):
         yield from counted.drawn(group, paper.cases)
         yield from counted.against_folds(group, every)
-    for group in groups(lambda cell: cell.matrix and not cell.reported.quoted and (cell.reported.split, cell.matrix)):
-        yield from _prevalences(group)
+    for group in groups(lambda cell: cell.matrix and (cell.reported.split, cell.matrix)):
+        yield from prevalence.conflicts(group)
 
 
 def _range(cell: Cell) -> Iterator[Finding]:
@@ -114,54 +119,10 @@ def _losses(group: list[Cell]) -> Iterator[Finding]:
                 sure = "+" not in loss.definition.target and not (accuracy.soft and accuracy.definition.truth)
                 most = cross_entropy(accuracy.interval)[1] if sure else float("inf")
                 if not overlap(loss.interval, (least, most)):
-                    bound = f"at least {least:.4f}" if loss.interval[1] < least else f"at most {most:.4f}"
+                    low = loss.interval[1] < least
+                    bound, premise = f"at most {most:.4f}", "probabilities are clipped as in Keras"
+                    if low:
+                        bound, premise = f"at least {least:.4f}", accuracy.masks
+                    premise = joined("a probability of 0.5 decides", premise)
                     text = f"{loss.shown} beside {accuracy.shown}: the loss is {bound} there."
-                    premise = "a probability of 0.5 decides, and probabilities are clipped as in Keras"
                     yield Finding("cross-entropy from accuracy", (accuracy.id, loss.id), text, premise=premise)
-
-
-def _prevalences(group: list[Cell]) -> Iterator[Finding]:
-    """The tumour's share of all pixels follows from accuracy and IoU; of networks on one test set it is one number."""
-    rows = [row for row in grouped(group, lambda cell: cell.setting) if row[0].matrix != "cases"]
-    alone = [row for row in rows if row[0].reported.fold is None and row[0].reported.image is None]
-    shares = [(row, share) for row in alone if (share := _share(row))] if len(alone) > 1 else []
-    for (one, a), (other, b) in combinations(shares, 2):
-        if not overlap(a, b):
-            text = (
-                f"{listing(one)} leave {_percent(a)} of all pixels for the tumour, "
-                f"{listing(other)} {_percent(b)}; both are of the same images."
-            )
-            ids = tuple(cell.id for cell in (*one, *other))
-            premise = "both networks are tested on the same images, and the tumour is the smaller part of them"
-            yield Finding("prevalence from accuracy and IoU", ids, text, premise=premise)
-
-
-def _share(row: list[Cell]) -> Interval | None:
-    """Of the tumour, up to one half: swapping it with the background leaves accuracy and the mean of both as it is."""
-    minor = Constraint("share", 0, 0.5)
-    return span([*constraints(row), minor], minor)
-
-
-def regions(paper: Paper, known: Interval | None = None) -> list[Region]:
-    """For each row with accuracy and IoU over pixels, what tumour share they leave: with the IoU pooled over the
-    tumour's pixels, with the mean of tumour and background, and by Keras' MeanIoU of probabilities none of which is
-    exactly 1 ((1 - share)/2). known: least and greatest share of the named data set, 0 to 1, in such a part."""
-    found = []
-    for row in grouped(
-        cells(paper), lambda cell: None if cell.reported.image or cell.reported.quoted else cell.setting
-    ):
-        accuracies = [cell for cell in row if cell.metric == "accuracy" and cell.definition.target == "pixel"]
-        for iou in (cell for cell in row if cell.metric == "iou"):
-            for accuracy in accuracies[:1]:
-                for form in ("iou|fg|pooled|t=0.5", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw"):
-                    read = replace(iou, reported=iou.reported.model_copy(update={"definition": form}))
-                    low, high = read.interval
-                    share = (1 - 2 * high, 1 - 2 * low) if form.endswith("keras-raw") else _share([accuracy, read])
-                    share = (max(0.0, share[0]), share[1]) if share and share[1] >= 0 else None
-                    agrees = None if known is None else bool(share and overlap(share, known))
-                    found.append(Region((accuracy.id, iou.id), form, share, known, agrees))
-    return found
-
-
-def _percent(interval: Interval) -> str:
-    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from common.evidence.claims import relations
 from common.evidence.claims.bindings import Cell, constraints, grouped
 from common.evidence.claims.findings import Finding
+from common.evidence.claims.matrices import either
 from common.evidence.claims.matrix import satisfied
 from common.reported import Cases
 
@@ -17,35 +18,33 @@ RARE = 0.001
 
 def column(cells: list[Cell], sizes: list[int]) -> Iterator[Finding]:
     """A column of accuracies of folds that is not of k/n for any n that the paper implies: for which other n it could
-    be, alone or with one number added to all, and how often a column of random values would fit some n so well."""
+    be, alone or with one number added to all, and how often a column of random values fits one of the n searched."""
     listed = [cell for cell in cells if cell.reported.fold and cell.definition.target == "class"]
     values = [cell.interval for cell in listed if cell.metric == "accuracy"]
     if len(values) < 2 or not sizes or any(all(relations.is_share(each, n) for each in values) for n in sizes):
         return
     said = []
-    distinct, width = len(set(values)), values[0][1] - values[0][0]
     for offset, how in ((False, "as they are"), (True, "with one number added to all")):
         fitting = relations.sizes_of_column(values, MOST, offset)
-        chance = relations.chance_of_column(distinct, width, fitting[0] if fitting else MOST, offset)
-        told = ", ".join(map(str, fitting[:3])) + (", ..." if len(fitting) > 3 else "")
-        by_chance = (
-            f" (random values would fit some n up to {fitting[0]} with a chance of {chance:.2g})" if fitting else ""
-        )
+        told = f"n = {', '.join(map(str, fitting[:3]))}{', ...' * (len(fitting) > 3)}" if fitting else ""
+        said.append(f"{how}, they are shares of n cases for {told or f'no n up to {MOST}'}")
+    if fitting:  # what fits as it is fits with 0 added too
+        chance = relations.chance_of_column(len(set(values)), values[0][1] - values[0][0], MOST)
         said.append(
-            f"{how}, they are shares of n cases for {f'n = {told}' if fitting else f'no n up to {MOST}'}{by_chance}"
+            f"random values fit some n up to {MOST}, in one way or the other, with a chance of up to {chance:.2g}"
         )
     where = f"{listed[0].reported.name} in {listed[0].reported.where}, {listed[0].reported.split}"
     yield Finding(
         "whole cases (GRIM), column",
         tuple(cell.id for cell in listed),
         f"The {len(values)} values of {where}: {'; '.join(said)}.",
-        premise=f"each fold has {' or '.join(map(str, sizes))} such cases",
+        premise=f"each fold has {either(sizes)} such cases",
     )
 
 
 def drawn(counts: list[Cell], cases: Cases | None) -> Iterator[Finding]:
-    """A printed matrix whose rows are not the classes of a part of the data set: in proportion, where the parts are
-    stratified, or by a random draw that is not too rare."""
+    """A printed matrix whose rows are not the classes of a part of the data set: not in proportion, where the parts are
+    read as stratified; or, by a random draw, possible but rare."""
     by_class = grouped(counts, lambda cell: cell.definition.target.partition(">")[0])
     sums = {row[0].definition.target.partition(">")[0].removeprefix("class="): _sum(row) for row in by_class}
     total, classes = sum(sums.values()), cases.classes if cases else {}
@@ -55,13 +54,15 @@ def drawn(counts: list[Cell], cases: Cases | None) -> Iterator[Finding]:
         every = sum(classes.values())
         expected = total * classes[name] / every
         chance = relations.chance_of_drawing(total, of_class, every, classes[name])
-        if chance < RARE or (cases.stratified and abs(of_class - expected) >= 2):
-            text = (
-                f"{of_class} {name} of {total} cases, where the data set has {classes[name]} of {every}: in proportion "
-                f"they would be {expected:.1f}, and a random draw is so far off with a chance of {chance:.2g}."
-            )
-            premise = f"the part is {'stratified' if cases.stratified else 'drawn at random'}"
-            yield Finding("class counts of a part", tuple(map(_id, counts)), text, premise=premise, chance=chance)
+        relation, ids = "class counts of a part", tuple(map(_id, counts))
+        text = (
+            f"{of_class} {name} of {total} cases, where the data set has {classes[name]} of {every}: in proportion "
+            f"they would be {expected:.1f}, and a random draw is so far off with a chance of {chance:.2g}."
+        )
+        if cases.stratified and abs(of_class - expected) >= 2:
+            yield Finding(relation, ids, text, premise="the part is stratified", assumed=True)
+        if chance < RARE:
+            yield Finding(relation, ids, text, premise="the part is drawn at random", chance=chance)
 
 
 def against_folds(counts: list[Cell], every: list[Cell]) -> Iterator[Finding]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """Cells that cannot all be right as printed; one cell alone is impossible by its own definition.
+    """Cells that cannot all be right as printed; one cell alone is impossible by its own definition. With a chance,
+    they can be right, but are unlikely.
 
     relation: its name; cells: ids; text: the numbers, in a sentence.
     certainty: "certain", or "if rounded": the cells can be right if a number was cut off where it should be rounded.
     premise: what else is taken to be so, "" for nothing but the definitions in the record.
     chance: that it came about in a random draw; None where it cannot.
-    assumed: whether the premise is another reading of the cells than the record's.
+    assumed: whether the premise is a reading that the paper does not state: of the cells, another than the record's.
     """
 
     relation: str
@@ -25,14 +26,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Region:
-    """What accuracy and IoU of one row leave for the tumour's share of all pixels.
+    """What accuracy and IoU of one row, or Keras' raw IoU alone, leave for the tumour's share of all pixels.
 
-    cells: ids; definition: of the IoU, the row's own or another; prevalence: its least and greatest value, None where
-    there is no such mask. known: the data set's own share, if it was given; agrees: whether both overlap.
+    cells: ids; text: the numbers, in a sentence; definition: of the IoU, the row's own or another; premise: what else
+    is taken to be so, "" for nothing. prevalence: its least and greatest value, None where there is no such mask.
+    known: that of random parts of the data set of the row's kind, if it was given; agrees: whether both overlap.
     """
 
     cells: tuple[str, ...]
+    text: str
     definition: str
+    premise: str
     prevalence: tuple[float, float] | None
     known: tuple[float, float] | None = None
     agrees: bool | None = None

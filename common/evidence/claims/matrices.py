@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from common.evidence.claims.bindings import Cell, constraints
+from common.evidence.claims.bindings import Cell, constraints, masks
 from common.evidence.claims.findings import Finding
 from common.evidence.claims.matrix import MOST_CASES, possible, satisfied, span
 from common.evidence.claims.relations import Interval, is_share, overlap
@@ -38,36 +38,37 @@ def conflicts(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
     known = [{a.id, b.id} for a, b in combinations(group, 2) if _contradict(a, b)]  # reported as one quantity already
 
     # Of cells that say the same, one is enough.
-    group = list({(cell.reported.definition, cell.interval): cell for cell in reversed(group)}.values())[::-1]
+    said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(group)}
+    group = list(said.values())[::-1]
     real = _minimal(group, lambda part: possible([of[cell.id] for cell in part]), known)
     for part in real:
         asked, rest = _asked(part)
         left = None if of[asked.id].mean else span([of[cell.id] for cell in rest], of[asked.id])
-        yield Finding(_name(part), _ids(part), _text(asked, rest, left))
+        yield Finding(_name(part), _ids(part), _text(asked, rest, left), premise=masks(part))
 
     counts = [cell.interval[0] for cell in group if cell.metric == "count"]
     sizes = [int(sum(counts))] if counts else sizes
     if group[0].matrix != "cases" or not sizes:
         return
     known += [{cell.id for cell in part} for part in real]
-    premise = "" if counts else f"these are of {' or '.join(map(str, sizes))} {group[0].reported.split} cases"
+    premise = "" if counts else f"these are of {either(sizes)} {group[0].reported.split} cases"
     if max(sizes) > MOST_CASES:
         for cell in group:
             if cell.metric == "accuracy" and not any(is_share(cell.interval, n) for n in sizes):
-                yield _no_share(cell, premise)
+                yield _no_share(cell, sizes, premise)
         return
-    masks = {n: {name: satisfied(each, n) for name, each in of.items()} for n in sizes}
-    for part in _minimal(group, lambda part: _some(masks, part), known):
+    given = {n: {name: satisfied(each, n) for name, each in of.items()} for n in sizes}
+    for part in _minimal(group, lambda part: _some(given, part), known):
         if len(part) == 1:
-            yield _no_share(part[0], premise)
+            yield _no_share(part[0], sizes, premise)
             continue
         asked, rest = _asked(part)
         text = f"{listing([*rest, asked])}: no confusion matrix of whole cases gives them."
         yield Finding(f"{_name(part)}, whole cases", _ids(part), text, premise=premise)
 
 
-def _some(masks: dict[int, dict[str, np.ndarray]], part: list[Cell]) -> bool:
-    return any(np.logical_and.reduce([of[cell.id] for cell in part]).any() for of in masks.values())
+def _some(given: dict[int, dict[str, np.ndarray]], part: list[Cell]) -> bool:
+    return any(np.logical_and.reduce([of[cell.id] for cell in part]).any() for of in given.values())
 
 
 def _minimal(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
@@ -132,5 +133,15 @@ def bounds(interval: Interval, like: Cell) -> str:
     return f"{low} to {high}{' %' if percent else ''}"
 
 
-def _no_share(cell: Cell, premise: str) -> Finding:
-    return Finding("whole cases (GRIM)", (cell.id,), f"{cell.shown} is no share of whole cases.", premise=premise)
+def either(sizes: list[int]) -> str:
+    """63, 64 or 65, as a sentence has it."""
+    *first, last = map(str, sizes)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _no_share(cell: Cell, sizes: list[int], premise: str) -> Finding:
+    """Only an accuracy is a share of all cases; for the others, it is the search of all matrices that says it."""
+    why = f"it is no share of {either(sizes)} cases"
+    if cell.metric != "accuracy":
+        why = f"no confusion matrix of {either(sizes)} cases gives it"
+    return Finding("whole cases (GRIM)", (cell.id,), f"{cell.shown}: {why}.", premise=premise)

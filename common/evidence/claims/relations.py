@@ -111,15 +111,14 @@ def _fit_with_offset(scaled: np.ndarray) -> bool:
     return bool(np.any(np.all(after <= length[None] + 2e-9, axis=1)))
 
 
-def chance_of_column(distinct: int, width: float, most: int, offset: bool) -> float:
-    """An upper bound of the chance that a column of so many distinct random values fits some n up to `most`: for each
-    n a value is k/n with probability n·width, and all with its power; with an offset one is free, and any may be the
-    first of the arcs that have a point in common. Summed over n.
+def chance_of_column(distinct: int, width: float, most: int) -> float:
+    """An upper bound of the chance that a column of so many distinct random values fits some n up to `most`, with or
+    without an offset: for each n a value is k/n with probability n·width; with an offset one of them is free, and any
+    may be the first of the arcs that have a point in common. What fits without one fits with one, 0. Summed over n.
 
     width: of the interval that a printed value stands for."""
     shares = np.minimum(1, np.arange(1, most + 1) * width)
-    each = np.minimum(1, distinct * shares ** (distinct - 1)) if offset else shares**distinct
-    return float(min(1, each.sum()))
+    return float(min(1, np.minimum(1, distinct * shares ** (distinct - 1)).sum()))
 
 
 def chance_of_drawing(drawn: int, of_class: int, total: int, total_of_class: int) -> float:

@@ -6,7 +6,8 @@ import pytest
 
 from common.evidence import claims
 from common.evidence.claims import show
-from common.reported import Cases, Claim
+from common.paper import Paper
+from common.reported import Cases, Claim, Table
 from tests.evidence.claims.tables import cell, paper
 
 ACCURACY, LOSS = "accuracy|class|case", "bce|class|case"
@@ -137,6 +138,10 @@ CONSISTENT = {
         cell("J", "0.90", "iou|fg|pooled|t=0.7"),
     ],
     "another source": [cell("A", "0.95", ACCURACY), cell("B", "0.99", ACCURACY, quoted="U-Net [1]")],
+    "F1 and Dice that a source defines in two ways": [
+        cell("F", "0.867", MEAN_DICE, quoted="U-Net [1]"),
+        cell("J", "0.756", MEAN_IOU, quoted="U-Net [1]"),
+    ],
     "what a constant in the printed formula adds": [
         cell("D", "0.9435", MEAN_DICE, image="1"),
         cell("J", "0.8934", MEAN_IOU, image="1", smoothed=0.001),
@@ -162,9 +167,49 @@ def test_interpolated_masks_leave_room_between_accuracy_and_iou():
         cell("S", "0.9220", "recall|bg|pooled|t=0.5"),
     )
     assert claims.check(paper(*printed))
-    truth = {"truth": {"value": "soft", "quote": ""}}
-    soft = paper(*printed).model_dump() | {"stated": truth}
-    assert claims.check(type(paper()).model_validate(soft)) == []
+    assert claims.check(with_truth("soft", *printed)) == []
+
+
+def with_truth(default: str, *cells, **about) -> Paper:
+    """A paper that leaves open whether resized masks keep their interpolated edges, with the record's reading."""
+    truth = {"truth": {"default": default, "alternatives": [], "why": ""}}
+    return Paper.model_validate(paper(*cells, **about).model_dump() | {"readings": truth})
+
+
+@pytest.mark.parametrize(
+    ("truth", "premise"),
+    [("hard", "the masks are 0 and 1"), ("soft", "at most 1.2 % of the pixels of the masks are between 0 and 1")],
+)
+def test_what_is_taken_for_granted_of_the_masks_is_said_where_the_paper_leaves_it_open(truth, premise):
+    networks, _, (relation, _) = FOUND["two networks on one test set of which each leaves another share of tumour"]
+    far = [each.model_copy(update={"value": value}) for each, value in zip(networks[2:], ("90 %", "50 %"), strict=True)]
+    (finding,) = claims.check(with_truth(truth, *networks[:2], *far))
+    assert finding.relation == relation
+    assert finding.premise.endswith(f", and {premise}")
+    below = cell("A", "0.90", "accuracy|pixel|pooled|t=0.5"), cell("L", "0.01", "bce|pixel|pooled")
+    (finding,) = claims.check(with_truth(truth, *below))
+    assert finding.premise == f"a probability of 0.5 decides, and {premise}"
+
+
+def test_where_a_table_names_no_part_that_is_a_premise_of_what_joins_it_with_others():
+    columns = [
+        {"id": metric, "name": metric, "split": "test", "definition": of(metric)} for metric in ("recall", "precision")
+    ] + [{"id": "f1", "name": "F1", "split": "test", "definition": of("dice")}]
+    rows = [{"fold": 1, "values": "0.60 0.80 0.75"}]
+    unnamed = Table(table="U", where="Table U", premise="Table U is of the test part", columns=columns, rows=rows)
+    accuracy = cell("A", "0.95", ACCURACY, fold=1), cell("Sp", "0.90", of("recall", "b"), fold=1)
+    premises = {finding.cells: finding.premise for finding in claims.check(paper(*accuracy, *unnamed.cells()))}
+    assert premises["U-1-recall", "U-1-precision", "U-1-f1"] == ""
+    across = {cells: premise for cells, premise in premises.items() if {"A", "Sp"} & set(cells)}
+    assert across
+    assert set(across.values()) == {"Table U is of the test part"}
+
+
+def test_quoted_numbers_are_checked_where_a_claim_names_them():
+    quoted = CONSISTENT["F1 and Dice that a source defines in two ways"]
+    same = Claim(cells={"F": {}, "J": {}}, premise="the source has our definitions")
+    (finding,) = claims.check(paper(*quoted, claims=[same]))
+    assert (finding.relation, finding.premise) == ("Dice from IoU, means", "the source has our definitions")
 
 
 def test_a_number_that_may_have_been_cut_off_is_told_apart():
@@ -180,7 +225,7 @@ def test_another_reading_of_a_cell_is_a_premise_and_adds_to_what_is_found():
     assert claims.check(paper(*printed)) == []
     (finding,) = claims.check(paper(*printed, claims=[plain]))
     assert finding.assumed
-    assert finding.premise.startswith("the loss is a plain number and ")
+    assert finding.premise.startswith("the loss is a plain number, and ")
     assert claims.impossible([finding]) == {}
 
 
@@ -190,7 +235,29 @@ def test_a_column_of_no_shares_is_told_for_which_n_it_could_be():
     found = claims.check(paper(*listed, cases=cases(64)))
     (column,) = (finding for finding in found if finding.relation == "whole cases (GRIM), column")
     assert "with one number added to all, they are shares of n cases for n = 37, 74" in column.text
-    assert "with a chance of" in column.text
+    assert "some n up to 2000, in one way or the other, with a chance of up to" in column.text
+
+
+def test_why_a_number_is_none_of_whole_cases():
+    """Only an accuracy has all cases below the line."""
+    for printed, why in (
+        (cell("A", "0.989", ACCURACY), "it is no share of 64 cases"),
+        (cell("R", "0.9934", of("recall")), "no confusion matrix of 64 cases gives it"),
+    ):
+        (finding,) = claims.check(paper(printed, cases=cases(64)))
+        assert (finding.relation, finding.text.partition(": ")[2]) == ("whole cases (GRIM)", f"{why}.")
+
+
+def test_a_part_out_of_proportion_assumes_stratification_and_a_rare_draw_is_only_unlikely():
+    (finding,) = claims.check(paper(*matrix(32, 1, 2, 29), cases=cases(64, stratified=True)))
+    assert (finding.premise, finding.assumed, finding.chance) == ("the part is stratified", True, None)
+    assert claims.check(paper(*matrix(32, 1, 2, 29), cases=cases(64))) == [], "1 draw in 300 is not rare enough"
+    rare = paper(*matrix(45, 1, 2, 16), cases=cases(64))
+    (finding,) = claims.check(rare)
+    assert (finding.premise, finding.assumed) == ("the part is drawn at random", False)
+    assert finding.chance < 0.001
+    assert any(f"unlikely as a draw (chance {finding.chance:.2g})" in line for line in show.lines(rare))
+    assert claims.summary(rare) == ""
 
 
 def test_a_matrix_that_none_of_the_folds_has():
@@ -205,11 +272,19 @@ def test_a_matrix_that_none_of_the_folds_has():
 
 def test_what_a_row_leaves_for_the_share_of_the_tumour_under_each_definition():
     row = cell("A", "0.9163", "accuracy|pixel|pooled|t=0.5"), cell("J", "0.4543", "iou|mean2|pooled|keras-raw")
-    of_tumour, of_both, raw = claims.regions(paper(*row), known=(0.07, 0.09))
+    known = {"train": (0.13, 0.15), "test": (0.07, 0.09)}
+    of_tumour, of_both, raw = claims.regions(with_truth("hard", *row), known)
     assert of_tumour.prevalence == (pytest.approx(0.0697, abs=2e-4), pytest.approx(0.1535, abs=2e-4))
     assert of_tumour.agrees
+    assert of_tumour.premise == "the masks are 0 and 1"
+    assert of_tumour.text == (
+        "A 0.9163 (Table T) and J 0.4543 (Table T) leave 6.96 to 15.35 % of the pixels for the tumour; "
+        "random test parts of the data set have 7.00 to 9.00 %."
+    )
     assert of_both.prevalence is None, "the mean of tumour and background is at least half the accuracy"
     assert of_both.agrees is False
+    assert of_both.text == "no mask and prediction can give both A 0.9163 (Table T) and J 0.4543 (Table T)."
+    assert raw.cells == ("J",), "the accuracy has no part in it"
     assert raw.prevalence == (pytest.approx(0.0913), pytest.approx(0.0915))
     assert raw.agrees is False
 
@@ -217,10 +292,39 @@ def test_what_a_row_leaves_for_the_share_of_the_tumour_under_each_definition():
 # As people and programs read it
 
 
+def test_a_train_row_is_set_beside_train_parts():
+    row = (
+        cell("A", "0.9163", "accuracy|pixel|pooled|t=0.5", split="train"),
+        cell("J", "0.4543", "iou|fg|pooled|t=0.5", split="train"),
+    )
+    of_tumour, *_ = claims.regions(paper(*row), {"train": (0.16, 0.17), "test": (0.07, 0.09)})
+    assert of_tumour.known == (0.16, 0.17)
+    assert of_tumour.agrees is False
+    assert "random train parts" in of_tumour.text
+
+
+def test_the_summary_counts_printed_numbers_once_and_tells_apart_what_rests_on_a_premise():
+    dice, iou = cell("D", "0.947", MEAN_DICE), cell("J", "0.890", MEAN_IOU)
+    again = cell("D again", "0.947", MEAN_DICE, same_as="D")
+    quoted = cell("Q", "0.867", MEAN_DICE, quoted="U-Net [1]")
+    impossible = FOUND["a number that its formula can't give"][0]
+    assert claims.summary(paper(dice, quoted, *impossible)) == ""
+    assert claims.summary(paper(dice, again, iou, quoted, *impossible)) == (
+        "2 of the 3 printed numbers cannot all be right as printed, in 2 contradictions without a premise."
+    )
+    loss = FOUND["a loss below what the wrong cases cost"][0]
+    assert claims.summary(paper(*loss)) == (
+        "2 of the 2 printed numbers cannot all be right as printed under a premise, in 1 contradiction."
+    )
+    assert claims.summary(paper(dice, iou, *loss)).endswith(
+        "in 1 contradiction without a premise; 1 further contradiction rests on one, with 2 other numbers."
+    )
+
+
 def test_the_lines_name_relation_premise_and_numbers():
     printed, about, _ = FOUND["an accuracy that is no share of the cases"]
     text = "\n".join(show.lines(paper(*printed, **about)))
-    assert "1 of them in contradictions" in text
+    assert "1 of the 1 printed number cannot be right as printed under a premise, in 1 contradiction." in text
     assert "whole cases (GRIM), 1: cannot be right as printed (if these are of 64 test cases)" in text
     printed, about, _ = FOUND["a mean Dice above what the mean IoU allows"]
     text = "\n".join(show.lines(paper(*printed)))

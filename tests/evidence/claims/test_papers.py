@@ -47,6 +47,35 @@ def test_as_the_records_read_them_the_numbers_of_three_papers_do_not_contradict_
         assert [finding for finding in FOUND[name] if not finding.assumed] == []
 
 
+def test_what_joins_tables_v_and_vi_rests_on_the_part_that_table_vi_does_not_name():
+    for finding in FOUND["paudel"]:
+        tables = {cell.partition("-")[0] for cell in finding.cells}
+        assert ("Table VI is of the test part" in finding.premise) == ({"V", "VI"} <= tables)
+
+
+def test_numbers_quoted_from_other_papers_are_left_alone():
+    quoted = {cell.id for cell in paper.load("paudel").reported if cell.quoted}
+    assert len(quoted) == 36
+    assert not any(quoted & set(finding.cells) for finding in FOUND["paudel"])
+
+
+def test_the_share_of_the_tumour_in_kumars_rows_takes_masks_of_0_and_1_for_granted():
+    of_both = [finding for finding in FOUND["kumar"] if set(finding.cells) == NETWORKS]
+    assert of_both
+    assert all("the masks are 0 and 1" in finding.premise for finding in of_both)
+
+
+def test_a_number_that_is_entered_twice_is_the_same_as_printed():
+    for name in paper.names():
+        reported = {cell.id: cell for cell in paper.load(name).reported}
+        for cell in reported.values():
+            if cell.same_as:
+                first = reported[cell.same_as]
+                assert (first.value, first.unit, first.same_as) == (cell.value, cell.unit, "")
+                assert first.definition != cell.definition
+    assert claims.summary(paper.load("rahman")) == "", "its two numbers, the one under a formula that can't give it"
+
+
 def test_only_a_formula_makes_a_number_impossible_by_itself():
     impossible = {name: set(claims.impossible(findings)) for name, findings in FOUND.items()}
     assert impossible == {name: set() for name in FOUND} | {"rahman": {"loss-as-printed"}}
