@@ -114,8 +114,9 @@ def _of_images(images: Rows, signature: str) -> Prediction:
 
 
 def _contradictions(cell: Reported, findings: list[Finding]) -> str:
-    """Which checks of the paper's own numbers it is part of, as the record reads them."""
-    names = dict.fromkeys(each.relation for each in findings if cell.id in each.cells and not each.assumed)
+    """Which checks of the paper's own numbers it fails together with others, whatever else is taken to be so."""
+    plain = (each for each in findings if not (each.assumed or each.premise or each.chance))
+    names = dict.fromkeys(each.relation for each in plain if cell.id in each.cells)
     return f"repro claims: {', '.join(names)}" if names else ""
 
 
