@@ -29,6 +29,8 @@ def score(metric: str, target: str, rows: Rows) -> float:
     Raises ValueError for a network that does not classify and for a class that there is not.
     """
     part, whole = (counts.sum() for counts in terms(metric, target, rows))
+    if metric == "count":
+        return float(part)  # a whole number, which the quotient may miss by a rounding
     return float(part / whole) if whole else np.nan
 
 
