@@ -128,7 +128,7 @@ def compare(
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
     from common.evidence import lineage, tables
     from common.evidence.assess import assess
-    from common.evidence.readme import readme
+    from common.evidence.readme import keep_images, readme
     from common.evidence.results import load, store
     from common.files import write_atomically
     from common.training.identity import code_hash, recipe_hash
@@ -153,6 +153,7 @@ def compare(
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
     write_atomically(results / "README.md", readme(assessed, results).encode())
     for each in wanted:
+        keep_images(results, each.record)
         out.print(tables.table(each))
         out.print()
 

@@ -65,16 +65,29 @@ def confusions(record: Record) -> list[list[str]]:
     return [header, *([name, *map(str, row)] for name, row in named)]
 
 
+def images(rows: Rows) -> list[list[str]]:
+    """Table IX, of all test images: header, and a line for each image in the order of evaluation. As with `empty=skip`,
+    an image counts 0 where only the truth or only the prediction is empty, and has no value where both are."""
+    of_each = np.transpose(list(_of_images(rows).values()))
+    return [["image", *PER_IMAGE], *_numbered(rows.case.tolist(), of_each)]
+
+
 def per_image(rows: Rows) -> list[list[str]]:
-    """Table IX, but of all test images: header, and a line for each of QUANTILES, each column by itself. As with
-    `empty=skip`, an image counts 0 where only the truth or only the prediction is empty, and not at all where both
-    are."""
+    """What `images` has, in short: header, and a line for each of QUANTILES, each column by itself."""
     values = []
-    for signature in PER_IMAGE.values():
-        of_each = np.array([metrics.value(signature, rows.take([i])) for i in range(len(rows))])
+    for of_each in _of_images(rows).values():
         defined = of_each[np.isfinite(of_each)]
         values.append(np.percentile(defined, list(QUANTILES.values())) if len(defined) else [np.nan] * len(QUANTILES))
     return [["of the test images", *PER_IMAGE], *_numbered(QUANTILES, np.transpose(values))]
+
+
+def _of_images(rows: Rows) -> dict[str, np.ndarray]:
+    """By column of Table IX, one value for each image, float64 (n,), NaN where it is undefined."""
+    alone = [rows.take([i]) for i in range(len(rows))]
+    return {
+        column: np.array([metrics.value(signature, image) for image in alone])
+        for column, signature in PER_IMAGE.items()
+    }
 
 
 def _lines(runs: list[Run], columns: dict[str, list[float | None]]) -> list[list[str]]:

@@ -1,5 +1,7 @@
 """results/README.md: for each paper the verdicts first, then what explains them, then every table."""
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
@@ -8,12 +10,15 @@ from pathlib import Path
 from common.evidence import folds
 from common.evidence.assess import Assessment, contradictions
 from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, values
-from common.evidence.counts import Rows
 from common.evidence.metrics import STANDARD
-from common.evidence.results import Compared, Record, rows_of_test
+from common.evidence.results import Compared, Record, rows_of_test, slug
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import command, estimate, folds_of, heading, number, setting
 from common.evidence.trivial import NOTHING, SPLITS
+from common.files import write_atomically
+
+# The file with a line for each test image.
+IMAGES = "images.csv"
 
 INTRODUCTION = f"""\
 # Reported against reproduced
@@ -92,7 +97,7 @@ def _record(assessed: Assessment, folder: Path) -> str:
             _markdown(["definition", "mean", "next run", *NOTHING], *definitions),
         ),
         *_fold_by_fold(record),
-        *_image_by_image(rows_of_test(folder, record)),
+        *_image_by_image(folder, record),
         f"To repeat it: `{command(record)}`",
     ]
     return "\n\n".join(filter(None, parts))
@@ -124,9 +129,21 @@ def _fold_by_fold(record: Record) -> list[str]:
     ]
 
 
-def _image_by_image(rows: Rows | None) -> list[str]:
-    intro = "The test images of the first repeat one by one, each column sorted by itself:"
-    return [intro, _markdown(*folds.per_image(rows))] if rows else []
+def _image_by_image(folder: Path, record: Record) -> list[str]:
+    rows = rows_of_test(folder, record)
+    if not rows:
+        return []
+    path = f"{record.paper}/{slug(record)}/{IMAGES}"
+    intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
+    return [intro, _markdown(*folds.per_image(rows))]
+
+
+def keep_images(folder: Path, record: Record) -> None:
+    """Writes the table of single test images beside the counts that it is computed from."""
+    if rows := rows_of_test(folder, record):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(folds.images(rows))
+        write_atomically(folder / record.paper / slug(record) / IMAGES, text.getvalue().encode())
 
 
 def _code(signature: str) -> str:

@@ -97,3 +97,13 @@ def test_an_image_whose_tumour_is_missed_counts_zero():
     header, worst, *_ = folds.per_image(count(found, truth, names, names, names))
     cells = dict(zip(header, worst, strict=True))
     assert (cells["precision"], cells["recall"], cells["F1 (Dice)"]) == ("0.0000", "0.0000", "0.0000")
+
+
+def test_each_image_has_a_line_as_in_table_ix():
+    truth = np.zeros((2, 4, 4), np.float32)
+    truth[0, 0] = 1
+    names = ["benign (1)", "normal (1)"]
+    header, first, second = folds.images(count(truth, truth, names, names, names))
+    assert header == ["image", "accuracy", "precision", "specificity", "F1 (Dice)", "recall", "IoU"]
+    assert first == ["benign (1)", *["1.0000"] * 6]
+    assert second == ["normal (1)", "1.0000", "-", "1.0000", "-", "-", "-"]

@@ -96,6 +96,13 @@ def test_every_metric_can_be_computed_again_from_the_counts_that_are_kept(finish
                 assert value == pytest.approx(again) or (value is None and np.isnan(again))
 
 
+def test_every_test_image_of_the_first_repeat_has_its_line(finished):
+    name, folder, _, records = finished
+    for record in map(Record.model_validate, records):
+        table = (folder / "results" / name / slug(record) / "images.csv").read_text().splitlines()
+        assert len(table) == 1 + sum(run.split["test"] for run in record.runs if run.repeat == 0)
+
+
 def test_resuming_what_is_done_trains_nothing_and_changes_nothing(finished):
     name, folder, _, records = finished
     answer = repro(folder, *command(name), "--resume")
