@@ -151,9 +151,9 @@ def compare(
         papers.load(paper)
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
-    write_atomically(results / "README.md", readme(assessed, results).encode())
+    write_atomically(results / "README.md", readme(assessed).encode())
     for each in wanted:
-        keep_images(results, each.record)
+        keep_images(each, results)
         out.print(tables.table(each))
         out.print()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.errors import BadInput
 from common.evidence import claims, compare, honest, trivial
+from common.evidence.counts import Rows
 from common.evidence.explain import explanations
 from common.evidence.metrics import Definition
 from common.evidence.results import Compared, Record, rows_of_test
@@ -22,7 +23,8 @@ class Assessment:
     """rows: of every number that this record's network is to answer for. own: the ids of those that its repeats answer
     as a whole, not single folds, single images or what the paper quotes from others. nothing: by id, then by predictor,
     the score of one that has learned nothing over random splits, where it is known. sentences: what to read first.
-    fresh: whether today's recipe and code made the record."""
+    fresh: whether today's recipe and code made the record. images: the counts of the test images of its first repeat,
+    None where they are not kept."""
 
     paper: Paper
     record: Record
@@ -31,12 +33,14 @@ class Assessment:
     own: set[str]
     nothing: dict[str, dict[str, Prediction]]
     sentences: list[str]
+    images: Rows | None
 
 
 def assess(paper: Paper, record: Record, others: Sequence[Record], folder: Path, fresh: bool = True) -> Assessment:
     """others: all records of the paper; folder: of the results, with the counts behind them."""
     cells = {cell.id: cell for cell in paper.reported}
-    rows = compare.rows(paper, record, rows_of_test(folder, record))
+    images = rows_of_test(folder, record)
+    rows = compare.rows(paper, record, images)
     own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
     nothing = {}
     if record.dataset.name == paper.data:
@@ -57,7 +61,7 @@ def assess(paper: Paper, record: Record, others: Sequence[Record], folder: Path,
         *(each.sentence for each in explained),
         *_leaks(record, rows, own, others),
     ]
-    return Assessment(paper, record, fresh, rows, own, nothing, list(dict.fromkeys(sentences)))
+    return Assessment(paper, record, fresh, rows, own, nothing, list(dict.fromkeys(sentences)), images)
 
 
 def contradictions(paper: Paper) -> str:

@@ -11,7 +11,7 @@ from common.evidence import folds
 from common.evidence.assess import Assessment, contradictions
 from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, values
 from common.evidence.metrics import STANDARD
-from common.evidence.results import Compared, Record, rows_of_test, slug
+from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import command, estimate, folds_of, heading, number, setting
 from common.evidence.trivial import NOTHING, SPLITS
@@ -53,22 +53,22 @@ one has thresholded: it sees tumour only where one is exactly 1, so most network
 under another name. `common/evidence/metrics.py` has them all."""
 
 
-def readme(assessments: Iterable[Assessment], folder: Path) -> str:
-    """The page, from assessments ordered by paper, and the counts kept in the folder of results."""
+def readme(assessments: Iterable[Assessment]) -> str:
+    """The page, from assessments ordered by paper."""
     blocks = [INTRODUCTION]
     for _, group in groupby(assessments, key=lambda each: each.paper.name):
-        blocks += _paper(list(group), folder)
+        blocks += _paper(list(group))
     return "\n\n".join(blocks) + "\n"
 
 
-def _paper(group: list[Assessment], folder: Path) -> list[str]:
+def _paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     group = sorted(group, key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
     blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group))
     sentences = dict.fromkeys(sentence for each in group for sentence in each.sentences)
     blocks.append("\n".join(f"- {sentence}" for sentence in filter(None, [*sentences, contradictions(paper)])))
-    return [*filter(None, blocks), *(_record(each, folder) for each in group)]
+    return [*filter(None, blocks), *(_record(each) for each in group)]
 
 
 def _verdicts(assessed: Assessment) -> str:
@@ -77,7 +77,7 @@ def _verdicts(assessed: Assessment) -> str:
     return f"{told} of {len(assessed.own)} numbers" + ("" if assessed.fresh else " (stale)")
 
 
-def _record(assessed: Assessment, folder: Path) -> str:
+def _record(assessed: Assessment) -> str:
     record, rows = assessed.record, assessed.rows
     own = [_line(assessed, row) for row in rows if row.id in assessed.own]
     rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
@@ -97,7 +97,7 @@ def _record(assessed: Assessment, folder: Path) -> str:
             _markdown(["definition", "mean", "next run", *NOTHING], *definitions),
         ),
         *_fold_by_fold(record),
-        *_image_by_image(folder, record),
+        *_image_by_image(assessed),
         f"To repeat it: `{command(record)}`",
     ]
     return "\n\n".join(filter(None, parts))
@@ -129,20 +129,19 @@ def _fold_by_fold(record: Record) -> list[str]:
     ]
 
 
-def _image_by_image(folder: Path, record: Record) -> list[str]:
-    rows = rows_of_test(folder, record)
-    if not rows:
+def _image_by_image(assessed: Assessment) -> list[str]:
+    if assessed.images is None:
         return []
-    path = f"{record.paper}/{slug(record)}/{IMAGES}"
+    path = f"{assessed.record.paper}/{slug(assessed.record)}/{IMAGES}"
     intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
-    return [intro, _markdown(*folds.per_image(rows))]
+    return [intro, _markdown(*folds.per_image(assessed.images))]
 
 
-def keep_images(folder: Path, record: Record) -> None:
-    """Writes the table of single test images beside the counts that it is computed from."""
-    if rows := rows_of_test(folder, record):
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(folds.images(rows))
+def keep_images(assessed: Assessment, folder: Path) -> None:
+    """Writes the table of single test images beside the counts that it is computed from, in the folder of results."""
+    if assessed.images is not None:
+        text, record = io.StringIO(), assessed.record
+        csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.images))
         write_atomically(folder / record.paper / slug(record) / IMAGES, text.getvalue().encode())
 
 

@@ -46,7 +46,8 @@ def choose(request: Request, profile: str, say: Callable[[str], None]) -> Reques
             f"There is a GPU here ({idle[0].name}) that the backend does not use. `make install EXTRAS=gpu` installs "
             "TensorFlow with CUDA, `make install EXTRAS=jax-gpu` JAX."
         )
-    if (needed := memory(chosen)) > 2**30:
+    # Of a profile that was named nothing is noted down, so that nothing is written before its data were read.
+    if (needed := known_memory(chosen) if profile == "auto" else memory(chosen)) > 2**30:
         enough = "" if on_gpu or needed < total_memory() else " More than there is: it may be killed."
         here = "" if on_gpu else f"; this machine has {total_memory() / 2**30:.0f}"
         say(f"Training needs about {needed / 2**30:.1f} GiB of memory{here}.{enough}")
@@ -54,7 +55,13 @@ def choose(request: Request, profile: str, say: Callable[[str], None]) -> Reques
 
 
 def memory(request: Request) -> int:
+    """Bytes that training needs. To know them the network is built."""
     return memory_bytes(build_function(request.paper)(request.recipe), request.recipe)
+
+
+def known_memory(request: Request) -> float:
+    """The same, not built again at every start."""
+    return _remembered(request, "bytes of memory", lambda: memory(request))
 
 
 def total_memory() -> int:
@@ -65,11 +72,14 @@ def total_memory() -> int:
 def expected(request: Request) -> str:
     """How long one repeat takes on this machine, in words; where it does not fit into memory, that."""
     recipe = request.recipe
-    if not gpu_in_use() and (needed := memory(request)) > total_memory():
+    if not gpu_in_use() and (needed := known_memory(request)) > total_memory():
         return f"{needed / 2**30:.0f} GiB of memory, which is not here, and an unknown time for"
     used = sum(case.label in recipe.classes for case in request.found.cases)
-    network = f"{request.paper.name} {recipe_hash(recipe)} {code_hash(request.paper)}"
-    key = f"seconds a step, {network} in {request.precision}"
-    build, known = build_function(request.paper), request.runs / "timing.json"
-    step = remembered(known, key, lambda: step_seconds(build, recipe, request.precision))
+    build = build_function(request.paper)
+    step = _remembered(request, "seconds a step", lambda: step_seconds(build, recipe, request.precision))
     return spoken(repeat_seconds(step, recipe, used))
+
+
+def _remembered(request: Request, what: str, measure: Callable[[], float]) -> float:
+    network = f"{request.paper.name} {recipe_hash(request.recipe)} {code_hash(request.paper)}"
+    return remembered(request.runs / "timing.json", f"{what}, {network} in {request.precision}", measure)

@@ -5,23 +5,7 @@ import pytest
 from PIL import Image
 
 from common.data.decode import Unreadable, read_image, read_mask, read_size, same_shape
-
-
-@pytest.fixture
-def grey():
-    return np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
-
-
-@pytest.fixture
-def drawn():
-    mask = np.zeros((40, 60), bool)
-    mask[10:25, 20:45] = True
-    return mask
-
-
-def saved(path, pixels, mode=None):
-    Image.fromarray(pixels).convert(mode).save(path)
-    return path
+from tests.data.pictures import saved
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])

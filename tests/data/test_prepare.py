@@ -16,23 +16,7 @@ from common.data.case import Case
 from common.data.decode import read_mask
 from common.data.prepare import filled, merge, prepare
 from common.errors import BadInput
-
-
-@pytest.fixture
-def grey():
-    return np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
-
-
-@pytest.fixture
-def drawn():
-    mask = np.zeros((40, 60), bool)
-    mask[10:25, 20:45] = True
-    return mask
-
-
-def saved(path, pixels, mode=None):
-    Image.fromarray(pixels).convert(mode).save(path)
-    return path
+from tests.data.pictures import saved
 
 
 def masks_that(*boxes):

@@ -31,7 +31,7 @@ def shown(of: Record, *cells: Reported, fresh=True) -> str:
 
 
 def page_of(*records: Record, fresh=True) -> str:
-    return readme([assess.assess(paper(), of, list(records), NOWHERE, fresh) for of in records], NOWHERE)
+    return readme([assess.assess(paper(), of, list(records), NOWHERE, fresh) for of in records])
 
 
 def test_the_terminal_table_fits_100_columns_without_cutting_anything():
@@ -106,7 +106,7 @@ def test_single_folds_images_and_quoted_numbers_are_on_the_page_and_counted_in_t
     assert "0.61" not in text
     assert "quoted numbers, 3 in all" in " ".join(text.split())
     of = record([0.7])
-    page = readme([assess.assess(paper(cell(), *cells), of, [of], NOWHERE)], NOWHERE)
+    page = readme([assess.assess(paper(cell(), *cells), of, [of], NOWHERE)])
     assert page.count("0.61") == 3
     assert "<summary>Single folds and images, and quoted numbers: 3</summary>" in page
 

@@ -305,6 +305,15 @@ def test_counts_that_are_not_kept_any_more_show_nothing(run, monkeypatch):
     assert lineage.load(run.results) == []
 
 
+def test_one_repeat_that_agrees_does_not_take_the_place_of_several(run, monkeypatch):
+    made = run(3, profile="small")
+    other_code(run, monkeypatch)
+    assert run(1, profile="small") == made
+    assert run.trained == [0]
+    assert results.load(run.results, "cheng") == [made]
+    assert (run.results / "cheng" / "small-phantom" / "rows-2-test.npz").exists()
+
+
 def test_what_older_code_has_finished_is_then_taken_over(run, monkeypatch):
     run(2, profile="paper"), run(1, profile="small")
     other_code(run, monkeypatch)
