@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from common.errors import BadInput
-from common.paper import Recipe, as_text, load
+from common.paper import load
 from common.reported import printed
 from reproductions.kumar.model import build
 from tests.reproductions.networks import assert_chain, of_type
@@ -235,16 +235,6 @@ def test_output_is_float32_under_mixed_precision(readings):
 
 
 # unet_norm is of the baseline alone, and tested above.
-ARCHITECTURAL = [key for key in PAPER.readings if key not in Recipe.model_fields and key != "unet_norm"]
-
-
-@pytest.mark.parametrize("reading", ARCHITECTURAL)
-def test_each_value_of_an_architectural_reading_is_another_network(reading):
-    values = map(as_text, PAPER.readings[reading].values)
-    models = {network("smoke", **{reading: value}).to_json() for value in values}
-    assert len(models) == len(PAPER.readings[reading].values) > 1
-
-
 @pytest.mark.parametrize("name", ["multires", "unet"])
 def test_the_small_profile_keeps_the_architecture_and_the_smoke_profile_all_but_its_depth(name):
     models = [network(profile, network=name) for profile in ("paper", "small", "smoke")]

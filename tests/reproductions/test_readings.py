@@ -1,0 +1,24 @@
+"""Every reading of an architecture is read by its `model.py`: each value makes another network."""
+
+import pytest
+
+from common.paper import Recipe, as_text, load, names
+from common.training.run import build_function
+
+# What shows in another network than the paper's own.
+UNDER = {("kumar", "unet_norm"): {"network": "unet"}}
+# What `common` does not carry out is read by `model.py` alone; the channels of the input are read by both.
+ARCHITECTURAL = [
+    pytest.param(record, key, id=f"{record.name}-{key}")
+    for record in map(load, names())
+    for key, reading in record.readings.items()
+    if key not in Recipe.model_fields or (key == "channels" and reading.alternatives)
+]
+
+
+@pytest.mark.parametrize(("record", "key"), ARCHITECTURAL)
+def test_each_value_of_an_architectural_reading_is_another_network(record, key):
+    build, values = build_function(record), [as_text(value) for value in record.readings[key].values]
+    under = UNDER.get((record.name, key), {})
+    networks = {build(record.recipe("smoke", under | {key: value})).to_json() for value in values}
+    assert len(networks) == len(values) > 1
