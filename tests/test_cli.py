@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_data_fetch_says_where_the_phantom_lies(repro):
 def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(tmp_path):
     code = "import sys; sys.argv = ['repro', 'papers']; import runpy\ntry: runpy.run_module('reproductions')\n" \
            "except SystemExit: pass\nsys.exit('keras' in sys.modules or 'cv2' in sys.modules)"  # fmt: skip
-    root = os.path.dirname(os.path.dirname(os.path.abspath(cli.__file__)))
+    root = Path(cli.__file__).parents[2]
     answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "cheng" in answer.stdout
@@ -143,7 +144,7 @@ def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):
            "import importlib.util as u; find = u.find_spec\n" \
            "u.find_spec = lambda name, *a: None if name in ('tensorflow', 'jax', 'torch') else find(name, *a)\n" \
            "sys.argv = ['repro', 'run', 'cheng', '--data', 'phantom']\nfrom common.cli import main; main()"  # fmt: skip
-    root = os.path.dirname(os.path.dirname(os.path.abspath(cli.__file__)))
+    root = Path(cli.__file__).parents[2]
     bare = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
     command = [sys.executable, "-c", code]
     answer = subprocess.run(command, cwd=root, env=bare, capture_output=True, text=True, check=False)

@@ -20,17 +20,16 @@ import keras
 import numpy as np
 from rich.progress import Progress
 
-from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
+from common.data.batches import Batches
 from common.data.prepare import Prepared
 from common.data.splits import Split
-from common.evidence import counts
 from common.files import write_atomically
 from common.paper import Paper, Recipe
 from common.seeds import derive
 from common.training import callbacks, losses, running
+from common.training.evaluate import evaluate, in_float32
+from common.training.loop import train
 from common.training.progress import ShowProgress
-
-EVALUATION_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
     model = compiled(build, recipe, training.precision)
-    train = Batches(prepared, split.train, recipe, recipe.batch_size, seed=(seed, trial.number))
+    batches = Batches(prepared, split.train, recipe, recipe.batch_size, seed=(seed, trial.number))
     # In the paper's own batches, because a Dice loss by batches is another number with wider ones.
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
 
@@ -116,19 +115,18 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     boards = [keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)] if training.tensorboard else []
     stopped = any(getattr(each, "stopped_epoch", 0) for each in selecting)
     if not stopped and begun < recipe.epochs:
-        model.fit(
-            for_backend(train),
-            validation_data=for_backend(validation),
-            initial_epoch=begun,
-            epochs=recipe.epochs,
-            shuffle=False,  # the batches know their order
-            verbose=0,
-            callbacks=[
-                callbacks.EpochStart(train, seed, trial.number),
+        train(
+            model,
+            batches,
+            validation,
+            begun,
+            recipe.epochs,
+            [
+                callbacks.EpochStart(batches, seed, trial.number),
                 *selecting,
                 *boards,
                 keras.callbacks.CSVLogger(folder / "log.csv", append=begun > 0),
-                ShowProgress(f"{training.paper.name} {trial}", recipe.epochs, len(train), progress),
+                ShowProgress(f"{training.paper.name} {trial}", recipe.epochs, len(batches), progress),
                 resumable,
             ],
         )
@@ -155,38 +153,6 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     )
     write_atomically(folder / "fit.json", json.dumps(asdict(outcome)).encode())
     return outcome
-
-
-def in_float32(model: keras.Model, build: Callable[[Recipe], keras.Model], recipe: Recipe) -> keras.Model:
-    """The same network and weights, uncompiled, computing in float32: under half precision a sigmoid is exactly 1.0
-    from a logit of about 8 on, which alone would move the raw Keras IoU."""
-    keras.config.set_dtype_policy("float32")
-    plain = build(recipe)
-    plain.set_weights(model.get_weights())
-    return plain
-
-
-def evaluate(
-    model: keras.Model, prepared: Prepared, positions: np.ndarray, recipe: Recipe
-) -> tuple[counts.Rows, np.ndarray]:
-    """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5."""
-    batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
-    rows, marked = [], []
-    for number, (images, truth) in enumerate(batches.stream()):
-        # A last, smaller batch is filled up, so that the function is compiled for one shape only.
-        filled = np.resize(images, (EVALUATION_BATCH, *images.shape[1:]))
-        outputs = model.predict_on_batch(filled)
-        of_class = None
-        if recipe.positive:
-            of_class, truth = outputs[CLASSIFICATION][: len(images), 0], truth[SEGMENTATION]
-            outputs = outputs[SEGMENTATION]
-        probabilities = np.asarray(outputs)[: len(images), ..., 0]
-        cases = [prepared.cases[p] for p in positions[number * EVALUATION_BATCH :][: len(images)]]
-        ids, labels, groups = zip(*((case.id, case.label, case.group) for case in cases), strict=True)
-        about = {"positive": recipe.positive or "", "of_class": of_class}
-        rows.append(counts.count(probabilities, truth[..., 0], ids, labels, groups, **about))
-        marked.append(probabilities > 0.5)
-    return counts.concatenate(rows), np.concatenate(marked)
 
 
 def remarks(history: dict[str, list[float]], recipe: Recipe) -> list[str]:

@@ -25,7 +25,9 @@ CODE = (
     "common/training/losses.py",
     "common/training/running.py",
     "common/training/callbacks.py",
+    "common/training/loop.py",
     "common/training/fit.py",
+    "common/training/evaluate.py",
     "common/evidence/surfaces.py",
     "common/evidence/counts.py",
 )

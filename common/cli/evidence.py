@@ -1,0 +1,81 @@
+"""Commands that read what papers state and what `results/` holds; none trains."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common import paper as papers
+from common.cli.shared import Results, app, out, say
+from common.errors import BadInput
+
+
+@app.command("papers")
+def list_papers(results: Results = Path("results")) -> None:
+    """The papers, the data they use, and what there is of results."""
+    from common.evidence.results import load
+
+    for name in papers.names():
+        paper = papers.load(name)
+        done = [f"{record.profile} x{len(record.runs)} on {record.dataset.name}" for record in load(results, name)]
+        out.print(f"[bold]{name:8}[/] {paper.title}", highlight=False)
+        out.print(f"{'':8} {paper.authors}. Data: {paper.data}. {len(paper.reported)} reported numbers.", style="dim")
+        out.print(f"{'':8} Results: {', '.join(done) or 'none yet'}", style="dim", highlight=False)
+
+
+@app.command()
+def compare(
+    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
+    from common.evidence import lineage, tables
+    from common.evidence.assess import assess
+    from common.evidence.readme import keep_images, readme
+    from common.evidence.results import load, store
+    from common.files import write_atomically
+    from common.training.identity import code_hash, recipe_hash
+
+    assessed, known = [], lineage.load(results)
+    for name in papers.names():
+        about = papers.load(name)
+        records = load(results, name)
+        for record in records:
+            try:
+                recipe = about.recipe(record.profile, record.readings)
+                fresh = lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
+            except BadInput:  # a reading that has left paper.yaml since
+                fresh = False
+            assessed.append(assess(about, record, records, results, fresh))
+            if assessed[-1].rows != record.reported:
+                store(results, record.model_copy(update={"reported": assessed[-1].rows}))
+    wanted = [each for each in assessed if paper in (None, each.paper.name)]
+    if paper:
+        papers.load(paper)
+    if not wanted:
+        raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
+    write_atomically(results / "README.md", readme(assessed).encode())
+    for each in wanted:
+        keep_images(each, results)
+        out.print(tables.table(each))
+        out.print()
+
+
+@app.command("claims")
+def check_claims(
+    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every finding, as JSON.")] = False,
+) -> None:
+    """Whether the numbers that a paper prints agree with each other. Needs no run and no data."""
+    from common.evidence import trivial
+    from common.evidence.claims import show
+
+    chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
+    known = {about.name: trivial.prevalence(about) for about in chosen}
+    if as_json:
+        print(show.as_json(chosen, known))
+        return
+    for about in chosen:
+        for line in show.lines(about, known[about.name]):
+            say(line)
+        say("")

@@ -1,0 +1,69 @@
+"""What all commands share: the application, its console, the options that recur, and how Keras is imported."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from common.errors import BadInput
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
+    "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
+))  # fmt: skip
+
+out = Console()
+PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those that `repro papers` lists.")]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml that describes one. [default: the paper's]"
+    ),
+]
+Runs = Annotated[Path, typer.Option(help="Where trainings, caches and the phantom are kept.")]
+Results = Annotated[Path, typer.Option(help="Where the results are kept that compare reads.")]
+
+
+def say(line: str) -> None:
+    out.print(line, highlight=False, soft_wrap=True)
+
+
+def root() -> Path:
+    """Where the data sets are."""
+    return Path(os.environ.get("REPRO_DATA") or "data")
+
+
+def report_unusable(found: "Found", runs: Path) -> None:  # noqa: F821, imported when a command needs it
+    """One line on what the data set lists and can't be used, and a file that explains each."""
+    from common.files import write_atomically
+
+    if found.unusable:
+        path = runs / f"{found.name}-unusable.txt"
+        write_atomically(path, "".join(f"{line}\n" for line in found.unusable).encode())
+        say(f"{found.name}: {len(found.cases)} cases; {len(found.unusable)} more can't be used, explained in {path}")
+
+
+def import_keras() -> None:
+    """Imports Keras and its backend, without the lines that TensorFlow writes, past Python, when it is loaded. Where
+    none is chosen by KERAS_BACKEND, the first backend that is installed is taken.
+
+    Raises BadInput where none is."""
+    installed = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
+    os.environ.setdefault("KERAS_BACKEND", (installed or ["tensorflow"])[0])
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import keras  # noqa: F401
+    except ModuleNotFoundError as missing:
+        raise BadInput(
+            f"The package {str(missing.name).partition('.')[0]} is not installed, which Keras with the backend "
+            f"{os.environ['KERAS_BACKEND']} needs. `make install` puts TensorFlow into .venv, `make install "
+            "EXTRAS=jax-gpu` JAX; KERAS_BACKEND=jax or =torch picks another."
+        ) from missing
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,95 @@
+"""Commands that train networks."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common import paper as papers
+from common.cli.evidence import compare
+from common.cli.shared import Data, PaperName, Results, Runs, app, import_keras, out, report_unusable, root, say
+from common.errors import BadInput
+from common.paper import Profile
+
+
+@app.command()
+def run(
+    paper: PaperName,
+    profile: Annotated[str, typer.Option(help="auto (paper on a GPU, else small), paper, small or smoke.")] = "auto",
+    data: Data = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Each with its own split and weights. [default: 3; of a cross-validation 1]")
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help="Each repeat a stratified cross-validation of so many.")] = None,
+    seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
+    reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
+    precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
+    runs: Runs = Path("runs"),
+    results: Results = Path("results"),
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write logs for TensorBoard.")] = False,
+) -> None:
+    """Train and evaluate the network of one paper, and compare with what it reports."""
+    record = papers.load(paper)
+    readings = dict(_pair(choice) for choice in reading or []) | ({} if folds is None else {"folds": str(folds)})
+    if repeats is None:
+        repeats = 1 if record.recipe("paper", readings).folds else 3
+    import_keras()
+    from common.training.precision import resolve
+    from common.training.profile import check, choose
+    from common.training.run import Request, find_data
+    from common.training.run import run as train
+
+    check(profile, repeats, seed)
+    policy = resolve(precision)
+    found = find_data(record, data, root(), runs)
+    if found.name != record.data and data is None:
+        say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
+    report_unusable(found, runs)
+    request = Request(record, "paper", found, repeats, seed, readings, policy, runs, results, resume, tensorboard)
+    # On a terminal, so that the minute that this may take the first time is not a silent one.
+    with out.status("timing a few steps of the network on this machine ..."):
+        request = choose(request, profile, say)
+    # The networks that the paper sets beside its own are trained too, unless one network is asked for.
+    baselines = [baseline for baseline in record.baselines if not baseline.keys() & readings.keys()]
+    for network in [{}, *baselines]:
+        if baselines:
+            baseline = ", ".join(map(papers.as_text, network.values()))
+            say(f"the baseline, {baseline}:" if network else "the paper's own network:")
+        train(replace(request, readings=readings | network), say)
+    compare(paper, results)
+
+
+@app.command()
+def bench(
+    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    profile: Annotated[Profile, typer.Option(help="paper, small or smoke.")] = "small",
+    data: Data = None,
+    steps: Annotated[int, typer.Option(help="Training steps of an epoch.")] = 40,
+    rounds: Annotated[int, typer.Option(help="Epochs of each kind.")] = 6,
+    runs: Runs = Path("runs"),
+) -> None:
+    """What the suite adds to the bare work: preparing the data, and feeding training from the pipeline."""
+    chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
+    import_keras()
+    from common import bench as benchmark
+    from common.training.precision import resolve
+    from common.training.run import cache_folder, find_data, prepare_for
+
+    for about in chosen:
+        recipe = about.recipe(profile)
+        found = find_data(about, data, root(), runs)
+        first, again = benchmark.preparing(found, recipe, runs)
+        say(f"{about.name}, {profile} profile, {len(found.cases)} images of {found.name} at {recipe.side} pixels")
+        say(f"  preparing them: {first:.1f} s, from the cache {again:.2f} s")
+        prepared = prepare_for(recipe, found, cache_folder(runs))
+        ratios = benchmark.feeding(about, recipe, prepared, resolve("auto"), steps, rounds)
+        say(f"  an epoch fed by the pipeline over the same steps from memory: {benchmark.summary(ratios)}")
+
+
+def _pair(choice: str) -> tuple[str, str]:
+    key, equals, value = choice.partition("=")
+    if not equals:
+        raise BadInput(f"--reading {choice}: expected KEY=VALUE, such as batch_size=16.")
+    return key, value

@@ -1,0 +1,27 @@
+"""The training loop: every epoch of a network, validated after each."""
+
+from collections.abc import Sequence
+
+import keras
+
+from common.data.batches import Batches, for_backend
+
+
+def train(
+    model: keras.Model,
+    batches: Batches,
+    validation: Batches,
+    begun: int,
+    epochs: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Trains a compiled network from epoch `begun` (from 0) up to `epochs`, or until a callback stops it."""
+    model.fit(
+        for_backend(batches),
+        validation_data=for_backend(validation),
+        initial_epoch=begun,
+        epochs=epochs,
+        shuffle=False,  # the batches know their order
+        verbose=0,
+        callbacks=list(callbacks),
+    )
