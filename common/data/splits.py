@@ -38,6 +38,9 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
 
     Raises BadInput where a part would be empty, and for folds that the cases can't fill.
     """
+    if recipe.images is not None and (recipe.folds is not None or recipe.split == "random"):
+        sampled = np.random.default_rng(derive(seed, repeat, "sample")).permutation(positions)
+        positions = sampled[: recipe.images]
     if recipe.folds is not None:
         return _folds(cases, positions, recipe, derive(seed, repeat, "folds"))
     try:
@@ -51,9 +54,6 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
 def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
     """Without stratification: `recipe.test_fraction` for the test, then `recipe.validation` of the others for
     validation, counts rounded up as scikit-learn does."""
-    if recipe.images is not None:
-        sampled = np.random.default_rng(derive(seed, repeat, "sample")).permutation(positions)
-        positions = sampled[: recipe.images]
     rest, test = _cut(positions, recipe.test_fraction, derive(seed, repeat, "test split"))
     if recipe.validation == "test":
         return Split(rest, test, test)
@@ -109,6 +109,10 @@ def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: i
         cuts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(positions, labels)
     random = np.random.default_rng(seed)
     parts = [random.permutation(positions[part]) for _, part in cuts]
+    if any({cases[position].label for position in part} != classes.keys() for part in parts):
+        raise BadInput(
+            f"{folds} folds: groups that may not be parted leave one of them without a case of every class ({found})."
+        )
     return [
         Split(
             train=np.concatenate([parts[other] for other in range(folds) if other not in (fold, (fold + 1) % folds)]),

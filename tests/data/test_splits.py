@@ -132,6 +132,18 @@ def test_folds_that_the_cases_can_not_fill_are_refused(number, message):
         folds(PAUDEL.model_copy(update={"folds": number}))
 
 
+def test_grouped_folds_without_a_case_of_each_class_are_refused():
+    """Five groups suffice for five folds, but one group has all the malignant cases."""
+    cases = [case(n, "malignant" if n >= 40 else "benign", group=f"{n // 10}") for n in range(50)]
+    with pytest.raises(BadInput, match=r"without a case of every class \(40 benign, 10 malignant\)"):
+        folds(PAUDEL.model_copy(update={"folds": 5, "split": "grouped"}), cases)
+
+
+def test_folds_are_cut_from_the_sample_that_a_paper_takes():
+    drawn = folds(PAUDEL.model_copy(update={"folds": 5, "images": 100}))
+    assert len(np.unique(np.concatenate([split.test for split in drawn]))) == 100
+
+
 # Groups and samples
 
 KUMAR = paper.load("kumar").recipe()
