@@ -7,8 +7,8 @@ from pathlib import Path
 from common.errors import BadInput
 from common.evidence import claims, compare, honest, trivial
 from common.evidence.counts import Rows
+from common.evidence.definition import Definition
 from common.evidence.explain import explanations
-from common.evidence.metrics import Definition
 from common.evidence.results import Compared, Record, rows_of_test
 from common.evidence.statistics import Prediction
 from common.paper import Paper
@@ -44,9 +44,9 @@ def assess(paper: Paper, record: Record, others: Sequence[Record], folder: Path,
     own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
     nothing = {}
     if record.dataset.name == paper.data:
-        nothing = trivial.of_cells(
-            paper, _paper_recipe(paper, record), [cells[row.id] for row in rows if row.id in own]
-        )
+        whole = [cells[row.id] for row in rows if row.id in own]
+        of_folds = [cells[row.id] for row in rows if compare.is_of_a_fold(cells[row.id])]
+        nothing = trivial.of_cells(paper, _paper_recipe(paper, record), whole, of_folds)
     rows = [_settled(record, row, nothing.get(row.id)) for row in rows]
     explained = explanations(paper, record, [row for row in rows if row.id in own], others)
     telling = {
@@ -84,7 +84,7 @@ def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | Non
     background = nothing[trivial.BACKGROUND]
     if not background.n or not compare.unmoved(record, row.split, row.definition):
         return row
-    verdict = trivial.settled(row.definition, printed(row.value + row.unit), background)
+    verdict = compare.judge(row.value + row.unit, background)
     return _noted(row, verdict, "that of an empty mask, over random splits")
 
 

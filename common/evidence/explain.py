@@ -13,7 +13,7 @@ from statistics import fmean
 import numpy as np
 
 from common.evidence.compare import RUNNING, RUNS_TO_REFUTE, values
-from common.evidence.metrics import DISTANCES, LOSSES, Definition
+from common.evidence.definition import DISTANCES, LOSSES, Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import prediction
 from common.evidence.trivial import NOTHING

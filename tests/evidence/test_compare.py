@@ -51,6 +51,8 @@ def test_what_is_no_printed_number_is_refused(value):
         (5, 0.60, 0.71, "0.80", "paper higher"),  # and yet not with everything
         (5, 0.60, 0.6951, "0.70", "agrees"),  # 0.70 may be 0.695
         (5, 0.60, 0.6951, "0.700", "paper higher"),  # 0.700 may not
+        (10_000, 0.4511, 0.4709, "0.4543", "agrees"),  # random splits, where no network moves a number
+        (10_000, 0.4511, 0.4709, "0.5667", "paper higher"),
     ],
 )
 def test_verdict(n, low, high, value, expected):

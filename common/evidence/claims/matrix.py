@@ -6,7 +6,8 @@ Dice from IoU, accuracy from sensitivity and specificity, the equality of one cl
 specificity, and every combination of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -60,59 +61,67 @@ class Constraint:
 
 
 def possible(constraints: Sequence[Constraint]) -> bool:
-    """Whether some matrix of real numbers, not negative, satisfies all constraints with every ratio defined."""
+    """Whether some matrix of real numbers, not negative, satisfies all constraints with every ratio defined. With a
+    mean over both classes, the IoU of class one is halved again and again, down to _FINEST."""
     means = [each for each in constraints if each.mean]
     values: list[float] = []
-
-    def met_between(matrix: np.ndarray) -> bool:
-        """Matrices that satisfy the plain constraints are a convex set, on which the one mean is continuous: with one
-        at or below its upper bound and one at or above its lower bound there is one within both."""
-        values.append(_mean(means[0], matrix))
-        return len(means) == 1 and min(values) <= means[0].high and max(values) >= means[0].low
-
-    return next(_pieces(constraints, _FINEST, met_between), None) is not None
+    waiting = [(0.0, 1.0)]
+    while waiting:
+        a, b = waiting.pop()
+        found = _solution(_piece(constraints, a, b))
+        if found is None:
+            continue
+        if not means or b - a <= _FINEST:
+            return True
+        # Matrices that satisfy the plain constraints are a convex set, on which the one mean is continuous: with one
+        # at or below its upper bound and one at or above its lower bound there is one within both.
+        values.append(_mean(means[0], found))
+        if len(means) == 1 and min(values) <= means[0].high and max(values) >= means[0].low:
+            return True
+        waiting += [((a + b) / 2, b), (a, (a + b) / 2)]
+    return False
 
 
 def span(constraints: Sequence[Constraint], asked: Constraint) -> tuple[float, float] | None:
     """The least and the greatest value that the ratio `asked` (its bounds don't matter) has among the matrices that
     satisfy the constraints, None where there are none."""
-    found = []
+    least, most = (_extreme(constraints, asked, sign) for sign in (1, -1))
+    return None if least is None or most is None else (max(0.0, least), min(1.0, -most))
+
+
+def _extreme(constraints: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
+    """The least value of `sign` times the ratio. Where there is a mean of both classes, that of the pieces (`_piece`)
+    of the width _COARSE: the one with the least bound is halved first, so that most of the others never are."""
+    width = _COARSE if any(each.mean for each in constraints) else 1.0
+    halves = [(0.0, 1.0)]
+    waiting: list[tuple[float, float, float]] = []
+    while True:
+        for a, b in halves:
+            if (bound := _bound(_piece(constraints, a, b), asked, sign)) is not None:
+                heapq.heappush(waiting, (bound, a, b))
+        if not waiting:
+            return None
+        bound, a, b = heapq.heappop(waiting)
+        if b - a <= width:
+            return bound
+        halves = [(a, (a + b) / 2), ((a + b) / 2, b)]
+
+
+def _bound(plain: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
+    """The least value of `sign` times the ratio under plain constraints, None where no matrix satisfies them."""
+    if _solution(plain) is None:
+        return None
+    # Charnes & Cooper: scale each matrix so that the denominator is 1, and the ratio is the numerator.
     numerator, denominator = asked.weights
-    for piece in _pieces(constraints, _COARSE):
-        # Charnes & Cooper: scale each matrix so that the denominator is 1, and the ratio is the numerator.
-        rows = np.array([row for constraint in piece for row in _rows(constraint)]).reshape(-1, 4)
-        for sign in (1, -1):
-            best = linprog(
-                sign * numerator, A_ub=rows, b_ub=np.zeros(len(rows)), A_eq=[denominator], b_eq=[1], options=_EXACT
-            )
-            found += [sign * best.fun] if best.status == 0 else []
-    return (max(0.0, min(found)), min(1.0, max(found))) if found else None
+    rows = np.array([row for constraint in plain for row in _rows(constraint)]).reshape(-1, 4)
+    best = linprog(sign * numerator, A_ub=rows, b_ub=np.zeros(len(rows)), A_eq=[denominator], b_eq=[1], options=_EXACT)
+    return best.fun if best.status == 0 else None
 
 
-def _pieces(
-    constraints: Sequence[Constraint], width: float, enough: Callable[[np.ndarray], bool] = lambda matrix: False
-) -> Iterator[list[Constraint]]:
-    """Lists of plain constraints that have a solution, one of which every solution satisfies. The mean of both
-    classes' IoU or Dice is no single ratio: the IoU of class one is halved again and again, down to a width; where it
-    is between a and b, the other's is between 2 low - b and 2 high - a. enough: whether a matrix that satisfies the
-    plain constraints makes a further search needless."""
-    plain = [each for each in constraints if not each.mean]
-    means = [each for each in constraints if each.mean]
-    if not means:
-        if _solution(plain) is not None:
-            yield plain
-        return
-    waiting = [(0.0, 1.0)]
-    while waiting:
-        a, b = waiting.pop()
-        piece = [*plain, *(part for mean in means for part in _both(mean, a, b))]
-        found = _solution(piece)
-        if found is None:
-            continue
-        if b - a <= width or enough(found):
-            yield piece
-        else:
-            waiting += [((a + b) / 2, b), (a, (a + b) / 2)]
+def _piece(constraints: Sequence[Constraint], a: float, b: float) -> list[Constraint]:
+    """Plain constraints that every matrix satisfies which satisfies these and has an IoU of class one between a and b.
+    The mean of both classes' IoU or Dice is no single ratio: the other's is then between 2 low - b and 2 high - a."""
+    return [part for each in constraints for part in (_both(each, a, b) if each.mean else [each])]
 
 
 def _both(mean: Constraint, a: float, b: float) -> tuple[Constraint, Constraint]:
