@@ -32,20 +32,25 @@ def compare(
     from common.evidence import lineage, tables
     from common.evidence.assess import assess
     from common.evidence.readme import keep_images, readme
-    from common.evidence.results import load, store
+    from common.evidence.results import Record, load, store
     from common.files import write_atomically
     from common.training.identity import code_hash, recipe_hash
 
-    assessed, known = [], lineage.load(results)
+    known = lineage.load(results)
+
+    def fresh(record: Record) -> bool:
+        about = papers.load(record.paper)
+        try:
+            recipe = about.recipe(record.profile, record.readings)
+        except BadInput:  # a reading that has left paper.yaml since
+            return False
+        return lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
+
+    assessed = []
     for name in papers.names():
         about = papers.load(name)
         records = load(results, name)
         for record in records:
-            try:
-                recipe = about.recipe(record.profile, record.readings)
-                fresh = lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
-            except BadInput:  # a reading that has left paper.yaml since
-                fresh = False
             assessed.append(assess(about, record, records, results, fresh))
             if assessed[-1].rows != record.reported:
                 store(results, record.model_copy(update={"reported": assessed[-1].rows}))
@@ -57,8 +62,9 @@ def compare(
     write_atomically(results / "README.md", readme(assessed).encode())
     for each in wanted:
         keep_images(each, results)
-        out.print(tables.table(each))
-        out.print()
+        if not each.beside:
+            out.print(tables.table(each))
+            out.print()
 
 
 @app.command("claims")

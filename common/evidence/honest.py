@@ -1,7 +1,7 @@
 """What a leak was worth: a metric under the split as published less the same under a split that keeps copies apart."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,11 @@ from scipy.special import stdtrit
 
 from common.evidence.compare import values
 from common.evidence.results import Record
+
+GROUPED = {"split": "grouped"}
+
+# Where a leak shows: a copy of a training image in the training part is no news.
+PARTS = ("test", "validation")
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,70 @@ def difference(published: Sequence[float], leak_free: Sequence[float], confidenc
     return Difference(*numbers, mean, mean - half, mean + half)
 
 
+def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
+    """Of other records, the one that is this one but for keeping copies of an image on one side of the split."""
+    if record.readings.get("split") == "grouped":
+        return None
+    wanted = record.readings | GROUPED
+    return next((other for other in others if other.readings == wanted and _alike(record, other)), None)
+
+
+def published(record: Record, others: Iterable[Record]) -> Record | None:
+    """Of other records, the one that has this one as its leak-free one."""
+    return next((other for other in others if leak_free(other, [record])), None)
+
+
 def leak(published: Record, leak_free: Record, part: str, signature: str) -> Difference:
     """How much higher a metric (`common.evidence.metrics`) of a part, such as "test", is in the repeats of one record
     than in those of another. The folds of a cross-validation are one repeat (`compare.values`).
 
     Raises ValueError for records that differ in more than the split: paper, profile, data or another reading.
     """
-    of_both = [
-        (record.paper, record.profile, record.dataset.fingerprint, record.readings | {"split": None})
-        for record in (published, leak_free)
-    ]
-    if of_both[0] != of_both[1]:
-        raise ValueError(f"not the same but for the split: {of_both[0]} and {of_both[1]}")
+    if not _alike(published, leak_free):
+        raise ValueError(f"not the same but for the split: {_about(published)} and {_about(leak_free)}")
     return difference(values(published, part, signature), values(leak_free, part, signature))
+
+
+def sentence(published: Record, leak_free: Record, asked: Iterable[tuple[str, str]]) -> str:
+    """What keeping copies apart changes, in words; "" where nothing was measured under both splits.
+
+    asked: parts and signatures, each once."""
+    found = {key: leak(published, leak_free, *key) for key in asked}
+    found = {key: each for key, each in found.items() if each.mean is not None}
+    if not found:
+        return ""
+    kept = (
+        "With copies of an image kept on one side of the split, and those with two classes left out "
+        f"({published.profile} profile),"
+    )
+    numbers = f"of {len(found)} number{'s' * (len(found) != 1)} on test and validation images"
+    sure = {key: each for key, each in found.items() if each.low is not None and (each.low > 0 or each.high < 0)}
+    small = " A larger network can remember more of its training images." if published.profile == "small" else ""
+    if sure:
+        chance = "By chance, 1 in 20 would."
+        return f"{kept} {len(sure)} {numbers} change by more than repeats vary, most {_most(sure)}. {chance}{small}"
+    if any(each.low is not None for each in found.values()):
+        return f"{kept} none {numbers} changes by more than repeats vary: each 95 % interval contains 0.{small}"
+    shared = ""
+    if any(run.fold is not None for run in published.runs):
+        shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
+    return (
+        f"{kept} most changes, {numbers}, {_most(found)}. One repeat of a split does not tell how far repeats "
+        f"vary{shared}.{small}"
+    )
+
+
+def _most(found: dict[tuple[str, str], Difference]) -> str:
+    (part, signature), most = max(found.items(), key=lambda item: abs(item[1].mean))
+    interval = "" if most.low is None else f" (95 %: {most.low:+.4f} to {most.high:+.4f})"
+    return f"`{signature}` ({part}): as published it is {most.mean:+.4f}{interval} beside leak-free"
+
+
+def _alike(one: Record, other: Record) -> bool:
+    return _about(one) == _about(other)
+
+
+def _about(record: Record) -> tuple:
+    """All that two records must have in common for their difference to be that of the split."""
+    readings = {key: value for key, value in record.readings.items() if key != "split"}
+    return record.paper, record.profile, record.dataset.name, record.dataset.fingerprint, readings

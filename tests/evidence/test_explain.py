@@ -70,7 +70,7 @@ def test_a_definition_that_contains_all_cells_of_the_table_is_found():
     assert (found.definitions, found.readings, found.tried) == ((RAW,), (), 2)
     assert found.sentence.startswith(
         "Of train IoU 0.5383, test IoU 0.5667, at least one lies outside the interval of `iou|mean2|pooled|t=0.5`. "
-        "2 other definitions or readings tried: `iou|mean2|pooled|keras-raw` contains all of them ("
+        "2 other definitions tried: `iou|mean2|pooled|keras-raw` contains all of them ("
     )
 
 
@@ -162,7 +162,7 @@ def test_a_reading_that_contains_the_cells_is_found():
     own = record({"test": {MEAN: 0.75}})
     (found,) = explained(about, own, own, best, first)
     assert (found.definitions, found.readings, found.tried) == ((), ("weights=best",), 2)
-    assert "`weights=best` contains it" in found.sentence
+    assert "2 other readings (weights=best, masks=first) tried: `weights=best` contains it" in found.sentence
     (back,) = explained(about, first, own, best, first)
     assert (back.readings, back.tried) == (("weights=best masks=default",), 2)
 
@@ -217,7 +217,7 @@ def test_the_range_goes_from_knowing_nothing_to_a_perfect_score():
         paper(cell("0.95", definition=ACCURACY)), record({"test": {**computed, hard: 0.96}}, spread=0.001, nothing=0.92)
     )
     assert found.plausible == pytest.approx((0.92, 1.0))
-    assert found.sentence.endswith("1 other definition or reading tried: none contains it.")
+    assert found.sentence.endswith("1 other definition tried: none contains it.")
     (worse,) = explained(
         paper(cell("0.80", definition=ACCURACY)), record({"test": {**computed, hard: 0.96}}, spread=0.001, nothing=0.92)
     )
@@ -228,8 +228,13 @@ def test_the_range_goes_from_knowing_nothing_to_a_perfect_score():
 
 
 def test_random_numbers_are_explained_as_often_as_the_chance_says():
+    """By another definition or by another reading: both are among those tried."""
     of = record({"test": {MEAN: 0.99, RAW: 0.30, DICE: 0.60}}, spread=0.02)
+    other = record({"test": {MEAN: 0.80}}, spread=0.02, readings={"weights": "best"})
+    (row,) = compare.rows(paper(cell("0.5000")), of)
     numbers = np.random.default_rng(0).uniform(0, 0.93, 300)  # below the own interval, so that each asks for another
-    results = [explained(paper(cell(f"{number:.4f}")), of)[0] for number in numbers]
-    found, chance = np.mean([bool(each.definitions) for each in results]), results[0].chance
+    asked = [row.model_copy(update={"value": f"{number:.4f}"}) for number in numbers]
+    results = [explain.other_definition(of, [each], [other]) for each in asked]
+    found, chance = np.mean([bool(each.definitions or each.readings) for each in results]), results[0].chance
+    assert results[0].tried == 3
     assert found == pytest.approx(chance / 0.93, abs=3 * np.sqrt(0.25 * 0.75 / 300))

@@ -82,8 +82,9 @@ def test_a_printed_number_is_inside_where_one_of_those_that_it_stands_for_is(pri
 
 
 def test_each_image_has_the_value_that_it_has_alone(rows):
-    found = of_each(rows, IMAGES)
-    for signature in IMAGES:
+    signatures = [each for each in IMAGES if "class" not in each]
+    found = of_each(rows, signatures)
+    for signature in signatures:
         alone = [value(signature, rows.take([i])) for i in range(30)]
         assert found[signature] == pytest.approx(alone, nan_ok=True), signature
 

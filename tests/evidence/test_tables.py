@@ -26,12 +26,12 @@ def no_data_set(monkeypatch):
 
 def shown(of: Record, *cells: Reported, fresh=True) -> str:
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.table(assess.assess(paper(*cells), of, [of], NOWHERE, fresh)))
+    console.print(tables.table(assess.assess(paper(*cells), of, [of], NOWHERE, lambda _: fresh)))
     return console.file.getvalue()
 
 
 def page_of(*records: Record, fresh=True) -> str:
-    return readme([assess.assess(paper(), of, list(records), NOWHERE, fresh) for of in records])
+    return readme([assess.assess(paper(), of, list(records), NOWHERE, lambda _: fresh) for of in records])
 
 
 def test_the_terminal_table_fits_100_columns_without_cutting_anything():
