@@ -15,7 +15,9 @@ import numpy as np
 from scipy.optimize import linprog
 
 # The weights of tp, fp, fn, tn in numerator and denominator. Of the other class, `swapped`. share: of the class among
-# all; hits, misses: of its cases that are found or not, among all.
+# all; hits, misses: of its cases that are found or not, among all. Soft dice: 2Σtp/(Σt + Σp) where a probability above
+# 0.5 marks a pixel; least with 0.5 where the mark is right and the greatest, 1 and 0.5, where there is nothing; most
+# with the greatest, 1 and 0.5, where there is something and the least, 0.5 and 0, where there is nothing.
 RATIOS = {
     "iou": ((1, 0, 0, 0), (1, 1, 1, 0)),
     "dice": ((2, 0, 0, 0), (2, 1, 1, 0)),
@@ -25,6 +27,8 @@ RATIOS = {
     "share": ((1, 0, 1, 0), (1, 1, 1, 1)),
     "hits": ((1, 0, 0, 0), (1, 1, 1, 1)),
     "misses": ((0, 0, 1, 0), (1, 1, 1, 1)),
+    "least soft dice": ((1, 0, 0, 0), (1.5, 1, 1, 0.5)),
+    "most soft dice": ((2, 0, 1, 0), (2, 0.5, 1.5, 0)),
 }
 
 # Above it, n cases have so many matrices that a list of all is no longer quick, and so close that it says little.
