@@ -9,6 +9,7 @@ from common.evidence import claims, compare, honest, trivial
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.explain import OUTSIDE, Explanation, explanations
+from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, rows_of_test
 from common.evidence.statistics import Prediction, place
 from common.paper import Paper
@@ -64,11 +65,12 @@ def assess(
     telling = {cell: each for each in explained if each.chance <= TELLING for cell in each.cells}
     rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
     leak_free = honest.leak_free(record, others)
-    asked = [(row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS]
+    asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS)
+    further = [("test", signature) for signature in STANDARD]
     sentences = [
         *_of_nothing([row for row in rows if row.id in own], nothing),
         *(each.sentence for each in explained),
-        *([honest.sentence(record, leak_free, dict.fromkeys(asked))] if leak_free else []),
+        *([honest.sentence(record, leak_free, asked, further)] if leak_free else []),
     ]
     return Assessment(
         paper,

@@ -66,7 +66,9 @@ def value(definition: Definition, images: Images, of_pixel: np.ndarray, of_class
     starts = np.arange(0, number, size)
     summed = [np.add.reduceat(each, starts, axis=1) if size > 1 else each for each in counts]
     weights = np.diff([*starts, number])
-    mean = np.ma.filled(np.ma.average(scores(definition, *summed), axis=1, weights=weights), np.nan)
+    of_groups = scores(definition, *summed)
+    there = ~np.ma.getmaskarray(of_groups) @ weights.astype(np.float64)
+    mean = np.divide(of_groups.filled(0) @ weights, there, out=np.full(len(p), np.nan), where=there > 0)
     return mean + _cross_entropy(images, p) if definition.metric == "bce+dice-loss" else mean
 
 

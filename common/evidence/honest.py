@@ -15,6 +15,9 @@ GROUPED = {"split": "grouped"}
 # Where a leak shows: a copy of a training image in the training part is no news.
 PARTS = ("test", "validation")
 
+# A part and a signature.
+Key = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -76,39 +79,48 @@ def leak(published: Record, leak_free: Record, part: str, signature: str) -> Dif
     return difference(values(published, part, signature), values(leak_free, part, signature))
 
 
-def sentence(published: Record, leak_free: Record, asked: Iterable[tuple[str, str]]) -> str:
+def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
     """What keeping copies apart changes, in words; "" where nothing was measured under both splits.
 
-    asked: parts and signatures, each once."""
-    found = {key: leak(published, leak_free, *key) for key in asked}
-    found = {key: each for key, each in found.items() if each.mean is not None}
-    if not found:
+    own: parts and signatures, each once, of the numbers that the paper prints; standard: of further ones."""
+    printed, further = (_measured(published, leak_free, keys) for keys in (own, standard))
+    if not printed:
         return ""
     kept = (
         "With copies of an image kept on one side of the split, and those with two classes left out "
         f"({published.profile} profile),"
     )
-    numbers = f"of {len(found)} number{'s' * (len(found) != 1)} on test and validation images"
-    sure = {key: each for key, each in found.items() if each.low is not None and (each.low > 0 or each.high < 0)}
     small = " A larger network can remember more of its training images." if published.profile == "small" else ""
-    if sure:
-        chance = "By chance, 1 in 20 would."
-        return f"{kept} {len(sure)} {numbers} change by more than repeats vary, most {_most(sure)}. {chance}{small}"
-    if any(each.low is not None for each in found.values()):
-        return f"{kept} none {numbers} changes by more than repeats vary: each 95 % interval contains 0.{small}"
-    shared = ""
-    if any(run.fold is not None for run in published.runs):
-        shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
-    return (
-        f"{kept} most changes, {numbers}, {_most(found)}. One repeat of a split does not tell how far repeats "
-        f"vary{shared}.{small}"
-    )
+    numbers = f"of {len(printed)} printed definition{'s' * (len(printed) != 1)} on test and validation images"
+    if all(each.low is None for each in printed.values()):
+        shared = ""
+        if any(run.fold is not None for run in published.runs):
+            shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
+        least = f"{kept} {numbers} {_most(printed)} changes most."
+        return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
+    sure, further_sure = ({key: each for key, each in of.items() if _is_sure(each)} for of in (printed, further))
+    said = f"{kept} {len(sure) or 'none'} {numbers} change{'s' * (len(sure) < 2)} by more than repeats vary"
+    said += f": {_most(sure)}" if len(sure) == 1 else f", most of all {_most(sure)}" if sure else ""
+    if further_sure:
+        said += f"; of {len(further)} standard ones {len(further_sure)}, most of all {_most(further_sure)}"
+    chance = " One in 20 would by chance." if sure or further_sure else ""
+    return f"{said}.{chance}{small}"
 
 
-def _most(found: dict[tuple[str, str], Difference]) -> str:
+def _measured(published: Record, leak_free: Record, keys: Iterable[Key]) -> dict[Key, Difference]:
+    found = {key: leak(published, leak_free, *key) for key in keys}
+    return {key: each for key, each in found.items() if each.mean is not None}
+
+
+def _is_sure(difference: Difference) -> bool:
+    """Whether 0 is outside its interval."""
+    return difference.low is not None and (difference.low > 0 or difference.high < 0)
+
+
+def _most(found: dict[Key, Difference]) -> str:
     (part, signature), most = max(found.items(), key=lambda item: abs(item[1].mean))
-    interval = "" if most.low is None else f" (95 %: {most.low:+.4f} to {most.high:+.4f})"
-    return f"`{signature}` ({part}): as published it is {most.mean:+.4f}{interval} beside leak-free"
+    interval = "" if most.low is None else f", 95 %: {most.low:.4f} to {most.high:.4f}"
+    return f"`{signature}` ({part}; published less leak-free {most.mean:+.4f}{interval})"
 
 
 def _alike(one: Record, other: Record) -> bool:

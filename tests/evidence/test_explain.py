@@ -9,6 +9,7 @@ from common.evidence.results import Record
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Paper, Reading
 from common.reported import Reported
+from tests.evidence.made import paper, record_of
 
 MEAN, RAW, DICE = "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "dice|fg|pooled|t=0.5"
 ACCURACY, LOSS, BCE = "accuracy|pixel|pooled|t=0.5", "dice-loss|fg|batch=2|soft|s=1e-6", "bce|pixel|pooled"
@@ -19,43 +20,18 @@ def cell(value, split="test", definition=MEAN, where="Table 1", **more) -> Repor
     return Reported(id=name, split=split, name="IoU", value=value, where=where, definition=definition, **more)
 
 
-def paper(*cells: Reported, **more) -> Paper:
-    about = {key: key for key in ("name", "title", "authors", "source", "text")}
-    rest = {"stated": {}, "readings": {}, "open": [], "profiles": {}} | more
-    return Paper(**about, **rest, data="busi", reported=cells)
-
-
 def record(metrics: dict[str, dict[str, float]], *, runs=5, spread=0.01, nothing=0.0, **changes) -> Record:
     """Some runs, in each part a value for each definition, give or take a spread."""
     noise = np.linspace(-spread, spread, runs)
-    run = {"seed": 0, "epochs": 20, "best_epoch": 20, "selection": "none", "seconds": 90, "history": {}}
     trivial = {
         part: dict.fromkeys((BACKGROUND, PREVALENCE), dict.fromkeys(of, nothing)) for part, of in metrics.items()
     }
-    about = {"commit": "abc", "python": "3.11", "keras": "3.15", "backend": "jax", "backend_version": "0.6"}
-    record = {
-        "paper": "name",
-        "profile": "paper",
-        "dataset": {"name": "busi", "cases": 780, "fingerprint": "f"},
-        "recipe_hash": "today",
-        "code_hash": "today",
-        "environment": about | {"precision": "float32", "device": "a CPU", "cores": 2},
-        "runs": [
-            run
-            | {
-                "repeat": i,
-                "split": {"train": 702, "test": 78},
-                "trivial": trivial,
-                # each definition varies in its own way: what is the same in every run is one definition
-                "metrics": {
-                    part: {name: value + np.roll(noise, k)[i] for k, (name, value) in enumerate(of.items())}
-                    for part, of in metrics.items()
-                },
-            }
-            for i in range(runs)
-        ],
-    }
-    return Record(**record | changes)
+    # each definition varies in its own way: what is the same in every run is one definition
+    varied = [
+        {part: {name: of[name] + np.roll(noise, k)[i] for k, name in enumerate(of)} for part, of in metrics.items()}
+        for i in range(runs)
+    ]
+    return record_of([{"metrics": each, "trivial": trivial} for each in varied], **changes)
 
 
 def explained(about: Paper, of: Record, *others: Record):
