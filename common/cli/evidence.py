@@ -36,6 +36,8 @@ def compare(
     from common.files import write_atomically
     from common.training.identity import code_hash, recipe_hash
 
+    if paper:
+        papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
     known = lineage.load(results)
 
     def fresh(record: Record) -> bool:
@@ -55,8 +57,6 @@ def compare(
             if assessed[-1].rows != record.reported:
                 store(results, record.model_copy(update={"reported": assessed[-1].rows}))
     wanted = [each for each in assessed if paper in (None, each.paper.name)]
-    if paper:
-        papers.load(paper)
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
     write_atomically(results / "README.md", readme(assessed).encode())
