@@ -102,7 +102,8 @@ def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard:
     said = f"{kept} {len(sure) or 'none'} {numbers} change{'s' * (len(sure) < 2)} by more than repeats vary"
     said += f": {_most(sure)}" if len(sure) == 1 else f", most of all {_most(sure)}" if sure else ""
     if further_sure:
-        said += f"; of {len(further)} standard ones {len(further_sure)}, most of all {_most(further_sure)}"
+        said += f"; of {len(further)} standard ones on the test images {len(further_sure)}, most of all "
+        said += _most(further_sure)
     chance = " One in 20 would by chance." if sure or further_sure else ""
     return f"{said}.{chance}{small}"
 

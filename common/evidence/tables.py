@@ -46,8 +46,8 @@ def table(assessed: Assessment) -> Table:
         note = escape(row.note) or span([row.reproduced.n], "repeat")
         beside = [""] if assessed.leak_free else []
         if found := leak_free_of(assessed, row.part, row.definition):
-            (its_mean, its_range), (less, its_own) = found
-            beside = [f"{its_mean}\n[dim]{escape(its_range)}\n{less}\n{escape(its_own)}[/]"]
+            its_mean, *rest = filter(None, (line for pair in found for line in pair))
+            beside = ["\n".join([its_mean, *(f"[dim]{escape(line)}[/]" for line in rest)])]
         result.add_row(
             f"{row.part} {escape(row.name)}\n[dim]{escape(row.definition)}[/]",
             f"{row.value}{row.unit}",

@@ -93,7 +93,7 @@ def test_a_change_beyond_it_is_told_with_its_interval():
         f"1 of 1 printed definition on test and validation images changes by more than repeats vary: `{DICE}`" in text
     )
     assert "published less leak-free +0.1050, 95 %: 0.08" in text
-    assert "; of 1 standard ones 1, most of all" in text, "what was not measured is not counted"
+    assert "; of 1 standard ones on the test images 1, most of all" in text, "what was not measured is not counted"
     assert "One in 20 would by chance." in text
 
 
