@@ -58,29 +58,34 @@ def value(definition: Definition, images: Images, of_pixel: np.ndarray, of_class
     if definition.metric == "accuracy" and not definition.truth:
         correct = np.where(p[:, 0] > 0.5, images.truth("one").mean(axis=1), images.truth("zero").mean(axis=1))
         return correct / images.pixels
-    counts = _confusion(definition, images, p)
-    if definition.metric == "accuracy":
-        return (counts[0] + counts[3]).mean(axis=1) / images.pixels
     number = images.positions.shape[1]
     size = {"pooled": number, "image": 1}.get(definition.aggregation) or int(definition.aggregation.split("=")[1])
-    starts = np.arange(0, number, size)
-    summed = [np.add.reduceat(each, starts, axis=1) if size > 1 else each for each in counts]
-    weights = np.diff([*starts, number])
-    of_groups = scores(definition, *summed)
-    there = ~np.ma.getmaskarray(of_groups) @ weights.astype(np.float64)
+    weights = np.diff([*range(0, number, size), number]).astype(np.float64)
+    counts = _confusion(definition, images, p, size, weights)
+    if definition.metric == "accuracy":
+        return (counts[0] + counts[3])[:, 0] / (images.pixels * number)
+    of_groups = scores(definition, *counts)
+    there = ~np.ma.getmaskarray(of_groups) @ weights
     mean = np.divide(of_groups.filled(0) @ weights, there, out=np.full(len(p), np.nan), where=there > 0)
     return mean + _cross_entropy(images, p) if definition.metric == "bce+dice-loss" else mean
 
 
-def _confusion(definition: Definition, images: Images, p: np.ndarray) -> tuple[np.ndarray, ...]:
-    """TP, FP, FN, TN, float64 (splits, images) each."""
+def _confusion(
+    definition: Definition, images: Images, p: np.ndarray, size: int, weights: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """TP, FP, FN, TN of groups of `size` images, float64 (splits, groups) each. What is marked is the same everywhere,
+    so that the truth alone needs to be summed. weights: (groups,), the images of each."""
     if definition.decision == "soft":
         marked, truth = p.astype(np.float64), images.truth("total")
     elif definition.decision == "keras-raw":
         marked, truth = p == 1, images.truth("one")
     else:
         marked, truth = p > np.float32(definition.decision), images.truth("tumour")
-    rest = images.pixels - truth
+    if size == truth.shape[1]:
+        truth = truth.sum(axis=1, keepdims=True)
+    elif size > 1:
+        truth = np.add.reduceat(truth, np.arange(0, truth.shape[1], size), axis=1)
+    rest = images.pixels * weights - truth
     return truth * marked, rest * marked, truth * (1.0 - marked), rest * (1.0 - marked)
 
 
