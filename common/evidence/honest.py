@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from common.evidence.claims.relations import possible_range
 from common.evidence.compare import values
+from common.evidence.definition import Definition
 from common.evidence.results import Record
 
 GROUPED = {"split": "grouped"}
@@ -100,9 +102,9 @@ def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard:
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
     sure, further_sure = ({key: each for key, each in of.items() if _is_sure(each)} for of in (printed, further))
     said = f"{kept} {len(sure) or 'none'} {numbers} change{'s' * (len(sure) < 2)} by more than repeats vary"
-    said += f": {_most(sure)}" if len(sure) == 1 else f", most of all {_most(sure)}" if sure else ""
+    said += f": {_most(sure)}" if len(sure) == 1 else f", most clearly {_most(sure)}" if sure else ""
     if further_sure:
-        said += f"; of {len(further)} standard ones on the test images {len(further_sure)}, most of all "
+        said += f"; of {len(further)} standard ones on the test images {len(further_sure)}, most clearly "
         said += _most(further_sure)
     chance = " One in 20 would by chance." if sure or further_sure else ""
     return f"{said}.{chance}{small}"
@@ -119,9 +121,17 @@ def _is_sure(difference: Difference) -> bool:
 
 
 def _most(found: dict[Key, Difference]) -> str:
-    (part, signature), most = max(found.items(), key=lambda item: abs(item[1].mean))
+    (part, signature), most = max(found.items(), key=_weight)
     interval = "" if most.low is None else f", 95 %: {most.low:.4f} to {most.high:.4f}"
     return f"`{signature}` ({part}; published less leak-free {most.mean:+.4f}{interval})"
+
+
+def _weight(item: tuple[Key, Difference]) -> tuple[bool, float]:
+    """How clear a difference is; without an interval, how large, and first of what has the same scale, 0 to 1."""
+    (_, signature), found = item
+    if found.low is None:
+        return possible_range(Definition.parse(signature).metric) == (0, 1), abs(found.mean)
+    return True, abs(found.mean) / max(found.high - found.low, 1e-12)
 
 
 def _alike(one: Record, other: Record) -> bool:

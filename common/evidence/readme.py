@@ -50,10 +50,10 @@ Intervals are shown cut at the ends of what a metric can be, such as 0 and 1; ve
 
 *leak-free*, where it was run, is mean and next run with all copies of an image on one side of the split, and those of
 two classes left out (`split=grouped`); *published less leak-free* is the difference of both means, with its 95 %
-confidence interval (Welch 1947). *first repeat* is the value of the first repeat on its own test images, with the 95 %
-interval over samples of as many images drawn from them ({RESAMPLES:,} bootstrap resamples, Efron 1979): what the choice
-of the test images alone does, with the network as it is. *next run* has both, other images and another training. Images
-are taken as independent; copies among them make the true interval wider.
+confidence interval (Welch 1947). *first repeat* is the value of the first repeat on its own test images, those of all
+folds together, with the 95 % interval over samples of as many images drawn from them ({RESAMPLES:,} bootstrap
+resamples, Efron 1979): what the choice of the test images alone does, with the network as it is. *next run* has both,
+other images and another training. Images are taken as independent; copies among them make the true interval wider.
 
 | verdict | meaning |
 |---|---|

@@ -93,7 +93,7 @@ def test_a_change_beyond_it_is_told_with_its_interval():
         f"1 of 1 printed definition on test and validation images changes by more than repeats vary: `{DICE}`" in text
     )
     assert "published less leak-free +0.1050, 95 %: 0.08" in text
-    assert "; of 1 standard ones on the test images 1, most of all" in text, "what was not measured is not counted"
+    assert "; of 1 standard ones on the test images 1, most clearly" in text, "what was not measured is not counted"
     assert "One in 20 would by chance." in text
 
 
@@ -106,6 +106,20 @@ def test_one_repeat_of_each_split_has_a_difference_and_no_interval():
     crossed = said(folds_of(record(0.75, 0.77), 2), folds_of(record(0.60, 0.62, **GROUPED), 2))
     assert "+0.1500" in crossed
     assert "its folds, which share their training images, do not either" in crossed
+
+
+def test_the_clearest_change_is_named_whatever_its_unit():
+    """A distance in pixels is a larger number than any ratio."""
+    distance = "hd95|fg|image|t=0.5|empty=skip"
+    pairs = zip([0.75, 0.76, 0.755], [30.0, 34.0, 32.0], strict=True)
+    own = record_of([{"metrics": {"test": {DICE: dice, distance: pixels}}} for dice, pixels in pairs])
+    pairs = zip([0.65, 0.66, 0.655], [45.0, 41.0, 43.0], strict=True)
+    other = record_of([{"metrics": {"test": {DICE: dice, distance: pixels}}} for dice, pixels in pairs], **GROUPED)
+    assert f"2, most clearly `{DICE}`" in said(own, other, [DICE, distance])
+    once = [each.model_copy(update={"runs": each.runs[:1]}) for each in (own, other)]
+    assert f"`{DICE}` (test; published less leak-free +0.1000) changes most" in sentence(
+        *once, [("test", distance), ("test", DICE)], []
+    )
 
 
 def test_where_nothing_was_measured_under_both_splits_nothing_is_said():
