@@ -32,33 +32,39 @@ def compare(
     from common.evidence import lineage, tables
     from common.evidence.assess import assess
     from common.evidence.readme import keep_images, readme
-    from common.evidence.results import load, store
+    from common.evidence.results import Record, load, store
     from common.files import write_atomically
     from common.training.identity import code_hash, recipe_hash
 
-    assessed, known = [], lineage.load(results)
+    if paper:
+        papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
+    known = lineage.load(results)
+
+    def fresh(record: Record) -> bool:
+        about = papers.load(record.paper)
+        try:
+            recipe = about.recipe(record.profile, record.readings)
+        except BadInput:  # a reading that has left paper.yaml since
+            return False
+        return lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
+
+    assessed = []
     for name in papers.names():
         about = papers.load(name)
         records = load(results, name)
         for record in records:
-            try:
-                recipe = about.recipe(record.profile, record.readings)
-                fresh = lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
-            except BadInput:  # a reading that has left paper.yaml since
-                fresh = False
             assessed.append(assess(about, record, records, results, fresh))
             if assessed[-1].rows != record.reported:
                 store(results, record.model_copy(update={"reported": assessed[-1].rows}))
     wanted = [each for each in assessed if paper in (None, each.paper.name)]
-    if paper:
-        papers.load(paper)
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
     write_atomically(results / "README.md", readme(assessed).encode())
     for each in wanted:
         keep_images(each, results)
-        out.print(tables.table(each))
-        out.print()
+        if not each.beside:
+            out.print(tables.table(each))
+            out.print()
 
 
 @app.command("claims")

@@ -1,16 +1,17 @@
 """All that can be said of one record: its comparison, what nothing-learned scores, what would explain a gap."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
 from common.evidence import claims, compare, honest, trivial
 from common.evidence.counts import Rows
-from common.evidence.explain import explanations
-from common.evidence.metrics import Definition
+from common.evidence.definition import Definition
+from common.evidence.explain import OUTSIDE, Explanation, explanations
+from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, rows_of_test
-from common.evidence.statistics import Prediction
+from common.evidence.statistics import Prediction, place
 from common.paper import Paper
 from common.reported import printed
 
@@ -24,7 +25,9 @@ class Assessment:
     as a whole, not single folds, single images or what the paper quotes from others. nothing: by id, then by predictor,
     the score of one that has learned nothing over random splits, where it is known. sentences: what to read first.
     fresh: whether today's recipe and code made the record. images: the counts of the test images of its first repeat,
-    None where they are not kept."""
+    None where they are not kept.
+    leak_free: the record of the same with copies of an image on one side of the split, where there is one, and whether
+    it is fresh. beside: whether this is such a record itself, whose numbers stand beside those of another."""
 
     paper: Paper
     record: Record
@@ -34,34 +37,54 @@ class Assessment:
     nothing: dict[str, dict[str, Prediction]]
     sentences: list[str]
     images: Rows | None
+    leak_free: Record | None = None
+    leak_free_fresh: bool = True
+    beside: bool = False
 
 
-def assess(paper: Paper, record: Record, others: Sequence[Record], folder: Path, fresh: bool = True) -> Assessment:
-    """others: all records of the paper; folder: of the results, with the counts behind them."""
+def assess(
+    paper: Paper,
+    record: Record,
+    others: Sequence[Record],
+    folder: Path,
+    fresh: Callable[[Record], bool] = lambda record: True,
+) -> Assessment:
+    """others: all records of the paper; folder: of the results, with the counts behind them; fresh: whether today's
+    recipe and code made a record."""
     cells = {cell.id: cell for cell in paper.reported}
     images = rows_of_test(folder, record)
     rows = compare.rows(paper, record, images)
     own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
     nothing = {}
     if record.dataset.name == paper.data:
-        nothing = trivial.of_cells(
-            paper, _paper_recipe(paper, record), [cells[row.id] for row in rows if row.id in own]
-        )
+        whole = [cells[row.id] for row in rows if row.id in own]
+        of_folds = [cells[row.id] for row in rows if compare.is_of_a_fold(cells[row.id])]
+        nothing = trivial.of_cells(paper, _paper_recipe(paper, record), whole, of_folds)
     rows = [_settled(record, row, nothing.get(row.id)) for row in rows]
     explained = explanations(paper, record, [row for row in rows if row.id in own], others)
-    telling = {
-        cell: each.definitions[0]
-        for each in explained
-        if each.definitions and each.chance <= TELLING
-        for cell in each.cells
-    }
-    rows = [_explained(row, telling.get(row.id)) for row in rows]
+    telling = {cell: each for each in explained if each.chance <= TELLING for cell in each.cells}
+    rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
+    leak_free = honest.leak_free(record, others)
+    asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS)
+    further = [("test", signature) for signature in STANDARD]
     sentences = [
-        *_of_nothing(rows, nothing),
+        *_of_nothing([row for row in rows if row.id in own], nothing),
         *(each.sentence for each in explained),
-        *_leaks(record, rows, own, others),
+        *([honest.sentence(record, leak_free, asked, further)] if leak_free else []),
     ]
-    return Assessment(paper, record, fresh, rows, own, nothing, list(dict.fromkeys(sentences)), images)
+    return Assessment(
+        paper,
+        record,
+        fresh(record),
+        rows,
+        own,
+        nothing,
+        list(dict.fromkeys(filter(None, sentences))),
+        images,
+        leak_free,
+        leak_free is None or fresh(leak_free),
+        honest.published(record, others) is not None,
+    )
 
 
 def contradictions(paper: Paper) -> str:
@@ -84,14 +107,17 @@ def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | Non
     background = nothing[trivial.BACKGROUND]
     if not background.n or not compare.unmoved(record, row.split, row.definition):
         return row
-    verdict = trivial.settled(row.definition, printed(row.value + row.unit), background)
+    verdict = compare.judge(row.value + row.unit, background)
     return _noted(row, verdict, "that of an empty mask, over random splits")
 
 
-def _explained(row: Compared, definition: str | None) -> Compared:
-    if definition is None or row.verdict not in ("paper higher", "paper lower"):
-        return row
-    return _noted(row, "other definition", f"as {definition}")
+def _explained(row: Compared, explained: Explanation) -> Compared:
+    """Another definition is a verdict of its own; of another reading of the paper there is a note."""
+    if row.verdict in ("paper higher", "paper lower") and explained.definitions:
+        return _noted(row, "other definition", f"as {explained.definitions[0]}")
+    if row.verdict in OUTSIDE and explained.readings:
+        return _noted(row, row.verdict, f"inside with {explained.readings[0]}")
+    return row
 
 
 def _noted(row: Compared, verdict: str, note: str) -> Compared:
@@ -108,29 +134,7 @@ def _of_nothing(rows: list[Compared], nothing: dict[str, dict[str, Prediction]])
         inside = [
             trivial.sentence(f"{row.name} of {row.value}{row.unit}", shown, who, scored)
             for who, scored in nothing.get(row.id, {}).items()
-            if scored.low is not None and shown[0] <= scored.high and shown[1] >= scored.low
+            if scored.low is not None and place(shown, (scored.low, scored.high)) == "inside"
         ]
         sentences += inside[:1]  # the simpler predictor comes first and says enough
-    return sentences
-
-
-def _leaks(record: Record, rows: list[Compared], own: set[str], others: Sequence[Record]) -> list[str]:
-    """What copies of test images among the training images were worth, where both splits were run."""
-    if record.readings.get("split") == "grouped":
-        return []
-    sentences = []
-    for other in others:
-        if other.readings.get("split") != "grouped" or other.profile != record.profile:
-            continue
-        for definition in dict.fromkeys(row.definition for row in rows if row.id in own and row.split == "test"):
-            try:
-                found = honest.leak(record, other, "test", definition)
-            except ValueError:
-                continue  # differs in more than the split
-            if found.low is not None:
-                sentences.append(
-                    f"With copies of an image kept on one side of the split, and those with two classes left out, "
-                    f"`{definition}` on the test images changes by {-found.mean:+.4f} (95 % confidence: "
-                    f"{-found.high:+.4f} to {-found.low:+.4f}; {record.profile} profile)."
-                )
     return sentences

@@ -4,12 +4,12 @@ from statistics import mean, stdev
 
 import numpy as np
 
-from common.evidence import claims, metrics
+from common.evidence import claims
 from common.evidence.claims import Finding
 from common.evidence.counts import Rows
-from common.evidence.metrics import Definition
+from common.evidence.definition import Definition
 from common.evidence.results import Compared, Record, Verdict
-from common.evidence.statistics import Prediction, prediction
+from common.evidence.statistics import Prediction, of_each, place, prediction
 from common.evidence.trivial import BACKGROUND, NOTHING
 from common.paper import Paper, as_text
 from common.reported import Reported, printed
@@ -76,17 +76,17 @@ def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) 
     if cell.image:
         if images is None:
             return Prediction(n=0), "one image that is not named; no counts of single images here"
-        of_each = _of_images(images, cell.definition)
-        return of_each, f"one image that is not named, against 95 % of {of_each.n} test images"
+        found = _of_images(images, cell.definition)
+        return found, f"one image that is not named, against 95 % of {found.n} test images"
     found = prediction(_of_statistic(record, cell, part))
-    if _is_of_a_fold(cell):
+    if is_of_a_fold(cell):
         return found, f"one fold, against {found.n} folds" if found.n else "one fold; no such number in this record"
     return found, "standard deviation over the folds" if cell.statistic == "deviation" else ""
 
 
 def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | None = None) -> list[float]:
     """The values that a cell is one more of: of folds where it is of one, else of whole repeats."""
-    if _is_of_a_fold(cell):
+    if is_of_a_fold(cell):
         return [value for folds in by_repeat(record, part, cell.definition, predictor) for value in folds]
     if cell.statistic == "deviation":
         return [stdev(each) for each in by_repeat(record, part, cell.definition, predictor) if len(each) > 1]
@@ -95,22 +95,22 @@ def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | No
 
 def is_of_repeats(cell: Reported) -> bool:
     """Whether whole repeats answer it: not of one fold, of one image, over the folds, or quoted from elsewhere."""
-    return not (cell.quoted or cell.image or cell.statistic == "deviation" or _is_of_a_fold(cell))
+    return not (cell.quoted or cell.image or cell.statistic == "deviation" or is_of_a_fold(cell))
 
 
-def _is_of_a_fold(cell: Reported) -> bool:
+def is_of_a_fold(cell: Reported) -> bool:
     """Whether it is of one training: of a fold that the paper names, or counts of cases, of which there is no mean."""
     return cell.fold is not None or Definition.parse(cell.definition).metric == "count"
 
 
 def _of_images(images: Rows, signature: str) -> Prediction:
     """The range of the middle 95 % of single images, those left out where the metric is undefined."""
-    of_each = np.array([metrics.value(signature, images.take([i])) for i in range(len(images))])
-    of_each = of_each[np.isfinite(of_each)]
-    if not len(of_each):
+    values = of_each(images, [signature])[signature]
+    values = values[np.isfinite(values)]
+    if not len(values):
         return Prediction(n=0)
-    low, high = np.percentile(of_each, [2.5, 97.5])
-    return Prediction(n=len(of_each), mean=float(of_each.mean()), low=float(low), high=float(high))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Prediction(n=len(values), mean=float(values.mean()), low=float(low), high=float(high))
 
 
 def _contradictions(cell: Reported, findings: list[Finding]) -> str:
@@ -129,9 +129,9 @@ def judge(value: str, reproduced: Prediction) -> Verdict:
 
 
 def _side(value: str, reproduced: Prediction) -> Verdict | None:
-    """On which side of the interval the printed value lies, None if inside, which includes touching."""
-    low, high = printed(value)
-    return "paper higher" if low > reproduced.high else "paper lower" if high < reproduced.low else None
+    """On which side of the interval the printed value lies, None if inside."""
+    where = place(printed(value), (reproduced.low, reproduced.high))
+    return {"above": "paper higher", "below": "paper lower", "inside": None}[where]
 
 
 def unmoved(record: Record, split: str, definition: str) -> bool:

@@ -6,16 +6,16 @@ that was run, is tried for all of them. The more are tried, and the wider their 
 fits by chance: that probability stands beside what was found.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 
 from common.evidence.compare import RUNNING, RUNS_TO_REFUTE, values
-from common.evidence.metrics import DISTANCES, LOSSES, Definition
+from common.evidence.definition import DISTANCES, LOSSES, Definition
 from common.evidence.results import Compared, Record
-from common.evidence.statistics import prediction
+from common.evidence.statistics import Interval, place, prediction
 from common.evidence.trivial import NOTHING
 from common.paper import Paper, as_text
 from common.reported import printed
@@ -27,8 +27,6 @@ OUTSIDE = ("paper higher", "paper lower", "outside (small)")
 INSIDE = ("agrees", "undecided", "inside (small)")
 
 _DRAWS = 20_000  # for the probability of a chance find; it is then known to about one in a hundred of itself
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def other_definition(record: Record, cells: Sequence[Compared], others: Sequence
     found = [
         name
         for name, box in boxes.items()
-        if all(low <= top and high >= bottom for (bottom, top), (low, high) in zip(box, shown, strict=True))
+        if all(place(number, interval) == "inside" for number, interval in zip(shown, box, strict=True))
     ]
     found.sort(key=lambda name: float(np.prod(np.diff(boxes[name]))))
     plausible = _range(record, cells, [own, *(name for name in definitions if name in boxes)], shown)
@@ -90,7 +88,7 @@ def other_definition(record: Record, cells: Sequence[Compared], others: Sequence
         tried=len(boxes),
         chance=chance,
         plausible=plausible,
-        sentence=_sentence(record, cells, found, boxes, chance, plausible),
+        sentence=_sentence(record, cells, found, boxes, readings, chance, plausible),
     )
 
 
@@ -200,6 +198,7 @@ def _sentence(
     cells: Sequence[Compared],
     found: Sequence[str],
     boxes: dict[str, list[Interval]],
+    readings: Collection[str],
     chance: float,
     plausible: Interval,
 ) -> str:
@@ -208,8 +207,7 @@ def _sentence(
     one = len(cells) == 1
     lie = f"The {numbers[0]} lies" if one else f"Of {', '.join(numbers)}, at least one lies"
     said = f"{lie} outside the interval of `{cells[0].definition}`{small}."
-    tried = "1 other definition or reading" if len(boxes) == 1 else f"{len(boxes)} other definitions or readings"
-    tried += " tried:"
+    tried = f"{_tried(boxes.keys() - readings, [name for name in boxes if name in readings])}:"
     it = "it" if one else "all of them"
     if not found:
         return f"{said} {tried} none contains {it}."
@@ -220,6 +218,19 @@ def _sentence(
         f"{said} {tried} `{found[0]}` contains {it} ({best}){also}. {drawn} drawn at random between {plausible[0]:.4g} "
         f"and {plausible[1]:.4g} would have been explained so in {_percent(chance)} of draws."
     )
+
+
+def _tried(definitions: Collection[str], readings: Collection[str]) -> str:
+    """14 other definitions and 2 other readings (weights=best, masks=first) tried."""
+    parts = [
+        f"{len(names)} other {kind}{'s' * (len(names) != 1)}{listed}"
+        for kind, names, listed in (
+            ("definition", definitions, ""),
+            ("reading", readings, f" ({', '.join(readings)})"),
+        )
+        if names
+    ]
+    return f"{' and '.join(parts)} tried"
 
 
 def _percent(chance: float) -> str:

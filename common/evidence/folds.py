@@ -5,9 +5,9 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from common.evidence import metrics
 from common.evidence.counts import Rows
 from common.evidence.results import Record, Run
+from common.evidence.statistics import of_each
 
 # Table V has accuracy and loss of each part. Whether the loss is that of the classification or, as Keras prints it of
 # two outputs, the sum of both, is not said.
@@ -68,26 +68,23 @@ def confusions(record: Record) -> list[list[str]]:
 def images(rows: Rows) -> list[list[str]]:
     """Table IX, of all test images: header, and a line for each image in the order of evaluation. As with `empty=skip`,
     an image counts 0 where only the truth or only the prediction is empty, and has no value where both are."""
-    of_each = np.transpose(list(_of_images(rows).values()))
-    return [["image", *PER_IMAGE], *_numbered(rows.case.tolist(), of_each)]
+    values = np.transpose(list(_of_images(rows).values()))
+    return [["image", *PER_IMAGE], *_numbered(rows.case.tolist(), values)]
 
 
 def per_image(rows: Rows) -> list[list[str]]:
     """What `images` has, in short: header, and a line for each of QUANTILES, each column by itself."""
     values = []
-    for of_each in _of_images(rows).values():
-        defined = of_each[np.isfinite(of_each)]
+    for column in _of_images(rows).values():
+        defined = column[np.isfinite(column)]
         values.append(np.percentile(defined, list(QUANTILES.values())) if len(defined) else [np.nan] * len(QUANTILES))
     return [["of the test images", *PER_IMAGE], *_numbered(QUANTILES, np.transpose(values))]
 
 
 def _of_images(rows: Rows) -> dict[str, np.ndarray]:
     """By column of Table IX, one value for each image, float64 (n,), NaN where it is undefined."""
-    alone = [rows.take([i]) for i in range(len(rows))]
-    return {
-        column: np.array([metrics.value(signature, image) for image in alone])
-        for column, signature in PER_IMAGE.items()
-    }
+    values = of_each(rows, list(PER_IMAGE.values()))
+    return {column: values[signature] for column, signature in PER_IMAGE.items()}
 
 
 def _lines(runs: list[Run], columns: dict[str, list[float | None]]) -> list[list[str]]:

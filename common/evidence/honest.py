@@ -1,14 +1,24 @@
 """What a leak was worth: a metric under the split as published less the same under a split that keeps copies apart."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
+from common.evidence.claims.relations import possible_range
 from common.evidence.compare import values
+from common.evidence.definition import Definition
 from common.evidence.results import Record
+
+GROUPED = {"split": "grouped"}
+
+# Where a leak shows: a copy of a training image in the training part is no news.
+PARTS = ("test", "validation")
+
+# A part and a signature.
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -47,16 +57,88 @@ def difference(published: Sequence[float], leak_free: Sequence[float], confidenc
     return Difference(*numbers, mean, mean - half, mean + half)
 
 
+def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
+    """Of other records, the one that is this one but for keeping copies of an image on one side of the split."""
+    if record.readings.get("split") == "grouped":
+        return None
+    wanted = record.readings | GROUPED
+    return next((other for other in others if other.readings == wanted and _alike(record, other)), None)
+
+
+def published(record: Record, others: Iterable[Record]) -> Record | None:
+    """Of other records, the one that has this one as its leak-free one."""
+    return next((other for other in others if leak_free(other, [record])), None)
+
+
 def leak(published: Record, leak_free: Record, part: str, signature: str) -> Difference:
     """How much higher a metric (`common.evidence.metrics`) of a part, such as "test", is in the repeats of one record
     than in those of another. The folds of a cross-validation are one repeat (`compare.values`).
 
     Raises ValueError for records that differ in more than the split: paper, profile, data or another reading.
     """
-    of_both = [
-        (record.paper, record.profile, record.dataset.fingerprint, record.readings | {"split": None})
-        for record in (published, leak_free)
-    ]
-    if of_both[0] != of_both[1]:
-        raise ValueError(f"not the same but for the split: {of_both[0]} and {of_both[1]}")
+    if not _alike(published, leak_free):
+        raise ValueError(f"not the same but for the split: {_about(published)} and {_about(leak_free)}")
     return difference(values(published, part, signature), values(leak_free, part, signature))
+
+
+def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
+    """What keeping copies apart changes, in words; "" where nothing was measured under both splits.
+
+    own: parts and signatures, each once, of the numbers that the paper prints; standard: of further ones."""
+    printed, further = (_measured(published, leak_free, keys) for keys in (own, standard))
+    if not printed:
+        return ""
+    kept = (
+        "With copies of an image kept on one side of the split, and those with two classes left out "
+        f"({published.profile} profile),"
+    )
+    small = " A larger network can remember more of its training images." if published.profile == "small" else ""
+    numbers = f"of {len(printed)} printed definition{'s' * (len(printed) != 1)} on test and validation images"
+    if all(each.low is None for each in printed.values()):
+        shared = ""
+        if any(run.fold is not None for run in published.runs):
+            shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
+        least = f"{kept} {numbers} {_most(printed)} changes most."
+        return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
+    sure, further_sure = ({key: each for key, each in of.items() if _is_sure(each)} for of in (printed, further))
+    said = f"{kept} {len(sure) or 'none'} {numbers} change{'s' * (len(sure) < 2)} by more than repeats vary"
+    said += f": {_most(sure)}" if len(sure) == 1 else f", most clearly {_most(sure)}" if sure else ""
+    if further_sure:
+        said += f"; of {len(further)} standard ones on the test images {len(further_sure)}, most clearly "
+        said += _most(further_sure)
+    chance = " One in 20 would by chance." if sure or further_sure else ""
+    return f"{said}.{chance}{small}"
+
+
+def _measured(published: Record, leak_free: Record, keys: Iterable[Key]) -> dict[Key, Difference]:
+    found = {key: leak(published, leak_free, *key) for key in keys}
+    return {key: each for key, each in found.items() if each.mean is not None}
+
+
+def _is_sure(difference: Difference) -> bool:
+    """Whether 0 is outside its interval."""
+    return difference.low is not None and (difference.low > 0 or difference.high < 0)
+
+
+def _most(found: dict[Key, Difference]) -> str:
+    (part, signature), most = max(found.items(), key=_weight)
+    interval = "" if most.low is None else f", 95 %: {most.low:.4f} to {most.high:.4f}"
+    return f"`{signature}` ({part}; published less leak-free {most.mean:+.4f}{interval})"
+
+
+def _weight(item: tuple[Key, Difference]) -> tuple[bool, float]:
+    """How clear a difference is; without an interval, how large, and first of what has the same scale, 0 to 1."""
+    (_, signature), found = item
+    if found.low is None:
+        return possible_range(Definition.parse(signature).metric) == (0, 1), abs(found.mean)
+    return True, abs(found.mean) / max(found.high - found.low, 1e-12)
+
+
+def _alike(one: Record, other: Record) -> bool:
+    return _about(one) == _about(other)
+
+
+def _about(record: Record) -> tuple:
+    """All that two records must have in common for their difference to be that of the split."""
+    readings = {key: value for key, value in record.readings.items() if key != "split"}
+    return record.paper, record.profile, record.dataset.name, record.dataset.fingerprint, readings

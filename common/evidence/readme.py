@@ -3,22 +3,38 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from common.evidence import folds
+import numpy as np
+
+from common.evidence import folds, metrics
 from common.evidence.assess import Assessment, contradictions
 from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, values
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, slug
-from common.evidence.statistics import Prediction, prediction
-from common.evidence.tables import command, estimate, folds_of, heading, number, setting
+from common.evidence.statistics import Prediction, bootstrap, prediction
+from common.evidence.tables import (
+    command,
+    estimate,
+    folds_of,
+    heading,
+    leak_free_of,
+    leak_free_setting,
+    number,
+    setting,
+)
 from common.evidence.trivial import NOTHING, SPLITS
 from common.files import write_atomically
 
 # The file with a line for each test image.
 IMAGES = "images.csv"
+
+RESAMPLES = 10_000
+
+OTHERS = "Single folds and images, and quoted numbers: {}"
+LESS = "published less leak-free"
 
 INTRODUCTION = f"""\
 # Reported against reproduced
@@ -30,6 +46,14 @@ these runs, *next run* the interval that one further run falls into with 95 % pr
 paper is such a run, so its number should lie inside. *all background* and *constant prevalence* are what predictors
 score that have learned nothing: no tumour anywhere; everywhere the tumour's share of the training pixels as its
 probability; in brackets, where the data set's masks are known, what they score on 95 % of {SPLITS:,} random splits.
+Intervals are shown cut at the ends of what a metric can be, such as 0 and 1; verdicts come from the whole ones.
+
+*leak-free*, where it was run, is mean and next run with all copies of an image on one side of the split, and those of
+two classes left out (`split=grouped`); *published less leak-free* is the difference of both means, with its 95 %
+confidence interval (Welch 1947). *first repeat* is the value of the first repeat on its own test images, those of all
+folds together, with the 95 % interval over samples of as many images drawn from them ({RESAMPLES:,} bootstrap
+resamples, Efron 1979): what the choice of the test images alone does, with the network as it is. *next run* has both,
+other images and another training. Images are taken as independent; copies among them make the true interval wider.
 
 | verdict | meaning |
 |---|---|
@@ -50,7 +74,7 @@ probabilities themselves, with *s* added above and below; *keras-raw* is Keras' 
 one has thresholded: it sees tumour only where one is exactly 1, so most networks score as if they had marked nothing.
 *truth=hard* counts interpolated edge pixels as tumour from one half on; without it no prediction is correct there.
 *class* and *case* are about whole images. *printed-dice* and *squared-dice-loss* are formulas as a paper prints them
-under another name. `common/evidence/metrics.py` has them all."""
+under another name. `common/evidence/definition.py` has them all."""
 
 
 def readme(assessments: Iterable[Assessment]) -> str:
@@ -65,10 +89,11 @@ def _paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     group = sorted(group, key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
-    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group))
-    sentences = dict.fromkeys(sentence for each in group for sentence in each.sentences)
+    told = [each for each in group if not each.beside]
+    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in told))
+    sentences = dict.fromkeys(sentence for each in told for sentence in each.sentences)
     blocks.append("\n".join(f"- {sentence}" for sentence in filter(None, [*sentences, contradictions(paper)])))
-    return [*filter(None, blocks), *(_record(each) for each in group)]
+    return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
 
 
 def _verdicts(assessed: Assessment) -> str:
@@ -81,21 +106,14 @@ def _record(assessed: Assessment) -> str:
     record, rows = assessed.record, assessed.rows
     own = [_line(assessed, row) for row in rows if row.id in assessed.own]
     rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
-    header = ["split", "number", "reported", "verdict", "mean", "next run", "n", *NOTHING, "definition"]
-    definitions = []
-    for signature in STANDARD:
-        network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))
-        definitions.append([_code(signature), *estimate(network), *(number(trivial.mean) for trivial in nothing)])
+    leak_free = ["leak-free", LESS] if assessed.leak_free else []
+    header, nothing = ["split", "number", "reported", "verdict", "mean", "next run", "n"], [*NOTHING, "definition"]
     parts = [
-        f"### {assessed.paper.name.capitalize()}: {heading(record)}",
-        "" if assessed.fresh else "**Stale**: made by an older recipe or older training code. Run it again.",
-        setting(record),
-        _markdown(header, *own),
-        _folded(f"Single folds and images, and quoted numbers: {len(rest)}", _markdown(header, *rest)) if rest else "",
-        _folded(
-            "The same networks on the test images, under each definition",
-            _markdown(["definition", "mean", "next run", *NOTHING], *definitions),
-        ),
+        *_opening(assessed),
+        f"Leak-free: {leak_free_setting(assessed)}." if leak_free else "",
+        _markdown([*header, *leak_free, *nothing], *own),
+        _folded(OTHERS.format(len(rest)), _markdown([*header, *nothing], *rest)) if rest else "",
+        _folded("The same networks on the test images, under each definition", _definitions(assessed)),
         *_fold_by_fold(record),
         *_image_by_image(assessed),
         f"To repeat it: `{command(record)}`",
@@ -103,12 +121,66 @@ def _record(assessed: Assessment) -> str:
     return "\n\n".join(filter(None, parts))
 
 
+def _beside(assessed: Assessment) -> str:
+    """A leak-free record: its numbers stand in the tables of the one that it is the leak-free one of."""
+    record = assessed.record
+    here = f"`{record.paper}/{slug(record)}`"
+    each = "" if assessed.images is None else f" its test images [one by one]({_path_of_images(record)}), the counts"
+    parts = [
+        *_opening(assessed),
+        f"Its numbers stand above, as *leak-free*. Every value is in [{record.paper}.json]({record.paper}.json),"
+        f"{each or ' the counts'} behind them in {here}.",
+        f"To repeat it: `{command(record)}`",
+    ]
+    return "\n\n".join(parts)
+
+
+def _opening(assessed: Assessment) -> list[str]:
+    stale = [] if assessed.fresh else ["**Stale**: made by an older recipe or older training code. Run it again."]
+    return [f"### {assessed.paper.name.capitalize()}: {heading(assessed.record)}", *stale, setting(assessed.record)]
+
+
+def _definitions(assessed: Assessment) -> str:
+    """The table of one record's test numbers under each of the standard definitions."""
+    record, images = assessed.record, assessed.images
+    leak_free = ["leak-free", LESS] if assessed.leak_free else []
+    over_images = bootstrap(images, resamples=RESAMPLES) if images is not None else {}
+    lines = []
+    for signature in STANDARD:
+        network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))
+        first = []
+        if images is not None:
+            here = [metrics.value(signature, images), *over_images[signature]]
+            here = Prediction(1, *here) if np.isfinite(here).all() else Prediction(0)
+            first = [_joined(estimate(here, signature))]
+        of_nothing = [number(trivial.mean) for trivial in nothing]
+        beside = _leak_free(assessed, "test", signature)
+        lines.append([_code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
+    first = ["first repeat"] if images is not None else []
+    return _markdown(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
+
+
+def _leak_free(assessed: Assessment, part: str, signature: str) -> list[str]:
+    """The cells of its two columns, none where there are no such columns."""
+    if assessed.leak_free is None:
+        return []
+    return [_joined(each) for each in leak_free_of(assessed, part, signature) or ("", "")]
+
+
+def _joined(estimated: Sequence[str]) -> str:
+    """A number and its interval in one cell."""
+    return " ".join(filter(None, estimated))
+
+
 def _line(assessed: Assessment, row: Compared) -> list:
     note = f" ({row.note})" if row.note else ""
     reported = [row.part, row.name, f"{row.value}{row.unit}", f"**{row.verdict}**{note}"]
     known = assessed.nothing.get(row.id, {})
-    nothing = [" ".join(estimate(known.get(who) or Prediction(1, row.trivial[who]))) for who in NOTHING]
-    return [*reported, *estimate(row.reproduced), row.reproduced.n, *nothing, _code(row.definition)]
+    signature = row.definition
+    of_nothing = (known.get(who) or Prediction(1, row.trivial[who]) for who in NOTHING)
+    nothing = [_joined(estimate(each, signature)) for each in of_nothing]
+    leak_free = _leak_free(assessed, row.part, signature) if row.id in assessed.own else []
+    return [*reported, *estimate(row.reproduced, signature), row.reproduced.n, *leak_free, *nothing, _code(signature)]
 
 
 def _folded(summary: str, content: str) -> str:
@@ -132,17 +204,21 @@ def _fold_by_fold(record: Record) -> list[str]:
 def _image_by_image(assessed: Assessment) -> list[str]:
     if assessed.images is None:
         return []
-    path = f"{assessed.record.paper}/{slug(assessed.record)}/{IMAGES}"
+    path = _path_of_images(assessed.record)
     intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
     return [intro, _markdown(*folds.per_image(assessed.images))]
+
+
+def _path_of_images(record: Record) -> str:
+    return f"{record.paper}/{slug(record)}/{IMAGES}"
 
 
 def keep_images(assessed: Assessment, folder: Path) -> None:
     """Writes the table of single test images beside the counts that it is computed from, in the folder of results."""
     if assessed.images is not None:
-        text, record = io.StringIO(), assessed.record
+        text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.images))
-        write_atomically(folder / record.paper / slug(record) / IMAGES, text.getvalue().encode())
+        write_atomically(folder / _path_of_images(assessed.record), text.getvalue().encode())
 
 
 def _code(signature: str) -> str:

@@ -4,13 +4,17 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats has it too, but takes a second to import
 
 from common.evidence import classification
 from common.evidence.counts import Rows
-from common.evidence.metrics import DISTANCES, STANDARD, Definition, confusion, groups, scores
+from common.evidence.definition import DISTANCES, Definition
+from common.evidence.metrics import STANDARD, confusion, groups, scores
+
+Interval = tuple[float, float]
 
 _AT_ONCE = 500  # resamples: their weights of 780 images take 3 MB, which stay in the processor's cache
 
@@ -24,6 +28,12 @@ class Prediction:
     mean: float | None = None
     low: float | None = None
     high: float | None = None
+
+
+def place(printed: Interval, interval: Interval) -> Literal["above", "below", "inside"]:
+    """Where the numbers that a printed one stands for (`reported.printed`) lie: inside where any of them is, which
+    includes touching. Both: least and greatest."""
+    return "above" if printed[0] > interval[1] else "below" if printed[1] < interval[0] else "inside"
 
 
 def prediction(values: Sequence[float], confidence: float = 0.95) -> Prediction:
@@ -71,6 +81,12 @@ def bootstrap(
             low, high = np.quantile(defined, tails) if len(defined) else (np.nan, np.nan)
             intervals[signature] = float(low), float(high)
     return intervals
+
+
+def of_each(rows: Rows, signatures: Sequence[str]) -> dict[str, np.ndarray]:
+    """By signature, a metric of each image by itself, float64 (n,), NaN where it is undefined: `metrics.value` of that
+    row alone. Raises ValueError as it does."""
+    return resampled(rows, signatures, "image", [np.eye(len(rows))])
 
 
 def _drawn(random: np.random.Generator, resamples: int, units: int) -> np.ndarray:

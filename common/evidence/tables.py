@@ -9,8 +9,12 @@ from rich.table import Table
 
 from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
+from common.evidence.claims.relations import possible_range
+from common.evidence.compare import values
+from common.evidence.definition import Definition
+from common.evidence.honest import PARTS, leak
 from common.evidence.results import Record
-from common.evidence.statistics import Prediction
+from common.evidence.statistics import Prediction, prediction
 from common.evidence.trivial import BACKGROUND
 
 
@@ -19,7 +23,8 @@ def table(assessed: Assessment) -> Table:
     paper, record = assessed.paper, assessed.record
     stale = "" if assessed.fresh else " - STALE, made by an older recipe or older code"
     rest = len(assessed.rows) - len(assessed.own)
-    further = f" Single folds and images, and quoted numbers, {rest} in all: results/README.md." if rest else ""
+    further = f" Leak-free: {leak_free_setting(assessed)}." if assessed.leak_free else ""
+    further += f" Single folds and images, and quoted numbers, {rest} in all: results/README.md." if rest else ""
     result = Table(
         title=escape(f"{paper.name}: {heading(record)}{stale}"),
         caption=escape(setting(record) + further),
@@ -29,23 +34,42 @@ def table(assessed: Assessment) -> Table:
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    for column in ("number", "reported", "reproduced", "nothing\nlearned", "verdict"):
+    leak_free = ["leak-free\n[dim]published less it[/]"] if assessed.leak_free else []
+    for column in ("number", "reported", "reproduced", *leak_free, "nothing\nlearned", "verdict"):
         result.add_column(column, overflow="fold")  # a definition that is cut off is another definition
     for row in assessed.rows:
         if row.id not in assessed.own:
             continue
-        mean, interval = estimate(row.reproduced)
+        mean, interval = estimate(row.reproduced, row.definition)
         known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
-        nothing, its_interval = estimate(known) if known else (number(row.trivial[BACKGROUND]), "")
+        nothing, its_interval = estimate(known or Prediction(1, row.trivial[BACKGROUND]), row.definition)
         note = escape(row.note) or span([row.reproduced.n], "repeat")
+        beside = [""] if assessed.leak_free else []
+        if found := leak_free_of(assessed, row.part, row.definition):
+            its_mean, *rest = filter(None, (line for pair in found for line in pair))
+            beside = ["\n".join([its_mean, *(f"[dim]{escape(line)}[/]" for line in rest)])]
         result.add_row(
             f"{row.part} {escape(row.name)}\n[dim]{escape(row.definition)}[/]",
             f"{row.value}{row.unit}",
             f"{mean}\n[dim]{escape(interval)}[/]",
+            *beside,
             f"{nothing}\n[dim]{escape(its_interval)}[/]",
             f"{row.verdict}\n[dim]{note}[/]",
         )
     return result
+
+
+def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Mean and interval of one further leak-free run, and by how much the mean as published is higher, with its
+    interval, all as text; None where there is no leak-free record, for other parts, and for what it does not have."""
+    if assessed.leak_free is None or part not in PARTS:
+        return None
+    other = prediction(values(assessed.leak_free, part, definition))
+    found = leak(assessed.record, assessed.leak_free, part, definition)
+    if found.mean is None:
+        return None
+    interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
+    return estimate(other, definition), (f"{found.mean:+.4f}", interval)
 
 
 def heading(record: Record) -> str:
@@ -55,7 +79,6 @@ def heading(record: Record) -> str:
 def setting(record: Record) -> str:
     """What was run, on what, how the evaluated epoch was chosen, and what the runs have to say, in sentences."""
     runs, on = record.runs, record.environment
-    of_folds = f" of {len(folds_of(record))} folds" if folds_of(record) else ""
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
     best = ", ".join(str(run.best_epoch) for run in runs)
     chosen = {
@@ -63,8 +86,9 @@ def setting(record: Record) -> str:
         "validation": f"The epoch that did best on the validation images was evaluated ({best}).",
         "test": f"The epoch that did best on the test images was evaluated ({best}), so test numbers are optimistic.",
     }
+    repeats = f"{span([len(repeats_of(record))], 'repeat')}{_of_folds(record)}"
     sentences = [
-        f"{span([len(repeats_of(record))], 'repeat')}{of_folds}, {span([run.epochs for run in runs], 'epoch')} each, "
+        f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; commit {on.commit}.",
@@ -72,6 +96,13 @@ def setting(record: Record) -> str:
         *(note for run in runs for note in run.notes),
     ]
     return " ".join(dict.fromkeys(sentences))
+
+
+def leak_free_setting(assessed: Assessment) -> str:
+    """What the leak-free numbers beside a record are, in a few words."""
+    other = assessed.leak_free
+    stale = "" if assessed.leak_free_fresh else ", STALE"
+    return f"{', '.join(readings_of(other))}, {span([len(repeats_of(other))], 'repeat')}{_of_folds(other)}{stale}"
 
 
 def command(record: Record) -> str:
@@ -94,10 +125,17 @@ def folds_of(record: Record) -> set[int]:
     return {run.fold for run in record.runs if run.fold is not None}
 
 
-def estimate(reproduced: Prediction) -> tuple[str, str]:
-    """The mean and the interval of one further run, as text."""
-    interval = "" if reproduced.low is None else f"[{number(reproduced.low)}, {number(reproduced.high)}]"
-    return number(reproduced.mean), interval
+def _of_folds(record: Record) -> str:
+    return f" of {len(folds_of(record))} folds" if folds_of(record) else ""
+
+
+def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:
+    """The mean and the interval of one further run, as text, cut where no value of the metric can be."""
+    if reproduced.low is None:
+        return number(reproduced.mean), ""
+    least, most = possible_range(Definition.parse(definition).metric)
+    low, high = max(least, reproduced.low), min(most, reproduced.high)
+    return number(reproduced.mean), f"[{number(low)}, {number(high)}]"
 
 
 def number(number: float | None) -> str:

@@ -12,24 +12,32 @@ def cell(value="0.70", definition=DICE, split="test") -> Reported:
     return Reported(id=f"{split}-x", split=split, name="IoU [%]", value=value, where="Table 1", definition=definition)
 
 
-def paper(*cells: Reported) -> Paper:
+def paper(*cells: Reported, **more) -> Paper:
     about = {key: key for key in ("name", "title", "authors", "source", "text")}
-    rest = {"stated": {}, "readings": {}, "open": [], "profiles": {}}
+    rest = {"stated": {}, "readings": {}, "open": [], "profiles": {}} | more
     return Paper(**about, **rest, data="busi", reported=list(cells or [cell()]))
 
 
 def record(results, definition=DICE, *, profile="paper", data="busi", split="test", nothing=0.0, **changes) -> Record:
     """A record of one run for each result, which is the value of `definition` on `split`."""
-    run = {"seed": 0, "epochs": 20, "best_epoch": 20, "selection": "none", "seconds": 90, "history": {}}
-    run |= {"split": {"train": 702, "test": 78}} | changes
     trivial = {split: {BACKGROUND: {definition: nothing}, PREVALENCE: {definition: 0.1}}}
-    return Record(
-        paper="name",
-        profile=profile,
-        dataset={"name": data, "cases": 780, "fingerprint": "f"},
-        recipe_hash="today",
-        code_hash="today",
-        environment={
+    measured = [{"metrics": {split: {definition: result}}, "trivial": trivial} for result in results]
+    about = {"profile": profile, "dataset": {"name": data, "cases": 780, "fingerprint": "f"}}
+    return record_of([each | changes for each in measured], **about)
+
+
+def record_of(runs: list[dict], **changes) -> Record:
+    """A record of runs that are given by their metrics, what predictors score that have learned nothing, and what else
+    departs from a run of 20 epochs on BUSI. changes: of the record."""
+    run = {"seed": 0, "epochs": 20, "best_epoch": 20, "selection": "none", "seconds": 90, "history": {}, "trivial": {}}
+    run |= {"split": {"train": 702, "test": 78}}
+    about = {
+        "paper": "name",
+        "profile": "paper",
+        "dataset": {"name": "busi", "cases": 780, "fingerprint": "f"},
+        "recipe_hash": "today",
+        "code_hash": "today",
+        "environment": {
             "commit": "abc",
             "python": "3.11",
             "keras": "3.15",
@@ -39,8 +47,12 @@ def record(results, definition=DICE, *, profile="paper", data="busi", split="tes
             "device": "a CPU",
             "cores": 2,
         },
-        runs=[
-            run | {"repeat": i, "metrics": {split: {definition: result}}, "trivial": trivial}
-            for i, result in enumerate(results)
-        ],
-    )
+        "runs": [run | {"repeat": i} | each for i, each in enumerate(runs)],
+    }
+    return Record(**about | changes)
+
+
+def folds_of(record: Record, folds: int) -> Record:
+    """The same runs as the folds of cross-validations: so many of them a repeat."""
+    runs = [run.model_copy(update={"repeat": i // folds, "fold": i % folds}) for i, run in enumerate(record.runs)]
+    return record.model_copy(update={"runs": runs})

@@ -11,7 +11,7 @@ from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Reading
 from common.reported import printed
-from tests.evidence.made import DICE, RAW, cell, paper, record
+from tests.evidence.made import DICE, RAW, cell, folds_of, paper, record
 
 
 def verdict(value: str, of: Record, definition=DICE) -> str:
@@ -51,6 +51,8 @@ def test_what_is_no_printed_number_is_refused(value):
         (5, 0.60, 0.71, "0.80", "paper higher"),  # and yet not with everything
         (5, 0.60, 0.6951, "0.70", "agrees"),  # 0.70 may be 0.695
         (5, 0.60, 0.6951, "0.700", "paper higher"),  # 0.700 may not
+        (10_000, 0.4511, 0.4709, "0.4543", "agrees"),  # random splits, where no network moves a number
+        (10_000, 0.4511, 0.4709, "0.5667", "paper higher"),
     ],
 )
 def test_verdict(n, low, high, value, expected):
@@ -69,9 +71,7 @@ def test_undefined_runs_do_not_count():
 
 
 def test_a_cross_validation_is_one_repeat():
-    folds = record([0.6, 0.8, 0.7, 0.8])
-    runs = [run.model_copy(update={"repeat": i // 2, "fold": i % 2}) for i, run in enumerate(folds.runs)]
-    folds = folds.model_copy(update={"runs": runs})
+    folds = folds_of(record([0.6, 0.8, 0.7, 0.8]), 2)
     (row,) = compare.rows(paper(), folds)
     assert (row.reproduced.n, row.reproduced.mean) == (2, pytest.approx((0.7 + 0.75) / 2))
 
@@ -129,10 +129,7 @@ def test_a_training_number_is_compared_with_what_fit_printed():
 
 def cross_validated(*repeats: list[float]) -> Record:
     """A record of some repeats, each with one run for each fold."""
-    of = record([value for folds in repeats for value in folds])
-    places = [(i, k) for i, folds in enumerate(repeats) for k in range(len(folds))]
-    runs = [run.model_copy(update={"repeat": i, "fold": k}) for run, (i, k) in zip(of.runs, places, strict=True)]
-    return of.model_copy(update={"runs": runs})
+    return folds_of(record([value for folds in repeats for value in folds]), len(repeats[0]))
 
 
 def row_of(changes: dict, of: Record, value="0.70", images=None):

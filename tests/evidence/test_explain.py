@@ -9,6 +9,7 @@ from common.evidence.results import Record
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Paper, Reading
 from common.reported import Reported
+from tests.evidence.made import paper, record_of
 
 MEAN, RAW, DICE = "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "dice|fg|pooled|t=0.5"
 ACCURACY, LOSS, BCE = "accuracy|pixel|pooled|t=0.5", "dice-loss|fg|batch=2|soft|s=1e-6", "bce|pixel|pooled"
@@ -19,43 +20,18 @@ def cell(value, split="test", definition=MEAN, where="Table 1", **more) -> Repor
     return Reported(id=name, split=split, name="IoU", value=value, where=where, definition=definition, **more)
 
 
-def paper(*cells: Reported, **more) -> Paper:
-    about = {key: key for key in ("name", "title", "authors", "source", "text")}
-    rest = {"stated": {}, "readings": {}, "open": [], "profiles": {}} | more
-    return Paper(**about, **rest, data="busi", reported=cells)
-
-
 def record(metrics: dict[str, dict[str, float]], *, runs=5, spread=0.01, nothing=0.0, **changes) -> Record:
     """Some runs, in each part a value for each definition, give or take a spread."""
     noise = np.linspace(-spread, spread, runs)
-    run = {"seed": 0, "epochs": 20, "best_epoch": 20, "selection": "none", "seconds": 90, "history": {}}
     trivial = {
         part: dict.fromkeys((BACKGROUND, PREVALENCE), dict.fromkeys(of, nothing)) for part, of in metrics.items()
     }
-    about = {"commit": "abc", "python": "3.11", "keras": "3.15", "backend": "jax", "backend_version": "0.6"}
-    record = {
-        "paper": "name",
-        "profile": "paper",
-        "dataset": {"name": "busi", "cases": 780, "fingerprint": "f"},
-        "recipe_hash": "today",
-        "code_hash": "today",
-        "environment": about | {"precision": "float32", "device": "a CPU", "cores": 2},
-        "runs": [
-            run
-            | {
-                "repeat": i,
-                "split": {"train": 702, "test": 78},
-                "trivial": trivial,
-                # each definition varies in its own way: what is the same in every run is one definition
-                "metrics": {
-                    part: {name: value + np.roll(noise, k)[i] for k, (name, value) in enumerate(of.items())}
-                    for part, of in metrics.items()
-                },
-            }
-            for i in range(runs)
-        ],
-    }
-    return Record(**record | changes)
+    # each definition varies in its own way: what is the same in every run is one definition
+    varied = [
+        {part: {name: of[name] + np.roll(noise, k)[i] for k, name in enumerate(of)} for part, of in metrics.items()}
+        for i in range(runs)
+    ]
+    return record_of([{"metrics": each, "trivial": trivial} for each in varied], **changes)
 
 
 def explained(about: Paper, of: Record, *others: Record):
@@ -70,7 +46,7 @@ def test_a_definition_that_contains_all_cells_of_the_table_is_found():
     assert (found.definitions, found.readings, found.tried) == ((RAW,), (), 2)
     assert found.sentence.startswith(
         "Of train IoU 0.5383, test IoU 0.5667, at least one lies outside the interval of `iou|mean2|pooled|t=0.5`. "
-        "2 other definitions or readings tried: `iou|mean2|pooled|keras-raw` contains all of them ("
+        "2 other definitions tried: `iou|mean2|pooled|keras-raw` contains all of them ("
     )
 
 
@@ -162,7 +138,7 @@ def test_a_reading_that_contains_the_cells_is_found():
     own = record({"test": {MEAN: 0.75}})
     (found,) = explained(about, own, own, best, first)
     assert (found.definitions, found.readings, found.tried) == ((), ("weights=best",), 2)
-    assert "`weights=best` contains it" in found.sentence
+    assert "2 other readings (weights=best, masks=first) tried: `weights=best` contains it" in found.sentence
     (back,) = explained(about, first, own, best, first)
     assert (back.readings, back.tried) == (("weights=best masks=default",), 2)
 
@@ -217,7 +193,7 @@ def test_the_range_goes_from_knowing_nothing_to_a_perfect_score():
         paper(cell("0.95", definition=ACCURACY)), record({"test": {**computed, hard: 0.96}}, spread=0.001, nothing=0.92)
     )
     assert found.plausible == pytest.approx((0.92, 1.0))
-    assert found.sentence.endswith("1 other definition or reading tried: none contains it.")
+    assert found.sentence.endswith("1 other definition tried: none contains it.")
     (worse,) = explained(
         paper(cell("0.80", definition=ACCURACY)), record({"test": {**computed, hard: 0.96}}, spread=0.001, nothing=0.92)
     )
@@ -228,8 +204,13 @@ def test_the_range_goes_from_knowing_nothing_to_a_perfect_score():
 
 
 def test_random_numbers_are_explained_as_often_as_the_chance_says():
+    """By another definition or by another reading: both are among those tried."""
     of = record({"test": {MEAN: 0.99, RAW: 0.30, DICE: 0.60}}, spread=0.02)
+    other = record({"test": {MEAN: 0.80}}, spread=0.02, readings={"weights": "best"})
+    (row,) = compare.rows(paper(cell("0.5000")), of)
     numbers = np.random.default_rng(0).uniform(0, 0.93, 300)  # below the own interval, so that each asks for another
-    results = [explained(paper(cell(f"{number:.4f}")), of)[0] for number in numbers]
-    found, chance = np.mean([bool(each.definitions) for each in results]), results[0].chance
+    asked = [row.model_copy(update={"value": f"{number:.4f}"}) for number in numbers]
+    results = [explain.other_definition(of, [each], [other]) for each in asked]
+    found, chance = np.mean([bool(each.definitions or each.readings) for each in results]), results[0].chance
+    assert results[0].tried == 3
     assert found == pytest.approx(chance / 0.93, abs=3 * np.sqrt(0.25 * 0.75 / 300))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from common.evidence.honest import Difference, difference, leak
+from common.evidence.honest import Difference, difference, leak, leak_free, published, sentence
 from common.evidence.results import Record
+from tests.evidence.made import folds_of, record_of
 
 DICE = "dice|fg|image|t=0.5|empty=one"
 
@@ -46,21 +47,7 @@ def test_repeats_without_spread_leave_no_room():
 
 def record(*results: float, **changes) -> Record:
     """A record of one run for each result."""
-    run = {"seed": 0, "epochs": 20, "best_epoch": 20, "selection": "none", "seconds": 90, "history": {}, "trivial": {}}
-    known = ("commit", "python", "keras", "backend", "backend_version", "precision", "device")
-    about = {
-        "paper": "name",
-        "profile": "paper",
-        "dataset": {"name": "busi", "cases": 780, "fingerprint": "f"},
-        "recipe_hash": "r",
-        "code_hash": "c",
-        "environment": dict.fromkeys(known, "x") | {"cores": 2},
-        "runs": [
-            run | {"repeat": i, "split": {"test": 78}, "metrics": {"test": {DICE: result}}}
-            for i, result in enumerate(results)
-        ],
-    }
-    return Record(**about | changes)
+    return record_of([{"metrics": {"test": {DICE: result}}} for result in results], **changes)
 
 
 def test_from_two_records():
@@ -76,3 +63,64 @@ def test_from_two_records():
 def test_records_that_differ_in_more_than_the_split_are_refused(changes):
     with pytest.raises(ValueError, match="not the same but for the split"):
         leak(record(0.75), record(0.70, **{"readings": {"split": "grouped"}} | changes), "test", DICE)
+
+
+GROUPED = {"readings": {"split": "grouped"}}
+
+
+def test_which_record_is_the_leak_free_one_of_which():
+    own, other = record(0.75), record(0.70, **GROUPED)
+    deeper = {"readings": {"depth": "5"}}
+    deep, deep_other = record(0.75, **deeper), record(0.70, readings=deeper["readings"] | GROUPED["readings"])
+    small = record(0.60, profile="small", **GROUPED)
+    every = [small, deep, deep_other, own, other]
+    assert [leak_free(each, every) for each in every] == [None, deep_other, None, other, None]
+    assert [published(each, every) for each in every] == [None, None, deep, None, own]
+
+
+def said(own: Record, other: Record, standard=()) -> str:
+    return sentence(own, other, [("test", DICE)], [("test", signature) for signature in standard])
+
+
+def test_a_change_within_the_variation_of_repeats_is_called_so():
+    text = said(record(0.75, 0.70, 0.72), record(0.74, 0.69, 0.70, **GROUPED))
+    assert "none of 1 printed definition on test and validation images changes by more than repeats vary." in text
+
+
+def test_a_change_beyond_it_is_told_with_its_interval():
+    text = said(record(0.75, 0.76, 0.755), record(0.64, 0.66, 0.65, **GROUPED), [DICE, "bce|pixel|pooled"])
+    assert (
+        f"1 of 1 printed definition on test and validation images changes by more than repeats vary: `{DICE}`" in text
+    )
+    assert "published less leak-free +0.1050, 95 %: 0.08" in text
+    assert "; of 1 standard ones on the test images 1, most clearly" in text, "what was not measured is not counted"
+    assert "One in 20 would by chance." in text
+
+
+def test_one_repeat_of_each_split_has_a_difference_and_no_interval():
+    text = said(record(0.75), record(0.65, **GROUPED))
+    assert (
+        f"`{DICE}` (test; published less leak-free +0.1000) changes most. One repeat of a split does not tell" in text
+    )
+    assert "folds" not in text
+    crossed = said(folds_of(record(0.75, 0.77), 2), folds_of(record(0.60, 0.62, **GROUPED), 2))
+    assert "+0.1500" in crossed
+    assert "its folds, which share their training images, do not either" in crossed
+
+
+def test_the_clearest_change_is_named_whatever_its_unit():
+    """A distance in pixels is a larger number than any ratio."""
+    distance = "hd95|fg|image|t=0.5|empty=skip"
+    pairs = zip([0.75, 0.76, 0.755], [30.0, 34.0, 32.0], strict=True)
+    own = record_of([{"metrics": {"test": {DICE: dice, distance: pixels}}} for dice, pixels in pairs])
+    pairs = zip([0.65, 0.66, 0.655], [45.0, 41.0, 43.0], strict=True)
+    other = record_of([{"metrics": {"test": {DICE: dice, distance: pixels}}} for dice, pixels in pairs], **GROUPED)
+    assert f"2, most clearly `{DICE}`" in said(own, other, [DICE, distance])
+    once = [each.model_copy(update={"runs": each.runs[:1]}) for each in (own, other)]
+    assert f"`{DICE}` (test; published less leak-free +0.1000) changes most" in sentence(
+        *once, [("test", distance), ("test", DICE)], []
+    )
+
+
+def test_where_nothing_was_measured_under_both_splits_nothing_is_said():
+    assert said(record(), record(0.7, **GROUPED)) == ""

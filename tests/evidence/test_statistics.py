@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from common.evidence.counts import Rows, constant, count
-from common.evidence.metrics import OF_CLASSES, STANDARD, value
-from common.evidence.statistics import Prediction, bootstrap, prediction, resampled
+from common.evidence.definition import OF_CLASSES
+from common.evidence.metrics import STANDARD, value
+from common.evidence.statistics import Prediction, bootstrap, of_each, place, prediction, resampled
 
 BATCHES = [
     "dice-loss|fg|batch=4|soft|s=1e-6",
@@ -69,7 +70,23 @@ def test_runs_that_agree_exactly_leave_no_room():
     assert (runs.low, runs.high) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("printed", "where"),
+    [((0.45, 0.46), "inside"), ((0.38, 0.4), "inside"), ((0.39, 0.3999), "below"), ((0.5001, 0.51), "above")],
+)
+def test_a_printed_number_is_inside_where_one_of_those_that_it_stands_for_is(printed, where):
+    assert place(printed, (0.4, 0.5)) == where
+
+
 # Samples of images
+
+
+def test_each_image_has_the_value_that_it_has_alone(rows):
+    signatures = [each for each in IMAGES if "class" not in each]
+    found = of_each(rows, signatures)
+    for signature in signatures:
+        alone = [value(signature, rows.take([i])) for i in range(30)]
+        assert found[signature] == pytest.approx(alone, nan_ok=True), signature
 
 
 def weights(units: int, resamples: int = 6) -> np.ndarray:

@@ -3,15 +3,18 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from common.evidence import assess, tables
-from common.evidence.metrics import STANDARD
+from common.evidence.counts import count
+from common.evidence.metrics import STANDARD, value
 from common.evidence.readme import readme
 from common.evidence.results import Record
+from common.evidence.statistics import Prediction, bootstrap
 from common.reported import Reported
-from tests.evidence.made import LOSS, cell, paper, record
+from tests.evidence.made import DICE, LOSS, cell, folds_of, paper, record
 
 NOWHERE = Path("no counts here")
 OTHERS = {"fold": 1}, {"image": "I"}, {"quoted": "UNet [21]"}
@@ -26,12 +29,12 @@ def no_data_set(monkeypatch):
 
 def shown(of: Record, *cells: Reported, fresh=True) -> str:
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.table(assess.assess(paper(*cells), of, [of], NOWHERE, fresh)))
+    console.print(tables.table(assess.assess(paper(*cells), of, [of], NOWHERE, lambda _: fresh)))
     return console.file.getvalue()
 
 
-def page_of(*records: Record, fresh=True) -> str:
-    return readme([assess.assess(paper(), of, list(records), NOWHERE, fresh) for of in records])
+def page_of(*records: Record, fresh=True, folder=NOWHERE) -> str:
+    return readme([assess.assess(paper(), of, list(records), folder, lambda _: fresh) for of in records])
 
 
 def test_the_terminal_table_fits_100_columns_without_cutting_anything():
@@ -112,8 +115,88 @@ def test_single_folds_images_and_quoted_numbers_are_on_the_page_and_counted_in_t
 
 
 def test_the_folds_of_a_cross_validation_are_told_as_folds():
-    of = record([0.6, 0.8, 0.7, 0.8])
-    runs = [run.model_copy(update={"repeat": i // 2, "fold": i % 2}) for i, run in enumerate(of.runs)]
-    page = page_of(of.model_copy(update={"runs": runs}))
+    page = page_of(folds_of(record([0.6, 0.8, 0.7, 0.8]), 2))
     assert "2 repeats of 2 folds" in page
     assert "--repeats 2" in page
+
+
+# Beside the published split, the leak-free one
+
+
+def both(*results: float) -> tuple[Record, Record]:
+    """The published record has a Dice 0.1 higher than the leak-free one."""
+    grouped = record([result - 0.1 for result in results]).model_copy(update={"readings": {"split": "grouped"}})
+    return record(results), grouped
+
+
+def test_the_leak_free_mean_and_the_difference_stand_beside_the_published_ones():
+    own, grouped = both(0.70, 0.71, 0.72)
+    page = page_of(own, grouped)
+    (line,) = [line for line in page.splitlines() if line.startswith("| test | IoU")]
+    assert "| 0.7100 | [0.6603, 0.7597] | 3 | 0.6100 [0.5603, 0.6597] | +0.1000 [0.0773, 0.1227] |" in line
+    assert "Leak-free: split=grouped, 3 repeats." in page
+    (of_definition,) = [line for line in page.splitlines() if line.startswith("| `dice\\|fg\\|pooled\\|t=0.5` |")]
+    assert "+0.1000 [0.0773, 0.1227]" in of_definition
+    console = Console(width=100, file=io.StringIO())
+    console.print(tables.table(assess.assess(paper(), own, [own, grouped], NOWHERE)))
+    for text in ("leak-free", "0.6100", "[0.5603, 0.6597]", "+0.1000", "[0.0773, 0.1227]", "split=grouped, 3 repeats"):
+        assert text in console.file.getvalue()
+    assert "leak-free" not in shown(own)
+
+
+def test_the_leak_free_record_keeps_its_setting_and_command_and_repeats_no_table():
+    own, grouped = both(0.70, 0.71, 0.72)
+    block = page_of(own, grouped).split("### Name: ")[2]
+    assert block.startswith("paper profile, busi, split=grouped")
+    assert "--reading split=grouped" in block
+    assert "3 repeats, 20 epochs each" in block
+    assert "[name.json](name.json)" in block
+    assert "|" not in block
+    alone = page_of(grouped).split("### Name: ")[1]
+    assert "| test | IoU" in alone, "without the other there is nothing that it could stand beside"
+
+
+def test_a_stale_leak_free_record_is_marked_where_its_numbers_stand():
+    own, grouped = both(0.70, 0.71)
+    page = readme([assess.assess(paper(), own, [own, grouped], NOWHERE, lambda each: each is own)])
+    assert "Leak-free: split=grouped, 2 repeats, STALE." in page
+
+
+def test_training_numbers_have_no_leak_free_ones_beside_them():
+    own = record([0.7, 0.71], split="train (running)")
+    grouped = own.model_copy(update={"readings": {"split": "grouped"}})
+    page = readme([assess.assess(paper(cell(split="train")), own, [own, grouped], NOWHERE)])
+    (line,) = [line for line in page.splitlines() if line.startswith("| train (running) | IoU")]
+    assert "| 2 |  |  |" in line
+
+
+# What the choice of the test images does, and the ends of what a metric can be
+
+
+def test_the_first_repeat_stands_with_the_interval_over_its_test_images(tmp_path):
+    of = record([0.7, 0.71])
+    random = np.random.default_rng(0)
+    truth = (random.random((12, 8, 8)) < 0.3).astype(np.float32)
+    found = np.where(random.random(truth.shape) < 0.8, truth, 1 - truth).astype(np.float32)
+    names = [str(i) for i in range(12)]
+    rows = count(found, truth, names, names, names)
+    kept = tmp_path / "name" / "paper-busi"
+    kept.mkdir(parents=True)
+    rows.save(kept / "rows-0-test.npz")
+    low, high = bootstrap(rows, [DICE])[DICE]
+    (line,) = [
+        line for line in page_of(of, folder=tmp_path).splitlines() if line.startswith("| `dice\\|fg\\|pooled\\|t=0.5`")
+    ]
+    assert f"| {value(DICE, rows):.4f} [{low:.4f}, {high:.4f}] |" in line
+    assert "| first repeat |" not in page_of(of), "without the counts there is none"
+
+
+def test_an_interval_is_shown_within_what_the_metric_can_be_and_judged_as_it_is():
+    of = record([0.70, 0.99, 0.72])
+    (line,) = [line for line in page_of(of).splitlines() if line.startswith("| test | IoU")]
+    assert ", 1.0000] | 3 |" in line
+    assert assess.assess(paper(), of, [of], NOWHERE).rows[0].reproduced.high > 1
+    assert tables.estimate(Prediction(3, 0.1, -0.2, 20.0), "hd95|fg|image|t=0.5|empty=skip")[1] == "[0.0000, 20.0000]"
+    assert (
+        tables.estimate(Prediction(3, -0.1, -1.2, 0.3), "squared-dice-loss|fg|image|soft|s=1")[1] == "[-1.0000, 0.0000]"
+    )

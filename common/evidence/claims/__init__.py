@@ -8,7 +8,8 @@ them is another number, nor how it came about.
     relations   bounds that hold for means and losses, and for counts
     bindings    which cells of a paper are of one matrix, one list, one quantity
     matrices    lists    counted    the findings of each kind
-    prevalence  what accuracy and IoU leave for the tumour
+    losses      what accuracy and overlap leave for a loss
+    prevalence  what accuracy and IoU leave for the tumour, and all three for the loss
     check       the findings for a paper
     summary     how many printed numbers they are about
 """

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from common.evidence.claims.matrix import RATIOS, Constraint
 from common.evidence.claims.relations import Interval, possible_range
-from common.evidence.metrics import Definition
+from common.evidence.definition import Definition
 from common.paper import Paper
 from common.reported import Reported, printed
 

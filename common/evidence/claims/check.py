@@ -5,10 +5,10 @@ from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
-from common.evidence.claims import counted, lists, matrices, prevalence
+from common.evidence.claims import counted, lists, losses, matrices, prevalence
 from common.evidence.claims.bindings import Cell, across, cells, grouped, joined
 from common.evidence.claims.findings import Finding
-from common.evidence.claims.relations import cross_entropy, overlap, possible_range
+from common.evidence.claims.relations import overlap, possible_range
 from common.paper import Paper
 
 
@@ -69,7 +69,7 @@ def _all(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) -> It
     for group in groups(lambda cell: cell.mean and (cell.setting, cell.mean)):
         yield from lists.of_means(group)
     for group in groups(lambda cell: cell.setting):
-        yield from _losses(group)
+        yield from losses.conflicts(group)
     for group in groups(lambda cell: cell.column):
         yield from lists.mean_and_deviation(group)
         yield from counted.column(group, parts.get(group[0].reported.split, []))
@@ -101,28 +101,3 @@ def impossible(findings: list[Finding]) -> dict[str, Finding]:
     """The cells that cannot be right by themselves, under the definitions of the record and nothing else."""
     alone = [each for each in findings if len(each.cells) == 1 and not each.premise and each.certainty == "certain"]
     return {each.cells[0]: each for each in alone}
-
-
-def _losses(group: list[Cell]) -> Iterator[Finding]:
-    """Cross-entropy of cases, of pixels, or the sum of both, against the accuracy of the same."""
-    if group[0].reported.statistic == "deviation":
-        return
-    accuracies = {"class": [], "pixel": []}
-    for cell in group:
-        if cell.metric == "accuracy" and cell.definition.target in accuracies:
-            accuracies[cell.definition.target].append(cell)
-    for loss in (cell for cell in group if cell.metric == "bce"):
-        for target in loss.definition.target.split("+"):
-            for accuracy in accuracies[target]:
-                least = cross_entropy(accuracy.on_hard_truth)[0]
-                # A right pixel with an interpolated truth may cost more than ln 2, but Keras' accuracy has none.
-                sure = "+" not in loss.definition.target and not (accuracy.soft and accuracy.definition.truth)
-                most = cross_entropy(accuracy.interval)[1] if sure else float("inf")
-                if not overlap(loss.interval, (least, most)):
-                    low = loss.interval[1] < least
-                    bound, premise = f"at most {most:.4f}", "probabilities are clipped as in Keras"
-                    if low:
-                        bound, premise = f"at least {least:.4f}", accuracy.masks
-                    premise = joined("a probability of 0.5 decides", premise)
-                    text = f"{loss.shown} beside {accuracy.shown}: the loss is {bound} there."
-                    yield Finding("cross-entropy from accuracy", (accuracy.id, loss.id), text, premise=premise)

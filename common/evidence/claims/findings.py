@@ -26,11 +26,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Region:
-    """What accuracy and IoU of one row, or Keras' raw IoU alone, leave for the tumour's share of all pixels.
+    """What accuracy and IoU of one row, or Keras' raw IoU alone, leave for the tumour's share of all pixels, and what
+    all of it leaves for the loss of the row.
 
     cells: ids; text: the numbers, in a sentence; definition: of the IoU, the row's own or another; premise: what else
     is taken to be so, "" for nothing. prevalence: its least and greatest value, None where there is no such mask.
     known: that of random parts of the data set of the row's kind, if it was given; agrees: whether both overlap.
+    loss: its least and greatest value, with the known prevalence where that agrees; loss_agrees: whether the printed
+    one is there. None where the row has no loss, or its other cells no such mask.
     """
 
     cells: tuple[str, ...]
@@ -40,3 +43,5 @@ class Region:
     prevalence: tuple[float, float] | None
     known: tuple[float, float] | None = None
     agrees: bool | None = None
+    loss: tuple[float, float] | None = None
+    loss_agrees: bool | None = None

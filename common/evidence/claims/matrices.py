@@ -80,11 +80,17 @@ def _minimal(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list
     units = [[cell] for cell in group if cell.metric != "count"] + ([counts] if counts else [])
     found: list[list[Cell]] = []
     smaller = list(known)
+    rests = [[cell for other in units if other is not unit for cell in other] for unit in units]
+    agreeing = [
+        {cell.id for cell in rest} for rest in rests if rest and agree(rest)
+    ]  # and so does every set within them
     for size in range(1, _LARGEST_SET + 1):
         for chosen in combinations(units, size):
             part = [cell for unit in chosen for cell in unit]
             ids = {cell.id for cell in part}
-            if not any(each <= ids for each in smaller) and not agree(part):
+            if any(each <= ids for each in smaller) or any(ids <= each for each in agreeing):
+                continue
+            if not agree(part):
                 found.append(part)
                 smaller.append(ids)
     if not smaller:

@@ -6,15 +6,18 @@ Dice from IoU, accuracy from sensitivity and specificity, the equality of one cl
 specificity, and every combination of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 
 import numpy as np
-from scipy.optimize import linprog
 
 # The weights of tp, fp, fn, tn in numerator and denominator. Of the other class, `swapped`. share: of the class among
-# all; hits, misses: of its cases that are found or not, among all.
+# all; hits, misses: of its cases that are found or not, among all. Soft dice: 2Σtp/(Σt + Σp) where a probability above
+# 0.5 marks a pixel; least with 0.5 where the mark is right and the greatest, 1 and 0.5, where there is nothing; most
+# with the greatest, 1 and 0.5, where there is something and the least, 0.5 and 0, where there is nothing.
 RATIOS = {
     "iou": ((1, 0, 0, 0), (1, 1, 1, 0)),
     "dice": ((2, 0, 0, 0), (2, 1, 1, 0)),
@@ -24,6 +27,8 @@ RATIOS = {
     "share": ((1, 0, 1, 0), (1, 1, 1, 1)),
     "hits": ((1, 0, 0, 0), (1, 1, 1, 1)),
     "misses": ((0, 0, 1, 0), (1, 1, 1, 1)),
+    "least soft dice": ((1, 0, 0, 0), (1.5, 1, 1, 0.5)),
+    "most soft dice": ((2, 0, 1, 0), (2, 0.5, 1.5, 0)),
 }
 
 # Above it, n cases have so many matrices that a list of all is no longer quick, and so close that it says little.
@@ -35,7 +40,8 @@ _SLACK = 1e-9
 # A matrix counts only if each denominator is at least this share of all, so that each ratio is defined. Solutions at
 # 0 are artefacts; the least that a real one has is a share of tumour or of a class, far above.
 _LEAST_SHARE = 1e-6
-_EXACT = {"primal_feasibility_tolerance": 1e-9}
+# What rounding may do to a corner, of shares of all.
+_EXACT = 1e-12
 
 # Where only the mean of both classes' IoU is printed: how finely that of one is cut to find out whether there is a
 # matrix, and to tell what it leaves for another number.
@@ -60,59 +66,67 @@ class Constraint:
 
 
 def possible(constraints: Sequence[Constraint]) -> bool:
-    """Whether some matrix of real numbers, not negative, satisfies all constraints with every ratio defined."""
+    """Whether some matrix of real numbers, not negative, satisfies all constraints with every ratio defined. With a
+    mean over both classes, the IoU of class one is halved again and again, down to _FINEST."""
     means = [each for each in constraints if each.mean]
     values: list[float] = []
-
-    def met_between(matrix: np.ndarray) -> bool:
-        """Matrices that satisfy the plain constraints are a convex set, on which the one mean is continuous: with one
-        at or below its upper bound and one at or above its lower bound there is one within both."""
-        values.append(_mean(means[0], matrix))
-        return len(means) == 1 and min(values) <= means[0].high and max(values) >= means[0].low
-
-    return next(_pieces(constraints, _FINEST, met_between), None) is not None
+    waiting = [(0.0, 1.0)]
+    while waiting:
+        a, b = waiting.pop()
+        found = _corners(_piece(constraints, a, b))
+        if found is None:
+            continue
+        if not means or b - a <= _FINEST:
+            return True
+        # Matrices that satisfy the plain constraints are a convex set, on which the one mean is continuous: with one
+        # at or below its upper bound and one at or above its lower bound there is one within both.
+        values.append(_mean(means[0], found.mean(axis=0)))
+        if len(means) == 1 and min(values) <= means[0].high and max(values) >= means[0].low:
+            return True
+        waiting += [((a + b) / 2, b), (a, (a + b) / 2)]
+    return False
 
 
 def span(constraints: Sequence[Constraint], asked: Constraint) -> tuple[float, float] | None:
     """The least and the greatest value that the ratio `asked` (its bounds don't matter) has among the matrices that
     satisfy the constraints, None where there are none."""
-    found = []
-    numerator, denominator = asked.weights
-    for piece in _pieces(constraints, _COARSE):
-        # Charnes & Cooper: scale each matrix so that the denominator is 1, and the ratio is the numerator.
-        rows = np.array([row for constraint in piece for row in _rows(constraint)]).reshape(-1, 4)
-        for sign in (1, -1):
-            best = linprog(
-                sign * numerator, A_ub=rows, b_ub=np.zeros(len(rows)), A_eq=[denominator], b_eq=[1], options=_EXACT
-            )
-            found += [sign * best.fun] if best.status == 0 else []
-    return (max(0.0, min(found)), min(1.0, max(found))) if found else None
+    least, most = (_extreme(constraints, asked, sign) for sign in (1, -1))
+    return None if least is None or most is None else (max(0.0, least), min(1.0, -most))
 
 
-def _pieces(
-    constraints: Sequence[Constraint], width: float, enough: Callable[[np.ndarray], bool] = lambda matrix: False
-) -> Iterator[list[Constraint]]:
-    """Lists of plain constraints that have a solution, one of which every solution satisfies. The mean of both
-    classes' IoU or Dice is no single ratio: the IoU of class one is halved again and again, down to a width; where it
-    is between a and b, the other's is between 2 low - b and 2 high - a. enough: whether a matrix that satisfies the
-    plain constraints makes a further search needless."""
-    plain = [each for each in constraints if not each.mean]
-    means = [each for each in constraints if each.mean]
-    if not means:
-        if _solution(plain) is not None:
-            yield plain
-        return
-    waiting = [(0.0, 1.0)]
-    while waiting:
-        a, b = waiting.pop()
-        piece = [*plain, *(part for mean in means for part in _both(mean, a, b))]
-        found = _solution(piece)
-        if found is None:
-            continue
-        if b - a <= width or enough(found):
-            yield piece
-        else:
-            waiting += [((a + b) / 2, b), (a, (a + b) / 2)]
+def _extreme(constraints: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
+    """The least value of `sign` times the ratio. Where there is a mean of both classes, that of the pieces (`_piece`)
+    of the width _COARSE: the one with the least bound is halved first, so that most of the others never are."""
+    width = _COARSE if any(each.mean for each in constraints) else 1.0
+    halves = [(0.0, 1.0)]
+    waiting: list[tuple[float, float, float]] = []
+    while True:
+        for a, b in halves:
+            if (bound := _bound(_piece(constraints, a, b), asked, sign)) is not None:
+                heapq.heappush(waiting, (bound, a, b))
+        if not waiting:
+            return None
+        bound, a, b = heapq.heappop(waiting)
+        if b - a <= width:
+            return bound
+        halves = [(a, (a + b) / 2), ((a + b) / 2, b)]
+
+
+def _bound(plain: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
+    """The least value of `sign` times the ratio under plain constraints, None where no matrix satisfies them. On a
+    convex set of matrices, a ratio is least at a corner."""
+    found = _corners(plain)
+    if found is None:
+        return None
+    numerator, denominator = (found @ weights for weights in asked.weights)
+    defined = denominator > _SLACK
+    return float(np.min(sign * numerator[defined] / denominator[defined])) if defined.any() else None
+
+
+def _piece(constraints: Sequence[Constraint], a: float, b: float) -> list[Constraint]:
+    """Plain constraints that every matrix satisfies which satisfies these and has an IoU of class one between a and b.
+    The mean of both classes' IoU or Dice is no single ratio: the other's is then between 2 low - b and 2 high - a."""
+    return [part for each in constraints for part in (_both(each, a, b) if each.mean else [each])]
 
 
 def _both(mean: Constraint, a: float, b: float) -> tuple[Constraint, Constraint]:
@@ -122,29 +136,36 @@ def _both(mean: Constraint, a: float, b: float) -> tuple[Constraint, Constraint]
     return one, Constraint(mean.ratio, 2 * mean.low - b, 2 * mean.high - a, swapped=True)
 
 
-def _rows(constraint: Constraint) -> list[np.ndarray]:
-    """Rows r with r @ matrix <= 0, scaled so that a violation by the width of the interval weighs 1."""
-    numerator, denominator = constraint.weights
-    low, high = constraint.low - _SLACK, constraint.high + _SLACK
-    return [(low * denominator - numerator) / (high - low), (numerator - high * denominator) / (high - low)]
+def _corners(constraints: Sequence[Constraint]) -> np.ndarray | None:
+    """The corners (n, 4) of the set of matrices of sum 1 that satisfy plain constraints; None where there are none for
+    which every ratio is defined.
+
+    Each is where three of the planes meet that bound the set: two for each constraint, and the four cells at 0. With
+    four unknowns there are few enough to try all, in a tenth of the time that a linear program takes to be set up.
+    """
+    weights = np.array([each.weights for each in constraints]).reshape(-1, 2, 4)
+    numerators, denominators = weights[:, 0], weights[:, 1]
+    ends = np.array([(each.low - _SLACK, each.high + _SLACK) for each in constraints]).reshape(-1, 2)
+    planes = [ends[:, :1] * denominators - numerators, numerators - ends[:, 1:] * denominators, -np.eye(4)]
+    planes = np.concatenate(planes)
+    a, b, c = planes[_threes(len(planes))].transpose(1, 2, 0)
+    minors = {(i, j): b[i] * c[j] - b[j] * c[i] for i, j in combinations(range(4), 2)}
+    across = []
+    for i in range(4):  # the vector that stands upright on three others, by its determinants
+        p, q, r = (j for j in range(4) if j != i)
+        across.append((-1) ** i * (a[p] * minors[q, r] - a[q] * minors[p, r] + a[r] * minors[p, q]))
+    points = np.array(across).T
+    total = points.sum(axis=1)
+    points = points[np.abs(total) > _EXACT] / total[np.abs(total) > _EXACT, None]
+    points = points[(points @ planes.T <= _EXACT).all(axis=1)]
+    defined = len(points) and (points @ denominators.T).max(axis=0, initial=0.0).min(initial=1.0) > _LEAST_SHARE
+    return points if defined else None
 
 
-def _solution(constraints: Sequence[Constraint]) -> np.ndarray | None:
-    """A matrix (4,), of sum 1, that satisfies plain constraints: the one whose least denominator is greatest."""
-    if any(each.low > 1 + _SLACK or each.high < -_SLACK for each in constraints):
-        return None
-    bounds = np.array([np.append(row, 0) for each in constraints for row in _rows(each)])
-    shares = np.array([np.append(-each.weights[1], 1) for each in constraints])
-    matrix = np.concatenate([bounds, shares])
-    solution = linprog(
-        [0, 0, 0, 0, -1],
-        A_ub=matrix,
-        b_ub=np.zeros(len(matrix)),
-        A_eq=[[1, 1, 1, 1, 0]],
-        b_eq=[1],
-        options=_EXACT,
-    )
-    return solution.x[:4] if solution.status == 0 and -solution.fun > _LEAST_SHARE else None
+@cache
+def _threes(planes: int) -> np.ndarray:
+    """Every choice of three of so many planes, int (n, 3)."""
+    return np.array(list(combinations(range(planes), 3)))
 
 
 def _mean(mean: Constraint, matrix: np.ndarray) -> float:
@@ -158,9 +179,10 @@ def matrices(n: int) -> np.ndarray:
     """Every confusion matrix of n cases, int (m, 4): tp, fp, fn, tn. Raises ValueError for n above MOST_CASES."""
     if n > MOST_CASES:
         raise ValueError(f"{n} cases have too many confusion matrices to list")
-    tp, fp, fn = np.mgrid[: n + 1, : n + 1, : n + 1].reshape(3, -1).astype(np.int16)
-    whole = np.stack([tp, fp, fn, n - tp - fp - fn], axis=1)
-    return whole[whole[:, 3] >= 0]
+    tp, fp, fn = np.indices((n + 1,) * 3, dtype=np.int16).reshape(3, -1)
+    whole = tp + fp + fn <= n
+    tp, fp, fn = tp[whole], fp[whole], fn[whole]
+    return np.stack([tp, fp, fn, n - tp - fp - fn], axis=1)
 
 
 def satisfied(constraint: Constraint, n: int) -> np.ndarray:
@@ -175,5 +197,9 @@ def satisfied(constraint: Constraint, n: int) -> np.ndarray:
 
 def _ratio(constraint: Constraint, n: int) -> np.ndarray:
     """(m,) the ratio of each of `matrices(n)`, NaN where it is undefined."""
-    numerator, denominator = (matrices(n) @ weights for weights in constraint.weights)
+    cells = matrices(n).T
+    numerator, denominator = (
+        sum(weight * cell for weight, cell in zip(weights, cells, strict=True) if weight)
+        for weights in constraint.weights
+    )
     return np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)

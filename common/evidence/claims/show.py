@@ -33,8 +33,8 @@ def as_json(papers: list[Paper], known: dict[str, dict[Split, Interval]] | None 
 
 def lines(paper: Paper, known: dict[Split, Interval] | None = None) -> Iterator[str]:
     """Findings by relation: those without a premise, then those with one, those that assume another reading last; then
-    what accuracy and IoU leave for the share of tumour pixels. known: by part, least and greatest such share of the
-    data set in random parts of that kind, 0 to 1."""
+    what accuracy and IoU leave for the share of tumour pixels and for the loss. known: by part, least and greatest such
+    share of the data set in random parts of that kind, 0 to 1."""
     own = len(printed_numbers(paper))
     none = f"no contradictions of the {own} printed numbers with each other, as the record reads them."
     yield f"{paper.name.capitalize()}: {summary(paper) or none}"

@@ -1,4 +1,4 @@
-"""What one confusion matrix can give: linear programs against formulas, and lists of whole matrices against loops."""
+"""What one confusion matrix can give: against formulas, a linear program, and loops over whole matrices."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from common.evidence.claims.matrix import MOST_CASES, Constraint, matrices, possible, satisfied, span
 
@@ -64,6 +65,31 @@ def test_what_is_left_for_a_number_given_others():
     assert low == pytest.approx(2 * 0.7995 * 0.5995 / (0.7995 + 0.5995), abs=1e-6)
     assert high == pytest.approx(2 * 0.8005 * 0.6005 / (0.8005 + 0.6005), abs=1e-6)
     assert span([about("recall", 0.9), about("recall", 0.8)], Constraint("dice", 0, 1)) is None
+
+
+def by_linear_program(constraints: list[Constraint], asked: Constraint) -> tuple[float, float] | None:
+    """The same, each matrix scaled so that the denominator is 1 and the ratio is the numerator (Charnes & Cooper)."""
+    numerator, denominator = asked.weights
+    rows = [row for c in constraints for n, d in [c.weights] for row in (c.low * d - n, n - c.high * d)]
+    about = {"A_ub": rows, "b_ub": [0] * len(rows), "A_eq": [denominator], "b_eq": [1]}
+    found = [linprog(sign * numerator, **about, options={"primal_feasibility_tolerance": 1e-9}) for sign in (1, -1)]
+    return (found[0].fun, -found[1].fun) if found[0].status == 0 else None
+
+
+def test_what_is_left_is_what_a_linear_program_says():
+    """Of four numbers of a matrix, every second time with one that may be too far from the others."""
+    random, ratios, outcomes = np.random.default_rng(0), ["precision", "recall", "iou", "accuracy", "share"], set()
+    for off in (0, 0.1) * 8:
+        matrix, constraints = random.dirichlet([1, 1, 1, 1]), []
+        for ratio, less in zip(random.choice(ratios, 4, replace=False), (off, 0, 0, 0), strict=True):
+            numerator, denominator = Constraint(ratio, 0, 1).weights
+            constraints.append(about(ratio, numerator @ matrix / (denominator @ matrix) - less))
+        outcomes.add(possible(constraints))
+        for ratio, swapped in (("dice", False), ("recall", True), ("most soft dice", False)):
+            asked = Constraint(ratio, 0, 1, swapped)
+            expected, found = by_linear_program(constraints, asked), span(constraints, asked)
+            assert found == (expected and pytest.approx(expected, abs=1e-6))
+    assert outcomes == {True, False}
 
 
 def test_accuracy_and_iou_leave_a_share_of_the_tumour():

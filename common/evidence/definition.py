@@ -1,0 +1,162 @@
+"""Named definitions of segmentation metrics: their signatures, and the formulas behind the names.
+
+"IoU 0.57" can mean a dozen things. Here each has a signature,
+
+    metric|target|aggregation[|decision][|s=NUMBER][|truth=hard][|empty=skip|one|zero]
+
+for example `iou|fg|pooled|t=0.5`, `dice|fg|image|t=0.5|empty=one`, `iou|mean2|pooled|keras-raw`,
+`dice-loss|fg|batch=2|soft|s=1e-6`, `accuracy|pixel|pooled|t=0.5`, `bce|pixel|pooled`.
+
+metric       iou, dice, precision, recall; accuracy and bce (cross-entropy) are per pixel. Losses: dice-loss = 1 - dice,
+             iou-loss = 1 - iou, bce+dice-loss = bce + dice-loss. Formulas that a paper prints under a name that means
+             something else have names of their own: printed-dice is intersection over union; squared-dice-loss is
+             -(1 - dice)^2, least where there is no overlap.
+             hd95 and assd: Hausdorff distance (95th percentile) and average symmetric surface distance, in pixels of
+             the network's own grid: hd95|fg|image|t=0.5|empty=skip, over the images that have both outlines.
+target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
+             from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: of accuracy and bce.
+             class=NAME, class: what a network that also classifies images into two classes says of one, or of both;
+             one value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
+             bce|class+pixel|sum: both cross-entropies, the loss of such a network.
+             count|class=NAME>OTHER|case: how many cases of the first class it calls the second, a cell of its matrix.
+aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
+             each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
+             stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
+decision     What counts as predicted. t=0.5: probability > 0.5, against truth >= 0.5. soft: the probabilities and the
+             truth themselves (TP = Σtp, FP = Σp - Σtp, FN = Σt - Σtp), with s added to numerator and denominator.
+             keras-raw: only where the probability is exactly 1, against truth exactly 1: what Keras' MeanIoU makes
+             of a sigmoid that no one has thresholded (it casts to integer).
+truth=hard   For accuracy: truth >= 0.5. Otherwise, as in Keras, no prediction is correct on an interpolated pixel.
+empty        What an image (or batch) counts as where the target is empty in truth and prediction, so that the ratio
+             is 0/0: skip, one or zero; for mean2 each class by itself. Part of every signature where this can happen,
+             except with `pooled`, which is NaN then. If only one of the two is empty, the score is 0, also of
+             precision and recall.
+
+A definition that the rows can't give exactly is refused.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+# The numerator and denominator of each ratio, from counts of one target class.
+RATIOS = {
+    "iou": lambda tp, fp, fn: (tp, tp + fp + fn),
+    "dice": lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn),
+    "precision": lambda tp, fp, fn: (tp, tp + fp),
+    "recall": lambda tp, fp, fn: (tp, tp + fn),
+    "printed-dice": lambda tp, fp, fn: (tp, tp + fp + fn),
+}
+
+# From a ratio of one group of images to a loss. The second adds the cross-entropy, which is a mean over all pixels.
+LOSSES = {
+    "dice-loss": ("dice", lambda dice: 1 - dice),
+    "bce+dice-loss": ("dice", lambda dice: 1 - dice),
+    "squared-dice-loss": ("dice", lambda dice: -((1 - dice) ** 2)),
+    "iou-loss": ("iou", lambda iou: 1 - iou),
+}
+
+_FORM = "metric|target|aggregation[|decision][|s=...][|truth=...][|empty=...]"
+_PARTS = re.compile(
+    r"(?P<metric>[^|]+)\|(?P<target>[^|]+)\|(?P<aggregation>[^|]+)(\|(?P<decision>t=[^|]+|soft|keras-raw))?"
+    r"(\|s=(?P<smooth>[^|]+))?(\|truth=(?P<truth>[^|]+))?(\|empty=(?P<empty>[^|]+))?"
+)
+
+# The same for a network that also classifies: for both classes together and, with a name, for each of them.
+OF_CLASSES = ("accuracy|class|case", "bce|class|case", "bce|class+pixel|sum")
+OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|case")
+
+DISTANCES = ("hd95", "assd")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One definition; `decision` is a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature,
+    `str` writes it. Each definition has one spelling, so that signatures can be compared as text."""
+
+    metric: str
+    target: str
+    aggregation: str
+    decision: float | str | None = None
+    smooth: float = 0.0
+    truth: str | None = None
+    empty: str | None = None
+
+    @classmethod
+    def parse(cls, signature: str) -> "Definition":
+        """Raises ValueError, saying what is wrong, for anything that is not the signature of a definition."""
+        try:
+            match = _PARTS.fullmatch(signature)
+            if not match:
+                raise ValueError(f"not of the form {_FORM}")
+            parts = match.groupdict()
+            if parts["decision"] and parts["decision"].startswith("t="):
+                parts["decision"] = float(parts["decision"].removeprefix("t="))
+            definition = cls(**parts | {"smooth": float(parts["smooth"] or 0)})
+            if str(definition) != signature:
+                raise ValueError(f"it is spelt {definition}")
+        except ValueError as error:
+            raise ValueError(f"{signature}: {error}") from None
+        return definition
+
+    def __str__(self) -> str:
+        decision = f"t={_number(self.decision)}" if isinstance(self.decision, float) else self.decision
+        parts = [self.metric, self.target, self.aggregation, decision]
+        parts += [f"s={_number(self.smooth)}" if self.smooth else None]
+        parts += [f"{name}={value}" if (value := getattr(self, name)) else None for name in ("truth", "empty")]
+        return "|".join(part for part in parts if part)
+
+    def __post_init__(self) -> None:
+        if self.target.startswith("class"):
+            return self._check_of_classes()
+        if self.metric in DISTANCES:
+            if (self.target, self.aggregation, self.decision, self.empty) != ("fg", "image", 0.5, "skip"):
+                raise ValueError(f"of distances there is {self.metric}|fg|image|t=0.5|empty=skip alone")
+            return None
+        per_pixel, hard = self.metric in ("accuracy", "bce"), isinstance(self.decision, float)
+        mean_iou = (self.metric, self.target, self.aggregation) == ("iou", "mean2", "pooled")
+        may_be_empty = self.aggregation != "pooled" and self.smooth == 0
+        for holds, demand in (
+            (self.metric != "specificity", "the specificity of the tumour is recall|bg"),
+            (per_pixel or self.metric in {*RATIOS, *LOSSES}, f"unknown metric '{self.metric}'"),
+            (self.target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{self.metric} has no {self.target}"),
+            (re.fullmatch(r"pooled|image|batch=[1-9]\d*", self.aggregation), f"no aggregation '{self.aggregation}'"),
+            (not per_pixel or self.aggregation == "pooled", f"{self.metric} is pooled: images have as many pixels"),
+            (self.metric != "bce" or self.decision is None, "bce takes the probabilities, without a decision"),
+            (self.metric == "bce" or self.decision is not None, "no decision: t=..., soft or keras-raw"),
+            (not hard or 0 < self.decision < 1, "a threshold lies between 0 and 1"),
+            (self.metric != "accuracy" or hard, "accuracy needs a threshold"),
+            (self.truth in (None, "hard"), f"truth={self.truth} is unknown: hard, or nothing"),
+            (self.truth is None or self.metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"),
+            (self.metric != "accuracy" or self.truth or self.decision == 0.5, "without truth=hard, at t=0.5 only"),
+            (self.metric not in LOSSES or self.decision == "soft", f"{self.metric} is soft"),
+            (self.decision != "keras-raw" or mean_iou, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"),
+            (self.smooth == 0 or (self.decision == "soft" and 0 < self.smooth < np.inf), "s is for soft, and positive"),
+            (self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"),
+            (self.empty or not may_be_empty, "does not say what an empty pair counts as: empty=skip, one or zero"),
+            (may_be_empty or not self.empty, "empty=... has no effect here"),
+        ):
+            if not holds:
+                raise ValueError(demand)
+
+    def _check_of_classes(self) -> None:
+        metric, target, aggregation = self.metric, self.target, self.aggregation
+        of_pair = re.fullmatch(r"class=[^>]+>[^>]+", target)
+        known = (
+            ("count",)
+            if of_pair
+            else ("precision", "recall", "dice")
+            if target.startswith("class=")
+            else ("accuracy", "bce")
+        )
+        whole = (metric, target, aggregation) == ("bce", "class+pixel", "sum")
+        if not whole and (target == "class+pixel" or metric not in known or aggregation != "case"):
+            raise ValueError(f"of classes there are {', '.join([*OF_CLASSES, *OF_A_CLASS])}".format(*["NAME"] * 3))
+        if self.decision is not None or self.smooth or self.truth or self.empty:
+            raise ValueError("a class is decided at 0.5, there is nothing more to say")
+
+
+def _number(number: float) -> str:
+    """The shortest decimal: 0.5, 1, 1e-6."""
+    return repr(number).removesuffix(".0").replace("e-0", "e-")

@@ -1,0 +1,76 @@
+"""The grammar of definitions: one spelling for each, each with a value, and everything else refused by name."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from common.evidence.definition import Definition
+from common.evidence.metrics import STANDARD, value
+from tests.evidence.pixels import rows_of, zoo
+
+
+def spellings():
+    parts = product(
+        ["iou", "dice", "precision", "recall", "dice-loss", "accuracy", "bce"],
+        ["fg", "bg", "mean2", "pixel"],
+        ["pooled", "image", "batch=2"],
+        ["", "|t=0.5", "|t=0.3", "|soft", "|soft|s=1e-6", "|soft|s=1", "|keras-raw"],
+        ["", "|truth=hard"],
+        ["", "|empty=skip", "|empty=one", "|empty=zero"],
+    )
+    return [f"{metric}|{target}|{aggregation}{''.join(rest)}" for metric, target, aggregation, *rest in parts]
+
+
+def test_every_definition_has_one_spelling_and_a_value():
+    rows, accepted = rows_of(*zoo()), 0
+    for signature in spellings():
+        try:
+            definition = Definition.parse(signature)
+        except ValueError:
+            continue
+        accepted += 1
+        assert str(definition) == signature
+        assert Definition.parse(str(definition)) == definition
+        assert np.isfinite(value(signature, rows)), signature
+    # Of each class and overlap 5 pooled decisions, and as images or batches 2 smooth ones and 3 with 3 conventions.
+    overlaps, losses = 4 * 3 * (5 + 2 * (2 + 3 * 3)), 3 * (3 + 2 * (2 + 3))
+    assert accepted == overlaps + losses + len(["keras-raw", "bce", "accuracy", "hard at 0.5", "hard at 0.3"])
+    assert len(set(STANDARD)) == len([Definition.parse(signature) for signature in STANDARD])
+
+
+@pytest.mark.parametrize(
+    ("signature", "complaint"),
+    [
+        ("iou", "not of the form"),
+        ("iou|fg|pooled|t=0.5|empty=skip|truth=hard", "not of the form"),
+        ("jaccard|fg|pooled|t=0.5", "unknown metric 'jaccard'"),
+        ("specificity|fg|pooled|t=0.5", r"the specificity of the tumour is recall\|bg"),
+        ("iou|tumour|pooled|t=0.5", "iou has no tumour"),
+        ("accuracy|fg|pooled|t=0.5", "accuracy has no fg"),
+        ("iou|fg|batch=0|t=0.5|empty=one", "no aggregation 'batch=0'"),
+        ("accuracy|pixel|image|t=0.5", "accuracy is pooled"),
+        ("bce|pixel|pooled|t=0.5", "bce takes the probabilities"),
+        ("iou|fg|pooled", "no decision"),
+        ("iou|fg|pooled|t=half", "could not convert"),
+        ("iou|fg|pooled|t=1.5", "between 0 and 1"),
+        ("iou|fg|pooled|t=0.50", r"it is spelt iou\|fg\|pooled\|t=0.5"),
+        ("dice|fg|pooled|soft|s=0.000001", r"it is spelt dice\|fg\|pooled\|soft\|s=1e-6"),
+        ("dice|fg|pooled|t=0.5|s=1", "s is for soft"),
+        ("dice|fg|pooled|soft|s=-1", "positive"),
+        ("dice|fg|pooled|soft|s=nan", "positive"),
+        ("dice-loss|fg|pooled|t=0.5", "dice-loss is soft"),
+        ("iou|fg|pooled|keras-raw", "keras-raw is Keras' MeanIoU"),
+        ("iou|fg|pooled|t=0.5|truth=hard", "truth=hard is for accuracy"),
+        ("accuracy|pixel|pooled|t=0.3", "at t=0.5 only"),
+        ("accuracy|pixel|pooled|soft", "accuracy needs a threshold"),
+        ("iou|fg|image|t=0.5", "what an empty pair counts as"),
+        ("iou|fg|image|t=0.5|empty=half", "none of skip, one, zero"),
+        ("iou|fg|pooled|t=0.5|empty=one", "has no effect"),
+        ("dice|fg|image|soft|s=1|empty=one", "has no effect"),
+    ],
+)
+def test_what_is_no_definition_is_refused_by_name(signature, complaint):
+    with pytest.raises(ValueError, match=complaint) as refused:
+        Definition.parse(signature)
+    assert str(refused.value).startswith(signature)
