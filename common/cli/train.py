@@ -36,6 +36,7 @@ def run(
     if repeats is None:
         repeats = 1 if record.recipe("paper", readings).folds else 3
     import_keras()
+    from common.training.compiling import keep_compiled
     from common.training.precision import resolve
     from common.training.profile import check, choose
     from common.training.run import Request, find_data
@@ -43,6 +44,7 @@ def run(
 
     check(profile, repeats, seed)
     policy = resolve(precision)
+    keep_compiled(runs / "cache" / "compiled")
     found = find_data(record, data, root(), runs)
     if found.name != record.data and data is None:
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")

@@ -16,6 +16,11 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
     """Trains a compiled network from epoch `begun` (from 0) up to `epochs`, or until a callback stops it."""
+    if keras.backend.backend() == "jax":
+        from common.training import scan
+
+        if scan.usable(batches, validation):
+            return scan.train(model, batches, validation, begun, epochs, callbacks)
     model.fit(
         for_backend(batches),
         validation_data=for_backend(validation),
