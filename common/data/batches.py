@@ -67,9 +67,7 @@ class Batches(keras.utils.PyDataset):
         self.positions, self.batch_size, self.seed = positions, batch_size, seed
         self.epoch = 0
         self.augment = Augmentation(**recipe.augmentation) if seed and recipe.augmentation else None
-        # A pixel has 256 values: normalising is looking one up, which costs less than dividing and rounding each.
-        values = np.arange(256) / 255
-        values = values if recipe.decimals is None else values.round(recipe.decimals)
+        values = normalised(recipe)
         mask_values = values >= 0.5 if recipe.truth == "hard" else values
         labels = [case.label == recipe.positive for case in prepared.cases]
         self.pixels = Pixels(
@@ -105,6 +103,13 @@ class Batches(keras.utils.PyDataset):
         changed = map(self.augment, self.pixels.images[chosen], self.pixels.masks[chosen], seeds)
         images, masks = (np.stack(part) for part in zip(*changed, strict=True))
         return self.pixels.values(images, masks, chosen)
+
+
+def normalised(recipe: Recipe) -> np.ndarray:
+    """What each value of a pixel, 0 to 255, becomes: float64 (256,) in [0, 1]. Normalising is looking one up, which
+    costs less than dividing and rounding each pixel."""
+    values = np.arange(256) / 255
+    return values if recipe.decimals is None else values.round(recipe.decimals)
 
 
 def for_backend(batches: Batches) -> "Batches | tf.data.Dataset":  # noqa: F821, imported where it is the backend

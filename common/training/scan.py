@@ -21,7 +21,7 @@ from common.training import losses
 VALIDATED_AT_ONCE = 16
 
 
-def usable(batches: Batches, validation: Batches) -> bool:
+def usable(batches: Batches, validation: Batches | None) -> bool:
     """Whether both parts fit into half of a device's free memory, and their images come as they are: those that are
     changed anew in each epoch are made by the host.
 
@@ -39,7 +39,7 @@ def usable(batches: Batches, validation: Batches) -> bool:
 def train(
     model: keras.Model,
     batches: Batches,
-    validation: Batches,
+    validation: Batches | None,
     begun: int,
     epochs: int,
     callbacks: Sequence[keras.callbacks.Callback],
@@ -50,13 +50,10 @@ def train(
     on_device = jax.device_put(batches.pixels.only(resident))
     model._symbolic_build(data_batch=batches[0])  # `fit` would do it from its first batch, which here are positions
     model.train_function, model.test_function = (_scan(step, on_device) for step in (model.train_step, model.test_step))
-    wide = validation.batch_size
-    if losses.of_images(model.loss):  # a Dice loss over a batch is another number in wider ones
-        wide = max(wide, VALIDATED_AT_ONCE)
     try:
         model.fit(
             _Steps(batches, resident, batches.batch_size),
-            validation_data=_Steps(validation, resident, wide),
+            validation_data=validation and _Steps(validation, resident, _width(model, validation)),
             initial_epoch=begun,
             epochs=epochs,
             shuffle=False,
@@ -67,8 +64,14 @@ def train(
         model.train_function = model.test_function = None
 
 
-def _shared(batches: Batches, validation: Batches) -> np.ndarray:
-    return np.union1d(batches.positions, validation.positions)
+def _width(model: keras.Model, validation: Batches) -> int:
+    wide = losses.of_images(model.loss)  # a Dice loss over a batch is another number in wider ones
+    return max(validation.batch_size, VALIDATED_AT_ONCE) if wide else validation.batch_size
+
+
+def _shared(batches: Batches, validation: Batches | None) -> np.ndarray:
+    """The positions of all images needed, ascending."""
+    return np.union1d(batches.positions, validation.positions if validation else batches.positions)
 
 
 class _Steps(keras.utils.PyDataset):
