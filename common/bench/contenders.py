@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from threading import Semaphore, Thread
 from typing import Any
@@ -70,9 +71,7 @@ def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> 
 def pytorch(checkout: Path, *arguments: Any) -> Works:
     """An epoch of a twin, as `tests/bench/training.py` in this checkout trains it."""
     sys.path.append(str(checkout))
-    from tests.bench.training import epoch
-
-    return {"epoch": epoch(*arguments)}
+    return {"epoch": import_module("tests.bench.training").epoch(*arguments)}
 
 
 def machine(precision: str, kind: str) -> Works:

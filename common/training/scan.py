@@ -45,7 +45,8 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
     """As `common.training.loop.train`, batches without augmentation. Callbacks are told of the end of one or two
-    "batches" an epoch: all full ones, and the smaller last one where there is one."""
+    "batches" an epoch: all full ones, and the smaller last one where there is one. They may predict, but not evaluate:
+    until the training ends, the model's own functions take positions instead of images."""
     resident = _shared(batches, validation)
     on_device = jax.device_put(batches.pixels.only(resident))
     model._symbolic_build(data_batch=batches[0])  # `fit` would do it from its first batch, which here are positions

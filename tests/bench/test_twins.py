@@ -14,6 +14,7 @@ from common.training import losses  # noqa: E402, after the tests are known to b
 from tests.bench import training  # noqa: E402
 from tests.bench.twins import weights  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 PAPERS = ("cheng", "gill", "kumar")
 
 

@@ -1,6 +1,7 @@
 """A training step of a twin, written as one writes it in plain PyTorch. `repro bench` times it in a process of its own,
 where PyTorch and this folder are there; the suite does not depend on it."""
 
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from importlib import import_module
@@ -10,6 +11,9 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.paper import Recipe
+
+# Gill's kernels of 2 x 2: PyTorch pads them by a copy, on one side only, as Keras does.
+warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
 
 AMP = {"mixed_bfloat16": torch.bfloat16, "mixed_float16": torch.float16}
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
