@@ -7,10 +7,15 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import keras
 import pytest
+from rich.progress import Progress
 
 from common import paper
-from common.training import losses
+from common.training import fit, losses
+from common.training.precision import gpu_in_use
+from common.training.progress import ShowProgress
+from reproductions.cheng.model import build
 
 TOP = Path(__file__).parents[2]
 
@@ -79,3 +84,25 @@ def test_a_cpu_trains_step_by_step(facts):
 def test_validation_is_batched_wide_only_where_the_loss_is_a_mean_of_images(name, readings, of_images):
     recipe = paper.load(name).recipe("smoke").model_copy(update=readings)
     assert losses.of_images(losses.for_recipe(recipe)) is of_images
+
+
+@pytest.mark.parametrize("calls", [5, 2])
+def test_the_bar_is_full_at_the_end_of_an_epoch_however_many_calls_it_is(calls):
+    with Progress(disable=True) as progress:
+        show = ShowProgress("cheng", epochs=3, steps=5, progress=progress)
+        show.set_params({"steps": calls})
+        show.on_train_begin()
+        show.on_epoch_begin(1)
+        for call in range(calls):
+            show.on_train_batch_end(call)
+        (task,) = progress.tasks
+        assert task.completed == pytest.approx(2 * 5)
+
+
+def test_tensorflow_on_a_cpu_trains_without_xla():
+    """With it a step took twice as long, and its rounding is another than that of the results."""
+    if keras.backend.backend() != "tensorflow" or gpu_in_use():
+        pytest.skip("about TensorFlow on a CPU")
+    tiny = {"filters": (2,), "encoder_dropout": (0,), "decoder_dropout": (0,), "bottleneck": 2, "bottleneck_dropout": 0}
+    recipe = paper.load("cheng").recipe("smoke").model_copy(update=tiny)
+    assert fit.compiled(build, recipe, "float32").jit_compile is False
