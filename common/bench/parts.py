@@ -141,7 +141,7 @@ def batch(bench: Bench) -> Iterator[Line]:
 
 
 def images(bench: Bench) -> Iterator[Line]:
-    few = max(1, bench.steps // GROWTH)
+    few = max(2, bench.steps // 4)
     memory: list[list[float]] = []
     with workers(bench.training(bench.plain, GROWTH * few), bench.training(bench.plain, few)) as pair:
         many_seconds, few_seconds = in_turns(bench.rounds, [worker.measure for worker in pair])
