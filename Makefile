@@ -52,7 +52,7 @@ test-long: $(INSTALLED) ## the tests that take minutes
 lint: $(INSTALLED) ## ruff alone
 	.venv/bin/python -m ruff check
 
-bench: $(INSTALLED) ## how fast data are prepared, batches come and steps run on this machine
+bench: $(INSTALLED) ## speed on this machine, as ratios: PyTorch, the roofline, wider batches, more images, repeats at once
 	$(REPRO) bench
 
 clean: ## remove .venv, caches and the demo's runs; your own runs and data stay

@@ -10,7 +10,6 @@ from common import paper as papers
 from common.cli.evidence import compare
 from common.cli.shared import Data, PaperName, Results, Runs, app, import_keras, out, report_unusable, root, say
 from common.errors import BadInput
-from common.paper import Profile
 
 
 @app.command()
@@ -36,6 +35,7 @@ def run(
     if repeats is None:
         repeats = 1 if record.recipe("paper", readings).folds else 3
     import_keras()
+    from common.training.compiling import keep_compiled
     from common.training.precision import resolve
     from common.training.profile import check, choose
     from common.training.run import Request, find_data
@@ -43,6 +43,7 @@ def run(
 
     check(profile, repeats, seed)
     policy = resolve(precision)
+    keep_compiled(runs / "cache" / "compiled")
     found = find_data(record, data, root(), runs)
     if found.name != record.data and data is None:
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
@@ -59,33 +60,6 @@ def run(
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
         train(replace(request, readings=readings | network), say)
     compare(paper, results)
-
-
-@app.command()
-def bench(
-    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
-    profile: Annotated[Profile, typer.Option(help="paper, small or smoke.")] = "small",
-    data: Data = None,
-    steps: Annotated[int, typer.Option(help="Training steps of an epoch.")] = 40,
-    rounds: Annotated[int, typer.Option(help="Epochs of each kind.")] = 6,
-    runs: Runs = Path("runs"),
-) -> None:
-    """What the suite adds to the bare work: preparing the data, and feeding training from the pipeline."""
-    chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
-    import_keras()
-    from common import bench as benchmark
-    from common.training.precision import resolve
-    from common.training.run import cache_folder, find_data, prepare_for
-
-    for about in chosen:
-        recipe = about.recipe(profile)
-        found = find_data(about, data, root(), runs)
-        first, again = benchmark.preparing(found, recipe, runs)
-        say(f"{about.name}, {profile} profile, {len(found.cases)} images of {found.name} at {recipe.side} pixels")
-        say(f"  preparing them: {first:.1f} s, from the cache {again:.2f} s")
-        prepared = prepare_for(recipe, found, cache_folder(runs))
-        ratios = benchmark.feeding(about, recipe, prepared, resolve("auto"), steps, rounds)
-        say(f"  an epoch fed by the pipeline over the same steps from memory: {benchmark.summary(ratios)}")
 
 
 def _pair(choice: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ This is the one place that imports tensorflow, and only where it is the backend.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -17,6 +18,36 @@ from common.seeds import derive
 SEGMENTATION, CLASSIFICATION = "segmentation_output", "classification_output"
 
 Truth = np.ndarray | dict[str, np.ndarray]
+
+
+class Pixels(NamedTuple):
+    """What batches are looked up in, as arrays of NumPy or of a backend that indexes like it.
+
+    images, masks: uint8, as `common.data.prepare.Prepared` has them. image_values, mask_values: float32 (256,), what
+    each value of a pixel stands for. labels: float32 (cases, 1), 1 for the positive class, None without one.
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    image_values: np.ndarray
+    mask_values: np.ndarray
+    labels: np.ndarray | None
+
+    def batch(self, chosen: np.ndarray) -> tuple[np.ndarray, Truth]:
+        """The batch of the cases at these positions."""
+        return self.values(self.images[chosen], self.masks[chosen], chosen)
+
+    def only(self, positions: np.ndarray) -> "Pixels":
+        """Those of these cases alone, in this order."""
+        labels = None if self.labels is None else self.labels[positions]
+        return self._replace(images=self.images[positions], masks=self.masks[positions], labels=labels)
+
+    def values(self, images: np.ndarray, masks: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, Truth]:
+        """The batch of these uint8 images and masks of the cases at `chosen`."""
+        truth = self.mask_values[masks][..., None]
+        if self.labels is not None:
+            truth = {SEGMENTATION: truth, CLASSIFICATION: self.labels[chosen]}
+        return self.image_values[images], truth
 
 
 class Batches(keras.utils.PyDataset):
@@ -33,44 +64,52 @@ class Batches(keras.utils.PyDataset):
         self, prepared: Prepared, positions: np.ndarray, recipe: Recipe, batch_size: int, seed: tuple[int, int] | None
     ):
         super().__init__()
-        self.prepared, self.positions, self.batch_size, self.seed = prepared, positions, batch_size, seed
+        self.positions, self.batch_size, self.seed = positions, batch_size, seed
         self.epoch = 0
+        self.augment = Augmentation(**recipe.augmentation) if seed and recipe.augmentation else None
+        values = normalised(recipe)
+        mask_values = values >= 0.5 if recipe.truth == "hard" else values
         labels = [case.label == recipe.positive for case in prepared.cases]
-        self._labels = np.array(labels, np.float32)[:, None] if recipe.positive else None
-        self._augment = Augmentation(**recipe.augmentation) if seed and recipe.augmentation else None
-        # A pixel has 256 values: normalising is looking one up, which costs less than dividing and rounding each.
-        values = np.arange(256) / 255
-        values = values if recipe.decimals is None else values.round(recipe.decimals)
-        self._image_values = values.astype(np.float32)
-        self._mask_values = (values >= 0.5 if recipe.truth == "hard" else values).astype(np.float32)
+        self.pixels = Pixels(
+            prepared.images,
+            prepared.masks,
+            values.astype(np.float32),
+            mask_values.astype(np.float32),
+            np.array(labels, np.float32)[:, None] if recipe.positive else None,
+        )
 
     def __len__(self) -> int:
         return -(-len(self.positions) // self.batch_size)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, Truth]:
-        return self._batch(self._order(), number)
+        return self._batch(self.order(), number)
 
     def stream(self) -> Iterator[tuple[np.ndarray, Truth]]:
         """The batches of the current epoch, one after the other."""
-        order = self._order()
+        order = self.order()
         return (self._batch(order, number) for number in range(len(self)))
 
-    def _order(self) -> np.ndarray:
+    def order(self) -> np.ndarray:
+        """The positions of all cases in the order in which the current epoch shows them."""
         if self.seed is None:
             return self.positions
         return np.random.default_rng(derive(*self.seed, "batches", self.epoch)).permutation(self.positions)
 
     def _batch(self, order: np.ndarray, number: int) -> tuple[np.ndarray, Truth]:
         chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
-        images, masks = self.prepared.images[chosen], self.prepared.masks[chosen]
-        if self._augment:
-            seeds = (derive(*self.seed, f"augment case {position}", self.epoch) for position in chosen)
-            changed = map(self._augment, images, masks, seeds)
-            images, masks = (np.stack(part) for part in zip(*changed, strict=True))
-        truth = self._mask_values[masks][..., None]
-        if self._labels is not None:
-            truth = {SEGMENTATION: truth, CLASSIFICATION: self._labels[chosen]}
-        return self._image_values[images], truth
+        if not self.augment:
+            return self.pixels.batch(chosen)
+        seeds = (derive(*self.seed, f"augment case {position}", self.epoch) for position in chosen)
+        changed = map(self.augment, self.pixels.images[chosen], self.pixels.masks[chosen], seeds)
+        images, masks = (np.stack(part) for part in zip(*changed, strict=True))
+        return self.pixels.values(images, masks, chosen)
+
+
+def normalised(recipe: Recipe) -> np.ndarray:
+    """What each value of a pixel, 0 to 255, becomes: float64 (256,) in [0, 1]. Normalising is looking one up, which
+    costs less than dividing and rounding each pixel."""
+    values = np.arange(256) / 255
+    return values if recipe.decimals is None else values.round(recipe.decimals)
 
 
 def for_backend(batches: Batches) -> "Batches | tf.data.Dataset":  # noqa: F821, imported where it is the backend

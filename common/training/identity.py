@@ -26,6 +26,7 @@ CODE = (
     "common/training/running.py",
     "common/training/callbacks.py",
     "common/training/loop.py",
+    "common/training/scan.py",
     "common/training/fit.py",
     "common/training/evaluate.py",
     "common/evidence/surfaces.py",

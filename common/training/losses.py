@@ -35,7 +35,7 @@ class CrossEntropyAndDice(keras.losses.Loss):
 
     def __init__(self, smooth: float, over: str):
         super().__init__(name="bce_dice_loss", dtype="float32")
-        self.cross_entropy, self.dice = _cross_entropy(), OverlapLoss("dice", smooth, over)
+        self.cross_entropy, self.dice, self.over = _cross_entropy(), OverlapLoss("dice", smooth, over), over
 
     def call(self, y_true, y_pred):
         return self.cross_entropy(y_true, y_pred) + self.dice(y_true, y_pred)
@@ -50,6 +50,12 @@ def for_recipe(recipe: Recipe) -> keras.losses.Loss | dict[str, keras.losses.Los
     else:
         loss = OverlapLoss(recipe.loss, recipe.smooth, recipe.dice_over)
     return {SEGMENTATION: loss, CLASSIFICATION: _cross_entropy()} if recipe.positive else loss
+
+
+def of_images(loss: keras.losses.Loss | dict[str, keras.losses.Loss]) -> bool:
+    """Whether what `for_recipe` gives is, for a batch, the mean of one value an image: then the mean over the batches
+    of a part does not depend on how wide they are."""
+    return all(getattr(each, "over", "image") == "image" for each in keras.tree.flatten(loss))
 
 
 def _cross_entropy() -> keras.losses.Loss:

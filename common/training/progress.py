@@ -17,6 +17,8 @@ class ShowProgress(keras.callbacks.Callback):
     """One line on the terminal that says epoch, time left and the latest losses. Moves no number, so it is not part
     of what a result depends on."""
 
+    async_safe = True  # or Keras would wait for the logs of each step, which here no one reads
+
     def __init__(self, label: str, epochs: int, steps: int, progress: Progress):
         super().__init__()
         self.label, self.epochs, self.steps, self.progress = label, epochs, steps, progress
@@ -33,7 +35,8 @@ class ShowProgress(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch, logs=None):
-        self.progress.advance(self.task)
+        # Keras counts as a step whatever one call trains, which may be the whole epoch.
+        self.progress.advance(self.task, self.steps / self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
         self.latest = f"  loss {logs['loss']:.4f}, validation {logs['val_loss']:.4f}"

@@ -1,0 +1,161 @@
+"""What is timed. Each function runs in a process of its own, imports its framework there, and returns the works that
+`common.bench.workers` calls by their names."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from threading import Semaphore, Thread
+from typing import Any
+
+import numpy as np
+
+from common import paper as papers
+from common.bench.workers import Works
+from common.cli.shared import import_keras
+from common.data.case import Case
+from common.data.fetch import Found
+from common.paper import Recipe
+
+# The sides of the square matrices that are multiplied, and the bytes copied: some milliseconds of work, far more than
+# a cache holds.
+SIDE = {"cpu": 1536, "gpu": 8192}
+COPIED = {"cpu": 2**26, "gpu": 2**30}
+
+
+def training(paper: str, recipe: Recipe, precision: str, images: int, runs: Path) -> Works:
+    """An epoch as the suite trains it, on so many random images that lie in a file as prepared ones do."""
+    import_keras()
+    return _pipeline(paper, recipe, precision, _random(recipe, images, runs), np.arange(images))
+
+
+def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int, cache: Path) -> Works:
+    """An epoch of so many steps as the suite trains it, on real images from the cache."""
+    import_keras()
+    from common.training.run import prepare_for
+
+    prepared = prepare_for(recipe, found, cache)
+    positions = np.resize(np.arange(len(prepared.cases)), steps * recipe.batch_size)
+    return _pipeline(paper, recipe, precision, prepared, positions)
+
+
+def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> Works:
+    """So many of the same steps and nothing else: Keras' `fit` on one batch that the backend already holds."""
+    import_keras()
+    import keras
+
+    from common.data.batches import Batches, for_backend
+
+    one = _random(recipe, recipe.batch_size, runs)
+    plain = recipe.model_copy(update={"augmentation": {}})
+    data: Any = for_backend(Batches(one, np.arange(len(one.cases)), plain, recipe.batch_size, seed=None))
+    if isinstance(data, Batches):
+        batch = keras.tree.map_structure(keras.ops.convert_to_tensor, data[0])
+
+        class Again(keras.utils.PyDataset):
+            def __len__(self) -> int:
+                return steps
+
+            def __getitem__(self, number: int) -> Any:
+                return batch
+
+        data = Again()
+    else:
+        data = data.cache().repeat(steps)
+    kept = {"shuffle": False, "verbose": 0, "epochs": sys.maxsize}
+    return _epochs(lambda turns: _model(paper, recipe, precision).fit(data, callbacks=turns, **kept))
+
+
+def pytorch(checkout: Path, *arguments: Any) -> Works:
+    """An epoch of a twin, as `tests/bench/training.py` in this checkout trains it."""
+    sys.path.append(str(checkout))
+    return {"epoch": import_module("tests.bench.training").epoch(*arguments)}
+
+
+def machine(precision: str, kind: str) -> Works:
+    """On this kind of device: a product of two matrices in the precision that layers compute in, a copy of float32."""
+    import_keras()
+    import keras
+    from keras import ops
+
+    of_layers = keras.dtype_policies.DTypePolicy(precision).compute_dtype
+    square = ops.cast(keras.random.uniform((SIDE[kind], SIDE[kind])), of_layers)
+    long = ops.ones(COPIED[kind] // 4)
+
+    def finish(tensor: Any) -> None:
+        ops.convert_to_numpy(ops.ravel(tensor)[:1])  # waits for the device
+
+    return {"product": lambda: finish(ops.matmul(square, square)), "copy": lambda: finish(long + 1.0)}
+
+
+def _pipeline(paper: str, recipe: Recipe, precision: str, prepared: Any, positions: np.ndarray) -> Works:
+    from common.data.batches import Batches
+    from common.training.loop import train
+
+    batches = Batches(prepared, positions, recipe, recipe.batch_size, seed=(0, 0))
+    return _epochs(lambda turns: train(_model(paper, recipe, precision), batches, None, 0, sys.maxsize, turns))
+
+
+def _epochs(train: Callable[[Sequence[Any]], Any]) -> Works:
+    """A training that never ends, held at the start of each epoch until it is the turn of one: so that what comes
+    before the first, compiling above all, is not counted."""
+    import keras
+
+    begin, ended, failed = Semaphore(0), Semaphore(0), []
+
+    class Turns(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            begin.acquire()
+
+        def on_epoch_end(self, epoch, logs=None):
+            ended.release()
+
+    def run() -> None:
+        try:
+            train([Turns()])
+        except Exception as error:
+            failed.append(error)
+        ended.release()
+
+    def epoch() -> None:
+        begin.release()
+        ended.acquire()
+        if failed:
+            raise failed[0]
+
+    # All of Keras in this one thread: what it keeps of its settings belongs to a thread.
+    Thread(target=run, daemon=True).start()
+    return {"epoch": epoch}
+
+
+def _random(recipe: Recipe, images: int, runs: Path) -> Any:
+    """Prepared, memory-mapped."""
+    from common.data.prepare import Prepared
+
+    runs.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=runs))
+    try:
+        shape = images, recipe.side, recipe.side
+        pixels, masks = _mapped(folder / "images.npy", (*shape, recipe.channels)), _mapped(folder / "masks.npy", shape)
+    finally:
+        shutil.rmtree(folder)  # a file that is mapped stays until it is no longer
+    cases = tuple(Case(str(n), recipe.classes[n % len(recipe.classes)], str(n), Path(), ()) for n in range(images))
+    return Prepared("random", cases, pixels, masks, "")
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    random = np.random.default_rng(0)
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    for number in range(len(array)):  # not all at once, which would stay in the process's memory
+        array[number] = random.integers(0, 256, shape[1:], dtype=np.uint8)
+    array.flush()
+    return np.load(path, mmap_mode="r")
+
+
+def _model(paper: str, recipe: Recipe, precision: str) -> Any:
+    from common.training.fit import compiled
+    from common.training.run import build_function
+
+    return compiled(build_function(papers.load(paper)), recipe, precision)

@@ -1,0 +1,108 @@
+"""The loop over the epochs on JAX: an epoch in one compiled call trains as Keras' `fit` does step by step."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import keras
+import pytest
+from rich.progress import Progress
+
+from common import paper
+from common.training import fit, losses
+from common.training.precision import gpu_in_use
+from common.training.progress import ShowProgress
+from reproductions.cheng.model import build
+
+TOP = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory):
+    """Of the trainings in scanned.py."""
+    if not find_spec("jax"):
+        pytest.skip("needs JAX, which is not installed: pip install jax")
+    folder = tmp_path_factory.mktemp("scanned")
+    command = [sys.executable, TOP / "tests" / "training" / "scanned.py", folder]
+    settings = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(TOP)}
+    # What is compiled for one training serves the next, and without optimisation: most of the time is the compiler's.
+    settings |= {
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    }
+    settings |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_it_gives_the_weights_and_the_history_of_fit(facts):
+    """Equal to what float32 rounding leaves, because XLA orders the sums of a loop's body in its own way: weights,
+    statistics of the batch normalisation, optimizer state, loss scale, state of the dropout's generator."""
+    one, other = facts["stepwise"], facts["scanned"]
+    assert one["history"].keys() == other["history"].keys()
+    for name, values in one["history"].items():
+        assert other["history"][name] == pytest.approx(values, rel=1e-4), name
+    assert len(one["state"]) == len(other["state"])
+    for before, after in zip(one["state"], other["state"], strict=True):
+        assert after == pytest.approx(before, rel=1e-3, abs=1e-5)
+
+
+def test_one_killed_after_an_epoch_ends_with_the_same_bits(facts):
+    assert facts["killed"]["state"] == facts["scanned"]["state"]
+    assert facts["killed"]["history"] == facts["scanned"]["history"]
+
+
+def test_a_callback_still_stops_it_early(facts):
+    for way in ("stepwise", "scanned", "killed"):
+        assert len(facts[way]["history"]["loss"]) == 2
+
+
+def test_an_epoch_is_two_calls_one_of_them_for_the_smaller_last_batch(facts):
+    assert facts["stepwise"]["calls"] == 5
+    assert facts["scanned"]["calls"] == 2
+
+
+def test_a_cpu_trains_step_by_step(facts):
+    """Where a scan was measured to be slower for networks of the papers' kind."""
+    assert facts["usable on a CPU"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "readings", "of_images"),
+    [
+        ("cheng", {}, True),
+        ("gill", {"loss": "dice", "dice_over": "batch"}, False),
+        ("gill", {"loss": "dice", "dice_over": "image"}, True),
+        ("rahman", {"loss": "bce+dice", "dice_over": "batch"}, False),
+        ("paudel", {"loss": "iou", "dice_over": "batch"}, False),
+    ],
+)
+def test_validation_is_batched_wide_only_where_the_loss_is_a_mean_of_images(name, readings, of_images):
+    recipe = paper.load(name).recipe("smoke").model_copy(update=readings)
+    assert losses.of_images(losses.for_recipe(recipe)) is of_images
+
+
+@pytest.mark.parametrize("calls", [5, 2])
+def test_the_bar_is_full_at_the_end_of_an_epoch_however_many_calls_it_is(calls):
+    with Progress(disable=True) as progress:
+        show = ShowProgress("cheng", epochs=3, steps=5, progress=progress)
+        show.set_params({"steps": calls})
+        show.on_train_begin()
+        show.on_epoch_begin(1)
+        for call in range(calls):
+            show.on_train_batch_end(call)
+        (task,) = progress.tasks
+        assert task.completed == pytest.approx(2 * 5)
+
+
+def test_tensorflow_on_a_cpu_trains_without_xla():
+    """With it a step took twice as long, and its rounding is another than that of the results."""
+    if keras.backend.backend() != "tensorflow" or gpu_in_use():
+        pytest.skip("about TensorFlow on a CPU")
+    tiny = {"filters": (2,), "encoder_dropout": (0,), "decoder_dropout": (0,), "bottleneck": 2, "bottleneck_dropout": 0}
+    recipe = paper.load("cheng").recipe("smoke").model_copy(update=tiny)
+    assert fit.compiled(build, recipe, "float32").jit_compile is False
