@@ -38,9 +38,7 @@ class Batches(keras.utils.PyDataset):
         labels = [case.label == recipe.positive for case in prepared.cases]
         self._labels = np.array(labels, np.float32)[:, None] if recipe.positive else None
         self._augment = Augmentation(**recipe.augmentation) if seed and recipe.augmentation else None
-        # A pixel has 256 values: normalising is looking one up, which costs less than dividing and rounding each.
-        values = np.arange(256) / 255
-        values = values if recipe.decimals is None else values.round(recipe.decimals)
+        values = normalised(recipe)
         self._image_values = values.astype(np.float32)
         self._mask_values = (values >= 0.5 if recipe.truth == "hard" else values).astype(np.float32)
 
@@ -71,6 +69,13 @@ class Batches(keras.utils.PyDataset):
         if self._labels is not None:
             truth = {SEGMENTATION: truth, CLASSIFICATION: self._labels[chosen]}
         return self._image_values[images], truth
+
+
+def normalised(recipe: Recipe) -> np.ndarray:
+    """What each value of a pixel, 0 to 255, becomes: float64 (256,) in [0, 1]. Normalising is looking one up, which
+    costs less than dividing and rounding each pixel."""
+    values = np.arange(256) / 255
+    return values if recipe.decimals is None else values.round(recipe.decimals)
 
 
 def for_backend(batches: Batches) -> "Batches | tf.data.Dataset":  # noqa: F821, imported where it is the backend
