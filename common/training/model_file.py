@@ -99,7 +99,7 @@ def _inspect(path: Path) -> About:
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, RecursionError, NotImplementedError) as error:
         raise BadInput(f"{path}: not a saved network, or only a part of one ({_first_line(error)}).") from error
     if foreign := sorted(_foreign(config)):
-        raise BadInput(f"{path}: refused. It would run code that is not Keras': {', '.join(foreign)}.")
+        raise BadInput(f"{path}: refused. It would run code that a network has no use for: {', '.join(foreign)}.")
     if not comment:
         raise BadInput(
             f"{path}: a Keras file without the record of its training, which says how images have to be prepared. "
@@ -121,7 +121,7 @@ def _foreign(config: Any) -> set[str]:
             module, name = each.get("module"), each.get("class_name")
             known = module is None or str(module).partition(".")[0] in _PACKAGES
             if not known or name in _WITH_CODE:
-                found.add(f"{module}.{name}")
+                found.add(".".join(filter(None, [module, name])))
             waiting += each.values()
         elif isinstance(each, list):
             waiting += each
