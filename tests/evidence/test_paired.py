@@ -7,12 +7,8 @@ from common.evidence import counts, metrics
 from common.evidence.paired import differences
 from common.evidence.statistics import bootstrap
 
-SIGNATURES = (
-    "iou|fg|pooled|t=0.5",
-    "dice|fg|image|t=0.5|empty=skip",
-    "bce|pixel|pooled",
-    "hd95|fg|image|t=0.5|empty=skip",
-)
+HD95 = "hd95|fg|image|t=0.5|empty=skip"
+SIGNATURES = ("iou|fg|pooled|t=0.5", "dice|fg|image|t=0.5|empty=skip", "bce|pixel|pooled", HD95)
 NAMES = [f"image {number}" for number in range(40)]
 
 
@@ -75,7 +71,7 @@ def test_the_interval_is_that_of_drawing_images_one_by_one(good, bad):
 def test_what_is_undefined_is_nan(good):
     empty = rows(0.0)
     blank = counts.constant(empty, 0.0)
-    found = differences(blank, good, ["hd95|fg|image|t=0.5|empty=skip"], 50)["hd95|fg|image|t=0.5|empty=skip"]
+    found = differences(blank, good, [HD95], 50)[HD95]
     assert np.isnan([found.value, found.low, found.high]).all()
     assert not found.certain
 

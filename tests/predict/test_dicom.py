@@ -113,7 +113,7 @@ def test_compressed_colours(name):
 @pytest.mark.skipif(find_spec("gdcm") is not None, reason="gdcm is installed, which decodes it")
 def test_a_compression_that_needs_another_package_names_that():
     lossless = Path(get_testdata_file("SC_rgb_jpeg_gdcm.dcm", download=False))
-    with pytest.raises(Unreadable, match="JPEG Lossless.*requires gdcm"):
+    with pytest.raises(Unreadable, match=r"JPEG Lossless.*requires gdcm"):
         dicom.read(lossless)
 
 

@@ -18,7 +18,7 @@ IMAGES = np.random.default_rng(0).random((5, SIDE, SIDE, 1), dtype=np.float32)
 
 @pytest.fixture(scope="module")
 def network():
-    """Two outputs, a convolution, batch normalisation, pooling and upsampling: what the papers' networks are made of."""
+    """Two outputs, convolution, batch normalisation, pooling, upsampling: what the papers' networks are made of."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((SIDE, SIDE, 1), name="image")
     x = keras.layers.Conv2D(4, 3, padding="same")(inputs)
@@ -71,7 +71,7 @@ def test_a_file_that_gives_other_masks_is_not_kept(network, exported, tmp_path, 
     """As if the converter had made a mistake: it gives the network of the test above, where this one marks more."""
     other = bright(1, classifies=True)
     monkeypatch.setattr(exporting, "_convert", lambda model, path: path.write_bytes(exported[0].read_bytes()))
-    with pytest.raises(RuntimeError, match="gives other masks than Keras: [1-9][0-9]* pixels"):
+    with pytest.raises(RuntimeError, match=r"gives other masks than Keras: [1-9][0-9]* pixels"):
         exporting.export(other, about("paudel"), tmp_path / "out.onnx")
     assert list(tmp_path.iterdir()) == []
 
