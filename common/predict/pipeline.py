@@ -26,6 +26,8 @@ from common.training.model_file import About
 LINES, ABOUT = "predictions.jsonl", "about.json"
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
 
+_THREADS = (os.cpu_count() or 1) + 4  # some of them always wait for the disk
+
 _Given, _Made = TypeVar("_Given"), TypeVar("_Made")
 
 
@@ -41,7 +43,7 @@ def run(
     """
     lines, unreadable = [], []
     try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(_THREADS) as pool:
             predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, unreadable))
             for line in ahead(pool, lambda each: describe.write(*each, output), predicted, EVALUATION_BATCH):
                 lines.append(line)
