@@ -6,6 +6,7 @@ from string import ascii_uppercase
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress
 
 from common.cli.shared import Runs, app, import_keras, out, report_unusable, root, say
@@ -23,6 +24,8 @@ def predict(
     """Masks, overlays and bounding boxes for your own images: PNG, JPEG, TIFF, BMP or DICOM of one frame."""
     from common.predict import inputs as files
 
+    if output.exists() and not output.is_dir():
+        raise BadInput(f"{output} is a file. Expected a folder for the results, which is made where it is missing.")
     items, missing = files.find(inputs, output)
     files.refuse_nothing(items, missing)
     import_keras()
@@ -30,14 +33,14 @@ def predict(
     from common.training import model_file
 
     network, about = model_file.load(model)
-    say(f"{about}.")
+    say(escape(f"{about}."))
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task("predicting", total=len(items))
         done, unreadable = pipeline.run(
             network, about, items, output, lambda number: progress.update(bar, completed=number)
         )
-    say(f"{done} of {len(items)} images: masks, overlays and {pipeline.LINES} are in {output}.")
+    say(f"{done} of {len(items)} images: masks, overlays and {pipeline.LINES} are in {escape(str(output))}.")
     if missing or unreadable:
         raise BadInput.listing(
             "These could not be read, all others were done:", missing + unreadable, "Replace or remove them."
@@ -69,12 +72,13 @@ def evaluate(
         return
     report_unusable(found, runs)
     for letter, each in zip(ascii_uppercase, evaluated, strict=False):
-        say(f"{letter}: {each.file}: {each.about}." if len(evaluated) > 1 else f"{each.file}: {each.about}.")
+        name = escape(f"{each.file}: {each.about}.")
+        say(f"{letter}: {name}" if networks[1:] else name)
         if each.seen:
             say("   Trained on images of this very set: what it scores here says little about new images.")
     out.print(evaluation.table(evaluated))
     say(
-        f"{len(evaluated[0].rows)} images of {found.name}. Below each value its 95 % interval over the images "
+        f"{len(evaluated[0].rows)} images of {escape(found.name)}. Below each value its 95 % interval over the images "
         "(bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is wider."
         + (" Of a difference the same images are drawn for both; bold where 0 lies outside." if networks[1:] else "")
     )
@@ -93,7 +97,7 @@ def export(
     exporting.refuse_without_packages()
     network, about = model_file.load(model)
     check = exporting.export(network, about, output)
-    say(f"{about}: {output}.")
+    say(escape(f"{about}: {output}."))
     say(
         f"onnxruntime marks the same pixels as Keras on all {check.images} synthetic images; "
         f"largest difference of a probability: {check.largest:.1e}."

@@ -161,6 +161,18 @@ def test_nothing_to_predict_on_is_said_before_anything_is_written(repro, saved):
     assert not Path("out").exists()
 
 
+def test_an_output_that_is_a_file_is_refused(repro, saved, scan):
+    status, _, complaint = repro("predict", "--model", saved["grey"], scan, "-o", scan)
+    assert status == 2
+    assert f"{scan} is a file. Expected a folder" in complaint
+
+
+def test_names_in_brackets_are_printed_as_they_are(repro, saved, scan):
+    status, printed, _ = repro("predict", "--model", saved["grey"], scan, "-o", "[/bold] out")
+    assert status == 0
+    assert "are in [/bold] out." in printed
+
+
 def test_a_file_that_is_no_network_is_refused(repro, scan):
     status, _, complaint = repro("predict", "--model", scan, scan, "-o", "out")
     assert status == 2
