@@ -11,8 +11,8 @@ TRUTH = (86, 180, 233)  # sky blue
 def outlined(image: np.ndarray, *marked: tuple[np.ndarray, tuple[int, int, int]]) -> np.ndarray:
     """The image, uint8 (H, W, 3) RGB, with an outline round each area: pairs of a mask, bool (H, W), and an RGB colour.
 
-    A line's width follows the image's size. It lies on a wider black one, so that it shows on bright tissue and on dark,
-    but for images so small that this would hide what is outlined.
+    A line's width follows the image's size. It lies on a wider black one, so that it shows on bright tissue and on
+    dark, but for images so small that this would hide what is outlined.
     """
     drawn = image.copy()
     side = min(image.shape[:2])
