@@ -21,7 +21,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # two trainings at once share the cores and end no sooner
-.PHONY: help install demo reproduce-all test test-long lint bench clean
+.PHONY: help install demo reproduce-all test test-long lint bench tensorboard clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ lint: $(INSTALLED) ## ruff alone
 bench: $(INSTALLED) ## speed on this machine, as ratios: PyTorch, the roofline, wider batches, more images, repeats at once
 	$(REPRO) bench
 
+tensorboard: $(INSTALLED) ## curves and example predictions of all runs, in a browser
+	.venv/bin/tensorboard --logdir runs
+
 clean: ## remove .venv, caches and the demo's runs; your own runs and data stay
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis runs/demo
 	find common reproductions tests -name __pycache__ -prune -exec rm -rf {} +
@@ -69,5 +72,5 @@ $(INSTALLED): setup.cfg constraints.txt
 	  echo '"$(PYTHON) -m venv" does not work here. On Debian and Ubuntu it is a package of its own:' >&2; \
 	  echo '    apt install python3-venv' >&2; exit 1; }
 	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 2 GB (with CUDA several times that) ...'
-	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,dev]'
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,dicom,onnx,dev]'
 	@touch $@

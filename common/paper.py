@@ -101,6 +101,11 @@ class Recipe(BaseModel):
     patience: int | None
     weights: Literal["last", "best"]
 
+    @property
+    def clahe(self) -> tuple[float, int] | None:
+        """Clip limit and tiles, None for no CLAHE."""
+        return None if self.clip_limit is None else (self.clip_limit, self.tiles)
+
 
 class Paper(_Record):
     """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper

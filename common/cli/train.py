@@ -27,7 +27,6 @@ def run(
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write logs for TensorBoard.")] = False,
 ) -> None:
     """Train and evaluate the network of one paper, and compare with what it reports."""
     record = papers.load(paper)
@@ -48,7 +47,7 @@ def run(
     if found.name != record.data and data is None:
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
     report_unusable(found, runs)
-    request = Request(record, "paper", found, repeats, seed, readings, policy, runs, results, resume, tensorboard)
+    request = Request(record, "paper", found, repeats, seed, readings, policy, runs, results, resume)
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, say)

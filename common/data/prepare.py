@@ -99,9 +99,7 @@ def _build(
             if offenders:
                 return offenders
             digest = manifest.case_digest(image, drawn)
-            if channels == 1:
-                image = _grey(image, clahe)
-            images[position] = _resized(image, side)
+            images[position] = for_network(image, side, channels, clahe)
             merged[position] = _resized(merge(_on_one_grid(drawn, image, cases[position]), masks), side)[..., 0]
             return digest
 
@@ -182,6 +180,11 @@ def merge(drawn: list[np.ndarray], masks: str) -> np.ndarray:
         return np.minimum(np.sum(drawn, axis=0) * share, 255).astype(np.uint8)
     used = {"merged": drawn, "two": drawn[:2], "first": drawn[:1]}[masks]
     return np.logical_or.reduce(used).astype(np.uint8) * 255
+
+
+def for_network(image: np.ndarray, side: int, channels: int, clahe: tuple[float, int] | None) -> np.ndarray:
+    """The image as a network is given it, uint8 (side, side, channels), from one of any size, uint8 (H, W, 3) RGB."""
+    return _resized(_grey(image, clahe) if channels == 1 else image, side)
 
 
 def _grey(image: np.ndarray, clahe: tuple[float, int] | None) -> np.ndarray:

@@ -20,6 +20,14 @@ class Box:
     height: int
     area: int
 
+    @property
+    def rows(self) -> slice:
+        return slice(self.y, self.y + self.height)
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.x, self.x + self.width)
+
 
 def boxes(mask: np.ndarray, least_area: float) -> list[Box]:
     """One box for each region of pixels that touch at a side or a corner (8-connected), the largest region first, of
@@ -28,11 +36,20 @@ def boxes(mask: np.ndarray, least_area: float) -> list[Box]:
     mask: bool (H, W), true where tumour is predicted. least_area: in pixels, at least 0; smaller regions are left out.
     Raises ValueError for any other mask, an array without pixels among them, and for a negative least_area.
     """
+    return [box for box, _ in regions(mask, least_area)]
+
+
+def regions(mask: np.ndarray, least_area: float) -> list[tuple[Box, np.ndarray]]:
+    """The same boxes, each with its region: bool (height, width) of the box, true for the pixels of the region."""
     if mask.dtype != bool or mask.ndim != 2 or not mask.size:
         raise ValueError(f"a mask of {mask.dtype} {mask.shape}: expected bool (H, W)")
     if not least_area >= 0:
         raise ValueError(f"least_area {least_area}: expected pixels, 0 or more")
-    statistics = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[2]
-    found = [Box(*map(int, row)) for row in statistics[1:]]  # a row is x, y, width, height, area; 0 is the background
-    kept = [box for box in found if box.area >= least_area]
-    return sorted(kept, key=lambda box: (-box.area, box.y, box.x))
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    # A row is x, y, width, height, area; 0 is the background.
+    found = [(Box(*map(int, row)), label) for label, row in enumerate(statistics) if label]
+    kept = sorted(
+        ((box, label) for box, label in found if box.area >= least_area),
+        key=lambda each: (-each[0].area, each[0].y, each[0].x),
+    )
+    return [(box, labels[box.rows, box.columns] == label) for box, label in kept]

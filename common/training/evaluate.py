@@ -22,6 +22,17 @@ def in_float32(model: keras.Model, build: Callable[[Recipe], keras.Model], recip
     return plain
 
 
+def predict(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """What a network gives for up to EVALUATION_BATCH images, float32 (n, S, S, C): the probability of the tumour at
+    each pixel, float32 (n, S, S), and that of the positive class, float32 (n,), where the network has two outputs."""
+    # A smaller batch is filled up, so that the function is compiled for one shape only.
+    outputs = model.predict_on_batch(np.resize(images, (EVALUATION_BATCH, *images.shape[1:])))
+    of_class = None
+    if isinstance(outputs, dict):
+        outputs, of_class = outputs[SEGMENTATION], outputs[CLASSIFICATION][: len(images), 0]
+    return np.asarray(outputs)[: len(images), ..., 0], of_class
+
+
 def evaluate(
     model: keras.Model, prepared: Prepared, positions: np.ndarray, recipe: Recipe
 ) -> tuple[counts.Rows, np.ndarray]:
@@ -29,14 +40,9 @@ def evaluate(
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
     for number, (images, truth) in enumerate(batches.stream()):
-        # A last, smaller batch is filled up, so that the function is compiled for one shape only.
-        filled = np.resize(images, (EVALUATION_BATCH, *images.shape[1:]))
-        outputs = model.predict_on_batch(filled)
-        of_class = None
+        probabilities, of_class = predict(model, images)
         if recipe.positive:
-            of_class, truth = outputs[CLASSIFICATION][: len(images), 0], truth[SEGMENTATION]
-            outputs = outputs[SEGMENTATION]
-        probabilities = np.asarray(outputs)[: len(images), ..., 0]
+            truth = truth[SEGMENTATION]
         cases = [prepared.cases[p] for p in positions[number * EVALUATION_BATCH :][: len(images)]]
         ids, labels, groups = zip(*((case.id, case.label, case.group) for case in cases), strict=True)
         about = {"positive": recipe.positive or "", "of_class": of_class}

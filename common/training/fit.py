@@ -4,7 +4,8 @@ part of the data.
     folder/  resume.npz           after each epoch, all that the next one depends on
              best.weights.h5      of the epoch with the best monitored value, where a paper selects one
              log.csv              an epoch a line
-             model.keras          the evaluated network
+             model.keras          the evaluated network, and what it was trained with
+             tensorboard/         curves and example predictions
              rows-<part>.npz      counts of each image of train, validation and test
              test-masks.npz       what it marks on the test images, in the order of rows-test.npz: where it is above
                                   0.5, packed bits, uint8 (images, side, side / 8)
@@ -20,13 +21,15 @@ import keras
 import numpy as np
 from rich.progress import Progress
 
+from common.data import manifest
 from common.data.batches import Batches
 from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.files import write_atomically
 from common.paper import Paper, Recipe
 from common.seeds import derive
-from common.training import callbacks, losses, running
+from common.training import callbacks, losses, model_file, running
+from common.training.board import Board
 from common.training.evaluate import evaluate, in_float32
 from common.training.loop import train
 from common.training.progress import ShowProgress
@@ -93,7 +96,6 @@ class Training:
     prepared: Prepared
     precision: str
     seed: int
-    tensorboard: bool = False
 
 
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit:
@@ -114,7 +116,6 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     resumable = callbacks.Resumable(folder / "resume.npz", selecting)
     resumable.set_model(model)
     begun = resumable.restore()
-    boards = [keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)] if training.tensorboard else []
     stopped = any(getattr(each, "stopped_epoch", 0) for each in selecting)
     if not stopped and begun < recipe.epochs:
         train(
@@ -126,7 +127,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
             [
                 callbacks.EpochStart(batches, seed, trial.number),
                 *selecting,
-                *boards,
+                Board(folder / "tensorboard", prepared, split.validation, recipe),
                 keras.callbacks.CSVLogger(folder / "log.csv", append=begun > 0),
                 ShowProgress(f"{training.paper.name} {trial}", recipe.epochs, len(batches), progress),
                 resumable,
@@ -136,7 +137,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     if recipe.weights == "best":
         model.load_weights(folder / "best.weights.h5")
     evaluated = in_float32(model, build, recipe)
-    evaluated.save(folder / "model.keras")
+    model_file.save(evaluated, _about(training, trial), folder / "model.keras")
     for part, positions in split.parts().items():
         rows, marked = evaluate(evaluated, prepared, positions, recipe)
         rows.save(folder / f"rows-{part}.npz")
@@ -155,6 +156,19 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     )
     write_atomically(folder / "fit.json", json.dumps(asdict(outcome)).encode())
     return outcome
+
+
+def _about(training: Training, trial: Trial) -> model_file.About:
+    return model_file.About(
+        paper=training.paper.name,
+        recipe=training.recipe,
+        data=manifest.true_name(training.prepared.name, training.prepared.fingerprint),
+        fingerprint=training.prepared.fingerprint,
+        precision=training.precision,
+        seed=training.seed,
+        repeat=trial.repeat,
+        fold=trial.fold,
+    )
 
 
 def remarks(history: dict[str, list[float]], recipe: Recipe) -> list[str]:

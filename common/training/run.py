@@ -41,7 +41,6 @@ class Request:
     runs: Path
     results: Path
     resume: bool
-    tensorboard: bool
 
     @property
     def recipe(self) -> Recipe:
@@ -69,8 +68,7 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
 
 
 def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
-    clahe = None if recipe.clip_limit is None else (recipe.clip_limit, recipe.tiles)
-    return prepare(found.cases, found.name, recipe.side, recipe.channels, recipe.masks, cache, clahe=clahe)
+    return prepare(found.cases, found.name, recipe.side, recipe.channels, recipe.masks, cache, clahe=recipe.clahe)
 
 
 def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
@@ -110,7 +108,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         for repeat in range(request.repeats)
         for fold, split in enumerate(splits.draw(prepared.cases, used, recipe, request.seed, repeat))
     }
-    training = Training(paper, build, recipe, prepared, request.precision, request.seed, request.tensorboard)
+    training = Training(paper, build, recipe, prepared, request.precision, request.seed)
     folder = run_folder(request, prepared)
     if not request.resume:
         shutil.rmtree(folder, ignore_errors=True)

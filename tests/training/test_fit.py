@@ -1,19 +1,22 @@
 """One repeat: what it leaves behind, and that a killed one ends with the bits of one never killed."""
 
 import csv
+import re
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from rich.progress import Progress
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from common import paper
 from common.data import splits
 from common.data.busi import index
 from common.data.prepare import prepare
 from common.evidence import counts, metrics
-from common.training import callbacks, fit
+from common.training import callbacks, fit, model_file
+from common.training.identity import recipe_hash
 from reproductions.cheng.model import build
 
 CHENG = paper.load("cheng")
@@ -141,7 +144,9 @@ def test_a_flat_monitor_is_reported():
 
 
 def test_the_saved_network_predicts_what_was_counted(whole):
-    model = keras.saving.load_model(whole.folder / "model.keras")
+    model, about = model_file.load(whole.folder / "model.keras")
+    assert (about.paper, about.data, about.fingerprint) == ("cheng", "phantom", whole.prepared.fingerprint)
+    assert recipe_hash(about.recipe) == recipe_hash(whole.recipe)
     rows, marked = fit.evaluate(model, whole.prepared, whole.split.test, whole.recipe)
     kept = counts.Rows.load(whole.folder / "rows-test.npz")
     assert np.array_equal(rows.tp, kept.tp)
@@ -159,6 +164,22 @@ def test_rows_name_the_cases_of_the_split_in_its_order(whole):
 def test_the_log_has_a_line_for_each_epoch(whole):
     with (whole.folder / "log.csv").open() as file:
         assert [int(line["epoch"]) for line in csv.DictReader(file)] == [0, 1, 2, 3]
+
+
+def test_tensorboard_shows_every_epoch_and_examples_of_the_validation_images(whole):
+    train, validation = (EventAccumulator(str(whole.folder / "tensorboard" / part)).Reload() for part in
+                         ("train", "validation"))  # fmt: skip
+    assert [(event.step, event.value) for event in train.Scalars("loss")] == [
+        (epoch, pytest.approx(loss)) for epoch, loss in enumerate(whole.outcome.history["loss"], start=1)
+    ]
+    assert [event.value for event in validation.Scalars("loss")] == pytest.approx(whole.outcome.history["val_loss"])
+    assert len(train.Tags()["scalars"]) == len(validation.Tags()["scalars"])
+    shown = [f"examples/{whole.prepared.cases[position].id}" for position in whole.split.validation[:4]]
+    names = [re.sub(r"[^-/\w.]", "_", name) for name in shown]
+    assert sorted(validation.Tags()["images"]) == sorted(names)
+    (drawn, *later) = validation.Images(names[0])
+    assert (drawn.width, drawn.height) == (whole.recipe.side, whole.recipe.side)
+    assert len(later) == 3
 
 
 def test_a_state_that_can_not_be_written_leaves_the_last_one(whole, tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
         trained.clear()
         request = room.Request(
             CHENG, profile, found, repeats, 0, readings, "float32",
-            tmp_path / "runs", tmp_path / "results", resume, False,
+            tmp_path / "runs", tmp_path / "results", resume,
         )  # fmt: skip
         return room.run(request, lambda line: None)
 

@@ -1,0 +1,104 @@
+"""Commands that use a trained network: on one's own images, on another labelled set, in another runtime."""
+
+import json
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress
+
+from common.cli.shared import Runs, app, import_keras, out, report_unusable, root, say
+from common.errors import BadInput
+
+Model = Annotated[Path, typer.Option("--model", metavar="FILE", help="A model.keras, as each repeat of a run leaves.")]
+
+
+@app.command()
+def predict(
+    model: Model,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or patterns: 'a/*.png'.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the results are written.")],
+) -> None:
+    """Masks, overlays and bounding boxes for your own images: PNG, JPEG, TIFF, BMP or DICOM of one frame."""
+    from common.predict import inputs as files
+
+    if output.exists() and not output.is_dir():
+        raise BadInput(f"{output} is a file. Expected a folder for the results, which is made where it is missing.")
+    items, missing = files.find(inputs, output)
+    files.refuse_nothing(items, missing)
+    import_keras()
+    from common.predict import pipeline
+    from common.training import model_file
+
+    network, about = model_file.load(model)
+    say(escape(f"{about}."))
+    say(pipeline.DISCLAIMER)
+    with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
+        bar = progress.add_task("predicting", total=len(items))
+        done, unreadable = pipeline.run(
+            network, about, items, output, lambda number: progress.update(bar, completed=number)
+        )
+    say(f"{done} of {len(items)} images: masks, overlays and {pipeline.LINES} are in {escape(str(output))}.")
+    if missing or unreadable:
+        raise BadInput.listing(
+            "These could not be read, all others were done:", missing + unreadable, "Replace or remove them."
+        )
+
+
+@app.command()
+def evaluate(
+    model: Annotated[list[Path], typer.Option("--model", metavar="FILE", help="A model.keras. May recur.")],
+    data: Annotated[str, typer.Option(help="busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml about one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="All numbers, as JSON.")] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """How trained networks do on a labelled set, with 95 % intervals, and which of them does better."""
+    from common.data import fetch
+
+    if len(model) > len(ascii_uppercase):
+        raise BadInput(f"{len(model)} networks: {len(ascii_uppercase)} can be set beside each other.")
+    import_keras()
+    from common.predict import evaluate as evaluation
+    from common.training import model_file
+    from common.training.run import cache_folder
+
+    networks = [(file, *model_file.load(file)) for file in model]
+    found = fetch.find(data, root(), runs)
+    evaluated = evaluation.run(networks, found, cache_folder(runs))
+    if as_json:
+        print(json.dumps(evaluation.as_record(evaluated, found), indent=1))
+        return
+    report_unusable(found, runs)
+    for letter, each in zip(ascii_uppercase, evaluated, strict=False):
+        name = escape(f"{each.file}: {each.about}.")
+        say(f"{letter}: {name}" if networks[1:] else name)
+        if each.seen:
+            say("   Trained on images of this very set: what it scores here says little about new images.")
+    out.print(evaluation.table(evaluated))
+    say(
+        f"{len(evaluated[0].rows)} images of {escape(found.name)}. Below each value its 95 % interval over the images "
+        "(bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is wider."
+        + (" Of a difference the same images are drawn for both; bold where 0 lies outside." if networks[1:] else "")
+    )
+
+
+@app.command()
+def export(
+    model: Model,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .onnx file to write.")],
+) -> None:
+    """A trained network as ONNX, once onnxruntime is seen to give the same masks."""
+    import_keras()
+    from common.predict import export as exporting
+    from common.training import model_file
+
+    exporting.refuse_without_packages()
+    network, about = model_file.load(model)
+    check = exporting.export(network, about, output)
+    say(escape(f"{about}: {output}."))
+    say(
+        f"onnxruntime marks the same pixels as Keras on all {check.images} synthetic images; "
+        f"largest difference of a probability: {check.largest:.1e}."
+    )

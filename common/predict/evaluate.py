@@ -1,0 +1,135 @@
+"""How trained networks do on another labelled set: the same metric table as that of a run, and paired differences."""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+import keras
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from common.data.fetch import Found
+from common.errors import BadInput
+from common.evidence import metrics
+from common.evidence.counts import Rows
+from common.evidence.paired import Difference, differences
+from common.evidence.statistics import bootstrap
+from common.training.evaluate import evaluate
+from common.training.model_file import About
+from common.training.run import prepare_for
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One network on the images that all of them were evaluated on. interval: by signature, over the images.
+    against: the differences to the first network, none of that itself. seen: it was trained on this very set."""
+
+    file: Path
+    about: About
+    seen: bool
+    rows: Rows
+    values: dict[str, float]
+    interval: dict[str, tuple[float, float]]
+    against: dict[str, Difference]
+
+
+def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
+    """Evaluates every network on the images of the classes that all were trained on, each in its own grid of pixels
+    and with its own reading of the masks.
+
+    Raises BadInput where there are no such images.
+    """
+    recipes = [about.recipe for *_, about in networks]
+    shared = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
+    positions = np.flatnonzero([case.label in shared for case in found.cases])
+    if not len(positions):
+        there = ", ".join(sorted({case.label for case in found.cases}))
+        raise BadInput(f"{found.name} has images of {there}; trained on by all: {', '.join(shared) or 'no class'}.")
+    done: list[Evaluated] = []
+    for file, model, about in networks:
+        prepared = prepare_for(about.recipe, found, cache)
+        rows, _ = evaluate(model, prepared, positions, about.recipe)
+        own = [*metrics.STANDARD, *metrics.of_classes(about.recipe)]
+        comparable = _comparable(own, about, done[0]) if done else []
+        done.append(
+            Evaluated(
+                file,
+                about,
+                prepared.fingerprint == about.fingerprint,
+                rows,
+                metrics.values(rows, own),
+                bootstrap(rows, own),
+                differences(rows, done[0].rows, comparable) if done else {},
+            )
+        )
+    return done
+
+
+def _comparable(signatures: list[str], about: About, first: Evaluated) -> list[str]:
+    """What both networks have a value of: classes where both classify, distances, which are in pixels of the network's
+    grid, where that is the same."""
+    same_grid = about.recipe.side == first.about.recipe.side
+    shared = [signature for signature in signatures if signature in first.values]
+    return [each for each in shared if same_grid or each.partition("|")[0] not in metrics.DISTANCES]
+
+
+def table(evaluated: list[Evaluated]) -> Table:
+    """For a terminal: a definition a line, a column a network, called A, B, ..., then their differences to A."""
+    letters = ascii_uppercase[: len(evaluated)]
+    result = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    result.add_column("definition", overflow="fold")  # a definition that is cut off is another definition
+    for letter in letters:
+        result.add_column(letter if len(letters) > 1 else "value")
+    for letter in letters[1:]:
+        result.add_column(f"{letter} - A")
+    for signature in dict.fromkeys(each for one in evaluated for each in one.values):
+        values = [
+            _cell(each.values[signature], *each.interval[signature]) if signature in each.values else "-"
+            for each in evaluated
+        ]
+        changes = [_change(each.against.get(signature)) for each in evaluated[1:]]
+        result.add_row(f"{signature}\n", *values, *changes)
+    return result
+
+
+def _cell(value: float, low: float, high: float, sign: str = "") -> str:
+    if not math.isfinite(value):
+        return "-"
+    interval = f"\n[dim]{low:{sign}.4f} to {high:{sign}.4f}[/]" if math.isfinite(low) else ""
+    return f"{value:{sign}.4f}{interval}"
+
+
+def _change(difference: Difference | None) -> str:
+    if difference is None:
+        return "-"
+    text = _cell(difference.value, difference.low, difference.high, sign="+")
+    return f"[bold]{text}[/]" if difference.certain else text
+
+
+def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
+    """The same, for JSON: what is undefined is null."""
+    return {
+        "data": found.name,
+        "images": len(evaluated[0].rows),
+        "networks": [
+            {
+                "file": str(each.file),
+                "trained_on_this_data": each.seen,
+                "about": each.about.model_dump(mode="json"),
+                "metrics": {
+                    signature: _finite({"value": value, "low": low, "high": high})
+                    for signature, value in each.values.items()
+                    for low, high in [each.interval[signature]]
+                },
+                "less_the_first": {name: _finite(asdict(change)) for name, change in each.against.items()},
+            }
+            for each in evaluated
+        ],
+    }
+
+
+def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
+    return {name: number if math.isfinite(number) else None for name, number in numbers.items()}

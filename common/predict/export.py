@@ -1,0 +1,107 @@
+"""A trained network as an ONNX file, for runtimes without Keras, proven to give the same masks before it is kept."""
+
+import importlib.util
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import numpy as np
+
+from common.data import phantom
+from common.data.batches import CLASSIFICATION, normalised
+from common.data.prepare import for_network
+from common.errors import BadInput
+from common.files import write_atomically
+from common.predict.pipeline import DISCLAIMER
+from common.training.evaluate import EVALUATION_BATCH, predict
+from common.training.model_file import About
+
+# What Keras converts with, by backend.
+_CONVERTERS = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("onnxscript",)}
+_TOLERANCE = 1e-4  # between probabilities: float32 sums in another order
+
+
+@dataclass(frozen=True)
+class Check:
+    """How Keras and onnxruntime agree: on so many example images, the largest difference between two probabilities,
+    and the number of pixels that one marks and the other does not."""
+
+    images: int
+    largest: float
+    pixels: int
+
+
+def refuse_without_packages() -> None:
+    """Raises BadInput naming the packages that are missing here."""
+    needed = ("onnx", "onnxruntime", *_CONVERTERS[keras.backend.backend()])
+    if missing := [name for name in needed if not importlib.util.find_spec(name)]:
+        raise BadInput(
+            f"Exporting with the backend {keras.backend.backend()} needs {', '.join(missing)}: `make install`, or "
+            f"`pip install {' '.join(missing)}`."
+        )
+
+
+def export(model: keras.Model, about: About, path: Path) -> Check:
+    """Writes the network as ONNX: float32 images (N, side, side, channels) in [0, 1], prepared as the recipe says, to
+    probabilities (N, side, side, 1) and, of two outputs, (N, 1). The recipe is in its metadata, as "about".
+
+    Raises BadInput where packages are missing, RuntimeError, leaving no file, where onnxruntime marks other pixels than
+    Keras does.
+    """
+    refuse_without_packages()
+    import onnx
+
+    images = _examples(about)
+    expected, expected_class = predict(model, images)
+    with TemporaryDirectory() as temporary:
+        converted = Path(temporary, "network.onnx")
+        _convert(model, converted)
+        graph = onnx.load(converted)
+        onnx.helper.set_model_props(graph, {"about": about.model_dump_json(), "warning": DISCLAIMER})
+        content = graph.SerializeToString()
+    got, got_class = _run(content, images)
+    largest = max(np.abs(got - expected).max(), 0 if got_class is None else np.abs(got_class - expected_class).max())
+    check = Check(len(images), float(largest), int(np.count_nonzero((got > 0.5) != (expected > 0.5))))
+    if check.pixels or not check.largest <= _TOLERANCE:
+        raise RuntimeError(
+            f"onnxruntime gives other masks than Keras: {check.pixels} pixels of {check.images} images differ, "
+            f"probabilities by up to {check.largest:.2g}. Nothing was written."
+        )
+    write_atomically(path, content)
+    return check
+
+
+def _examples(about: About) -> np.ndarray:
+    """Synthetic ultrasound as the network is given it, float32 (N, side, side, channels)."""
+    recipe = about.recipe
+    labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
+    drawn = (phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels))
+    prepared = [
+        for_network(np.repeat(grey[..., None], 3, axis=-1), recipe.side, recipe.channels, recipe.clahe)
+        for grey in drawn
+    ]
+    return normalised(recipe).astype(np.float32)[np.stack(prepared)]
+
+
+def _convert(model: keras.Model, path: Path) -> None:
+    """Without what the converters say of themselves."""
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.export(path, format="onnx", verbose=False)
+
+
+def _run(content: bytes, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Probabilities (N, S, S), and those of the class (N,), by onnxruntime."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    names = [output.name for output in session.get_outputs()]
+    outputs = dict(zip(names, session.run(None, {given.name: images}), strict=True))
+    of_class = outputs.pop(CLASSIFICATION, None)
+    (probabilities,) = outputs.values()
+    return probabilities[..., 0], None if of_class is None else of_class[:, 0]

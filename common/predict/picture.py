@@ -1,0 +1,42 @@
+"""An image as a person brings it: its pixels, and what its file says about their size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.evidence.boxes import Box
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large a pixel is within one rectangle of the image: from column left and row top on, up to and without right
+    and bottom; width and height of a pixel in mm."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    width_mm: float
+    height_mm: float
+
+    def holds(self, box: Box) -> bool:
+        return (
+            self.left <= box.x
+            and self.top <= box.y
+            and box.x + box.width <= self.right
+            and box.y + box.height <= self.bottom
+        )
+
+
+@dataclass(frozen=True)
+class Picture:
+    """pixels: uint8 (H, W, 3), RGB. scales: empty where the file does not say how large a pixel is; several where a
+    scan shows several fields, none of which overlap."""
+
+    pixels: np.ndarray
+    scales: Sequence[Scale] = ()
+
+    def mm2(self, box: Box) -> float | None:
+        """The area in mm² of one pixel in the box; None where no scale holds all of the box."""
+        return next((scale.width_mm * scale.height_mm for scale in self.scales if scale.holds(box)), None)

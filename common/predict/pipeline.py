@@ -1,0 +1,98 @@
+"""From a list of files to masks, overlays and predictions.jsonl: files are read and written while the network works."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import keras
+import numpy as np
+
+from common.data.batches import normalised
+from common.data.prepare import for_network
+from common.errors import BadInput
+from common.files import write_atomically
+from common.paper import Recipe
+from common.predict import describe, inputs
+from common.predict.inputs import Input
+from common.predict.picture import Picture
+from common.training.evaluate import EVALUATION_BATCH, predict
+from common.training.model_file import About
+
+LINES, ABOUT = "predictions.jsonl", "about.json"
+DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
+
+_THREADS = (os.cpu_count() or 1) + 4  # some of them always wait for the disk
+
+_Given, _Made = TypeVar("_Given"), TypeVar("_Made")
+
+
+def run(
+    model: keras.Model, about: About, items: list[Input], output: Path, done: Callable[[int], None]
+) -> tuple[int, list[str]]:
+    """Predicts on every image and writes into `output`: masks/ and overlays/, predictions.jsonl with a line for each
+    image in the order of `items` (see `describe.write`), and about.json, which tells the network. `done` is told, from
+    time to time, how many images there are results of.
+
+    Returns how many those are in the end, and a line for each file that could not be read. Memory: some fifty images
+    at their own size.
+    """
+    lines, unreadable = [], []
+    try:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, unreadable))
+            for line in ahead(pool, lambda each: describe.write(*each, output), predicted, EVALUATION_BATCH):
+                lines.append(line)
+                done(len(lines))
+    finally:  # also when interrupted: what was predicted is told
+        write_atomically(output / LINES, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        record = {"warning": DISCLAIMER, "network": about.model_dump(mode="json")}
+        write_atomically(output / ABOUT, f"{json.dumps(record, indent=1)}\n".encode())
+    return len(lines), unreadable
+
+
+def _read(
+    items: list[Input], recipe: Recipe, pool: Executor, unreadable: list[str]
+) -> Iterator[tuple[Input, Picture, np.ndarray]]:
+    """Each image that can be read, with what the network is given of it, uint8 (S, S, C). The others go to
+    `unreadable`."""
+
+    def one(item: Input) -> tuple[Input, Picture, np.ndarray] | BadInput:
+        try:
+            picture = inputs.read(item.path)
+        except BadInput as error:
+            return error
+        return item, picture, for_network(picture.pixels, recipe.side, recipe.channels, recipe.clahe)
+
+    for outcome in ahead(pool, one, items, 2 * EVALUATION_BATCH):
+        if isinstance(outcome, BadInput):
+            unreadable.append(str(outcome))
+        else:
+            yield outcome
+
+
+def _predicted(
+    model: keras.Model, recipe: Recipe, images: Iterator[tuple[Input, Picture, np.ndarray]]
+) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None]]:
+    """Each image with the network's probabilities, float32 (S, S), and that of the class, by its name."""
+    values = normalised(recipe).astype(np.float32)
+    while batch := list(islice(images, EVALUATION_BATCH)):
+        probabilities, of_class = predict(model, values[np.stack([small for *_, small in batch])])
+        for number, (item, picture, _) in enumerate(batch):
+            named = None if of_class is None else {recipe.positive: round(float(of_class[number]), 6)}
+            yield item, picture, probabilities[number], named
+
+
+def ahead(pool: Executor, function: Callable[[_Given], _Made], items: Iterable[_Given], number: int) -> Iterator[_Made]:
+    """`map`, done by a pool up to `number` items ahead of what is taken from it: never more lie in memory."""
+    waiting = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > number:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,71 @@
+"""What TensorBoard shows of a training: its curves, and what the network marks on a few validation images.
+
+Written by tensorboardX, which needs none of the backends. Moves no number, so it is not part of what a result depends
+on: nothing random is drawn, no weight is written to.
+"""
+
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.summary import image, scalar
+
+from common.data.batches import SEGMENTATION, Batches
+from common.data.prepare import Prepared
+from common.evidence.overlay import PREDICTED, TRUTH, outlined
+from common.paper import Recipe
+
+_EXAMPLES = 4  # images
+_TIMES = 10  # that they are drawn in a training, about
+
+
+class Board(keras.callbacks.Callback):
+    """Writes each epoch's values into train/ and validation/ below `folder`, and now and then the first few of the
+    images at `positions` with what the network marks on them (orange) and the truth (blue)."""
+
+    def __init__(self, folder: Path, prepared: Prepared, positions: np.ndarray, recipe: Recipe):
+        super().__init__()
+        self.folder, self.epochs = folder, recipe.epochs
+        chosen = positions[:_EXAMPLES]
+        self.names = [prepared.cases[position].id for position in chosen]
+        self.shown = [np.broadcast_to(prepared.images[p], (recipe.side, recipe.side, 3)) for p in chosen]
+        self.truth = prepared.masks[chosen] >= 128
+        self.images, _ = Batches(prepared, chosen, recipe, len(chosen), seed=None)[0]
+
+    def on_train_begin(self, logs=None):
+        # Not its SummaryWriter: that writes in a thread, and waits forever once the disk is full.
+        self.writers = {}
+        for part in ("train", "validation"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+            self.writers[part] = EventsWriter(str(self.folder / part / "events"))
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            part, name = ("validation", name[4:]) if name.startswith("val_") else ("train", name)
+            self._write(part, scalar(name, value, display_name=name), epoch)
+        if (epoch + 1) % max(1, self.epochs // _TIMES) == 0:
+            for name, drawn in zip(self.names, self._examples(), strict=True):
+                self._write("validation", image(f"examples/{name}", drawn, dataformats="HWC"), epoch)
+        for writer in self.writers.values():
+            writer.flush()
+
+    def on_train_end(self, logs=None):
+        for writer in self.writers.values():
+            writer.close()
+
+    def _examples(self) -> list[np.ndarray]:
+        outputs = self.model(self.images, training=False)  # not `predict`, which would be compiled for these few
+        outputs = outputs[SEGMENTATION] if isinstance(outputs, dict) else outputs
+        marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0.5
+        return [
+            outlined(picture, (truth, TRUTH), (mask, PREDICTED))
+            for picture, truth, mask in zip(self.shown, self.truth, marked, strict=True)
+        ]
+
+    def _write(self, part: str, summary: Summary, epoch: int) -> None:
+        """Epochs are counted from 1, as people do."""
+        self.writers[part].write_event(Event(summary=summary, step=epoch + 1, wall_time=time.time()))

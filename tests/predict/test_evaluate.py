@@ -1,0 +1,117 @@
+"""`repro evaluate`: networks on another labelled set, and which of them does better."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.evidence import metrics
+from common.training import model_file
+from tests.predict.made import SIDE, about, bright
+
+IOU = "iou|fg|pooled|t=0.5"
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A set in BUSI's layout: eight benign, eight malignant images of a white square, which is the truth, and a normal
+    one that is all dark."""
+    folder = tmp_path / "labelled"
+    for label, number in [(label, n) for label in ("benign", "malignant") for n in range(1, 9)] + [("normal", 1)]:
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        pixels = np.full((SIDE, SIDE), 20, np.uint8)
+        if label != "normal":
+            pixels[4 : 10 + number, 6 : 12 + number] = 250
+        Image.fromarray(pixels).save(folder / label / f"{label} ({number}).png")
+        Image.fromarray(255 * (pixels > 100).astype(np.uint8)).save(folder / label / f"{label} ({number})_mask.png")
+    return folder
+
+
+@pytest.fixture
+def evaluated(repro, labelled):
+    """What `--json` gives for these networks."""
+
+    def call(*files):
+        words = [word for file in files for word in ("--model", file)]
+        status, printed, complaint = repro("evaluate", *words, "--data", labelled, "--json")
+        assert (status, complaint) == (0, "")
+        return json.loads(printed)
+
+    return call
+
+
+@pytest.fixture
+def blind(tmp_path):
+    """A network that is sure of nothing: it marks everything, with 0.51 or so."""
+    path = tmp_path / "blind.keras"
+    model = bright(3, sharpness=0.0)
+    model.layers[-1].set_weights([np.zeros((1, 1, 3, 1), np.float32), np.float32([0.05])])
+    model_file.save(model, about(), path)
+    return path
+
+
+def test_a_network_that_is_right_everywhere_scores_one(evaluated, saved):
+    found = evaluated(saved["colour"])
+    assert found["images"] == 17
+    (network,) = found["networks"]
+    assert network["metrics"][IOU] == {"value": 1, "low": 1, "high": 1}
+    assert set(network["metrics"]) == set(metrics.STANDARD)
+    assert network["less_the_first"] == {}
+    assert network["about"]["paper"] == "cheng"
+
+
+def test_what_does_worse_does_so_on_the_same_images(evaluated, saved, blind):
+    first, second = evaluated(saved["colour"], blind)["networks"]
+    iou = second["metrics"][IOU]
+    assert 0 < iou["low"] < iou["value"] < iou["high"] < 0.5
+    change = second["less_the_first"][IOU]
+    assert change["value"] == pytest.approx(iou["value"] - first["metrics"][IOU]["value"])
+    assert -1 < change["low"] < change["value"] < change["high"] < 0
+
+
+def test_only_images_that_all_networks_know_the_class_of_are_used(evaluated, saved):
+    """Cheng's network was trained on normal images too, Paudel's was not; that one calls classes besides."""
+    found = evaluated(saved["colour"], saved["classifier"])
+    assert found["images"] == 16
+    colour, classifier = found["networks"]
+    assert classifier["metrics"]["accuracy|class|case"]["value"] == 0.5, "it calls every image malignant"
+    assert "accuracy|class|case" not in colour["metrics"]
+    assert "accuracy|class|case" not in classifier["less_the_first"]
+
+
+def test_the_table_names_the_networks_and_shows_every_definition(repro, saved, blind, labelled):
+    status, printed, _ = repro("evaluate", "--model", saved["colour"], "--model", blind, "--data", labelled)
+    assert status == 0
+    assert f"A: {saved['colour']}: cheng, 32x32 pixels" in printed
+    assert f"B: {blind}: cheng, 32x32 pixels" in printed
+    assert "B - A" in printed
+    for signature in metrics.STANDARD:
+        assert signature in printed
+    assert "17 images of labelled" in printed
+
+
+def test_a_network_that_has_seen_the_images_is_told(repro, saved, labelled, tmp_path):
+    _, printed, _ = repro("evaluate", "--model", saved["colour"], "--data", labelled, "--json")
+    assert json.loads(printed)["networks"][0]["trained_on_this_data"] is False
+    (facts,) = (tmp_path / "runs" / "cache").rglob("facts.json")
+    fingerprint = json.loads(facts.read_text())["fingerprint"]
+    model_file.save(bright(3), about().model_copy(update={"fingerprint": fingerprint}), tmp_path / "seen.keras")
+    _, printed, _ = repro("evaluate", "--model", "seen.keras", "--data", labelled)
+    assert "Trained on images of this very set" in printed
+
+
+def test_distances_in_two_grids_are_not_compared(evaluated, saved, tmp_path):
+    model_file.save(bright(3, side=16), about(side=16), tmp_path / "coarse.keras")
+    changes = evaluated(saved["colour"], tmp_path / "coarse.keras")["networks"][1]["less_the_first"]
+    assert IOU in changes
+    assert not [name for name in changes if name.startswith(metrics.DISTANCES)]
+
+
+def test_data_without_a_class_that_is_known_are_refused(repro, saved, labelled):
+    for label in ("benign", "malignant"):
+        for path in (labelled / label).iterdir():
+            path.unlink()
+    status, _, complaint = repro("evaluate", "--model", saved["classifier"], "--data", labelled)
+    assert status == 2
+    assert "labelled has images of normal; trained on by all: benign, malignant" in complaint

@@ -1,0 +1,237 @@
+"""`repro predict` on images whose right answer is known: a network that marks what is brighter than half."""
+
+import json
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.data.busi import index
+from common.data.prepare import prepare
+from common.evidence.overlay import PREDICTED
+from common.predict import pipeline
+from common.predict.inputs import Input
+from common.training import model_file
+from common.training.evaluate import evaluate
+from tests.predict.made import SIDE, about, bright, region, written
+
+
+def rectangle(height=120, width=160, rows=(30, 60), columns=(40, 100)):
+    """uint8, dark grey but for one white rectangle."""
+    pixels = np.full((height, width), 30, np.uint8)
+    pixels[slice(*rows), slice(*columns)] = 255
+    return pixels
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+
+
+def opened(path):
+    return np.asarray(Image.open(path))
+
+
+@pytest.fixture
+def scan(tmp_path):
+    Image.fromarray(rectangle()).save(tmp_path / "scan.png")
+    return tmp_path / "scan.png"
+
+
+def test_the_marked_area_is_found_where_it_is(repro, saved, scan):
+    status, printed, complaint = repro("predict", "--model", saved["colour"], scan, "-o", "out")
+    assert (status, complaint) == (0, "")
+    assert "1 of 1 images" in printed
+    (line,) = lines(Path("out"))
+    assert line["input"] == str(scan)
+    assert (line["width"], line["height"]) == (160, 120)
+    (found,) = line["regions"]
+    truth = {"x": 40, "y": 30, "width": 60, "height": 30, "area_pixels": 1800}
+    pixel = 160 / SIDE  # of the network, in those of the image
+    for name in ("x", "y", "width", "height"):
+        assert abs(found[name] - truth[name]) <= pixel, name
+    assert found["area_pixels"] == pytest.approx(truth["area_pixels"], rel=0.15)
+    assert found["area_pixels"] == line["area_pixels"]
+    assert 0.9 < found["probability"] <= 1
+    assert line["area_mm2"] is None
+    assert found["area_mm2"] is None
+    assert line["class_probability"] is None
+
+
+def test_the_mask_has_the_image_s_own_size_and_the_area_that_is_told(repro, saved, scan):
+    repro("predict", "--model", saved["grey"], scan, "-o", "out")
+    (line,) = lines(Path("out"))
+    mask = opened(Path("out", line["mask"]))
+    assert (mask.shape, mask.dtype) == ((120, 160), np.uint8)
+    assert set(np.unique(mask)) == {0, 255}
+    assert np.count_nonzero(mask) == line["area_pixels"]
+    assert mask[45, 70] == 255
+
+
+def test_the_overlay_is_the_image_with_an_outline(repro, saved, scan):
+    repro("predict", "--model", saved["grey"], scan, "-o", "out")
+    (line,) = lines(Path("out"))
+    overlay, image = opened(Path("out", line["overlay"])), rectangle()
+    outline = np.abs(overlay.astype(int) - PREDICTED).max(axis=-1) < 30
+    assert outline.sum() >= 2 * (60 + 30) * 0.8
+    changed = np.abs(overlay.astype(int) - image[..., None]).max(axis=-1) > 8
+    assert not changed[45:50, 60:80].any(), "the inside stays visible"
+    assert not changed[80:].any()
+
+
+def test_the_area_in_mm2_of_a_dicom_file(repro, saved, tmp_path):
+    written(tmp_path / "IM1", rectangle(), PixelSpacing=[0.3, 0.2])
+    fields = [region(0, 0, 159, 119, 0.01, 0.02)]
+    written(tmp_path / "IM2", rectangle(), SequenceOfUltrasoundRegions=fields)
+    written(tmp_path / "IM3", 255 - rectangle(), "MONOCHROME1")
+    status, _, complaint = repro("predict", "--model", saved["colour"], "IM1", "IM2", "IM3", "-o", "out")
+    assert (status, complaint) == (0, "")
+    spaced, calibrated, unknown = lines(Path("out"))
+    assert spaced["area_mm2"] == pytest.approx(spaced["area_pixels"] * 0.06)
+    assert spaced["regions"][0]["area_mm2"] == pytest.approx(spaced["regions"][0]["area_pixels"] * 0.06)
+    assert calibrated["area_mm2"] == pytest.approx(calibrated["area_pixels"] * 0.02)
+    assert unknown["area_mm2"] is None
+    assert spaced["area_pixels"] == calibrated["area_pixels"] == unknown["area_pixels"] > 0
+
+
+def test_the_class_of_a_network_that_also_classifies(repro, saved, tmp_path):
+    for name, grey in (("dark", 0), ("light", 255)):
+        Image.fromarray(np.full((50, 40), grey, np.uint8)).save(tmp_path / f"{name}.png")
+    repro("predict", "--model", saved["classifier"], tmp_path, "-o", tmp_path / "out")
+    dark, light = lines(tmp_path / "out")
+    assert dark["class_probability"] == {"malignant": pytest.approx(0.5)}
+    assert light["class_probability"] == {"malignant": pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)}
+    assert dark["regions"] == []
+    assert light["area_pixels"] == 50 * 40
+
+
+PREPROCESSING = {
+    "colour": {"channels": 3},
+    "rounded": {"channels": 3, "decimals": 1},
+    "grey": {"channels": 1},
+    "equalised": {"channels": 1, "clip_limit": 2.0, "tiles": 4},
+}
+
+
+@pytest.mark.parametrize("settings", PREPROCESSING.values(), ids=PREPROCESSING)
+def test_the_network_is_given_what_training_gives_it(tmp_path, settings):
+    """Pixel for pixel the masks of `evaluate`, for images of the network's own size."""
+    (tmp_path / "busi" / "benign").mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 256, (20, SIDE, SIDE, 3), dtype=np.uint8)
+    for number, pixels in enumerate(noise, start=1):
+        stem = tmp_path / "busi" / "benign" / f"benign ({number})"
+        Image.fromarray(pixels).save(f"{stem}.png")
+        Image.fromarray(pixels[..., 0]).save(f"{stem}_mask.png")
+    cases, record = index(tmp_path / "busi"), about(**settings)
+    recipe, model = record.recipe, bright(settings["channels"])
+    prepared = prepare(cases, "noise", SIDE, recipe.channels, "merged", tmp_path / "cache", clahe=recipe.clahe)
+    _, expected = evaluate(model, prepared, np.arange(20), recipe)
+    items = [Input(case.image, str(number)) for number, case in enumerate(cases)]
+    assert pipeline.run(model, record, items, tmp_path / "out", lambda done: None) == (20, [])
+    got = [opened(tmp_path / "out" / "masks" / f"{number}.png") > 0 for number in range(20)]
+    assert np.array_equal(got, expected)
+    assert 0.1 < expected.mean() < 0.9
+
+
+def test_unreadable_files_are_listed_at_the_end_and_the_others_are_done(repro, saved, tmp_path):
+    """Forty images, more than two batches, with bad ones at the start, in between and at the end."""
+    for number in range(40):
+        Image.fromarray(rectangle()).save(tmp_path / f"{number:02}.png")
+    bad = [tmp_path / f"{number:02}.png" for number in (0, 17, 39)]
+    for path in bad:
+        path.write_bytes(path.read_bytes()[:60])
+    status, printed, complaint = repro("predict", "--model", saved["grey"], tmp_path, "nowhere.png", "-o", "out")
+    assert status == 2
+    assert "37 of 40 images" in printed
+    for path in (*bad, "nowhere.png"):
+        assert f"  - {path}: " in complaint
+    assert len(complaint.splitlines()) == 2 + 4
+    names = [Path(line["input"]).name for line in lines(Path("out"))]
+    assert names == [f"{number:02}.png" for number in range(40) if number not in (0, 17, 39)]
+
+
+def test_nothing_to_predict_on_is_said_before_anything_is_written(repro, saved):
+    status, _, complaint = repro("predict", "--model", saved["grey"], "nowhere", "-o", "out")
+    assert status == 2
+    assert "nowhere: there is no such file" in complaint
+    assert not Path("out").exists()
+
+
+def test_an_output_that_is_a_file_is_refused(repro, saved, scan):
+    status, _, complaint = repro("predict", "--model", saved["grey"], scan, "-o", scan)
+    assert status == 2
+    assert f"{scan} is a file. Expected a folder" in complaint
+
+
+def test_names_in_brackets_are_printed_as_they_are(repro, saved, scan):
+    status, printed, _ = repro("predict", "--model", saved["grey"], scan, "-o", "[/bold] out")
+    assert status == 0
+    assert "are in [/bold] out." in printed
+
+
+def test_a_file_that_is_no_network_is_refused(repro, scan):
+    status, _, complaint = repro("predict", "--model", scan, scan, "-o", "out")
+    assert status == 2
+    assert f"{scan}: expected a file whose name ends in .keras" in complaint
+    assert not Path("out").exists()
+
+
+def test_equal_names_do_not_overwrite_each_other(repro, saved, tmp_path):
+    for place, rows in (("a/x.png", (10, 20)), ("b/x.png", (50, 90)), ("b/x.tif", (100, 110))):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        Image.fromarray(rectangle(rows=rows)).save(tmp_path / place)
+    repro("predict", "--model", saved["grey"], "a/x.png", "b", "-o", "out")
+    told = {line["input"]: line for line in lines(Path("out"))}
+    assert len({line["mask"] for line in told.values()}) == len({line["overlay"] for line in told.values()}) == 3
+    for line in told.values():
+        assert np.count_nonzero(opened(Path("out", line["mask"]))) == line["area_pixels"]
+
+
+def test_hostile_names_stay_within_the_output_and_within_their_line(repro, saved, tmp_path):
+    name = 'a\n{"input": "x"}"; rm -rf .png'
+    (tmp_path / "in").mkdir()
+    Image.fromarray(rectangle()).save(tmp_path / "in" / name)
+    repro("predict", "--model", saved["grey"], "in", "-o", "out")
+    (line,) = lines(Path("out"))
+    assert Path(line["input"]).name == name
+    assert Path("out", line["mask"]).resolve().is_relative_to(Path("out").resolve())
+    assert Path("out", line["mask"]).exists()
+
+
+def test_it_says_once_that_it_is_no_medical_device_and_which_network_it_was(repro, saved, scan):
+    _, printed, _ = repro("predict", "--model", saved["colour"], scan, "-o", "out")
+    assert printed.count("not a medical device") == 1
+    assert printed.count("cheng, 32x32 pixels, RGB, trained on busi (seed 0, repeat 1)") == 1
+    kept = json.loads(Path("out", "about.json").read_text())
+    assert "not a medical device" in kept["warning"]
+    assert model_file.About.model_validate(kept["network"]) == model_file.load(saved["colour"])[1]
+
+
+def test_work_ahead_keeps_the_order_and_never_holds_more_than_it_may():
+    """Of 60 items that take random times, at most five may wait while one is taken."""
+    jitter, lock, in_flight, most = random.Random(0), threading.Lock(), set(), 0
+
+    def work(number):
+        time.sleep(jitter.random() / 500)
+        return number
+
+    def given():
+        nonlocal most
+        for number in range(60):
+            with lock:
+                in_flight.add(number)
+                most = max(most, len(in_flight))
+            yield number
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = []
+        for number in pipeline.ahead(pool, work, given(), 5):
+            taken.append(number)
+            with lock:
+                in_flight.discard(number)
+    assert taken == list(range(60))
+    assert most <= 6 + 1
