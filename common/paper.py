@@ -7,11 +7,12 @@ the record.
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from common import strict_yaml
 from common.errors import BadInput
 from common.reported import Cases, Claim, Reported, Table
 
@@ -208,8 +209,23 @@ def load(name: str) -> Paper:
     """The record of one paper. Raises BadInput for an unknown name and for a record that is not valid."""
     if name not in names():
         raise BadInput(f"There is no paper '{name}'. Known papers: {', '.join(names())}.")
-    path = files("reproductions") / name / "paper.yaml"
+    return read(name, files("reproductions") / name / "paper.yaml")
+
+
+def read(name: str, path: Traversable) -> Paper:
+    """The record in a file, every profile of which makes a recipe. Raises BadInput, naming the file, with all that is
+    wrong with it."""
     try:
-        return Paper(name=name, **yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError, TypeError) as error:
-        raise BadInput(f"{path} is not a valid record of a paper:\n{error}") from error
+        given = strict_yaml.load(path.read_bytes())
+        if not isinstance(given, dict):
+            raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
+        record = Paper(name=name, **given)
+        for profile in ("paper", *record.profiles):
+            record.recipe(profile)
+    except ValidationError as error:
+        wrong = strict_yaml.complaints(error)
+        raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Mend the file.") from error
+    # Tables are expanded before they are validated: what is no table at all fails there in ways of its own.
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise BadInput(f"{path} is not a valid record of a paper: {error}") from error
+    return record

@@ -15,6 +15,7 @@ from common.data import folder as described
 from common.data import manifest, mini_ddsm, phantom
 from common.data.busi import CLASSES, index
 from common.data.case import Case
+from common.data.listing import shown
 from common.errors import BadInput
 
 # Data sets that are found by their name.
@@ -23,6 +24,7 @@ _HANDLE = "aryashah2k/breast-ultrasound-images-dataset"
 _MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
 _KAGGLE = "https://www.kaggle.com"
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _PATIENCE = 5  # seconds for Kaggle to answer at all
 
 
@@ -50,13 +52,23 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
     root: where the data are, `REPRO_DATA` or data/.
 
     Raises Missing where a named data set is not found, with the ways on, and BadInput for any other name and for what
-    can't be used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of its
-    pixels; no such fingerprint is known of Mini-DDSM, so that its layout has to do.
+    can't be read or used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of
+    its pixels; no such fingerprint is known of Mini-DDSM, so that its layout has to do.
     """
-    if name_or_dir == "busi":
-        return _busi("busi", _find(root / "busi") or _find(root) or _download(root))
     if name_or_dir == "phantom":
         return _busi("phantom", _phantom(runs))
+    try:
+        return _on_disk(name_or_dir, root)
+    except OSError as error:  # a folder without permission, a name that is too long
+        named = shown(Path(error.filename)) if isinstance(error.filename, str) else name_or_dir
+        raise BadInput(
+            f"{named} can't be read: {error.strerror or error}. Mend that, or name another place."
+        ) from error
+
+
+def _on_disk(name_or_dir: str, root: Path) -> Found:
+    if name_or_dir == "busi":
+        return _busi("busi", _find(root / "busi") or _find(root) or _download(root))
     if name_or_dir == "mini-ddsm":
         return _mini_ddsm(_find_mini_ddsm(root))
     if name_or_dir == "mammo_masses":
@@ -64,9 +76,11 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
     path = Path(name_or_dir).expanduser()
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         return _described(_own(path.stem), path, path.parent)
+    if path.suffix.lower() in _ARCHIVES and path.is_file():
+        raise BadInput(f"{shown(path)} is an archive: unpack it, and name the folder that you get.")
     if not path.is_dir():
         raise BadInput(
-            f"There is no data set '{name_or_dir}', and no such folder or file. Expected {', '.join(NAMES)}, "
+            f"There is no data set '{shown(path)}', and no such folder or file. Expected {', '.join(NAMES)}, "
             f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, or a .yaml file "
             "that describes a folder of images and one of masks."
         )
@@ -87,7 +101,9 @@ def _described(name: str, description: Path, base: Path) -> Found:
 
 def _own(name: str) -> str:
     """What to call a person's own data set: as they do, but not as one of those that are told by their name or layout.
-    "busi" may stay: `manifest.true_name` tells it by its pixels."""
+    "busi" may stay: `manifest.true_name` tells it by its pixels. The name goes into those of files and into tables:
+    what these could take for something else becomes _, and 60 characters are enough."""
+    name = re.sub(r"[^\w .+()-]", "_", name)[:60]
     return f"own-{name}" if _plain(name).startswith(("phantom", "miniddsm", "mammomasses")) else name
 
 
