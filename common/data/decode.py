@@ -73,6 +73,8 @@ def read_mask(path: Path) -> np.ndarray:
 def read_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels, of the upright image, from the head of the file alone. Raises Unreadable."""
     with _opened(path) as image:
+        if image.format == "TIFF":  # which Pillow turns by itself
+            return image.size
         # Not image.getexif(), which decodes a whole PNG to see whether an orientation follows its pixels.
         turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
         return image.size[::-1] if turned else image.size
@@ -142,15 +144,19 @@ def _open(path: Path) -> Image.Image:
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
     with _opened(path) as image:
         if getattr(image, "is_animated", False):
-            raise ValueError("holds several pictures: save the one that is meant by itself")
+            raise _Unwanted("holds several pictures: save the one that is meant by itself")
         image.load()
         if image.mode in ("CMYK", "LAB", "HSV"):
-            raise ValueError(f"its colours are {image.mode}, not RGB or grey: save it as either")
+            raise _Unwanted(f"its colours are {image.mode}, not RGB or grey: save it as either")
         if _is_see_through(image):
-            raise ValueError("it has transparent pixels: save it without, black where nothing is to be seen")
+            raise _Unwanted("it has transparent pixels: save it without, black where nothing is to be seen")
         if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
             image = ImageOps.exif_transpose(image)
     return image
+
+
+class _Unwanted(Exception):
+    """Why a whole file is refused all the same."""
 
 
 @contextmanager
@@ -158,27 +164,29 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """The head of an image file. Whatever goes wrong with the file in the block becomes Unreadable, with its name."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
-            raise ValueError("a folder, a pipe or a device, not an image file")
-        with Image.open(path, formats=FORMATS) as image:
+            raise _Unwanted("a folder, a pipe or a device, not an image file")
+        # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
+        # and ends the whole process when another one shortens the file meanwhile.
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
                 raise Image.DecompressionBombError
             yield image
-    except Unreadable:
-        raise
     except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly all that there are
         raise Unreadable(f"{shown(path)}: {_reason(path, error)}") from error
 
 
 def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, _Unwanted):
+        return str(error)
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
     if isinstance(error, UnidentifiedImageError):
-        return f"not an image, or not one in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        return f"not an image in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or a damaged one"
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return "a link to a file that is not there"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) or type(error).__name__
+    return f"a damaged file ({str(error) or type(error).__name__})"
 
 
 def _is_see_through(image: Image.Image) -> bool:

@@ -1,6 +1,7 @@
 """Where a data set is: found on the disk, written (the phantom) or downloaded (BUSI)."""
 
 import logging
+import os
 import re
 import sys
 from contextlib import nullcontext, redirect_stderr
@@ -73,7 +74,7 @@ def _on_disk(name_or_dir: str, root: Path) -> Found:
         return _mini_ddsm(_find_mini_ddsm(root))
     if name_or_dir == "mammo_masses":
         return _mammo_masses(root)
-    path = Path(name_or_dir).expanduser()
+    path = Path(os.path.expanduser(name_or_dir))  # not Path.expanduser, which raises for an unknown user
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         return _described(_own(path.stem), path, path.parent)
     if path.suffix.lower() in _ARCHIVES and path.is_file():

@@ -21,7 +21,9 @@ from common.data.decode import read, room, same_shape
 from common.data.listing import shown
 from common.errors import BadInput
 
-_INVERTED = 0.8  # share of the image above which a mask is doubted that also marks most of the border
+# A mask is doubted that marks more than these shares of the image and of its border: in BUSI 0.56 and 0.03 at most.
+_MOST, _MOST_OF_BORDER = 0.7, 0.5
+_BLACK = 16  # the brightest of an image up to which it is doubted: what is left of 12 bits that are read as 16
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Prepared:
     """images: uint8 (cases, side, side, channels), RGB or grey; masks: uint8 (cases, side, side), 255 is tumour and
     values between are the interpolated edge; both memory-mapped, read-only, in the order of `cases`.
     fingerprint: of the decoded pixels of every case at its own size, the same wherever the files lie.
-    doubts: a line for each mask that may not be what was meant, though it can be used."""
+    doubts: a line for each image and mask that may not be what was meant, though it can be used."""
 
     name: str
     cases: tuple[Case, ...]
@@ -110,12 +112,13 @@ def _build(
                 if offenders:
                     return offenders
                 digest = manifest.case_digest(image, drawn)
+                brightest = int(image.max())
                 if channels == 1:
                     image = _grey(image, clahe)
                 images[position] = _resized(image, side)
                 drawn = _on_one_grid(drawn, image, case)
                 merged[position] = _resized(merge(drawn, masks), side)[..., 0]
-                return digest, _doubts(case, drawn)
+                return digest, _doubts(case, brightest, drawn)
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             outcomes = pool.map(one, range(len(cases)))
@@ -162,16 +165,19 @@ def _decode(case: Case) -> tuple[np.ndarray | None, list[np.ndarray], list[str]]
     return image, drawn, offenders
 
 
-def _doubts(case: Case, drawn: list[np.ndarray]) -> list[str]:
-    """What may be wrong with the masks of a case, bool and of one size. Nobody but the person can tell for sure: a
-    tumour may fill an image, and a radiologist may have found nothing to draw."""
+def _doubts(case: Case, brightest: int, drawn: list[np.ndarray]) -> list[str]:
+    """What may be wrong with a case whose files can be used: its masks, bool and of one size, or its image, whose
+    brightest value is this. Only the person can tell: a tumour may fill an image, and nothing may have been drawn."""
     union = np.logical_or.reduce(drawn)
     border = np.concatenate([union[0], union[-1], union[:, 0], union[:, -1]])
-    if union.mean() > _INVERTED and border.mean() > 0.5:
-        return [f"{case.id}: {union.mean():.0%} of the image is marked, most of its border too. Is the mask inverted?"]
+    doubts = []
+    if brightest < _BLACK:
+        doubts.append(f"the image is almost black, {brightest} of 255 at most. Has it fewer bits than its file?")
+    if union.mean() > _MOST and border.mean() > _MOST_OF_BORDER:
+        doubts.append(f"{union.mean():.0%} of the image is marked, most of its border too. Is the mask inverted?")
     if case.masks and case.label != "normal" and not union.any():
-        return [f"{case.id}: nothing is marked, though the class is {case.label}."]
-    return []
+        doubts.append(f"nothing is marked, though the class is {case.label}.")
+    return [f"{case.id}: {doubt}" for doubt in doubts]
 
 
 def _suits(mask: np.ndarray, image: np.ndarray, scaled: bool) -> bool:
