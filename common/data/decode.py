@@ -23,10 +23,11 @@ from common.errors import BadInput
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 # Pixels of an image, and of all that are decoded at a time. The largest scanned mammograms have some 40 million. A
-# pixel takes 10 to 14 bytes until it is resized, so that half a gigabyte is enough, and a file of a few kilobytes that
+# pixel takes some 10 bytes until it is resized, so that half a gigabyte is enough, and a file of a few kilobytes that
 # claims to hold billions is refused unread.
 LARGEST = 50_000_000
 _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
+_STRIP = 512  # lines that are converted at a time
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # what it warns of is refused below
@@ -45,7 +46,8 @@ def read_image(path: Path) -> np.ndarray:
     """
     image = _open(path)
     if _is_deep(image):
-        grey = ((_deep(image, path) + np.uint32(128)) // 257).astype(np.uint8)
+        deep = _deep(image, path)
+        grey = (deep // 257 + (deep % 257 > 128)).astype(np.uint8)
     elif image.mode in ("1", "L", "LA"):
         grey = _flat(image, "L")
     else:
@@ -193,12 +195,19 @@ def _is_see_through(image: Image.Image) -> bool:
     """Whether a pixel is transparent. What a viewer shows there is not what the file holds."""
     if not image.has_transparency_data:
         return False
-    return _is_deep(image) or image.convert("RGBA").getchannel("A").getextrema()[0] < 255
+    if _is_deep(image):
+        return True
+    return (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A").getextrema()[0] < 255
 
 
 def _flat(image: Image.Image, mode: str) -> np.ndarray:
-    """uint8, of the mode's channels. Converting would copy even where there is nothing to convert."""
-    return np.asarray(image if image.mode == mode else image.convert(mode))
+    """uint8 (height, width) or (height, width, 3), of the mode "L" or "RGB". Strip by strip, because Pillow makes three
+    copies on the way, and memory that a thread has used for them may stay with it."""
+    pixels = np.empty((image.height, image.width, 3) if mode == "RGB" else (image.height, image.width), np.uint8)
+    for top in range(0, image.height, _STRIP):
+        bottom = min(top + _STRIP, image.height)
+        pixels[top:bottom] = image.crop((0, top, image.width, bottom)).convert(mode)
+    return pixels
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -207,13 +216,13 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _deep(image: Image.Image, path: Path) -> np.ndarray:
-    """uint32 (height, width) in 0..65535."""
+    """uint16 (height, width)."""
     grey = np.asarray(image)
     if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 65535:
         raise Unreadable(
             f"{shown(path)}: the pixels are not grey of 8 or 16 bits (Pillow reads it as mode {image.mode})"
         )
-    return grey.astype(np.uint32)
+    return grey.astype(np.uint16)
 
 
 def _no_mask(grey: np.ndarray) -> str:
