@@ -30,7 +30,8 @@ _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to
 _STRIP = 512  # lines that are converted at a time
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
 
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # what it warns of is refused below
+# Of sizes that are refused here, and of damage in what is not read: nothing that a person could do something about.
+warnings.filterwarnings("ignore", module="PIL")
 
 
 class Unreadable(BadInput):

@@ -1,19 +1,15 @@
 """Where a data set is: found on the disk, written (the phantom) or downloaded (BUSI)."""
 
-import logging
 import os
 import re
-import sys
-from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from common.data import folder as described
-from common.data import manifest, mini_ddsm, phantom
+from common.data import kaggle, manifest, mini_ddsm, phantom
 from common.data.busi import CLASSES, index
 from common.data.case import Case
 from common.data.listing import shown
@@ -24,9 +20,7 @@ NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
 _HANDLE = "aryashah2k/breast-ultrasound-images-dataset"
 _MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
-_KAGGLE = "https://www.kaggle.com"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-_PATIENCE = 5  # seconds for Kaggle to answer at all
 
 
 class Missing(BadInput):
@@ -127,7 +121,7 @@ def _find_mini_ddsm(root: Path) -> Path:
     raise Missing(
         f"""Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.
 Four ways on:
-  1. Download it from {_KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
+  1. Download it from {kaggle.URL}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
      {root / "mini-ddsm" / "MINI-DDSM-Complete-JPEG-8" / mini_ddsm.SHEET} is there.
   2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.
   3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not Mini-DDSM.
@@ -165,34 +159,15 @@ def _download(root: Path) -> Path:
     if home.exists():
         raise _no_busi(root, f"{home} has none of {', '.join(CLASSES)} in it.")
     try:
-        _reach_kaggle()
+        kaggle.reach()
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root, prefix=".download-") as beside:
-            folder = _checked(_from_kaggle(Path(beside, "busi")))
+            folder = _checked(kaggle.download(_HANDLE, Path(beside)))
             # Inside a Kaggle notebook the files lie mounted elsewhere, read-only, and stay there.
             return folder.rename(home) if folder.is_relative_to(beside) else folder
     except Exception as error:  # of whatever kind: the person needs the ways on, not a trace through a client library
         reason = str(error) if isinstance(error, BadInput) else str(error).strip().partition("\n")[0]
         raise _no_busi(root, f"Downloading it failed: {reason or type(error).__name__}") from error
-
-
-def _reach_kaggle() -> None:
-    """Raises OSError where Kaggle does not answer: kagglehub's own request, having no timeout, may wait for minutes."""
-    import requests  # which kagglehub depends on, so that both use the same proxies and certificates
-
-    try:
-        requests.head(_KAGGLE, timeout=_PATIENCE)
-    except requests.RequestException as error:
-        raise OSError(f"{_KAGGLE} can't be reached.") from error
-
-
-def _from_kaggle(folder: Path) -> Path:
-    """Downloads and unpacks into this folder, without a word but for a progress bar on a terminal."""
-    import kagglehub
-
-    logging.getLogger("kagglehub").setLevel(logging.ERROR)
-    with nullcontext() if sys.stderr.isatty() else redirect_stderr(StringIO()):
-        return Path(kagglehub.dataset_download(_HANDLE, output_dir=str(folder)))
 
 
 def _checked(downloaded: Path) -> Path:
@@ -207,7 +182,7 @@ def _no_busi(root: Path, reason: str) -> Missing:
     return Missing(
         f"""BUSI is not in {root}. {reason}
 Three ways on:
-  1. Download it by hand from {_KAGGLE}/datasets/{_HANDLE}
+  1. Download it by hand from {kaggle.URL}/datasets/{_HANDLE}
      or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and unpack it so
      that {root / "busi" / "benign" / "benign (1).png"} is there. (The paper on it: doi 10.1016/j.dib.2019.104863)
   2. DATA=DIR, --data DIR: a folder elsewhere with {", ".join(CLASSES)} in it.

@@ -210,7 +210,7 @@ def test_any_change_of_a_results_file_makes_records_or_is_refused_by_name(budget
 
 # The command line.
 
-COMMANDS = ["", "papers", "run", "run gill", "compare", "claims", "claims gill", "data", "data verify", "data audit"]
+COMMANDS = ["", "papers", "run", "run gill", "compare", "claims gill", "data", "data verify", "data audit"]
 OPTIONS = ["--data", "--profile", "--repeats", "--seed", "--reading", "--folds", "--precision", "--results", "--runs"]
 ODD = ["-o", "--help", "--json", "--", "-", "-1", "0", "nan", "1e9", "", "=", "a=b", "batch_size=2", "smoke", "gill"]
 PLACES = ["../..", "/", "[/]", "\x1b[2J", "ü", "~", "~x", "\udcff", "x" * 300]
