@@ -75,7 +75,7 @@ def prepare(
     images, merged = (
         np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in ("images", "masks")
     )
-    return Prepared(name, tuple(cases), images, merged, facts["fingerprint"], tuple(facts["doubts"]))
+    return Prepared(name, tuple(cases), images, merged, facts["fingerprint"], tuple(facts.get("doubts", ())))
 
 
 def _key(cases: Sequence[Case]) -> str:

@@ -4,6 +4,7 @@ Seconds are those that the process computed, so that a busy machine does not fai
 ever is ended by the time limit.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.data import phantom
+from common.data.decode import read_mask
 from tests.faults.input import corpus
 from tests.faults.input.test_yaml import DESCRIPTION, LAUGHS
 
@@ -109,6 +112,19 @@ def test_results_of_an_older_schema_are_named(tmp_path):
     assert_refused(ended)
     assert f"{tmp_path / 'gill.json'} can't be read as the results of a paper" in ended.printed
     assert "git checkout" in ended.printed
+
+
+@pytest.mark.long
+def test_a_doubtful_mask_and_an_odd_name_of_the_folder_go_through_a_whole_run(tmp_path):
+    folder = phantom.write(tmp_path / "[red] <b>", cases=12, side=48)
+    mask = folder / "benign" / "benign (1)_mask.png"
+    corpus.save_mask(mask, ~read_mask(mask))
+    places = ("--runs", tmp_path / "runs", "--results", tmp_path / "results")
+    ended = repro("run", "cheng", "--profile", "smoke", "--repeats", "1", "--data", folder, *places)
+    assert ended.status == 0, ended.printed
+    assert "Doubtful: benign (1): " in ended.printed
+    assert "Is the mask inverted?" in ended.printed
+    assert json.loads((tmp_path / "results" / "cheng.json").read_text())[0]["dataset"]["name"] == "_red_ _b_"
 
 
 @pytest.mark.long
