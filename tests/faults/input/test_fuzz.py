@@ -24,6 +24,7 @@ from common.evidence import results
 from tests.faults.input import corpus
 from tests.faults.input.corpus import drawn, photo, saved
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.*")
 ROOT = Path(__file__).parents[3]
 SHORT = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(SHORT, max_examples=5_000, derandomize=False)

@@ -54,11 +54,11 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_text_that_is_not_one_clear_thing_is_refused(what):
     text, reason = REFUSED[what]
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(strict_yaml.Refused) as refused:
         strict_yaml.load(text.encode())
     assert reason in str(refused.value)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_bytes_that_are_not_utf_8_are_refused():
