@@ -49,18 +49,6 @@ def complaints(error: ValidationError) -> list[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key_node, _ in node.value:
-            # Compared as written, before merge keys (<<) are filled in, which a key beside them may override.
-            key = (key_node.tag, key_node.value if isinstance(key_node, yaml.ScalarNode) else id(key_node))
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key_node.value}' stands here for the second time", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
         value = super().construct_yaml_float(node)
         if not math.isfinite(value):
@@ -72,13 +60,25 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
 def _expanded(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """How many nodes there are below, aliases counted as what they stand for. Each is looked at once."""
+    """How many nodes there are below, aliases counted as what they stand for. Each is looked at once, and refused where
+    it holds itself or has a key twice: as written, since a merged key (<<) may be written again."""
     if id(node) in known:
         if known[id(node)] is None:
             raise Refused(f"the alias in line {node.start_mark.line + 1} holds itself")
         return known[id(node)]
     known[id(node)] = None
     children = node.value if isinstance(node, yaml.CollectionNode) else []
-    flat = [each for child in children for each in (child if isinstance(child, tuple) else (child,))]
-    known[id(node)] = 1 + sum(_expanded(child, known) for child in flat)
+    if isinstance(node, yaml.MappingNode):
+        _refuse_twice([key for key, _ in children if isinstance(key, yaml.ScalarNode)])
+        children = [each for pair in children for each in pair]
+    known[id(node)] = 1 + sum(_expanded(child, known) for child in children)
     return known[id(node)]
+
+
+def _refuse_twice(keys: list[yaml.ScalarNode]) -> None:
+    seen = set()
+    for key in keys:
+        if (key.tag, key.value) in seen:
+            line = key.start_mark.line + 1
+            raise Refused(f"the key '{key.value}' stands here for the second time, in line {line}")
+        seen.add((key.tag, key.value))

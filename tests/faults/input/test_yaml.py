@@ -80,6 +80,12 @@ def test_aliases_and_merged_keys_mean_what_they_always_did():
     }
 
 
+def test_a_merged_key_may_be_written_again_however_deep():
+    """Found by reading: mappings are made in another order than they are written in."""
+    text = b"c: &c {a: 1}\nx: {y: {base: &base {<<: *c, a: 2}}}\nd: {<<: *base}\n"
+    assert strict_yaml.load(text) == {"c": {"a": 1}, "x": {"y": {"base": {"a": 2}}}, "d": {"a": 2}}
+
+
 @pytest.mark.parametrize("name", paper.names())
 def test_the_records_of_all_papers_are_read_as_plain_yaml_is(name):
     import yaml
