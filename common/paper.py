@@ -153,8 +153,10 @@ class Paper(_Record):
     def recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
         """The settings of one training. A reading chosen here outranks what the profile shrinks.
 
-        Raises BadInput for a reading, or a value of one, that the record does not have.
+        Raises BadInput for a profile, a reading, or a value of one, that the record does not have.
         """
+        if profile != "paper" and profile not in self.profiles:
+            raise BadInput(f"{self.name} has no profile {profile}: its paper.yaml says nothing of it under `profiles`.")
         chosen = self.choose(readings or {})
         settings = {key: stated.value for key, stated in self.stated.items()}
         settings |= {key: reading.default for key, reading in self.readings.items()}

@@ -179,7 +179,7 @@ def test_any_change_of_a_record_of_a_paper_makes_a_record_or_is_refused_by_name(
     def check(data):
         path.write_text(json.dumps(changed_somewhere(record, data)), encoding="utf-8")  # which is YAML too
         made, refusal = outcome(lambda: paper.read(name, path), BadInput)
-        assert str(path) in refusal if refusal else made.recipe("small").side
+        assert str(path) in refusal if refusal else made.recipe("paper").side
 
     check()
 

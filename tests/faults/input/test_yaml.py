@@ -130,6 +130,14 @@ def test_everything_wrong_with_a_record_is_said_at_once(tmp_path):
         assert field in str(refused.value)
 
 
+def test_a_profile_that_a_record_leaves_out_is_named_when_it_is_asked_for():
+    """Found by fuzzing: a KeyError."""
+    record = paper.load("gill").model_copy(update={"profiles": {}})
+    assert record.recipe("paper").side
+    with pytest.raises(BadInput, match="gill has no profile small: its paper.yaml says nothing of it"):
+        record.recipe("small")
+
+
 WRONG_DESCRIPTIONS = {
     "an unknown key": ("mask: truth", "mask: Extra inputs are not permitted"),
     "a key twice": ("images: others", "the key 'images' stands here for the second time"),
