@@ -7,11 +7,12 @@ the record.
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from common import strict_yaml
 from common.errors import BadInput
 from common.reported import Cases, Claim, Reported, Table
 
@@ -157,8 +158,10 @@ class Paper(_Record):
     def recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
         """The settings of one training. A reading chosen here outranks what the profile shrinks.
 
-        Raises BadInput for a reading, or a value of one, that the record does not have.
+        Raises BadInput for a profile, a reading, or a value of one, that the record does not have.
         """
+        if profile != "paper" and profile not in self.profiles:
+            raise BadInput(f"{self.name} has no profile {profile}: its paper.yaml says nothing of it under `profiles`.")
         chosen = self.choose(readings or {})
         settings = {key: stated.value for key, stated in self.stated.items()}
         settings |= {key: reading.default for key, reading in self.readings.items()}
@@ -213,8 +216,23 @@ def load(name: str) -> Paper:
     """The record of one paper. Raises BadInput for an unknown name and for a record that is not valid."""
     if name not in names():
         raise BadInput(f"There is no paper '{name}'. Known papers: {', '.join(names())}.")
-    path = files("reproductions") / name / "paper.yaml"
+    return read(name, files("reproductions") / name / "paper.yaml")
+
+
+def read(name: str, path: Traversable) -> Paper:
+    """The record in a file, every profile of which makes a recipe. Raises BadInput, naming the file, with all that is
+    wrong with it."""
     try:
-        return Paper(name=name, **yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError, TypeError) as error:
-        raise BadInput(f"{path} is not a valid record of a paper:\n{error}") from error
+        given = strict_yaml.load(path.read_bytes())
+        if not isinstance(given, dict):
+            raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
+        record = Paper(name=name, **given)
+        for profile in ("paper", *record.profiles):
+            record.recipe(profile)
+    except ValidationError as error:
+        wrong = strict_yaml.complaints(error)
+        raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Mend the file.") from error
+    # Tables are expanded before they are validated: what is no table at all fails there in ways of its own.
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise BadInput(f"{path} is not a valid record of a paper: {error}") from error
+    return record

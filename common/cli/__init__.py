@@ -11,6 +11,8 @@ from common.errors import BadInput
 def main() -> None:
     """Runs the command. Bad input ends in one message and exit status 2, an interruption in 130; a traceback is
     shown with --debug only."""
+    for stream in (sys.stdout, sys.stderr):  # which may know fewer characters than file names hold
+        stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
     try:
@@ -30,5 +32,6 @@ def main() -> None:
 
 
 def _complain(message: str, status: int) -> int:
-    print(message, file=sys.stderr)
+    # What a file is called, or holds, must not reach the terminal as a command.
+    print("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message), file=sys.stderr)
     return status

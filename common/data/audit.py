@@ -13,7 +13,7 @@ import numpy as np
 
 from common.data import duplicates, manifest, splits
 from common.data.case import Case
-from common.data.decode import Unreadable, read_image, read_mask
+from common.data.decode import read, room
 from common.data.prepare import filled
 from common.errors import BadInput
 from common.paper import Paper, Recipe
@@ -52,16 +52,19 @@ def examine_all(cases: Sequence[Case]) -> list[Examined]:
     """Each case, read from its files in parallel. Raises BadInput naming all files that can't be read."""
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(_examine, cases))
-    if offenders := [str(each) for each in found if isinstance(each, Unreadable)]:
+    if offenders := [line for each in found if isinstance(each, list) for line in each]:
         raise BadInput.listing("These files can't be read:", offenders, "Replace them.")
     return found
 
 
-def _examine(case: Case) -> Examined | Unreadable:
-    try:
-        image, masks = read_image(case.image), [read_mask(path) for path in case.masks]
-    except Unreadable as error:
-        return error
+def _examine(case: Case) -> Examined | list[str]:
+    """What the pixels show, or each file of the case that can't be read, with the reason."""
+    with room(case):
+        image, masks, offenders = read(case)
+        return offenders or _shows(case, image, masks)
+
+
+def _shows(case: Case, image: np.ndarray, masks: list[np.ndarray]) -> Examined:
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     marked = merged(case, masks, (height, width))

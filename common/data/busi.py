@@ -5,45 +5,90 @@ import re
 from pathlib import Path
 
 from common.data.case import Case
+from common.data.decode import ENDINGS
+from common.data.listing import visible
 from common.errors import BadInput
 
 CLASSES = ("benign", "malignant", "normal")
-_FILE = re.compile(r"^(?P<label>[a-z]+) \((?P<number>\d+)\)(?P<mask>_mask(?:_\d+)?)?\.png$")
+_NAME = re.compile(r"(?P<label>[a-z]+) \((?P<number>\d+)\)(?P<mask>_mask(?:_(?P<which>\d+))?)?", re.ASCII)
+_Key = tuple[str, int]  # class and number
 
 
 def index(folder: Path) -> list[Case]:
-    """The cases of a folder in BUSI's layout, by class and number.
+    """The cases of a folder in BUSI's layout, by class and number. Files that are no images are left alone, and images
+    may have any ending of `decode.ENDINGS`, in capitals too.
 
-    Raises BadInput where the folder is missing or holds no case, and for all images without a mask, masks without an
-    image and PNGs of other names at once.
+    Raises BadInput where the folder is missing or holds no case, and at once for all images without a mask, masks
+    without an image, gaps in the numbers of a case's masks, two files for one image, and images of other names.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder. Expected one with {', '.join(CLASSES)} in it.")
-    images: dict[tuple[str, int], Path] = {}
-    masks: dict[tuple[str, int], list[Path]] = {}
-    misnamed = []
+    images: dict[_Key, Path] = {}
+    masks: dict[_Key, dict[int, Path]] = {}
+    wrong = _wrong_folders(folder)
     for label in CLASSES:
-        for path in sorted((folder / label).glob("*.png")):
-            match = _FILE.match(path.name)
-            if not match or match["label"] != label:
-                misnamed.append(f"{path}: not named {label} (NUMBER).png or {label} (NUMBER)_mask.png")
-                continue
-            key = (label, int(match["number"]))
-            if match["mask"]:
-                masks.setdefault(key, []).append(path)
-            else:
-                images[key] = path
-    if not images and not misnamed:
+        place = folder / label
+        if place.is_dir():
+            wrong += _sort_in(label, visible(place), images, masks)
+            if not any(key[0] == label for key in images.keys() | masks.keys()):
+                wrong.append(f"{place}: no image in it, but a folder")
+    if not images and not wrong:
         raise BadInput(
             f"{folder}: no image found. Expected {CLASSES[0]}/{CLASSES[0]} (1).png with "
             f"{CLASSES[0]} (1)_mask.png beside it, and so on, in {', '.join(CLASSES)}."
         )
-    alone = [f"{images[key]}: no mask beside it" for key in sorted(images.keys() - masks.keys())]
-    alone += [f"{path}: no image beside it" for key in sorted(masks.keys() - images.keys()) for path in masks[key]]
-    if misnamed or alone:
+    wrong += [f"{images[key]}: no mask beside it" for key in sorted(images.keys() - masks.keys())]
+    wrong += [
+        f"{path}: no image beside it" for key in sorted(masks.keys() - images.keys()) for path in masks[key].values()
+    ]
+    wrong += [f"{path}: the mask before it is missing" for key in sorted(masks) for path in _after_a_gap(masks[key])]
+    if wrong:
         headline = "These files are not as in BUSI, or images and masks do not pair up:"
-        raise BadInput.listing(headline, misnamed + alone, "Rename or remove these, or add the missing ones.")
+        raise BadInput.listing(headline, wrong, "Rename or remove these, or add the missing ones.")
     return [
-        Case(f"{label} ({number})", label, f"{label} ({number})", images[label, number], tuple(masks[label, number]))
+        Case(
+            f"{label} ({number})", label, f"{label} ({number})", images[label, number], _in_order(masks[label, number])
+        )
         for label, number in sorted(images)
     ]
+
+
+def _wrong_folders(folder: Path) -> list[str]:
+    """What is called as a class is, but for capitals, or is no folder: a class must not go missing unnoticed."""
+    return [
+        f"{path}: not a folder called {path.name.lower()}"
+        for path in visible(folder)
+        if path.name.lower() in CLASSES and not (path.name in CLASSES and path.is_dir())
+    ]
+
+
+def _sort_in(label: str, files: list[Path], images: dict[_Key, Path], masks: dict[_Key, dict[int, Path]]) -> list[str]:
+    """Puts the files of a class where they belong; a line for each that belongs nowhere."""
+    wrong = []
+    for path in files:
+        name = _NAME.fullmatch(path.stem)
+        if path.suffix.lower() not in ENDINGS:
+            if name:
+                wrong.append(f"{path}: named as an image, but not ending in {', '.join(ENDINGS)}")
+            continue
+        if not name or name["label"] != label:
+            wrong.append(f"{path}: not named {label} (NUMBER).png or {label} (NUMBER)_mask.png")
+            continue
+        key = label, int(name["number"])
+        place, at = (masks.setdefault(key, {}), int(name["which"] or 0)) if name["mask"] else (images, key)
+        if at in place:
+            wrong.append(f"{path}: another name for {place[at].name}")
+        else:
+            place[at] = path
+    return wrong
+
+
+def _in_order(masks: dict[int, Path]) -> tuple[Path, ...]:
+    return tuple(masks[number] for number in sorted(masks))
+
+
+def _after_a_gap(masks: dict[int, Path]) -> list[Path]:
+    """Masks whose number does not follow the one before it; the first has none, or 1."""
+    numbers = sorted(masks)
+    expected = [min(numbers[0], 1), *(number + 1 for number in numbers)]
+    return [masks[number] for number, right in zip(numbers, expected, strict=False) if number != right]

@@ -1,15 +1,37 @@
-"""From an image file to pixels. Pillow decodes: unlike OpenCV it refuses a truncated file instead of guessing."""
+"""From an image file to pixels. Pillow decodes: unlike OpenCV it refuses a truncated file instead of guessing.
 
+What a file shows must be beyond doubt, so that a wrong truth does not slip in: a file with a wrong checksum, with
+several pictures, with transparent pixels or with colours for print is refused, and so is a mask of several values.
+"""
+
+import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Condition
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from common.data.case import Case
+from common.data.listing import shown
 from common.errors import BadInput
 
+# The formats that are read, whatever a file is called, and their endings. Pillow knows many more, some of which start
+# other programs.
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+# Pixels of an image, and of all that are decoded at a time. The largest scanned mammograms have some 40 million. A
+# pixel takes some 10 bytes until it is resized, so that half a gigabyte is enough, and a file of a few kilobytes that
+# claims to hold billions is refused unread.
+LARGEST = 50_000_000
 _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
+_STRIP = 512  # lines that are converted at a time
+_TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
+
+# Of sizes that are refused here, and of damage in what is not read: nothing that a person could do something about.
+warnings.filterwarnings("ignore", module="PIL")
 
 
 class Unreadable(BadInput):
@@ -17,30 +39,62 @@ class Unreadable(BadInput):
 
 
 def read_image(path: Path) -> np.ndarray:
-    """The image as uint8 (height, width, 3), RGB in 0..255. A grey file gives three equal channels, so that the
-    published RGB files of BUSI and a single-channel copy of them decode to the same array; alpha is dropped.
+    """The image as uint8 (height, width, 3), RGB in 0..255, turned as its EXIF orientation says, because that is how
+    whoever drew the mask saw it. A grey file gives three equal channels, so that the published RGB files of BUSI and a
+    single-channel copy of them decode to the same array.
 
     Grey of 16 bits is divided by 257 and rounded, so that 65535 becomes 255. Raises Unreadable.
     """
     image = _open(path)
-    if not _is_deep(image):
-        return np.asarray(image.convert("RGB"))
-    grey = (_deep(image, path) + np.uint32(128)) // 257
-    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
+    if _is_deep(image):
+        deep = _deep(image, path)
+        grey = (deep // 257 + (deep % 257 > 128)).astype(np.uint8)
+    elif image.mode in ("1", "L", "LA"):
+        grey = _flat(image, "L")
+    else:
+        return _flat(image, "RGB")
+    return np.repeat(grey[..., None], 3, axis=-1)
 
 
 def read_mask(path: Path) -> np.ndarray:
     """The mask as bool (height, width): True where it is brighter than half of its own maximum, which reads masks
-    drawn in 0/1, 0/255, 0/65535 and with smoothed edges alike. An all-black mask is all False. Raises Unreadable."""
+    drawn in 0/1, 0/255, 0/65535 and with smoothed edges alike. An all-black mask is all False.
+
+    Raises Unreadable, also for a picture that is no mask: most of it is grey, or areas of it have a value of their own
+    between black and the brightest, as lesions numbered 1, 2, 3 have.
+    """
     image = _open(path)
-    grey = _deep(image, path) if _is_deep(image) else np.asarray(image.convert("RGB")).max(axis=-1)
+    if _is_deep(image):
+        grey = _deep(image, path)
+    else:
+        grey = _flat(image, "L") if image.mode in ("1", "L", "LA") else _flat(image, "RGB").max(axis=-1)
+    if reason := _no_mask(grey):
+        raise Unreadable(f"{shown(path)}: {reason}")
     return grey > grey.max() / 2
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels, from the head of the file alone. Raises Unreadable."""
-    with _named(path), Image.open(path) as image:
-        return image.size
+    """Width and height in pixels, of the upright image, from the head of the file alone. Raises Unreadable."""
+    with _opened(path) as image:
+        if image.format == "TIFF":  # which Pillow turns by itself
+            return image.size
+        # Not image.getexif(), which decodes a whole PNG to see whether an orientation follows its pixels.
+        turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+        return image.size[::-1] if turned else image.size
+
+
+def read(case: Case) -> tuple[np.ndarray | None, list[np.ndarray | None], list[str]]:
+    """The image and the masks of a case, None for each file that can't be used, and of each such file the reason."""
+    offenders: list[str] = []
+
+    def attempt(decode, path):
+        try:
+            return decode(path)
+        except Unreadable as error:
+            offenders.append(str(error))
+            return None
+
+    return attempt(read_image, case.image), [attempt(read_mask, path) for path in case.masks], offenders
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -48,21 +102,113 @@ def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return abs(one[0] * other[1] / (one[1] * other[0]) - 1) <= _SHAPE_TOLERANCE
 
 
-def _open(path: Path) -> Image.Image:
-    with _named(path):
-        image = Image.open(path)
-        image.load()
-    return image
+class _Room:
+    """Memory for so many pixels, shared by threads."""
+
+    def __init__(self, pixels: int):
+        self._left = pixels
+        self._changed = Condition()
+
+    @contextmanager
+    def take(self, pixels: int) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= pixels)
+            self._left -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += pixels
+                self._changed.notify_all()
+
+
+_room = _Room(LARGEST)
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turns whatever Pillow raises on a file that it can't decode into Unreadable, with the name of the file."""
-    try:
+def room(case: Case) -> Iterator[None]:
+    """Waits until there is memory for the largest file of a case beside what other threads are decoding, and keeps it
+    until the end of the block."""
+    largest = 0
+    for path in (case.image, *case.masks):
+        try:
+            width, height = read_size(path)
+        except Unreadable:  # which is said when it is decoded
+            continue
+        largest = max(largest, width * height)
+    with _room.take(largest):
         yield
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise Unreadable(f"{path}: {reason}") from error
+
+
+def _open(path: Path) -> Image.Image:
+    """The decoded picture: whole, upright, opaque."""
+    with _opened(path) as image:
+        if image.format == "PNG":
+            image.verify()  # the checksum of every chunk, which decoding alone does not look at
+    with _opened(path) as image:
+        if getattr(image, "is_animated", False):
+            raise _Unwanted("holds several pictures: save the one that is meant by itself")
+        image.load()
+        if image.mode in ("CMYK", "LAB", "HSV"):
+            raise _Unwanted(f"its colours are {image.mode}, not RGB or grey: save it as either")
+        if _is_see_through(image):
+            raise _Unwanted("it has transparent pixels: save it without, black where nothing is to be seen")
+        if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
+            image = ImageOps.exif_transpose(image)
+    return image
+
+
+class _Unwanted(Exception):
+    """Why a whole file is refused all the same."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The head of an image file. Whatever goes wrong with the file in the block becomes Unreadable, with its name."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise _Unwanted("a folder, a pipe or a device, not an image file")
+        # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
+        # and ends the whole process when another one shortens the file meanwhile.
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > LARGEST:
+                raise Image.DecompressionBombError
+            yield image
+    except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly all that there are
+        raise Unreadable(f"{shown(path)}: {_reason(path, error)}") from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, _Unwanted):
+        return str(error)
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or a damaged one"
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return "a link to a file that is not there"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"a damaged file ({str(error) or type(error).__name__})"
+
+
+def _is_see_through(image: Image.Image) -> bool:
+    """Whether a pixel is transparent. What a viewer shows there is not what the file holds."""
+    if not image.has_transparency_data:
+        return False
+    if _is_deep(image):
+        return True
+    return (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A").getextrema()[0] < 255
+
+
+def _flat(image: Image.Image, mode: str) -> np.ndarray:
+    """uint8 (height, width) or (height, width, 3), of the mode "L" or "RGB". Strip by strip, because Pillow makes three
+    copies on the way, and memory that a thread has used for them may stay with it."""
+    pixels = np.empty((image.height, image.width, 3) if mode == "RGB" else (image.height, image.width), np.uint8)
+    for top in range(0, image.height, _STRIP):
+        bottom = min(top + _STRIP, image.height)
+        pixels[top:bottom] = image.crop((0, top, image.width, bottom)).convert(mode)
+    return pixels
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -71,8 +217,32 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _deep(image: Image.Image, path: Path) -> np.ndarray:
-    """uint32 (height, width) in 0..65535."""
+    """uint16 (height, width)."""
     grey = np.asarray(image)
     if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 65535:
-        raise Unreadable(f"{path}: the pixels are not grey of 8 or 16 bits (Pillow reads it as mode {image.mode})")
-    return grey.astype(np.uint32)
+        raise Unreadable(
+            f"{shown(path)}: the pixels are not grey of 8 or 16 bits (Pillow reads it as mode {image.mode})"
+        )
+    return grey.astype(np.uint16)
+
+
+def _no_mask(grey: np.ndarray) -> str:
+    """Why grey levels can't be those of a mask, "" where they can. Edges may be smoothed or blurred by JPEG: of the
+    levels between black and white they have many kinds, and few pixels of each."""
+    top = int(grey.max())
+    between = (grey > top * 0.1) & (grey < top * 0.9)
+    some = np.count_nonzero(between)
+    if not some:
+        return ""
+    marked = np.count_nonzero(grey)
+    if some > max(marked / 2, grey.size / 10):
+        return f"not a mask: {some / grey.size:.0%} of its pixels are neither black nor white"
+    middle = grey[1:-1, 1:-1]
+    inside = between[1:-1, 1:-1].copy()
+    for neighbour in (grey[:-2, 1:-1], grey[2:, 1:-1], grey[1:-1, :-2], grey[1:-1, 2:]):
+        inside &= middle == neighbour
+    values = np.unique(middle[inside])
+    if 0 < len(values) <= 4 and np.count_nonzero(inside) > marked / 20:
+        named = ", ".join(str(value) for value in (*values, top))
+        return f"a mask of several values, {named}: draw all lesions in one, or each in a file of its own"
+    return ""

@@ -1,20 +1,18 @@
 """Where a data set is: found on the disk, written (the phantom) or downloaded (BUSI)."""
 
-import logging
+import os
 import re
-import sys
-from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from common.data import folder as described
-from common.data import manifest, mini_ddsm, phantom
+from common.data import kaggle, manifest, mini_ddsm, phantom
 from common.data.busi import CLASSES, index
 from common.data.case import Case
+from common.data.listing import shown
 from common.errors import BadInput
 
 # Data sets that are found by their name.
@@ -22,8 +20,7 @@ NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
 _HANDLE = "aryashah2k/breast-ultrasound-images-dataset"
 _MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
-_KAGGLE = "https://www.kaggle.com"
-_PATIENCE = 5  # seconds for Kaggle to answer at all
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 class Missing(BadInput):
@@ -50,23 +47,35 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
     root: where the data are, `REPRO_DATA` or data/.
 
     Raises Missing where a named data set is not found, with the ways on, and BadInput for any other name and for what
-    can't be used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of its
-    pixels; no such fingerprint is known of Mini-DDSM, so that its layout has to do.
+    can't be read or used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of
+    its pixels; no such fingerprint is known of Mini-DDSM, so that its layout has to do.
     """
-    if name_or_dir == "busi":
-        return _busi("busi", _find(root / "busi") or _find(root) or _download(root))
     if name_or_dir == "phantom":
         return _busi("phantom", _phantom(runs))
+    try:
+        return _on_disk(name_or_dir, root)
+    except OSError as error:  # a folder without permission, a name that is too long
+        named = shown(Path(error.filename)) if isinstance(error.filename, str) else name_or_dir
+        raise BadInput(
+            f"{named} can't be read: {error.strerror or error}. Mend that, or name another place."
+        ) from error
+
+
+def _on_disk(name_or_dir: str, root: Path) -> Found:
+    if name_or_dir == "busi":
+        return _busi("busi", _find(root / "busi") or _find(root) or _download(root))
     if name_or_dir == "mini-ddsm":
         return _mini_ddsm(_find_mini_ddsm(root))
     if name_or_dir == "mammo_masses":
         return _mammo_masses(root)
-    path = Path(name_or_dir).expanduser()
+    path = Path(os.path.expanduser(name_or_dir))  # not Path.expanduser, which raises for an unknown user
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         return _described(_own(path.stem), path, path.parent)
+    if path.suffix.lower() in _ARCHIVES and path.is_file():
+        raise BadInput(f"{shown(path)} is an archive: unpack it, and name the folder that you get.")
     if not path.is_dir():
         raise BadInput(
-            f"There is no data set '{name_or_dir}', and no such folder or file. Expected {', '.join(NAMES)}, "
+            f"There is no data set '{shown(path)}', and no such folder or file. Expected {', '.join(NAMES)}, "
             f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, or a .yaml file "
             "that describes a folder of images and one of masks."
         )
@@ -87,7 +96,9 @@ def _described(name: str, description: Path, base: Path) -> Found:
 
 def _own(name: str) -> str:
     """What to call a person's own data set: as they do, but not as one of those that are told by their name or layout.
-    "busi" may stay: `manifest.true_name` tells it by its pixels."""
+    "busi" may stay: `manifest.true_name` tells it by its pixels. The name goes into those of files and into tables:
+    what these could take for something else becomes _, and 60 characters are enough."""
+    name = re.sub(r"[^\w .+()-]", "_", name)[:60]
     return f"own-{name}" if _plain(name).startswith(("phantom", "miniddsm", "mammomasses")) else name
 
 
@@ -110,7 +121,7 @@ def _find_mini_ddsm(root: Path) -> Path:
     raise Missing(
         f"""Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.
 Four ways on:
-  1. Download it from {_KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
+  1. Download it from {kaggle.URL}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
      {root / "mini-ddsm" / "MINI-DDSM-Complete-JPEG-8" / mini_ddsm.SHEET} is there.
   2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.
   3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not Mini-DDSM.
@@ -148,34 +159,15 @@ def _download(root: Path) -> Path:
     if home.exists():
         raise _no_busi(root, f"{home} has none of {', '.join(CLASSES)} in it.")
     try:
-        _reach_kaggle()
+        kaggle.reach()
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root, prefix=".download-") as beside:
-            folder = _checked(_from_kaggle(Path(beside, "busi")))
+            folder = _checked(kaggle.download(_HANDLE, Path(beside)))
             # Inside a Kaggle notebook the files lie mounted elsewhere, read-only, and stay there.
             return folder.rename(home) if folder.is_relative_to(beside) else folder
     except Exception as error:  # of whatever kind: the person needs the ways on, not a trace through a client library
         reason = str(error) if isinstance(error, BadInput) else str(error).strip().partition("\n")[0]
         raise _no_busi(root, f"Downloading it failed: {reason or type(error).__name__}") from error
-
-
-def _reach_kaggle() -> None:
-    """Raises OSError where Kaggle does not answer: kagglehub's own request, having no timeout, may wait for minutes."""
-    import requests  # which kagglehub depends on, so that both use the same proxies and certificates
-
-    try:
-        requests.head(_KAGGLE, timeout=_PATIENCE)
-    except requests.RequestException as error:
-        raise OSError(f"{_KAGGLE} can't be reached.") from error
-
-
-def _from_kaggle(folder: Path) -> Path:
-    """Downloads and unpacks into this folder, without a word but for a progress bar on a terminal."""
-    import kagglehub
-
-    logging.getLogger("kagglehub").setLevel(logging.ERROR)
-    with nullcontext() if sys.stderr.isatty() else redirect_stderr(StringIO()):
-        return Path(kagglehub.dataset_download(_HANDLE, output_dir=str(folder)))
 
 
 def _checked(downloaded: Path) -> Path:
@@ -190,7 +182,7 @@ def _no_busi(root: Path, reason: str) -> Missing:
     return Missing(
         f"""BUSI is not in {root}. {reason}
 Three ways on:
-  1. Download it by hand from {_KAGGLE}/datasets/{_HANDLE}
+  1. Download it by hand from {kaggle.URL}/datasets/{_HANDLE}
      or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and unpack it so
      that {root / "busi" / "benign" / "benign (1).png"} is there. (The paper on it: doi 10.1016/j.dib.2019.104863)
   2. DATA=DIR, --data DIR: a folder elsewhere with {", ".join(CLASSES)} in it.

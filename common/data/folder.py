@@ -9,18 +9,17 @@ common/data/mammo_masses.yaml is one.
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
+from common import strict_yaml
 from common.data.case import Case
+from common.data.decode import ENDINGS
+from common.data.listing import some, visible
 from common.errors import BadInput
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-_SHOWN = 8  # files named in one message
 Label = Literal["benign", "malignant", "normal"]
 
 
@@ -68,15 +67,15 @@ class Description(BaseModel):
 def load(path: Path) -> Description:
     """A description from its YAML file. Raises BadInput where that is not a valid one, with all that is wrong."""
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        given = strict_yaml.load(path.read_bytes())
+    except (OSError, strict_yaml.Refused) as error:
         raise BadInput(f"{path} can't be read as a description of a data set: {error}") from error
     if not isinstance(given, dict):
         raise BadInput(f"{path} is not a description of a data set: expected images, masks, pattern and classes in it.")
     try:
-        return Description(**given)
+        return Description.model_validate(given)
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, each['loc'])) or 'as a whole'}: {each['msg']}" for each in error.errors()]
+        wrong = strict_yaml.complaints(error)
         remedy = f"A description has {', '.join(Description.model_fields)}."
         raise BadInput.listing(f"{path} is not a valid description of a data set:", wrong, remedy) from error
 
@@ -95,19 +94,19 @@ def index(about: Description, base: Path) -> list[Case]:
         raise BadInput.listing(
             f"The pattern {about.pattern} matches {len(images) - len(unlike)} of the {len(images)} images in "
             f"{base / about.images} and not these:",
-            _some(unlike),
+            some(unlike),
             "Change it, or list under `ignore` what is no image of the set.",
         )
     labels = {path: _label(about, match) for path, match in matches.items()}
     if unknown := [f"{path.name}: '{matches[path]['class']}'" for path, label in labels.items() if label is None]:
         known = ", ".join(f"'{text}'" for text in about.classes)
         headline = f"The pattern {about.pattern} finds a class that `classes` does not have:"
-        raise BadInput.listing(headline, _some(unknown), f"It has {known}.")
+        raise BadInput.listing(headline, some(unknown), f"It has {known}.")
     groups = {path: match["group"] or "" for path, match in matches.items()}
     if len(set(groups.values())) == 1:
         raise BadInput(
             f"The pattern {about.pattern} gives 1 group only, '{groups[images[0]]}', for {len(images)} images: "
-            f"{', '.join(_some(path.name for path in images))}. Images of one group stay together in a split, so that "
+            f"{', '.join(some(path.name for path in images))}. Images of one group stay together in a split, so that "
             "at least 2 are needed; (?P<group>.+) over the whole name makes each image its own."
         )
     drawn = _drawn(about, base, images, masks, matches)
@@ -121,12 +120,12 @@ def _files(folder: Path, what: str, about: Description) -> list[Path]:
     """The image files in a folder, by name; where images and masks share it, those that are meant."""
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder, where the description has its {what}.")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.name[0] != ".")
+    files = [path for path in visible(folder) if path.suffix.lower() in ENDINGS]
     files = [path for path in files if path.name not in about.ignore]
     if about.mask_pattern and about.images == about.masks:
         files = [path for path in files if bool(re.search(about.mask_pattern, path.name)) == (what == "masks")]
     if not files:
-        raise BadInput(f"{folder}: no file of the {what} in it. Known endings: {', '.join(_ENDINGS)}.")
+        raise BadInput(f"{folder}: no file of the {what} in it. Known endings: {', '.join(ENDINGS)}.")
     return files
 
 
@@ -166,9 +165,3 @@ def _drawn(
             "Images and masks do not pair up:", wrong, "Add what is missing, or list under `ignore` what to leave out."
         )
     return drawn
-
-
-def _some(names: Iterable[str]) -> list[str]:
-    names = list(names)
-    more = len(names) - _SHOWN
-    return names[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])

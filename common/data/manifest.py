@@ -18,7 +18,7 @@ import numpy as np
 
 from common.data.busi import index
 from common.data.case import Case
-from common.data.decode import Unreadable, read_image, read_mask
+from common.data.decode import read, room
 from common.errors import BadInput
 
 _SHOWN = 8  # ids named in one line of `verify`
@@ -98,16 +98,15 @@ def digest_all(cases: Sequence[Case]) -> dict[str, str]:
     """From the id of each case to its digest, read from its files. Raises BadInput naming all unreadable ones."""
     with ThreadPoolExecutor() as pool:  # Pillow and blake2b leave the interpreter lock while they work
         digests = dict(zip((case.id for case in cases), pool.map(_digest, cases), strict=True))
-    if offenders := [str(outcome) for outcome in digests.values() if isinstance(outcome, Unreadable)]:
+    if offenders := [each for outcome in digests.values() if isinstance(outcome, list) for each in outcome]:
         raise BadInput.listing("These files can't be read:", offenders, "Replace them.")
     return digests
 
 
-def _digest(case: Case) -> str | Unreadable:
-    try:
-        return case_digest(read_image(case.image), [read_mask(mask) for mask in case.masks])
-    except Unreadable as error:
-        return error
+def _digest(case: Case) -> str | list[str]:
+    with room(case):
+        image, masks, offenders = read(case)
+        return offenders or case_digest(image, masks)
 
 
 if __name__ == "__main__":

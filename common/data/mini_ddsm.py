@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PureWindowsPath
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 from common.data.case import Case
 from common.data.decode import Unreadable, read_size, same_shape
@@ -26,6 +26,7 @@ LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}  # the 
 COLUMNS = ("fullPath", "fileName", "Status", "Tumour_Contour", "Tumour_Contour2")
 _MORE = "Data-MoreThanTwoMasks"
 _ENDINGS = (".jpg", ".jpeg", ".png")
+_UNPACKED = 200_000_000  # bytes of a workbook; the sheet of 9,684 rows has some 2 million
 _NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
 
 
@@ -126,6 +127,8 @@ def _case(row: _Row, places: list[Path], listing: Any) -> Case | str:
 def _find(written: str, places: list[Path], listing: Any) -> Path | None:
     """The file that a sheet names: with backslashes, in whatever case, and with the ending of the other edition."""
     path = PureWindowsPath(written.lstrip("\\/"))
+    if path.drive or not path.name or ".." in path.parts:  # nothing outside the set
+        return None
     *folders, name = path.parts
     stem = path.stem.lower()
     for place in places:
@@ -163,14 +166,24 @@ def _around(folder: Path, name: str | None = None) -> list[Path]:
 
 
 def _rows(path: Path) -> Iterator[_Row]:
-    """The rows of the first sheet of a workbook that has the columns. Raises BadInput where none has."""
-    from openpyxl import load_workbook  # takes long to import, and no other data set needs it
-    from openpyxl.utils.exceptions import InvalidFileException
-
+    """The rows of the first sheet of a workbook that has the columns. Raises BadInput where none has, and for what is
+    no workbook."""
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (OSError, BadZipFile, KeyError, ValueError, InvalidFileException) as error:
-        raise BadInput(f"{path} is not an .xlsx file: {error}") from error
+        yield from _read(path)
+    except BadInput:
+        raise
+    except Exception as error:  # of any kind: a workbook is a zip of XML, and either may be broken in every way
+        reason = str(error) or type(error).__name__
+        raise BadInput(f"{path} is not an .xlsx file, or a damaged one: {reason}. Download it again.") from error
+
+
+def _read(path: Path) -> Iterator[_Row]:
+    from openpyxl import load_workbook  # takes long to import, and no other data set needs it
+
+    with ZipFile(path) as packed:
+        if sum(part.file_size for part in packed.infolist()) > _UNPACKED:
+            raise ValueError(f"it unpacks to more than {_UNPACKED / 1e6:.0f} MB")
+    book = load_workbook(path, read_only=True, data_only=True)
     try:
         seen = []
         for sheet in book.worksheets:

@@ -17,23 +17,28 @@ from rich.progress import track
 
 from common.data import manifest
 from common.data.case import Case
-from common.data.decode import Unreadable, read_image, read_mask, same_shape
+from common.data.decode import read, room, same_shape
+from common.data.listing import shown
 from common.errors import BadInput
 
-_AT_ONCE = 8  # images decoded at a time at most: one of 15 megapixels takes some 150 MB until it is resized
+# A mask is doubted that marks more than these shares of the image and of its border: in BUSI 0.56 and 0.03 at most.
+_MOST, _MOST_OF_BORDER = 0.7, 0.5
+_BLACK = 16  # the brightest of an image up to which it is doubted: what is left of 12 bits that are read as 16
 
 
 @dataclass(frozen=True)
 class Prepared:
     """images: uint8 (cases, side, side, channels), RGB or grey; masks: uint8 (cases, side, side), 255 is tumour and
     values between are the interpolated edge; both memory-mapped, read-only, in the order of `cases`.
-    fingerprint: of the decoded pixels of every case at its own size, the same wherever the files lie."""
+    fingerprint: of the decoded pixels of every case at its own size, the same wherever the files lie.
+    doubts: a line for each image and mask that may not be what was meant, though it can be used."""
 
     name: str
     cases: tuple[Case, ...]
     images: np.ndarray
     masks: np.ndarray
     fingerprint: str
+    doubts: tuple[str, ...] = ()
 
     def only(self, classes: Sequence[str]) -> np.ndarray:
         """Positions, int64, of the cases of these classes."""
@@ -67,8 +72,10 @@ def prepare(
     if not folder.is_dir():
         _build(cases, side, channels, masks, clahe, folder)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    images, merged = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("images", "masks"))
-    return Prepared(name, tuple(cases), images, merged, facts["fingerprint"])
+    images, merged = (
+        np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in ("images", "masks")
+    )
+    return Prepared(name, tuple(cases), images, merged, facts["fingerprint"], tuple(facts.get("doubts", ())))
 
 
 def _key(cases: Sequence[Case]) -> str:
@@ -77,7 +84,10 @@ def _key(cases: Sequence[Case]) -> str:
     for case in cases:
         digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
         for path in (case.image, *case.masks):
-            status = path.stat()
+            try:
+                status = path.stat()
+            except OSError:  # a link to nowhere, say: there is no cache of it, and decoding tells why
+                continue
             digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
@@ -93,28 +103,38 @@ def _build(
         images = np.lib.format.open_memmap(beside / "images.npy", "w+", np.uint8, (*shape, channels))
         merged = np.lib.format.open_memmap(beside / "masks.npy", "w+", np.uint8, shape)
 
-        def one(position: int) -> str | list[str]:
-            """The digest of a case, or what is wrong with its files. No pixels: those of all would not fit."""
-            image, drawn, offenders = _decode(cases[position])
-            if offenders:
-                return offenders
-            digest = manifest.case_digest(image, drawn)
-            images[position] = for_network(image, side, channels, clahe)
-            merged[position] = _resized(merge(_on_one_grid(drawn, image, cases[position]), masks), side)[..., 0]
-            return digest
+        def one(position: int) -> tuple[str, list[str]] | list[str]:
+            """The digest of a case and doubts about it, or what is wrong with its files. No pixels: those of all would
+            not fit."""
+            case = cases[position]
+            with room(case):
+                image, drawn, offenders = _decode(case)
+                if offenders:
+                    return offenders
+                digest = manifest.case_digest(image, drawn)
+                images[position] = for_network(image, side, channels, clahe)
+                drawn = _on_one_grid(drawn, image, case)
+                merged[position] = _resized(merge(drawn, masks), side)[..., 0]
+                return digest, _doubts(case, int(image.max()), drawn)
 
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_ONCE)) as pool:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             outcomes = pool.map(one, range(len(cases)))
             told = f"preparing {len(cases)} images"
             # Elsewhere than on a terminal, a bar that vanishes at the end leaves an empty line behind.
             silent = not get_console().is_terminal
-            digests = list(track(outcomes, told, len(cases), transient=True, disable=silent))
-        if offenders := [each for outcome in digests if isinstance(outcome, list) for each in outcome]:
+            done = list(track(outcomes, told, len(cases), transient=True, disable=silent))
+        if offenders := [each for outcome in done if isinstance(outcome, list) for each in outcome]:
             raise BadInput.listing("These files can't be used:", offenders, "Replace or remove them.")
         images.flush()
         merged.flush()
+        digests = [digest for digest, _ in done]
         fingerprint = manifest.fingerprint({case.id: digest for case, digest in zip(cases, digests, strict=True)})
-        facts = {"cases": [case.id for case in cases], "digests": digests, "fingerprint": fingerprint}
+        facts = {
+            "cases": [case.id for case in cases],
+            "digests": digests,
+            "fingerprint": fingerprint,
+            "doubts": [doubt for _, doubts in done for doubt in doubts],
+        }
         (beside / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
         try:
             beside.rename(folder)
@@ -127,27 +147,34 @@ def _build(
 
 def _decode(case: Case) -> tuple[np.ndarray | None, list[np.ndarray], list[str]]:
     """The image, the masks as their files have them, and every file of the case that can't be used, with the reason."""
-    image, drawn, offenders = None, [], []
-    try:
-        image = read_image(case.image)
-    except Unreadable as error:
-        offenders.append(str(error))
-    for path in case.masks:
-        try:
-            mask = read_mask(path)
-        except Unreadable as error:
-            offenders.append(str(error))
+    image, drawn, offenders = read(case)
+    for path, mask in zip(case.masks, drawn, strict=True):
+        if mask is None:
             continue
-        drawn.append(mask)
         if image is not None and not _suits(mask, image, case.scaled):
             (height, width), (rows, columns) = mask.shape, image.shape[:2]
             not_that = "of the proportions" if case.scaled else "the"
             offenders.append(
-                f"{path}: the mask is {width}x{height} pixels, not {not_that} {columns}x{rows} of its image"
+                f"{shown(path)}: the mask is {width}x{height} pixels, not {not_that} {columns}x{rows} of its image"
             )
         elif case.outlined and not mask.any():
-            offenders.append(f"{path}: a contour that marks nothing")
+            offenders.append(f"{shown(path)}: a contour that marks nothing")
     return image, drawn, offenders
+
+
+def _doubts(case: Case, brightest: int, drawn: list[np.ndarray]) -> list[str]:
+    """What may be wrong with a case whose files can be used: its masks, bool and of one size, or its image, whose
+    brightest value is this. Only the person can tell: a tumour may fill an image, and nothing may have been drawn."""
+    union = np.logical_or.reduce(drawn)
+    border = np.concatenate([union[0], union[-1], union[:, 0], union[:, -1]])
+    doubts = []
+    if brightest < _BLACK:
+        doubts.append(f"the image is almost black, {brightest} of 255 at most. Has it fewer bits than its file?")
+    if union.mean() > _MOST and border.mean() > _MOST_OF_BORDER:
+        doubts.append(f"{union.mean():.0%} of the image is marked, most of its border too. Is the mask inverted?")
+    if case.masks and case.label != "normal" and not union.any():
+        doubts.append(f"nothing is marked, though the class is {case.label}.")
+    return [f"{case.id}: {doubt}" for doubt in doubts]
 
 
 def _suits(mask: np.ndarray, image: np.ndarray, scaled: bool) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from common.data import duplicates, fetch, manifest, splits
 from common.data.fetch import Found
+from common.data.listing import some
 from common.data.prepare import Prepared, prepare
 from common.errors import BadInput
 from common.evidence import lineage, results
@@ -97,6 +98,8 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     paper, recipe, build = request.paper, request.recipe, build_function(request.paper)
     refuse_unusable(request)
     prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
+    for line in some(prepared.doubts):
+        say(f"Doubtful: {line}")
     used = prepared.only(recipe.classes)
     if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
         cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)

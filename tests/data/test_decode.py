@@ -30,6 +30,23 @@ def test_a_mask_drawn_in_0_and_any_other_value_is_the_same_mask(tmp_path, drawn,
     assert np.array_equal(read_mask(saved(tmp_path / "mask.png", drawn.astype(np.uint8) * one)), drawn)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+def test_an_image_of_many_lines_is_read_to_the_last(tmp_path, mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (1300, 3), dtype=np.uint8)
+    image = read_image(saved(tmp_path / "image.png", pixels, mode))
+    assert np.array_equal(image, np.stack([pixels] * 3, axis=-1))
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (60, 40)), (3, (60, 40)), (6, (40, 60)), (8, (40, 60))])
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_the_size_in_the_head_is_that_of_the_upright_image(tmp_path, grey, orientation, size, ending):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(grey).save(tmp_path / f"image.{ending}", exif=exif)
+    assert read_size(tmp_path / f"image.{ending}") == size
+    assert read_image(tmp_path / f"image.{ending}").shape[1::-1] == size
+
+
 def test_an_all_black_mask_marks_nothing(tmp_path):
     assert not read_mask(saved(tmp_path / "mask.png", np.zeros((8, 8), np.uint8))).any()
 

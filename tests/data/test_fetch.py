@@ -1,18 +1,21 @@
 """Finding a data set: on the disk, written, or downloaded; and a clear message with the ways on where it can't be."""
 
+import io
 import os
 import socket
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
+from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from openpyxl import Workbook
 from PIL import Image
 
-from common.data import fetch, manifest, mini_ddsm, phantom
+from common.data import fetch, kaggle, manifest, mini_ddsm, phantom
 from common.data.busi import index
 from common.errors import BadInput
 
@@ -67,35 +70,42 @@ def test_a_folder_busi_without_images_is_not_downloaded_over(tmp_path):
 
 
 @pytest.fixture
-def kaggle(monkeypatch):
-    """A kagglehub that "downloads" what the test gives it to write."""
+def client(tmp_path, monkeypatch):
+    """A client of Kaggle, installed before the real one, that "downloads" a folder and then does what else it is told.
+    It is a process of its own, as the real one is."""
 
-    def install(write):
-        def dataset_download(handle, *, output_dir):
-            assert handle == "aryashah2k/breast-ultrasound-images-dataset"
-            print("Downloading ... 100 %", file=sys.stderr)
-            write(Path(output_dir))
-            return output_dir
-
-        monkeypatch.setitem(sys.modules, "kagglehub", SimpleNamespace(dataset_download=dataset_download))
-        monkeypatch.setattr(fetch, "_reach_kaggle", lambda: None)
+    def install(sent: Path, then: str = "pass"):
+        (tmp_path / "installed").mkdir()
+        (tmp_path / "installed" / "kagglehub.py").write_text(f"""
+import shutil, sys, time
+from pathlib import Path
+def dataset_download(handle, *, output_dir):
+    assert handle == "aryashah2k/breast-ultrasound-images-dataset"
+    print("Downloading ... 100 %", file=sys.stderr)
+    shutil.copytree({str(sent)!r}, Path(output_dir, "Dataset_BUSI_with_GT"))
+    {then}
+    return output_dir
+""")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
+        monkeypatch.setattr(kaggle, "reach", lambda: None)
 
     return install
 
 
-def test_a_download_with_the_pixels_of_the_manifest_becomes_root_busi(tmp_path, kaggle, monkeypatch, capsys):
-    published = manifest.digest_all(index(write_small(tmp_path / "published")))
+def test_a_download_with_the_pixels_of_the_manifest_becomes_root_busi(tmp_path, client, monkeypatch, capfd):
+    sent = write_small(tmp_path / "published")
+    published = manifest.digest_all(index(sent))
     monkeypatch.setattr(manifest, "load", lambda name: published)
-    kaggle(lambda folder: write_small(folder / "Dataset_BUSI_with_GT"))
+    client(sent)
     root = tmp_path / "data"
     assert found_as("busi", root) == ("busi", root / "busi")
     assert len(index(root / "busi")) == 12
     assert [path.name for path in root.iterdir()] == ["busi"]
-    assert capsys.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "")
 
 
-def test_a_download_with_other_pixels_is_refused_and_removed(tmp_path, kaggle):
-    kaggle(lambda folder: write_small(folder / "Dataset_BUSI_with_GT"))
+def test_a_download_with_other_pixels_is_refused_and_removed(tmp_path, client):
+    client(write_small(tmp_path / "sent"))
     with pytest.raises(BadInput) as refused:
         fetch.find("busi", tmp_path / "data", tmp_path)
     message = str(refused.value)
@@ -106,15 +116,42 @@ def test_a_download_with_other_pixels_is_refused_and_removed(tmp_path, kaggle):
     assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_a_download_that_breaks_off_leaves_nothing(tmp_path, kaggle):
-    def break_off(folder):
-        write_small(folder / "Dataset_BUSI_with_GT")
-        raise ConnectionError("Connection reset by peer\nand a long story")
-
-    kaggle(break_off)
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path, client):
+    client(write_small(tmp_path / "sent"), 'raise ConnectionError("Connection reset by peer\\nand a long story")')
     with pytest.raises(BadInput, match="Downloading it failed: Connection reset by peer\nThree ways on"):
         fetch.find("busi", tmp_path / "data", tmp_path)
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_an_archive_that_unpacks_without_end_is_stopped_and_removed(tmp_path, client, monkeypatch):
+    monkeypatch.setattr(kaggle, "_LARGEST", 1_000_000)
+    client(write_small(tmp_path / "sent"), 'Path(output_dir, "zeros").write_bytes(bytes(2_000_000)); time.sleep(60)')
+    started = time.monotonic()
+    with pytest.raises(BadInput, match="Downloading it failed: it unpacks to more than"):
+        fetch.find("busi", tmp_path / "data", tmp_path)
+    assert time.monotonic() - started < 30
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_the_real_client_leaves_no_file_outside_the_folder_that_it_unpacks_to(tmp_path, form):
+    from kagglehub.http_resolver import _extract_archive
+
+    archive, inside = tmp_path / f"hostile.{form}", tmp_path / "in" / "side"
+    names = ("../../escaped.txt", "/escaped.txt", "benign/../../../escaped.txt", "benign/good.txt")
+    if form == "zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            for name in names:
+                packed.writestr(name, "x")
+    else:
+        with tarfile.open(archive, "w") as packed:
+            for name in names:
+                packed.addfile(tarfile.TarInfo(name), io.BytesIO())
+    with suppress(tarfile.TarError):
+        _extract_archive(str(archive), str(inside))
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path != archive]
+    assert all(path.is_relative_to(inside) for path in written)
+    assert not Path("/escaped.txt").exists()
 
 
 def test_without_a_network_the_real_client_fails_within_seconds_and_leaves_nothing(tmp_path):
@@ -146,7 +183,7 @@ except BadInput as error:
 
 
 def test_a_network_that_swallows_everything_is_given_up_after_seconds(tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch, "_PATIENCE", 0.5)
+    monkeypatch.setattr(kaggle, "_PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and never says a word
         for name in ("HTTPS_PROXY", "https_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -195,7 +232,7 @@ def write_mini_ddsm(folder: Path) -> Path:
 
 @pytest.mark.parametrize("stand_in", [True, False])
 def test_a_missing_mini_ddsm_names_the_ways_on_and_is_never_downloaded(tmp_path, monkeypatch, stand_in):
-    monkeypatch.setattr(fetch, "_from_kaggle", lambda folder: pytest.fail("downloading"))
+    monkeypatch.setattr(kaggle, "download", lambda *_: pytest.fail("downloading"))
     if stand_in:
         (tmp_path / "mammo_masses").mkdir()
     with pytest.raises(fetch.Missing) as missing:

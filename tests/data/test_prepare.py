@@ -61,7 +61,7 @@ def test_resizing_is_that_of_tf_image_resize(tmp_path, grey, drawn):
 def test_preparing_twice_decodes_once(phantom_folder, tmp_path, monkeypatch):
     cases = index(phantom_folder)
     first = prepare(cases, "phantom", 32, 3, "merged", tmp_path)
-    monkeypatch.setattr("common.data.prepare.read_image", lambda path: pytest.fail("decoded again"))
+    monkeypatch.setattr("common.data.prepare.read", lambda case: pytest.fail("decoded again"))
     again = prepare(cases, "phantom", 32, 3, "merged", tmp_path)
     assert np.array_equal(first.images, again.images)
     assert first.fingerprint == again.fingerprint

@@ -1,0 +1,84 @@
+"""YAML that says one thing only: what a careless hand or a hostile one can write, and nobody wants, is refused."""
+
+import math
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+_LARGEST = 100_000  # bytes; the longest file of the suite has 22,000
+_NODES = 100_000  # once every alias is replaced by what it stands for
+
+
+class Refused(ValueError):
+    """Text that is not YAML, or has in it what is not taken. The message tells the line where it can."""
+
+
+def load(text: bytes) -> Any:
+    """Dicts, lists, str, int, finite float, bool, None and dates, from YAML in UTF-8.
+
+    Raises Refused for all that `yaml.safe_load` refuses and also for a key that stands twice, of which it would take
+    the last, for numbers that are not finite, for aliases that hold themselves or multiply beyond all bounds, and for
+    more than 100 kB.
+    """
+    if len(text) > _LARGEST:
+        raise Refused(f"it has {len(text):,} bytes, more than the {_LARGEST:,} that are read")
+    try:
+        loader = _Loader(text.decode("utf-8"))
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            if _expanded(node, {}) > _NODES:
+                raise Refused(f"its aliases stand for more than {_NODES:,} values")
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except RecursionError as error:
+        raise Refused("it is nested too deeply") from error
+    except Refused:
+        raise
+    # Beside its own errors PyYAML lets through what int, date and the like raise, of a month 13 or `!!int x`.
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        raise Refused(str(error) or type(error).__name__) from error
+
+
+def complaints(error: ValidationError) -> list[str]:
+    """A line for each value that does not fit: where it stands, and what was expected."""
+    return [f"{'.'.join(map(str, each['loc'])) or 'as a whole'}: {each['msg']}" for each in error.errors()]
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        value = super().construct_yaml_float(node)
+        if not math.isfinite(value):
+            raise yaml.constructor.ConstructorError(None, None, f"{node.value} is not a number", node.start_mark)
+        return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+
+
+def _expanded(node: yaml.Node, known: dict[int, int | None]) -> int:
+    """How many nodes there are below, aliases counted as what they stand for. Each is looked at once, and refused where
+    it holds itself or has a key twice: as written, since a merged key (<<) may be written again."""
+    if id(node) in known:
+        if known[id(node)] is None:
+            raise Refused(f"the alias in line {node.start_mark.line + 1} holds itself")
+        return known[id(node)]
+    known[id(node)] = None
+    children = node.value if isinstance(node, yaml.CollectionNode) else []
+    if isinstance(node, yaml.MappingNode):
+        _refuse_twice([key for key, _ in children if isinstance(key, yaml.ScalarNode)])
+        children = [each for pair in children for each in pair]
+    known[id(node)] = 1 + sum(_expanded(child, known) for child in children)
+    return known[id(node)]
+
+
+def _refuse_twice(keys: list[yaml.ScalarNode]) -> None:
+    seen = set()
+    for key in keys:
+        if (key.tag, key.value) in seen:
+            line = key.start_mark.line + 1
+            raise Refused(f"the key '{key.value}' stands here for the second time, in line {line}")
+        seen.add((key.tag, key.value))

@@ -1,0 +1,124 @@
+"""Saved networks that would run their maker's code, or write where they should not: refused by name, and nothing of it
+happens."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import pytest
+
+from common import paper
+from common.errors import BadInput
+
+model_file = pytest.importorskip("common.training.model_file", reason="saved networks are read by model_file")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """What `repro run` leaves, of a network of one layer."""
+    return save(keras.layers.Conv2D(1, 1, activation="sigmoid"), tmp_path_factory.mktemp("network") / "model.keras")
+
+
+def save(layer: keras.Layer, path: Path) -> Path:
+    recipe = paper.load("gill").recipe("smoke")
+    image = keras.Input((recipe.side, recipe.side, recipe.channels))
+    about = model_file.About(
+        paper="gill", recipe=recipe, data="phantom", fingerprint="f", precision="float32", seed=0, repeat=0
+    )
+    model_file.save(keras.Model(image, layer(image)), about, path)
+    return path
+
+
+def rewritten(saved: Path, to: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
+    """The archive with these members in place of, or beside, its own."""
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(to, "w", compression) as new:
+        for name, content in ({info.filename: old.read(info) for info in old.infolist()} | members).items():
+            new.writestr(name, content)
+        new.comment = old.comment
+    return to
+
+
+def with_layer(saved: Path, to: Path, **changes) -> Path:
+    """The archive with other words about its layer."""
+    with zipfile.ZipFile(saved) as archive:
+        config = json.loads(archive.read("config.json"))
+    config["config"]["layers"][1] |= changes
+    return rewritten(saved, to, {"config.json": json.dumps(config).encode()})
+
+
+def test_the_plain_file_is_read(saved):
+    network, about = model_file.load(saved)
+    assert network.count_params() > 0
+    assert about.paper == "gill"
+
+
+def test_a_lambda_is_refused_and_does_not_run(tmp_path):
+    mark = tmp_path / "ran"
+    hostile = save(keras.layers.Lambda(lambda image: image), tmp_path / "lambda.keras")
+    with pytest.raises(BadInput, match=r"lambda\.keras"):
+        model_file.load(hostile)
+    as_text = {"class_name": "__lambda__", "config": {"value": f"__import__('pathlib').Path({str(mark)!r}).touch()"}}
+    with zipfile.ZipFile(hostile) as archive:
+        config = json.loads(archive.read("config.json"))
+    config["config"]["layers"][1]["config"]["function"] = as_text
+    hostile = rewritten(hostile, tmp_path / "text.keras", {"config.json": json.dumps(config).encode()})
+    with pytest.raises(BadInput, match=r"text\.keras"):
+        model_file.load(hostile)
+    assert not mark.exists()
+
+
+FOREIGN = {
+    "a function of Python": {"module": "builtins", "class_name": "function", "config": "exec"},
+    "a program": {"module": "subprocess", "class_name": "Popen", "config": {"args": ["true"]}},
+    "a module that would have to be imported": {"module": "antigravity", "class_name": "fly", "config": {}},
+    "a name that climbs": {"module": "keras..os", "class_name": "system", "config": {}},
+    "a registered name": {"module": None, "class_name": "Conv2D", "registered_name": "evil>Layer"},
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_a_layer_that_is_not_of_keras_is_refused(saved, tmp_path, what):
+    import sys
+
+    hostile = with_layer(saved, tmp_path / "foreign.keras", **FOREIGN[what])
+    with pytest.raises(BadInput, match=r"foreign\.keras"):
+        model_file.load(hostile)
+    assert "antigravity" not in sys.modules
+
+
+CLIMBING = ["../escaped.txt", "assets/../../escaped.txt", "/escaped.txt", "..\\escaped.txt", "assets/x", "a/b/c"]
+
+
+@pytest.mark.parametrize("member", CLIMBING)
+def test_an_archive_that_holds_more_than_a_network_is_refused_and_not_unpacked(saved, tmp_path, member):
+    before = set(tmp_path.parent.rglob("*"))
+    hostile = rewritten(saved, tmp_path / "climbing.keras", {member: b"out"})
+    with pytest.raises(BadInput, match=r"climbing\.keras"):
+        model_file.load(hostile)
+    assert set(tmp_path.parent.rglob("*")) - before == {hostile}
+
+
+def test_a_link_in_the_archive_is_refused(saved, tmp_path):
+    hostile = rewritten(saved, tmp_path / "link.keras", {})
+    link = zipfile.ZipInfo("assets")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(hostile, "a") as archive:
+        archive.writestr(link, "/etc")
+    with pytest.raises(BadInput, match=r"link\.keras"):
+        model_file.load(hostile)
+
+
+def test_weights_that_unpack_to_far_more_are_refused(saved, tmp_path):
+    bomb = rewritten(saved, tmp_path / "bomb.keras", {"model.weights.h5": bytes(50_000_000)}, zipfile.ZIP_DEFLATED)
+    assert bomb.stat().st_size < 1_000_000
+    with pytest.raises(BadInput, match=r"bomb\.keras"):
+        model_file.load(bomb)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"\x80\x04\x95", b"\x89HDF\r\n\x1a\n", b"not a network"])
+def test_what_is_no_archive_is_refused(tmp_path, content):
+    path = tmp_path / "nothing.keras"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"nothing\.keras"):
+        model_file.load(path)

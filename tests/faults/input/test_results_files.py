@@ -1,0 +1,65 @@
+"""Files of results that other versions, other programs or a hand have written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from common.errors import BadInput
+from common.evidence import results
+
+ROOT = Path(__file__).parents[3]
+GILL = (ROOT / "results" / "gill.json").read_text(encoding="utf-8")
+
+
+def changed(change) -> str:
+    records = json.loads(GILL)
+    records[0].pop("checksum", None)  # which would tell of the change before its kind is seen
+    change(records[0])
+    return json.dumps(records)
+
+
+# What the file holds, and what is said beside its name and the way on.
+REFUSED = {
+    "a record of a version that knew no hash of the code": (
+        changed(lambda record: record.pop("code_hash")),
+        "0.code_hash",
+    ),
+    "a record of a version that had one field more": (changed(lambda record: record.update(score=1)), "0.score"),
+    "a run of a version that counted no epochs": (changed(lambda record: record["runs"][0].pop("epochs")), "epochs"),
+    "a verdict that is none": (changed(lambda record: record["reported"][0].update(verdict="great")), "verdict"),
+    "a text for a number": (changed(lambda record: record["runs"][0].update(seconds="fast")), "seconds"),
+    "a profile that is none": (changed(lambda record: record.update(profile="huge")), "profile"),
+    "a single record, not in a list": (json.dumps(json.loads(GILL)[0]), ""),
+    "nothing": ("", ""),
+    "half of it": (GILL[: len(GILL) // 2], ""),
+    "a conflict of git": (f"<<<<<<< HEAD\n{GILL}", ""),
+    "an HTML page": ("<!DOCTYPE html>", ""),
+    "nested without end": ("[" * 100_000, "recursion"),
+    "no UTF-8": ('[{"paper": "\udcff"}]', ""),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_file_that_is_not_of_this_schema_is_named_with_the_way_on(tmp_path, what):
+    text, said = REFUSED[what]
+    path = tmp_path / "gill.json"
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    before = path.read_bytes()
+    with pytest.raises(BadInput) as refused:
+        results.load(tmp_path, "gill")
+    message = str(refused.value)
+    assert message.startswith(f"{path} can't be read as the results of a paper")
+    assert said in message
+    assert "Restore it (git checkout) or move it away and run the paper again." in message
+    assert path.read_bytes() == before
+
+
+def test_numbers_that_json_does_not_have_are_read_as_undefined(tmp_path):
+    text = changed(lambda record: record["runs"][0]["history"].update(loss=[float("nan"), float("inf")]))
+    (tmp_path / "gill.json").write_text(text)
+    assert results.load(tmp_path, "gill")[0].runs[0].history["loss"] == [None, None]
+
+
+def test_today_s_files_are_read():
+    assert all(results.load(ROOT / "results", paper) for paper in ("cheng", "gill", "kumar", "paudel", "rahman"))

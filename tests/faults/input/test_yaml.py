@@ -1,0 +1,215 @@
+"""YAML that a careless hand or a hostile one has written: as the record of a paper, and as the description of a data
+set."""
+
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from common import paper, strict_yaml
+from common.data import fetch, folder
+from common.errors import BadInput
+from tests.faults.input import corpus
+
+ROOT = Path(__file__).parents[3]
+RECORD = (ROOT / "reproductions" / "gill" / "paper.yaml").read_text(encoding="utf-8")
+DESCRIPTION = """
+images: pictures
+masks: truth
+pattern: '^(?P<group>.+) (?P<class>[bm])'
+classes: {b: benign, m: malignant}
+"""
+
+LAUGHS = "\n".join(["a0: &a0 [lol, lol]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))])
+MERGES = "\n".join(["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 60))])
+# Text that no file may hold, whatever it is for.
+REFUSED = {
+    "a key twice": ("title: one\nname: a\ntitle: two\n", "the key 'title' stands here for the second time"),
+    "a key twice, deep down": ("a: [{b: {c: 1, c: 2}}]", "the key 'c' stands here for the second time"),
+    "not a number": ("a: .nan", ".nan is not a number"),
+    "an infinite number": ("a: {b: -.inf}", "-.inf is not a number"),
+    "a number too large": ("a: 1.0e+999", "1.0e+999 is not a number"),
+    "aliases that multiply": (LAUGHS, "its aliases stand for more than 100,000 values"),
+    "merged aliases that multiply": (MERGES, "its aliases stand for more than 100,000 values"),
+    "an alias of itself": ("a: &a [1, *a]", "the alias in line 1 holds itself"),
+    "an alias of nothing": ("a: *b", "undefined alias"),
+    "nested without end": ("[" * 20_000, "it is nested too deeply"),
+    "an object of Python": ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+    "a name of Python": ("a: !!python/name:os.system", "could not determine a constructor"),
+    "an unknown tag": ("a: !secret b", "could not determine a constructor"),
+    "no such day": ("a: 2024-13-45", "month must be in 1..12"),
+    "a number that is none": ("a: !!int twelve", "invalid literal"),
+    "a truth that is none": ("a: !!bool perhaps", "perhaps"),
+    "a key that is a list": ("? [1, 2]\n: b", "unhashable key"),
+    "two documents": ("a: 1\n---\nb: 2\n", "expected a single document"),
+    "an open bracket": ("a: [1, 2", "expected ',' or ']'"),
+    "a tab": ("a:\n\tb: 1", "cannot start any token"),
+    "a control character": ("a: b\x07", "special characters are not allowed"),
+    "100 kB and more": ("# " + "x" * 100_000, "it has 100,002 bytes, more than the 100,000 that are read"),
+    "a number of 5,000 digits": ("a: " + "9" * 5_000, "Exceeds the limit"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_text_that_is_not_one_clear_thing_is_refused(what):
+    text, reason = REFUSED[what]
+    started = time.process_time()
+    with pytest.raises(strict_yaml.Refused) as refused:
+        strict_yaml.load(text.encode())
+    assert reason in str(refused.value)
+    assert time.process_time() - started < 5
+
+
+def test_bytes_that_are_not_utf_8_are_refused():
+    with pytest.raises(strict_yaml.Refused, match="can't decode byte"):
+        strict_yaml.load("title: Düsseldorf".encode("latin-1"))
+
+
+def test_the_line_of_the_second_key_is_told():
+    with pytest.raises(strict_yaml.Refused, match="line 3"):
+        strict_yaml.load(b"a: 1\nb: 2\na: 3\n")
+
+
+def test_aliases_and_merged_keys_mean_what_they_always_did():
+    text = b"base: &base {a: 1, b: [2, x]}\nmore: {<<: *base, a: 3}\nsame: *base\n"
+    assert strict_yaml.load(text) == {
+        "base": {"a": 1, "b": [2, "x"]},
+        "more": {"a": 3, "b": [2, "x"]},
+        "same": {"a": 1, "b": [2, "x"]},
+    }
+
+
+def test_a_merged_key_may_be_written_again_however_deep():
+    """Found by reading: mappings are made in another order than they are written in."""
+    text = b"c: &c {a: 1}\nx: {y: {base: &base {<<: *c, a: 2}}}\nd: {<<: *base}\n"
+    assert strict_yaml.load(text) == {"c": {"a": 1}, "x": {"y": {"base": {"a": 2}}}, "d": {"a": 2}}
+
+
+@pytest.mark.parametrize("name", paper.names())
+def test_the_records_of_all_papers_are_read_as_plain_yaml_is(name):
+    import yaml
+
+    text = (ROOT / "reproductions" / name / "paper.yaml").read_bytes()
+    assert strict_yaml.load(text) == yaml.safe_load(text)
+
+
+# What is changed in the record of a paper, and what is said.
+WRONG_RECORDS = {
+    "an unknown key": (("title:", "titel: x\ntitle:"), "titel: Extra inputs are not permitted"),
+    "a key twice": (("title:", "title: x\ntitle:"), "the key 'title' stands here for the second time"),
+    "a text for a list": (("open:", "open: all\nleft:"), "open: Input should be a valid list"),
+    "a number for a text": (("authors:", "authors: 5\nleft:"), "authors: Input should be a valid string"),
+    "its name": (("title:", "name: x\ntitle:"), "multiple values for keyword argument 'name'"),
+    "no number for a size": (("side: 56", "side: large"), "side: Input should be a valid integer"),
+    "a table that is none": (("title:", "tables: 5\ntitle:"), "not iterable"),
+    "nothing": ((RECORD, ""), "expected the fields name, title, authors"),
+    "a list": ((RECORD, "- a"), "expected the fields name, title, authors"),
+    "a number as a key": (("title:", "5: x\ntitle:"), "keywords must be strings"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_RECORDS)
+def test_a_wrong_record_of_a_paper_is_named_with_what_is_wrong(tmp_path, what):
+    (old, new), said = WRONG_RECORDS[what]
+    assert old in RECORD
+    path = tmp_path / "paper.yaml"
+    path.write_text(RECORD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BadInput) as refused:
+        paper.read("gill", path)
+    assert str(path) in str(refused.value)
+    assert said in str(refused.value)
+
+
+def test_everything_wrong_with_a_record_is_said_at_once(tmp_path):
+    path = tmp_path / "paper.yaml"
+    path.write_text(RECORD.replace("title:", "titel:", 1).replace("authors:", "author:", 1), encoding="utf-8")
+    with pytest.raises(BadInput) as refused:
+        paper.read("gill", path)
+    for field in ("title: Field required", "authors: Field required", "titel: Extra", "author: Extra"):
+        assert field in str(refused.value)
+
+
+def test_a_profile_that_a_record_leaves_out_is_named_when_it_is_asked_for():
+    """Found by fuzzing: a KeyError."""
+    record = paper.load("gill").model_copy(update={"profiles": {}})
+    assert record.recipe("paper").side
+    with pytest.raises(BadInput, match="gill has no profile small"):
+        record.recipe("small")
+
+
+WRONG_DESCRIPTIONS = {
+    "an unknown key": ("mask: truth", "mask: Extra inputs are not permitted"),
+    "a key twice": ("images: others", "the key 'images' stands here for the second time"),
+    "a list for a folder": ("ignore: 5", "ignore: Input should be a valid tuple"),
+    "not a number": ("ignore: [.nan]", ".nan is not a number"),
+    "aliases that multiply": (LAUGHS, "its aliases stand for more than 100,000 values"),
+    "an object of Python": ("ignore: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_DESCRIPTIONS)
+def test_a_wrong_description_is_named_with_what_is_wrong(tmp_path, what):
+    line, said = WRONG_DESCRIPTIONS[what]
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"{DESCRIPTION}{line}\n")
+    with pytest.raises(BadInput) as refused:
+        fetch.find(str(path), tmp_path, tmp_path)
+    assert str(path) in str(refused.value)
+    assert said in str(refused.value)
+
+
+# Names of images, the same for their masks, as people give them, beside two good ones.
+NAMES = {
+    "spaces": "left side b.png",
+    "brackets": "[left] (1) b.png",
+    "outside ASCII": "左 ü b.png",
+    "only other capitals": "P1 B.PNG",
+    "an ending in capitals": "p3 b.JPEG",
+    "quotes": 'it\'s "p3" b.png',
+    "markup": "<img src=x onerror=alert(1)> b.png",
+    "a dash in front": "-rf b.png",
+}
+REFUSED_NAMES = {
+    "a newline": ("p3\n b.png", r"p3\n b.png"),
+    "an escape": ("p3\x1b]0;x\x07 b.png", r"p3\x1b]0;x\x07 b.png"),
+    "text from right to left": ("p3 \u202egnp.b", r"p3 \u202egnp.b"),
+    "no UTF-8": ("p3 \udcff b.png", r"p3 \udcff b.png"),
+}
+
+
+def described(base: Path, *names: str) -> Path:
+    for part, picture in (("pictures", corpus.photo()), ("truth", corpus.drawn())):
+        (base / part).mkdir(parents=True)
+        for name in ("p1 b.png", "p2 b.png", *names):
+            Image.fromarray(picture).convert("L").save(base / part / name, "PNG")
+    (base / "mine.yaml").write_text(DESCRIPTION.replace("[bm]", "[bmB]").replace("{b:", "{b: benign, B:"))
+    return base / "mine.yaml"
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_images_may_be_called_as_they_like(tmp_path, what):
+    cases = fetch.find(str(described(tmp_path, NAMES[what])), tmp_path, tmp_path).cases
+    assert NAMES[what].rpartition(".")[0] in [case.id for case in cases]
+    assert len(cases) == 3
+
+
+@pytest.mark.parametrize("what", REFUSED_NAMES)
+def test_names_that_can_not_be_printed_are_refused_as_escapes(tmp_path, what):
+    name, shown = REFUSED_NAMES[what]
+    with pytest.raises(BadInput) as refused:
+        fetch.find(str(described(tmp_path, name)), tmp_path, tmp_path)
+    assert str(refused.value).startswith("These names hold characters that can't be printed:")
+    assert shown in str(refused.value)
+
+
+@pytest.mark.parametrize("images", ["no\\0name", "/dev/null", "../../..", "x" * 5_000, ""])
+def test_folders_that_are_none_are_named(tmp_path, images):
+    path = described(tmp_path)
+    path.write_text(path.read_text().replace("images: pictures", f'images: "{images}"'))
+    with pytest.raises(BadInput, match=r"no such folder|no file of the images|can't be read|do not pair up|matches 0"):
+        fetch.find(str(path), tmp_path, tmp_path)
+
+
+def test_the_built_in_description_is_a_valid_one():
+    assert folder.load(Path(folder.__file__).with_name("mammo_masses.yaml")).masks == "masks_125"
