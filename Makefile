@@ -21,7 +21,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # two trainings at once share the cores and end no sooner
-.PHONY: help install demo reproduce-all test test-long lint bench clean
+.PHONY: help install demo reproduce-all report test test-long lint bench clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ reproduce-%: $(INSTALLED) ## train and evaluate one paper on BUSI, reported agai
 
 reproduce-all: $(INSTALLED) ## the same for every paper; one that fails does not keep the others from running
 	@$(MAKE) --keep-going $(PAPERS:%=reproduce-%)
+
+report: $(INSTALLED) ## the results as pages to look at: site/index.html, opened from the disk
+	$(REPRO) report
 
 test: lint ## ruff, then the tests: under 10 minutes
 	.venv/bin/python -m pytest
@@ -69,5 +72,5 @@ $(INSTALLED): setup.cfg constraints.txt
 	  echo '"$(PYTHON) -m venv" does not work here. On Debian and Ubuntu it is a package of its own:' >&2; \
 	  echo '    apt install python3-venv' >&2; exit 1; }
 	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 2 GB (with CUDA several times that) ...'
-	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,dev]'
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,report,dev]'
 	@touch $@

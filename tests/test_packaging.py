@@ -55,7 +55,10 @@ def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
     return subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("requirement", [*BASE, *EXTRAS["cpu"], *EXTRAS["tensorboard"], *EXTRAS["dev"]], ids=str)
+TOGETHER = [*BASE, *(each for extra in ("cpu", "tensorboard", "report", "dev") for each in EXTRAS[extra])]
+
+
+@pytest.mark.parametrize("requirement", TOGETHER, ids=str)
 def test_the_tested_version_satisfies_what_is_declared(requirement: Requirement):
     assert requirement.specifier.contains(TESTED[canonicalize_name(requirement.name)])
 
@@ -91,7 +94,7 @@ def test_git_ignores_no_file_of_the_packages_or_tests():
 
 def test_make_alone_names_every_target():
     help_text = make().stdout
-    for target in ("demo", "reproduce-PAPER", "reproduce-all", "test", "test-long", "lint", "bench", "clean"):
+    for target in ("demo", "reproduce-PAPER", "reproduce-all", "report", "test", "test-long", "lint", "bench", "clean"):
         assert f"make {target} " in help_text
 
 

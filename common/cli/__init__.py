@@ -3,7 +3,7 @@ train answer at once."""
 
 import sys
 
-from common.cli import data, evidence, train  # noqa: F401, each adds its commands to the application
+from common.cli import data, evidence, report, train  # noqa: F401, each adds its commands to the application
 from common.cli.shared import app
 from common.errors import BadInput
 
