@@ -29,6 +29,7 @@ def requirements(text: str) -> list[Requirement]:
 
 BASE = requirements(setup["options"]["install_requires"])
 EXTRAS = {extra: requirements(text) for extra, text in setup["options.extras_require"].items()}
+TOGETHER = [*BASE, *(each for extra in ("cpu", "tensorboard", "report", "dev") for each in EXTRAS[extra])]
 TESTED = {
     canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")
     for requirement in map(
@@ -53,9 +54,6 @@ def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
     inherited = {*VARIABLES, "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL"}
     environment = {name: value for name, value in os.environ.items() if name not in inherited}
     return subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
-
-
-TOGETHER = [*BASE, *(each for extra in ("cpu", "tensorboard", "report", "dev") for each in EXTRAS[extra])]
 
 
 @pytest.mark.parametrize("requirement", TOGETHER, ids=str)

@@ -11,6 +11,7 @@ import numpy as np
 
 from common.data import fetch, manifest
 from common.data.audit import merged
+from common.data.busi import CLASSES
 from common.data.case import Case
 from common.data.decode import Unreadable, read_image, read_mask
 from common.errors import BadInput
@@ -65,7 +66,9 @@ def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
     if name in ("mammo_masses", "mini-ddsm"):
         return fetch.find(name, root, runs).cases
     # As a folder or a description: by their names BUSI would be downloaded and the phantom made.
-    places = [root / name, root / f"{name}.yaml", *([root] if name == "busi" else [])]
+    places = [root / name, root / f"{name}.yaml"]
+    if name == "busi" and any((root / label).is_dir() for label in CLASSES):
+        places.append(root)
     if place := next((place for place in places if place.exists()), None):
         return fetch.find(str(place), root, runs).cases
     raise BadInput(f"{name} is not in {root}.")
