@@ -34,7 +34,8 @@ class Suspect:
 
 
 def load(results: Path) -> list[dict[str, Any]]:
-    """The findings of `common.data.audit.report` kept as `audit-*.json` in the folder of results."""
+    """The findings of `common.data.audit.report` kept as `audit-*.json` in the folder of results: the
+    `audit.json` that `repro data audit` writes, put there by hand."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("audit-*.json"))]
 
 

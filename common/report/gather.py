@@ -15,7 +15,7 @@ from common.evidence.counts import Rows
 from common.evidence.results import Record, load, slug, trial_name
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import folds_of
-from common.evidence.trivial import NOTHING
+from common.evidence.trivial import NOTHING, prevalence
 from common.paper import Paper, Recipe
 from common.training.identity import code_hash, recipe_hash
 
@@ -25,12 +25,14 @@ PROFILES = ("paper", "small", "smoke")
 @dataclass(frozen=True)
 class Study:
     """A paper and what was made of it. assessed: the paper's own size first, its own readings before others.
-    contradiction: a sentence on the paper's own numbers, "" where they agree with each other."""
+    contradiction: a sentence on the paper's own numbers, "" where they agree with each other. regions: what its
+    accuracies and IoUs leave for the tumour's share of the pixels."""
 
     paper: Paper
     assessed: list[Assessment]
     findings: list[claims.Finding]
     contradiction: str
+    regions: list[claims.Region]
 
 
 def studies(results: Path, names: Iterable[str]) -> list[Study]:
@@ -46,7 +48,7 @@ def _study(paper: Paper, results: Path, known: list[lineage.Same]) -> Study:
     records = load(results, paper.name)
     ordered = sorted(records, key=lambda each: (PROFILES.index(each.profile), len(departures(paper, each))))
     assessed = [assess(paper, record, records, results, _fresh(paper, record, known)) for record in ordered]
-    return Study(paper, assessed, claims.check(paper), contradictions(paper))
+    return Study(paper, assessed, claims.check(paper), contradictions(paper), claims.regions(paper, prevalence(paper)))
 
 
 def _fresh(paper: Paper, record: Record, known: list[lineage.Same]) -> bool:

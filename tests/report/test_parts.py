@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from common import paper as papers
+from common.data import duplicates
 from common.errors import BadInput
 from common.evidence.results import load
-from common.report import forest, gather, layers, pictures
+from common.report import audits, forest, gather, layers, pictures
 from common.report.outlines import GRID, outline
 from common.report.site import Site, write
 from tests.report.made import RESULTS
@@ -73,7 +74,7 @@ def test_a_number_is_of_the_metric_that_a_reader_would_look_for(name: str):
 
 
 def test_a_number_that_was_never_run_has_a_line_too():
-    study = gather.Study(papers.load("cheng"), [], [], "")
+    study = gather.Study(papers.load("cheng"), [], [], "", [])
     found = forest.lines(study)
     assert [line.cell.value for line in found] == [cell.value for cell in study.paper.reported]
     assert forest.counted(found) == {forest.NOT_RUN: 3}
@@ -122,3 +123,11 @@ def test_a_site_takes_the_place_of_an_older_one_only(tmp_path: Path):
         write(site, tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "site"]
+
+
+def test_the_kept_audit_is_of_the_duplicates_that_the_split_keeps_apart():
+    (audit,) = (each for each in audits.load(RESULTS) if each["data"] == "busi")
+    known = duplicates.load()
+    assert {key: audit[key] for key in ("fingerprint", "method", "threshold", "groups")} == {
+        key: known[key] for key in ("fingerprint", "method", "threshold", "groups")
+    }

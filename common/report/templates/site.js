@@ -38,6 +38,10 @@ function controlled(form) {
       for (const tick of list.querySelectorAll("[data-at]")) {
         tick.textContent = String(Number((from + Number(tick.dataset.at) * (1 - from)).toFixed(2)));
       }
+      for (const mark of list.querySelectorAll(".plot:not(.own) > :is(i, b)")) {
+        const [low, high] = ["--a", "--b"].map((end) => parseFloat(mark.style.getPropertyValue(end)));
+        mark.classList.toggle("off", (Number.isNaN(high) ? low : high) < from || low > 1);
+      }
     }
     for (const button of document.querySelectorAll("[data-set]")) {
       const [name, value] = button.dataset.set.split("=");
