@@ -8,6 +8,7 @@ from typing import get_args
 from common.evidence.assess import Assessment
 from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, is_of_repeats
 from common.evidence.results import Compared, Verdict
+from common.evidence.tables import folds_of, heading, repeats_of, span
 from common.evidence.trivial import BACKGROUND
 from common.paper import Paper
 from common.report.gather import Study, departures
@@ -117,9 +118,17 @@ def counted(found: Iterable[Line]) -> dict[str, int]:
 
 
 def headline(study: Study) -> list[str]:
-    """Two or three sentences on a paper: what became of its numbers, what to read first, what contradicts itself."""
+    """Two or three sentences on a paper: what became of its numbers, what answers them, and what to know first: that
+    they contradict each other, else what explains them."""
     found = lines(study)
     told = ", ".join(f"{number} {verdict}" for verdict, number in counted(found).items())
     sentences = [f"Of {len(found)} reported numbers: {told}."]
-    sentences += [sentence for each in study.assessed[:1] for sentence in each.sentences[:1]]
-    return [*sentences, *filter(None, [study.contradiction])]
+    if study.assessed:
+        first = study.assessed[0]
+        repeats = span([len(repeats_of(first.record))], "repeat")
+        folds = folds_of(first.record)
+        repeats += f" of {len(folds)} folds" if folds else ""
+        data = "" if first.record.dataset.name == study.paper.data else f"; the paper's data are {study.paper.data}"
+        sentences.append(f"They are set against {repeats} ({heading(first.record)}{data}).")
+        sentences += [study.contradiction] if study.contradiction else first.sentences[:1]
+    return sentences

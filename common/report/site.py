@@ -21,7 +21,7 @@ from common.report.curves import curves
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
 
-_ASSETS = ("style.css", "site.js")
+_ASSETS = ("style.css", "pictures.css", "site.js")
 _MARKER = ".repro-report"  # in a folder that this module wrote, and may therefore write again
 
 
@@ -153,7 +153,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
-    environment.filters |= {"setting": setting, "command": command, "headline": forest.headline}
+    environment.filters |= {"setting": setting, "command": command, "headline": forest.headline, "papers": _papers}
     environment.globals |= {
         "meanings": forest.MEANINGS,
         "kinds": forest.KINDS,
@@ -161,6 +161,12 @@ def _environment() -> Environment:
         "grid": gallery.GRID,
     }
     return environment
+
+
+def _papers(number: int) -> str:
+    """At the start of a sentence: "Five papers"."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+    return f"{words[number] if number < len(words) else number} paper{'s' * (number != 1)}"
 
 
 def _prose(text: str) -> Markup:
