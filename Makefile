@@ -58,8 +58,8 @@ lint: $(INSTALLED) ## ruff alone
 bench: $(INSTALLED) ## how fast data are prepared, batches come and steps run on this machine
 	$(REPRO) bench
 
-clean: ## remove .venv, caches and the demo's runs; your own runs and data stay
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis runs/demo
+clean: ## remove .venv, caches, the pages and the demo's runs; your own runs and data stay
+	rm -rf .venv site build *.egg-info .pytest_cache .ruff_cache .hypothesis runs/demo
 	find common reproductions tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Always from an empty folder: it mends an install that was broken off, and TensorFlow's CPU and GPU packages, which

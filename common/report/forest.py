@@ -45,8 +45,8 @@ class Answer:
 @dataclass(frozen=True)
 class Line:
     """One reported number. answer: of the record nearest to the paper, None where none was made; also: of the same
-    readings at another size. metric, kind: what the filters know it by. least, most: the ends of its axis. reported,
-    low, high: of the printed number, its middle and what it stands for, in units of the axis."""
+    readings at another size. metric, kind: what the filters know it by. reported: the printed number, 0.957 for 95.7 %.
+    most: the end of its axis, which begins at 0; 1 but for counts of cases."""
 
     paper: Paper
     cell: Reported
