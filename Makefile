@@ -21,7 +21,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # two trainings at once share the cores and end no sooner
-.PHONY: help install demo reproduce-all test test-long lint bench tensorboard clean
+.PHONY: help install demo reproduce-all report test test-long lint bench tensorboard clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ reproduce-%: $(INSTALLED) ## train and evaluate one paper on BUSI, reported agai
 reproduce-all: $(INSTALLED) ## the same for every paper; one that fails does not keep the others from running
 	@$(MAKE) --keep-going $(PAPERS:%=reproduce-%)
 
+report: $(INSTALLED) ## the results as pages to look at: site/index.html, opened from the disk
+	$(REPRO) report
+
 test: lint ## ruff, then the tests: under 10 minutes
 	.venv/bin/python -m pytest
 
@@ -58,8 +61,8 @@ bench: $(INSTALLED) ## speed on this machine, as ratios: PyTorch, the roofline, 
 tensorboard: $(INSTALLED) ## curves and example predictions of all runs, in a browser
 	.venv/bin/tensorboard --logdir runs
 
-clean: ## remove .venv, caches and the demo's runs; your own runs and data stay
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis runs/demo
+clean: ## remove .venv, caches, the pages and the demo's runs; your own runs and data stay
+	rm -rf .venv site build *.egg-info .pytest_cache .ruff_cache .hypothesis runs/demo
 	find common reproductions tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Always from an empty folder: it mends an install that was broken off, and TensorFlow's CPU and GPU packages, which
@@ -72,5 +75,5 @@ $(INSTALLED): setup.cfg constraints.txt
 	  echo '"$(PYTHON) -m venv" does not work here. On Debian and Ubuntu it is a package of its own:' >&2; \
 	  echo '    apt install python3-venv' >&2; exit 1; }
 	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 2 GB (with CUDA several times that) ...'
-	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,dicom,onnx,dev]'
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,report,dicom,onnx,dev]'
 	@touch $@

@@ -29,6 +29,10 @@ def requirements(text: str) -> list[Requirement]:
 
 BASE = requirements(setup["options"]["install_requires"])
 EXTRAS = {extra: requirements(text) for extra, text in setup["options.extras_require"].items()}
+TOGETHER = [
+    *BASE,
+    *(each for extra in ("cpu", "tensorboard", "report", "dicom", "onnx", "dev") for each in EXTRAS[extra]),
+]
 TESTED = {
     canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")
     for requirement in map(
@@ -55,11 +59,7 @@ def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
     return subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize(
-    "requirement",
-    [*BASE, *(each for extra in ("cpu", "tensorboard", "dicom", "onnx", "dev") for each in EXTRAS[extra])],
-    ids=str,
-)
+@pytest.mark.parametrize("requirement", TOGETHER, ids=str)
 def test_the_tested_version_satisfies_what_is_declared(requirement: Requirement):
     assert requirement.specifier.contains(TESTED[canonicalize_name(requirement.name)])
 
@@ -95,17 +95,19 @@ def test_git_ignores_no_file_of_the_packages_or_tests():
 
 def test_make_alone_names_every_target():
     help_text = make().stdout
-    for target in (
+    told = [
         "demo",
         "reproduce-PAPER",
         "reproduce-all",
+        "report",
         "test",
         "test-long",
         "lint",
         "bench",
         "tensorboard",
         "clean",
-    ):
+    ]
+    for target in told:
         assert f"make {target} " in help_text
 
 

@@ -3,7 +3,7 @@ train answer at once."""
 
 import sys
 
-from common.cli import bench, data, evidence, predict, train  # noqa: F401, each adds its commands to the application
+from common.cli import bench, data, evidence, predict, report, train  # noqa: F401, each adds its commands
 from common.cli.shared import app
 from common.errors import BadInput
 

@@ -1,0 +1,180 @@
+"""What `results/` says of each paper: everything that the pages tell and `common.evidence` computes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common import paper as papers
+from common.errors import BadInput
+from common.evidence import boxes, claims, folds, honest, lineage
+from common.evidence.assess import Assessment, assess, contradictions
+from common.evidence.compare import values
+from common.evidence.counts import Rows
+from common.evidence.results import Record, load, slug, trial_name
+from common.evidence.statistics import Prediction, prediction
+from common.evidence.tables import folds_of
+from common.evidence.trivial import NOTHING, prevalence
+from common.paper import Paper, Recipe
+from common.training.identity import code_hash, recipe_hash
+
+PROFILES = ("paper", "small", "smoke")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A paper and what was made of it. assessed: the paper's own size first, its own readings before others.
+    contradiction: a sentence on the paper's own numbers, "" where they agree with each other. regions: what its
+    accuracies and IoUs leave for the tumour's share of the pixels."""
+
+    paper: Paper
+    assessed: list[Assessment]
+    findings: list[claims.Finding]
+    contradiction: str
+    regions: list[claims.Region]
+
+
+def studies(results: Path, names: Iterable[str]) -> list[Study]:
+    """Each of these papers. Raises BadInput where none of them has a result."""
+    known = lineage.load(results)
+    found = [_study(papers.load(name), results, known) for name in names]
+    if not any(study.assessed for study in found):
+        raise BadInput(f"No results in {results} yet. `repro run PAPER` makes them.")
+    return found
+
+
+def _study(paper: Paper, results: Path, known: list[lineage.Same]) -> Study:
+    records = load(results, paper.name)
+    ordered = sorted(records, key=lambda each: (PROFILES.index(each.profile), len(departures(paper, each))))
+    assessed = [assess(paper, record, records, results, _fresh(paper, record, known)) for record in ordered]
+    return Study(paper, assessed, claims.check(paper), contradictions(paper), claims.regions(paper, prevalence(paper)))
+
+
+def _fresh(paper: Paper, record: Record, known: list[lineage.Same]) -> bool:
+    made_by = recipe(paper, record)
+    return made_by is not None and lineage.fresh(record, recipe_hash(made_by), code_hash(paper), known)
+
+
+def recipe(paper: Paper, record: Record) -> Recipe | None:
+    """The settings that a record was made with; None where one of its readings has left `paper.yaml` since."""
+    try:
+        return paper.recipe(record.profile, record.readings)
+    except BadInput:
+        return None
+
+
+def departures(paper: Paper, record: Record) -> dict[str, str]:
+    """The readings of a record that are not the paper's default and do not choose a network that it sets beside its
+    own."""
+    networks = {key for baseline in paper.baselines for key in baseline}
+    return {key: value for key, value in record.readings.items() if key not in networks}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric under one definition: of the network on each part, and on the test images of those that have learned
+    nothing, by predictor."""
+
+    signature: str
+    parts: dict[str, Prediction]
+    nothing: dict[str, Prediction]
+
+
+def definitions(record: Record) -> list[Scored]:
+    """Every definition that the runs were scored with."""
+    return [
+        Scored(
+            signature,
+            {part: prediction(values(record, part, signature)) for part in record.runs[0].split},
+            {who: prediction(values(record, "test", signature, who)) for who in NOTHING},
+        )
+        for signature in record.runs[0].metrics["test"]
+    ]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A definition as published and with copies kept apart: the records, and the difference between them."""
+
+    published: Assessment
+    leak_free: Assessment
+    signature: str
+    difference: honest.Difference
+
+
+def leaks(study: Study) -> list[Leak]:
+    """The definitions of the paper's own test numbers, where the same was run under both kinds of split."""
+    found = []
+    for grouped in study.assessed:
+        for other in study.assessed:
+            if grouped.record.readings.get("split") != "grouped" or other.record.readings.get("split") == "grouped":
+                continue
+            wanted = (row.definition for row in other.rows if row.split == "test" and row.id in other.own)
+            for signature in dict.fromkeys(wanted):
+                try:
+                    difference = honest.leak(other.record, grouped.record, "test", signature)
+                except ValueError:
+                    break  # they differ in more than the split
+                found.append(Leak(other, grouped, signature, difference))
+    return found
+
+
+def fold_tables(record: Record) -> dict[str, list[list[str]]]:
+    """By caption, a header and its lines; none for a record that is no cross-validation of a classifying network."""
+    if not folds_of(record) or "test" not in record.runs[0].confusion:
+        return {}
+    return {
+        "Fold by fold: accuracy of the classification, and loss": folds.accuracy_and_loss(record),
+        "Each class on the test images of each fold": folds.of_classes(record),
+    }
+
+
+def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:
+    """By name of the fold or repeat, then "all" for their sum: images by class, then by what they are called."""
+    tables = {f"{run.fold + 1 if run.fold is not None else run.repeat + 1}": run.confusion for run in record.runs}
+    found = {name: confusion["test"] for name, confusion in tables.items() if "test" in confusion}
+    if len(found) < 2:
+        return found
+    one = next(iter(found.values()))
+    total = {a: {b: sum(table[a][b] for table in found.values()) for b in one} for a in one}
+    return found | {"all": total}
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The test images of a record's first repeat. rows: their counts; scores: by column of `folds.images`, for each
+    image, as text; marked: what the network marks, bool (H, W) each; trained: for each image, the ids of those that
+    its network was trained on."""
+
+    rows: Rows
+    scores: dict[str, list[str]]
+    marked: list[np.ndarray]
+    trained: list[frozenset[str]]
+
+    def boxes(self, image: int) -> list[boxes.Box]:
+        mask = self.marked[image]
+        return boxes.boxes(mask, boxes.LEAST_SHARE * mask.size)
+
+
+def tested(results: Path, assessed: Assessment) -> Tested | None:
+    """None where the counts or the masks of the record are not kept."""
+    record, rows = assessed.record, assessed.images
+    if rows is None:
+        return None
+    kept = results / record.paper / slug(record)
+    marked: list[np.ndarray] = []
+    trained: list[frozenset[str]] = []
+    for run in (run for run in record.runs if run.repeat == record.runs[0].repeat):
+        path = kept / f"masks-{trial_name(run)}-test.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            bits = file["bits"]
+        found = np.unpackbits(bits, axis=-1, count=bits.shape[1]).astype(bool)
+        train = Rows.load(kept / f"rows-{trial_name(run)}-train.npz")
+        marked += list(found)
+        trained += [frozenset(train.case.tolist())] * len(found)
+    header, *lines = folds.images(rows)
+    scores = {name: list(column) for name, column in zip(header, zip(*lines, strict=True), strict=True)}
+    return Tested(rows, scores, marked, trained)

@@ -1,0 +1,179 @@
+"""The pages, written into a folder that is there whole or not at all."""
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from common.errors import BadInput
+from common.evidence.assess import Assessment
+from common.evidence.results import slug
+from common.evidence.tables import command, estimate, heading, number, setting
+from common.report import audits, forest, gallery, gather, layers, pictures, protocol
+from common.report.curves import curves
+from common.report.gather import Study, Tested
+from common.report.pictures import Album
+
+_ASSETS = ("style.css", "pictures.css", "site.js")
+_MARKER = ".repro-report"  # in a folder that this module wrote, and may therefore write again
+
+
+@dataclass
+class Site:
+    """Pages by file name, pictures by path in the site, and what to tell the person about what is missing."""
+
+    pages: dict[str, str] = field(default_factory=dict)
+    images: dict[str, bytes] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(len(page.encode()) for page in self.pages.values()) + sum(map(len, self.images.values()))
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The test images of a record: of which, in which file, and what it shows."""
+
+    assessed: Assessment
+    file: str
+    tested: Tested
+
+
+def build(results: Path, names: Iterable[str], root: Path, runs: Path) -> Site:
+    """The pages on these papers, from the folder of results; images from the data sets under `root` that are there.
+
+    Raises BadInput where there are no results.
+    """
+    studies = gather.studies(results, names)
+    audited = audits.load(results)
+    galleries = {study.paper.name: _galleries(study, results) for study in studies}
+    albums = _albums([each for of_paper in galleries.values() for each in of_paper], audited, root, runs)
+    site = Site(remarks=[f"{name}: {album.why}" for (name, _), album in albums.items() if album.why])
+    environment = _environment()
+
+    def page(file: str, template: str, **content: Any) -> None:
+        site.pages[file] = environment.get_template(template).render(studies=studies, file=file, **content)
+
+    every = [line for study in studies for line in forest.lines(study)]
+    page("index.html", "index.html", lines=every, counted=forest.counted(every))
+    for study in studies:
+        of_paper = galleries[study.paper.name]
+        page(f"{study.paper.name}.html", "paper.html", **_paper(study), galleries=of_paper)
+        for each in of_paper:
+            album = albums[_of(each.assessed)]
+            shown = gallery.gallery(each.assessed, each.tested, album)
+            page(each.file, "gallery.html", study=study, gallery=each, shown=shown, album=album)
+    sets = [(found, albums[found["data"], found["fingerprint"]]) for found in audited]
+    page("data.html", "data.html", sets=sets)
+    site.images = {each.file: each.webp for album in albums.values() for each in album.pictures.values()}
+    return site
+
+
+def write(site: Site, folder: Path) -> None:
+    """Puts the site there, in place of one that was written before. Raises BadInput for a folder that holds anything
+    else, of which nothing is touched."""
+    if folder.exists() and not (folder / _MARKER).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(f"{folder} holds something that is no report. -o names another folder, or empty this one.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        beside.chmod(0o755)
+        (beside / _MARKER).touch()
+        (beside / "images").mkdir()
+        for name, page in site.pages.items():
+            (beside / name).write_text(page, encoding="utf-8")
+        for name, image in site.images.items():
+            (beside / name).write_bytes(image)
+        for name in _ASSETS:
+            (beside / name).write_bytes(files("common.report").joinpath("templates", name).read_bytes())
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _galleries(study: Study, results: Path) -> list[Gallery]:
+    found = ((each, gather.tested(results, each)) for each in study.assessed)
+    return [
+        Gallery(each, f"{study.paper.name}-{slug(each.record)}.html", tested)
+        for each, tested in found
+        if tested is not None
+    ]
+
+
+def _albums(
+    galleries: list[Gallery], audited: list[dict[str, Any]], root: Path, runs: Path
+) -> dict[tuple[str, str], Album]:
+    """By name and fingerprint of the data set."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for each in galleries:
+        wanted.setdefault(_of(each.assessed), set()).update(gallery.wanted(each.assessed, each.tested))
+    for found in audited:
+        wanted.setdefault((found["data"], found["fingerprint"]), set()).update(audits.wanted(found))
+    return {key: pictures.album(*key, ids, root, runs) for key, ids in wanted.items()}
+
+
+def _of(assessed: Assessment) -> tuple[str, str]:
+    return assessed.record.dataset.name, assessed.record.dataset.fingerprint
+
+
+def _paper(study: Study) -> dict[str, Any]:
+    lines = forest.lines(study)
+    return {
+        "study": study,
+        "lines": lines,
+        "counted": forest.counted(lines),
+        "stated": protocol.stated(study),
+        "readings": protocol.readings(study),
+        "networks": layers.networks(study.paper),
+        "leaks": gather.leaks(study),
+        "curves": [curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)],
+        "definitions": [gather.definitions(each.record) for each in study.assessed],
+        "folds": [gather.fold_tables(each.record) for each in study.assessed],
+        "matrices": [gather.confusion_matrices(each.record) for each in study.assessed],
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("common.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
+    environment.filters |= {"setting": setting, "command": command, "headline": forest.headline, "papers": _papers}
+    environment.globals |= {
+        "meanings": forest.MEANINGS,
+        "kinds": forest.KINDS,
+        "suspects": audits.suspects,
+        "grid": gallery.GRID,
+    }
+    return environment
+
+
+def _papers(number: int) -> str:
+    """At the start of a sentence: "Five papers"."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+    return f"{words[number] if number < len(words) else number} paper{'s' * (number != 1)}"
+
+
+def _prose(text: str) -> Markup:
+    """Text with `code` in back quotes."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _css(text: str) -> str:
+    """A name as a class of the style sheet: "inside (small)" is inside-small."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

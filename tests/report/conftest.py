@@ -1,0 +1,95 @@
+"""Sites built from real and from made-up results, and a browser to look at them."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from common.evidence.results import load, store
+from tests.report import made
+from tests.report.made import RESULTS
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser. That of the system is taken; `playwright install chromium` puts one elsewhere."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium refuses root without it
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with playwright.sync_playwright() as started:
+        try:
+            browser = started.chromium.launch(executable_path=found, args=sandbox)
+        except playwright.Error:
+            if found:
+                raise
+            pytest.skip("needs a browser: apt install chromium, or python -m playwright install chromium")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def look(chromium) -> Iterator[Callable]:
+    """Opens a page of a site, as wide and as dark as asked. At the end of the test no page has written to the console,
+    failed, or asked for anything that is not on the disk."""
+    contexts, complaints = [], []
+
+    def opened(site: Path, page: str, width: int = 1280, **options):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: complaints.append(f"{page}: {message.text}"))
+        tab.on("pageerror", lambda error: complaints.append(f"{page}: {error}"))
+        tab.on("requestfailed", lambda request: complaints.append(f"{page}: no {request.url}"))
+        remote = lambda request: request.url.startswith("file:") or complaints.append(f"{page}: {request.url}")  # noqa: E731
+        tab.on("request", remote)
+        tab.goto(f"file://{site}/{page}")
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def written(results: Path, names: list[str], root: Path, folder: Path) -> Path:
+    from common.report import site
+
+    site.write(site.build(results, names, root, root), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_results(tmp_path_factory) -> Path:
+    """The committed results of two papers and, made up of one of them, a run that kept copies on one side: 0.01 lower
+    in every metric, of three repeats as the other."""
+    folder = tmp_path_factory.mktemp("results")
+    for name in ("cheng", "gill"):
+        shutil.copy(RESULTS / f"{name}.json", folder)
+        shutil.copytree(RESULTS / name, folder / name)
+    shutil.copy(RESULTS / "audit-busi.json", folder)
+    (gill,) = load(folder, "gill")
+    grouped = gill.model_dump() | {"readings": {"split": "grouped"}, "reported": []}
+    for run in grouped["runs"]:
+        for values in run["metrics"].values():
+            values |= {signature: value - 0.01 for signature, value in values.items() if value is not None}
+    store(folder, type(gill).model_validate(grouped))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_site(real_results: Path, tmp_path_factory) -> Path:
+    """Two papers, without any data set at hand."""
+    empty = tmp_path_factory.mktemp("no-data")
+    return written(real_results, ["cheng", "gill"], empty, tmp_path_factory.mktemp("site") / "real")
+
+
+@pytest.fixture(scope="session")
+def hostile_site(tmp_path_factory) -> Path:
+    """One paper on a data set that is at hand, in which a file has a name that would run as a script."""
+    root = tmp_path_factory.mktemp("hostile-data")
+    results = made.results(tmp_path_factory.mktemp("hostile-results"), RESULTS, root)
+    return written(results, ["rahman"], root, tmp_path_factory.mktemp("site") / "hostile")

@@ -1,0 +1,276 @@
+"""The pages in a browser, opened from the disk."""
+
+import re
+from pathlib import Path
+from statistics import fmean
+
+import cv2
+import numpy as np
+import pytest
+
+from common.data import duplicates
+from common.evidence.results import load
+from common.report.site import build
+from tests.report import made
+from tests.report.made import HOSTILE, NAMES, RESULTS
+
+GALLERY = "gill-small-busi.html"
+SHOWN = "rahman-small-hostile.html"
+
+
+def texts(tab, selector: str) -> list[str]:
+    return [text.strip() for text in tab.locator(selector).all_inner_texts()]
+
+
+def of_items(tab, name: str) -> list[str]:
+    """What the items that are shown have as data-NAME, in their order."""
+    return tab.eval_on_selector_all("[data-item]:not([hidden])", f"items => items.map(item => item.dataset.{name})")
+
+
+def test_every_page_loads_and_every_link_leads_somewhere(real_site: Path, look):
+    pages = sorted(real_site.glob("*.html"))
+    anchors, links = {}, set()
+    for page in pages:
+        tab = look(real_site, page.name)
+        assert tab.locator("h1").count() == 1
+        anchors[page.name] = set(tab.eval_on_selector_all("[id]", "all => all.map(each => each.id)"))
+        found = tab.eval_on_selector_all("a[href]", "all => all.map(each => each.getAttribute('href'))")
+        links |= {tuple((link if not link.startswith("#") else page.name + link).split("#")) for link in found}
+        identical = tab.eval_on_selector_all("[id]", "all => all.map(each => each.id)")
+        assert len(identical) == len(set(identical))
+    assert [
+        link for link in links if link[0] not in anchors or (len(link) > 1 and link[1] not in anchors[link[0]])
+    ] == []
+    assert {"index.html", "data.html", "cheng.html", "gill.html", GALLERY} <= anchors.keys()
+
+
+@pytest.mark.parametrize("page", ["index.html", "gill.html", GALLERY, "data.html"])
+def test_nothing_is_wider_than_a_phone(real_site: Path, look, page: str):
+    tab = look(real_site, page, width=390)
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize(
+    ("page", "width", "scheme"),
+    [
+        ("index.html", 390, "dark"),
+        ("index.html", 1280, "light"),
+        ("rahman.html", 1280, "light"),
+        (SHOWN, 390, "dark"),
+        ("data.html", 1280, "light"),
+    ],
+)
+def test_axe_finds_no_serious_fault(hostile_site: Path, look, page: str, width: int, scheme: str):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    tab = look(hostile_site, page, width, color_scheme=scheme)
+    found = axe.Axe().run(tab, options={"preload": False, "resultTypes": ["violations"]})
+    serious = [each for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
+    assert [f"{each['help']}: {each['nodes'][0]['html']}" for each in serious] == []
+
+
+def test_the_numbers_are_those_of_the_results(real_results: Path, real_site: Path, look):
+    tab = look(real_site, "index.html")
+    for paper in ("cheng", "gill"):
+        record = load(real_results, paper)[-1 if paper == "cheng" else 0]  # Cheng's at the paper's own size comes first
+        assert record.profile == ("paper" if paper == "cheng" else "small")
+        for row in record.reported:
+            line = tab.locator(f"[id='{paper}-{row.id}']")
+            found = row.reproduced
+            assert float(line.get_attribute("data-mean")) == found.mean
+            assert line.locator(".printed").inner_text() == row.value + row.unit
+            assert line.locator(".found b").inner_text() == f"{found.mean:.4f}"
+            assert f"n={found.n}" in line.locator(".found").inner_text()
+            interval = "" if found.low is None else f"[{found.low:.4f}, {found.high:.4f}]"
+            assert interval in line.locator(".found").inner_text()
+            assert line.locator(".judged .verdict").inner_text() == row.verdict
+
+
+def test_a_number_run_at_two_sizes_shows_both(real_site: Path, look):
+    line = look(real_site, "index.html").locator("#cheng-test-iou")
+    assert line.locator(".mean.main").count() == line.locator(".mean.also").count() == 1
+    assert "small: 0." in line.locator(".found .also").inner_text()
+
+
+def test_every_definition_has_the_mean_of_its_runs(real_results: Path, real_site: Path, look):
+    record = load(real_results, "gill")[0]
+    tab = look(real_site, "gill.html")
+    rows = tab.locator("table.definitions").first.locator("tbody tr")
+    told = {row.locator("code").inner_text(): row.locator("td").first.inner_text() for row in rows.all()}
+    assert told.keys() == record.runs[0].metrics["test"].keys()
+    for signature, text in told.items():
+        values = [run.metrics["test"][signature] for run in record.runs]
+        assert text == ("-" if None in values else f"{fmean(values):.4f}")
+
+
+def test_filters_keep_what_they_say(real_site: Path, look):
+    tab = look(real_site, "index.html")
+    assert tab.locator(".count").inner_text() == "9 of 9"
+    tab.select_option("select[name=metric]", "IoU")
+    assert of_items(tab, "metric") == ["IoU"] * 3
+    tab.select_option("select[name=paper]", "gill")
+    assert of_items(tab, "paper") == ["gill"] * 2
+    tab.select_option("select[name=split]", "train")
+    assert of_items(tab, "split") == ["train"]
+    assert tab.locator(".count").inner_text() == "1 of 9"
+
+
+def test_a_count_of_verdicts_is_a_filter(real_site: Path, look):
+    tab = look(real_site, "index.html")
+    button = tab.get_by_role("button", name="2 undecided")
+    button.click()
+    assert of_items(tab, "verdict") == ["undecided"] * 2
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    assert len(of_items(tab, "verdict")) == 9
+
+
+def test_numbers_are_sorted_and_put_back(real_site: Path, look):
+    tab = look(real_site, "index.html")
+    printed = of_items(tab, "reported")
+    tab.select_option("select[name=sort]", "gap:desc")
+    gaps = [float(gap) for gap in of_items(tab, "gap")]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[0] > gaps[-1]
+    tab.select_option("select[name=sort]", "")
+    assert of_items(tab, "reported") == printed
+
+
+def test_the_axis_can_be_cut(real_site: Path, look):
+    tab = look(real_site, "index.html")
+    mark, plot = "#gill-test-accuracy b.reported", "#gill-test-accuracy .plot"
+
+    def place() -> float:
+        inner, outer = tab.locator(mark).bounding_box(), tab.locator(plot).bounding_box()
+        return (inner["x"] + inner["width"] / 2 - outer["x"]) / outer["width"]
+
+    assert place() == pytest.approx(0.9124, abs=0.005)
+    tab.select_option("select[name=axis]", "0.5")
+    assert place() == pytest.approx((0.9124 - 0.5) / 0.5, abs=0.005)
+    assert texts(tab, ".axis i") == ["0.5", "0.75", "1"]
+
+
+def test_a_table_is_sorted_by_the_column_that_is_pressed(real_site: Path, look):
+    tab = look(real_site, "gill.html")
+    head = tab.locator("table.definitions").first.locator("thead th").nth(1)
+    for pressed, direction in ((1, "ascending"), (2, "descending")):
+        head.get_by_role("button").click()
+        assert head.get_attribute("aria-sort") == direction
+        values = [float(text) for text in texts(tab, "table.definitions >> nth=0 >> td:nth-child(2)") if text != "-"]
+        assert values == sorted(values, reverse=pressed == 2)
+        assert len(values) > 20
+
+
+def test_a_leak_is_what_the_two_runs_differ_by(real_site: Path, look):
+    table = look(real_site, "gill.html").locator("table", has_text="copies of an image are kept on one side")
+    differences = table.locator("tbody td:nth-child(2)").all_inner_texts()
+    assert differences == ["0.0100"] * 3
+
+
+def test_a_page_says_what_was_stated_beside_what_was_run(real_site: Path, look):
+    tab = look(real_site, "gill.html")
+    side = tab.locator("table.settings tr.departs", has_text="resized to 196x196")
+    assert side.locator("td").all_inner_texts()[:2] == ["196", "56"]
+    assert "Two parts are named, training and test" in tab.locator("table.settings").nth(1).inner_text()
+
+
+def test_curves_have_a_line_for_each_repeat(real_results: Path, real_site: Path, look):
+    record = load(real_results, "gill")[0]
+    figures = look(real_site, "gill.html").locator(".curves").first.locator("figure")
+    assert figures.count() == sum(not name.startswith("val_") for name in record.runs[0].history)
+    drawn = figures.first.locator("svg [id*='line2d'] > path[style*='--train']")
+    assert drawn.count() == len(record.runs)
+
+
+def test_without_images_the_outlines_stand_alone(real_site: Path, look):
+    tab = look(real_site, GALLERY)
+    assert "Without the data set's images" in tab.locator(".notice").inner_text()
+    assert tab.locator("img").count() == 0
+    assert tab.locator(".case").count() == tab.locator("path.marked").count() == 117
+
+
+def test_cases_come_worst_first_and_can_be_filtered(real_site: Path, look):
+    tab = look(real_site, GALLERY)
+    dice = [float(value) for value in of_items(tab, "dice") if value]
+    assert len(dice) > 50
+    assert dice == sorted(dice)
+    tab.select_option("select[name=sort]", "dice:desc")
+    assert [float(value) for value in of_items(tab, "dice") if value] == dice[::-1]
+    tab.select_option("select[name=label]", "malignant")
+    assert set(of_items(tab, "label")) == {"malignant"}
+    tab.check("input[name=copies]")
+    assert set(of_items(tab, "copies")) == {"yes"}
+    known = duplicates.load()["groups"]
+    case = tab.locator(".case:not([hidden])").first
+    one, other = case.locator(".id").inner_text(), case.locator(".copy figcaption").first.inner_text()
+    assert any(one in group and other.removeprefix("trained on a copy: ") in group for group in known)
+
+
+def test_a_case_leads_to_its_counts(hostile_site: Path, look):
+    tab = look(hostile_site, SHOWN)
+    case = tab.locator(".case", has_text=NAMES["4"])
+    row = tab.locator(case.get_by_role("link", name="counts").get_attribute("href"))
+    # Whole images are 32 x 32 pixels; the network marks the 12 x 12 that are tumour.
+    assert row.locator("td").all_inner_texts()[1:6] == ["144", "0", "0", "1024", "1.0000"]
+
+
+def test_a_case_has_image_truth_prediction_and_overlay(hostile_site: Path, look):
+    tab = look(hostile_site, SHOWN)
+    case = tab.locator(".case", has_text=NAMES["4"])
+    assert case.locator("figcaption").all_inner_texts() == ["image", "truth", "prediction", "overlay"]
+    loaded = "images => images.every(image => image.complete && image.naturalWidth === 60)"
+    assert case.locator("img").evaluate_all(loaded)
+    assert [box.get_attribute("width") for box in case.locator("rect").all()] == ["375.0"] * 2  # 12 of 32 pixels
+    worst = tab.locator(".case").first
+    assert "prediction: nothing" in worst.inner_text()
+
+
+def test_cases_are_enlarged_and_stepped_through_by_keyboard(hostile_site: Path, look):
+    tab = look(hostile_site, SHOWN)
+    names = texts(tab, ".case h2")
+    tab.locator(".case .enlarge").first.focus()
+    tab.keyboard.press("Enter")
+    dialog = tab.locator("dialog")
+    assert dialog.is_visible()
+    seen = []
+    for _ in names:
+        seen.append(dialog.locator("h2").inner_text())
+        tab.keyboard.press("ArrowRight")
+    assert [re.sub(r"\s+", " ", name) for name in seen] == [re.sub(r"\s+", " ", name) for name in names]
+    tab.keyboard.press("ArrowLeft")
+    assert dialog.locator("h2").inner_text() == seen[-1]
+    tab.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert tab.evaluate("document.activeElement.className") == "enlarge"
+    tab.locator(".case .frame").nth(1).click()
+    assert dialog.is_visible()
+
+
+@pytest.mark.parametrize("page", [SHOWN, "data.html"])
+def test_a_hostile_file_name_is_text_and_nothing_else(hostile_site: Path, look, page: str):
+    tab = look(hostile_site, page)
+    tab.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
+    assert HOSTILE in tab.locator("main").inner_text()
+    if page == SHOWN:
+        tab.locator(".case", has_text="onerror").locator(".enlarge").click()
+        assert HOSTILE in tab.locator("dialog h2").inner_text()
+    assert tab.evaluate("window.harmed") is None
+    assert tab.locator("[onerror], [onclick], img[src=x]").count() == 0
+    assert all(re.fullmatch(r"[0-9a-f]{16}\.webp", image.name) for image in (hostile_site / "images").iterdir())
+
+
+def test_without_a_script_everything_is_there(real_site: Path, look):
+    tab = look(real_site, "index.html", java_script_enabled=False)
+    assert tab.locator("[data-item]").count() == 9
+    assert tab.locator("form.controls").is_hidden()
+
+
+def test_images_of_other_pixels_are_not_shown(hostile_site: Path, tmp_path: Path):
+    """The results are of a data set whose files have been changed since."""
+    root = tmp_path / "data"
+    root.mkdir()
+    results = made.results(tmp_path / "results", RESULTS, root)
+    image = root / "images" / f"{NAMES['2']}.png"
+    image.write_bytes(cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes())
+    site = build(results, ["rahman"], root, tmp_path)
+    assert site.images == {}
+    assert "other pixels" in site.remarks[0]

@@ -1,0 +1,133 @@
+"""What the pages are made of, without a browser."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common import paper as papers
+from common.data import duplicates
+from common.errors import BadInput
+from common.evidence.results import load
+from common.report import audits, forest, gather, layers, pictures
+from common.report.outlines import GRID, outline
+from common.report.site import Site, write
+from tests.report.made import RESULTS
+
+
+def corners(path: str) -> list[np.ndarray]:
+    """The corners of each closed line of a path, int (n, 2)."""
+    lines = re.findall(r"M([^MZ]+)Z", path)
+    return [np.array([point.split() for point in line.split("L")], int) for line in lines]
+
+
+def area(polygon: np.ndarray) -> float:
+    x, y = polygon.T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+
+
+def test_an_outline_runs_along_the_edges_of_what_is_marked():
+    mask = np.zeros((20, 40), bool)
+    mask[5:15, 10:30] = True  # half of either side, in the middle
+    (square,) = corners(outline(mask, 0.3))
+    assert square.min(axis=0) == pytest.approx([GRID / 4] * 2, abs=1)
+    assert square.max(axis=0) == pytest.approx([GRID * 3 / 4] * 2, abs=1)
+    assert area(square) == pytest.approx(GRID**2 / 4, rel=0.02)
+
+
+def test_an_outline_closes_at_the_border_and_round_holes():
+    mask = np.ones((30, 30), bool)
+    mask[10:20, 10:20] = False
+    outer, inner = sorted(map(area, corners(outline(mask, 0.3))), reverse=True)
+    assert outer == pytest.approx(GRID**2, rel=0.02)
+    assert inner == pytest.approx(GRID**2 / 9, rel=0.02)
+
+
+def test_nothing_marked_is_no_outline_and_one_pixel_is_one():
+    mask = np.zeros((16, 16), bool)
+    assert outline(mask, 0.3) == ""
+    mask[3, 4] = True
+    assert len(corners(outline(mask, 0.3))) == 1
+
+
+def test_the_layers_are_those_of_the_network_and_allocate_nothing():
+    (network,) = layers.networks(papers.load("gill"))
+    assert network.parameters == sum(layer.parameters for layer in network.layers) == 28_504_132
+    names = [layer.name for layer in network.layers]
+    assert all(name in names for layer in network.layers for name in filter(None, layer.inputs.split(", ")))
+    assert network.layers[0].shape.split() == ["196", "\N{MULTIPLICATION SIGN}", "196", "\N{MULTIPLICATION SIGN}", "3"]
+
+
+def test_the_networks_that_a_paper_sets_beside_its_own_have_tables_too():
+    assert [network.title for network in layers.networks(papers.load("kumar"))] == ["", "network=unet"]
+
+
+@pytest.mark.parametrize("name", ["cheng", "rahman"])
+def test_a_number_is_of_the_metric_that_a_reader_would_look_for(name: str):
+    for cell in papers.load(name).reported:
+        found = forest.metric(cell)
+        assert found == {"dice": "Dice, F1", "iou": "IoU", "accuracy": "accuracy"}.get(
+            cell.definition.split("|")[0], found
+        )
+        assert ("loss" in cell.name.lower()) == (found == "loss")
+
+
+def test_a_number_that_was_never_run_has_a_line_too():
+    study = gather.Study(papers.load("cheng"), [], [], "", [])
+    found = forest.lines(study)
+    assert [line.cell.value for line in found] == [cell.value for cell in study.paper.reported]
+    assert forest.counted(found) == {forest.NOT_RUN: 3}
+    assert forest.headline(study) == ["Of 3 reported numbers: 3 not run."]
+
+
+def test_confusion_matrices_of_folds_sum_to_the_last():
+    (record,) = load(RESULTS, "paudel")
+    *folds, (last, total) = gather.confusion_matrices(record).items()
+    assert last == "all"
+    assert [name for name, _ in folds] == [str(number) for number in range(1, 11)]
+    for actual, row in total.items():
+        for called, number in row.items():
+            assert number == sum(matrix[actual][called] for _, matrix in folds)
+    assert sum(number for row in total.values() for number in row.values()) == record.dataset.cases
+
+
+def test_folds_have_a_line_each_with_mean_and_deviation():
+    (record,) = load(RESULTS, "paudel")
+    for lines in gather.fold_tables(record).values():
+        assert [line[0] for line in lines[1:]] == [*map(str, range(1, 11)), "mean", "standard deviation"]
+
+
+def test_data_that_are_not_at_hand_are_neither_downloaded_nor_made(tmp_path: Path):
+    for name in ("busi", "mammo_masses", "mini-ddsm", "phantom"):
+        album = pictures.album(name, "fingerprint", {"benign (1)"}, tmp_path, tmp_path)
+        assert album.pictures == {}
+        assert name.lower() in album.why.lower()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_results_are_told_with_the_command_that_makes_them(tmp_path: Path):
+    with pytest.raises(BadInput, match=r"No results in .* yet. `repro run PAPER`"):
+        gather.studies(tmp_path, ["cheng"])
+
+
+def test_a_site_takes_the_place_of_an_older_one_only(tmp_path: Path):
+    site = Site({"index.html": "new"}, {"images/a.webp": b"pixels"})
+    write(Site({"index.html": "old", "gone.html": ""}), tmp_path / "site")
+    write(site, tmp_path / "site")
+    assert (tmp_path / "site" / "index.html").read_text() == "new"
+    assert not (tmp_path / "site" / "gone.html").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(BadInput, match="no report"):
+        write(site, tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "site"]
+
+
+def test_the_kept_audit_is_of_the_duplicates_that_the_split_keeps_apart():
+    (audit,) = (each for each in audits.load(RESULTS) if each["data"] == "busi")
+    known = duplicates.load()
+    assert {key: audit[key] for key in ("fingerprint", "method", "threshold", "groups")} == {
+        key: known[key] for key in ("fingerprint", "method", "threshold", "groups")
+    }

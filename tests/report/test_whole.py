@@ -1,0 +1,49 @@
+"""The whole site of the committed results, as the command makes it: minutes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common import paper as papers
+from tests.report.made import RESULTS
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """Made in a folder with a copy of the results and nothing else, with images where REPRO_DATA has them."""
+    folder = tmp_path_factory.mktemp("whole")
+    shutil.copytree(RESULTS, folder / "results")
+    command = [sys.executable, "-m", "reproductions", "report"]
+    environment = os.environ | {"PYTHONPATH": str(RESULTS.parent)}
+    subprocess.run(command, cwd=folder, env=environment, check=True, timeout=900)
+    assert sorted(path.name for path in folder.iterdir()) == ["results", "site"]
+    return folder / "site"
+
+
+def test_it_is_small_and_has_a_page_for_each_paper(whole: Path):
+    assert {f"{name}.html" for name in papers.names()} < {page.name for page in whole.glob("*.html")}
+    assert sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) < 15e6
+
+
+def test_it_has_every_reported_number(whole: Path, look):
+    tab = look(whole, "index.html")
+    ids = tab.eval_on_selector_all("[data-item]", "items => items.map(item => item.id)")
+    assert sorted(ids) == sorted(f"{name}-{cell.id}" for name in papers.names() for cell in papers.load(name).reported)
+
+
+def test_every_page_loads_and_fits_a_phone(whole: Path, look):
+    for page in sorted(whole.glob("*.html")):
+        tab = look(whole, page.name, width=390)
+        assert tab.evaluate("document.documentElement.scrollWidth") == 390, page.name
+
+
+def test_a_cross_validation_shows_its_folds(whole: Path, look):
+    tab = look(whole, "paudel.html")
+    assert tab.locator(".matrices table").count() == 11
+    assert tab.locator("table", has_text="Each class on the test images of each fold").locator("tbody tr").count() == 12
