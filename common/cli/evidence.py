@@ -29,33 +29,18 @@ def compare(
     results: Results = Path("results"),
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
-    from common.evidence import lineage, tables
-    from common.evidence.assess import assess
+    from common.evidence import tables
+    from common.evidence.assess import of_paper
     from common.evidence.readme import keep_images, readme
-    from common.evidence.results import Record, load, store
+    from common.evidence.results import store
     from common.files import write_atomically
-    from common.training.identity import code_hash, recipe_hash
 
     if paper:
         papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
-    known = lineage.load(results)
-
-    def fresh(record: Record) -> bool:
-        about = papers.load(record.paper)
-        try:
-            recipe = about.recipe(record.profile, record.readings)
-        except BadInput:  # a reading that has left paper.yaml since
-            return False
-        return lineage.fresh(record, recipe_hash(recipe), code_hash(about), known)
-
-    assessed = []
-    for name in papers.names():
-        about = papers.load(name)
-        records = load(results, name)
-        for record in records:
-            assessed.append(assess(about, record, records, results, fresh))
-            if assessed[-1].rows != record.reported:
-                store(results, record.model_copy(update={"reported": assessed[-1].rows}))
+    assessed = [each for name in papers.names() for each in of_paper(papers.load(name), results)]
+    for each in assessed:
+        if each.rows != each.record.reported:
+            store(results, each.record.model_copy(update={"reported": each.rows}))
     wanted = [each for each in assessed if paper in (None, each.paper.name)]
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
-from common.evidence import claims, compare, honest, trivial
+from common.evidence import claims, compare, honest, lineage, trivial
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.explain import OUTSIDE, Explanation, explanations
 from common.evidence.metrics import STANDARD
-from common.evidence.results import Compared, Record, rows_of_test
+from common.evidence.results import Compared, Record, load, rows_of_test
 from common.evidence.statistics import Prediction, place
 from common.paper import Paper
 from common.reported import printed
+from common.training.identity import code_hash, recipe_hash
 
 # An other definition that random numbers would find more often than this explains nothing.
 TELLING = 0.05
@@ -40,6 +41,20 @@ class Assessment:
     leak_free: Record | None = None
     leak_free_fresh: bool = True
     beside: bool = False
+
+
+def of_paper(paper: Paper, results: Path) -> list[Assessment]:
+    """Of every record of the paper in this folder, in the order of its file."""
+    known, code, records = lineage.load(results), code_hash(paper), load(results, paper.name)
+
+    def fresh(record: Record) -> bool:
+        try:
+            recipe = paper.recipe(record.profile, record.readings)
+        except BadInput:  # a reading that has left paper.yaml since
+            return False
+        return lineage.fresh(record, recipe_hash(recipe), code, known)
+
+    return [assess(paper, record, records, results, fresh) for record in records]
 
 
 def assess(

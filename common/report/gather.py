@@ -8,16 +8,15 @@ import numpy as np
 
 from common import paper as papers
 from common.errors import BadInput
-from common.evidence import boxes, claims, folds, honest, lineage
-from common.evidence.assess import Assessment, assess, contradictions
+from common.evidence import boxes, claims, folds, honest
+from common.evidence.assess import Assessment, contradictions, of_paper
 from common.evidence.compare import values
 from common.evidence.counts import Rows
-from common.evidence.results import Record, load, slug, trial_name
+from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import folds_of
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import Paper, Recipe
-from common.training.identity import code_hash, recipe_hash
 
 PROFILES = ("paper", "small", "smoke")
 
@@ -37,23 +36,18 @@ class Study:
 
 def studies(results: Path, names: Iterable[str]) -> list[Study]:
     """Each of these papers. Raises BadInput where none of them has a result."""
-    known = lineage.load(results)
-    found = [_study(papers.load(name), results, known) for name in names]
+    found = [_study(papers.load(name), results) for name in names]
     if not any(study.assessed for study in found):
         raise BadInput(f"No results in {results} yet. `repro run PAPER` makes them.")
     return found
 
 
-def _study(paper: Paper, results: Path, known: list[lineage.Same]) -> Study:
-    records = load(results, paper.name)
-    ordered = sorted(records, key=lambda each: (PROFILES.index(each.profile), len(departures(paper, each))))
-    assessed = [assess(paper, record, records, results, _fresh(paper, record, known)) for record in ordered]
+def _study(paper: Paper, results: Path) -> Study:
+    def order(each: Assessment) -> tuple[int, int]:
+        return PROFILES.index(each.record.profile), len(departures(paper, each.record))
+
+    assessed = sorted(of_paper(paper, results), key=order)
     return Study(paper, assessed, claims.check(paper), contradictions(paper), claims.regions(paper, prevalence(paper)))
-
-
-def _fresh(paper: Paper, record: Record, known: list[lineage.Same]) -> bool:
-    made_by = recipe(paper, record)
-    return made_by is not None and lineage.fresh(record, recipe_hash(made_by), code_hash(paper), known)
 
 
 def recipe(paper: Paper, record: Record) -> Recipe | None:
@@ -95,29 +89,29 @@ def definitions(record: Record) -> list[Scored]:
 
 @dataclass(frozen=True)
 class Leak:
-    """A definition as published and with copies kept apart: the records, and the difference between them."""
+    """A definition on the test images as published and with copies kept apart: the record, what its repeats and those
+    of the leak-free one score, and the difference."""
 
-    published: Assessment
-    leak_free: Assessment
+    record: Record
     signature: str
+    published: Prediction
+    leak_free: Prediction
     difference: honest.Difference
 
 
 def leaks(study: Study) -> list[Leak]:
     """The definitions of the paper's own test numbers, where the same was run under both kinds of split."""
-    found = []
-    for grouped in study.assessed:
-        for other in study.assessed:
-            if grouped.record.readings.get("split") != "grouped" or other.record.readings.get("split") == "grouped":
-                continue
-            wanted = (row.definition for row in other.rows if row.split == "test" and row.id in other.own)
-            for signature in dict.fromkeys(wanted):
-                try:
-                    difference = honest.leak(other.record, grouped.record, "test", signature)
-                except ValueError:
-                    break  # they differ in more than the split
-                found.append(Leak(other, grouped, signature, difference))
-    return found
+    return [
+        Leak(
+            each.record,
+            signature,
+            *(prediction(values(record, "test", signature)) for record in (each.record, each.leak_free)),
+            honest.leak(each.record, each.leak_free, "test", signature),
+        )
+        for each in study.assessed
+        if each.leak_free
+        for signature in dict.fromkeys(row.definition for row in each.rows if row.part == "test" and row.id in each.own)
+    ]
 
 
 def fold_tables(record: Record) -> dict[str, list[list[str]]]:
