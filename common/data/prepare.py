@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -18,8 +19,12 @@ from rich.progress import track
 from common.data import manifest
 from common.data.case import Case
 from common.data.decode import Unreadable, read_image, read_mask, same_shape
-from common.errors import BadInput
+from common.errors import BadInput, Damaged
+from common.files import checksum, read_json, reserve, write_json
 
+logger = logging.getLogger(__name__)
+
+ARRAYS = ("images.npy", "masks.npy")
 _AT_ONCE = 8  # images decoded at a time at most: one of 15 megapixels takes some 150 MB until it is resized
 
 
@@ -64,11 +69,27 @@ def prepare(
         raise BadInput(f"CLAHE is made of grey images: it needs channels=1, not {channels}.")
     enhanced = f"-clahe{clahe[0]:g}x{clahe[1]}" if clahe else ""
     folder = cache / f"{name}-{side}x{side}x{channels}-{masks}{enhanced}-{_key(cases)}"
-    if not folder.is_dir():
+    if not _whole(folder):
         _build(cases, side, channels, masks, clahe, folder)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    images, merged = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("images", "masks"))
+    images, merged = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS)
     return Prepared(name, tuple(cases), images, merged, facts["fingerprint"])
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a cache is there with the bits that were written, which costs a second for a gigabyte. A damaged one is
+    named in a warning and removed, since it can be made again."""
+    if not folder.is_dir():
+        return False
+    try:
+        for name, written in read_json(folder / "facts.json")["checksums"].items():
+            if checksum(folder / name) != written:
+                raise Damaged(folder / name, "its checksum does not fit: it was changed after it was written")
+    except (Damaged, KeyError, OSError) as error:
+        logger.warning(f"{error if isinstance(error, Damaged) else Damaged(folder, str(error))} It is made again.")
+        shutil.rmtree(folder)
+        return False
+    return True
 
 
 def _key(cases: Sequence[Case]) -> str:
@@ -92,6 +113,8 @@ def _build(
         shape = (len(cases), side, side)
         images = np.lib.format.open_memmap(beside / "images.npy", "w+", np.uint8, (*shape, channels))
         merged = np.lib.format.open_memmap(beside / "masks.npy", "w+", np.uint8, shape)
+        for name in ARRAYS:
+            reserve(beside / name)
 
         def one(position: int) -> str | list[str]:
             """The digest of a case, or what is wrong with its files. No pixels: those of all would not fit."""
@@ -117,7 +140,7 @@ def _build(
         merged.flush()
         fingerprint = manifest.fingerprint({case.id: digest for case, digest in zip(cases, digests, strict=True)})
         facts = {"cases": [case.id for case in cases], "digests": digests, "fingerprint": fingerprint}
-        (beside / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+        write_json(beside / "facts.json", facts | {"checksums": {name: checksum(beside / name) for name in ARRAYS}})
         try:
             beside.rename(folder)
         except OSError:

@@ -37,7 +37,7 @@ def table(assessed: Assessment) -> Table:
         mean, interval = estimate(row.reproduced)
         known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
         nothing, its_interval = estimate(known) if known else (number(row.trivial[BACKGROUND]), "")
-        note = escape(row.note) or span([row.reproduced.n], "repeat")
+        note = escape(row.note) or of_repeats(record, row.reproduced.n)
         result.add_row(
             f"{row.part} {escape(row.name)}\n[dim]{escape(row.definition)}[/]",
             f"{row.value}{row.unit}",
@@ -56,6 +56,7 @@ def setting(record: Record) -> str:
     """What was run, on what, how the evaluated epoch was chosen, and what the runs have to say, in sentences."""
     runs, on = record.runs, record.environment
     of_folds = f" of {len(folds_of(record))} folds" if folds_of(record) else ""
+    whole = repeats_of(record) - {failure.repeat for failure in record.failed}
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
     best = ", ".join(str(run.best_epoch) for run in runs)
     chosen = {
@@ -64,12 +65,13 @@ def setting(record: Record) -> str:
         "test": f"The epoch that did best on the test images was evaluated ({best}), so test numbers are optimistic.",
     }
     sentences = [
-        f"{span([len(repeats_of(record))], 'repeat')}{of_folds}, {span([run.epochs for run in runs], 'epoch')} each, "
+        f"{of_repeats(record, len(whole))}{of_folds}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; commit {on.commit}.",
         *(chosen[run.selection] for run in runs),
         *(note for run in runs for note in run.notes),
+        *map(str, record.failed),
     ]
     return " ".join(dict.fromkeys(sentences))
 
@@ -87,7 +89,13 @@ def readings_of(record: Record) -> list[str]:
 
 
 def repeats_of(record: Record) -> set[int]:
-    return {run.repeat for run in record.runs}
+    return {each.repeat for each in (*record.runs, *record.failed)}
+
+
+def of_repeats(record: Record, counted: int) -> str:
+    """3 repeats, or 2 of 3 repeats where one failed."""
+    asked = len(repeats_of(record))
+    return f"{counted} of {span([asked], 'repeat')}" if record.failed else span([counted], "repeat")
 
 
 def folds_of(record: Record) -> set[int]:

@@ -1,6 +1,6 @@
 """What a trained network gives on a part of the data: the counts of each image, always in float32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
@@ -23,12 +23,18 @@ def in_float32(model: keras.Model, build: Callable[[Recipe], keras.Model], recip
 
 
 def evaluate(
-    model: keras.Model, prepared: Prepared, positions: np.ndarray, recipe: Recipe
+    model: keras.Model,
+    prepared: Prepared,
+    positions: np.ndarray,
+    recipe: Recipe,
+    watched: Callable[[Iterable, int], Iterable] = lambda batches, number: batches,
 ) -> tuple[counts.Rows, np.ndarray]:
-    """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5."""
+    """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5.
+
+    watched: is given the batches and their number, hands them on one by one, and may show how far that is."""
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
-    for number, (images, truth) in enumerate(batches.stream()):
+    for number, (images, truth) in enumerate(watched(batches.stream(), len(batches))):
         # A last, smaller batch is filled up, so that the function is compiled for one shape only.
         filled = np.resize(images, (EVALUATION_BATCH, *images.shape[1:]))
         outputs = model.predict_on_batch(filled)
