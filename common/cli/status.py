@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from common import lock
-from common.cli.shared import Runs, app, out, say
+from common.cli.shared import Runs, app, say
 from common.errors import Damaged
 from common.files import read_json
 
@@ -29,17 +27,11 @@ def status(runs: Runs = Path("runs")) -> None:
     if not asked:
         say(f"No runs in {runs} yet. `repro run PAPER` makes one.")
         return
-    table = Table("run", "state", "how far", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    remedies = []
     for path in asked:
         found = standing(path.parent)
-        name = str(path.parent.relative_to(runs))
-        table.add_row(escape(name), found.state, escape(found.progress))
-        if found.remedy:
-            remedies += [f"{name}:", f"  {found.remedy}"]
-    out.print(table)
-    for line in remedies:
-        say(escape(line))
+        say(escape(f"{found.state:8} {path.parent.relative_to(runs)}"))
+        for line in filter(None, [found.progress, found.remedy]):
+            say(escape(f"{'':8} {line}"))
 
 
 def standing(folder: Path) -> Standing:
