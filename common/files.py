@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from common.errors import BadInput, Damaged
@@ -70,11 +71,10 @@ def sweep(folder: Path) -> None:
 
 def refuse_unwritable(folder: Path) -> None:
     """Raises BadInput where nothing can be written: before hours are spent on what is to be kept there."""
-    probe = folder / ".writable"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"\n")
-        probe.unlink()
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise BadInput(
             f"{folder} can't be written to: {error.strerror}. Mend that, or choose another folder with --runs or "

@@ -3,9 +3,11 @@
 import json
 import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,37 +22,49 @@ from common.training.fit import Fit, Trial
 
 logger = logging.getLogger(__name__)
 
+Made = TypeVar("Made")
+
 KEEPING = ".keeping-"
 
 
 def finished(folder: Path) -> Fit | None:
     """The outcome of a repeat that is done, None of one that is not, or whose files are damaged: that is said in a
     warning, and it has to be done again."""
-    path = folder / "fit.json"
-    if not path.exists():
+    if not (folder / "fit.json").exists():
         return None
     try:
-        done = Fit(**read_json(path))
+        done = _read(folder / "fit.json", lambda content: Fit(**content))
+        made_in(folder)
         for counted in (*(folder / f"rows-{part}.npz" for part in done.split), folder / "test-masks.npz"):
             check_archive(counted)
-        read_json(folder / "environment.json")
         return done
-    except (Damaged, TypeError) as error:
-        reason = error if isinstance(error, Damaged) else Damaged(path, str(error))
-        logger.warning(f"{reason} Its repeat is done again.")
+    except Damaged as damaged:
+        logger.warning(f"{damaged} Its repeat is done again.")
         return None
+
+
+def made_in(folder: Path) -> results.Environment:
+    """Where a repeat was made."""
+    return _read(folder / "environment.json", results.Environment.model_validate)
 
 
 def failure(folder: Path) -> results.Failure | None:
     """Why a repeat came to no numbers; None of one that did, or was not tried."""
-    path = folder / "failed.json"
-    if not path.exists():
+    if not (folder / "failed.json").exists():
         return None
     try:
-        return results.Failure.model_validate(read_json(path))
-    except (Damaged, ValueError) as error:
-        logger.warning(f"{path} can't be read: {error} Its repeat is done again.")
+        return _read(folder / "failed.json", results.Failure.model_validate)
+    except Damaged as damaged:
+        logger.warning(f"{damaged} Its repeat is done again.")
         return None
+
+
+def _read(path: Path, make: Callable[[dict], Made]) -> Made:
+    content = read_json(path)
+    try:
+        return make(content)
+    except (TypeError, ValueError) as error:  # a name that was changed, that of the checksum too
+        raise Damaged(path, str(error)) from error
 
 
 def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> results.Failure:

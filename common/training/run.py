@@ -19,7 +19,7 @@ from common.data.fetch import Found
 from common.data.prepare import Prepared, prepare
 from common.errors import BadInput, FailedRun
 from common.evidence import lineage, results
-from common.files import read_json, refuse_unwritable, sweep, write_json
+from common.files import refuse_unwritable, sweep, write_json
 from common.lock import only_one
 from common.paper import Paper, Profile, Recipe, as_text
 from common.training import logbook
@@ -30,7 +30,7 @@ from common.training.fit import Fit, Training, Trial, fit
 from common.training.identity import code_hash, preparing_hash, recipe_hash
 from common.training.logbook import logged
 from common.training.progress import bars
-from common.training.record import failure, finished, keep_counts, note_failure, summary
+from common.training.record import failure, finished, keep_counts, made_in, note_failure, summary
 
 # What was asked of the run in a folder, for whoever asks how far it is.
 ASKED = "run.json"
@@ -173,7 +173,6 @@ def _keep(request: Request, prepared: Prepared, cases: int, folder: Path, say: C
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
     if not places:
         raise FailedRun("\n".join(["No repeat came to numbers; stored results stay as they are.", *map(str, failures)]))
-    made_in = results.Environment.model_validate(read_json(places[0] / "environment.json"))
     record = results.Record(
         paper=paper.name,
         profile=request.profile,
@@ -185,7 +184,7 @@ def _keep(request: Request, prepared: Prepared, cases: int, folder: Path, say: C
         readings=request.departures,
         recipe_hash=recipe_hash(recipe),
         code_hash=code_hash(paper),
-        environment=made_in,
+        environment=made_in(places[0]),
         runs=[summary(paper, recipe, place) for place in places],
         failed=failures,
     )
