@@ -60,7 +60,18 @@ def run(
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
     report_unusable(found, runs)
     request = Request(
-        record, "paper", found, repeats, seed, readings, policy, runs, results, resume, tensorboard, command_line()
+        record,
+        "paper",
+        found,
+        repeats,
+        seed,
+        readings,
+        policy,
+        runs,
+        results,
+        resume,
+        tensorboard,
+        command=command_line(),
     )
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):
@@ -72,7 +83,8 @@ def run(
             baseline = ", ".join(map(papers.as_text, network.values()))
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
         train(replace(request, readings=readings | network), say)
-    compare(paper, results)
+    with out.status("comparing reported with reproduced numbers ..."):
+        compare(paper, results)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
@@ -103,18 +103,21 @@ def refuse_unusable(request: Request) -> None:
     splits.draw(found.cases, np.array(wanted), recipe, request.seed, 0)
 
 
-def run(request: Request, say: Callable[[str], None]) -> results.Record:
-    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
-    `say` is given a line for the person after each training.
+@dataclass(frozen=True)
+class Plan:
+    """What a run will train: the trials with their splits, of the cases at the positions `used`, each in a folder of
+    its own in `folder`."""
 
-    Raises BadInput, before anything is trained, for whatever can't be used, and where another process is at the same
-    run; FailedRun where no repeat came to numbers.
-    """
-    paper, recipe, build = request.paper, request.recipe, build_function(request.paper)
-    refuse_unusable(request)
-    results.load(request.results, paper.name)  # a damaged file would be found only after the training
+    training: Training
+    used: np.ndarray
+    trials: dict[Trial, splits.Split]
+    folder: Path
+
+
+def plan(request: Request, say: Callable[[str], None]) -> Plan:
+    """Prepares the data and draws every split."""
+    paper, recipe = request.paper, request.recipe
     prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
-    refuse_unwritable(request.results)
     used = prepared.only(recipe.classes)
     if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
         cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
@@ -126,49 +129,72 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         for repeat in range(request.repeats)
         for fold, split in enumerate(splits.draw(prepared.cases, used, recipe, request.seed, repeat))
     }
+    build = build_function(paper)
     training = Training(paper, build, recipe, prepared, request.precision, request.seed, request.tensorboard)
-    folder = run_folder(request, prepared)
-    machine = environment(request.precision)
+    return Plan(training, used, trials, run_folder(request, prepared))
+
+
+def run(request: Request, say: Callable[[str], None]) -> results.Record:
+    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
+    `say` is given a line for the person after each training.
+
+    Raises BadInput, before anything is trained, for whatever can't be used, and where another process is at the same
+    run; FailedRun where no repeat came to numbers.
+    """
+    refuse_unusable(request)
+    results.load(request.results, request.paper.name)  # a damaged file would be found only after the training
+    planned = plan(request, say)
+    refuse_unwritable(request.results)
+    recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
     with only_one(folder), logged(folder, request.command, machine):
         if not request.resume:
             _clear(folder)
         sweep(folder)
-        places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in trials}
+        places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in planned.trials}
         asked = {"command": request.command, "epochs": recipe.epochs, "trials": places}
         write_json(folder / ASKED, asked | {"stored": False})
-        with bars() as progress:
-            for trial, split in trials.items():
-                told = train_one(training, split, trial, trial_folder(folder, trial), machine, progress)
-                line = f"{trial}: {told}" if recipe.folds else f"{trial} of {request.repeats}: {told}"
-                logger.info(line)
-                say(line)
-        record = _keep(request, prepared, len(used), folder, say)
+        for trial, told in _train(planned, machine):
+            line = f"{trial}: {told}" if recipe.folds else f"{trial} of {request.repeats}: {told}"
+            logger.info(line)
+            say(line)
+        record = _keep(request, planned, say)
         write_json(folder / ASKED, asked | {"stored": True})
         return record
 
 
-def train_one(
-    training: Training, split: splits.Split, trial: Trial, place: Path, machine: results.Environment, progress: Progress
-) -> str:
-    """Trains and evaluates one repeat or fold in its own folder, unless that was done before. Returns what to say."""
-    if finished(place):
-        remove_states(place)  # if the last run was killed just before it did
-        return "finished before"
-    if before := failure(place):
-        return f"failed before, {before.why}"
-    # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
-    write_json(place / "environment.json", machine.model_dump())
+def _train(planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial, str]]:
+    """Trains what is not finished; what there is to say of each trial, as it ends."""
+    waiting = {}
+    for trial in planned.trials:
+        place = trial_folder(planned.folder, trial)
+        if finished(place):
+            remove_states(place)  # if the last run was killed just before it did
+            yield trial, "finished before"
+        elif before := failure(place):
+            yield trial, f"failed before, {before.why}"
+        else:
+            # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
+            write_json(place / "environment.json", machine.model_dump())
+            waiting[place] = trial
+    with bars() as progress:
+        for trial in waiting.values():
+            done = _train_one(planned, trial, progress)
+            failed = isinstance(done, results.Failure)
+            yield trial, f"failed, {done.why}" if failed else f"{done.epochs} epochs in {spoken(done.seconds)}"
+
+
+def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results.Failure:
+    place = trial_folder(planned.folder, trial)
     try:
-        done = fit(training, split, trial, place, progress)
+        return fit(planned.training, planned.trials[trial], trial, place, progress)
     except Diverged as diverged:
-        return f"failed, {note_failure(place, training.seed, trial, diverged).why}"
-    return f"{done.epochs} epochs in {spoken(done.seconds)}"
+        return note_failure(place, planned.training.seed, trial, diverged)
 
 
-def _keep(request: Request, prepared: Prepared, cases: int, folder: Path, say: Callable[[str], None]) -> results.Record:
+def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
     """The record of all that is done in the folder, stored with its counts."""
-    paper, recipe = request.paper, request.recipe
-    outcomes = _outcomes(folder, recipe)
+    paper, recipe, prepared = request.paper, request.recipe, planned.training.prepared
+    outcomes = _outcomes(planned.folder, recipe)
     places = [place for place, outcome in outcomes.items() if isinstance(outcome, Fit)]
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
     if not places:
@@ -178,7 +204,7 @@ def _keep(request: Request, prepared: Prepared, cases: int, folder: Path, say: C
         profile=request.profile,
         dataset=results.Dataset(
             name=manifest.true_name(prepared.name, prepared.fingerprint),
-            cases=cases,
+            cases=len(planned.used),
             fingerprint=prepared.fingerprint,
         ),
         readings=request.departures,
