@@ -1,7 +1,6 @@
-"""Disks that are full or may not be written to: said by name, nothing good is lost, and a run goes on afterwards."""
+"""Disks that are full or may not be written to: said by name, and nothing good is lost."""
 
 import os
-import resource
 import shutil
 import subprocess
 
@@ -11,7 +10,6 @@ from common.data.busi import index
 from common.data.prepare import prepare
 from common.files import write_atomically, write_json
 from tests.faults.commands import Command
-from tests.faults.endings import ending
 
 MEGABYTE = 1 << 20
 
@@ -60,26 +58,3 @@ def test_results_that_can_not_be_written_are_refused_before_anything_is_trained(
     assert command.end() == 2
     assert f"{results} can't be written to: Read-only file system" in command.said
     assert not list(tmp_path.glob("runs/cheng/*"))
-
-
-def no_large_files():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MEGABYTE, MEGABYTE))
-
-
-def test_a_run_for_which_there_is_no_room_goes_on_once_there_is(small, never_disturbed, tmp_path):
-    """By a limit on the size of a file, which the state of the training is the first to exceed."""
-    one = [*small[: small.index("--repeats")], "--repeats", "1", *small[small.index("--reading") :]]
-    command = Command(tmp_path, *one, first=no_large_files)
-    assert command.end() == 1
-    assert "File too large" in command.said
-    assert "resume.npz" in command.said
-    assert "Make room there. What was whole before still is. To go on: repro run cheng" in command.said
-    assert "Traceback" not in command.said
-    assert not list(tmp_path.glob("results/*"))
-    assert not list(tmp_path.rglob("*.partial"))
-
-    command = Command(tmp_path, *one)
-    assert command.end() == 0, command.said
-    expected = {name: left for name, left in never_disturbed.ending.items() if "repeat-0" in name}
-    assert {name: left for name, left in ending(tmp_path).items() if "repeat-0" in name} == expected
-    assert expected

@@ -1,7 +1,10 @@
-"""A run that is killed with SIGKILL, at any moment, goes on with --resume and ends as one that was never killed:
-weights, optimizer state, history, selected epoch, counts of every image and results, to the last bit."""
+"""A run that finds no room on the disk, or is killed with SIGKILL at any moment, goes on with --resume and ends as one
+that nothing happened to: weights, optimizer state, history, selected epoch, counts of every image and results, to the
+last bit."""
 
 import random
+import re
+import resource
 import signal
 import time
 
@@ -24,7 +27,13 @@ MOMENTS = {
 }
 
 
-def test_killed_at_each_kind_of_moment_it_ends_with_the_same_bits(small, never_disturbed, tmp_path):
+def test_without_room_then_killed_at_each_kind_of_moment_it_ends_with_the_same_bits(small, never_disturbed, tmp_path):
+    starved = Command(tmp_path, *small, first=no_large_files)
+    assert starved.end() == 1
+    assert re.search(r"File too large: '.*resume\.npz'", starved.said)
+    assert "Make room there. What was whole before still is. To go on: repro run cheng" in starved.said
+    assert "Traceback" not in starved.said
+    assert not list(tmp_path.rglob("*.partial"))
     for moment, appears in MOMENTS.items():
         command = Command(tmp_path, *small)
         assert command.until_there(tmp_path, appears), f"{moment}: {command.said}"
@@ -34,6 +43,11 @@ def test_killed_at_each_kind_of_moment_it_ends_with_the_same_bits(small, never_d
     assert last.end() == 0, last.said
     assert "damaged" not in last.said
     assert ending(tmp_path) == never_disturbed.ending
+
+
+def no_large_files():
+    """A limit on the size of a file, which the state of the training is the first to exceed."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
 
 @pytest.mark.long
