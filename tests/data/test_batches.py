@@ -67,7 +67,7 @@ def test_an_epoch_has_its_own_order_and_the_same_again(prepared):
 
 def test_without_a_seed_cases_come_in_their_given_order(prepared):
     positions = np.array([7, 1, 4])
-    ((images, _),) = epoch(prepared, 5, seed=None, positions=positions)
+    (images, _), = epoch(prepared, 5, seed=None, positions=positions)
     assert np.array_equal(images, (prepared.images[positions] / 255).round(4).astype(np.float32))
 
 
