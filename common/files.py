@@ -1,19 +1,143 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and that show when they are not as they were written."""
 
+import json
 import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from common.errors import BadInput, Damaged
+
+_UNFINISHED = ".partial"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside, forces to disk, renames: a reader finds the old file or the new one, never half of one, also
-    after a power cut. Folders are made as needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into. It lies beside, is forced to disk at the end and then renamed: a reader finds the old file
+    or the new one, never half of one, also after a power cut. Folders are made as needed. An OSError names `path`."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+        _force(path.parent)  # else a power cut could undo the renaming after what it replaces was removed
+    except OSError as error:
+        if error.errno:
+            error.filename = str(path)  # Python's own message names no file when a write fails
+        raise
     finally:
-        beside.unlink(missing_ok=True)
+        if beside.exists():
+            beside.unlink()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a whole file, as `atomic` does."""
+    with atomic(path) as file:
+        file.write(content)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copies a file, whole or not at all."""
+    with source.open("rb") as original, atomic(target) as file:
+        shutil.copyfileobj(original, file)
+
+
+def reserve(path: Path) -> None:
+    """Takes room on the disk for all of a file that was made with holes, for a memory map to be written to. Raises
+    OSError, naming the file, where there is not enough: found later, in the middle, it would kill the process."""
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def sweep(folder: Path) -> None:
+    """Removes what writers that were killed have left under a folder. Only for who alone writes there."""
+    for left in folder.rglob(f".*{_UNFINISHED}"):
+        left.unlink()
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raises BadInput where nothing can be written: before hours are spent on what is to be kept there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"{folder} can't be written to: {error.strerror}. Mend that, or choose another folder with --runs or "
+            "--results (RUNS= or RESULTS= of make)."
+        ) from error
+
+
+def seal(content: dict[str, Any]) -> dict[str, Any]:
+    """JSON content with the checksum of all the rest of it."""
+    return content | {"checksum": _checksum(content)}
+
+
+def unseal(content: Any, path: Path) -> dict[str, Any]:
+    """The content without its checksum. Raises Damaged, naming the file, where that does not fit. What was written
+    before there were checksums has none and passes."""
+    if not isinstance(content, dict):
+        raise Damaged(path, "not the JSON that was written")
+    known = content.pop("checksum", None)
+    if known is not None and known != _checksum(content):
+        raise Damaged(path, "its checksum does not fit: it was changed after it was written")
+    return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    write_atomically(path, json.dumps(seal(content)).encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote. Raises Damaged, naming the file, for anything else."""
+    try:
+        return unseal(json.loads(path.read_bytes()), path)
+    except (OSError, ValueError) as error:
+        raise Damaged(path, str(error)) from error
+
+
+def check_archive(path: Path) -> None:
+    """Reads a .npz or .keras file, both zip archives, and compares every member with the CRC-32 that is kept with it.
+    Raises Damaged, naming the file, where it is missing, truncated or a bit that matters has changed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            changed = archive.testzip()
+    except Exception as error:  # flipped bits make the reader fail in a dozen ways
+        raise Damaged(path, str(error) or type(error).__name__) from error
+    if changed:
+        raise Damaged(path, f"the checksum of {changed} in it does not fit")
+
+
+def checksum(path: Path) -> str:
+    """16 hex digits of a file's content."""
+    digest = blake2b(digest_size=8)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _force(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

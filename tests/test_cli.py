@@ -129,13 +129,13 @@ def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(t
 
 
 def test_an_interruption_says_how_to_go_on(repro, monkeypatch):
-    def interrupted():
+    def interrupted(name):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(paper, "names", interrupted)
-    status, _, complaint = repro("papers")
+    monkeypatch.setattr(paper, "load", interrupted)
+    status, _, complaint = repro("run", "cheng", "--seed", "1")
     assert status == 130
-    assert "--resume goes on after the last whole epoch" in complaint
+    assert "To go on after the last whole epoch: repro run cheng --seed 1 --resume" in complaint
 
 
 def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):

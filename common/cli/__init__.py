@@ -1,37 +1,72 @@
 """The `repro` command. Each command imports what it needs when it is called, so that those without a network to
 train answer at once."""
 
+import errno
+import logging
 import sys
 
-from common.cli import bench, data, evidence, predict, report, train  # noqa: F401, each adds its commands
-from common.cli.shared import app
-from common.errors import BadInput
+from common.cli import bench, data, evidence, predict, report, status, train  # noqa: F401, each adds its commands
+from common.cli.interrupt import ends_soon
+from common.cli.shared import app, command_line
+from common.errors import BadInput, FailedRun
+
+# What the machine, not the program, is to blame for, and what a person can mend.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class _Warnings(logging.Handler):
+    """Warnings for the person: the bare sentence, on standard error."""
+
+    def emit(self, record):
+        print(self.format(record), file=sys.stderr)
 
 
 def main() -> None:
-    """Runs the command. Bad input ends in one message and exit status 2, an interruption in 130; a traceback is
-    shown with --debug only."""
+    """Runs the command. Bad input ends in one message and exit status 2, a failed run in 1, Ctrl-C in 130, SIGTERM in
+    143; a traceback is shown with --debug only."""
     for stream in (sys.stdout, sys.stderr):  # which may know fewer characters than file names hold
         stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
+    warnings = _Warnings(logging.WARNING)
+    logging.getLogger("common").addHandler(warnings)
     try:
-        app()
-    except BadInput as error:
+        with ends_soon(_interrupted()):
+            app()
+    except (BadInput, FailedRun) as error:
         if debug:
             raise
-        sys.exit(_complain(str(error), 2))
+        sys.exit(_complain(str(error), 2 if isinstance(error, BadInput) else 1))
     except SystemExit as stopped:
-        if stopped.code == 130:  # what typer makes of Ctrl-C
-            _complain("Interrupted. The same command with --resume goes on after the last whole epoch.", 130)
+        if stopped.code in (130, 143):  # 130 is also what typer makes of a KeyboardInterrupt
+            _complain(_interrupted(), stopped.code)
         raise
     except Exception as error:
         if debug:
             raise
-        sys.exit(_complain(f"{type(error).__name__}: {error}\nThe run failed. --debug shows where.", 1))
+        sys.exit(_complain(f"{_explained(error)}\nThe run failed. --debug shows where.", 1))
+    finally:
+        logging.getLogger("common").removeHandler(warnings)
 
 
-def _complain(message: str, status: int) -> int:
+def _interrupted() -> str:
+    if sys.argv[1:2] == ["run"]:
+        return f"Interrupted. To go on after the last whole epoch: {command_line()}"
+    return "Interrupted."
+
+
+def _explained(error: Exception) -> str:
+    said = f"{type(error).__name__}: {error}"
+    number = getattr(error, "errno", None)
+    if number in _NO_ROOM:
+        said += f"\nMake room there. What was whole before still is. To go on: {command_line()}"
+    elif number in _NO_WRITING:
+        said += "\nMake it writable, or choose another folder with --runs or --results."
+    return said
+
+
+def _complain(message: str, code: int) -> int:
     # What a file is called, or holds, must not reach the terminal as a command.
     print("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message), file=sys.stderr)
-    return status
+    return code

@@ -1,6 +1,8 @@
 """What all commands share: the application, its console, the options that recur, and how Keras is imported."""
 
 import os
+import shlex
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -67,3 +69,9 @@ def import_keras() -> None:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def command_line() -> str:
+    """The command that was typed, in a form that goes on with what it has begun."""
+    words = sys.argv[1:]
+    return shlex.join(["repro", *words, *(["--resume"] if "--resume" not in words else [])])

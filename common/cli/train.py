@@ -8,7 +8,19 @@ import typer
 
 from common import paper as papers
 from common.cli.evidence import compare
-from common.cli.shared import Data, PaperName, Results, Runs, app, import_keras, out, report_unusable, root, say
+from common.cli.shared import (
+    Data,
+    PaperName,
+    Results,
+    Runs,
+    app,
+    command_line,
+    import_keras,
+    out,
+    report_unusable,
+    root,
+    say,
+)
 from common.errors import BadInput
 
 
@@ -47,7 +59,9 @@ def run(
     if found.name != record.data and data is None:
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
     report_unusable(found, runs)
-    request = Request(record, "paper", found, repeats, seed, readings, policy, runs, results, resume)
+    request = Request(
+        record, "paper", found, repeats, seed, readings, policy, runs, results, resume, command=command_line()
+    )
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, say)
@@ -58,7 +72,8 @@ def run(
             baseline = ", ".join(map(papers.as_text, network.values()))
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
         train(replace(request, readings=readings | network), say)
-    compare(paper, results)
+    with out.status("comparing reported with reproduced numbers ..."):
+        compare(paper, results)
 
 
 def _pair(choice: str) -> tuple[str, str]:

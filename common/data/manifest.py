@@ -15,6 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from rich import get_console
+from rich.progress import track
 
 from common.data.busi import index
 from common.data.case import Case
@@ -97,7 +99,9 @@ def _enumerate(cases: Iterable[str], of: Mapping[str, str]) -> str:
 def digest_all(cases: Sequence[Case]) -> dict[str, str]:
     """From the id of each case to its digest, read from its files. Raises BadInput naming all unreadable ones."""
     with ThreadPoolExecutor() as pool:  # Pillow and blake2b leave the interpreter lock while they work
-        digests = dict(zip((case.id for case in cases), pool.map(_digest, cases), strict=True))
+        told, silent = f"reading {len(cases)} images", not get_console().is_terminal
+        outcomes = track(pool.map(_digest, cases), told, len(cases), transient=True, disable=silent)
+        digests = dict(zip((case.id for case in cases), outcomes, strict=True))
     if offenders := [each for outcome in digests.values() if isinstance(outcome, list) for each in outcome]:
         raise BadInput.listing("These files can't be read:", offenders, "Replace them.")
     return digests

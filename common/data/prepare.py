@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -19,7 +20,12 @@ from common.data import manifest
 from common.data.case import Case
 from common.data.decode import read, room, same_shape
 from common.data.listing import shown
-from common.errors import BadInput
+from common.errors import BadInput, Damaged
+from common.files import checksum, read_json, reserve, write_json
+
+logger = logging.getLogger(__name__)
+
+ARRAYS = ("images.npy", "masks.npy")
 
 # A mask is doubted that marks more than these shares of the image and of its border: in BUSI 0.56 and 0.03 at most.
 _MOST, _MOST_OF_BORDER = 0.7, 0.5
@@ -69,13 +75,27 @@ def prepare(
         raise BadInput(f"CLAHE is made of grey images: it needs channels=1, not {channels}.")
     enhanced = f"-clahe{clahe[0]:g}x{clahe[1]}" if clahe else ""
     folder = cache / f"{name}-{side}x{side}x{channels}-{masks}{enhanced}-{_key(cases)}"
-    if not folder.is_dir():
+    if not _whole(folder):
         _build(cases, side, channels, masks, clahe, folder)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    images, merged = (
-        np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in ("images", "masks")
-    )
-    return Prepared(name, tuple(cases), images, merged, facts["fingerprint"], tuple(facts.get("doubts", ())))
+    images, merged = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS)
+    return Prepared(name, tuple(cases), images, merged, facts["fingerprint"], tuple(facts["doubts"]))
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a cache is there with the bits that were written, which costs a second for a gigabyte. A damaged one is
+    named in a warning and removed, since it can be made again."""
+    if not folder.is_dir():
+        return False
+    try:
+        for name, written in read_json(folder / "facts.json")["checksums"].items():
+            if checksum(folder / name) != written:
+                raise Damaged(folder / name, "its checksum does not fit: it was changed after it was written")
+    except (Damaged, KeyError, OSError) as error:
+        logger.warning(f"{error if isinstance(error, Damaged) else Damaged(folder, str(error))} It is made again.")
+        shutil.rmtree(folder)
+        return False
+    return True
 
 
 def _key(cases: Sequence[Case]) -> str:
@@ -102,6 +122,8 @@ def _build(
         shape = (len(cases), side, side)
         images = np.lib.format.open_memmap(beside / "images.npy", "w+", np.uint8, (*shape, channels))
         merged = np.lib.format.open_memmap(beside / "masks.npy", "w+", np.uint8, shape)
+        for name in ARRAYS:
+            reserve(beside / name)
 
         def one(position: int) -> tuple[str, list[str]] | list[str]:
             """The digest of a case and doubts about it, or what is wrong with its files. No pixels: those of all would
@@ -134,8 +156,9 @@ def _build(
             "digests": digests,
             "fingerprint": fingerprint,
             "doubts": [doubt for _, doubts in done for doubt in doubts],
+            "checksums": {name: checksum(beside / name) for name in ARRAYS},
         }
-        (beside / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+        write_json(beside / "facts.json", facts)
         try:
             beside.rename(folder)
         except OSError:

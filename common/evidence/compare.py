@@ -155,9 +155,10 @@ def values(record: Record, part: str, signature: str, predictor: str | None = No
 
 
 def by_repeat(record: Record, part: str, signature: str, predictor: str | None = None) -> list[list[float]]:
-    """The values of each repeat, one for each of its folds; a repeat where one is undefined is left out."""
+    """The values of each repeat, one for each of its folds; a repeat where one is undefined or failed is left out."""
+    failed = {failure.repeat for failure in record.failed}
     found: dict[int, list[float | None]] = {}
     for run in record.runs:
         table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
         found.setdefault(run.repeat, []).append(table.get(signature))
-    return [folds for folds in found.values() if None not in folds]
+    return [folds for repeat, folds in found.items() if None not in folds and repeat not in failed]

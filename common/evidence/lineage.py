@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from common.errors import Damaged
 from common.evidence.results import Record, Run, slug, trial_name
-from common.files import write_atomically
+from common.files import check_archive, write_atomically
 
 
 class Setting(BaseModel):
@@ -99,7 +100,9 @@ def _equal(old: Run, new: Run, kept: Path, place: Path) -> bool:
         return False
     for part in new.split:
         before, after = kept / f"rows-{trial_name(old)}-{part}.npz", place / f"rows-{part}.npz"
-        if not before.is_file():
+        try:
+            check_archive(before)
+        except Damaged:  # or not kept any more
             return False
         with np.load(before, allow_pickle=False) as older, np.load(after, allow_pickle=False) as newer:
             # Newer code may count more than older code did; what both count has to be the same.

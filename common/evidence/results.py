@@ -9,12 +9,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
 
-from common.errors import BadInput
+from common.errors import BadInput, Damaged
 from common.evidence.counts import Rows, concatenate
 from common.evidence.statistics import Prediction
-from common.files import write_atomically
+from common.files import seal, unseal, write_atomically
+from common.lock import only_one
 from common.paper import Profile
 
 Verdict = Literal[
@@ -97,6 +98,28 @@ class Run(_Model):
     notes: list[str] = []
 
 
+class Failure(_Model):
+    """A repeat, or a fold of one, that has no numbers because a loss was not finite: where, both counted from 1, and at
+    which learning rate. batch: None for the validation after the epoch."""
+
+    seed: int
+    repeat: int
+    fold: int | None = None
+    loss: str
+    epoch: int
+    batch: int | None = None
+    learning_rate: float
+
+    @property
+    def why(self) -> str:
+        step = "after" if self.batch is None else f"in batch {self.batch} of"
+        return f"loss {self.loss} {step} epoch {self.epoch} at a learning rate of {self.learning_rate:g}"
+
+    def __str__(self) -> str:
+        which = f"Repeat {self.repeat + 1}" + ("" if self.fold is None else f" fold {self.fold + 1}")
+        return f"{which} failed: {self.why}."
+
+
 class Compared(_Model):
     """One number that the paper reports against the runs of one record (`compare.rows`).
 
@@ -124,6 +147,8 @@ class Record(_Model):
     readings: those that depart from the defaults of `paper.yaml`, as typed on the command line.
     recipe_hash, code_hash: of the settings, and of the code that prepares, trains and counts. Where today's are others,
         the record is shown as stale, unless that code is known to give the same bits (`lineage`).
+    failed: the repeats and folds that are not among the runs. A cross-validation with one of them has no mean.
+    checksum: in the file alone, of all the rest of the record.
     """
 
     paper: str
@@ -134,7 +159,9 @@ class Record(_Model):
     code_hash: str
     environment: Environment
     runs: list[Run]
+    failed: list[Failure] = []
     reported: list[Compared] = []
+    checksum: str = ""
 
     @property
     def key(self) -> tuple[str, str, dict[str, str]]:
@@ -146,26 +173,31 @@ _RECORDS = TypeAdapter(list[Record])
 
 
 def load(folder: Path, paper: str) -> list[Record]:
-    """The records of one paper, none where nothing was run yet. Raises BadInput, naming the file, if it is damaged."""
+    """The records of one paper, none where nothing was run yet. Raises BadInput, naming the file, if it is damaged: one
+    that was changed by hand does not fit its checksum. Records from before there were checksums have none."""
     path = folder / f"{paper}.json"
     if not path.exists():
         return []
     try:
-        return _RECORDS.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        content = json.loads(path.read_bytes())
+        return _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
+    except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
         remedy = "Restore it (git checkout) or move it away and run the paper again."
         raise BadInput(f"{path} can't be read as the results of a paper:\n{error}\n{remedy}") from error
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key."""
-    records = load(folder, record.paper)
-    kept = [old for old in records if old.key != record.key]
-    at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
-    text = json.dumps(_RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json"), indent=1, ensure_ascii=False)
-    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
-    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
-    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+    """Puts a record into the file of its paper, in place of the one with the same key. Others may store at the same
+    time."""
+    with only_one(folder, wait=True):
+        records = load(folder, record.paper)
+        kept = [old for old in records if old.key != record.key]
+        at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
+        plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
+        text = json.dumps([seal(each) for each in plain], indent=1, ensure_ascii=False)
+        # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+        text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+        write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
 
 
 def slug(record: Record) -> str:

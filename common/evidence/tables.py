@@ -43,7 +43,7 @@ def table(assessed: Assessment) -> Table:
         mean, interval = estimate(row.reproduced, row.definition)
         known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
         nothing, its_interval = estimate(known or Prediction(1, row.trivial[BACKGROUND]), row.definition)
-        note = escape(row.note) or span([row.reproduced.n], "repeat")
+        note = escape(row.note) or of_repeats(record, row.reproduced.n)
         beside = [""] if assessed.leak_free else []
         if found := leak_free_of(assessed, row.part, row.definition):
             its_mean, *rest = filter(None, (line for pair in found for line in pair))
@@ -79,6 +79,7 @@ def heading(record: Record) -> str:
 def setting(record: Record) -> str:
     """What was run, on what, how the evaluated epoch was chosen, and what the runs have to say, in sentences."""
     runs, on = record.runs, record.environment
+    whole = repeats_of(record) - {failure.repeat for failure in record.failed}
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
     best = ", ".join(str(run.best_epoch) for run in runs)
     chosen = {
@@ -86,7 +87,7 @@ def setting(record: Record) -> str:
         "validation": f"The epoch that did best on the validation images was evaluated ({best}).",
         "test": f"The epoch that did best on the test images was evaluated ({best}), so test numbers are optimistic.",
     }
-    repeats = f"{span([len(repeats_of(record))], 'repeat')}{_of_folds(record)}"
+    repeats = f"{of_repeats(record, len(whole))}{_of_folds(record)}"
     sentences = [
         f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
@@ -94,6 +95,7 @@ def setting(record: Record) -> str:
         f"{on.precision}; commit {on.commit}.",
         *(chosen[run.selection] for run in runs),
         *(note for run in runs for note in run.notes),
+        *map(str, record.failed),
     ]
     return " ".join(dict.fromkeys(sentences))
 
@@ -118,7 +120,13 @@ def readings_of(record: Record) -> list[str]:
 
 
 def repeats_of(record: Record) -> set[int]:
-    return {run.repeat for run in record.runs}
+    return {each.repeat for each in (*record.runs, *record.failed)}
+
+
+def of_repeats(record: Record, counted: int) -> str:
+    """3 repeats, or 2 of 3 repeats where one failed."""
+    asked = len(repeats_of(record))
+    return f"{counted} of {span([asked], 'repeat')}" if record.failed else span([counted], "repeat")
 
 
 def folds_of(record: Record) -> set[int]:

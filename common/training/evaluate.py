@@ -1,6 +1,6 @@
 """What a trained network gives on a part of the data: the counts of each image, always in float32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
@@ -34,12 +34,18 @@ def predict(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def evaluate(
-    model: keras.Model, prepared: Prepared, positions: np.ndarray, recipe: Recipe
+    model: keras.Model,
+    prepared: Prepared,
+    positions: np.ndarray,
+    recipe: Recipe,
+    watched: Callable[[Iterable, int], Iterable] = lambda batches, number: batches,
 ) -> tuple[counts.Rows, np.ndarray]:
-    """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5."""
+    """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5.
+
+    watched: is given the batches and their number, hands them on one by one, and may show how far that is."""
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
-    for number, (images, truth) in enumerate(batches.stream()):
+    for number, (images, truth) in enumerate(watched(batches.stream(), len(batches))):
         probabilities, of_class = predict(model, images)
         if recipe.positive:
             truth = truth[SEGMENTATION]

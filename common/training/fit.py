@@ -1,8 +1,8 @@
 """One repeat, or one fold of it: a network trained on one split from one set of initial weights, evaluated on each
 part of the data.
 
-    folder/  resume.npz           after each epoch, all that the next one depends on
-             best.weights.h5      of the epoch with the best monitored value, where a paper selects one
+    folder/  resume.npz           while it trains, all that the next epoch depends on, the best weights so far included
+             resume.before.npz    the same, an epoch older
              log.csv              an epoch a line
              model.keras          the evaluated network, and what it was trained with
              tensorboard/         curves and example predictions
@@ -12,9 +12,9 @@ part of the data.
              fit.json             what happened; written last, so where it lies the repeat is done
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -25,14 +25,14 @@ from common.data import manifest
 from common.data.batches import Batches
 from common.data.prepare import Prepared
 from common.data.splits import Split
-from common.files import write_atomically
+from common.files import atomic, write_json
 from common.paper import Paper, Recipe
 from common.seeds import derive
 from common.training import callbacks, losses, model_file, running
 from common.training.board import Board
 from common.training.evaluate import evaluate, in_float32
 from common.training.loop import train
-from common.training.progress import ShowProgress
+from common.training.progress import ShowProgress, watch
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Trial:
 class Fit:
     """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
     epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
-    not."""
+    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`)."""
 
     seed: int
     repeat: int
@@ -67,6 +67,7 @@ class Fit:
     split: dict[str, int]
     history: dict[str, list[float]]
     notes: list[str]
+    state: str = ""
 
 
 def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> keras.Model:
@@ -99,7 +100,9 @@ class Training:
 
 
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit:
-    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above."""
+    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above.
+
+    Raises callbacks.Diverged where a loss is not finite; the states of the last good epochs stay in the folder."""
     build, recipe, prepared, seed = training.build, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
@@ -108,15 +111,16 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     # In the paper's own batches, because a Dice loss by batches is another number with wider ones.
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
 
-    monitor, mode = f"val_{recipe.monitor}", "min" if recipe.monitor == "loss" else "max"
-    checkpoint = callbacks.ModelCheckpoint(folder / "best.weights.h5", monitor, mode)
-    selecting = [checkpoint] if recipe.weights == "best" else []
-    if recipe.patience is not None:
-        selecting.append(callbacks.EarlyStopping(monitor, patience=recipe.patience, mode=mode))
-    resumable = callbacks.Resumable(folder / "resume.npz", selecting)
+    selection = None
+    if recipe.weights == "best" or recipe.patience is not None:
+        mode = "min" if recipe.monitor == "loss" else "max"
+        keep_best = recipe.weights == "best"
+        selection = callbacks.Selection(f"val_{recipe.monitor}", mode, recipe.patience, keep_best)
+    resumable = callbacks.Resumable(folder, selection)
     resumable.set_model(model)
     begun = resumable.restore()
-    stopped = any(getattr(each, "stopped_epoch", 0) for each in selecting)
+    stopped = selection and selection.stopped_epoch
+    name = f"{training.paper.name} {trial}"
     if not stopped and begun < recipe.epochs:
         train(
             model,
@@ -126,35 +130,40 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
             recipe.epochs,
             [
                 callbacks.EpochStart(batches, seed, trial.number),
-                *selecting,
+                callbacks.StopAtDivergence(),
+                *filter(None, [selection]),
                 Board(folder / "tensorboard", prepared, split.validation, recipe),
-                keras.callbacks.CSVLogger(folder / "log.csv", append=begun > 0),
-                ShowProgress(f"{training.paper.name} {trial}", recipe.epochs, len(batches), progress),
+                ShowProgress(name, recipe.epochs, len(batches), progress),
                 resumable,
             ],
         )
-    epochs = len(resumable.history["loss"])
+    epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
-        model.load_weights(folder / "best.weights.h5")
+        model.set_weights(selection.best_weights)
     evaluated = in_float32(model, build, recipe)
     model_file.save(evaluated, _about(training, trial), folder / "model.keras")
     for part, positions in split.parts().items():
-        rows, marked = evaluate(evaluated, prepared, positions, recipe)
+        rows, marked = evaluate(
+            evaluated, prepared, positions, recipe, partial(watch, progress, f"{name}: evaluating on {part} images")
+        )
         rows.save(folder / f"rows-{part}.npz")
         if part == "test":
-            np.savez_compressed(folder / "test-masks.npz", bits=np.packbits(marked, axis=-1))
+            with atomic(folder / "test-masks.npz") as file:
+                np.savez_compressed(file, bits=np.packbits(marked, axis=-1))
     outcome = Fit(
         seed,
         trial.repeat,
         trial.fold,
         epochs,
-        checkpoint.best_epoch + 1 if recipe.weights == "best" else epochs,
+        selection.best_epoch + 1 if recipe.weights == "best" else epochs,
         resumable.seconds,
         {part: len(positions) for part, positions in split.parts().items()},
         resumable.history,
         remarks(resumable.history, recipe),
+        state,
     )
-    write_atomically(folder / "fit.json", json.dumps(asdict(outcome)).encode())
+    write_json(folder / "fit.json", asdict(outcome))
+    callbacks.remove_states(folder)
     return outcome
 
 

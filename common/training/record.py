@@ -1,28 +1,90 @@
 """From a finished training to what is kept of it in `results/`: its numbers, and the counts behind them."""
 
 import json
+import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
+from common.errors import Damaged
 from common.evidence import boxes, classification, compare, counts, metrics, results, trivial
+from common.files import check_archive, copy, read_json, write_atomically, write_json
+from common.lock import only_one
 from common.paper import Paper, Recipe
-from common.training.fit import Fit
+from common.training.callbacks import Diverged
+from common.training.fit import Fit, Trial
+
+logger = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
+
+KEEPING = ".keeping-"
 
 
 def finished(folder: Path) -> Fit | None:
-    """The outcome of a repeat that is done, None of one that is not."""
-    path = folder / "fit.json"
-    return Fit(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    """The outcome of a repeat that is done, None of one that is not, or whose files are damaged: that is said in a
+    warning, and it has to be done again."""
+    if not (folder / "fit.json").exists():
+        return None
+    try:
+        done = _read(folder / "fit.json", lambda content: Fit(**content))
+        made_in(folder)
+        for counted in (*(folder / f"rows-{part}.npz" for part in done.split), folder / "test-masks.npz"):
+            check_archive(counted)
+        return done
+    except Damaged as damaged:
+        logger.warning(f"{damaged} Its repeat is done again.")
+        return None
+
+
+def made_in(folder: Path) -> results.Environment:
+    """Where a repeat was made."""
+    return _read(folder / "environment.json", results.Environment.model_validate)
+
+
+def failure(folder: Path) -> results.Failure | None:
+    """Why a repeat came to no numbers; None of one that did, or was not tried."""
+    if not (folder / "failed.json").exists():
+        return None
+    try:
+        return _read(folder / "failed.json", results.Failure.model_validate)
+    except Damaged as damaged:
+        logger.warning(f"{damaged} Its repeat is done again.")
+        return None
+
+
+def _read(path: Path, make: Callable[[dict], Made]) -> Made:
+    content = read_json(path)
+    try:
+        return make(content)
+    except (TypeError, ValueError) as error:  # a name that was changed, that of the checksum too
+        raise Damaged(path, str(error)) from error
+
+
+def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> results.Failure:
+    """Writes down that a repeat came to no numbers, so that it is not tried again: it would go the same way."""
+    about = results.Failure(
+        seed=seed,
+        repeat=trial.repeat,
+        fold=trial.fold,
+        loss=str(diverged.loss),
+        epoch=diverged.epoch,
+        batch=diverged.batch,
+        learning_rate=diverged.learning_rate,
+    )
+    write_json(folder / "failed.json", about.model_dump())
+    return about
 
 
 def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
     """The record of one finished repeat, computed from its per-image counts."""
-    done = finished(folder)
+    done = Fit(**read_json(folder / "fit.json"))
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
     cells = [cell.definition for cell in paper.reported]
     signatures = dict.fromkeys([*metrics.STANDARD, *metrics.of_classes(recipe), *cells])
@@ -51,8 +113,19 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := classification.confusion(of_part))},
-        notes=done.notes,
+        notes=[*done.notes, *remarks(done, rows["test"])],
     )
+
+
+def remarks(done: Fit, test: counts.Rows) -> list[str]:
+    """What a reader of the numbers should know about what the network marks: nothing anywhere, or everything."""
+    at = test.thresholds.tolist().index(0.5)
+    marked = (test.tp + test.fp)[:, at]
+    if 0 < marked.sum() < test.pixels.sum():
+        return []
+    which = f"Repeat {done.repeat + 1}" + ("" if done.fold is None else f" fold {done.fold + 1}")
+    what = "every pixel" if marked.any() else "no pixel"
+    return [f"{which} marks {what} of any test image: its network tells nothing apart."]
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
@@ -75,27 +148,34 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
 def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
     """Copies the counts of every training, and what those of the first repeat mark on their test images, with the
     boxes round it, to `results/`, small and compressed: from them a fresh clone computes any definition anew, without
-    training."""
+    training. What is there of an older record of the same runs is replaced."""
     folder = kept / record.paper / results.slug(record)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=".keeping-") as temporary:
-        beside = Path(temporary, "counts")
-        beside.mkdir()
-        for place, run in zip(places, record.runs, strict=True):
-            trial = results.trial_name(run)
-            for part in run.split:
-                shutil.copyfile(place / f"rows-{part}.npz", beside / f"rows-{trial}-{part}.npz")
-            if run.repeat == 0:
-                shutil.copyfile(place / "test-masks.npz", beside / f"masks-{trial}-test.npz")
-                found = json.dumps(_boxes(place))
-                (beside / f"boxes-{trial}-test.json").write_text(found, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_one(kept, wait=True):
+        for left in folder.parent.glob(f"{KEEPING}*"):  # of a process that was killed here
+            shutil.rmtree(left)
+        with TemporaryDirectory(dir=folder.parent, prefix=KEEPING) as temporary:
+            beside = Path(temporary)
+            for place, run in zip(places, record.runs, strict=True):
+                trial = results.trial_name(run)
+                for part in run.split:
+                    copy(place / f"rows-{part}.npz", beside / f"rows-{trial}-{part}.npz")
+                if run.repeat == record.runs[0].repeat:
+                    copy(place / "test-masks.npz", beside / f"masks-{trial}-test.npz")
+                    write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
+            # All is on the disk: what follows only renames, so that a full disk leaves the old counts as they were,
+            # and at no moment there are none.
+            new = {path.name for path in beside.iterdir()}
+            for name in new:
+                (beside / name).replace(folder / name)
+            for old in folder.iterdir():
+                if old.name not in new:
+                    old.unlink()
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:
     """For each test case a box round each region that the network marks, in pixels of the network's own resolution."""
-    with np.load(place / "test-masks.npz") as masks:
+    with np.load(place / "test-masks.npz", allow_pickle=False) as masks:
         marked = np.unpackbits(masks["bits"], axis=-1, count=masks["bits"].shape[1]).astype(bool)
     cases = counts.Rows.load(place / "rows-test.npz").case.tolist()
     least = boxes.LEAST_SHARE * marked[0].size

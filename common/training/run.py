@@ -1,36 +1,48 @@
 """All repeats of one paper: from what a person asks for to the record in `results/`."""
 
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
-from itertools import count, takewhile
+from itertools import count
 from pathlib import Path
 
 import keras
 import numpy as np
+from rich.progress import Progress
 
+from common import lock
 from common.data import duplicates, fetch, manifest, splits
 from common.data.fetch import Found
 from common.data.listing import some
 from common.data.prepare import Prepared, prepare
-from common.errors import BadInput
+from common.errors import BadInput, FailedRun
 from common.evidence import lineage, results
-from common.files import write_atomically
+from common.files import refuse_unwritable, sweep, write_json
+from common.lock import only_one
 from common.paper import Paper, Profile, Recipe, as_text
+from common.training import logbook
+from common.training.callbacks import Diverged, remove_states
 from common.training.environment import environment
 from common.training.estimate import spoken
-from common.training.fit import Training, Trial, fit
+from common.training.fit import Fit, Training, Trial, fit
 from common.training.identity import code_hash, preparing_hash, recipe_hash
+from common.training.logbook import logged
 from common.training.progress import bars
-from common.training.record import finished, keep_counts, summary
+from common.training.record import failure, finished, keep_counts, made_in, note_failure, summary
+
+# What was asked of the run in a folder, for whoever asks how far it is.
+ASKED = "run.json"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Request:
     """What a person asks for. found: the data set; readings: the departures from the paper's defaults, as typed;
-    precision: a Keras dtype policy; resume: keep what an earlier run has finished."""
+    precision: a Keras dtype policy; resume: keep what an earlier run has finished; command: goes on with this run."""
 
     paper: Paper
     profile: Profile
@@ -42,6 +54,7 @@ class Request:
     runs: Path
     results: Path
     resume: bool
+    command: str = ""
 
     @property
     def recipe(self) -> Recipe:
@@ -89,14 +102,20 @@ def refuse_unusable(request: Request) -> None:
     splits.draw(found.cases, np.array(wanted), recipe, request.seed, 0)
 
 
-def run(request: Request, say: Callable[[str], None]) -> results.Record:
-    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
-    `say` is given a line for the person after each training.
+@dataclass(frozen=True)
+class Plan:
+    """What a run will train: the trials with their splits, of the cases at the positions `used`, each in a folder of
+    its own in `folder`."""
 
-    Raises BadInput, before anything is written, for whatever can't be used.
-    """
-    paper, recipe, build = request.paper, request.recipe, build_function(request.paper)
-    refuse_unusable(request)
+    training: Training
+    used: np.ndarray
+    trials: dict[Trial, splits.Split]
+    folder: Path
+
+
+def plan(request: Request, say: Callable[[str], None]) -> Plan:
+    """Prepares the data and draws every split."""
+    paper, recipe = request.paper, request.recipe
     prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
     for line in some(prepared.doubts):
         say(f"Doubtful: {line}")
@@ -111,39 +130,89 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         for repeat in range(request.repeats)
         for fold, split in enumerate(splits.draw(prepared.cases, used, recipe, request.seed, repeat))
     }
-    training = Training(paper, build, recipe, prepared, request.precision, request.seed)
-    folder = run_folder(request, prepared)
-    if not request.resume:
-        shutil.rmtree(folder, ignore_errors=True)
+    training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
+    return Plan(training, used, trials, run_folder(request, prepared))
 
-    machine = environment(request.precision)
+
+def run(request: Request, say: Callable[[str], None]) -> results.Record:
+    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
+    `say` is given a line for the person after each training.
+
+    Raises BadInput, before anything is trained, for whatever can't be used, and where another process is at the same
+    run; FailedRun where no repeat came to numbers.
+    """
+    refuse_unusable(request)
+    results.load(request.results, request.paper.name)  # a damaged file would be found only after the training
+    planned = plan(request, say)
+    refuse_unwritable(request.results)
+    recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
+    with only_one(folder), logged(folder, request.command, machine):
+        if not request.resume:
+            _clear(folder)
+        sweep(folder)
+        places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in planned.trials}
+        asked = {"command": request.command, "epochs": recipe.epochs, "trials": places}
+        write_json(folder / ASKED, asked | {"stored": False})
+        for trial, told in _train(planned, machine):
+            line = f"{trial}: {told}" if recipe.folds else f"{trial} of {request.repeats}: {told}"
+            logger.info(line)
+            say(line)
+        record = _keep(request, planned, say)
+        write_json(folder / ASKED, asked | {"stored": True})
+        return record
+
+
+def _train(planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial, str]]:
+    """Trains what is not finished; what there is to say of each trial, as it ends."""
+    waiting = {}
+    for trial in planned.trials:
+        place = trial_folder(planned.folder, trial)
+        if finished(place):
+            remove_states(place)  # if the last run was killed just before it did
+            yield trial, "finished before"
+        elif before := failure(place):
+            yield trial, f"failed before, {before.why}"
+        else:
+            # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
+            write_json(place / "environment.json", machine.model_dump())
+            waiting[place] = trial
     with bars() as progress:
-        for trial, split in trials.items():
-            place = trial_folder(folder, trial)
-            told = "finished before"
-            if not finished(place):
-                # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
-                write_atomically(place / "environment.json", machine.model_dump_json().encode())
-                done = fit(training, split, trial, place, progress)
-                told = f"{done.epochs} epochs in {spoken(done.seconds)}"
-            say(f"{trial} of {request.repeats}: {told}" if not recipe.folds else f"{trial}: {told}")
+        for trial in waiting.values():
+            done = _train_one(planned, trial, progress)
+            failed = isinstance(done, results.Failure)
+            yield trial, f"failed, {done.why}" if failed else f"{done.epochs} epochs in {spoken(done.seconds)}"
 
-    # Repeats that were finished before count too where fewer were asked for: a number from five is not thrown away.
-    whole = takewhile(lambda places: all(map(finished, places)), (_places(folder, recipe, r) for r in count()))
-    places = [place for of_repeat in whole for place in of_repeat]
+
+def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results.Failure:
+    place = trial_folder(planned.folder, trial)
+    try:
+        return fit(planned.training, planned.trials[trial], trial, place, progress)
+    except Diverged as diverged:
+        return note_failure(place, planned.training.seed, trial, diverged)
+
+
+def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
+    """The record of all that is done in the folder, stored with its counts."""
+    paper, recipe, prepared = request.paper, request.recipe, planned.training.prepared
+    outcomes = _outcomes(planned.folder, recipe)
+    places = [place for place, outcome in outcomes.items() if isinstance(outcome, Fit)]
+    failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
+    if not places:
+        raise FailedRun("\n".join(["No repeat came to numbers; stored results stay as they are.", *map(str, failures)]))
     record = results.Record(
         paper=paper.name,
         profile=request.profile,
         dataset=results.Dataset(
             name=manifest.true_name(prepared.name, prepared.fingerprint),
-            cases=len(used),
+            cases=len(planned.used),
             fingerprint=prepared.fingerprint,
         ),
         readings=request.departures,
         recipe_hash=recipe_hash(recipe),
         code_hash=code_hash(paper),
-        environment=results.Environment.model_validate_json((places[0] / "environment.json").read_bytes()),
+        environment=made_in(places[0]),
         runs=[summary(paper, recipe, place) for place in places],
+        failed=failures,
     )
     for old in results.load(request.results, paper.name):
         if old.key == record.key and (same := lineage.compare(request.results, old, record, places)):
@@ -154,6 +223,26 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     keep_counts(record, places, request.results)
     results.store(request.results, record)
     return record
+
+
+def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]:
+    """By its folder what came of each repeat or fold, up to the first repeat that is not done. Repeats that were
+    finished before count too where fewer were asked for: a number from five is not thrown away."""
+    known = {}
+    for repeat in count():
+        found = {place: finished(place) or failure(place) for place in _places(folder, recipe, repeat)}
+        if None in found.values():
+            return known
+        known |= found
+
+
+def _clear(folder: Path) -> None:
+    """Removes what earlier runs have left in a folder, but not the lock, which this one holds, and the log."""
+    for left in folder.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left)
+        elif left.name not in (lock.NAME, logbook.NAME):
+            left.unlink()
 
 
 def run_folder(request: Request, prepared: Prepared) -> Path:
@@ -174,7 +263,7 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
     )
     for older in lineage.before(where, code, lineage.load(request.results)):
         left = folder.with_name(f"{protocol}-{older}")
-        if left.is_dir() and not folder.exists():
+        if left.is_dir() and not folder.exists() and not lock.holder(left):
             left.rename(folder)
     return folder
 

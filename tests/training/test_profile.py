@@ -26,7 +26,7 @@ def said(monkeypatch, phantom_folder, tmp_path):
         monkeypatch.setattr(profile, "step_seconds", measured)
         cheng, lines = paper.load("cheng"), []
         found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
-        request = Request(cheng, "paper", found, 1, 0, readings or {}, "float32", tmp_path, tmp_path, False, False)
+        request = Request(cheng, "paper", found, 1, 0, readings or {}, "float32", tmp_path, tmp_path, False)
         return profile.choose(request, wanted, lines.append).profile, lines
 
     return call

@@ -18,48 +18,6 @@ from common.training.fit import Fit
 CHENG = paper.load("cheng")
 
 
-@pytest.fixture
-def run(monkeypatch, phantom_folder, tmp_path):
-    """Runs Cheng for some repeats; `run.trained` lists the trials that were really trained, by number."""
-    trained = []
-    found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
-
-    def fit(training, split, trial, folder, progress):
-        if trial.number == run_.fails_in:
-            raise KeyboardInterrupt
-        trained.append(trial.number)
-        random = np.random.default_rng(trial.number + run_.moved)
-        for part, positions in split.parts().items():
-            cases = [training.prepared.cases[position] for position in positions]
-            truth = training.prepared.masks[positions] / 255
-            ids, labels = [case.id for case in cases], [case.label for case in cases]
-            rows = counts.count(random.random(truth.shape, dtype=np.float32), truth, ids, labels, ids)
-            rows.save(folder / f"rows-{part}.npz")
-        side = training.recipe.side
-        marked = np.zeros((len(split.test), side, side), bool)
-        marked[:, 2:12, 3:23] = True
-        np.savez(folder / "test-masks.npz", bits=np.packbits(marked, axis=-1))
-        history = {"loss": [0.5, 0.4], "accuracy|pixel|pooled|t=0.5": [0.8, 0.9], "val_loss": [0.6, 0.5]}
-        sizes = {part: len(positions) for part, positions in split.parts().items()}
-        done = Fit(training.seed, trial.repeat, trial.fold, 2, 2, 1.0, sizes, history, [])
-        (folder / "fit.json").write_text(json.dumps(vars(done)))
-        return done
-
-    monkeypatch.setattr(room, "fit", fit)
-
-    def run_(repeats, resume=True, profile="smoke", **readings):
-        trained.clear()
-        request = room.Request(
-            CHENG, profile, found, repeats, 0, readings, "float32",
-            tmp_path / "runs", tmp_path / "results", resume,
-        )  # fmt: skip
-        return room.run(request, lambda line: None)
-
-    run_.trained, run_.fails_in, run_.moved, run_.results = trained, None, 0, tmp_path / "results"
-    run_.runs = tmp_path / "runs" / "cheng"
-    return run_
-
-
 def test_resuming_trains_only_what_is_missing(run):
     run(1)
     assert run.trained == [0]
@@ -165,7 +123,7 @@ def test_readings_that_exclude_each_other_are_refused_before_anything_is_written
     readings = {"heads": "average", "nest": "plain"}
     request = room.Request(
         paper.load("gill"), "smoke", fetch.find(str(phantom_folder), tmp_path, tmp_path), 1, 0, readings, "float32",
-        tmp_path / "runs", tmp_path / "results", False, False,
+        tmp_path / "runs", tmp_path / "results", False,
     )  # fmt: skip
     with pytest.raises(BadInput, match="heads=average needs nest=nested"):
         room.run(request, print)
@@ -176,7 +134,7 @@ def test_data_without_the_papers_classes_are_refused_with_what_there_is(phantom_
     normal = [case for case in index(phantom_folder) if case.label == "normal"]
     found = fetch.Found("mine", phantom_folder, normal, [])
     places = tmp_path / "runs", tmp_path / "results"
-    request = room.Request(paper.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False, False)
+    request = room.Request(paper.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False)
     with pytest.raises(BadInput, match="mine has images of normal; rahman uses benign, malignant"):
         room.run(request, print)
     assert not (tmp_path / "runs").exists()

@@ -1,0 +1,69 @@
+"""Which runs are at work, which are done, and which were broken off."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+
+from common import lock
+from common.cli.shared import Runs, app, say
+from common.errors import Damaged
+from common.files import read_json
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is. state: running, done, broken or failed; progress: in words; remedy: what to do, or nothing."""
+
+    state: str
+    progress: str
+    remedy: str
+
+
+@app.command()
+def status(runs: Runs = Path("runs")) -> None:
+    """Which runs are at work, which are done, and how those that were broken off go on."""
+    asked = sorted(runs.glob("*/*/run.json"))
+    if not asked:
+        say(f"No runs in {runs} yet. `repro run PAPER` makes one.")
+        return
+    for path in asked:
+        found = standing(path.parent)
+        say(escape(f"{found.state:8} {path.parent.relative_to(runs)}"))
+        for line in filter(None, [found.progress, found.remedy]):
+            say(escape(f"{'':8} {line}"))
+
+
+def standing(folder: Path) -> Standing:
+    """How far the run in a folder is."""
+    who = lock.holder(folder)
+    try:
+        asked = read_json(folder / "run.json")
+        trials, epochs = asked["trials"], asked["epochs"]
+    except (Damaged, KeyError) as error:
+        return Standing("running" if who else "broken", str(error), "" if who else "Start it again with --resume.")
+    places = {trial: folder / place for trial, place in trials.items()}
+    done = [trial for trial, place in places.items() if (place / "fit.json").exists()]
+    failed = [trial for trial, place in places.items() if (place / "failed.json").exists()]
+    words = [f"{len(done)} of {len(trials)} trained"] if len(trials) > 1 or done else []
+    words += [f"{trial} failed" for trial in failed]
+    for trial, place in places.items():
+        if trial not in done + failed and (lines := _epochs(place / "log.csv")):
+            words.append(f"{trial} has {lines} of {epochs} epochs")
+    if who:
+        return Standing("running", "; ".join([*words, who]), "")
+    if asked["stored"]:
+        return Standing("done", "; ".join(words), "")
+    if failed and len(failed) == len(trials):
+        return Standing("failed", "; ".join(words), f"No repeat came to numbers: {folder / 'log.txt'} says where.")
+    return Standing("broken", "; ".join([*words, f"last in its log: {_last(folder)}"]), f"To go on: {asked['command']}")
+
+
+def _last(folder: Path) -> str:
+    log = folder / "log.txt"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return lines[-1] if lines else "nothing"
+
+
+def _epochs(log: Path) -> int:
+    return max(len(log.read_text(encoding="utf-8").splitlines()) - 1, 0) if log.exists() else 0

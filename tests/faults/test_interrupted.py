@@ -1,0 +1,83 @@
+"""Ctrl-C and SIGTERM, a second run in the same folder, and what `repro status` and the log say of all that."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from common import lock
+from common.errors import BadInput
+from tests.faults.commands import Command
+
+ROOT = Path(__file__).parents[2]
+SOON = 5  # seconds
+
+
+def status_of(folder: Path) -> str:
+    command = Command(folder / "asks", "status", places=["--runs", str(folder / "runs")])
+    assert command.end() == 0
+    return command.said
+
+
+def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_path):
+    first = Command(tmp_path, *small)
+    assert first.until_there(tmp_path, "runs/*/*/repeat-0/resume.npz"), first.said
+
+    second = Command(tmp_path, *small, output="second.txt")
+    assert second.end() == 2
+    assert f"is in use by process {first.process.pid} on " in second.said
+    assert "running" in status_of(tmp_path)
+    assert f"process {first.process.pid} on" in status_of(tmp_path)
+
+    told = time.monotonic()
+    first.send(signal.SIGTERM)
+    assert first.end() == 143
+    assert time.monotonic() - told < SOON
+    assert "Interrupted. To go on after the last whole epoch: repro run cheng --profile smoke" in first.said
+    assert "Traceback" not in first.said
+
+    said = status_of(tmp_path)
+    assert "broken" in said
+    assert "of 8 epochs" in said
+    assert "To go on: repro run cheng --profile smoke" in said
+    (log,) = tmp_path.glob("runs/cheng/*/log.txt")
+    lines = log.read_text()
+    assert "started: repro run cheng" in lines
+    assert "Keras 3" in lines
+    assert "epoch 1/8  loss" in lines
+    assert "stopped: SystemExit 143" in lines
+
+
+def test_a_run_that_is_done_is_shown_as_done(never_disturbed):
+    assert "done" in status_of(never_disturbed.folder)
+    (log,) = never_disturbed.folder.glob("runs/cheng/*/log.txt")
+    assert log.read_text().rstrip().endswith("finished")
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_single_step_of_minutes_does_not_keep_it_from_ending(signum, code):
+    """A call into compiled code that Python can't break off, as a step of a large network is."""
+    long = "import sys, hashlib\nfrom common.cli.interrupt import ends_soon\nwith ends_soon('Interrupted.'):\n" \
+           "    print('at work', flush=True)\n    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-c", long], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b"at work\n"
+    told = time.monotonic()
+    process.send_signal(signum)
+    _, complaint = process.communicate()
+    assert time.monotonic() - told < SOON
+    assert process.returncode == code
+    assert complaint == b"Interrupted.\n"
+
+
+def test_a_lock_of_a_dead_process_blocks_nobody(tmp_path):
+    (tmp_path / lock.NAME).write_text("process 1 on this-host since long ago")
+    assert lock.holder(tmp_path) is None
+    with lock.only_one(tmp_path):
+        assert f"process {os.getpid()} on" in lock.holder(tmp_path)
+        with pytest.raises(BadInput, match="is in use by process"), lock.only_one(tmp_path):
+            pass
+    assert lock.holder(tmp_path) is None

@@ -1,0 +1,83 @@
+"""A run that finds no room on the disk, or is killed with SIGKILL at any moment, goes on with --resume and ends as one
+that nothing happened to: weights, optimizer state, history, selected epoch, counts of every image and results, to the
+last bit."""
+
+import random
+import re
+import resource
+import signal
+import time
+
+import pytest
+
+from common import paper
+from tests.faults.commands import Command
+from tests.faults.endings import ending
+
+SEED = 20261121
+KILLS_OF_A_PAPER = 20
+
+# Moments, told by what has appeared in the folder of the run.
+MOMENTS = {
+    "in an epoch": "runs/*/*/repeat-0/resume.npz",
+    "while a state is written": "runs/*/*/repeat-0/.resume.npz.*",
+    "in the evaluation": "runs/*/*/repeat-0/model.keras",
+    "between two repeats": "runs/*/*/repeat-0/fit.json",
+    "while results are written": "results/*/.keeping-*",
+}
+
+
+def test_without_room_then_killed_at_each_kind_of_moment_it_ends_with_the_same_bits(small, never_disturbed, tmp_path):
+    starved = Command(tmp_path, *small, first=no_large_files)
+    assert starved.end() == 1
+    assert re.search(r"File too large: '.*resume\.npz'", starved.said)
+    assert "Make room there. What was whole before still is. To go on: repro run cheng" in starved.said
+    assert "Traceback" not in starved.said
+    assert not list(tmp_path.rglob("*.partial"))
+    for moment, appears in MOMENTS.items():
+        command = Command(tmp_path, *small)
+        assert command.until_there(tmp_path, appears), f"{moment}: {command.said}"
+        command.send(signal.SIGKILL)
+        assert command.end() == -signal.SIGKILL
+    last = Command(tmp_path, *small)
+    assert last.end() == 0, last.said
+    assert "damaged" not in last.said
+    assert ending(tmp_path) == never_disturbed.ending
+
+
+def no_large_files():
+    """A limit on the size of a file, which the state of the training is the first to exceed."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", paper.names())
+def test_killed_at_random_instants_it_ends_with_the_same_bits(name, tmp_path):
+    """Twenty instants for each of the five papers. A run is killed again and again until it gets to its end, then the
+    next one is begun."""
+    repeats = "1" if paper.load(name).recipe("smoke").folds else "2"
+    words = ["run", name, "--profile", "smoke", "--data", "phantom", "--repeats", repeats, "--resume"]
+    started = time.monotonic()
+    never = Command(tmp_path / "never", *words)
+    assert never.end() == 0, never.said
+    expected, seconds = ending(tmp_path / "never"), time.monotonic() - started
+
+    instants = random.Random(f"{SEED} {name}")
+    kills, runs = 0, 0
+    while kills < KILLS_OF_A_PAPER:
+        folder, runs = tmp_path / f"killed-{runs}", runs + 1
+        ended = False
+        while not ended:
+            command = Command(folder, *words)
+            if kills < KILLS_OF_A_PAPER:
+                command.process.join(instants.uniform(0.02, 0.7) * seconds)
+            else:
+                command.process.join()
+            ended = not command.alive
+            if not ended:
+                command.send(signal.SIGKILL)
+                assert command.end() == -signal.SIGKILL
+                kills += 1
+        assert command.end() == 0, command.said
+        assert "damaged" not in command.said
+        assert ending(folder) == expected
