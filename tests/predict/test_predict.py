@@ -125,7 +125,7 @@ def test_the_network_is_given_what_training_gives_it(tmp_path, settings):
     for number, pixels in enumerate(noise, start=1):
         stem = tmp_path / "busi" / "benign" / f"benign ({number})"
         Image.fromarray(pixels).save(f"{stem}.png")
-        Image.fromarray(pixels[..., 0]).save(f"{stem}_mask.png")
+        Image.fromarray(pixels[..., 0] // 128 * 255).save(f"{stem}_mask.png")
     cases, record = index(tmp_path / "busi"), about(**settings)
     recipe, model = record.recipe, bright(settings["channels"])
     prepared = prepare(cases, "noise", SIDE, recipe.channels, "merged", tmp_path / "cache", clahe=recipe.clahe)
