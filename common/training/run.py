@@ -13,6 +13,7 @@ import numpy as np
 
 from common.data import duplicates, fetch, manifest, splits
 from common.data.fetch import Found
+from common.data.pack import Need
 from common.data.prepare import Prepared, prepare
 from common.errors import BadInput
 from common.evidence import lineage, results
@@ -69,8 +70,10 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
 
 
 def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
-    clahe = None if recipe.clip_limit is None else (recipe.clip_limit, recipe.tiles)
-    return prepare(found.cases, found.name, recipe.side, recipe.channels, recipe.masks, cache, clahe=clahe)
+    need = Need.of(recipe)
+    if found.packed:
+        return found.packed.unpack(need, preparing_hash(), cache)
+    return prepare(found.cases, found.name, need.side, need.channels, need.masks, cache, clahe=need.clahe)
 
 
 def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
