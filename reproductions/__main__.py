@@ -2,16 +2,22 @@
 
 import sys
 
-try:
-    from common.cli import main
 
-    main()
-except ModuleNotFoundError as missing:
-    if (missing.name or "common").partition(".")[0] in ("common", "reproductions"):
-        raise
-    print(
-        f"The Python package '{missing.name}' is not installed here. `make install` puts all that is needed into\n"
-        f".venv; for this Python instead: {sys.executable} -m pip install -c constraints.txt -e '.[cpu]'",
-        file=sys.stderr,
-    )
-    sys.exit(2)
+def _run() -> None:
+    try:
+        from common.cli import main
+
+        main()
+    except ModuleNotFoundError as missing:
+        if (missing.name or "common").partition(".")[0] in ("common", "reproductions"):
+            raise
+        print(
+            f"The Python package '{missing.name}' is not installed here. `make install` puts all that is needed into\n"
+            f".venv; for this Python instead: {sys.executable} -m pip install -c constraints.txt -e '.[cpu]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+if __name__ == "__main__":  # and not in the processes that `--repeats-at-once` starts, which import this file
+    _run()

@@ -1,7 +1,7 @@
 """All repeats of one paper: from what a person asks for to the record in `results/`."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from rich.progress import Progress
 
 from common.data import duplicates, fetch, manifest, splits
 from common.data.fetch import Found
@@ -19,9 +20,10 @@ from common.errors import BadInput
 from common.evidence import lineage, results
 from common.files import write_atomically
 from common.paper import Paper, Profile, Recipe, as_text
+from common.training import at_once
 from common.training.environment import environment
 from common.training.estimate import spoken
-from common.training.fit import Training, Trial, fit
+from common.training.fit import Fit, Training, Trial, fit
 from common.training.identity import code_hash, preparing_hash, recipe_hash
 from common.training.progress import bars
 from common.training.record import finished, keep_counts, summary
@@ -30,7 +32,7 @@ from common.training.record import finished, keep_counts, summary
 @dataclass(frozen=True)
 class Request:
     """What a person asks for. found: the data set; readings: the departures from the paper's defaults, as typed;
-    precision: a Keras dtype policy; resume: keep what an earlier run has finished."""
+    precision: a Keras dtype policy; resume: keep what an earlier run has finished; at_once: trainings at a time."""
 
     paper: Paper
     profile: Profile
@@ -43,6 +45,7 @@ class Request:
     results: Path
     resume: bool
     tensorboard: bool
+    at_once: int = 1
 
     @property
     def recipe(self) -> Recipe:
@@ -93,14 +96,20 @@ def refuse_unusable(request: Request) -> None:
     splits.draw(found.cases, np.array(wanted), recipe, request.seed, 0)
 
 
-def run(request: Request, say: Callable[[str], None]) -> results.Record:
-    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
-    `say` is given a line for the person after each training.
+@dataclass(frozen=True)
+class Plan:
+    """What a run will train: the trials with their splits, of the cases at the positions `used`, each in a folder of
+    its own in `folder`."""
 
-    Raises BadInput, before anything is written, for whatever can't be used.
-    """
-    paper, recipe, build = request.paper, request.recipe, build_function(request.paper)
-    refuse_unusable(request)
+    training: Training
+    used: np.ndarray
+    trials: dict[Trial, splits.Split]
+    folder: Path
+
+
+def plan(request: Request, say: Callable[[str], None]) -> Plan:
+    """Prepares the data and draws every split."""
+    paper, recipe = request.paper, request.recipe
     prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
     used = prepared.only(recipe.classes)
     if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
@@ -113,22 +122,25 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         for repeat in range(request.repeats)
         for fold, split in enumerate(splits.draw(prepared.cases, used, recipe, request.seed, repeat))
     }
+    build = build_function(paper)
     training = Training(paper, build, recipe, prepared, request.precision, request.seed, request.tensorboard)
-    folder = run_folder(request, prepared)
+    return Plan(training, used, trials, run_folder(request, prepared))
+
+
+def run(request: Request, say: Callable[[str], None]) -> results.Record:
+    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
+    `say` is given a line for the person after each training.
+
+    Raises BadInput, before anything is written, for whatever can't be used.
+    """
+    refuse_unusable(request)
+    planned = plan(request, say)
+    paper, recipe, folder = request.paper, request.recipe, planned.folder
+    prepared, used = planned.training.prepared, planned.used
     if not request.resume:
         shutil.rmtree(folder, ignore_errors=True)
-
-    machine = environment(request.precision)
-    with bars() as progress:
-        for trial, split in trials.items():
-            place = trial_folder(folder, trial)
-            told = "finished before"
-            if not finished(place):
-                # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
-                write_atomically(place / "environment.json", machine.model_dump_json().encode())
-                done = fit(training, split, trial, place, progress)
-                told = f"{done.epochs} epochs in {spoken(done.seconds)}"
-            say(f"{trial} of {request.repeats}: {told}" if not recipe.folds else f"{trial}: {told}")
+    for trial, told in _train(request, planned):
+        say(f"{trial} of {request.repeats}: {told}" if not recipe.folds else f"{trial}: {told}")
 
     # Repeats that were finished before count too where fewer were asked for: a number from five is not thrown away.
     whole = takewhile(lambda places: all(map(finished, places)), (_places(folder, recipe, r) for r in count()))
@@ -156,6 +168,36 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     keep_counts(record, places, request.results)
     results.store(request.results, record)
     return record
+
+
+def _train(request: Request, planned: Plan) -> Iterator[tuple[Trial, str]]:
+    """Trains what is not finished; what there is to say of each trial, as it ends."""
+    machine, waiting = environment(request.precision), {}
+    for trial in planned.trials:
+        place = trial_folder(planned.folder, trial)
+        if finished(place):
+            yield trial, "finished before"
+        else:
+            # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
+            write_atomically(place / "environment.json", machine.model_dump_json().encode())
+            waiting[place] = trial
+    with bars() as progress:
+        if request.at_once == 1:
+            ended = ((place, _train_one(planned, trial, progress)) for place, trial in waiting.items())
+        else:
+            jobs = {place / "printed.txt": (request, trial) for place, trial in waiting.items()}
+            ended = ((log.parent, done) for log, done in at_once.run(train_alone, jobs, request.at_once, progress))
+        for place, done in ended:
+            yield waiting[place], f"{done.epochs} epochs in {spoken(done.seconds)}"
+
+
+def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit:
+    return fit(planned.training, planned.trials[trial], trial, trial_folder(planned.folder, trial), progress)
+
+
+def train_alone(request: Request, trial: Trial, progress: Progress) -> Fit:
+    """One trial of a run in a process of its own, which knows no more of the others than that they are there."""
+    return _train_one(plan(request, lambda line: None), trial, progress)
 
 
 def run_folder(request: Request, prepared: Prepared) -> Path:
