@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -161,7 +162,10 @@ def _end_with_parent() -> None:
 
 
 def _bound_memory(share: float) -> None:
-    """Limits the memory of the GPU that this process may take. JAX has been told by its environment."""
+    """Limits the memory of the GPU that this process may take, where it has loaded Keras. JAX has been told by its
+    environment."""
+    if "keras" not in sys.modules:
+        return
     import keras
 
     backend = keras.backend.backend()
