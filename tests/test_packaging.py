@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("common", "reproductions") for path in (ROOT / package).rglob("*.py"))
-VARIABLES = ("PROFILE", "DATA", "REPEATS", "FOLDS", "SEED", "READING", "PRECISION", "RESULTS", "EXTRAS", "PYTHON")
+VARIABLES = "PROFILE DATA REPEATS AT_ONCE FOLDS SEED READING PRECISION RESULTS EXTRAS PYTHON".split()
 
 setup = ConfigParser()
 setup.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -55,7 +55,9 @@ def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
     return subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("requirement", [*BASE, *EXTRAS["cpu"], *EXTRAS["tensorboard"], *EXTRAS["dev"]], ids=str)
+@pytest.mark.parametrize(
+    "requirement", [*BASE, *(each for extra in ("cpu", "jax", "tensorboard", "dev") for each in EXTRAS[extra])], ids=str
+)
 def test_the_tested_version_satisfies_what_is_declared(requirement: Requirement):
     assert requirement.specifier.contains(TESTED[canonicalize_name(requirement.name)])
 
@@ -76,9 +78,9 @@ def test_every_imported_package_is_declared():
     assert undeclared == []
 
 
-def test_tensorflow_is_imported_by_the_batches_alone():
+def test_tensorflow_is_imported_by_the_batches_and_by_what_bounds_its_memory():
     users = [str(source.relative_to(ROOT)) for source in SOURCES if "tensorflow" in imports(source)]
-    assert users == ["common/data/batches.py"]
+    assert users == ["common/data/batches.py", "common/training/at_once.py"]
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")

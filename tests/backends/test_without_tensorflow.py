@@ -29,7 +29,7 @@ def python(tmp_path_factory):
 
     def of(backend: str | None) -> Path:
         if backend and not packages(backend):
-            pytest.skip(f"{backend} is not here: `make {backend}-for-tests` gets it")
+            pytest.skip(f"{backend} is not here: `make .venv/{backend}` gets it")
         if backend not in made:
             made[backend] = without_tensorflow(tmp_path_factory.mktemp("without") / "env", backend)
         return made[backend]
