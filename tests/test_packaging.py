@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("common", "reproductions") for path in (ROOT / package).rglob("*.py"))
-VARIABLES = "PROFILE DATA REPEATS AT_ONCE FOLDS SEED READING PRECISION RESULTS EXTRAS PYTHON".split()
+RUN_VARIABLES = ("PROFILE", "DATA", "REPEATS", "AT_ONCE", "FOLDS", "SEED", "READING", "PRECISION", "RESULTS")
+VARIABLES = (*RUN_VARIABLES, "EXTRAS", "PYTHON")
 
 setup = ConfigParser()
 setup.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -87,6 +87,19 @@ def test_batches_are_the_same_in_content_and_order(python, of_tensorflow, phanto
     assert len(set(of_tensorflow.split())) > 100
 
 
+def test_a_missing_package_is_named_with_the_command_that_spares_the_backend_that_is_there(python):
+    site = python("jax").parents[1]
+    (package,) = site.glob("lib/python*/site-packages/typer")
+    package.rename(package.with_name("hidden"))
+    try:
+        answer = ran(python("jax"), "jax", "-m", "reproductions", "papers")
+    finally:
+        package.with_name("hidden").rename(package)
+    assert answer.returncode == 2
+    assert "The Python package 'typer' is not installed here" in answer.stderr
+    assert "pip install -c constraints.txt -e '.'" in answer.stderr
+
+
 def test_without_any_backend_the_mend_is_told(python, tmp_path):
     answer = ran(python(None), None, "-m", "reproductions", "run", "cheng", "--data", "phantom", "--runs", tmp_path)
     assert answer.returncode == 2
