@@ -64,11 +64,12 @@ def alive(process: int) -> bool:
 def test_when_the_parent_ends_so_do_all(tmp_path, ends):
     """A parent in a process of its own, with two children that would go on for minutes."""
     code = (
-        "from pathlib import Path; from rich.progress import Progress\n"
+        "import signal; from pathlib import Path; from rich.progress import Progress\n"
         "from common.training import at_once; from tests.backends import work\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "jobs = {folder / f'{n}.txt': (folder / 'at-work',) for n in range(3)}\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # which tests run with & have not\n"
         "    (folder / 'at-work').mkdir()\n"
         "    list(at_once.run(work.linger, jobs, 2, Progress(disable=True)))\n"
     )
@@ -78,7 +79,10 @@ def test_when_the_parent_ends_so_do_all(tmp_path, ends):
     children = tmp_path / "at-work"
     until(lambda: children.is_dir() and len(list(children.iterdir())) == 2)
     parent.send_signal(ends)
-    parent.wait(60)
+    try:
+        parent.wait(60)
+    finally:
+        parent.kill()
     assert parent.returncode != 0
     until(lambda: not any(alive(int(child.name)) for child in children.iterdir()))
 
