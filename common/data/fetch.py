@@ -76,8 +76,8 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
     if not path.is_dir():
         raise BadInput(
             f"There is no data set '{name_or_dir}', and no such folder or file. Expected {', '.join(NAMES)}, "
-            f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, a .yaml file "
-            "that describes a folder of images and one of masks, or a file that `repro data pack` made."
+            f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, a file that `repro data pack` "
+            "made, or a .yaml file that describes a folder of images and one of masks."
         )
     if edition := mini_ddsm.home(path):
         return _mini_ddsm(edition)
