@@ -59,8 +59,13 @@ def test_tensorflow_can_not_be_imported_there(python):
     assert "No module named 'tensorflow'" in answer.stderr
 
 
-def test_jax_trains(python, tmp_path):
-    learned(trained(python, "jax", "cheng", tmp_path), "jax")
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_an_epoch_is_trained_evaluated_and_recorded(python, phantom_folder, tmp_path, backend):
+    answer = ran(python(backend), backend, "-m", "tests.backends.one_epoch", phantom_folder, tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    (record,) = json.loads((tmp_path / "results" / "cheng.json").read_text())
+    assert record["environment"]["backend"] == backend
+    assert record["runs"][0]["metrics"]["test"]["bce|pixel|pooled"] > 0
 
 
 @pytest.mark.long
