@@ -2,8 +2,9 @@
 # and again whenever setup.cfg or constraints.txt has changed since. A target's text behind ## is its line in `make help`.
 
 PYTHON ?= python3
-# The backend: cpu, gpu (TensorFlow with CUDA), jax-gpu or torch. Once chosen it stays that of .venv.
+# The backend: cpu, gpu (TensorFlow with CUDA), jax, jax-gpu or torch. Once chosen it stays that of .venv.
 EXTRAS ?= $(or $(patsubst .venv/installed-%,%,$(wildcard .venv/installed-*)),cpu)
+BACKEND_jax := jax
 BACKEND_jax-gpu := jax
 BACKEND_torch := torch
 export KERAS_BACKEND ?= $(or $(BACKEND_$(EXTRAS)),tensorflow)
@@ -15,7 +16,8 @@ PAPERS := $(patsubst reproductions/%/paper.yaml,%,$(wildcard reproductions/*/pap
 # $(call option,NAME,name) is --name 'value' where the variable NAME has one, else nothing.
 option = $(if $($1),--$2 '$($1)')
 RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(call option,REPEATS,repeats) \
-  $(call option,FOLDS,folds) $(call option,SEED,seed) $(call option,PRECISION,precision) $(call option,RESULTS,results) \
+  $(call option,AT_ONCE,repeats-at-once) $(call option,FOLDS,folds) $(call option,SEED,seed) \
+  $(call option,PRECISION,precision) $(call option,RESULTS,results) \
   $(foreach choice,$(READING),--reading '$(choice)'))
 
 .DEFAULT_GOAL := help
@@ -27,8 +29,8 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@echo 'Papers: $(PAPERS)'
 	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=NAME|DIR REPEATS=N FOLDS=K'
-	@echo '  SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
-	@echo 'For all: EXTRAS=cpu|gpu|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
+	@echo '  AT_ONCE=N|auto SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
+	@echo 'For all: EXTRAS=cpu|gpu|jax|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
 
 install: $(INSTALLED) ## make .venv with all that the suite needs (the other targets do it by themselves)
 
@@ -46,10 +48,10 @@ reproduce-all: $(INSTALLED) ## the same for every paper; one that fails does not
 report: $(INSTALLED) ## the results as pages to look at: site/index.html, opened from the disk
 	$(REPRO) report
 
-test: lint ## ruff, then the tests: under 10 minutes
+test: lint .venv/jax ## ruff, then the tests: under 10 minutes
 	.venv/bin/python -m pytest
 
-test-long: $(INSTALLED) ## the tests that take minutes
+test-long: $(INSTALLED) .venv/jax ## the tests that take minutes
 	.venv/bin/python -m pytest -m long
 
 lint: $(INSTALLED) ## ruff alone
@@ -76,4 +78,12 @@ $(INSTALLED): setup.cfg constraints.txt
 	  echo '    apt install python3-venv' >&2; exit 1; }
 	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 2 GB (with CUDA several times that) ...'
 	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,report,dicom,onnx,dev]'
+	@touch $@
+
+# For the tests of other backends. They lie apart: of two backends in one environment TensorFlow loads JAX at every
+# start. PyTorch takes 200 MB and is asked for by hand: `make .venv/torch`; without it those tests are skipped.
+OTHER_jax := --no-deps jax jaxlib
+OTHER_torch := --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0
+.venv/jax .venv/torch: .venv/%: $(INSTALLED)
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt --target $@ $(OTHER_$*)
 	@touch $@

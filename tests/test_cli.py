@@ -120,7 +120,8 @@ def test_data_fetch_says_where_the_phantom_lies(repro):
 
 
 def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(tmp_path):
-    code = "import sys; sys.argv = ['repro', 'papers']; import runpy\ntry: runpy.run_module('reproductions')\n" \
+    code = "import sys; sys.argv = ['repro', 'papers']; import runpy\n" \
+           "try: runpy.run_module('reproductions', run_name='__main__')\n" \
            "except SystemExit: pass\nsys.exit('keras' in sys.modules or 'cv2' in sys.modules)"  # fmt: skip
     root = Path(cli.__file__).parents[2]
     answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)

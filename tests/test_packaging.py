@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("common", "reproductions") for path in (ROOT / package).rglob("*.py"))
-VARIABLES = ("PROFILE", "DATA", "REPEATS", "FOLDS", "SEED", "READING", "PRECISION", "RESULTS", "EXTRAS", "PYTHON")
+RUN_VARIABLES = ("PROFILE", "DATA", "REPEATS", "AT_ONCE", "FOLDS", "SEED", "READING", "PRECISION", "RESULTS")
+VARIABLES = (*RUN_VARIABLES, "EXTRAS", "PYTHON")
 
 setup = ConfigParser()
 setup.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -31,7 +32,7 @@ BASE = requirements(setup["options"]["install_requires"])
 EXTRAS = {extra: requirements(text) for extra, text in setup["options.extras_require"].items()}
 TOGETHER = [
     *BASE,
-    *(each for extra in ("cpu", "tensorboard", "report", "dicom", "onnx", "dev") for each in EXTRAS[extra]),
+    *(each for extra in ("cpu", "jax", "tensorboard", "report", "dicom", "onnx", "dev") for each in EXTRAS[extra]),
 ]
 TESTED = {
     canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")
@@ -80,9 +81,9 @@ def test_every_imported_package_is_declared():
     assert undeclared == []
 
 
-def test_tensorflow_is_imported_by_the_batches_alone():
+def test_tensorflow_is_imported_by_the_batches_and_by_what_bounds_its_memory():
     users = [str(source.relative_to(ROOT)) for source in SOURCES if "tensorflow" in imports(source)]
-    assert users == ["common/data/batches.py"]
+    assert users == ["common/data/batches.py", "common/training/at_once.py"]
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")

@@ -34,7 +34,7 @@ def training(paper: str, recipe: Recipe, precision: str, images: int, runs: Path
 def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int, cache: Path) -> Works:
     """An epoch of so many steps as the suite trains it, on real images from the cache."""
     import_keras()
-    from common.training.run import prepare_for
+    from common.training.request import prepare_for
 
     prepared = prepare_for(recipe, found, cache)
     positions = np.resize(np.arange(len(prepared.cases)), steps * recipe.batch_size)
@@ -156,6 +156,6 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def _model(paper: str, recipe: Recipe, precision: str) -> Any:
     from common.training.fit import compiled
-    from common.training.run import build_function
+    from common.training.request import build_function
 
     return compiled(build_function(papers.load(paper)), recipe, precision)

@@ -55,7 +55,7 @@ class Bench:
 
 
 def pipeline(bench: Bench) -> Iterator[Line]:
-    from common.training.run import cache_folder, prepare_for
+    from common.training.request import cache_folder, prepare_for
 
     def preparing(cache: Path) -> float:
         started = time.perf_counter()
@@ -103,7 +103,7 @@ def pytorch(bench: Bench) -> Iterator[Line]:
 
 def ceiling(bench: Bench) -> Iterator[Line]:
     from common.training.fit import compiled
-    from common.training.run import build_function
+    from common.training.request import build_function
 
     model = compiled(build_function(bench.paper), bench.plain, bench.precision)
     layers = roofline.works(model, bench.plain.batch_size)

@@ -40,7 +40,7 @@ def bench(
     from common.bench.ratios import Line
     from common.training.environment import environment
     from common.training.precision import gpu_in_use, resolve
-    from common.training.run import find_data
+    from common.training.request import find_data
 
     if unknown := sorted({*(part or [])} - {*known.PARTS}):
         raise BadInput(f"There is no part {', '.join(unknown)}. Known: {', '.join(known.PARTS)}.")

@@ -1,13 +1,14 @@
 """Commands about data sets: find, download, check and audit them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from common import paper as papers
 from common.cli.shared import Runs, app, out, report_unusable, root, say
 from common.errors import BadInput
+from common.paper import Paper, Profile
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download and check data sets.")
 app.add_typer(data_app, name="data")
@@ -18,7 +19,7 @@ def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Ru
     """Compare every pixel of a data set with the published BUSI."""
     from common.data import fetch, manifest
 
-    cases = fetch.find(name, root(), runs).cases
+    cases = _with_images(fetch.find(name, root(), runs)).cases
     if differences := manifest.verify(manifest.digest_all(cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
     out.print(f"{name}: {len(cases)} cases, every pixel as in the published BUSI.")
@@ -36,12 +37,10 @@ def audit(
     from common.data import audit as auditing
     from common.data import audit_report, fetch
 
-    found = fetch.find(name, root(), runs)
+    found = _with_images(fetch.find(name, root(), runs))
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
-        known = [papers.load(paper) for paper in papers.names()]
-        concerned = [paper for paper in known if found.name in (paper.data, paper.stand_in)] or known
-        findings = auditing.report(found.name, found.cases, auditing.examine_all(found.cases), concerned)
+        findings = auditing.report(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))
         audit_report.write(findings, found.cases, folder)
     out.print(audit_report.table(findings))
     say(f"All findings: {folder / 'audit.json'}. To see them: the pictures beside it.")
@@ -55,3 +54,51 @@ def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "bu
     found = fetch.find(name, root(), runs)
     out.print(found.folder, soft_wrap=True, highlight=False)
     report_unusable(found, runs)
+
+
+@data_app.command()
+def pack(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="[default: NAME.pack in this folder]")
+    ] = None,
+    profile: Annotated[Profile, typer.Option(help="Whose image sizes: paper, small or smoke.")] = "paper",
+    runs: Runs = Path("runs"),
+) -> None:
+    """Put what training needs of a data set into one compressed file, for a host that has no images: there
+    `repro run PAPER --data FILE` uses it, or, as NAME.pack in the data folder, any run."""
+    from common.data import fetch
+    from common.data import pack as packing
+    from common.training.identity import preparing_hash
+
+    found = _with_images(fetch.find(name, root(), runs))
+    report_unusable(found, runs)
+    path = output or Path(f"{found.name}{packing.ENDING}")
+    # Masks and channels in every reading, since they add little; another side or contrast is another set of images.
+    needs = {
+        packing.Need.of(paper.recipe(profile, reading))
+        for paper in _users(found.name)
+        for reading in [{}, *_readings(paper, "masks"), *_readings(paper, "channels")]
+    }
+    packing.write(path, found.name, found.cases, list(needs), preparing_hash(), runs)
+    sides = sorted({need.side for need in needs})
+    say(f"{path}: {len(found.cases)} cases at {', '.join(map(str, sides))} pixels, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _users(data: str) -> list[Paper]:
+    """The papers that use a data set, or all where none is known to."""
+    known = [papers.load(name) for name in papers.names()]
+    return [paper for paper in known if data in (paper.data, paper.stand_in)] or known
+
+
+def _readings(paper: Paper, key: str) -> list[dict[str, Any]]:
+    return [{key: value} for value in paper.readings[key].values] if key in paper.readings else []
+
+
+def _with_images(found: "Found") -> "Found":  # noqa: F821, imported when a command needs it
+    if found.packed:
+        raise BadInput(
+            f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "
+            "needs a folder with the images."
+        )
+    return found

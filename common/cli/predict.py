@@ -62,7 +62,7 @@ def evaluate(
     import_keras()
     from common.predict import evaluate as evaluation
     from common.training import model_file
-    from common.training.run import cache_folder
+    from common.training.request import cache_folder
 
     networks = [(file, *model_file.load(file)) for file in model]
     found = fetch.find(data, root(), runs)

@@ -21,7 +21,8 @@ PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those th
 Data = Annotated[
     str | None,
     typer.Option(
-        help="busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml that describes one. [default: the paper's]"
+        help="busi, mini-ddsm, mammo_masses, phantom, a folder, a .yaml that describes one, or a packed file. "
+        "[default: the paper's]"
     ),
 ]
 Runs = Annotated[Path, typer.Option(help="Where trainings, caches and the phantom are kept.")]

@@ -22,6 +22,7 @@ from common.cli.shared import (
     say,
 )
 from common.errors import BadInput
+from common.training.at_once import share_memory
 
 
 @app.command()
@@ -36,6 +37,9 @@ def run(
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
     reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
     precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
+    repeats_at_once: Annotated[
+        str, typer.Option(metavar="N|auto", help="Trainings that share the GPU; auto: as many as fit into its memory.")
+    ] = "1",
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
@@ -45,14 +49,16 @@ def run(
     readings = dict(_pair(choice) for choice in reading or []) | ({} if folds is None else {"folds": str(folds)})
     if repeats is None:
         repeats = 1 if record.recipe("paper", readings).folds else 3
+    if repeats_at_once != "1":
+        share_memory()
     import_keras()
     from common.training.compiling import keep_compiled
     from common.training.precision import resolve
-    from common.training.profile import check, choose
-    from common.training.run import Request, find_data
+    from common.training.profile import at_once, check, choose
+    from common.training.request import Request, find_data
     from common.training.run import run as train
 
-    check(profile, repeats, seed)
+    check(profile, repeats, seed, repeats_at_once)
     policy = resolve(precision)
     keep_compiled(runs / "cache" / "compiled")
     found = find_data(record, data, root(), runs)
@@ -71,7 +77,8 @@ def run(
         if baselines:
             baseline = ", ".join(map(papers.as_text, network.values()))
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
-        train(replace(request, readings=readings | network), say)
+        request = replace(request, readings=readings | network)
+        train(replace(request, at_once=at_once(request, repeats_at_once)), say)
     with out.status("comparing reported with reproduced numbers ..."):
         compare(paper, results)
 

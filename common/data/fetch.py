@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from common.data import folder as described
-from common.data import kaggle, manifest, mini_ddsm, phantom
+from common.data import kaggle, manifest, mini_ddsm, pack, phantom
 from common.data.busi import CLASSES, index
 from common.data.case import Case
 from common.data.listing import shown
@@ -29,12 +29,14 @@ class Missing(BadInput):
 
 @dataclass(frozen=True)
 class Found:
-    """A data set: its name, the folder that it lies in, its cases, and a line for each of what can't be used of it."""
+    """A data set: its name, the folder that it lies in, its cases, and a line for each of what can't be used of it.
+    packed: the file that has its prepared arrays, where that is what there is of it; it then stands for the folder."""
 
     name: str
     folder: Path
     cases: list[Case]
     unusable: list[str]
+    packed: pack.Packed | None = None
 
 
 def find(name_or_dir: str, root: Path, runs: Path) -> Found:
@@ -42,9 +44,10 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
 
     name_or_dir: "busi", looked for in `root` and downloaded to it when missing; "phantom", written to `runs` when
         missing; "mini-ddsm" and "mammo_masses", looked for in `root`; a .yaml file that describes a folder of images
-        and one of masks (`common.data.folder`); a folder in Mini-DDSM's layout; or one in BUSI's, or with such a folder
-        in it. What a person brings is called as the folder or the description is.
-    root: where the data are, `REPRO_DATA` or data/.
+        and one of masks (`common.data.folder`); a packed file (`common.data.pack`); a folder in Mini-DDSM's layout; or
+        one in BUSI's, or with such a folder in it. What a person brings is called as the folder or the description is.
+    root: where the data are, `REPRO_DATA` or data/: as folders or, where such a folder is missing, as packed files,
+        busi.pack for "busi".
 
     Raises Missing where a named data set is not found, with the ways on, and BadInput for any other name and for what
     can't be read or used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of
@@ -63,12 +66,18 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
 
 def _on_disk(name_or_dir: str, root: Path) -> Found:
     if name_or_dir == "busi":
-        return _busi("busi", _find(root / "busi") or _find(root) or _download(root))
-    if name_or_dir == "mini-ddsm":
-        return _mini_ddsm(_find_mini_ddsm(root))
-    if name_or_dir == "mammo_masses":
-        return _mammo_masses(root)
+        folder = _find(root / "busi") or _find(root)
+        return (not folder and _packed(root, "busi")) or _busi("busi", folder or _download(root))
+    if name_or_dir in ("mini-ddsm", "mammo_masses"):
+        try:
+            return _mini_ddsm(_find_mini_ddsm(root)) if name_or_dir == "mini-ddsm" else _mammo_masses(root)
+        except Missing:
+            if packed := _packed(root, name_or_dir):
+                return packed
+            raise
     path = Path(os.path.expanduser(name_or_dir))  # not Path.expanduser, which raises for an unknown user
+    if path.is_file() and (packed := pack.read(path)):
+        return _of_pack(packed)
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         return _described(_own(path.stem), path, path.parent)
     if path.suffix.lower() in _ARCHIVES and path.is_file():
@@ -76,8 +85,8 @@ def _on_disk(name_or_dir: str, root: Path) -> Found:
     if not path.is_dir():
         raise BadInput(
             f"There is no data set '{shown(path)}', and no such folder or file. Expected {', '.join(NAMES)}, "
-            f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, or a .yaml file "
-            "that describes a folder of images and one of masks."
+            f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, a file that `repro data pack` "
+            "made, or a .yaml file that describes a folder of images and one of masks."
         )
     if edition := mini_ddsm.home(path):
         return _mini_ddsm(edition)
@@ -88,6 +97,17 @@ def _on_disk(name_or_dir: str, root: Path) -> Found:
 
 def _busi(name: str, folder: Path) -> Found:
     return Found(name, folder, index(folder), [])
+
+
+def _packed(root: Path, name: str) -> Found | None:
+    """A named data set from the packed file in the data folder, if that is there and holds it."""
+    path = root / f"{name}{pack.ENDING}"
+    packed = pack.read(path) if path.is_file() else None
+    return _of_pack(packed) if packed and packed.contents.name == name else None
+
+
+def _of_pack(packed: pack.Packed) -> Found:
+    return Found(packed.contents.name, packed.path, packed.cases, [], packed)
 
 
 def _described(name: str, description: Path, base: Path) -> Found:

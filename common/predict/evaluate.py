@@ -19,7 +19,7 @@ from common.evidence.paired import Difference, differences
 from common.evidence.statistics import bootstrap
 from common.training.evaluate import evaluate
 from common.training.model_file import About
-from common.training.run import prepare_for
+from common.training.request import prepare_for
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import keras
 
@@ -21,14 +23,27 @@ class Gpu:
 
 def gpus() -> list[Gpu]:
     """The NVIDIA GPUs of this machine, used by the backend or not. Empty where there is no driver."""
+    with suppress(ValueError):  # of a driver that does not know its GPU
+        lines = [line.rsplit(",", 1) for line in _ask_driver("name,compute_cap")]
+        return [Gpu(name.strip(), float(capability)) for name, capability in lines]
+    return []
+
+
+def gpu_memory(kind: Literal["total", "free"]) -> int | None:
+    """Bytes of the first GPU's memory, or of what no process has taken of it. None where there is no driver."""
+    with suppress(ValueError, IndexError):
+        return int(_ask_driver(f"memory.{kind}", ",nounits")[0]) * 2**20
+    return None
+
+
+def _ask_driver(facts: str, form: str = "") -> list[str]:
+    """A line for each GPU; none where there is no driver, or one that hangs."""
     if not (tool := shutil.which("nvidia-smi")):
         return []
-    query = [tool, "--query-gpu=name,compute_cap", "--format=csv,noheader"]
+    query = [tool, f"--query-gpu={facts}", f"--format=csv,noheader{form}"]
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
-        lines = [line.rsplit(",", 1) for line in answer.splitlines()]
-        return [Gpu(name.strip(), float(capability)) for name, capability in lines]
-    except (OSError, ValueError, subprocess.SubprocessError):  # a driver that hangs, or does not know its GPU
+        return subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
         return []
 
 

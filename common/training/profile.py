@@ -7,16 +7,20 @@ from typing import get_args
 
 from common.errors import BadInput
 from common.paper import Profile
+from common.training.at_once import SHARE
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
 from common.training.identity import code_hash, recipe_hash
-from common.training.precision import gpu_in_use, gpus
-from common.training.run import Request, build_function, refuse_unusable
+from common.training.precision import gpu_in_use, gpu_memory, gpus
+from common.training.request import Request, build_function, refuse_unusable
 
 PROFILES = ("auto", *get_args(Profile))
+PROCESS_MEMORY = 2**30  # of a GPU, for the driver and the libraries of each process that uses it: 0.5 to 1 GiB
 
 
-def check(profile: str, repeats: int, seed: int) -> None:
+def check(profile: str, repeats: int, seed: int, at_once: str = "1") -> None:
     """Raises BadInput for what can't be asked for, whatever the paper and the data."""
+    if at_once != "auto" and not (at_once.isascii() and at_once.isdecimal() and int(at_once)):
+        raise BadInput(f"{at_once} repeats at once: expected auto, or a number from 1 on.")
     if profile not in PROFILES:
         raise BadInput(f"There is no profile '{profile}'. Known: {', '.join(PROFILES)}.")
     if repeats < 1:
@@ -62,6 +66,19 @@ def memory(request: Request) -> int:
 def known_memory(request: Request) -> float:
     """The same, not built again at every start."""
     return _remembered(request, "bytes of memory", lambda: memory(request))
+
+
+def at_once(request: Request, asked: str) -> int:
+    """How many trainings of this request run at a time: as many as `asked`, or, for "auto", as many as fit into what is
+    free of the GPU's memory with half as much again for the backend's buffers, but no more than one for two cores of
+    the CPU, which feed them. On a CPU "auto" is 1: two at once were measured to end no sooner than one after the other.
+    """
+    if asked != "auto":
+        return int(asked)
+    if not gpu_in_use() or (free := gpu_memory("free")) is None:
+        return 1
+    each = 1.5 * known_memory(request) + PROCESS_MEMORY
+    return max(1, min(int(SHARE * free / each), (os.cpu_count() or 1) // 2))
 
 
 def total_memory() -> int:

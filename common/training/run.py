@@ -3,135 +3,33 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 
-import keras
-import numpy as np
 from rich.progress import Progress
 
 from common import lock
-from common.data import duplicates, fetch, manifest, splits
-from common.data.fetch import Found
-from common.data.listing import some
-from common.data.prepare import Prepared, prepare
-from common.errors import BadInput, FailedRun
+from common.data import manifest
+from common.errors import FailedRun
 from common.evidence import lineage, results
 from common.files import refuse_unwritable, sweep, write_json
 from common.lock import only_one
-from common.paper import Paper, Profile, Recipe, as_text
-from common.training import logbook
+from common.paper import Recipe
+from common.training import at_once, logbook
 from common.training.callbacks import Diverged, remove_states
 from common.training.environment import environment
 from common.training.estimate import spoken
-from common.training.fit import Fit, Training, Trial, fit
-from common.training.identity import code_hash, preparing_hash, recipe_hash
+from common.training.fit import Fit, Trial, fit
+from common.training.identity import code_hash, recipe_hash
 from common.training.logbook import logged
 from common.training.progress import bars
 from common.training.record import failure, finished, keep_counts, made_in, note_failure, summary
+from common.training.request import Plan, Request, plan, refuse_unusable, trial_folder
 
 # What was asked of the run in a folder, for whoever asks how far it is.
 ASKED = "run.json"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asks for. found: the data set; readings: the departures from the paper's defaults, as typed;
-    precision: a Keras dtype policy; resume: keep what an earlier run has finished; command: goes on with this run."""
-
-    paper: Paper
-    profile: Profile
-    found: Found
-    repeats: int
-    seed: int
-    readings: dict[str, str]
-    precision: str
-    runs: Path
-    results: Path
-    resume: bool
-    command: str = ""
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.paper.recipe(self.profile, self.readings)
-
-    @property
-    def departures(self) -> dict[str, str]:
-        """The readings that do depart from what the profile has without them."""
-        default, chosen = self.paper.recipe(self.profile).model_dump(), self.paper.choose(self.readings)
-        return {key: as_text(value) for key, value in chosen.items() if as_text(value) != as_text(default[key])}
-
-
-def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
-    """The data set asked for, else the paper's, else, where that is missing, the stand-in that its record names.
-    Raises BadInput for data that are not there."""
-    try:
-        return fetch.find(asked or paper.data, root, runs)
-    except fetch.Missing as missing:
-        if asked or not paper.stand_in:
-            raise
-        try:
-            return fetch.find(paper.stand_in, root, runs)
-        except fetch.Missing:
-            raise missing from None
-
-
-def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
-    return prepare(found.cases, found.name, recipe.side, recipe.channels, recipe.masks, cache, clahe=recipe.clahe)
-
-
-def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
-    return import_module(f"reproductions.{paper.name}.model").build
-
-
-def refuse_unusable(request: Request) -> None:
-    """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
-    groups that the cases can't fill: before an hour is spent on preparing them."""
-    recipe, found = request.recipe, request.found
-    if request.readings:
-        build_function(request.paper)(recipe)  # what excludes each other the network is the first to know
-    wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
-    if not wanted:
-        there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
-        raise BadInput(f"{found.name} has images of {there}; {request.paper.name} uses {needed}.")
-    splits.draw(found.cases, np.array(wanted), recipe, request.seed, 0)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run will train: the trials with their splits, of the cases at the positions `used`, each in a folder of
-    its own in `folder`."""
-
-    training: Training
-    used: np.ndarray
-    trials: dict[Trial, splits.Split]
-    folder: Path
-
-
-def plan(request: Request, say: Callable[[str], None]) -> Plan:
-    """Prepares the data and draws every split."""
-    paper, recipe = request.paper, request.recipe
-    prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
-    for line in some(prepared.doubts):
-        say(f"Doubtful: {line}")
-    used = prepared.only(recipe.classes)
-    if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
-        cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
-        prepared, used = replace(prepared, cases=cases), np.intersect1d(used, consistent)
-        if len({cases[position].group for position in used}) == len(used):
-            say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
-    trials = {
-        Trial(repeat, fold if recipe.folds else None, recipe.folds or 1): split
-        for repeat in range(request.repeats)
-        for fold, split in enumerate(splits.draw(prepared.cases, used, recipe, request.seed, repeat))
-    }
-    training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
-    return Plan(training, used, trials, run_folder(request, prepared))
 
 
 def run(request: Request, say: Callable[[str], None]) -> results.Record:
@@ -153,7 +51,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in planned.trials}
         asked = {"command": request.command, "epochs": recipe.epochs, "trials": places}
         write_json(folder / ASKED, asked | {"stored": False})
-        for trial, told in _train(planned, machine):
+        for trial, told in _train(request, planned, machine):
             line = f"{trial}: {told}" if recipe.folds else f"{trial} of {request.repeats}: {told}"
             logger.info(line)
             say(line)
@@ -162,7 +60,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         return record
 
 
-def _train(planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial, str]]:
+def _train(request: Request, planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial, str]]:
     """Trains what is not finished; what there is to say of each trial, as it ends."""
     waiting = {}
     for trial in planned.trials:
@@ -177,10 +75,15 @@ def _train(planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial,
             write_json(place / "environment.json", machine.model_dump())
             waiting[place] = trial
     with bars() as progress:
-        for trial in waiting.values():
-            done = _train_one(planned, trial, progress)
+        if request.at_once == 1:
+            ended = ((place, _train_one(planned, trial, progress)) for place, trial in waiting.items())
+        else:
+            jobs = {place / "printed.txt": (request, trial) for place, trial in waiting.items()}
+            ended = ((log.parent, done) for log, done in at_once.run(train_alone, jobs, request.at_once, progress))
+        for place, done in ended:
             failed = isinstance(done, results.Failure)
-            yield trial, f"failed, {done.why}" if failed else f"{done.epochs} epochs in {spoken(done.seconds)}"
+            told = f"failed, {done.why}" if failed else f"{done.epochs} epochs in {spoken(done.seconds)}"
+            yield waiting[place], told
 
 
 def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results.Failure:
@@ -189,6 +92,11 @@ def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results
         return fit(planned.training, planned.trials[trial], trial, place, progress)
     except Diverged as diverged:
         return note_failure(place, planned.training.seed, trial, diverged)
+
+
+def train_alone(request: Request, trial: Trial, progress: Progress) -> Fit | results.Failure:
+    """One trial of a run in a process of its own, which knows no more of the others than that they are there."""
+    return _train_one(plan(request, lambda line: None), trial, progress)
 
 
 def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
@@ -245,39 +153,6 @@ def _clear(folder: Path) -> None:
             left.unlink()
 
 
-def run_folder(request: Request, prepared: Prepared) -> Path:
-    """Where the repeats of this run are kept. All that decides the numbers is in its name, so that resuming never
-    mixes two protocols; what older code left that is known to give the same bits is taken over."""
-    known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
-    data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
-    precise = request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision
-    protocol = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe)])
-    code = code_hash(request.paper)
-    folder = request.runs / request.paper.name / f"{protocol}-{code}"
-    where = lineage.Setting(
-        paper=request.paper.name,
-        readings=request.departures,
-        data=prepared.fingerprint,
-        backend=keras.backend.backend(),
-        precision=request.precision,
-    )
-    for older in lineage.before(where, code, lineage.load(request.results)):
-        left = folder.with_name(f"{protocol}-{older}")
-        if left.is_dir() and not folder.exists() and not lock.holder(left):
-            left.rename(folder)
-    return folder
-
-
-def trial_folder(folder: Path, trial: Trial) -> Path:
-    of_repeat = folder / f"repeat-{trial.repeat}"
-    return of_repeat if trial.fold is None else of_repeat / f"fold-{trial.fold}"
-
-
 def _places(folder: Path, recipe: Recipe, repeat: int) -> list[Path]:
     folds = range(recipe.folds) if recipe.folds else [None]
     return [trial_folder(folder, Trial(repeat, fold, recipe.folds or 1)) for fold in folds]
-
-
-def cache_folder(runs: Path) -> Path:
-    """Where prepared arrays are kept, apart for each state of the code that prepares them."""
-    return runs / "cache" / preparing_hash()

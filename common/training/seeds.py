@@ -1,6 +1,7 @@
 """The randomness inside a network: every layer's generator gets its state from (seed, repeat, epoch)."""
 
 import keras
+import numpy as np
 
 from common.seeds import derive
 
@@ -14,4 +15,6 @@ def generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
 def reseed(model: keras.Model, seed: int, repeat: int, epoch: int) -> None:
     """Puts every source of randomness in the model into the state that belongs to the start of this epoch."""
     for number, generator in enumerate(generators(model)):
-        generator.state.assign([derive(seed, repeat, f"layer {number}", epoch), 0])
+        # Of the 32 bits PyTorch's state has no room for the first.
+        values = int(np.iinfo(keras.backend.standardize_dtype(generator.state.dtype)).max) + 1
+        generator.state.assign([derive(seed, repeat, f"layer {number}", epoch) % values, 0])

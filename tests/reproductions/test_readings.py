@@ -3,7 +3,7 @@
 import pytest
 
 from common.paper import Recipe, as_text, load, names
-from common.training.run import build_function
+from common.training.request import build_function
 
 # What shows in another network than the paper's own.
 UNDER = {("kumar", "unet_norm"): {"network": "unet"}}

@@ -12,6 +12,7 @@ from common.evidence import counts, results
 from common.training import run as room
 from common.training.callbacks import Diverged
 from common.training.fit import Fit
+from common.training.request import Request
 
 CHENG = paper.load("cheng")
 
@@ -53,7 +54,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
 
     def run_(repeats, resume=True, profile="smoke", **readings):
         trained.clear()
-        request = room.Request(
+        request = Request(
             CHENG, profile, found, repeats, 0, readings, "float32",
             tmp_path / "runs", tmp_path / "results", resume,
         )  # fmt: skip

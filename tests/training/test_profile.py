@@ -8,7 +8,7 @@ from common import paper
 from common.data import fetch
 from common.errors import BadInput
 from common.training import estimate, precision, profile
-from common.training.run import Request
+from common.training.request import Request
 
 STEP = {"paper": 2.7, "small": 0.1}  # seconds, of a machine without a GPU
 

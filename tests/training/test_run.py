@@ -14,6 +14,7 @@ from common.evidence import compare, counts, lineage, results
 from common.training import record
 from common.training import run as room
 from common.training.fit import Fit
+from common.training.request import Request, find_data
 
 CHENG = paper.load("cheng")
 
@@ -121,7 +122,7 @@ def test_a_record_says_where_it_was_made_also_when_it_is_resumed_elsewhere(run, 
 
 def test_readings_that_exclude_each_other_are_refused_before_anything_is_written(phantom_folder, tmp_path):
     readings = {"heads": "average", "nest": "plain"}
-    request = room.Request(
+    request = Request(
         paper.load("gill"), "smoke", fetch.find(str(phantom_folder), tmp_path, tmp_path), 1, 0, readings, "float32",
         tmp_path / "runs", tmp_path / "results", False,
     )  # fmt: skip
@@ -134,7 +135,7 @@ def test_data_without_the_papers_classes_are_refused_with_what_there_is(phantom_
     normal = [case for case in index(phantom_folder) if case.label == "normal"]
     found = fetch.Found("mine", phantom_folder, normal, [])
     places = tmp_path / "runs", tmp_path / "results"
-    request = room.Request(paper.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False)
+    request = Request(paper.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False)
     with pytest.raises(BadInput, match="mine has images of normal; rahman uses benign, malignant"):
         room.run(request, print)
     assert not (tmp_path / "runs").exists()
@@ -157,22 +158,22 @@ def mammograms(tmp_path):
 
 def test_where_the_papers_data_are_missing_its_stand_in_is_taken(mammograms, tmp_path):
     kumar = paper.load("kumar")
-    assert room.find_data(kumar, None, mammograms, tmp_path).name == "mammo_masses"
-    assert room.find_data(kumar, "phantom", mammograms, tmp_path).name == "phantom"
+    assert find_data(kumar, None, mammograms, tmp_path).name == "mammo_masses"
+    assert find_data(kumar, "phantom", mammograms, tmp_path).name == "phantom"
     with pytest.raises(BadInput, match="Mini-DDSM is not in"):
-        room.find_data(kumar, "mini-ddsm", mammograms, tmp_path)
+        find_data(kumar, "mini-ddsm", mammograms, tmp_path)
 
 
 def test_without_either_the_message_is_about_the_papers_data(tmp_path):
     with pytest.raises(BadInput, match="Mini-DDSM is not in"):
-        room.find_data(paper.load("kumar"), None, tmp_path, tmp_path)
+        find_data(paper.load("kumar"), None, tmp_path, tmp_path)
 
 
 def test_data_that_are_there_but_broken_are_not_replaced_by_the_stand_in(mammograms, tmp_path):
     (mammograms / "mini-ddsm").mkdir()
     (mammograms / "mini-ddsm" / "DataWMask.xlsx").write_bytes(b"not a sheet")
     with pytest.raises(BadInput, match=r"DataWMask\.xlsx"):
-        room.find_data(paper.load("kumar"), None, mammograms, tmp_path)
+        find_data(paper.load("kumar"), None, mammograms, tmp_path)
 
 
 # Boxes

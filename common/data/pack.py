@@ -1,0 +1,255 @@
+"""A prepared data set in one file, for a host that trains without the images.
+
+The file is a zip archive whose members are not compressed again:
+
+    pack.json                       what is in it: `Contents`
+    images-256x256x3/0.webp         each case of an array as a picture in lossless WebP, by its position
+    masks-256x256-merged/0.webp
+
+A picture is left out where another array of that side has the same: a grey one that is the first channel of the case's
+colour one, a mask that is the merged one. Most of BUSI is grey, and few of its images have several masks.
+
+Taken apart, the arrays have every bit of those that were packed. The archive's CRC-32 of each member and the BLAKE2
+digest of each array find what was changed on the way. That it is the data set which it says to be is taken on trust:
+the images at their own size are not in it.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from common.data.case import Case
+from common.data.prepare import Prepared, prepare
+from common.errors import BadInput
+from common.files import write_atomically
+from common.paper import Recipe
+
+ENDING = ".pack"
+FORMAT = 1
+_CONTENTS = "pack.json"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PackedCase(_Record):
+    id: str
+    label: str
+    group: str
+
+
+class Array(_Record):
+    """digest: BLAKE2 of the bytes of the array, 32 hex digits; like: the array that has the pictures left out here."""
+
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    like: str | None = None
+
+
+class Contents(_Record):
+    """code: the hash of the code that made the arrays; name, fingerprint: as `Prepared` has them; arrays: by the name
+    of their folder in the archive."""
+
+    format: int
+    name: Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$")]  # it becomes part of a path
+    code: str
+    fingerprint: str
+    cases: tuple[PackedCase, ...]
+    arrays: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a recipe needs of the data: arguments of `prepare`."""
+
+    side: int
+    channels: int
+    masks: str
+    clahe: tuple[float, int] | None
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Need":
+        clahe = None if recipe.clip_limit is None else (recipe.clip_limit, recipe.tiles)
+        return cls(recipe.side, recipe.channels, recipe.masks, clahe)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The names of the arrays, of images and of masks, with the shape of a picture."""
+        enhanced = f"-clahe{self.clahe[0]:g}x{self.clahe[1]}" if self.clahe else ""
+        square = f"{self.side}x{self.side}"
+        return {
+            f"images-{square}x{self.channels}{enhanced}": (self.side, self.side, self.channels),
+            f"masks-{square}-{self.masks}": (self.side, self.side),
+        }
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A packed file that was found."""
+
+    path: Path
+    contents: Contents
+
+    @property
+    def cases(self) -> list[Case]:
+        """Of each the image and the masks are in the packed file."""
+        return [Case(case.id, case.label, case.group, self.path, ()) for case in self.contents.cases]
+
+    def unpack(self, need: Need, code: str, cache: Path) -> Prepared:
+        """The arrays as `prepare` would make them, from `cache` where they lie already.
+
+        Raises BadInput where the file does not have them, was made by other `code`, or is damaged.
+        """
+        there = self.contents.arrays
+        if missing := need.shapes.keys() - there.keys():
+            raise BadInput(
+                f"{self.path} has no {' and no '.join(sorted(missing))}. It has {', '.join(there)}. `repro data pack` "
+                "makes another, where the images are; its --profile says for which size."
+            )
+        if self.contents.code != code:
+            raise BadInput(
+                f"{self.path} was packed by a version of the suite that prepares data in another way "
+                f"({self.contents.code}, this one {code}). Pack it again with this version, or use that one here."
+            )
+        arrays = []
+        for name, shape in need.shapes.items():
+            place = cache / f"{self.contents.name}-{name}-packed-{there[name].digest}.npy"
+            if not place.is_file():
+                self._extract(name, shape, place)
+            arrays.append(np.load(place, mmap_mode="r", allow_pickle=False))
+        return Prepared(self.contents.name, tuple(self.cases), *arrays, self.contents.fingerprint)
+
+    def _extract(self, name: str, shape: tuple[int, ...], place: Path) -> None:
+        """Writes one array to a file that appears whole or not at all."""
+        about = self.contents.arrays[name]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place.parent, prefix=".unpacking-") as folder, _open(self.path) as archive:
+            beside, members = Path(folder, place.name), set(archive.namelist())
+            pixels = np.lib.format.open_memmap(beside, "w+", np.uint8, (len(self.contents.cases), *shape))
+            for at in range(len(pixels)):
+                own = _member(name, at)
+                pixels[at] = _decoded(archive.read(own if own in members else _member(about.like, at)), shape)
+            if _digest(pixels).hex() != about.digest:
+                raise _damaged(self.path, f"the pixels of {name} are not those that were packed")
+            pixels.flush()
+            beside.rename(place)
+
+
+def read(path: Path) -> Packed | None:
+    """A packed file, None for a file of another kind. Raises BadInput where it is damaged, or of another version."""
+    if not is_zipfile(path):
+        if path.suffix == ENDING:
+            raise _damaged(path, "it is not a whole zip archive")
+        return None
+    with _open(path) as archive:
+        if _CONTENTS not in archive.namelist():
+            return None
+        try:
+            contents = Contents.model_validate_json(archive.read(_CONTENTS))
+        except ValidationError as error:
+            raise _other_version(path) from error
+    if contents.format != FORMAT:
+        raise _other_version(path)
+    return Packed(path, contents)
+
+
+def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], code: str, work: Path) -> None:
+    """Prepares these cases for all needs and packs the arrays into a file that appears whole or not at all.
+
+    code: the hash of the code that prepares; work: a folder for what is needed meanwhile, one need's arrays at a time.
+
+    Raises BadInput for cases that `prepare` refuses.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    buffer, arrays = io.BytesIO(), {}
+    first: dict[tuple[str, int], str] = {}  # the first array of each kind and side, which has all its pictures
+    pictures: dict[str, list[bytes]] = {}  # the digests of its pictures
+    with ZipFile(buffer, "w") as archive, ThreadPoolExecutor() as pool:
+        # Colour and merged masks come before what is mostly like them.
+        for need in sorted(needs, key=lambda each: (each.side, -each.channels, each.masks != "merged")):
+            if need.shapes.keys() <= arrays.keys():
+                continue
+            with TemporaryDirectory(dir=work, prefix=".packing-") as cache:
+                made = prepare(cases, name, need.side, need.channels, need.masks, Path(cache), clahe=need.clahe)
+                for own, pixels in zip(need.shapes, (made.images, made.masks), strict=True):
+                    if own in arrays:
+                        continue
+                    like = first.setdefault((own.partition("-")[0], need.side), own)
+                    digests = list(pool.map(_digest, _told_apart(pixels)))
+                    theirs = pictures.setdefault(like, digests)
+                    alone = [at for at in range(len(pixels)) if like == own or digests[at] != theirs[at]]
+                    for at, picture in zip(alone, pool.map(_encoded, (pixels[at] for at in alone)), strict=True):
+                        archive.writestr(ZipInfo(_member(own, at)), picture)
+                    arrays[own] = Array(digest=_digest(pixels).hex(), like=None if like == own else like)
+        about = Contents(
+            format=FORMAT,
+            name=name,
+            code=code,
+            fingerprint=made.fingerprint,
+            cases=tuple(PackedCase(id=case.id, label=case.label, group=case.group) for case in cases),
+            arrays=arrays,
+        )
+        archive.writestr(ZipInfo(_CONTENTS), about.model_dump_json())
+    write_atomically(path, buffer.getvalue())
+
+
+def _told_apart(pixels: np.ndarray) -> Iterator[np.ndarray]:
+    """What tells each picture from others: its pixels, (side, side), of one channel where all channels are the same."""
+    for picture in pixels:
+        planes = np.atleast_3d(picture)
+        yield planes[..., 0] if (planes == planes[..., :1]).all() else planes
+
+
+def _digest(pixels: np.ndarray) -> bytes:
+    return blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
+
+
+def _member(array: str | None, position: int) -> str:
+    return f"{array}/{position}.webp"
+
+
+def _encoded(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    # Higher qualities were measured to take longer and no less room.
+    Image.fromarray(picture.squeeze()).save(buffer, "WEBP", lossless=True, quality=75)
+    return buffer.getvalue()
+
+
+def _decoded(picture: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """uint8 of this shape. Raises ValueError where the picture has another size."""
+    image = Image.open(io.BytesIO(picture), formats=["WEBP"])
+    if image.size != (shape[1], shape[0]):  # asked before a pixel is decoded
+        raise ValueError(f"a picture of {image.size[0]}x{image.size[1]} pixels in it")
+    return np.asarray(image.convert("RGB"))[..., : shape[2] if len(shape) == 3 else 1].reshape(shape)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[ZipFile]:
+    """The archive; what shows it to be damaged becomes BadInput with the name of the file."""
+    try:
+        with ZipFile(path) as archive:
+            yield archive
+    except (BadZipFile, KeyError, EOFError, ValueError, RuntimeError, UnidentifiedImageError) as error:
+        raise _damaged(path, str(error).strip("\"'")) from error
+
+
+def _damaged(path: Path, reason: str) -> BadInput:
+    return BadInput(f"{path} is damaged: {reason}. Copy or pack it again.")
+
+
+def _other_version(path: Path) -> BadInput:
+    return BadInput(
+        f"{path}: this version of the suite can't read its {_CONTENTS}. Pack the data again with this version, or use "
+        "the one that packed it."
+    )

@@ -1,0 +1,185 @@
+"""Several trainings at once, each in a process of its own, that share the memory of one GPU.
+
+Five small networks leave most of a GPU idle, one after the other as well as one alone. Processes need no other code
+than one training does, and each gives the bits that it gives alone.
+
+Imports neither Keras nor what imports it: a child sets what its backend reads first, then loads the rest.
+"""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from common.errors import BadInput
+
+# Of the GPU's memory, what all processes together may take. The rest is for the parent and the display.
+SHARE = 0.9
+_TELLS_EVERY = 0.5  # seconds between two messages about how far a child is
+
+
+def share_memory() -> None:
+    """Has a backend that is not loaded yet take memory as it needs it: TensorFlow and JAX take nearly all of a GPU's
+    at the start otherwise."""
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+def run(
+    work: Callable[..., Any], jobs: Mapping[Path, tuple], at_once: int, progress: Progress
+) -> Iterator[tuple[Path, Any]]:
+    """Calls `work(*job, progress)` for each job, so many at once; gives the key of a job and what it returned, as they
+    end.
+
+    work: a function of a module; jobs: arguments that can be pickled, by the file that takes what the process prints.
+
+    Raises BadInput where a job does, and RuntimeError for one that fails in another way or is killed. Whatever ends
+    this, also Ctrl-C, ends all the processes.
+    """
+    waiting = list(jobs)
+    running: dict[connection.Connection, _Child] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                log = waiting.pop(0)
+                child = _Child(log, (work, jobs[log]), SHARE / at_once, progress)
+                running[child.reader] = child
+            for reader in connection.wait(list(running)):
+                child = running[reader]
+                if child.listen():
+                    del running[reader]
+                    yield child.log, child.result()
+    finally:
+        for child in running.values():
+            child.end()
+
+
+class _Child:
+    """One process, as its parent sees it."""
+
+    def __init__(self, log: Path, call: tuple, share: float, progress: Progress):
+        self.log, self.progress, self.answer = log, progress, None
+        self.tasks: list[Any] = []
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # A new interpreter: one that is forked off a process which has used a GPU can't use it.
+        spawn = multiprocessing.get_context("spawn")
+        self.reader, writer = spawn.Pipe(duplex=False)
+        asked = log, pickle.dumps(call), share, not progress.disable, writer
+        self.process = spawn.Process(target=_work, args=asked, daemon=True)
+        self.process.start()
+        writer.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+
+    def listen(self) -> bool:
+        """Takes one message; whether it was the last."""
+        try:
+            kind, *content = self.reader.recv()
+        except EOFError:
+            self._show([])
+            self.process.join()
+            return True
+        if kind == "tasks":
+            self._show(*content)
+        else:
+            self.answer = kind, *content
+        return False
+
+    def result(self) -> Any:
+        if self.answer is None:
+            raise RuntimeError(
+                f"A training was ended from outside (exit status {self.process.exitcode}), as it happens when memory "
+                f"runs out: fewer --repeats-at-once need less. What it printed: {self.log}"
+            )
+        kind, content = self.answer
+        if kind == "refused":
+            raise BadInput(content)
+        if kind == "failed":
+            raise RuntimeError(f"{content} (in {self.log})")
+        return content
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.join()
+
+    def _show(self, tasks: list[tuple]) -> None:
+        """Makes the child's bars those of the terminal."""
+        while len(self.tasks) > len(tasks):
+            self.progress.remove_task(self.tasks.pop())
+        while len(self.tasks) < len(tasks):
+            self.tasks.append(self.progress.add_task(""))
+        for task, (description, completed, total) in zip(self.tasks, tasks, strict=True):
+            self.progress.update(task, description=description, completed=completed, total=total)
+
+
+def _work(log: Path, call: bytes, share: float, shown: bool, writer: connection.Connection) -> None:
+    """What a child does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with log.open("w", encoding="utf-8") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    share_memory()
+    os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
+    progress, over = Progress(disable=True), threading.Event()
+    teller = threading.Thread(target=_tell, args=(progress, over, writer), daemon=True)
+    try:
+        work, job = pickle.loads(call)  # imports Keras
+        _bound_memory(share)
+        if shown:
+            teller.start()
+        answer = "done", work(*job, progress)
+    except BadInput as error:
+        answer = "refused", str(error)
+    except Exception as error:
+        traceback.print_exc()
+        answer = "failed", f"{type(error).__name__}: {error}"
+    over.set()
+    if shown and teller.is_alive():
+        teller.join()
+    writer.send(answer)
+
+
+def _tell(progress: Progress, over: threading.Event, writer: connection.Connection) -> None:
+    """Tells the parent, now and then, how far this process is."""
+    with suppress(OSError):  # of a parent that is no more
+        while not over.wait(_TELLS_EVERY):
+            writer.send(("tasks", [(task.description, task.completed, task.total) for task in progress.tasks]))
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed can't end its children."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _bound_memory(share: float) -> None:
+    """Limits the memory of the GPU that this process may take, where it has loaded Keras. JAX has been told by its
+    environment."""
+    if "keras" not in sys.modules:
+        return
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_per_process_memory_fraction(share)
+    elif backend == "tensorflow":
+        import tensorflow as tf
+
+        from common.training.precision import gpu_memory
+
+        if total := gpu_memory("total"):
+            limit = tf.config.LogicalDeviceConfiguration(memory_limit=share * total / 2**20)
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.set_logical_device_configuration(gpu, [limit])

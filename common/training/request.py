@@ -1,0 +1,155 @@
+"""From what a person asks for to a plan: the data, the splits, and a folder for each training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from importlib import import_module
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from common import lock
+from common.data import duplicates, fetch, splits
+from common.data.fetch import Found
+from common.data.listing import some
+from common.data.pack import Need
+from common.data.prepare import Prepared, prepare
+from common.errors import BadInput
+from common.evidence import lineage
+from common.paper import Paper, Profile, Recipe, as_text
+from common.training.fit import Training, Trial
+from common.training.identity import code_hash, preparing_hash, recipe_hash
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for. found: the data set; readings: the departures from the paper's defaults, as typed;
+    precision: a Keras dtype policy; resume: keep what an earlier run has finished; at_once: trainings at a time;
+    command: goes on with this run."""
+
+    paper: Paper
+    profile: Profile
+    found: Found
+    repeats: int
+    seed: int
+    readings: dict[str, str]
+    precision: str
+    runs: Path
+    results: Path
+    resume: bool
+    at_once: int = 1
+    command: str = ""
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.paper.recipe(self.profile, self.readings)
+
+    @property
+    def departures(self) -> dict[str, str]:
+        """The readings that do depart from what the profile has without them."""
+        default, chosen = self.paper.recipe(self.profile).model_dump(), self.paper.choose(self.readings)
+        return {key: as_text(value) for key, value in chosen.items() if as_text(value) != as_text(default[key])}
+
+
+def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
+    """The data set asked for, else the paper's, else, where that is missing, the stand-in that its record names.
+    Raises BadInput for data that are not there."""
+    try:
+        return fetch.find(asked or paper.data, root, runs)
+    except fetch.Missing as missing:
+        if asked or not paper.stand_in:
+            raise
+        try:
+            return fetch.find(paper.stand_in, root, runs)
+        except fetch.Missing:
+            raise missing from None
+
+
+def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
+    need = Need.of(recipe)
+    if found.packed:
+        return found.packed.unpack(need, preparing_hash(), cache)
+    return prepare(found.cases, found.name, need.side, need.channels, need.masks, cache, clahe=need.clahe)
+
+
+def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
+    return import_module(f"reproductions.{paper.name}.model").build
+
+
+def refuse_unusable(request: Request) -> None:
+    """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
+    groups that the cases can't fill: before an hour is spent on preparing them."""
+    recipe, found = request.recipe, request.found
+    if request.readings:
+        build_function(request.paper)(recipe)  # what excludes each other the network is the first to know
+    wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
+    if not wanted:
+        there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
+        raise BadInput(f"{found.name} has images of {there}; {request.paper.name} uses {needed}.")
+    splits.draw(found.cases, np.array(wanted), recipe, request.seed, 0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will train: the trials with their splits, of the cases at the positions `used`, each in a folder of
+    its own in `folder`."""
+
+    training: Training
+    used: np.ndarray
+    trials: dict[Trial, splits.Split]
+    folder: Path
+
+
+def plan(request: Request, say: Callable[[str], None]) -> Plan:
+    """Prepares the data and draws every split."""
+    paper, recipe = request.paper, request.recipe
+    prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
+    for line in some(prepared.doubts):
+        say(f"Doubtful: {line}")
+    used = prepared.only(recipe.classes)
+    if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
+        cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
+        prepared, used = replace(prepared, cases=cases), np.intersect1d(used, consistent)
+        if len({cases[position].group for position in used}) == len(used):
+            say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
+    trials = {
+        Trial(repeat, fold if recipe.folds else None, recipe.folds or 1): split
+        for repeat in range(request.repeats)
+        for fold, split in enumerate(splits.draw(prepared.cases, used, recipe, request.seed, repeat))
+    }
+    training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
+    return Plan(training, used, trials, run_folder(request, prepared))
+
+
+def run_folder(request: Request, prepared: Prepared) -> Path:
+    """Where the repeats of this run are kept. All that decides the numbers is in its name, so that resuming never
+    mixes two protocols; what older code left that is known to give the same bits is taken over."""
+    known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
+    data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
+    precise = request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision
+    protocol = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe)])
+    code = code_hash(request.paper)
+    folder = request.runs / request.paper.name / f"{protocol}-{code}"
+    where = lineage.Setting(
+        paper=request.paper.name,
+        readings=request.departures,
+        data=prepared.fingerprint,
+        backend=keras.backend.backend(),
+        precision=request.precision,
+    )
+    for older in lineage.before(where, code, lineage.load(request.results)):
+        left = folder.with_name(f"{protocol}-{older}")
+        if left.is_dir() and not folder.exists() and not lock.holder(left):
+            left.rename(folder)
+    return folder
+
+
+def trial_folder(folder: Path, trial: Trial) -> Path:
+    of_repeat = folder / f"repeat-{trial.repeat}"
+    return of_repeat if trial.fold is None else of_repeat / f"fold-{trial.fold}"
+
+
+def cache_folder(runs: Path) -> Path:
+    """Where prepared arrays are kept, apart for each state of the code that prepares them."""
+    return runs / "cache" / preparing_hash()

@@ -1,0 +1,44 @@
+"""Prints a digest of every batch that each paper trains and validates on, two epochs of them, under this backend: run
+in several environments by test_without_tensorflow.py. Arguments: a folder in BUSI's layout, a cache."""
+
+import sys
+from hashlib import blake2b
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from common import paper
+from common.data.batches import Batches, for_backend
+from common.data.busi import index
+from common.data.fetch import Found
+from common.data.splits import draw
+from common.training.request import prepare_for
+
+
+def main(folder: Path, cache: Path) -> None:
+    found = Found("phantom", folder, index(folder), [])
+    for name in paper.names():
+        recipe = paper.load(name).recipe("smoke")
+        prepared = prepare_for(recipe, found, cache)
+        split = draw(prepared.cases, prepared.only(recipe.classes), recipe, seed=0, repeat=0)[0]
+        print(name, *(f"{part}={ids.tolist()}" for part, ids in split.parts().items()))
+        for seed, positions in (((0, 0), split.train), (None, split.validation)):
+            batches = Batches(prepared, positions, recipe, recipe.batch_size, seed)
+            for batches.epoch in range(2):
+                print(name, batches.epoch, *map(digest, served(batches)))
+
+
+def served(batches: Batches) -> list:
+    """What Keras is given: the pipeline's batches under TensorFlow, elsewhere those of the PyDataset."""
+    given = for_backend(batches)
+    return list(given.as_numpy_iterator()) if given is not batches else [given[at] for at in range(len(given))]
+
+
+def digest(batch) -> str:
+    parts = [np.ascontiguousarray(part) for part in keras.tree.flatten(batch)]
+    return blake2b(b"".join(f"{part.dtype}{part.shape}".encode() + part.tobytes() for part in parts)).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,28 @@
+"""Environments in which TensorFlow is not installed: real ones, with an interpreter of their own."""
+
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+
+def packages(backend: str) -> Path | None:
+    """The folder that holds a backend's own packages: that of this interpreter where it is installed beside the rest,
+    else the one that `make` fills apart from it, `.venv/jax` or `.venv/torch`; None where there is neither."""
+    places = Path(sysconfig.get_path("purelib")), Path(sys.prefix, backend)
+    return next((place for place in places if (place / backend / "__init__.py").is_file()), None)
+
+
+def without_tensorflow(folder: Path, backend: str | None) -> Path:
+    """The interpreter of a new environment that has what this one has, except TensorFlow and this suite itself, and
+    the packages of a backend. They are links: it takes less than a second, and no download."""
+    venv.create(folder, symlinks=True, with_pip=False)
+    python = folder / "bin" / "python"
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    for place in filter(None, (Path(sysconfig.get_path("purelib")), backend and packages(backend))):
+        for entry in place.iterdir():
+            name = entry.name.lower()
+            hidden = name.startswith(("tensorflow", "breast_segmentation", "__")) or name.endswith(".pth")
+            if not hidden and not (site / entry.name).exists():
+                (site / entry.name).symlink_to(entry)
+    return python

@@ -1,0 +1,189 @@
+"""A data set in one file: every bit of what was prepared, damage that is found, and a host without the images."""
+
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common import paper
+from common.data import fetch, manifest, pack
+from common.data.busi import index
+from common.data.pack import Need
+from common.data.prepare import prepare
+from common.errors import BadInput
+
+NEEDS = [
+    Need(32, 3, "merged", None),
+    Need(32, 1, "first", None),
+    Need(32, 1, "merged", (2.0, 8)),
+    Need(20, 3, "halved", None),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(phantom_folder, tmp_path_factory):
+    """The phantom, some of it in colour, with a case of two masks and a colour that only its last channel has."""
+    folder = shutil.copytree(phantom_folder, tmp_path_factory.mktemp("images") / "phantom")
+    random = np.random.default_rng(0)
+    for number in (1, 2):
+        path = folder / "benign" / f"benign ({number}).png"
+        pixels = np.repeat(np.asarray(Image.open(path).convert("L"))[..., None], 3, axis=-1)
+        pixels[..., 2 if number == 1 else 0] = random.integers(0, 256, pixels.shape[:2])
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("packed") / "mine.pack"
+    pack.write(path, "mine", index(folder), NEEDS, "code", path.parent)
+    return path
+
+
+@pytest.mark.parametrize("need", NEEDS, ids=str)
+def test_taken_apart_it_has_every_bit_of_what_was_prepared(packed, folder, tmp_path, need):
+    expected = prepare(
+        index(folder), "mine", need.side, need.channels, need.masks, tmp_path / "whole", clahe=need.clahe
+    )
+    made = pack.read(packed).unpack(need, "code", tmp_path / "cache")
+    assert np.array_equal(made.images, expected.images)
+    assert np.array_equal(made.masks, expected.masks)
+    assert (made.images.dtype, made.masks.dtype) == (np.uint8, np.uint8)
+    assert (made.name, made.fingerprint) == (expected.name, expected.fingerprint)
+    of = [[(case.id, case.label, case.group) for case in each.cases] for each in (made, expected)]
+    assert of[0] == of[1]
+
+
+def test_what_an_array_shares_with_another_is_stored_once(packed):
+    with zipfile.ZipFile(packed) as archive:
+        stored = [name.split("/")[0] for name in archive.namelist()]
+    assert stored.count("images-32x32x3") == stored.count("masks-32x32-merged") == 30
+    assert stored.count("images-32x32x1") == 2, "the two in colour"
+    assert stored.count("masks-32x32-first") == 1, "the one with two masks"
+
+
+def test_the_second_time_the_arrays_come_from_the_cache(packed, tmp_path, monkeypatch):
+    file = pack.read(packed)
+    file.unpack(NEEDS[0], "code", tmp_path)
+    monkeypatch.setattr(pack, "_decoded", lambda *_: pytest.fail("decoded again"))
+    file.unpack(NEEDS[0], "code", tmp_path)
+
+
+def test_packing_the_same_again_gives_the_same_file(packed, folder, tmp_path):
+    pack.write(tmp_path / "again.pack", "mine", index(folder), NEEDS, "code", tmp_path)
+    assert (tmp_path / "again.pack").read_bytes() == packed.read_bytes()
+
+
+def test_every_changed_bit_is_found(packed, tmp_path):
+    """Of a hundred places spread over the file: whatever is read is either refused or the same as before."""
+    whole = packed.read_bytes()
+    expected = pack.read(packed).unpack(NEEDS[0], "code", tmp_path / "whole")
+    refused = 0
+    for number, place in enumerate(np.linspace(0, len(whole) - 1, 100).astype(int)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << number % 8
+        path = tmp_path / "changed.pack"
+        path.write_bytes(changed)
+        try:
+            made = pack.read(path).unpack(NEEDS[0], "code", tmp_path / str(number))
+        except BadInput as error:
+            refused += "changed.pack" in str(error)
+        else:  # of what this need does not read
+            assert np.array_equal(made.images, expected.images)
+            assert np.array_equal(made.masks, expected.masks)
+            assert made.cases[0].label == expected.cases[0].label
+    assert refused > 30
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.99])
+def test_a_file_that_was_cut_short_is_named(packed, tmp_path, share):
+    whole = packed.read_bytes()
+    (tmp_path / "cut.pack").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(BadInput, match=r"cut\.pack is damaged: .* Copy or pack it again"):
+        fetch.find(str(tmp_path / "cut.pack"), tmp_path, tmp_path)
+
+
+def rewritten(packed, path, **changed):
+    """A copy with another pack.json; the archive itself is in order."""
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, json.dumps(json.loads(content) | changed) if name == "pack.json" else content)
+    return path
+
+
+@pytest.mark.parametrize("changed", [{"format": 2}, {"name": "../../elsewhere"}, {"cases": "none"}, {"more": 1}])
+def test_what_can_not_be_understood_is_refused(packed, tmp_path, changed):
+    with pytest.raises(BadInput, match=r"can't read its pack\.json"):
+        pack.read(rewritten(packed, tmp_path / "other.pack", **changed))
+
+
+def test_a_picture_of_another_size_is_refused_before_it_is_decoded(packed, tmp_path):
+    path = tmp_path / "other.pack"
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read("images-20x20x3/0.webp" if name == "images-32x32x3/5.webp" else name))
+    with pytest.raises(BadInput, match="20x20 pixels in it"):
+        pack.read(path).unpack(NEEDS[0], "code", tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("*")), "nothing half-written"
+
+
+def test_what_was_not_packed_is_named_with_what_was(packed, tmp_path):
+    with pytest.raises(BadInput, match=r"has no images-64x64x3 and no masks-64x64-merged\. It has images-20x20x3"):
+        pack.read(packed).unpack(Need(64, 3, "merged", None), "code", tmp_path)
+
+
+def test_other_code_that_prepares_is_refused(packed, tmp_path):
+    with pytest.raises(BadInput, match="prepares data in another way"):
+        pack.read(packed).unpack(NEEDS[0], "later code", tmp_path)
+
+
+# Where it is found
+
+
+def test_a_packed_file_is_a_data_set(packed, tmp_path):
+    found = fetch.find(str(packed), tmp_path, tmp_path)
+    assert (found.name, len(found.cases), found.folder) == ("mine", 30, packed)
+
+
+def test_in_the_data_folder_it_stands_for_the_images_and_not_before_them(folder, tmp_path):
+    pack.write(tmp_path / "busi.pack", "busi", index(folder), NEEDS[:1], "code", tmp_path)
+    assert fetch.find("busi", tmp_path, tmp_path).packed
+    (tmp_path / "busi").symlink_to(folder)
+    assert fetch.find("busi", tmp_path, tmp_path).packed is None
+
+
+def test_another_file_of_that_name_is_not_taken_for_it(packed, tmp_path):
+    (tmp_path / "mammo_masses.pack").write_bytes(packed.read_bytes())
+    with pytest.raises(fetch.Missing, match="mammo_masses is not in"):
+        fetch.find("mammo_masses", tmp_path, tmp_path)
+
+
+# The real one
+
+
+@pytest.mark.long
+def test_busi_for_every_paper_takes_less_than_55_mb(busi_folder, tmp_path):
+    """At 256 and 196 pixels, in the readings of masks and channels, and every bit of it."""
+    cases = index(busi_folder)
+    needs = {
+        Need.of(about.recipe("paper", {key: value}))
+        for about in map(paper.load, paper.names())
+        if about.data == "busi"
+        for key in ("masks", "channels")
+        if key in about.readings
+        for value in about.readings[key].values
+    }
+    pack.write(tmp_path / "busi.pack", "busi", cases, list(needs), "code", tmp_path)
+    assert (tmp_path / "busi.pack").stat().st_size < 55e6
+    file = pack.read(tmp_path / "busi.pack")
+    assert {need.side for need in needs} == {196, 256}
+    for need in needs:
+        expected = prepare(cases, "busi", need.side, need.channels, need.masks, tmp_path / "whole")
+        made = file.unpack(need, "code", tmp_path / "cache")
+        assert np.array_equal(made.images, expected.images)
+        assert np.array_equal(made.masks, expected.masks)
+    assert manifest.true_name("busi", made.fingerprint) == "busi"
