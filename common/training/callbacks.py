@@ -44,23 +44,30 @@ class Diverged(Exception):
 
 
 class StopAtDivergence(keras.callbacks.Callback):
-    """Raises Diverged as soon as a loss is not finite. Comes before what selects and saves, so that the last state
-    saved is of the epoch before."""
+    """Ends an epoch in which a loss is not finite, and raises Diverged. Comes before what selects and saves, so that
+    the last state saved is of the epoch before. steps: batches of an epoch."""
+
+    async_safe = True  # or Keras would wait for the loss of each step before it starts the next
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self.steps = steps
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        self.bad: set[int] = set()
 
     def on_train_batch_end(self, batch, logs=None):
         # The average over the epoch so far, which stays without a value from the first batch on that has none.
-        self._check((logs or {}).get("loss", 0.0), batch + 1)
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            self.bad.add(batch + 1)
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         for loss in logs["loss"], logs["val_loss"]:
-            self._check(loss, None)
-
-    def _check(self, loss: float, batch: int | None) -> None:
-        if not math.isfinite(loss):
-            raise Diverged(float(loss), self.epoch + 1, batch, float(self.model.optimizer.learning_rate))
+            if not math.isfinite(loss):
+                # Where an epoch is one call, no one knows in which of its batches.
+                batch = min(self.bad, default=None) if self.params["steps"] == self.steps else None
+                raise Diverged(float(loss), epoch + 1, batch, float(self.model.optimizer.learning_rate))
 
 
 class Selection(keras.callbacks.EarlyStopping):

@@ -130,7 +130,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
             recipe.epochs,
             [
                 callbacks.EpochStart(batches, seed, trial.number),
-                callbacks.StopAtDivergence(),
+                callbacks.StopAtDivergence(len(batches)),
                 *filter(None, [selection]),
                 Board(folder / "tensorboard", prepared, split.validation, recipe),
                 ShowProgress(name, recipe.epochs, len(batches), progress),

@@ -31,7 +31,7 @@ def training(folder, epoch, validation=1.0):
     resumable = callbacks.Resumable(folder, selection)
     resumable.set_model(model)
     x, y = np.ones((12, 2), "float32"), np.ones((12, 1), "float32")
-    every = [Blow(epoch), callbacks.StopAtDivergence(), selection, resumable]
+    every = [Blow(epoch), callbacks.StopAtDivergence(steps=3), selection, resumable]
     begun = resumable.restore()
     with pytest.raises(Diverged) as stopped:
         model.fit(

@@ -62,11 +62,11 @@ def train(scanned: bool, folder: Path, epochs: int = EPOCHS) -> dict:
     batches = Batches(prepared(), TRAINED, RECIPE, RECIPE.batch_size, seed=(0, 0))
     validation = Batches(prepared(), VALIDATED, RECIPE, RECIPE.batch_size, seed=None)
     model, ends = network(), Ends()
-    stopping = callbacks.EarlyStopping("val_loss", patience=1, mode="max")  # a loss that falls: stops early
-    resumable = callbacks.Resumable(folder / "resume.npz", [stopping])
+    stopping = callbacks.Selection("val_loss", "max", patience=1, keep_best=False)  # a loss that falls: stops early
+    resumable = callbacks.Resumable(folder, stopping)
     resumable.set_model(model)
     begun = resumable.restore()
-    every = [callbacks.EpochStart(batches, 0, 0), stopping, ends, resumable]
+    every = [callbacks.EpochStart(batches, 0, 0), callbacks.StopAtDivergence(len(batches)), stopping, ends, resumable]
     if scanned:
         scan.train(model, batches, validation, begun, epochs, every)
     else:

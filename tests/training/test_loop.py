@@ -3,8 +3,6 @@
 import json
 import os
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -16,6 +14,7 @@ from common.training import fit, losses
 from common.training.precision import gpu_in_use
 from common.training.progress import ShowProgress
 from reproductions.cheng.model import build
+from tests.backends.environments import packages, without_tensorflow
 
 TOP = Path(__file__).parents[2]
 
@@ -23,10 +22,10 @@ TOP = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory):
     """Of the trainings in scanned.py."""
-    if not find_spec("jax"):
-        pytest.skip("needs JAX, which is not installed: pip install jax")
+    if not packages("jax"):
+        pytest.skip("jax is not here: `make .venv/jax` gets it")
     folder = tmp_path_factory.mktemp("scanned")
-    command = [sys.executable, TOP / "tests" / "training" / "scanned.py", folder]
+    command = [without_tensorflow(folder / "env", "jax"), TOP / "tests" / "training" / "scanned.py", folder]
     settings = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(TOP)}
     # What is compiled for one training serves the next, and without optimisation: most of the time is the compiler's.
     settings |= {
