@@ -106,14 +106,18 @@ class Resumable(keras.callbacks.Callback):
 
     def restore(self) -> int:
         """Loads the latest state that is whole, if there is one, into the model and the selection; a damaged one is
-        named in a warning. Returns the epoch to go on with."""
+        named in a warning, and a good one takes its place. Returns the epoch to go on with."""
         for path in filter(Path.exists, (self.path, self.before)):
             try:
                 check_archive(path)
-                return self._load(path)
+                begun = self._load(path)
             except (Damaged, KeyError) as error:
                 reason = error if isinstance(error, Damaged) else f"{path} has no {error}."
-                logger.warning(f"{reason} Going on from the state before it.")
+                older = path == self.path and self.before.exists()
+                logger.warning(f"{reason} {'The state before it is tried.' if older else 'Training starts anew.'}")
+            else:
+                path.replace(self.path)  # the older of two is the first to go, and this one must not
+                return begun
         return 0
 
     def digest(self) -> str:
@@ -148,9 +152,10 @@ class Resumable(keras.callbacks.Callback):
     def _load(self, path: Path) -> int:
         with np.load(path, allow_pickle=False) as saved:
             facts = json.loads(str(saved["facts"]))
-            for number, variable in enumerate(self._variables()):
-                variable.assign(saved[f"variable{number}"])
+            values = [saved[f"variable{number}"] for number in range(len(self._variables()))]
             best = [saved[f"best{number}"] for number in range(sum(name.startswith("best") for name in saved.files))]
+        for variable, value in zip(self._variables(), values, strict=True):
+            variable.assign(value)
         self.history, self.seconds = facts["history"], facts["seconds"]
         if self.selection:
             vars(self.selection).update(facts["selection"], best_weights=best or None)

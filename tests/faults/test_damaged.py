@@ -66,12 +66,12 @@ def trained(tmp_path_factory):
 def test_a_damaged_state_is_named_and_the_one_before_it_taken(trained, tmp_path, caplog):
     """Never a wrong number: what is loaded is the last epoch, where the bit did not matter, or the one before."""
     latest, before = callbacks.STATES
-    shutil.copy(trained / before, tmp_path / before)
     training = Dense(tmp_path)
     used_before = 0
     tried = damages((trained / latest).read_bytes(), seed=1, flips=150)
     for content in tried:
         (tmp_path / latest).write_bytes(content)
+        shutil.copy(trained / before, tmp_path / before)
         caplog.clear()
         begun = training.resumable.restore()
         assert begun in (EPOCHS, EPOCHS - 1)
@@ -82,6 +82,7 @@ def test_a_damaged_state_is_named_and_the_one_before_it_taken(trained, tmp_path,
         if begun < EPOCHS:
             used_before += 1
             assert f"{tmp_path / latest} is damaged" in caplog.text
+            assert (tmp_path / latest).read_bytes() == (trained / before).read_bytes(), "the next epoch keeps it beside"
     assert used_before > len(tried) / 2
 
 
