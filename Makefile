@@ -23,7 +23,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # two trainings at once share the cores and end no sooner
-.PHONY: help install demo reproduce-all report test test-long lint bench tensorboard clean
+.PHONY: help install demo reproduce-all report test test-long lint bench gpu-check tensorboard clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ lint: $(INSTALLED) ## ruff alone
 
 bench: $(INSTALLED) ## speed on this machine, as ratios: PyTorch, the roofline, wider batches, more images, repeats at once
 	$(REPRO) bench
+
+gpu-check: $(INSTALLED) ## on a GPU: every paper at its own size, then the ratios of speed; again until all is done
+	.venv/bin/python -m common.bench.gpu_check $(call option,SECONDS,seconds)
 
 tensorboard: $(INSTALLED) ## curves and example predictions of all runs, in a browser
 	.venv/bin/tensorboard --logdir runs

@@ -105,6 +105,7 @@ def test_make_alone_names_every_target():
         "test-long",
         "lint",
         "bench",
+        "gpu-check",
         "tensorboard",
         "clean",
     ]
