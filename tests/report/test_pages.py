@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from common.data import duplicates
-from common.evidence.results import load
 from common.report.site import build
 from tests.report import made
 from tests.report.made import HOSTILE, NAMES, RESULTS
@@ -71,8 +70,7 @@ def test_axe_finds_no_serious_fault(hostile_site: Path, look, page: str, width: 
 def test_the_numbers_are_those_of_the_results(real_results: Path, real_site: Path, look):
     tab = look(real_site, "index.html")
     for paper in ("cheng", "gill"):
-        record = load(real_results, paper)[-1 if paper == "cheng" else 0]  # Cheng's at the paper's own size comes first
-        assert record.profile == ("paper" if paper == "cheng" else "small")
+        record = made.record_of(real_results, paper, "paper" if paper == "cheng" else "small")  # the nearest comes first
         for row in record.reported:
             line = tab.locator(f"[id='{paper}-{row.id}']")
             found = row.reproduced
@@ -92,7 +90,7 @@ def test_a_number_run_at_two_sizes_shows_both(real_site: Path, look):
 
 
 def test_every_definition_has_the_mean_of_its_runs(real_results: Path, real_site: Path, look):
-    record = load(real_results, "gill")[0]
+    record = made.record_of(real_results, "gill")
     tab = look(real_site, "gill.html")
     rows = tab.locator("table.definitions").first.locator("tbody tr")
     told = {row.locator("code").inner_text(): row.locator("td").first.inner_text() for row in rows.all()}
@@ -174,7 +172,7 @@ def test_a_page_says_what_was_stated_beside_what_was_run(real_site: Path, look):
 
 
 def test_curves_have_a_line_for_each_repeat(real_results: Path, real_site: Path, look):
-    record = load(real_results, "gill")[0]
+    record = made.record_of(real_results, "gill")
     figures = look(real_site, "gill.html").locator(".curves").first.locator("figure")
     assert figures.count() == sum(not name.startswith("val_") for name in record.runs[0].history)
     drawn = figures.first.locator("svg [id*='line2d'] > path[style*='--train']")

@@ -9,11 +9,10 @@ import pytest
 from common import paper as papers
 from common.data import duplicates
 from common.errors import BadInput
-from common.evidence.results import load
 from common.report import audits, forest, gather, layers, pictures
 from common.report.outlines import GRID, outline
 from common.report.site import Site, write
-from tests.report.made import RESULTS
+from tests.report.made import RESULTS, record_of
 
 
 def corners(path: str) -> list[np.ndarray]:
@@ -82,7 +81,7 @@ def test_a_number_that_was_never_run_has_a_line_too():
 
 
 def test_confusion_matrices_of_folds_sum_to_the_last():
-    (record,) = load(RESULTS, "paudel")
+    record = record_of(RESULTS, "paudel")
     *folds, (last, total) = gather.confusion_matrices(record).items()
     assert last == "all"
     assert [name for name, _ in folds] == [str(number) for number in range(1, 11)]
@@ -93,7 +92,7 @@ def test_confusion_matrices_of_folds_sum_to_the_last():
 
 
 def test_folds_have_a_line_each_with_mean_and_deviation():
-    (record,) = load(RESULTS, "paudel")
+    record = record_of(RESULTS, "paudel")
     for lines in gather.fold_tables(record).values():
         assert [line[0] for line in lines[1:]] == [*map(str, range(1, 11)), "mean", "standard deviation"]
 
