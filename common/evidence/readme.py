@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from common.evidence import folds, metrics
-from common.evidence.assess import Assessment, contradictions
+from common.evidence.assess import Assessment, told
 from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, values
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, slug
@@ -89,10 +89,8 @@ def _paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     group = sorted(group, key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
-    told = [each for each in group if not each.beside]
-    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in told))
-    sentences = dict.fromkeys(sentence for each in told for sentence in each.sentences)
-    blocks.append("\n".join(f"- {sentence}" for sentence in filter(None, [*sentences, contradictions(paper)])))
+    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside))
+    blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
     return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
 
 
