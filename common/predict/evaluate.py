@@ -25,11 +25,13 @@ from common.training.request import prepare_for
 @dataclass(frozen=True)
 class Evaluated:
     """One network on the images that all of them were evaluated on. interval: by signature, over the images.
-    against: the differences to the first network, none of that itself. seen: it was trained on this very set."""
+    against: the differences to the first network, none of that itself. seen: it was trained on this very set.
+    doubts: a line for each image and mask of the whole set that may not be what was meant (`Prepared.doubts`)."""
 
     file: Path
     about: About
     seen: bool
+    doubts: tuple[str, ...]
     rows: Rows
     values: dict[str, float]
     interval: dict[str, tuple[float, float]]
@@ -59,6 +61,7 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
                 file,
                 about,
                 prepared.fingerprint == about.fingerprint,
+                prepared.doubts,
                 rows,
                 metrics.values(rows, own),
                 bootstrap(rows, own),
