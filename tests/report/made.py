@@ -46,13 +46,15 @@ def record_of(folder: Path, paper: str, profile: str = "small") -> Record:
 
 
 def results(at: Path, real: Path, root: Path) -> Path:
-    """Results on that data set: Rahman's small record as if made there, with the counts and masks of its images, one
-    of which is marked in full, one in part, one not at all; and the data set's audit."""
+    """Results on that data set: Rahman's small record as if made there by an older recipe, with the counts and masks of
+    its images, one of which is marked in full, one in part, one not at all; and the data set's audit."""
     found = folder(root)
     digests = manifest.digest_all(found.cases)
     record = record_of(real, "rahman")
     data = Dataset(name="hostile", cases=len(found.cases), fingerprint=manifest.fingerprint(digests))
-    record = Record.model_validate(record.model_dump() | {"dataset": data.model_dump(), "reported": []})
+    record = Record.model_validate(
+        record.model_dump() | {"dataset": data.model_dump(), "recipe_hash": "older", "reported": []}
+    )
     store(at, record)
     truth = np.zeros((len(found.cases), SIDE, SIDE), np.float32)
     truth[:, 8:20, 8:20] = 1

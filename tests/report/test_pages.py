@@ -165,6 +165,17 @@ def test_a_leak_is_what_the_two_runs_differ_by(real_site: Path, look):
     assert differences == ["0.0100"] * 3
 
 
+def test_what_an_older_recipe_made_is_marked_wherever_a_number_of_it_stands(real_site: Path, hostile_site: Path, look):
+    """The made-up leak-free record has the recipe of the other one."""
+    tab = look(real_site, "gill.html")
+    table = tab.locator("table", has_text="copies of an image are kept on one side")
+    assert table.locator("tbody th .stale").count() == 3
+    for page in ("index.html", "rahman.html"):
+        tab = look(hostile_site, page)
+        assert tab.locator(".judged .stale").count() == tab.locator("[data-item]").count() == 4
+        assert "stale, made by an older recipe" in tab.get_by_text("They are set against 3 repeats").inner_text()
+
+
 def test_a_page_says_what_was_stated_beside_what_was_run(real_site: Path, look):
     tab = look(real_site, "gill.html")
     side = tab.locator("table.settings tr.departs", has_text="resized to 196x196")

@@ -9,6 +9,8 @@ import pytest
 from common import paper as papers
 from common.data import duplicates
 from common.errors import BadInput
+from common.evidence import readme
+from common.evidence.results import store
 from common.report import audits, forest, gather, layers, pictures
 from common.report.outlines import GRID, outline
 from common.report.site import Site, write
@@ -78,6 +80,30 @@ def test_a_number_that_was_never_run_has_a_line_too():
     assert [line.cell.value for line in found] == [cell.value for cell in study.paper.reported]
     assert forest.counted(found) == {forest.NOT_RUN: 3}
     assert forest.headline(study) == ["Of 3 reported numbers: 3 not run."]
+
+
+def test_the_papers_data_come_before_others_its_readings_before_others_its_size_before_others(tmp_path: Path):
+    own = record_of(RESULTS, "rahman")
+    phantom, grouped = own.dataset.model_copy(update={"name": "phantom"}), {"split": "grouped"}
+    others = {"profile": "paper", "dataset": phantom}, {"profile": "paper", "readings": grouped}, {"readings": grouped}
+    for changes in (*others, {}):
+        store(tmp_path, own.model_copy(update=changes))
+    (study,) = gather.studies(tmp_path, ["rahman"])
+    keys = [each.record.key for each in study.assessed]
+    assert keys == [
+        ("small", "busi", {}),
+        ("paper", "busi", grouped),
+        ("small", "busi", grouped),
+        ("paper", "phantom", {}),
+    ]
+    for line in forest.lines(study):
+        assert line.answer.assessed.record.key == keys[0]
+        assert line.also == [], "what is of other data or another split is no other size of the same"
+
+
+def test_every_verdict_has_one_meaning():
+    assert tuple(forest.MEANINGS) == forest.VERDICTS
+    assert all(meaning in readme.INTRODUCTION for verdict, meaning in forest.MEANINGS.items() if verdict != "not run")
 
 
 def test_confusion_matrices_of_folds_sum_to_the_last():
