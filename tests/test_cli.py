@@ -48,7 +48,7 @@ def test_claims_checks_the_numbers_of_a_paper_without_data_or_runs(repro):
 
 
 BAD = {
-    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", "cheng, gill, kumar, paudel, rahman"]),
+    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", *paper.names()]),
     "an unknown paper to compare": (["compare", "nobody"], ["no paper 'nobody'"]),
     "an unknown profile": (["run", "cheng", "--profile", "huge"], ["no profile 'huge'", "auto, paper, small, smoke"]),
     "a negative repeat count": (["run", "cheng", "--repeats", "-1"], ["-1 repeats", "at least 1"]),
