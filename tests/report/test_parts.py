@@ -1,13 +1,15 @@
 """What the pages are made of, without a browser."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common import paper as papers
-from common.data import duplicates
+from common.data import duplicates, manifest, pack
+from common.data.busi import index
 from common.errors import BadInput
 from common.evidence import readme
 from common.evidence.results import store
@@ -129,6 +131,22 @@ def test_data_that_are_not_at_hand_are_neither_downloaded_nor_made(tmp_path: Pat
         assert album.pictures == {}
         assert name.lower() in album.why.lower()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_found_wherever_a_training_finds_them(phantom_folder: Path, tmp_path: Path):
+    """As Kaggle's archive is unpacked."""
+    shutil.copytree(phantom_folder, tmp_path / "Dataset_BUSI_with_GT")
+    fingerprint = manifest.fingerprint(manifest.digest_all(index(phantom_folder)))
+    album = pictures.album("busi", fingerprint, {"benign (1)"}, tmp_path, tmp_path)
+    assert (list(album.pictures), album.why) == (["benign (1)"], "")
+
+
+@pytest.mark.parametrize("name", ["busi", "mine"])
+def test_a_packed_file_is_told_to_have_no_images(name: str, phantom_folder: Path, tmp_path: Path):
+    path = tmp_path / f"{name}.pack"
+    pack.write(path, name, index(phantom_folder), [pack.Need(16, 1, "merged", None)], "code", tmp_path / "work")
+    album = pictures.album(name, "fingerprint", {"benign (1)"}, tmp_path, tmp_path)
+    assert (album.pictures, album.why) == ({}, f"{path} is a packed file, without images.")
 
 
 def test_no_results_are_told_with_the_command_that_makes_them(tmp_path: Path):
