@@ -15,7 +15,7 @@ from common.data.fetch import Found
 from common.errors import BadInput
 from common.evidence import metrics
 from common.evidence.counts import Rows
-from common.evidence.paired import Difference, differences
+from common.evidence.paired import PairedDifference, differences
 from common.evidence.statistics import bootstrap
 from common.training.evaluate import evaluate
 from common.training.model_file import About
@@ -35,7 +35,7 @@ class Evaluated:
     rows: Rows
     values: dict[str, float]
     interval: dict[str, tuple[float, float]]
-    against: dict[str, Difference]
+    against: dict[str, PairedDifference]
 
 
 def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
@@ -105,7 +105,7 @@ def _cell(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{value:{sign}.4f}{interval}"
 
 
-def _change(difference: Difference | None) -> str:
+def _change(difference: PairedDifference | None) -> str:
     if difference is None:
         return "-"
     text = _cell(difference.value, difference.low, difference.high, sign="+")

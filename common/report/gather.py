@@ -99,7 +99,7 @@ class Leak:
     signature: str
     published: Prediction
     leak_free: Prediction
-    difference: honest.Difference
+    difference: honest.MeanDifference
 
 
 def leaks(study: Study) -> list[Leak]:
