@@ -103,8 +103,8 @@ def assess(
 
 
 def told(group: Iterable[Assessment]) -> list[str]:
-    """What to read first of a paper, from its assessments: the sentences of each, once, then whether its own numbers
-    agree with each other. Of those that stand beside another, what they say is among that one's sentences."""
+    """What to read first of a paper, from its assessments: the sentences of each that does not stand beside another,
+    once, then whether its own numbers agree with each other."""
     group = list(group)
     sentences = dict.fromkeys(sentence for each in group if not each.beside for sentence in each.sentences)
     return [*filter(None, [*sentences, *dict.fromkeys(contradictions(each.paper) for each in group)])]
