@@ -11,6 +11,8 @@ import pytest
 
 from common import cli, paper
 
+ROOT = Path(cli.__file__).parents[2]
+
 
 @pytest.fixture
 def repro(capsys, tmp_path, monkeypatch):
@@ -46,7 +48,7 @@ def test_claims_checks_the_numbers_of_a_paper_without_data_or_runs(repro):
 
 
 BAD = {
-    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", "cheng, gill, kumar, paudel, rahman"]),
+    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", *paper.names()]),
     "an unknown paper to compare": (["compare", "nobody"], ["no paper 'nobody'"]),
     "an unknown profile": (["run", "cheng", "--profile", "huge"], ["no profile 'huge'", "auto, paper, small, smoke"]),
     "a negative repeat count": (["run", "cheng", "--repeats", "-1"], ["-1 repeats", "at least 1"]),
@@ -107,6 +109,20 @@ def test_a_damaged_results_file_is_named(repro, tmp_path):
     assert "results/gill.json" in complaint
 
 
+def test_compare_explains_below_the_tables_and_says_where_every_row_is(repro, tmp_path):
+    shutil.copytree(ROOT / "results" / "paudel", tmp_path / "kept" / "paudel")
+    shutil.copy(ROOT / "results" / "paudel.json", tmp_path / "kept")
+    status, printed, _ = repro("compare", "paudel", "--results", "kept")
+    assert status == 0
+    *table, explanations, where = printed.strip().split("\n\n")
+    assert table
+    page = (tmp_path / "kept" / "README.md").read_text(encoding="utf-8")
+    lines = explanations.splitlines()
+    assert [line for line in lines if not line.startswith("- ") or line not in page] == []
+    assert "`repro claims paudel`" in lines[-1]
+    assert where.endswith("kept/README.md")
+
+
 def test_verify_names_what_is_not_busi(repro, phantom_folder):
     status, _, complaint = repro("data", "verify", phantom_folder)
     assert status == 2
@@ -123,8 +139,7 @@ def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(t
     code = "import sys; sys.argv = ['repro', 'papers']; import runpy\n" \
            "try: runpy.run_module('reproductions', run_name='__main__')\n" \
            "except SystemExit: pass\nsys.exit('keras' in sys.modules or 'cv2' in sys.modules)"  # fmt: skip
-    root = Path(cli.__file__).parents[2]
-    answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "cheng" in answer.stdout
 
@@ -145,10 +160,9 @@ def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):
            "import importlib.util as u; find = u.find_spec\n" \
            "u.find_spec = lambda name, *a: None if name in ('tensorflow', 'jax', 'torch') else find(name, *a)\n" \
            "sys.argv = ['repro', 'run', 'cheng', '--data', 'phantom']\nfrom common.cli import main; main()"  # fmt: skip
-    root = Path(cli.__file__).parents[2]
     bare = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
     command = [sys.executable, "-c", code]
-    answer = subprocess.run(command, cwd=root, env=bare, capture_output=True, text=True, check=False)
+    answer = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=False)
     assert answer.returncode == 2, answer.stderr
     assert "The package tensorflow is not installed" in answer.stderr
     assert "`make install` puts TensorFlow into .venv" in answer.stderr

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from common import paper as papers
-from common.cli.shared import Runs, app, out, report_unusable, root, say
+from common.cli.shared import Results, Runs, app, out, report_unusable, root, say
 from common.errors import BadInput
 from common.paper import Paper, Profile
 
@@ -32,8 +32,10 @@ def audit(
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="[default: audit-NAME in --runs]")
     ] = None,
     runs: Runs = Path("runs"),
+    results: Results = Path("results"),
 ) -> None:
-    """What is wrong with a data set: copies, copies in two classes, suspect masks, and how often a split leaks."""
+    """What is wrong with a data set: copies, copies in two classes, suspect masks, and how often a split leaks. Of one
+    known by name, which papers are about, the findings are kept with the results too, for the site."""
     from common.data import audit as auditing
     from common.data import audit_report, fetch
 
@@ -44,6 +46,10 @@ def audit(
         audit_report.write(findings, found.cases, folder)
     out.print(audit_report.table(findings))
     say(f"All findings: {folder / 'audit.json'}. To see them: the pictures beside it.")
+    if findings["data"] in fetch.NAMES:
+        kept = results / f"audit-{findings['data']}.json"
+        audit_report.keep(findings, kept)
+        say(f"For the site that `repro report` makes: {kept}")
 
 
 @data_app.command("fetch")

@@ -1,9 +1,11 @@
 """Commands that read what papers state and what `results/` holds; none trains."""
 
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from common import paper as papers
 from common.cli.shared import Results, app, out, say
@@ -30,7 +32,7 @@ def compare(
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
     from common.evidence import tables
-    from common.evidence.assess import of_paper
+    from common.evidence.assess import of_paper, told
     from common.evidence.readme import keep_images, readme
     from common.evidence.results import store
     from common.files import write_atomically
@@ -45,11 +47,17 @@ def compare(
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
     write_atomically(results / "README.md", readme(assessed).encode())
-    for each in wanted:
-        keep_images(each, results)
-        if not each.beside:
-            out.print(tables.table(each))
-            out.print()
+    for _, group in groupby(wanted, key=lambda each: each.paper.name):
+        group = list(group)
+        for each in group:
+            keep_images(each, results)
+            if not each.beside:
+                out.print(tables.table(each))
+                out.print()
+        for sentence in told(group):
+            say(f"- {escape(sentence)}")
+        say("")
+    say(f"Every row, single folds and images and quoted numbers too: {escape(str(results / 'README.md'))}")
 
 
 @app.command("claims")

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from common.cli.shared import Runs, app, import_keras, out, report_unusable, root, say
+from common.cli.shared import Runs, app, err, import_keras, out, report_unusable, root, say
 from common.errors import BadInput
 
 Model = Annotated[Path, typer.Option("--model", metavar="FILE", help="A model.keras, as each repeat of a run leaves.")]
@@ -56,6 +56,7 @@ def evaluate(
 ) -> None:
     """How trained networks do on a labelled set, with 95 % intervals, and which of them does better."""
     from common.data import fetch
+    from common.data.listing import some
 
     if len(model) > len(ascii_uppercase):
         raise BadInput(f"{len(model)} networks: {len(ascii_uppercase)} can be set beside each other.")
@@ -67,10 +68,13 @@ def evaluate(
     networks = [(file, *model_file.load(file)) for file in model]
     found = fetch.find(data, root(), runs)
     evaluated = evaluation.run(networks, found, cache_folder(runs))
+    told = err if as_json else out
+    report_unusable(found, runs, told)
+    for doubt in some(dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)):
+        say(f"Doubtful: {escape(doubt)}", told)
     if as_json:
         print(json.dumps(evaluation.as_record(evaluated, found), indent=1))
         return
-    report_unusable(found, runs)
     for letter, each in zip(ascii_uppercase, evaluated, strict=False):
         name = escape(f"{each.file}: {each.about}.")
         say(f"{letter}: {name}" if networks[1:] else name)

@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
     "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
 ))  # fmt: skip
 
-out = Console()
+out, err = Console(), Console(stderr=True)  # the second for what is said where the first carries JSON
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those that `repro papers` lists.")]
 Data = Annotated[
     str | None,
@@ -29,8 +29,8 @@ Runs = Annotated[Path, typer.Option(help="Where trainings, caches and the phanto
 Results = Annotated[Path, typer.Option(help="Where the results are kept that compare reads.")]
 
 
-def say(line: str) -> None:
-    out.print(line, highlight=False, soft_wrap=True)
+def say(line: str, to: Console = out) -> None:
+    to.print(line, highlight=False, soft_wrap=True)
 
 
 def root() -> Path:
@@ -38,14 +38,16 @@ def root() -> Path:
     return Path(os.environ.get("REPRO_DATA") or "data")
 
 
-def report_unusable(found: "Found", runs: Path) -> None:  # noqa: F821, imported when a command needs it
+def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # noqa: F821, imported when needed
     """One line on what the data set lists and can't be used, and a file that explains each."""
     from common.files import write_atomically
 
     if found.unusable:
         path = runs / f"{found.name}-unusable.txt"
         write_atomically(path, "".join(f"{line}\n" for line in found.unusable).encode())
-        say(f"{found.name}: {len(found.cases)} cases; {len(found.unusable)} more can't be used, explained in {path}")
+        say(
+            f"{found.name}: {len(found.cases)} cases; {len(found.unusable)} more can't be used, explained in {path}", to
+        )
 
 
 def import_keras() -> None:

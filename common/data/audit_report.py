@@ -32,12 +32,17 @@ def write(findings: dict[str, Any], cases: Sequence[Case], folder: Path) -> None
     groups = ",\n".join(json.dumps(group) for group in findings["groups"])
     lines = json.dumps(known, indent=1)[:-2] + f',\n "groups": [\n{groups}\n ]\n}}\n'  # a line for each group
     write_atomically(folder / "duplicates.json", lines.encode())
-    write_atomically(folder / "audit.json", (json.dumps(findings, indent=1) + "\n").encode())
+    keep(findings, folder / "audit.json")
     by_id = {case.id: case for case in cases}
     for name, cells in _pictures(findings).items():
         strips = [_strip([by_id[case] for case in ids], remark) for ids, remark in cells]
         _, png = cv2.imencode(".png", _sheet(strips)[..., ::-1])
         write_atomically(folder / f"{name}.png", png.tobytes())
+
+
+def keep(findings: dict[str, Any], path: Path) -> None:
+    """Writes the findings alone, as JSON."""
+    write_atomically(path, (json.dumps(findings, indent=1) + "\n").encode())
 
 
 def _pictures(findings: dict[str, Any]) -> dict[str, list[tuple[list[str], str]]]:

@@ -39,7 +39,7 @@ class Found:
     packed: pack.Packed | None = None
 
 
-def find(name_or_dir: str, root: Path, runs: Path) -> Found:
+def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
     """A data set and its cases, no pixel read.
 
     name_or_dir: "busi", looked for in `root` and downloaded to it when missing; "phantom", written to `runs` when
@@ -48,15 +48,16 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
         one in BUSI's, or with such a folder in it. What a person brings is called as the folder or the description is.
     root: where the data are, `REPRO_DATA` or data/: as folders or, where such a folder is missing, as packed files,
         busi.pack for "busi".
+    make: whether BUSI, where it is missing, is downloaded, and the phantom written; else that is Missing too.
 
     Raises Missing where a named data set is not found, with the ways on, and BadInput for any other name and for what
     can't be read or used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of
     its pixels; no such fingerprint is known of Mini-DDSM, so that its layout has to do.
     """
     if name_or_dir == "phantom":
-        return _busi("phantom", _phantom(runs))
+        return _busi("phantom", _phantom(runs, make))
     try:
-        return _on_disk(name_or_dir, root)
+        return _on_disk(name_or_dir, root, make)
     except OSError as error:  # a folder without permission, a name that is too long
         named = shown(Path(error.filename)) if isinstance(error.filename, str) else name_or_dir
         raise BadInput(
@@ -64,10 +65,14 @@ def find(name_or_dir: str, root: Path, runs: Path) -> Found:
         ) from error
 
 
-def _on_disk(name_or_dir: str, root: Path) -> Found:
+def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
     if name_or_dir == "busi":
         folder = _find(root / "busi") or _find(root)
-        return (not folder and _packed(root, "busi")) or _busi("busi", folder or _download(root))
+        if not folder and (packed := _packed(root, "busi")):
+            return packed
+        if not folder and not make:
+            raise _no_busi(root, "It is not downloaded for this.")
+        return _busi("busi", folder or _download(root))
     if name_or_dir in ("mini-ddsm", "mammo_masses"):
         try:
             return _mini_ddsm(_find_mini_ddsm(root)) if name_or_dir == "mini-ddsm" else _mammo_masses(root)
@@ -167,9 +172,11 @@ def _find(folder: Path) -> Path | None:
     return next((place for place in places if any((place / label).is_dir() for label in CLASSES)), None)
 
 
-def _phantom(runs: Path) -> Path:
+def _phantom(runs: Path, make: bool) -> Path:
     source = blake2b(Path(phantom.__file__).read_bytes(), digest_size=4).hexdigest()  # other code, other pixels
     folder = runs / f"phantom-{phantom.CASES}-{phantom.SIDE}-{source}"
+    if not folder.is_dir() and not make:
+        raise Missing(f"The phantom is not in {runs}. `repro data fetch phantom` makes it.")
     return folder if folder.is_dir() else phantom.write(folder, phantom.CASES, phantom.SIDE)
 
 

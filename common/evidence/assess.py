@@ -1,6 +1,6 @@
 """All that can be said of one record: its comparison, what nothing-learned scores, what would explain a gap."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +100,14 @@ def assess(
         leak_free is None or fresh(leak_free),
         honest.published(record, others) is not None,
     )
+
+
+def told(group: Iterable[Assessment]) -> list[str]:
+    """What to read first of a paper, from its assessments: the sentences of each that does not stand beside another,
+    once, then whether its own numbers agree with each other."""
+    group = list(group)
+    sentences = dict.fromkeys(sentence for each in group if not each.beside for sentence in each.sentences)
+    return [*filter(None, [*sentences, *dict.fromkeys(contradictions(each.paper) for each in group)])]
 
 
 def contradictions(paper: Paper) -> str:

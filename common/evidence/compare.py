@@ -23,6 +23,21 @@ RUNS_TO_REFUTE = 3
 RUNS_TO_AGREE = 5
 WIDEST_HALF = 0.05
 
+MEANINGS: dict[Verdict, str] = {
+    "agrees": f"inside the interval, which comes from at least {RUNS_TO_AGREE} repeats and is at most ±{WIDEST_HALF} "
+    "wide; with the note on an empty mask: inside what any network scores of which no output is exactly 1",
+    "paper higher": f"above the interval, which comes from at least {RUNS_TO_REFUTE} repeats",
+    "paper lower": f"below the interval, which comes from at least {RUNS_TO_REFUTE} repeats",
+    "undecided": "too few repeats, or an interval too wide to say no",
+    "inside (small)": "inside, for a smaller network on smaller images: a hint, not a verdict",
+    "outside (small)": "outside, for a smaller network on smaller images: a hint, not a verdict",
+    "other definition": "outside, but one other definition contains all numbers of the kind; random ones less than 1 "
+    "in 20",
+    "not comparable": "other data than the paper's, or a run made only to see that everything works",
+    "impossible": "not a value that its own definition can have",
+    "quoted": "the paper quotes it from elsewhere",
+}
+
 # How near to the all-background predictor a metric stays that no network moves.
 UNMOVED = 1e-3
 

@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Difference:
+class MeanDifference:
     """Of two sets of repeats, `published` and `leak_free` many: the mean of the first less that of the second, None
     where one is empty, and its 95 % confidence interval, None where one has fewer than two."""
 
@@ -33,7 +33,7 @@ class Difference:
     high: float | None = None
 
 
-def difference(published: Sequence[float], leak_free: Sequence[float], confidence: float = 0.95) -> Difference:
+def difference(published: Sequence[float], leak_free: Sequence[float], confidence: float = 0.95) -> MeanDifference:
     """The difference of the means of two independent samples that may vary unequally: Welch's interval, with the
     degrees of freedom of Satterthwaite (Welch 1947, Biometrika 34: 28-35). Values are finite.
 
@@ -44,17 +44,17 @@ def difference(published: Sequence[float], leak_free: Sequence[float], confidenc
     samples = [np.asarray(sample, float) for sample in (published, leak_free)]
     numbers = [len(sample) for sample in samples]
     if min(numbers) == 0:
-        return Difference(*numbers)
+        return MeanDifference(*numbers)
     mean = float(samples[0].mean() - samples[1].mean())
     if min(numbers) == 1:
-        return Difference(*numbers, mean)
+        return MeanDifference(*numbers, mean)
     errors = [sample.var(ddof=1) / len(sample) for sample in samples]  # squared, of each mean
     total = sum(errors)
     if total == 0:
-        return Difference(*numbers, mean, mean, mean)
+        return MeanDifference(*numbers, mean, mean, mean)
     freedom = total**2 / sum(error**2 / (number - 1) for error, number in zip(errors, numbers, strict=True))
     half = float(stdtrit(freedom, (1 + confidence) / 2) * math.sqrt(total))
-    return Difference(*numbers, mean, mean - half, mean + half)
+    return MeanDifference(*numbers, mean, mean - half, mean + half)
 
 
 def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
@@ -70,7 +70,7 @@ def published(record: Record, others: Iterable[Record]) -> Record | None:
     return next((other for other in others if leak_free(other, [record])), None)
 
 
-def leak(published: Record, leak_free: Record, part: str, signature: str) -> Difference:
+def leak(published: Record, leak_free: Record, part: str, signature: str) -> MeanDifference:
     """How much higher a metric (`common.evidence.metrics`) of a part, such as "test", is in the repeats of one record
     than in those of another. The folds of a cross-validation are one repeat (`compare.values`).
 
@@ -110,23 +110,23 @@ def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard:
     return f"{said}.{chance}{small}"
 
 
-def _measured(published: Record, leak_free: Record, keys: Iterable[Key]) -> dict[Key, Difference]:
+def _measured(published: Record, leak_free: Record, keys: Iterable[Key]) -> dict[Key, MeanDifference]:
     found = {key: leak(published, leak_free, *key) for key in keys}
     return {key: each for key, each in found.items() if each.mean is not None}
 
 
-def _is_sure(difference: Difference) -> bool:
+def _is_sure(difference: MeanDifference) -> bool:
     """Whether 0 is outside its interval."""
     return difference.low is not None and (difference.low > 0 or difference.high < 0)
 
 
-def _most(found: dict[Key, Difference]) -> str:
+def _most(found: dict[Key, MeanDifference]) -> str:
     (part, signature), most = max(found.items(), key=_weight)
     interval = "" if most.low is None else f", 95 %: {most.low:.4f} to {most.high:.4f}"
     return f"`{signature}` ({part}; published less leak-free {most.mean:+.4f}{interval})"
 
 
-def _weight(item: tuple[Key, Difference]) -> tuple[bool, float]:
+def _weight(item: tuple[Key, MeanDifference]) -> tuple[bool, float]:
     """How clear a difference is; without an interval, how large, and first of what has the same scale, 0 to 1."""
     (_, signature), found = item
     if found.low is None:

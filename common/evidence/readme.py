@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from common.evidence import folds, metrics
-from common.evidence.assess import Assessment, contradictions
-from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, values
+from common.evidence.assess import Assessment, told
+from common.evidence.compare import MEANINGS, values
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
@@ -36,6 +36,8 @@ RESAMPLES = 10_000
 OTHERS = "Single folds and images, and quoted numbers: {}"
 LESS = "published less leak-free"
 
+_MEANINGS = "\n".join(f"| {verdict} | {meaning} |" for verdict, meaning in MEANINGS.items())
+
 INTRODUCTION = f"""\
 # Reported against reproduced
 
@@ -57,15 +59,7 @@ other images and another training. Images are taken as independent; copies among
 
 | verdict | meaning |
 |---|---|
-| agrees | inside the interval, which comes from at least {RUNS_TO_AGREE} repeats and is at most ±{WIDEST_HALF} wide |
-| agrees (that of an empty mask) | Keras' raw IoU where no output was exactly 1: inside what any such network scores |
-| paper higher, paper lower | outside the interval, which comes from at least {RUNS_TO_REFUTE} repeats |
-| undecided | too few repeats, or an interval too wide to say no |
-| inside (small), outside (small) | where it lies for a smaller network on smaller images: a hint, not a verdict |
-| other definition | outside, but one other definition contains all numbers of the kind; random ones less than 1 in 20 |
-| impossible | not a value that its own definition can have (`repro claims`) |
-| quoted | the paper quotes it from elsewhere |
-| not comparable | other data than the paper's, or a run made only to see that everything works |
+{_MEANINGS}
 
 A definition reads metric, target, aggregation, decision. *fg* is the tumour, *bg* the rest, *mean2* the mean of both.
 *pooled* counts the pixels of all images together, *batch=K* those of K images, *image* averages over images; *empty*
@@ -89,10 +83,8 @@ def _paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     group = sorted(group, key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
-    told = [each for each in group if not each.beside]
-    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in told))
-    sentences = dict.fromkeys(sentence for each in told for sentence in each.sentences)
-    blocks.append("\n".join(f"- {sentence}" for sentence in filter(None, [*sentences, contradictions(paper)])))
+    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside))
+    blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
     return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
 
 

@@ -1,7 +1,7 @@
 """What n runs say about one further run, and what n images say about one further sample of as many."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -71,15 +71,11 @@ def bootstrap(
         by_unit.setdefault(aggregation if aggregation.startswith("batch") else "image", []).append(signature)
     if not len(rows):
         raise ValueError("there are no rows to draw from")
-    tails = (1 - confidence) / 2, (1 + confidence) / 2
     intervals = {}
     for unit, some in by_unit.items():
-        random, number = np.random.default_rng(seed), len(np.unique(groups(unit, rows)))
-        parts = (_drawn(random, min(_AT_ONCE, resamples - i), number) for i in range(0, resamples, _AT_ONCE))
-        for signature, values in resampled(rows, some, unit, parts).items():
-            defined = values[np.isfinite(values)]
-            low, high = np.quantile(defined, tails) if len(defined) else (np.nan, np.nan)
-            intervals[signature] = float(low), float(high)
+        weights = draws(len(np.unique(groups(unit, rows))), resamples, seed)
+        for signature, values in resampled(rows, some, unit, weights).items():
+            intervals[signature] = percentiles(values, confidence)
     return intervals
 
 
@@ -89,10 +85,23 @@ def of_each(rows: Rows, signatures: Sequence[str]) -> dict[str, np.ndarray]:
     return resampled(rows, signatures, "image", [np.eye(len(rows))])
 
 
-def _drawn(random: np.random.Generator, resamples: int, units: int) -> np.ndarray:
-    """How often each unit is drawn, float64 (resamples, units), each row with the sum `units`."""
-    drawn = random.integers(0, units, (resamples, units)) + np.arange(resamples)[:, None] * units
-    return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+def draws(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each of so many units is drawn in samples of as many, with replacement: the weights of `resampled`,
+    float64 (some resamples, units) each, every row with the sum `units`. The same for the same arguments."""
+    random = np.random.default_rng(seed)
+    for done in range(0, resamples, _AT_ONCE):
+        some = min(_AT_ONCE, resamples - done)
+        drawn = random.integers(0, units, (some, units)) + np.arange(some)[:, None] * units
+        yield np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+
+
+def percentiles(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """The interval that leaves out as many of the finite values below as above; (NaN, NaN) where none is finite."""
+    defined = values[np.isfinite(values)]
+    if not len(defined):
+        return math.nan, math.nan
+    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
 
 
 def resampled(rows: Rows, signatures: Sequence[str], unit: str, weights: Iterable[np.ndarray]) -> dict[str, np.ndarray]:

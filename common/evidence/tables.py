@@ -24,7 +24,7 @@ def table(assessed: Assessment) -> Table:
     stale = "" if assessed.fresh else " - STALE, made by an older recipe or older code"
     rest = len(assessed.rows) - len(assessed.own)
     further = f" Leak-free: {leak_free_setting(assessed)}." if assessed.leak_free else ""
-    further += f" Single folds and images, and quoted numbers, {rest} in all: results/README.md." if rest else ""
+    further += f" Not shown: single folds and images, and quoted numbers, {rest} in all." if rest else ""
     result = Table(
         title=escape(f"{paper.name}: {heading(record)}{stale}"),
         caption=escape(setting(record) + further),

@@ -15,7 +15,7 @@ from common.data.fetch import Found
 from common.errors import BadInput
 from common.evidence import metrics
 from common.evidence.counts import Rows
-from common.evidence.paired import Difference, differences
+from common.evidence.paired import PairedDifference, differences
 from common.evidence.statistics import bootstrap
 from common.training.evaluate import evaluate
 from common.training.model_file import About
@@ -25,15 +25,17 @@ from common.training.request import prepare_for
 @dataclass(frozen=True)
 class Evaluated:
     """One network on the images that all of them were evaluated on. interval: by signature, over the images.
-    against: the differences to the first network, none of that itself. seen: it was trained on this very set."""
+    against: the differences to the first network, none of that itself. seen: it was trained on this very set.
+    doubts: a line for each image and mask of the whole set that may not be what was meant (`Prepared.doubts`)."""
 
     file: Path
     about: About
     seen: bool
+    doubts: tuple[str, ...]
     rows: Rows
     values: dict[str, float]
     interval: dict[str, tuple[float, float]]
-    against: dict[str, Difference]
+    against: dict[str, PairedDifference]
 
 
 def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
@@ -59,6 +61,7 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
                 file,
                 about,
                 prepared.fingerprint == about.fingerprint,
+                prepared.doubts,
                 rows,
                 metrics.values(rows, own),
                 bootstrap(rows, own),
@@ -102,7 +105,7 @@ def _cell(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{value:{sign}.4f}{interval}"
 
 
-def _change(difference: Difference | None) -> str:
+def _change(difference: PairedDifference | None) -> str:
     if difference is None:
         return "-"
     text = _cell(difference.value, difference.low, difference.high, sign="+")

@@ -42,7 +42,7 @@ def find(words: Iterable[str], output: Path) -> tuple[list[Input], list[str]]:
             missing.append(f"{word}: {'no image in this folder' if Path(word).is_dir() else 'there is no such file'}")
         for path in paths:
             found.setdefault(path.resolve(), path)
-    images = {path.with_suffix("") for path in found}
+    images = {_without_ending(path) for path in found}
     chosen = [path for whole, path in found.items() if _masked(whole) not in images]
     return _named(chosen), missing
 
@@ -68,6 +68,11 @@ def _images_in(folder: Path, output: Path) -> list[Path]:
     return images
 
 
+def _without_ending(path: Path) -> Path:
+    """Not `with_suffix`, which takes ".." for the name of "...png"."""
+    return Path(os.path.splitext(path)[0])
+
+
 def _masked(path: Path) -> Path | None:
     """The image, without ending, whose mask this file is called; None where it is not called a mask."""
     image = _MASK.sub("", path.stem)
@@ -76,14 +81,16 @@ def _masked(path: Path) -> Path | None:
 
 def _named(paths: list[Path]) -> list[Input]:
     """A name for each, its place below the folder that they all share; "-2", "-3" are added where two would have the
-    same, as x.png and x.jpg would, also on a disk that does not tell X from x."""
+    same, as x.png and x.jpg would, also on a disk that does not tell X from x. None has a ".." in it, which would lead
+    out of the output folder."""
     if not paths:
         return []
-    shared = Path(os.path.commonpath([path.parent.absolute() for path in paths]))
+    whole = [Path(os.path.abspath(path)) for path in paths]  # not Path.absolute, which keeps ".."
+    shared = os.path.commonpath([path.parent for path in whole])
     taken, inputs = set(), []
-    for path in paths:
-        plain = path.absolute().relative_to(shared)
-        plain = plain.with_suffix("") if path.suffix.lower() in _ENDINGS else plain
+    for path, placed in zip(paths, whole, strict=True):
+        plain = placed.relative_to(shared)
+        plain = _without_ending(plain) if path.suffix.lower() in _ENDINGS else plain
         name, number = str(plain), 1
         while name.casefold() in taken:
             number += 1

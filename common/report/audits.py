@@ -34,8 +34,8 @@ class Suspect:
 
 
 def load(results: Path) -> list[dict[str, Any]]:
-    """The findings of `common.data.audit.report` kept as `audit-*.json` in the folder of results: the
-    `audit.json` that `repro data audit` writes, put there by hand."""
+    """The findings of `common.data.audit.report` that `repro data audit` keeps as `audit-*.json` in the folder of
+    results."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("audit-*.json"))]
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
+from common.evidence import compare
 from common.evidence.assess import Assessment
-from common.evidence.compare import RUNS_TO_AGREE, RUNS_TO_REFUTE, WIDEST_HALF, is_of_repeats
+from common.evidence.compare import is_of_repeats
 from common.evidence.results import Compared, Verdict
 from common.evidence.tables import folds_of, heading, repeats_of, span
 from common.evidence.trivial import BACKGROUND
@@ -16,19 +17,7 @@ from common.reported import Reported, printed
 
 NOT_RUN = "not run"
 VERDICTS = (*get_args(Verdict), NOT_RUN)
-MEANINGS = {
-    "agrees": f"inside the interval of {RUNS_TO_AGREE} or more repeats, which is at most ±{WIDEST_HALF} wide",
-    "paper higher": f"above the interval of {RUNS_TO_REFUTE} or more repeats",
-    "paper lower": f"below the interval of {RUNS_TO_REFUTE} or more repeats",
-    "undecided": "too few repeats, or an interval too wide to say no",
-    "inside (small)": "inside, for a smaller network on smaller images: a hint, not a verdict",
-    "outside (small)": "outside, for a smaller network on smaller images: a hint, not a verdict",
-    "other definition": "outside, but one other definition of the metric contains all numbers of the kind",
-    "not comparable": "other data than the paper's, or a run made only to see that everything works",
-    "impossible": "not a value that its own definition can have",
-    "quoted": "the paper quotes it from elsewhere",
-    NOT_RUN: "no result yet",
-}
+MEANINGS = compare.MEANINGS | {NOT_RUN: "no result yet"}
 
 # What a number is of, in the words of the filter.
 KINDS = ("whole repeats", "single folds", "single images", "other papers")
@@ -44,9 +33,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Line:
-    """One reported number. answer: of the record nearest to the paper, None where none was made; also: of the same
-    readings at another size. metric, kind: what the filters know it by. reported: the printed number, 0.957 for 95.7 %.
-    most: the end of its axis, which begins at 0; 1 but for counts of cases."""
+    """One reported number. answer: of the record nearest to the paper, None where none was made; also: on the same data
+    with the same readings at another size. metric, kind: what the filters know it by. reported: the printed number,
+    0.957 for 95.7 %. most: the end of its axis, which begins at 0; 1 but for counts of cases."""
 
     paper: Paper
     cell: Reported
@@ -84,9 +73,13 @@ def lines(study: Study) -> list[Line]:
 
 def _line(study: Study, cell: Reported) -> Line:
     answers = [Answer(each, row) for each in study.assessed for row in each.rows if row.id == cell.id]
-    best = answers[0] if answers else None  # they come with the paper's own size and readings first
-    readings = departures(study.paper, best.assessed.record) if best else {}
-    also = [each for each in answers[1:] if departures(study.paper, each.assessed.record) == readings]
+    best = answers[0] if answers else None  # they come with the paper's own data and readings first
+
+    def what(answer: Answer) -> tuple[str, dict[str, str]]:
+        record = answer.assessed.record
+        return record.dataset.name, departures(study.paper, record)
+
+    also = [each for each in answers[1:] if what(each) == what(best)]
     low, high = printed(cell.value + cell.unit)
     ends = [high, *(end for each in answers for end in (each.row.reproduced.mean, each.row.reproduced.high) if end)]
     most = 1.0 if metric(cell) != "cases" else max(ends) * 1.1
@@ -129,6 +122,7 @@ def headline(study: Study) -> list[str]:
         folds = folds_of(first.record)
         repeats += f" of {len(folds)} folds" if folds else ""
         data = "" if first.record.dataset.name == study.paper.data else f"; the paper's data are {study.paper.data}"
-        sentences.append(f"They are set against {repeats} ({heading(first.record)}{data}).")
+        stale = "" if first.fresh else "; stale, made by an older recipe or older code"
+        sentences.append(f"They are set against {repeats} ({heading(first.record)}{data}{stale}).")
         sentences += [study.contradiction] if study.contradiction else first.sentences[:1]
     return sentences

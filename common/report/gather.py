@@ -23,7 +23,8 @@ PROFILES = ("paper", "small", "smoke")
 
 @dataclass(frozen=True)
 class Study:
-    """A paper and what was made of it. assessed: the paper's own size first, its own readings before others.
+    """A paper and what was made of it. assessed: on the paper's own data before others, with its own readings before
+    others, at its own size before others, in that order of weight.
     contradiction: a sentence on the paper's own numbers, "" where they agree with each other. regions: what its
     accuracies and IoUs leave for the tumour's share of the pixels."""
 
@@ -43,8 +44,9 @@ def studies(results: Path, names: Iterable[str]) -> list[Study]:
 
 
 def _study(paper: Paper, results: Path) -> Study:
-    def order(each: Assessment) -> tuple[int, int]:
-        return PROFILES.index(each.record.profile), len(departures(paper, each.record))
+    def order(each: Assessment) -> tuple[bool, int, int]:
+        record = each.record
+        return record.dataset.name != paper.data, len(departures(paper, record)), PROFILES.index(record.profile)
 
     assessed = sorted(of_paper(paper, results), key=order)
     return Study(paper, assessed, claims.check(paper), contradictions(paper), claims.regions(paper, prevalence(paper)))
@@ -89,14 +91,15 @@ def definitions(record: Record) -> list[Scored]:
 
 @dataclass(frozen=True)
 class Leak:
-    """A definition on the test images as published and with copies kept apart: the record, what its repeats and those
-    of the leak-free one score, and the difference."""
+    """A definition on the test images as published and with copies kept apart: the record, whether today's recipe and
+    code made both, what its repeats and those of the leak-free one score, and the difference."""
 
     record: Record
+    fresh: bool
     signature: str
     published: Prediction
     leak_free: Prediction
-    difference: honest.Difference
+    difference: honest.MeanDifference
 
 
 def leaks(study: Study) -> list[Leak]:
@@ -104,6 +107,7 @@ def leaks(study: Study) -> list[Leak]:
     return [
         Leak(
             each.record,
+            each.fresh and each.leak_free_fresh,
             signature,
             *(prediction(values(record, "test", signature)) for record in (each.record, each.leak_free)),
             honest.leak(each.record, each.leak_free, "test", signature),

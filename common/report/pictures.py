@@ -11,9 +11,9 @@ import numpy as np
 
 from common.data import fetch, manifest
 from common.data.audit import merged
-from common.data.busi import CLASSES
 from common.data.case import Case
 from common.data.decode import Unreadable, read_image, read_mask
+from common.data.pack import ENDING
 from common.errors import BadInput
 from common.report.outlines import outline
 
@@ -63,15 +63,16 @@ def album(name: str, fingerprint: str, wanted: Collection[str], root: Path, runs
 
 
 def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
-    if name in ("mammo_masses", "mini-ddsm"):
-        return fetch.find(name, root, runs).cases
-    # As a folder or a description: by their names BUSI would be downloaded and the phantom made.
-    places = [root / name, root / f"{name}.yaml"]
-    if name == "busi" and any((root / label).is_dir() for label in CLASSES):
-        places.append(root)
-    if place := next((place for place in places if place.exists()), None):
-        return fetch.find(str(place), root, runs).cases
-    raise BadInput(f"{name} is not in {root}.")
+    if name in fetch.NAMES:
+        found = fetch.find(name, root, runs, make=False)
+    else:  # a person's own, which is called as its folder or its file is
+        place = next((place for end in ("", ".yaml", ENDING) if (place := root / f"{name}{end}").exists()), None)
+        if place is None:
+            raise BadInput(f"{name} is not in {root}.")
+        found = fetch.find(str(place), root, runs)
+    if found.packed:
+        raise BadInput(f"{found.packed.path} is a packed file, without images.")
+    return found.cases
 
 
 def _read(name: str, case: Case, wanted: bool) -> tuple[str, Picture | None] | Unreadable:

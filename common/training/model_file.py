@@ -86,8 +86,11 @@ def _inspect(path: Path) -> About:
         raise BadInput(f"{path}: expected a file whose name ends in .keras, as every repeat of a run leaves one.")
     try:
         with zipfile.ZipFile(path) as archive:
-            if unexpected := {info.filename for info in archive.infolist()} ^ _MEMBERS:
-                raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, sorted(unexpected)))}.")
+            members = {info.filename for info in archive.infolist()}
+            if unexpected := sorted(members - _MEMBERS):
+                raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, unexpected))}.")
+            if missing := sorted(_MEMBERS - members):
+                raise BadInput(f"{path}: damaged, {', '.join(missing)} is not in it. Copy it again.")
             # Keras stores without compressing: nothing in it can grow when it is read.
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
                 raise BadInput(f"{path}: refused. A saved network is not compressed, and this one is.")

@@ -14,6 +14,7 @@ import numpy as np
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, classification, compare, counts, metrics, results, trivial
+from common.evidence.definition import Definition
 from common.files import check_archive, copy, read_json, write_atomically, write_json
 from common.lock import only_one
 from common.paper import Paper, Recipe
@@ -134,7 +135,7 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
     loss = "bce|pixel|pooled"
     if recipe.loss != "bce":
         over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
-        loss = str(metrics.Definition(f"{recipe.loss}-loss", "fg", over, "soft", smooth=recipe.smooth))
+        loss = str(Definition(f"{recipe.loss}-loss", "fg", over, "soft", smooth=recipe.smooth))
     if not recipe.positive:
         return {loss: values.pop("loss"), **values}
     total = values.pop("loss")

@@ -17,6 +17,7 @@ from common.data import audit, duplicates, manifest, splits
 from common.data.busi import index
 from common.data.case import Case
 from common.errors import BadInput
+from common.report import audits
 
 CHENG, GILL, PAUDEL, RAHMAN = (paper.load(name).recipe() for name in ("cheng", "gill", "paudel", "rahman"))
 
@@ -197,6 +198,17 @@ def test_the_command_writes_table_json_and_pictures(flawed, tmp_path):
     }  # fmt: skip
     side_by_side = cv2.imread(str(folder / "copies" / "benign (1).png"))
     assert side_by_side.shape[1] > 2 * side_by_side.shape[0]
+
+
+def test_only_the_findings_on_a_data_set_known_by_name_are_kept_with_the_results(flawed, tmp_path):
+    places = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+    for data in (str(flawed), "phantom"):
+        told = CliRunner().invoke(cli.app, ["data", "audit", data, *places])
+        assert told.exit_code == 0, told.output
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["audit-phantom.json"]
+    assert "results/audit-phantom.json" in told.output.replace("\n", "")
+    (kept,) = audits.load(tmp_path / "results")
+    assert kept == json.loads((tmp_path / "runs" / "audit-phantom" / "audit.json").read_text())
 
 
 # How much a split leaks

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from common.evidence.honest import Difference, difference, leak, leak_free, published, sentence
+from common.evidence.honest import MeanDifference, difference, leak, leak_free, published, sentence
 from common.evidence.results import Record
 from tests.evidence.made import folds_of, record_of
 
@@ -37,12 +37,12 @@ def test_the_true_difference_is_inside_with_about_95_percent():
 
 
 def test_too_few_repeats_give_no_interval():
-    assert difference([], [0.7]) == Difference(0, 1)
-    assert difference([0.75], [0.5, 0.5]) == Difference(1, 2, 0.25)
+    assert difference([], [0.7]) == MeanDifference(0, 1)
+    assert difference([0.75], [0.5, 0.5]) == MeanDifference(1, 2, 0.25)
 
 
 def test_repeats_without_spread_leave_no_room():
-    assert difference([0.75, 0.75], [0.5, 0.5]) == Difference(2, 2, 0.25, 0.25, 0.25)
+    assert difference([0.75, 0.75], [0.5, 0.5]) == MeanDifference(2, 2, 0.25, 0.25, 0.25)
 
 
 def record(*results: float, **changes) -> Record:

@@ -102,6 +102,16 @@ def test_a_network_that_has_seen_the_images_is_told(repro, saved, labelled, tmp_
     assert "Trained on images of this very set" in printed
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_images_that_may_not_be_what_was_meant_are_named(repro, saved, labelled, options):
+    """On standard error where standard output has to stay JSON."""
+    Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(labelled / "benign" / "benign (3)_mask.png")
+    status, printed, complaint = repro("evaluate", "--model", saved["colour"], "--data", labelled, *options)
+    assert status == 0
+    assert "Doubtful: benign (3): nothing is marked, though the class is benign." in (complaint if options else printed)
+    assert not options or json.loads(printed)["images"] == 17
+
+
 def test_distances_in_two_grids_are_not_compared(evaluated, saved, tmp_path):
     model_file.save(bright(3, side=16), about(side=16), tmp_path / "coarse.keras")
     changes = evaluated(saved["colour"], tmp_path / "coarse.keras")["networks"][1]["less_the_first"]

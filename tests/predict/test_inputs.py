@@ -82,6 +82,20 @@ def test_equal_names_in_two_folders_do_not_meet(tree):
     assert meant("a/x.png", "b/x.png") == {"a/x.png": "a/x", "b/x.png": "b/x"}
 
 
+def test_a_way_up_is_no_part_of_a_name(tree, tmp_path, monkeypatch):
+    tree("scans/a.png", "scans/deep/b.png", "here/c.png")
+    monkeypatch.chdir(tmp_path / "here")
+    up = "../scans/a.png", "../here/../scans/deep", "c.png"
+    assert list(meant(*up).values()) == ["scans/a", "scans/deep/b", "here/c"]
+    assert meant("../scans") == {"../scans/a.png": "a", "../scans/deep/b.png": "deep/b"}
+
+
+def test_a_name_of_dots_leads_nowhere(tree):
+    tree("scans/...png", "scans/..png", "scans/a.png")
+    names = list(meant("scans/...png", "scans/..png", "scans/a.png").values())
+    assert names == ["...png", "..png", "a"]
+
+
 def test_equal_names_but_for_ending_or_case_do_not_meet(tree):
     tree("x.png", "x.jpg", "X.tif", "x-2.png")
     names = list(meant("x-2.png", "x.png", "x.jpg", "X.tif").values())

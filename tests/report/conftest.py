@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.evidence.results import load, store
+from common.evidence.results import load, slug, store
 from tests.report import made
 from tests.report.made import RESULTS
 
@@ -64,14 +64,16 @@ def written(results: Path, names: list[str], root: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def real_results(tmp_path_factory) -> Path:
-    """The committed results of two papers and, made up of one of them, a run that kept copies on one side: 0.01 lower
-    in every metric, of three repeats as the other."""
+    """The committed results of two papers with their own readings and, made up of one of them, a run that kept copies
+    on one side: 0.01 lower in every metric, of three repeats as the other."""
     folder = tmp_path_factory.mktemp("results")
-    for name in ("cheng", "gill"):
-        shutil.copy(RESULTS / f"{name}.json", folder)
-        shutil.copytree(RESULTS / name, folder / name)
-    shutil.copy(RESULTS / "audit-busi.json", folder)
-    (gill,) = load(folder, "gill")
+    own = [each for name in ("cheng", "gill") for each in load(RESULTS, name) if not each.readings]
+    for record in own:
+        store(folder, record)
+        shutil.copytree(RESULTS / record.paper / slug(record), folder / record.paper / slug(record))
+    for name in ("audit-busi.json", "same-bits.json"):
+        shutil.copy(RESULTS / name, folder)
+    gill = made.record_of(folder, "gill")
     grouped = gill.model_dump() | {"readings": {"split": "grouped"}, "reported": []}
     for run in grouped["runs"]:
         for values in run["metrics"].values():

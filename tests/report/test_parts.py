@@ -1,19 +1,22 @@
 """What the pages are made of, without a browser."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common import paper as papers
-from common.data import duplicates
+from common.data import duplicates, manifest, pack
+from common.data.busi import index
 from common.errors import BadInput
-from common.evidence.results import load
+from common.evidence import readme
+from common.evidence.results import store
 from common.report import audits, forest, gather, layers, pictures
 from common.report.outlines import GRID, outline
 from common.report.site import Site, write
-from tests.report.made import RESULTS
+from tests.report.made import RESULTS, record_of
 
 
 def corners(path: str) -> list[np.ndarray]:
@@ -81,8 +84,32 @@ def test_a_number_that_was_never_run_has_a_line_too():
     assert forest.headline(study) == ["Of 3 reported numbers: 3 not run."]
 
 
+def test_the_papers_data_come_before_others_its_readings_before_others_its_size_before_others(tmp_path: Path):
+    own = record_of(RESULTS, "rahman")
+    phantom, grouped = own.dataset.model_copy(update={"name": "phantom"}), {"split": "grouped"}
+    others = {"profile": "paper", "dataset": phantom}, {"profile": "paper", "readings": grouped}, {"readings": grouped}
+    for changes in (*others, {}):
+        store(tmp_path, own.model_copy(update=changes))
+    (study,) = gather.studies(tmp_path, ["rahman"])
+    keys = [each.record.key for each in study.assessed]
+    assert keys == [
+        ("small", "busi", {}),
+        ("paper", "busi", grouped),
+        ("small", "busi", grouped),
+        ("paper", "phantom", {}),
+    ]
+    for line in forest.lines(study):
+        assert line.answer.assessed.record.key == keys[0]
+        assert line.also == [], "what is of other data or another split is no other size of the same"
+
+
+def test_every_verdict_has_one_meaning():
+    assert tuple(forest.MEANINGS) == forest.VERDICTS
+    assert all(meaning in readme.INTRODUCTION for verdict, meaning in forest.MEANINGS.items() if verdict != "not run")
+
+
 def test_confusion_matrices_of_folds_sum_to_the_last():
-    (record,) = load(RESULTS, "paudel")
+    record = record_of(RESULTS, "paudel")
     *folds, (last, total) = gather.confusion_matrices(record).items()
     assert last == "all"
     assert [name for name, _ in folds] == [str(number) for number in range(1, 11)]
@@ -93,7 +120,7 @@ def test_confusion_matrices_of_folds_sum_to_the_last():
 
 
 def test_folds_have_a_line_each_with_mean_and_deviation():
-    (record,) = load(RESULTS, "paudel")
+    record = record_of(RESULTS, "paudel")
     for lines in gather.fold_tables(record).values():
         assert [line[0] for line in lines[1:]] == [*map(str, range(1, 11)), "mean", "standard deviation"]
 
@@ -104,6 +131,22 @@ def test_data_that_are_not_at_hand_are_neither_downloaded_nor_made(tmp_path: Pat
         assert album.pictures == {}
         assert name.lower() in album.why.lower()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_found_wherever_a_training_finds_them(phantom_folder: Path, tmp_path: Path):
+    """As Kaggle's archive is unpacked."""
+    shutil.copytree(phantom_folder, tmp_path / "Dataset_BUSI_with_GT")
+    fingerprint = manifest.fingerprint(manifest.digest_all(index(phantom_folder)))
+    album = pictures.album("busi", fingerprint, {"benign (1)"}, tmp_path, tmp_path)
+    assert (list(album.pictures), album.why) == (["benign (1)"], "")
+
+
+@pytest.mark.parametrize("name", ["busi", "mine"])
+def test_a_packed_file_is_told_to_have_no_images(name: str, phantom_folder: Path, tmp_path: Path):
+    path = tmp_path / f"{name}.pack"
+    pack.write(path, name, index(phantom_folder), [pack.Need(16, 1, "merged", None)], "code", tmp_path / "work")
+    album = pictures.album(name, "fingerprint", {"benign (1)"}, tmp_path, tmp_path)
+    assert (album.pictures, album.why) == ({}, f"{path} is a packed file, without images.")
 
 
 def test_no_results_are_told_with_the_command_that_makes_them(tmp_path: Path):

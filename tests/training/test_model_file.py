@@ -102,6 +102,10 @@ REFUSED = {
     "empty": (lambda path: path.write_bytes(b""), "not a saved network, or only a part of one"),
     "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-4000]), "not a saved network, or only a part of one"),
     "a flipped bit": (flipped, "model.weights.h5 does not fit its checksum"),
+    "without its weights": (
+        lambda path: rewritten(path, lambda members: members.pop("model.weights.h5")),
+        "damaged, model.weights.h5 is not in it",
+    ),
     "not from here": (without_comment, "without the record of its training"),
     "a record of another kind": (lambda path: with_comment(path, b'{"paper": "cheng"}'), "can't be read"),
     "a lambda": (with_lambda, ": __lambda__, keras.layers.Lambda"),
