@@ -8,7 +8,6 @@ Imports neither Keras nor what imports it: a child sets what its backend reads f
 
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -41,7 +40,7 @@ def run(
     """Calls `work(*job, progress)` for each job, so many at once; gives the key of a job and what it returned, as they
     end.
 
-    work: a function of a module; jobs: arguments that can be pickled, by the file that takes what the process prints.
+    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints.
 
     Raises BadInput where a job does, and RuntimeError for one that fails in another way or is killed. Whatever ends
     this, also Ctrl-C, ends all the processes.
@@ -53,11 +52,11 @@ def run(
             while waiting and len(running) < at_once:
                 log = waiting.pop(0)
                 child = _Child(log, (work, jobs[log]), SHARE / at_once, progress)
-                running[child.reader] = child
-            for reader in connection.wait(list(running)):
-                child = running[reader]
+                running[child.pipe] = child
+            for pipe in connection.wait(list(running)):
+                child = running[pipe]
                 if child.listen():
-                    del running[reader]
+                    del running[pipe]
                     yield child.log, child.result()
     finally:
         for child in running.values():
@@ -73,17 +72,18 @@ class _Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         # A new interpreter: one that is forked off a process which has used a GPU can't use it.
         spawn = multiprocessing.get_context("spawn")
-        self.reader, writer = spawn.Pipe(duplex=False)
-        asked = log, pickle.dumps(call), share, not progress.disable, writer
-        self.process = spawn.Process(target=_work, args=asked, daemon=True)
+        self.pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=_work, args=(log, share, not progress.disable, theirs), daemon=True)
         self.process.start()
-        writer.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+        theirs.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+        with suppress(OSError):  # of a child that is no more: `result` tells
+            self.pipe.send(call)
 
     def listen(self) -> bool:
         """Takes one message; whether it was the last."""
         try:
-            kind, *content = self.reader.recv()
-        except EOFError:
+            kind, *content = self.pipe.recv()
+        except (EOFError, OSError):  # the latter from one that was killed before it had read all that it was sent
             self._show([])
             self.process.join()
             return True
@@ -120,8 +120,8 @@ class _Child:
             self.progress.update(task, description=description, completed=completed, total=total)
 
 
-def _work(log: Path, call: bytes, share: float, shown: bool, writer: connection.Connection) -> None:
-    """What a child does."""
+def _work(log: Path, share: float, shown: bool, pipe: connection.Connection) -> None:
+    """What a child does. It is sent its work and the job."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with log.open("w", encoding="utf-8") as file:
@@ -130,9 +130,9 @@ def _work(log: Path, call: bytes, share: float, shown: bool, writer: connection.
     share_memory()
     os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
     progress, over = Progress(disable=True), threading.Event()
-    teller = threading.Thread(target=_tell, args=(progress, over, writer), daemon=True)
+    teller = threading.Thread(target=_tell, args=(progress, over, pipe), daemon=True)
     try:
-        work, job = pickle.loads(call)  # imports Keras
+        work, job = pipe.recv()  # imports Keras, now that the environment is set
         _bound_memory(share)
         if shown:
             teller.start()
@@ -145,14 +145,14 @@ def _work(log: Path, call: bytes, share: float, shown: bool, writer: connection.
     over.set()
     if shown and teller.is_alive():
         teller.join()
-    writer.send(answer)
+    pipe.send(answer)
 
 
-def _tell(progress: Progress, over: threading.Event, writer: connection.Connection) -> None:
+def _tell(progress: Progress, over: threading.Event, pipe: connection.Connection) -> None:
     """Tells the parent, now and then, how far this process is."""
     with suppress(OSError):  # of a parent that is no more
         while not over.wait(_TELLS_EVERY):
-            writer.send(("tasks", [(task.description, task.completed, task.total) for task in progress.tasks]))
+            pipe.send(("tasks", [(task.description, task.completed, task.total) for task in progress.tasks]))
 
 
 def _end_with_parent() -> None:

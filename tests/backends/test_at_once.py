@@ -101,7 +101,7 @@ def test_on_a_terminal_each_has_its_bar(tmp_path):
         progress.disable = False
         child = at_once._Child(tmp_path / "printed.txt", (work.linger, (tmp_path,)), 0.5, progress)
         try:
-            until(lambda: child.reader.poll(0.1) and not child.listen() and progress.tasks)
+            until(lambda: child.pipe.poll(0.1) and not child.listen() and progress.tasks)
             (task,) = progress.tasks
             assert (task.description, task.completed, task.total) == ("lingering", 3, 10)
         finally:
