@@ -122,6 +122,16 @@ def check_archive(path: Path) -> None:
         raise Damaged(path, f"the checksum of {changed} in it does not fit")
 
 
+def refuse_inflating(archive: zipfile.ZipFile, path: Path, record: str, largest: int) -> None:
+    """Raises BadInput, naming the file, for a zip archive that could take far more memory than disk: one with a
+    compressed member, which the suite never writes, or with more than `largest` bytes in `record`, which is read
+    whole."""
+    if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+        raise BadInput(f"{path}: refused. What is in such a file is not compressed again, and this one is.")
+    if archive.getinfo(record).file_size > largest:
+        raise BadInput(f"{path}: refused. Its {record} is larger than any that the suite writes.")
+
+
 def checksum(path: Path) -> str:
     """16 hex digits of a file's content."""
     digest = blake2b(digest_size=8)

@@ -14,6 +14,7 @@ import keras
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from common.errors import BadInput
+from common.files import refuse_inflating
 from common.paper import Recipe
 
 # What Keras writes for a network without assets. Any other member, such as a path that climbs out of the folder that
@@ -88,11 +89,7 @@ def _inspect(path: Path) -> About:
         with zipfile.ZipFile(path) as archive:
             if unexpected := {info.filename for info in archive.infolist()} ^ _MEMBERS:
                 raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, sorted(unexpected)))}.")
-            # Keras stores without compressing: nothing in it can grow when it is read.
-            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-                raise BadInput(f"{path}: refused. A saved network is not compressed, and this one is.")
-            if archive.getinfo(_CONFIG).file_size > _LARGEST_CONFIG:
-                raise BadInput(f"{path}: refused. Its {_CONFIG} is larger than that of any network.")
+            refuse_inflating(archive, path, _CONFIG, _LARGEST_CONFIG)  # Keras stores without compressing
             if damaged := archive.testzip():
                 raise BadInput(f"{path}: damaged, {damaged} does not fit its checksum. Copy it again.")
             config, comment = json.loads(archive.read(_CONFIG)), archive.comment
