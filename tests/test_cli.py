@@ -153,3 +153,23 @@ def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):
     assert "The package tensorflow is not installed" in answer.stderr
     assert "`make install` puts TensorFlow into .venv" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ("cv2", ["data", "audit", "phantom"]),
+        ("tensorboardX", ["run", "cheng", "--profile", "smoke", "--data", "phantom"]),
+    ],
+)
+def test_any_other_package_that_is_missing_is_named_too(tmp_path, package, words):
+    """A real process in which it can't be imported."""
+    code = f"import sys; sys.modules[{package!r}] = None; sys.argv = {['repro', *words]}\n" \
+           "from common.cli import main; main()"  # fmt: skip
+    here = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, check=False)
+    assert answer.returncode == 2, answer.stderr
+    assert f"The Python package '{package}' is not installed here. `make install`" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (tmp_path / "results").exists()
