@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from common import cli, paper
+from common.cli.shared import command_line
 
 
 @pytest.fixture
@@ -136,7 +137,23 @@ def test_an_interruption_says_how_to_go_on(repro, monkeypatch):
     monkeypatch.setattr(paper, "load", interrupted)
     status, _, complaint = repro("run", "cheng", "--seed", "1")
     assert status == 130
-    assert "To go on after the last whole epoch: repro run cheng --seed 1 --resume" in complaint
+    assert "To go on after the last whole epoch: " in complaint
+    assert complaint.endswith("-m reproductions run cheng --seed 1 --resume\n")
+
+
+def test_the_command_to_go_on_with_works_when_it_is_pasted(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/any/reproductions/__main__.py", "run", "cheng", "--data", "my data"])
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delenv("REPRO_DATA", raising=False)
+    plain = f"{sys.executable} -m reproductions run cheng --data 'my data' --resume"
+    assert command_line() == plain
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert command_line() == plain, "what is found without being asked for"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("REPRO_DATA", "/where $they are")
+    assert command_line() == f"KERAS_BACKEND=jax REPRO_DATA='/where $they are' {plain}"
+    monkeypatch.setattr(sys, "argv", [".venv/bin/repro", "run", "cheng", "--resume"])
+    assert command_line().endswith(" .venv/bin/repro run cheng --resume")
 
 
 def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):
