@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from common import cli, paper
 from common.cli.shared import command_line
+from common.files import write_json
 
 
 @pytest.fixture
@@ -190,3 +192,22 @@ def test_any_other_package_that_is_missing_is_named_too(tmp_path, package, words
     assert f"The Python package '{package}' is not installed here. `make install`" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_a_run_with_a_broken_file_is_shown_so_and_hides_no_other(repro, tmp_path):
+    whole = {"command": "again", "epochs": 8, "trials": {"repeat 1": "repeat-0"}, "stored": False}
+    for name, content in {"a": whole, "b": whole | {"trials": [1]}, "c": {"epochs": 8}}.items():
+        write_json(tmp_path / "runs" / "cheng" / name / "run.json", content)
+    (tmp_path / "runs" / "cheng" / "a" / "repeat-0").mkdir()
+    (tmp_path / "runs" / "cheng" / "a" / "repeat-0" / "log.csv").write_bytes(b"epoch,loss\n0,\xff\n1,0.5\n")
+    (tmp_path / "runs" / "cheng" / "d" / "run.json").mkdir(parents=True)
+    status, printed, _ = repro("status")
+    assert status == 0
+    shown = re.split(r"^broken   cheng/", printed, flags=re.MULTILINE)[1:]
+    assert [run[0] for run in shown] == ["a", "b", "c", "d"]
+    assert "repeat 1 has 2 of 8 epochs" in shown[0]
+    assert "To go on: again" in shown[0]
+    for run in shown[1:]:
+        assert "run.json is damaged" in run
+        assert "Start it again with --resume." in run
+    assert "it has no 'stored'" in shown[2]

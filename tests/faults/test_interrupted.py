@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM, a second run in the same folder, and what `repro status` and the log say of all that."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
