@@ -6,6 +6,7 @@ than one training does, and each gives the bits that it gives alone.
 Imports neither Keras nor what imports it: a child sets what its backend reads first, then loads the rest.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -42,8 +43,10 @@ def run(
 
     work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints.
 
-    Raises BadInput where a job does, and RuntimeError for one that fails in another way or is killed. Whatever ends
-    this, also Ctrl-C, ends all the processes.
+    What a job logs is logged here too, behind the name of its file's folder.
+
+    Raises BadInput and OSError where a job does, and RuntimeError for one that fails in another way or is killed.
+    Whatever ends this, also Ctrl-C, ends all the processes.
     """
     waiting = list(jobs)
     running: dict[connection.Connection, _Child] = {}
@@ -89,6 +92,9 @@ class _Child:
             return True
         if kind == "tasks":
             self._show(*content)
+        elif kind == "log":
+            name, level, text = content
+            logging.getLogger(name).log(level, f"{self.log.parent.name}: {text}")
         else:
             self.answer = kind, *content
         return False
@@ -102,6 +108,9 @@ class _Child:
         kind, content = self.answer
         if kind == "refused":
             raise BadInput(content)
+        if kind == "system":
+            number, reason, file = content
+            raise OSError(number, f"{reason} (in {self.log})", file)
         if kind == "failed":
             raise RuntimeError(f"{content} (in {self.log})")
         return content
@@ -124,13 +133,16 @@ def _work(log: Path, share: float, shown: bool, pipe: connection.Connection) -> 
     """What a child does. It is sent its work and the job."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with log.open("w", encoding="utf-8") as file:
+    with log.open("a", encoding="utf-8") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     share_memory()
     os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
-    progress, over = Progress(disable=True), threading.Event()
-    teller = threading.Thread(target=_tell, args=(progress, over, pipe), daemon=True)
+    progress, over, tell = Progress(disable=True), threading.Event(), _Teller(pipe)
+    teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
+    logging.getLogger().addHandler(_Logged(tell))
+    logging.getLogger("common").setLevel(logging.INFO)
+    logging.captureWarnings(True)
     try:
         work, job = pipe.recv()  # imports Keras, now that the environment is set
         _bound_memory(share)
@@ -142,17 +154,42 @@ def _work(log: Path, share: float, shown: bool, pipe: connection.Connection) -> 
     except Exception as error:
         traceback.print_exc()
         answer = "failed", f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.errno:  # by which the command tells what to do, such as to make room
+            answer = "system", (error.errno, error.strerror, error.filename)
     over.set()
     if shown and teller.is_alive():
         teller.join()
-    pipe.send(answer)
+    tell(*answer)
 
 
-def _tell(progress: Progress, over: threading.Event, pipe: connection.Connection) -> None:
+class _Teller:
+    """Sends the parent messages, from several threads."""
+
+    def __init__(self, pipe: connection.Connection):
+        self.pipe, self.lock = pipe, threading.Lock()
+
+    def __call__(self, *message: Any) -> None:
+        with self.lock:
+            self.pipe.send(message)
+
+
+class _Logged(logging.Handler):
+    """What is logged in this process is logged by the parent, which has the log of the run and the terminal."""
+
+    def __init__(self, tell: _Teller):
+        super().__init__()
+        self.tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # of a parent that is no more
+            self.tell("log", record.name, record.levelno, self.format(record))
+
+
+def _tell(progress: Progress, over: threading.Event, tell: _Teller) -> None:
     """Tells the parent, now and then, how far this process is."""
     with suppress(OSError):  # of a parent that is no more
         while not over.wait(_TELLS_EVERY):
-            pipe.send(("tasks", [(task.description, task.completed, task.total) for task in progress.tasks]))
+            tell("tasks", [(task.description, task.completed, task.total) for task in progress.tasks])
 
 
 def _end_with_parent() -> None:

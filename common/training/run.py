@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
         if request.at_once == 1:
             ended = ((place, _train_one(planned, trial, progress)) for place, trial in waiting.items())
         else:
-            jobs = {place / "printed.txt": (request, trial) for place, trial in waiting.items()}
+            jobs = {place / "printed.txt": (request, trial, planned.folder) for place, trial in waiting.items()}
             ended = ((log.parent, done) for log, done in at_once.run(train_alone, jobs, request.at_once, progress))
         for place, done in ended:
             failed = isinstance(done, results.Failure)
@@ -94,9 +95,10 @@ def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results
         return note_failure(place, planned.training.seed, trial, diverged)
 
 
-def train_alone(request: Request, trial: Trial, progress: Progress) -> Fit | results.Failure:
-    """One trial of a run in a process of its own, which knows no more of the others than that they are there."""
-    return _train_one(plan(request, lambda line: None), trial, progress)
+def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:
+    """One trial of a run in a process of its own, which knows no more of the others than that they are there. folder:
+    of the run, which is not asked for again: its name comes from source files, and these may be edited meanwhile."""
+    return _train_one(replace(plan(request, lambda line: None), folder=folder), trial, progress)
 
 
 def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
