@@ -63,7 +63,7 @@ def pipeline(bench: Bench) -> Iterator[Line]:
         return time.perf_counter() - started
 
     bench.runs.mkdir(parents=True, exist_ok=True)
-    empty = Path(tempfile.mkdtemp(prefix="bench-", dir=bench.runs))
+    empty = Path(tempfile.mkdtemp(prefix=".bench-", dir=bench.runs))
     try:
         first, again = preparing(empty), preparing(empty)
     finally:

@@ -13,7 +13,7 @@ from common import lock
 from common.data import manifest
 from common.errors import FailedRun
 from common.evidence import lineage, results
-from common.files import refuse_unwritable, sweep, write_json
+from common.files import refuse_unwritable, sweep, sweep_abandoned, write_json
 from common.lock import only_one
 from common.paper import Recipe
 from common.training import at_once, logbook
@@ -29,6 +29,8 @@ from common.training.request import Plan, Request, plan, refuse_unusable, trial_
 
 # What was asked of the run in a folder, for whoever asks how far it is.
 ASKED = "run.json"
+# Folders that a process leaves in that of the runs if it is killed while it prepares, unpacks, packs or measures.
+_LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     """
     refuse_unusable(request)
     results.load(request.results, request.paper.name)  # a damaged file would be found only after the training
+    sweep_abandoned(request.runs, *_LEFT)
     planned = plan(request, say)
     refuse_unwritable(request.results)
     recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
