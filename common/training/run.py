@@ -50,7 +50,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
     with only_one(folder), logged(folder, request.command, machine):
         if not request.resume:
-            _clear(folder)
+            _clear(folder, say)
         sweep(folder)
         places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in planned.trials}
         asked = {"command": request.command, "epochs": recipe.epochs, "trials": places}
@@ -149,8 +149,16 @@ def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]
         known |= found
 
 
-def _clear(folder: Path) -> None:
-    """Removes what earlier runs have left in a folder, but not the lock, which this one holds, and the log."""
+def _clear(folder: Path, say: Callable[[str], None]) -> None:
+    """Removes what earlier runs have left in a folder, but not the lock, which this one holds, and the log. What took
+    a training to make is said before."""
+    ended = len(list(folder.rglob("fit.json")))
+    begun = len(list(folder.rglob("log.csv"))) - ended
+    counted = [(ended, "finished"), (begun, "unfinished")]
+    if left := " and ".join(f"{number} {kind}" for number, kind in counted if number > 0):
+        line = f"Removing {left} trainings of an earlier run in {folder}: --resume keeps them."
+        logger.info(line)
+        say(line)
     for left in folder.iterdir():
         if left.is_dir():
             shutil.rmtree(left)
