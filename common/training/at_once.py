@@ -43,7 +43,7 @@ def run(
 
     work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints.
 
-    What a job logs is logged here too, behind the name of its file's folder.
+    What a job logs is logged here.
 
     Raises BadInput and OSError where a job does, and RuntimeError for one that fails in another way or is killed.
     Whatever ends this, also Ctrl-C, ends all the processes.
@@ -94,7 +94,7 @@ class _Child:
             self._show(*content)
         elif kind == "log":
             name, level, text = content
-            logging.getLogger(name).log(level, f"{self.log.parent.name}: {text}")
+            logging.getLogger(name).log(level, text)
         else:
             self.answer = kind, *content
         return False

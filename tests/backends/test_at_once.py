@@ -45,11 +45,11 @@ def test_what_was_printed_before_stays(tmp_path):
 
 def test_what_they_log_and_warn_of_is_logged_here(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    done(work.talk, {tmp_path / "repeat-1" / "printed.txt": ()}, 1)
+    done(work.talk, {tmp_path / "printed.txt": ()}, 1)
     logged = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
     assert logged[:2] == [
-        ("common.any", "INFO", "repeat-1: epoch 1"),
-        ("common.any", "WARNING", "repeat-1: a state is damaged"),
+        ("common.any", "INFO", "epoch 1"),
+        ("common.any", "WARNING", "a state is damaged"),
     ]
     name, level, text = logged[2]
     assert (name, level) == ("py.warnings", "WARNING")
