@@ -1,5 +1,7 @@
 """Errors meant for the person at the keyboard: what is wrong, what was expected, what to do."""
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -21,3 +23,17 @@ class Damaged(BadInput):
 
 class FailedRun(Exception):
     """A run that came to no result for a reason that is known: the command prints the message, exits with status 1."""
+
+
+def not_installed(missing: ModuleNotFoundError) -> str | None:
+    """What to tell the person about a package that can't be imported; None where it is one of the suite's own, which
+    is an error of the suite."""
+    package = (missing.name or "common").partition(".")[0]
+    if package in ("common", "reproductions"):
+        return None
+    # A host that has a backend for its GPU is spared another.
+    what = "." if any(map(find_spec, ("tensorflow", "jax", "torch"))) else ".[cpu]"
+    return (
+        f"The Python package '{package}' is not installed here. `make install` puts all that is needed into\n"
+        f".venv; for this Python instead: {sys.executable} -m pip install -c constraints.txt -e '{what}'"
+    )

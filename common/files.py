@@ -3,9 +3,10 @@
 import json
 import os
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,13 +15,15 @@ from typing import Any, BinaryIO
 from common.errors import BadInput, Damaged
 
 _UNFINISHED = ".partial"
+_ABANDONED = 24 * 3600  # seconds
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into. It lies beside, is forced to disk at the end and then renamed: a reader finds the old file
-    or the new one, never half of one, also after a power cut. Folders are made as needed. An OSError names `path`."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
+def atomic(path: Path, ending: str = "") -> Iterator[BinaryIO]:
+    """A file to write into, or whose `name` to write to. It lies beside, is forced to disk at the end and then renamed:
+    a reader finds the old file or the new one, never half of one, also after a power cut. Folders are made as needed.
+    ending: of its name meanwhile, for a writer that asks for one. An OSError names `path`."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
@@ -65,8 +68,17 @@ def reserve(path: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Removes what writers that were killed have left under a folder. Only for who alone writes there."""
-    for left in folder.rglob(f".*{_UNFINISHED}"):
+    for left in folder.rglob(f".*{_UNFINISHED}*"):
         left.unlink()
+
+
+def sweep_abandoned(folder: Path, *patterns: str) -> None:
+    """Removes the folders of these patterns under a folder in which nothing was written for a day: what processes that
+    were killed have left of work that others may be at now."""
+    for left in (found for pattern in patterns for found in folder.glob(pattern)):
+        with suppress(OSError):  # of one that its owner has just removed
+            if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _ABANDONED:
+                shutil.rmtree(left)
 
 
 def refuse_unwritable(folder: Path) -> None:
@@ -120,6 +132,16 @@ def check_archive(path: Path) -> None:
         raise Damaged(path, str(error) or type(error).__name__) from error
     if changed:
         raise Damaged(path, f"the checksum of {changed} in it does not fit")
+
+
+def refuse_inflating(archive: zipfile.ZipFile, path: Path, record: str, largest: int) -> None:
+    """Raises BadInput, naming the file, for a zip archive that could take far more memory than disk: one with a
+    compressed member, which the suite never writes, or with more than `largest` bytes in `record`, which is read
+    whole."""
+    if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+        raise BadInput(f"{path}: refused. What is in such a file is not compressed again, and this one is.")
+    if archive.getinfo(record).file_size > largest:
+        raise BadInput(f"{path}: refused. Its {record} is larger than any that the suite writes.")
 
 
 def checksum(path: Path) -> str:

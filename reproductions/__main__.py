@@ -1,7 +1,6 @@
 """`python -m reproductions` is the `repro` command, from a checkout without installation too."""
 
 import sys
-from importlib.util import find_spec
 
 
 def _run() -> None:
@@ -10,15 +9,11 @@ def _run() -> None:
 
         main()
     except ModuleNotFoundError as missing:
-        if (missing.name or "common").partition(".")[0] in ("common", "reproductions"):
+        from common.errors import not_installed
+
+        if (message := not_installed(missing)) is None:
             raise
-        # A host that has a backend for its GPU is spared another.
-        what = "." if any(map(find_spec, ("tensorflow", "jax", "torch"))) else ".[cpu]"
-        print(
-            f"The Python package '{missing.name}' is not installed here. `make install` puts all that is needed into\n"
-            f".venv; for this Python instead: {sys.executable} -m pip install -c constraints.txt -e '{what}'",
-            file=sys.stderr,
-        )
+        print(message, file=sys.stderr)
         sys.exit(2)
 
 

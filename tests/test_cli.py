@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from common import cli, paper
+from common.cli.shared import command_line
+from common.files import write_json
 
 ROOT = Path(cli.__file__).parents[2]
 
@@ -151,7 +154,23 @@ def test_an_interruption_says_how_to_go_on(repro, monkeypatch):
     monkeypatch.setattr(paper, "load", interrupted)
     status, _, complaint = repro("run", "cheng", "--seed", "1")
     assert status == 130
-    assert "To go on after the last whole epoch: repro run cheng --seed 1 --resume" in complaint
+    assert "To go on after the last whole epoch: " in complaint
+    assert complaint.endswith("-m reproductions run cheng --seed 1 --resume\n")
+
+
+def test_the_command_to_go_on_with_works_when_it_is_pasted(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/any/reproductions/__main__.py", "run", "cheng", "--data", "my data"])
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delenv("REPRO_DATA", raising=False)
+    plain = f"{sys.executable} -m reproductions run cheng --data 'my data' --resume"
+    assert command_line() == plain
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert command_line() == plain, "what is found without being asked for"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("REPRO_DATA", "/where $they are")
+    assert command_line() == f"KERAS_BACKEND=jax REPRO_DATA='/where $they are' {plain}"
+    monkeypatch.setattr(sys, "argv", [".venv/bin/repro", "run", "cheng", "--resume"])
+    assert command_line().endswith(" .venv/bin/repro run cheng --resume")
 
 
 def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):
@@ -167,3 +186,42 @@ def test_a_missing_backend_is_named_with_the_command_that_installs_it(tmp_path):
     assert "The package tensorflow is not installed" in answer.stderr
     assert "`make install` puts TensorFlow into .venv" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ("cv2", ["data", "audit", "phantom"]),
+        ("tensorboardX", ["run", "cheng", "--profile", "smoke", "--data", "phantom"]),
+    ],
+)
+def test_any_other_package_that_is_missing_is_named_too(tmp_path, package, words):
+    """A real process in which it can't be imported."""
+    code = f"import sys; sys.modules[{package!r}] = None; sys.argv = {['repro', *words]}\n" \
+           "from common.cli import main; main()"  # fmt: skip
+    here = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, check=False)
+    assert answer.returncode == 2, answer.stderr
+    assert f"The Python package '{package}' is not installed here. `make install`" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_run_with_a_broken_file_is_shown_so_and_hides_no_other(repro, tmp_path):
+    whole = {"command": "again", "epochs": 8, "trials": {"repeat 1": "repeat-0"}, "stored": False}
+    for name, content in {"a": whole, "b": whole | {"trials": [1]}, "c": {"epochs": 8}}.items():
+        write_json(tmp_path / "runs" / "cheng" / name / "run.json", content)
+    (tmp_path / "runs" / "cheng" / "a" / "repeat-0").mkdir()
+    (tmp_path / "runs" / "cheng" / "a" / "repeat-0" / "log.csv").write_bytes(b"epoch,loss\n0,\xff\n1,0.5\n")
+    (tmp_path / "runs" / "cheng" / "d" / "run.json").mkdir(parents=True)
+    status, printed, _ = repro("status")
+    assert status == 0
+    shown = re.split(r"^broken   cheng/", printed, flags=re.MULTILINE)[1:]
+    assert [run[0] for run in shown] == ["a", "b", "c", "d"]
+    assert "repeat 1 has 2 of 8 epochs" in shown[0]
+    assert "To go on: again" in shown[0]
+    for run in shown[1:]:
+        assert "run.json is damaged" in run
+        assert "Start it again with --resume." in run
+    assert "it has no 'stored'" in shown[2]

@@ -135,7 +135,7 @@ def _random(recipe: Recipe, images: int, runs: Path) -> Any:
     from common.data.prepare import Prepared
 
     runs.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=runs))
+    folder = Path(tempfile.mkdtemp(prefix=".bench-", dir=runs))
     try:
         shape = images, recipe.side, recipe.side
         pixels, masks = _mapped(folder / "images.npy", (*shape, recipe.channels)), _mapped(folder / "masks.npy", shape)

@@ -14,7 +14,7 @@ from common.bench import roofline
 from common.bench.contenders import COPIED, SIDE
 from common.bench.ratios import LeftOut, Line, Ratio
 from common.bench.workers import Failed, in_turns, workers
-from common.data.fetch import Found
+from common.data.fetch import Missing
 from common.paper import Paper, Recipe
 
 CONTENDERS = "common.bench.contenders"
@@ -32,13 +32,15 @@ GROWTH = 10
 @dataclass(frozen=True)
 class Bench:
     """What is measured: a paper's network in this profile and precision on this kind of device, "cpu" or "gpu". steps:
-    of an epoch; rounds: how often each is measured."""
+    of an epoch; rounds: how often each is measured; data, root: the data set, by default the paper's, and where the
+    data sets are, which only preparing asks for."""
 
     paper: Paper
     recipe: Recipe
     precision: str
     kind: str
-    found: Found
+    data: str | None
+    root: Path
     steps: int
     rounds: int
     runs: Path
@@ -55,26 +57,34 @@ class Bench:
 
 
 def pipeline(bench: Bench) -> Iterator[Line]:
-    from common.training.request import cache_folder, prepare_for
+    from common.training.request import cache_folder, find_data, prepare_for
+
+    try:
+        found = find_data(bench.paper, bench.data, bench.root, bench.runs)
+    except Missing as missing:
+        if bench.data:
+            raise
+        yield LeftOut(bench.paper.name, "pipeline", "pipeline", str(missing).partition("\n")[0])
+        return
 
     def preparing(cache: Path) -> float:
         started = time.perf_counter()
-        prepare_for(bench.recipe, bench.found, cache)
+        prepare_for(bench.recipe, found, cache)
         return time.perf_counter() - started
 
     bench.runs.mkdir(parents=True, exist_ok=True)
-    empty = Path(tempfile.mkdtemp(prefix="bench-", dir=bench.runs))
+    empty = Path(tempfile.mkdtemp(prefix=".bench-", dir=bench.runs))
     try:
         first, again = preparing(empty), preparing(empty)
     finally:
         shutil.rmtree(empty)
-    meaning = f"{first:.1f} s for {len(bench.found.cases)} images of {bench.found.name}, then {again:.2f} s"
+    meaning = f"{first:.1f} s for {len(found.cases)} images of {found.name}, then {again:.2f} s"
     yield Ratio(bench.paper.name, "pipeline", "preparing / from the cache", meaning, "s", [first], [again])
 
     cache = cache_folder(bench.runs)
-    prepare_for(bench.recipe, bench.found, cache)
+    prepare_for(bench.recipe, found, cache)
     network = bench.paper.name, bench.recipe, bench.precision
-    feeding = f"{CONTENDERS}:feeding", *network, bench.found, bench.steps, cache
+    feeding = f"{CONTENDERS}:feeding", *network, found, bench.steps, cache
     with workers(feeding, (f"{CONTENDERS}:bare", *network, bench.steps, bench.runs)) as (fed, bare):
         above, below = in_turns(bench.rounds, [fed.measure, bare.measure])
     meaning = "time of an epoch over that of its steps on one batch that never changes; 1 is a pipeline that is free"
@@ -172,7 +182,10 @@ def at_once(bench: Bench) -> Iterator[Line]:
 
         above, below = in_turns(bench.rounds, [together, crowd[0].measure])
     name = f"{number} repeats at once / one"
-    meaning = f"time of {number} trainings at the same time over that of one; {number} is no gain"
+    meaning = (
+        f"time of {number} trainings at the same time over that of one, in epochs past the first: without starting, "
+        f"compiling and evaluating; {number} is no gain"
+    )
     yield Ratio(bench.paper.name, "at-once", name, meaning, "s", above, below)
 
 

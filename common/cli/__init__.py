@@ -8,7 +8,7 @@ import sys
 from common.cli import bench, data, evidence, predict, report, status, train  # noqa: F401, each adds its commands
 from common.cli.interrupt import ends_soon
 from common.cli.shared import app, command_line
-from common.errors import BadInput, FailedRun
+from common.errors import BadInput, FailedRun, not_installed
 
 # What the machine, not the program, is to blame for, and what a person can mend.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -45,6 +45,8 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, ModuleNotFoundError) and (message := not_installed(error)):  # that is imported late
+            sys.exit(_complain(message, 2))
         sys.exit(_complain(f"{_explained(error)}\nThe run failed. --debug shows where.", 1))
     finally:
         logging.getLogger("common").removeHandler(warnings)

@@ -1,15 +1,15 @@
 """The command that measures how fast the suite is."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from common import paper as papers
-from common.cli.shared import Data, Runs, app, import_keras, report_unusable, root, say
+from common.cli.shared import Data, Runs, app, import_keras, root, say
 from common.errors import BadInput
 from common.paper import Profile
+from common.training.at_once import share_memory
 
 
 @app.command()
@@ -31,16 +31,13 @@ def bench(
     bare steps, the step over what the machine could do at best, and what wider batches, more images and repeats at
     once cost. Also as JSON and, where matplotlib is installed, as a picture."""
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
-    # Several processes share the GPU, this one among them: none may take all of its memory.
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    share_memory()  # of the GPU, between this process and the workers
     import_keras()
     from common.bench import parts as known
     from common.bench import report
     from common.bench.ratios import Line
     from common.training.environment import environment
     from common.training.precision import gpu_in_use, resolve
-    from common.training.request import find_data
 
     if unknown := sorted({*(part or [])} - {*known.PARTS}):
         raise BadInput(f"There is no part {', '.join(unknown)}. Known: {', '.join(known.PARTS)}.")
@@ -50,9 +47,7 @@ def bench(
     on = f"{here.device}, {here.cores} cores, {here.backend} {here.backend_version}, {policy}"
     say(f"{on}: median of {rounds} rounds and their range")
     for each in chosen:
-        found = find_data(each, data, root(), runs)
-        report_unusable(found, runs)
-        setting = known.Bench(each, each.recipe(profile), policy, kind, found, steps, rounds, runs)
+        setting = known.Bench(each, each.recipe(profile), policy, kind, data, root(), steps, rounds, runs)
         say(f"{each.name}, {profile} profile")
         lines: list[Line] = []
         for line in known.measure(setting, part or list(known.PARTS)):

@@ -75,6 +75,7 @@ def pack(
     `repro run PAPER --data FILE` uses it, or, as NAME.pack in the data folder, any run."""
     from common.data import fetch
     from common.data import pack as packing
+    from common.data.listing import some
     from common.training.identity import preparing_hash
 
     found = _with_images(fetch.find(name, root(), runs))
@@ -86,7 +87,9 @@ def pack(
         for paper in _users(found.name)
         for reading in [{}, *_readings(paper, "masks"), *_readings(paper, "channels")]
     }
-    packing.write(path, found.name, found.cases, list(needs), preparing_hash(), runs)
+    packed = packing.write(path, found.name, found.cases, list(needs), preparing_hash(), runs)
+    for line in some(packed.doubts):
+        say(f"Doubtful: {line}")
     sides = sorted({need.side for need in needs})
     say(f"{path}: {len(found.cases)} cases at {', '.join(map(str, sides))} pixels, {path.stat().st_size / 1e6:.1f} MB")
 

@@ -55,8 +55,7 @@ def import_keras() -> None:
     none is chosen by KERAS_BACKEND, the first backend that is installed is taken.
 
     Raises BadInput where none is."""
-    installed = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
-    os.environ.setdefault("KERAS_BACKEND", (installed or ["tensorflow"])[0])
+    os.environ.setdefault("KERAS_BACKEND", _first_backend())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
@@ -75,6 +74,21 @@ def import_keras() -> None:
 
 
 def command_line() -> str:
-    """The command that was typed, in a form that goes on with what it has begun."""
-    words = sys.argv[1:]
-    return shlex.join(["repro", *words, *(["--resume"] if "--resume" not in words else [])])
+    """The command that was typed, in a form that goes on with what it has begun when it is pasted into a new shell in
+    this folder: quoted, with the settings that it took from its environment, by a path where `repro` may not be on
+    that of the shell."""
+    called, *words = sys.argv
+    by_path = os.path.basename(called) == "repro" and os.sep in called
+    here = [called] if by_path else [sys.executable, "-m", "reproductions"]
+    settings = {"KERAS_BACKEND": _first_backend(), "REPRO_DATA": ""}
+    needed = [
+        f"{name}={shlex.quote(os.environ[name])}"
+        for name, default in settings.items()
+        if os.environ.get(name, default) != default
+    ]
+    return " ".join([*needed, shlex.join([*here, *words, *(["--resume"] if "--resume" not in words else [])])])
+
+
+def _first_backend() -> str:
+    """That of Keras' backends which is taken where none is chosen."""
+    return next(filter(find_spec, ("tensorflow", "jax", "torch")), "tensorflow")

@@ -35,28 +35,39 @@ def status(runs: Runs = Path("runs")) -> None:
 
 
 def standing(folder: Path) -> Standing:
-    """How far the run in a folder is."""
+    """How far the run in a folder is. One whose files can't be read is broken, and hides no other."""
     who = lock.holder(folder)
     try:
-        asked = read_json(folder / "run.json")
-        trials, epochs = asked["trials"], asked["epochs"]
-    except (Damaged, KeyError) as error:
+        return _standing(folder, who)
+    except (Damaged, OSError) as error:
         return Standing("running" if who else "broken", str(error), "" if who else "Start it again with --resume.")
-    places = {trial: folder / place for trial, place in trials.items()}
+
+
+def _standing(folder: Path, who: str | None) -> Standing:
+    """The same, of one whose lock is held by `who`. Raises Damaged or OSError for files that can't be read."""
+    path = folder / "run.json"
+    asked = read_json(path)
+    try:
+        epochs, stored, command = asked["epochs"], asked["stored"], asked["command"]
+        places = {trial: folder / place for trial, place in asked["trials"].items()}
+    except KeyError as missing:
+        raise Damaged(path, f"it has no {missing}") from missing
+    except (AttributeError, TypeError) as error:
+        raise Damaged(path, str(error)) from error
     done = [trial for trial, place in places.items() if (place / "fit.json").exists()]
     failed = [trial for trial, place in places.items() if (place / "failed.json").exists()]
-    words = [f"{len(done)} of {len(trials)} trained"] if len(trials) > 1 or done else []
+    words = [f"{len(done)} of {len(places)} trained"] if len(places) > 1 or done else []
     words += [f"{trial} failed" for trial in failed]
     for trial, place in places.items():
         if trial not in done + failed and (lines := _epochs(place / "log.csv")):
             words.append(f"{trial} has {lines} of {epochs} epochs")
     if who:
         return Standing("running", "; ".join([*words, who]), "")
-    if asked["stored"]:
+    if stored:
         return Standing("done", "; ".join(words), "")
-    if failed and len(failed) == len(trials):
+    if failed and len(failed) == len(places):
         return Standing("failed", "; ".join(words), f"No repeat came to numbers: {folder / 'log.txt'} says where.")
-    return Standing("broken", "; ".join([*words, f"last in its log: {_last(folder)}"]), f"To go on: {asked['command']}")
+    return Standing("broken", "; ".join([*words, f"last in its log: {_last(folder)}"]), f"To go on: {command}")
 
 
 def _last(folder: Path) -> str:
@@ -66,4 +77,5 @@ def _last(folder: Path) -> str:
 
 
 def _epochs(log: Path) -> int:
-    return max(len(log.read_text(encoding="utf-8").splitlines()) - 1, 0) if log.exists() else 0
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return max(len(lines) - 1, 0)

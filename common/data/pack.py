@@ -15,6 +15,8 @@ the images at their own size are not in it.
 """
 
 import io
+import logging
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,18 +28,21 @@ from typing import Annotated
 from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from common.data.case import Case
 from common.data.prepare import Prepared, prepare
-from common.errors import BadInput
-from common.files import write_atomically
+from common.errors import BadInput, Damaged
+from common.files import refuse_inflating, reserve, write_atomically
 from common.paper import Recipe
 
 ENDING = ".pack"
 FORMAT = 1
 _CONTENTS = "pack.json"
+_LARGEST_CONTENTS = 2**26  # bytes; ten thousand cases take a million
+
+logger = logging.getLogger(__name__)
 
 
 class _Record(BaseModel):
@@ -58,8 +63,8 @@ class Array(_Record):
 
 
 class Contents(_Record):
-    """code: the hash of the code that made the arrays; name, fingerprint: as `Prepared` has them; arrays: by the name
-    of their folder in the archive."""
+    """code: the hash of the code that made the arrays; name, fingerprint, doubts: as `Prepared` has them; arrays: by
+    the name of their folder in the archive."""
 
     format: int
     name: Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$")]  # it becomes part of a path
@@ -67,6 +72,7 @@ class Contents(_Record):
     fingerprint: str
     cases: tuple[PackedCase, ...]
     arrays: dict[str, Array]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,10 +131,11 @@ class Packed:
         arrays = []
         for name, shape in need.shapes.items():
             place = cache / f"{self.contents.name}-{name}-packed-{there[name].digest}.npy"
-            if not place.is_file():
+            if not _whole(place, (len(self.contents.cases), *shape), there[name].digest):
                 self._extract(name, shape, place)
             arrays.append(np.load(place, mmap_mode="r", allow_pickle=False))
-        return Prepared(self.contents.name, tuple(self.cases), *arrays, self.contents.fingerprint)
+        about = self.contents
+        return Prepared(about.name, tuple(self.cases), *arrays, about.fingerprint, about.doubts)
 
     def _extract(self, name: str, shape: tuple[int, ...], place: Path) -> None:
         """Writes one array to a file that appears whole or not at all."""
@@ -137,6 +144,7 @@ class Packed:
         with TemporaryDirectory(dir=place.parent, prefix=".unpacking-") as folder, _open(self.path) as archive:
             beside, members = Path(folder, place.name), set(archive.namelist())
             pixels = np.lib.format.open_memmap(beside, "w+", np.uint8, (len(self.contents.cases), *shape))
+            reserve(beside)
             for at in range(len(pixels)):
                 own = _member(name, at)
                 pixels[at] = _decoded(archive.read(own if own in members else _member(about.like, at)), shape)
@@ -155,6 +163,7 @@ def read(path: Path) -> Packed | None:
     with _open(path) as archive:
         if _CONTENTS not in archive.namelist():
             return None
+        refuse_inflating(archive, path, _CONTENTS, _LARGEST_CONTENTS)
         try:
             contents = Contents.model_validate_json(archive.read(_CONTENTS))
         except ValidationError as error:
@@ -164,8 +173,9 @@ def read(path: Path) -> Packed | None:
     return Packed(path, contents)
 
 
-def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], code: str, work: Path) -> None:
-    """Prepares these cases for all needs and packs the arrays into a file that appears whole or not at all.
+def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], code: str, work: Path) -> Contents:
+    """Prepares these cases for all needs and packs the arrays into a file that appears whole or not at all. What it
+    says of itself.
 
     code: the hash of the code that prepares; work: a folder for what is needed meanwhile, one need's arrays at a time.
 
@@ -199,9 +209,11 @@ def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], c
             fingerprint=made.fingerprint,
             cases=tuple(PackedCase(id=case.id, label=case.label, group=case.group) for case in cases),
             arrays=arrays,
+            doubts=made.doubts,
         )
         archive.writestr(ZipInfo(_CONTENTS), about.model_dump_json())
     write_atomically(path, buffer.getvalue())
+    return about
 
 
 def _told_apart(pixels: np.ndarray) -> Iterator[np.ndarray]:
@@ -209,6 +221,23 @@ def _told_apart(pixels: np.ndarray) -> Iterator[np.ndarray]:
     for picture in pixels:
         planes = np.atleast_3d(picture)
         yield planes[..., 0] if (planes == planes[..., :1]).all() else planes
+
+
+def _whole(place: Path, shape: tuple[int, ...], digest: str) -> bool:
+    """Whether an array was taken out before and has every bit. A damaged one is named in a warning and removed, since
+    it can be taken out again."""
+    if not place.is_file():
+        return False
+    try:
+        pixels = np.load(place, mmap_mode="r", allow_pickle=False)
+        if pixels.shape == shape and pixels.dtype == np.uint8 and _digest(pixels).hex() == digest:
+            return True
+        reason = "it was changed after it was written"
+    except Exception as error:  # flipped bits in the header make NumPy fail in a dozen ways
+        reason = str(error) or type(error).__name__
+    logger.warning(f"{Damaged(place, reason)} It is made again.")
+    place.unlink()
+    return False
 
 
 def _digest(pixels: np.ndarray) -> bytes:
@@ -227,11 +256,15 @@ def _encoded(picture: np.ndarray) -> bytes:
 
 
 def _decoded(picture: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """uint8 of this shape. Raises ValueError where the picture has another size."""
-    image = Image.open(io.BytesIO(picture), formats=["WEBP"])
-    if image.size != (shape[1], shape[0]):  # asked before a pixel is decoded
-        raise ValueError(f"a picture of {image.size[0]}x{image.size[1]} pixels in it")
-    return np.asarray(image.convert("RGB"))[..., : shape[2] if len(shape) == 3 else 1].reshape(shape)
+    """uint8 of this shape. Raises ValueError for what is no picture, or has another size."""
+    try:
+        image = Image.open(io.BytesIO(picture), formats=["WEBP"])
+        if image.size != (shape[1], shape[0]):  # asked before a pixel is decoded
+            raise ValueError(f"a picture of {image.size[0]}x{image.size[1]} pixels in it")
+        colour = image.convert("RGB")
+    except (OSError, Image.DecompressionBombError) as error:  # OSError from here on would be one of the disk
+        raise ValueError(str(error)) from error
+    return np.asarray(colour)[..., : shape[2] if len(shape) == 3 else 1].reshape(shape)
 
 
 @contextmanager
@@ -240,7 +273,7 @@ def _open(path: Path) -> Iterator[ZipFile]:
     try:
         with ZipFile(path) as archive:
             yield archive
-    except (BadZipFile, KeyError, EOFError, ValueError, RuntimeError, UnidentifiedImageError) as error:
+    except (BadZipFile, KeyError, EOFError, ValueError, RuntimeError, zlib.error) as error:
         raise _damaged(path, str(error).strip("\"'")) from error
 
 

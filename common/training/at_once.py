@@ -6,9 +6,9 @@ than one training does, and each gives the bits that it gives alone.
 Imports neither Keras nor what imports it: a child sets what its backend reads first, then loads the rest.
 """
 
+import logging
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -41,10 +41,12 @@ def run(
     """Calls `work(*job, progress)` for each job, so many at once; gives the key of a job and what it returned, as they
     end.
 
-    work: a function of a module; jobs: arguments that can be pickled, by the file that takes what the process prints.
+    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints.
 
-    Raises BadInput where a job does, and RuntimeError for one that fails in another way or is killed. Whatever ends
-    this, also Ctrl-C, ends all the processes.
+    What a job logs is logged here.
+
+    Raises BadInput and OSError where a job does, and RuntimeError for one that fails in another way or is killed.
+    Whatever ends this, also Ctrl-C, ends all the processes.
     """
     waiting = list(jobs)
     running: dict[connection.Connection, _Child] = {}
@@ -53,11 +55,11 @@ def run(
             while waiting and len(running) < at_once:
                 log = waiting.pop(0)
                 child = _Child(log, (work, jobs[log]), SHARE / at_once, progress)
-                running[child.reader] = child
-            for reader in connection.wait(list(running)):
-                child = running[reader]
+                running[child.pipe] = child
+            for pipe in connection.wait(list(running)):
+                child = running[pipe]
                 if child.listen():
-                    del running[reader]
+                    del running[pipe]
                     yield child.log, child.result()
     finally:
         for child in running.values():
@@ -73,22 +75,26 @@ class _Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         # A new interpreter: one that is forked off a process which has used a GPU can't use it.
         spawn = multiprocessing.get_context("spawn")
-        self.reader, writer = spawn.Pipe(duplex=False)
-        asked = log, pickle.dumps(call), share, not progress.disable, writer
-        self.process = spawn.Process(target=_work, args=asked, daemon=True)
+        self.pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=_work, args=(log, share, not progress.disable, theirs), daemon=True)
         self.process.start()
-        writer.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+        theirs.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+        with suppress(OSError):  # of a child that is no more: `result` tells
+            self.pipe.send(call)
 
     def listen(self) -> bool:
         """Takes one message; whether it was the last."""
         try:
-            kind, *content = self.reader.recv()
-        except EOFError:
+            kind, *content = self.pipe.recv()
+        except (EOFError, OSError):  # the latter from one that was killed before it had read all that it was sent
             self._show([])
             self.process.join()
             return True
         if kind == "tasks":
             self._show(*content)
+        elif kind == "log":
+            name, level, text = content
+            logging.getLogger(name).log(level, text)
         else:
             self.answer = kind, *content
         return False
@@ -102,6 +108,9 @@ class _Child:
         kind, content = self.answer
         if kind == "refused":
             raise BadInput(content)
+        if kind == "system":
+            number, reason, file = content
+            raise OSError(number, f"{reason} (in {self.log})", file)
         if kind == "failed":
             raise RuntimeError(f"{content} (in {self.log})")
         return content
@@ -120,19 +129,22 @@ class _Child:
             self.progress.update(task, description=description, completed=completed, total=total)
 
 
-def _work(log: Path, call: bytes, share: float, shown: bool, writer: connection.Connection) -> None:
-    """What a child does."""
+def _work(log: Path, share: float, shown: bool, pipe: connection.Connection) -> None:
+    """What a child does. It is sent its work and the job."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with log.open("w", encoding="utf-8") as file:
+    with log.open("a", encoding="utf-8") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     share_memory()
     os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
-    progress, over = Progress(disable=True), threading.Event()
-    teller = threading.Thread(target=_tell, args=(progress, over, writer), daemon=True)
+    progress, over, tell = Progress(disable=True), threading.Event(), _Teller(pipe)
+    teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
+    logging.getLogger().addHandler(_Logged(tell))
+    logging.getLogger("common").setLevel(logging.INFO)
+    logging.captureWarnings(True)
     try:
-        work, job = pickle.loads(call)  # imports Keras
+        work, job = pipe.recv()  # imports Keras, now that the environment is set
         _bound_memory(share)
         if shown:
             teller.start()
@@ -142,17 +154,42 @@ def _work(log: Path, call: bytes, share: float, shown: bool, writer: connection.
     except Exception as error:
         traceback.print_exc()
         answer = "failed", f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.errno:  # by which the command tells what to do, such as to make room
+            answer = "system", (error.errno, error.strerror, error.filename)
     over.set()
     if shown and teller.is_alive():
         teller.join()
-    writer.send(answer)
+    tell(*answer)
 
 
-def _tell(progress: Progress, over: threading.Event, writer: connection.Connection) -> None:
+class _Teller:
+    """Sends the parent messages, from several threads."""
+
+    def __init__(self, pipe: connection.Connection):
+        self.pipe, self.lock = pipe, threading.Lock()
+
+    def __call__(self, *message: Any) -> None:
+        with self.lock:
+            self.pipe.send(message)
+
+
+class _Logged(logging.Handler):
+    """What is logged in this process is logged by the parent, which has the log of the run and the terminal."""
+
+    def __init__(self, tell: _Teller):
+        super().__init__()
+        self.tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # of a parent that is no more
+            self.tell("log", record.name, record.levelno, self.format(record))
+
+
+def _tell(progress: Progress, over: threading.Event, tell: _Teller) -> None:
     """Tells the parent, now and then, how far this process is."""
     with suppress(OSError):  # of a parent that is no more
         while not over.wait(_TELLS_EVERY):
-            writer.send(("tasks", [(task.description, task.completed, task.total) for task in progress.tasks]))
+            tell("tasks", [(task.description, task.completed, task.total) for task in progress.tasks])
 
 
 def _end_with_parent() -> None:

@@ -1,5 +1,6 @@
 """What a backend compiles is kept, where compiling takes longer than an epoch."""
 
+import os
 from pathlib import Path
 
 import keras
@@ -14,4 +15,6 @@ def keep_compiled(folder: Path) -> None:
     if keras.backend.backend() == "jax" and gpu_in_use():
         import jax
 
-        jax.config.update("jax_compilation_cache_dir", str(folder.resolve()))
+        # JAX has read its environment already; processes that are started later are still to.
+        kept = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder.resolve()))
+        jax.config.update("jax_compilation_cache_dir", kept)

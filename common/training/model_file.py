@@ -5,7 +5,6 @@ it): a comment is no member, so that the archive holds what Keras expects there 
 """
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ import keras
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from common.errors import BadInput
+from common.files import atomic, refuse_inflating
 from common.paper import Recipe
 
 # What Keras writes for a network without assets. Any other member, such as a path that climbs out of the folder that
@@ -50,16 +50,10 @@ class About(BaseModel):
 
 def save(model: keras.Model, about: About, path: Path) -> None:
     """Writes the network, whole or not at all. Raises OSError where that can't be done."""
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
-    try:
-        model.save(beside)
-        with zipfile.ZipFile(beside, "a") as archive:
+    with atomic(path, ending=".keras") as file:
+        model.save(file.name)
+        with zipfile.ZipFile(file.name, "a") as archive:
             archive.comment = about.model_dump_json().encode()
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def load(path: Path) -> tuple[keras.Model, About]:
@@ -91,11 +85,7 @@ def _inspect(path: Path) -> About:
                 raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, unexpected))}.")
             if missing := sorted(_MEMBERS - members):
                 raise BadInput(f"{path}: damaged, {', '.join(missing)} is not in it. Copy it again.")
-            # Keras stores without compressing: nothing in it can grow when it is read.
-            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-                raise BadInput(f"{path}: refused. A saved network is not compressed, and this one is.")
-            if archive.getinfo(_CONFIG).file_size > _LARGEST_CONFIG:
-                raise BadInput(f"{path}: refused. Its {_CONFIG} is larger than that of any network.")
+            refuse_inflating(archive, path, _CONFIG, _LARGEST_CONFIG)  # Keras stores without compressing
             if damaged := archive.testzip():
                 raise BadInput(f"{path}: damaged, {damaged} does not fit its checksum. Copy it again.")
             config, comment = json.loads(archive.read(_CONFIG)), archive.comment

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from common import lock
 from common.data import manifest
 from common.errors import FailedRun
 from common.evidence import lineage, results
-from common.files import refuse_unwritable, sweep, write_json
+from common.files import refuse_unwritable, sweep, sweep_abandoned, write_json
 from common.lock import only_one
 from common.paper import Recipe
 from common.training import at_once, logbook
@@ -28,6 +29,8 @@ from common.training.request import Plan, Request, plan, refuse_unusable, trial_
 
 # What was asked of the run in a folder, for whoever asks how far it is.
 ASKED = "run.json"
+# Folders that a process leaves in that of the runs if it is killed while it prepares, unpacks, packs or measures.
+_LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +44,13 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     """
     refuse_unusable(request)
     results.load(request.results, request.paper.name)  # a damaged file would be found only after the training
+    sweep_abandoned(request.runs, *_LEFT)
     planned = plan(request, say)
     refuse_unwritable(request.results)
     recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
     with only_one(folder), logged(folder, request.command, machine):
         if not request.resume:
-            _clear(folder)
+            _clear(folder, say)
         sweep(folder)
         places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in planned.trials}
         asked = {"command": request.command, "epochs": recipe.epochs, "trials": places}
@@ -78,7 +82,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
         if request.at_once == 1:
             ended = ((place, _train_one(planned, trial, progress)) for place, trial in waiting.items())
         else:
-            jobs = {place / "printed.txt": (request, trial) for place, trial in waiting.items()}
+            jobs = {place / "printed.txt": (request, trial, planned.folder) for place, trial in waiting.items()}
             ended = ((log.parent, done) for log, done in at_once.run(train_alone, jobs, request.at_once, progress))
         for place, done in ended:
             failed = isinstance(done, results.Failure)
@@ -94,9 +98,10 @@ def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results
         return note_failure(place, planned.training.seed, trial, diverged)
 
 
-def train_alone(request: Request, trial: Trial, progress: Progress) -> Fit | results.Failure:
-    """One trial of a run in a process of its own, which knows no more of the others than that they are there."""
-    return _train_one(plan(request, lambda line: None), trial, progress)
+def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:
+    """One trial of a run in a process of its own, which knows no more of the others than that they are there. folder:
+    of the run, which is not asked for again: its name comes from source files, and these may be edited meanwhile."""
+    return _train_one(replace(plan(request, lambda line: None), folder=folder), trial, progress)
 
 
 def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
@@ -144,8 +149,16 @@ def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]
         known |= found
 
 
-def _clear(folder: Path) -> None:
-    """Removes what earlier runs have left in a folder, but not the lock, which this one holds, and the log."""
+def _clear(folder: Path, say: Callable[[str], None]) -> None:
+    """Removes what earlier runs have left in a folder, but not the lock, which this one holds, and the log. What took
+    a training to make is said before."""
+    ended = len(list(folder.rglob("fit.json")))
+    begun = len(list(folder.rglob("log.csv"))) - ended
+    counted = [(ended, "finished"), (begun, "unfinished")]
+    if left := " and ".join(f"{number} {kind}" for number, kind in counted if number > 0):
+        line = f"Removing {left} trainings of an earlier run in {folder}: --resume keeps them."
+        logger.info(line)
+        say(line)
     for left in folder.iterdir():
         if left.is_dir():
             shutil.rmtree(left)

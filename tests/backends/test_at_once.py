@@ -1,5 +1,7 @@
 """Trainings at once: what comes back, what happens when one fails, and that none is left over."""
 
+import errno
+import logging
 import os
 import signal
 import subprocess
@@ -33,6 +35,31 @@ def test_each_job_gives_its_result_and_what_it_printed(tmp_path):
     jobs = {tmp_path / str(number) / "printed.txt": (number,) for number in range(3)}
     assert done(work.double, jobs, 2) == {log: 2 * number for log, (number,) in jobs.items()}
     assert [log.read_text() for log in jobs] == [f"doubling {number}\n" for number in range(3)]
+
+
+def test_what_was_printed_before_stays(tmp_path):
+    (tmp_path / "printed.txt").write_text("of the run before\n")
+    done(work.double, {tmp_path / "printed.txt": (3,)}, 1)
+    assert (tmp_path / "printed.txt").read_text() == "of the run before\ndoubling 3\n"
+
+
+def test_what_they_log_and_warn_of_is_logged_here(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    done(work.talk, {tmp_path / "printed.txt": ()}, 1)
+    logged = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert logged[:2] == [
+        ("common.any", "INFO", "epoch 1"),
+        ("common.any", "WARNING", "a state is damaged"),
+    ]
+    name, level, text = logged[2]
+    assert (name, level) == ("py.warnings", "WARNING")
+    assert "UserWarning: a deprecation" in text
+
+
+def test_a_full_disk_is_told_as_one(tmp_path):
+    with pytest.raises(OSError, match=r"No space left on device \(in .*printed\.txt\): 'model\.keras'") as full:
+        done(work.stumble, {tmp_path / "printed.txt": ("full",)}, 1)
+    assert full.value.errno == errno.ENOSPC
 
 
 def test_they_are_at_work_at_the_same_time(tmp_path):
@@ -101,7 +128,7 @@ def test_on_a_terminal_each_has_its_bar(tmp_path):
         progress.disable = False
         child = at_once._Child(tmp_path / "printed.txt", (work.linger, (tmp_path,)), 0.5, progress)
         try:
-            until(lambda: child.reader.poll(0.1) and not child.listen() and progress.tasks)
+            until(lambda: child.pipe.poll(0.1) and not child.listen() and progress.tasks)
             (task,) = progress.tasks
             assert (task.description, task.completed, task.total) == ("lingering", 3, 10)
         finally:

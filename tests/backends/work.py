@@ -1,8 +1,11 @@
 """What test_at_once.py has done in processes of their own: light, and without a network."""
 
+import errno
+import logging
 import os
 import signal
 import time
+import warnings
 from pathlib import Path
 
 from rich.progress import Progress
@@ -20,7 +23,15 @@ def stumble(how: str, progress: Progress) -> None:
         raise BadInput("a file that can't be used")
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "full":
+        raise OSError(errno.ENOSPC, "No space left on device", "model.keras")
     raise ValueError("diverged")
+
+
+def talk(progress: Progress) -> None:
+    logging.getLogger("common.any").info("epoch 1")
+    logging.getLogger("common.any").warning("a state is damaged")
+    warnings.warn("a deprecation", stacklevel=1)
 
 
 def linger(folder: Path, progress: Progress) -> None:

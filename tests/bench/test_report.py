@@ -1,14 +1,17 @@
 """What a person and a program read of a benchmark."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from common import paper
 from common.bench import parts, report
 from common.bench.ratios import LeftOut, Ratio
 from common.cli.shared import app
+from common.errors import BadInput
 
 RATIO = Ratio("cheng", "pytorch", "ours / theirs", "above 1 we are faster", "s", [2.0, 3.0, 8.0], [1.0, 2.0, 2.0])
 LEFT_OUT = LeftOut("cheng", "pytorch", "ours / others", "PyTorch is not installed")
@@ -50,6 +53,18 @@ def test_without_the_twins_the_line_is_left_out_and_says_why(monkeypatch, tmp_pa
     assert "no twin" in parts._missing_twin("cheng")
     monkeypatch.setattr(parts, "CHECKOUT", Path(__file__).parents[2])
     assert "no twin" in parts._missing_twin("paudel")
+
+
+def test_only_what_reads_the_data_is_left_out_where_they_are_missing(tmp_path):
+    kumar = paper.load("kumar")
+    bench = parts.Bench(kumar, kumar.recipe("smoke"), "float32", "cpu", None, tmp_path, 1, 1, tmp_path / "runs")
+    (left,) = parts.measure(bench, ["pipeline"])
+    assert left == LeftOut(
+        "kumar", "pipeline", "pipeline",
+        f"Mini-DDSM is not in {tmp_path}, and too large to be downloaded without being asked for.",
+    )  # fmt: skip
+    with pytest.raises(BadInput, match="Mini-DDSM is not in"):
+        list(parts.measure(replace(bench, data="mini-ddsm"), ["pipeline"]))
 
 
 @pytest.mark.long

@@ -72,6 +72,20 @@ def test_the_second_time_the_arrays_come_from_the_cache(packed, tmp_path, monkey
     file.unpack(NEEDS[0], "code", tmp_path)
 
 
+@pytest.mark.parametrize("place", [-1, 10, None], ids=["a pixel", "the header", "cut short"])
+def test_a_changed_cache_is_found_named_and_made_again(packed, tmp_path, caplog, place):
+    file = pack.read(packed)
+    whole = {path: path.read_bytes() for path in (file.unpack(NEEDS[0], "code", tmp_path), *tmp_path.iterdir())[1:]}
+    for path, content in whole.items():
+        changed = bytearray(content if place else content[:200])
+        changed[place or -1] ^= 1
+        path.write_bytes(changed)
+    made = file.unpack(NEEDS[0], "code", tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == whole
+    assert all(f"{path} is damaged" in caplog.text for path in whole)
+    assert made.images.shape == (30, 32, 32, 3)
+
+
 def test_packing_the_same_again_gives_the_same_file(packed, folder, tmp_path):
     pack.write(tmp_path / "again.pack", "mine", index(folder), NEEDS, "code", tmp_path)
     assert (tmp_path / "again.pack").read_bytes() == packed.read_bytes()
@@ -104,6 +118,37 @@ def test_a_file_that_was_cut_short_is_named(packed, tmp_path, share):
     (tmp_path / "cut.pack").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(BadInput, match=r"cut\.pack is damaged: .* Copy or pack it again"):
         fetch.find(str(tmp_path / "cut.pack"), tmp_path, tmp_path)
+
+
+def test_what_is_doubtful_is_said_where_there_are_no_images_too(folder, tmp_path):
+    doubtful = shutil.copytree(folder, tmp_path / "doubtful")
+    mask = doubtful / "benign" / "benign (3)_mask.png"
+    Image.fromarray(np.zeros_like(np.asarray(Image.open(mask)))).save(mask)
+    told = pack.write(tmp_path / "mine.pack", "mine", index(doubtful), NEEDS[:1], "code", tmp_path).doubts
+    assert told == ("benign (3): nothing is marked, though the class is benign.",)
+    assert pack.read(tmp_path / "mine.pack").unpack(NEEDS[0], "code", tmp_path / "cache").doubts == told
+
+
+def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_read(packed, tmp_path):
+    path = tmp_path / "bomb.pack"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pack.json", bytes(10**7))
+    with pytest.raises(BadInput, match=r"bomb\.pack: refused\. .* not compressed"):
+        pack.read(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("pack.json", bytes(pack._LARGEST_CONTENTS + 1))
+    with pytest.raises(BadInput, match=r"bomb\.pack: refused\. Its pack\.json is larger"):
+        pack.read(path)
+
+
+@pytest.mark.parametrize("content", [b"no picture", b"RIFF\x10\0\0\0WEBPVP8L\x04\0\0\0\x2f\xff\xff\xff"])
+def test_what_is_no_picture_is_damage_and_no_failed_run(packed, tmp_path, content):
+    path = tmp_path / "other.pack"
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == "images-32x32x3/5.webp" else old.read(name))
+    with pytest.raises(BadInput, match=r"other\.pack is damaged"):
+        pack.read(path).unpack(NEEDS[0], "code", tmp_path / "cache")
 
 
 def rewritten(packed, path, **changed):

@@ -19,8 +19,9 @@ CHENG = paper.load("cheng")
 
 @pytest.fixture
 def run(monkeypatch, phantom_folder, tmp_path):
-    """Runs Cheng for some repeats; `run.trained` lists the trials that were really trained, by number. `fails_in`,
-    `diverges_in`: the trials that are broken off, or whose loss is not finite; `marks`: what every pixel gets."""
+    """Runs Cheng for some repeats; `run.trained` lists the trials that were really trained, by number, `run.said` the
+    lines for the person. `fails_in`, `diverges_in`: the trials that are broken off, or whose loss is not finite;
+    `marks`: what every pixel gets."""
     trained = []
     found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
 
@@ -58,7 +59,8 @@ def run(monkeypatch, phantom_folder, tmp_path):
             CHENG, profile, found, repeats, 0, readings, "float32",
             tmp_path / "runs", tmp_path / "results", resume,
         )  # fmt: skip
-        return room.run(request, lambda line: None)
+        run_.said = []
+        return room.run(request, run_.said.append)
 
     run_.trained, run_.fails_in, run_.moved, run_.results = trained, None, 0, tmp_path / "results"
     run_.diverges_in, run_.marks, run_.paper = [], None, CHENG

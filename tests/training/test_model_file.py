@@ -127,7 +127,7 @@ REFUSED = {
     ),
     "compressed": (
         lambda path: rewritten(path, lambda members: None, zipfile.ZIP_DEFLATED),
-        "A saved network is not compressed",
+        "What is in such a file is not compressed again",
     ),
     "nested beyond measure": (
         lambda path: rewritten(path, lambda members: members.update({"config.json": b"[" * 10**6})),

@@ -1,6 +1,7 @@
 """All repeats of a paper, with a stand-in for the training: what is done again, what is kept, what is stored."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -27,11 +28,15 @@ def test_resuming_trains_only_what_is_missing(run):
     assert [done.repeat for done in record.runs] == [0, 1, 2]
 
 
-def test_without_resuming_all_is_trained_anew(run):
+def test_without_resuming_all_is_trained_anew_and_what_goes_is_said(run):
     run(2)
+    assert not any("Removing" in line for line in run.said)
     record = run(1, resume=False)
     assert run.trained == [0]
     assert len(record.runs) == 1
+    (removing,) = (line for line in run.said if "Removing" in line)
+    assert re.fullmatch(r"Removing 2 finished trainings of an earlier run in .*: --resume keeps them\.", removing)
+    assert run.said.index(removing) < run.said.index("repeat 1 of 1: 2 epochs in 1 s")
 
 
 def test_asking_for_fewer_repeats_throws_none_away(run):
