@@ -67,6 +67,7 @@ def test_a_single_step_of_minutes_does_not_keep_it_from_ending(signum, code):
            "    print('at work', flush=True)\n    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"  # fmt: skip
     process = subprocess.Popen([sys.executable, "-c", long], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"at work\n"
+    time.sleep(1)  # until the call has begun: before it, Python itself ends the program
     told = time.monotonic()
     process.send_signal(signum)
     _, complaint = process.communicate()
