@@ -6,7 +6,6 @@ next call and lets the others have their turn before; what is done is not done a
 to be kept: `results/`, and the tables and logs in the folder of this check.
 """
 
-import signal
 import subprocess
 import sys
 import time
@@ -75,7 +74,7 @@ def _wait(process: subprocess.Popen, seconds: float) -> int | None:
     try:
         return process.wait(max(0, seconds))
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # not as by Ctrl-C, which a job in the background does not hear
         try:
             process.wait(_GRACE)
         except subprocess.TimeoutExpired:

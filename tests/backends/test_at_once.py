@@ -92,12 +92,11 @@ def alive(process: int) -> bool:
 def test_when_the_parent_ends_so_do_all(tmp_path, ends):
     """A parent in a process of its own, with two children that would go on for minutes."""
     code = (
-        "import signal; from pathlib import Path; from rich.progress import Progress\n"
+        "from pathlib import Path; from rich.progress import Progress\n"
         "from common.training import at_once; from tests.backends import work\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "jobs = {folder / f'{n}.txt': (folder / 'at-work',) for n in range(3)}\n"
         "if __name__ == '__main__':\n"
-        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # which tests run with & have not\n"
         "    (folder / 'at-work').mkdir()\n"
         "    list(at_once.run(work.linger, jobs, 2, Progress(disable=True)))\n"
     )
