@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -33,3 +34,21 @@ def busi_folder() -> Path:
     if "REPRO_DATA" not in os.environ:
         pytest.skip("needs the real BUSI: set REPRO_DATA to the folder that holds busi/")
     return Path(os.environ["REPRO_DATA"], "busi")
+
+
+@pytest.fixture
+def repro(capsys, tmp_path, monkeypatch):
+    """Runs the command in this process, in an empty folder. Gives exit status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REPRO_DATA", raising=False)
+
+    from common import cli
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["repro", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        captured = capsys.readouterr()
+        return stopped.value.code or 0, captured.out, captured.err
+
+    return call

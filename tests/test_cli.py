@@ -17,22 +17,6 @@ from common.files import write_json
 ROOT = Path(cli.__file__).parents[2]
 
 
-@pytest.fixture
-def repro(capsys, tmp_path, monkeypatch):
-    """Runs the command in this process, in an empty folder. Gives exit status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("REPRO_DATA", raising=False)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["repro", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        captured = capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    return call
-
-
 def test_papers_lists_each_with_its_data_and_results(repro):
     status, printed, _ = repro("papers")
     assert status == 0

@@ -1,6 +1,7 @@
 """Batches of a part of the data, the same in content and order whichever backend trains on them.
 
-This is the one place that imports tensorflow, and only where it is the backend.
+The one place that imports tensorflow for its work, and only where it is the backend. (`common.training.at_once` asks it
+there, as late, to bound the memory that it takes.)
 """
 
 from collections.abc import Iterator

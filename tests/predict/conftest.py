@@ -1,10 +1,7 @@
 """Networks saved as trained ones are, and the command that uses them."""
 
-import sys
-
 import pytest
 
-from common import cli
 from common.training import model_file
 from tests.predict.made import about, bright
 
@@ -24,16 +21,7 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture
-def repro(capsys, tmp_path, monkeypatch):
-    """Runs the command in this process, in an empty folder. Gives exit status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
+def repro(repro, monkeypatch):
+    """The command, on a terminal wide enough that no path is broken."""
     monkeypatch.setenv("COLUMNS", "160")
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["repro", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        captured = capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    return call
+    return repro
