@@ -13,7 +13,7 @@ import common
 from common.bench import roofline
 from common.bench.contenders import COPIED, SIDE
 from common.bench.ratios import LeftOut, Line, Ratio
-from common.bench.workers import Failed, in_turns, workers
+from common.bench.workers import Failed, Took, in_turns, workers
 from common.data.fetch import Missing
 from common.paper import Paper, Recipe
 
@@ -88,7 +88,7 @@ def pipeline(bench: Bench) -> Iterator[Line]:
     with workers(feeding, (f"{CONTENDERS}:bare", *network, bench.steps, bench.runs)) as (fed, bare):
         above, below = in_turns(bench.rounds, [fed.measure, bare.measure])
     meaning = "time of an epoch over that of its steps on one batch that never changes; 1 is a pipeline that is free"
-    yield Ratio(bench.paper.name, "pipeline", "epoch / bare steps", meaning, "s", above, below)
+    yield from _on_each_clock(bench, "pipeline", "epoch / bare steps", meaning, above, below)
 
 
 def pytorch(bench: Bench) -> Iterator[Line]:
@@ -108,7 +108,7 @@ def pytorch(bench: Bench) -> Iterator[Line]:
             except Failed as failed:
                 yield LeftOut(bench.paper.name, "pytorch", names[variant], str(failed))
             else:
-                yield Ratio(bench.paper.name, "pytorch", names[variant], meaning, "s", above, below)
+                yield from _on_each_clock(bench, "pytorch", names[variant], meaning, above, below)
 
 
 def ceiling(bench: Bench) -> Iterator[Line]:
@@ -124,8 +124,8 @@ def ceiling(bench: Bench) -> Iterator[Line]:
     ):
         turns = [ours.measure, lambda: machine.measure("product"), lambda: machine.measure("copy")]
         epochs, products, copies = in_turns(bench.rounds, turns)
-    rates = [2 * SIDE[bench.kind] ** 3 / seconds for seconds in products]
-    bandwidths = [2 * COPIED[bench.kind] / seconds for seconds in copies]
+    rates = [2 * SIDE[bench.kind] ** 3 / took.wall for took in products]
+    bandwidths = [2 * COPIED[bench.kind] / took.wall for took in copies]
     least = [sum(layer.seconds(*speed) for layer in layers) for speed in zip(rates, bandwidths, strict=True)]
     operations, moved = sum(layer.operations for layer in layers), sum(layer.bytes for layer in layers)
     meaning = (
@@ -133,7 +133,7 @@ def ceiling(bench: Bench) -> Iterator[Line]:
         f"{moved / 1e9:.3g} GB of a step, at the {max(rates) / 1e12:.3g} TFLOP/s and {max(bandwidths) / 1e9:.3g} GB/s "
         "measured, over the step's time; 1 can't be reached"
     )
-    steps = [seconds / bench.steps for seconds in epochs]
+    steps = [took.wall / bench.steps for took in epochs]
     yield Ratio(bench.paper.name, "roofline", "least possible / step", meaning, "s", least, steps)
 
 
@@ -145,22 +145,22 @@ def batch(bench: Bench) -> Iterator[Line]:
     with workers(*orders) as each:
         paper, *wider = in_turns(bench.rounds, [worker.measure for worker in each])
     meaning = "images a second over those of the paper's batch; above 1 the device was not full"
-    for times, seconds in zip((2, widest), wider, strict=True):
+    for times, took in zip((2, widest), wider, strict=True):
         name = f"batch {times * size} / batch {size}"
-        yield Ratio(bench.paper.name, "batch", name, meaning, "s", paper, seconds)
+        yield Ratio(bench.paper.name, "batch", name, meaning, "s", _wall(paper), _wall(took))
 
 
 def images(bench: Bench) -> Iterator[Line]:
     few = max(2, bench.steps // 4)
     memory: list[list[float]] = []
     with workers(bench.training(bench.plain, GROWTH * few), bench.training(bench.plain, few)) as pair:
-        many_seconds, few_seconds = in_turns(bench.rounds, [worker.measure for worker in pair])
+        many_took, few_took = in_turns(bench.rounds, [worker.measure for worker in pair])
         if Path("/proc").is_dir():
             memory = [[float(worker.memory())] for worker in pair]
-    per_image = [seconds / GROWTH for seconds in many_seconds]
+    per_image = [Took(took.wall / GROWTH, took.cpu / GROWTH) for took in many_took]
     name = f"{GROWTH}x the images"
     meaning = "time an image over that with few; 1 is what it should be"
-    yield Ratio(bench.paper.name, "images", f"{name}: time", meaning, "s", per_image, few_seconds)
+    yield from _on_each_clock(bench, "images", f"{name}: time", meaning, per_image, few_took)
     if memory:
         meaning = "memory of the process over that with few, without what the system can take back; 1 is constant"
         yield Ratio(bench.paper.name, "images", f"{name}: memory", meaning, "bytes", *memory)
@@ -177,10 +177,10 @@ def at_once(bench: Bench) -> Iterator[Line]:
             for worker in crowd:
                 worker.start("epoch")
             for worker in crowd:
-                worker.seconds()
+                worker.took()
             return time.perf_counter() - started
 
-        above, below = in_turns(bench.rounds, [together, crowd[0].measure])
+        above, below = in_turns(bench.rounds, [together, lambda: crowd[0].measure().wall])
     name = f"{number} repeats at once / one"
     meaning = (
         f"time of {number} trainings at the same time over that of one, in epochs past the first: without starting, "
@@ -206,6 +206,21 @@ def measure(bench: Bench, parts: Sequence[str]) -> Iterator[Line]:
             yield from PARTS[part](bench)
         except Failed as failed:
             yield LeftOut(bench.paper.name, part, part, str(failed))
+
+
+def _on_each_clock(
+    bench: Bench, part: str, name: str, meaning: str, above: list[Took], below: list[Took]
+) -> Iterator[Ratio]:
+    """The ratio of times by the clock, and, where a CPU does the work, of CPU times too: those of a machine that others
+    use as well, or whose speed varies, come out the same again."""
+    yield Ratio(bench.paper.name, part, name, meaning, "s", _wall(above), _wall(below))
+    if bench.kind == "cpu":
+        cpu = [[took.cpu for took in each] for each in (above, below)]
+        yield Ratio(bench.paper.name, part, f"{name}, CPU time", "the same of seconds of CPU", "s", *cpu)
+
+
+def _wall(all_took: list[Took]) -> list[float]:
+    return [took.wall for took in all_took]
 
 
 def _missing_twin(paper: str) -> str | None:

@@ -11,14 +11,23 @@ from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 Works = dict[str, Callable[[], None]]
+Given = TypeVar("Given")
 PATIENCE = 600  # seconds that building and compiling a network may take
 
 
 class Failed(Exception):
     """A worker could not do its work; the message is its last error."""
+
+
+class Took(NamedTuple):
+    """Seconds that a work took: by the clock, and of all cores together for the process that did it. Where a CPU does
+    the work, the latter are what it cost, however many others want the CPU meanwhile."""
+
+    wall: float
+    cpu: float
 
 
 class Worker:
@@ -41,13 +50,13 @@ class Worker:
     def start(self, work: str) -> None:
         self._pipe.send(work)
 
-    def seconds(self) -> float:
+    def took(self) -> Took:
         """Of the work started before, which it waits for."""
-        return self._answer()
+        return Took(*self._answer())
 
-    def measure(self, work: str = "epoch") -> float:
+    def measure(self, work: str = "epoch") -> Took:
         self.start(work)
-        return self.seconds()
+        return self.took()
 
     def memory(self) -> int:
         """Bytes that belong to the process alone: without the pages of files that it has mapped, which the system
@@ -84,9 +93,9 @@ def workers(*orders: tuple[Any, ...]) -> Iterator[list[Worker]]:
             worker.close()
 
 
-def in_turns(rounds: int, turns: Sequence[Callable[[], float]]) -> list[list[float]]:
+def in_turns(rounds: int, turns: Sequence[Callable[[], Given]]) -> list[list[Given]]:
     """What each turn gives in each round, a list for each turn. Every second round goes backwards."""
-    measured: list[list[float]] = [[] for _ in turns]
+    measured: list[list[Given]] = [[] for _ in turns]
     for number in range(rounds):
         order = range(len(turns))
         for turn in order if number % 2 == 0 else reversed(order):
@@ -103,9 +112,10 @@ def _serve(pipe: Connection, maker: str, arguments: tuple[Any, ...]) -> None:
         pipe.send(("ready", None))
         while True:
             work = works[pipe.recv()]
-            started = time.perf_counter()
+            started = time.perf_counter(), time.process_time()
             work()
-            pipe.send(("done", time.perf_counter() - started))
+            ended = time.perf_counter(), time.process_time()
+            pipe.send(("done", tuple(after - before for before, after in zip(started, ended, strict=True))))
     except (EOFError, KeyboardInterrupt):
         pass  # the parent has what it wants
     except Exception as error:

@@ -4,7 +4,13 @@ import time
 
 
 def waits():
-    return {"short": lambda: time.sleep(0.01), "long": lambda: time.sleep(0.1)}
+    return {"short": lambda: time.sleep(0.01), "long": lambda: time.sleep(0.1), "computes": _computes}
+
+
+def _computes():
+    begun = time.process_time()
+    while time.process_time() - begun < 0.1:
+        pass
 
 
 def broken():
