@@ -1,6 +1,5 @@
 """Commands that read what papers state and what `results/` holds; none trains."""
 
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -29,35 +28,69 @@ def list_papers(results: Results = Path("results")) -> None:
 def compare(
     paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
     results: Results = Path("results"),
+    sweep: Annotated[bool, typer.Option("--sweep", help="Which readings matter: the effect of each alone.")] = False,
 ) -> None:
-    """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
-    from common.evidence import tables
+    """Reported against reproduced numbers, from the results alone; renews README.md and sweep.md beside them."""
+    from common.evidence import effects, effects_tables, tables
     from common.evidence.assess import of_paper, told
-    from common.evidence.readme import keep_images, readme
+    from common.evidence.readme import SWEEP, keep_images, readme
     from common.evidence.results import store
     from common.files import write_atomically
 
     if paper:
         papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
-    assessed = [each for name in papers.names() for each in of_paper(papers.load(name), results)]
-    for each in assessed:
+    assessed = {name: of_paper(papers.load(name), results) for name in papers.names()}
+    everything = [each for group in assessed.values() for each in group]
+    for each in everything:
         if each.rows != each.record.reported:
             store(results, each.record.model_copy(update={"reported": each.rows}))
-    wanted = [each for each in assessed if paper in (None, each.paper.name)]
+    wanted = {name: group for name, group in assessed.items() if group and paper in (None, name)}
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
-    write_atomically(results / "README.md", readme(assessed).encode())
-    for _, group in groupby(wanted, key=lambda each: each.paper.name):
-        group = list(group)
-        for each in group:
-            keep_images(each, results)
+    moved = {name: effects.of_paper(group) for name, group in assessed.items()}
+    write_atomically(results / "README.md", readme(everything).encode())
+    if page := effects_tables.page(each for found in moved.values() for each in found):
+        write_atomically(results / SWEEP, page.encode())
+    else:
+        (results / SWEEP).unlink(missing_ok=True)
+    for each in (each for group in wanted.values() for each in group):
+        keep_images(each, results)
+    if sweep:
+        _show_effects([each for name in wanted for each in moved[name]], paper, results)
+        return
+    for name, group in wanted.items():
+        shown = [each for each in group if each.in_full]
+        for each in shown:
             if not each.beside:
                 out.print(tables.table(each))
                 out.print()
-        for sentence in told(group):
+        for sentence in told(shown):
             say(f"- {escape(sentence)}")
         say("")
+        if len(shown) < len(group):
+            _show_effects(moved[name], paper, results)
     say(f"Every row, single folds and images and quoted numbers too: {escape(str(results / 'README.md'))}")
+
+
+def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed
+    """Which readings matter. Raises BadInput where no reading was run beside its default."""
+    from common.evidence.effects_tables import table
+    from common.evidence.effects_told import sentences
+    from common.evidence.readme import SWEEP
+
+    if not found:
+        one = paper or "PAPER"
+        raise BadInput(
+            f"{results} has no record that differs in one reading from that of the default, of the same profile, data, "
+            f"backend and precision. `repro run {one} --reading KEY=VALUE` makes one, `repro sweep {one}` all."
+        )
+    for each in found:
+        out.print(table(each))
+        out.print()
+        for sentence in sentences(each):
+            say(f"- {escape(sentence)}")
+        say("")
+    say(f"Every metric under every reading: {escape(str(results / SWEEP))}")
 
 
 @app.command("claims")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
-from common.evidence import claims, compare, honest, lineage, trivial
+from common.evidence import claims, compare, defaults, honest, lineage, trivial
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.explain import OUTSIDE, Explanation, explanations
@@ -28,7 +28,9 @@ class Assessment:
     fresh: whether today's recipe and code made the record. images: the counts of the test images of its first repeat,
     None where they are not kept.
     leak_free: the record of the same with copies of an image on one side of the split, where there is one, and whether
-    it is fresh. beside: whether this is such a record itself, whose numbers stand beside those of another."""
+    it is fresh. beside: whether this is such a record itself, whose numbers stand beside those of another.
+    in_full: whether it is shown with all its tables (`defaults.in_full`). What explains a gap, and what nothing-learned
+    scores, is asked of these alone: of dozens of alternatives it would take minutes, and nobody reads it."""
 
     paper: Paper
     record: Record
@@ -41,6 +43,7 @@ class Assessment:
     leak_free: Record | None = None
     leak_free_fresh: bool = True
     beside: bool = False
+    in_full: bool = True
 
 
 def of_paper(paper: Paper, results: Path) -> list[Assessment]:
@@ -70,13 +73,14 @@ def assess(
     images = rows_of_test(folder, record)
     rows = compare.rows(paper, record, images)
     own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
+    in_full = defaults.in_full(paper, record, others)
     nothing = {}
-    if record.dataset.name == paper.data:
+    if in_full and record.dataset.name == paper.data:
         whole = [cells[row.id] for row in rows if row.id in own]
         of_folds = [cells[row.id] for row in rows if compare.is_of_a_fold(cells[row.id])]
         nothing = trivial.of_cells(paper, _paper_recipe(paper, record), whole, of_folds)
     rows = [_settled(record, row, nothing.get(row.id)) for row in rows]
-    explained = explanations(paper, record, [row for row in rows if row.id in own], others)
+    explained = explanations(paper, record, [row for row in rows if row.id in own], others) if in_full else []
     telling = {cell: each for each in explained if each.chance <= TELLING for cell in each.cells}
     rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
     leak_free = honest.leak_free(record, others)
@@ -85,7 +89,7 @@ def assess(
     sentences = [
         *_of_nothing([row for row in rows if row.id in own], nothing),
         *(each.sentence for each in explained),
-        *([honest.sentence(record, leak_free, asked, further)] if leak_free else []),
+        *([honest.sentence(record, leak_free, asked, further)] if leak_free and in_full else []),
     ]
     return Assessment(
         paper,
@@ -99,6 +103,7 @@ def assess(
         leak_free,
         leak_free is None or fresh(leak_free),
         honest.published(record, others) is not None,
+        in_full,
     )
 
 

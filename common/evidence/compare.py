@@ -60,9 +60,7 @@ def rows(paper: Paper, record: Record, images: Rows | None = None) -> list[Compa
 
 
 def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, findings: list[Finding]) -> Compared:
-    part = cell.split
-    if part == "train" and all(cell.definition in run.metrics.get(RUNNING, {}) for run in record.runs):
-        part = RUNNING  # what `fit` prints is what a paper copies; few evaluate on train afterwards
+    part = part_of(cell.split, cell.definition, record)
     reproduced, note = _reproduced(record, cell, part, images)
     nothing = {name: _of_statistic(record, cell, cell.split, name) for name in NOTHING}
     trivial = {name: prediction(runs).mean for name, runs in nothing.items()}
@@ -102,9 +100,10 @@ def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) 
 def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | None = None) -> list[float]:
     """The values that a cell is one more of: of folds where it is of one, else of whole repeats."""
     if is_of_a_fold(cell):
-        return [value for folds in by_repeat(record, part, cell.definition, predictor) for value in folds]
+        return [value for folds in by_repeat(record, part, cell.definition, predictor).values() for value in folds]
     if cell.statistic == "deviation":
-        return [stdev(each) for each in by_repeat(record, part, cell.definition, predictor) if len(each) > 1]
+        repeats = by_repeat(record, part, cell.definition, predictor).values()
+        return [stdev(folds) for folds in repeats if len(folds) > 1]
     return values(record, part, cell.definition, predictor)
 
 
@@ -163,17 +162,27 @@ def unmoved(record: Record, split: str, definition: str) -> bool:
     )
 
 
+def part_of(split: str, signature: str, *records: Record) -> str:
+    """The part of `Run.metrics` that answers a number of a split: of the training images what `fit` printed, where all
+    these records have it, since that is what a paper copies; few evaluate on them afterwards."""
+    running = all(signature in run.metrics.get(RUNNING, {}) for record in records for run in record.runs)
+    return RUNNING if split == "train" and running else split
+
+
 def values(record: Record, part: str, signature: str, predictor: str | None = None) -> list[float]:
     """One value for each repeat in which it is defined: of the network, or of a predictor that has learned nothing.
     The folds of a cross-validation are averaged, since what a paper prints is their mean: they are one repeat."""
-    return [mean(folds) for folds in by_repeat(record, part, signature, predictor)]
+    return [mean(folds) for folds in by_repeat(record, part, signature, predictor).values()]
 
 
-def by_repeat(record: Record, part: str, signature: str, predictor: str | None = None) -> list[list[float]]:
-    """The values of each repeat, one for each of its folds; a repeat where one is undefined or failed is left out."""
-    failed = {failure.repeat for failure in record.failed}
-    found: dict[int, list[float | None]] = {}
+def by_repeat(
+    record: Record, part: str, signature: str, predictor: str | None = None
+) -> dict[tuple[int, int], list[float]]:
+    """By seed and number of the repeat its values, one for each of its folds; a repeat where one is undefined or failed
+    is left out."""
+    failed = {(failure.seed, failure.repeat) for failure in record.failed}
+    found: dict[tuple[int, int], list[float | None]] = {}
     for run in record.runs:
         table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
-        found.setdefault(run.repeat, []).append(table.get(signature))
-    return [folds for repeat, folds in found.items() if None not in folds and repeat not in failed]
+        found.setdefault((run.seed, run.repeat), []).append(table.get(signature))
+    return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}

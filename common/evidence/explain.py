@@ -12,7 +12,7 @@ from statistics import fmean
 
 import numpy as np
 
-from common.evidence.compare import RUNNING, RUNS_TO_REFUTE, values
+from common.evidence.compare import RUNS_TO_REFUTE, part_of, values
 from common.evidence.definition import DISTANCES, LOSSES, Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place, prediction
@@ -26,6 +26,7 @@ FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})
 OUTSIDE = ("paper higher", "paper lower", "outside (small)")
 INSIDE = ("agrees", "undecided", "inside (small)")
 
+_NAMED = 3  # readings; more are counted
 _DRAWS = 20_000  # for the probability of a chance find; it is then known to about one in a hundred of itself
 
 
@@ -125,13 +126,7 @@ def _level(definition: Definition) -> str:
 
 
 def _series(record: Record, cells: Sequence[Compared], signature: str) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(values(record, part, signature)) for part in _parts(record, cells, signature))
-
-
-def _parts(record: Record, cells: Sequence[Compared], signature: str) -> list[str]:
-    """Where a definition is looked up for each cell: as `compare` does, what `fit` printed where it has it."""
-    running = all(signature in run.metrics.get(RUNNING, {}) for run in record.runs)
-    return [RUNNING if cell.split == "train" and running else cell.split for cell in cells]
+    return tuple(tuple(values(record, part_of(cell.split, signature, record), signature)) for cell in cells)
 
 
 def _box(record: Record, cells: Sequence[Compared], signature: str) -> list[Interval] | None:
@@ -221,9 +216,9 @@ def _sentence(
 
 
 def _tried(definitions: Collection[str], readings: Collection[str]) -> str:
-    """14 other definitions and 2 other readings (weights=best, masks=first) tried."""
+    """14 other definitions and 2 other readings (weights=best, masks=first) tried. Of a sweep only the number."""
     parts = [
-        f"{len(names)} other {kind}{'s' * (len(names) != 1)}{listed}"
+        f"{len(names)} other {kind}{'s' * (len(names) != 1)}{listed * (len(names) <= _NAMED)}"
         for kind, names, listed in (
             ("definition", definitions, ""),
             ("reading", readings, f" ({', '.join(readings)})"),

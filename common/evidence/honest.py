@@ -1,15 +1,11 @@
 """What a leak was worth: a metric under the split as published less the same under a split that keeps copies apart."""
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from scipy.special import stdtrit
+from collections.abc import Iterable
 
 from common.evidence.claims.relations import possible_range
 from common.evidence.compare import values
 from common.evidence.definition import Definition
+from common.evidence.means import MeanDifference, welch
 from common.evidence.results import Record
 
 GROUPED = {"split": "grouped"}
@@ -19,42 +15,6 @@ PARTS = ("test", "validation")
 
 # A part and a signature.
 Key = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class MeanDifference:
-    """Of two sets of repeats, `published` and `leak_free` many: the mean of the first less that of the second, None
-    where one is empty, and its 95 % confidence interval, None where one has fewer than two."""
-
-    published: int
-    leak_free: int
-    mean: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-def difference(published: Sequence[float], leak_free: Sequence[float], confidence: float = 0.95) -> MeanDifference:
-    """The difference of the means of two independent samples that may vary unequally: Welch's interval, with the
-    degrees of freedom of Satterthwaite (Welch 1947, Biometrika 34: 28-35). Values are finite.
-
-    This is about two means, each of which repeats make more certain, so its interval is that of confidence and not, as
-    beside a paper's number, that of one further run. Repeats of both sets that begin with the same weights resemble
-    each other, if anything, which makes the interval rather too wide than too narrow.
-    """
-    samples = [np.asarray(sample, float) for sample in (published, leak_free)]
-    numbers = [len(sample) for sample in samples]
-    if min(numbers) == 0:
-        return MeanDifference(*numbers)
-    mean = float(samples[0].mean() - samples[1].mean())
-    if min(numbers) == 1:
-        return MeanDifference(*numbers, mean)
-    errors = [sample.var(ddof=1) / len(sample) for sample in samples]  # squared, of each mean
-    total = sum(errors)
-    if total == 0:
-        return MeanDifference(*numbers, mean, mean, mean)
-    freedom = total**2 / sum(error**2 / (number - 1) for error, number in zip(errors, numbers, strict=True))
-    half = float(stdtrit(freedom, (1 + confidence) / 2) * math.sqrt(total))
-    return MeanDifference(*numbers, mean, mean - half, mean + half)
 
 
 def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
@@ -78,7 +38,7 @@ def leak(published: Record, leak_free: Record, part: str, signature: str) -> Mea
     """
     if not _alike(published, leak_free):
         raise ValueError(f"not the same but for the split: {_about(published)} and {_about(leak_free)}")
-    return difference(values(published, part, signature), values(leak_free, part, signature))
+    return welch(values(published, part, signature), values(leak_free, part, signature))
 
 
 def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
@@ -100,7 +60,7 @@ def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard:
             shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
         least = f"{kept} {numbers} {_most(printed)} changes most."
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
-    sure, further_sure = ({key: each for key, each in of.items() if _is_sure(each)} for of in (printed, further))
+    sure, further_sure = ({key: each for key, each in of.items() if each.certain} for of in (printed, further))
     said = f"{kept} {len(sure) or 'none'} {numbers} change{'s' * (len(sure) < 2)} by more than repeats vary"
     said += f": {_most(sure)}" if len(sure) == 1 else f", most clearly {_most(sure)}" if sure else ""
     if further_sure:
@@ -113,11 +73,6 @@ def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard:
 def _measured(published: Record, leak_free: Record, keys: Iterable[Key]) -> dict[Key, MeanDifference]:
     found = {key: leak(published, leak_free, *key) for key in keys}
     return {key: each for key, each in found.items() if each.mean is not None}
-
-
-def _is_sure(difference: MeanDifference) -> bool:
-    """Whether 0 is outside its interval."""
-    return difference.low is not None and (difference.low > 0 or difference.high < 0)
 
 
 def _most(found: dict[Key, MeanDifference]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.evidence import folds, metrics
+from common.evidence import effects, folds, markdown, metrics
 from common.evidence.assess import Assessment, told
 from common.evidence.compare import MEANINGS, values
 from common.evidence.metrics import STANDARD
@@ -28,8 +28,9 @@ from common.evidence.tables import (
 from common.evidence.trivial import NOTHING, SPLITS
 from common.files import write_atomically
 
-# The file with a line for each test image.
+# The file with a line for each test image, and the page of the effects of single readings.
 IMAGES = "images.csv"
+SWEEP = "sweep.md"
 
 RESAMPLES = 10_000
 
@@ -81,9 +82,13 @@ def readme(assessments: Iterable[Assessment]) -> str:
 
 def _paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
-    group = sorted(group, key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
+    tried = sum(len(found.alternatives) + len(found.several) for found in effects.of_paper(group))
+    group = [each for each in group if each.in_full]
+    group.sort(key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
-    blocks.append("\n".join(f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside))
+    lines = [f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside]
+    lines += [f"- [One reading at a time]({SWEEP}#{paper.name}): {tried} run beside the default"] if tried else []
+    blocks.append("\n".join(lines))
     blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
     return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
 
@@ -103,9 +108,9 @@ def _record(assessed: Assessment) -> str:
     parts = [
         *_opening(assessed),
         f"Leak-free: {leak_free_setting(assessed)}." if leak_free else "",
-        _markdown([*header, *leak_free, *nothing], *own),
-        _folded(OTHERS.format(len(rest)), _markdown([*header, *nothing], *rest)) if rest else "",
-        _folded("The same networks on the test images, under each definition", _definitions(assessed)),
+        markdown.table([*header, *leak_free, *nothing], *own),
+        markdown.folded(OTHERS.format(len(rest)), markdown.table([*header, *nothing], *rest)) if rest else "",
+        markdown.folded("The same networks on the test images, under each definition", _definitions(assessed)),
         *_fold_by_fold(record),
         *_image_by_image(assessed),
         f"To repeat it: `{command(record)}`",
@@ -147,9 +152,9 @@ def _definitions(assessed: Assessment) -> str:
             first = [_joined(estimate(here, signature))]
         of_nothing = [number(trivial.mean) for trivial in nothing]
         beside = _leak_free(assessed, "test", signature)
-        lines.append([_code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
+        lines.append([markdown.code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
     first = ["first repeat"] if images is not None else []
-    return _markdown(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
+    return markdown.table(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
 
 
 def _leak_free(assessed: Assessment, part: str, signature: str) -> list[str]:
@@ -172,11 +177,8 @@ def _line(assessed: Assessment, row: Compared) -> list:
     of_nothing = (known.get(who) or Prediction(1, row.trivial[who]) for who in NOTHING)
     nothing = [_joined(estimate(each, signature)) for each in of_nothing]
     leak_free = _leak_free(assessed, row.part, signature) if row.id in assessed.own else []
-    return [*reported, *estimate(row.reproduced, signature), row.reproduced.n, *leak_free, *nothing, _code(signature)]
-
-
-def _folded(summary: str, content: str) -> str:
-    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
+    repeats = [*estimate(row.reproduced, signature), row.reproduced.n]
+    return [*reported, *repeats, *leak_free, *nothing, markdown.code(signature)]
 
 
 def _fold_by_fold(record: Record) -> list[str]:
@@ -185,11 +187,11 @@ def _fold_by_fold(record: Record) -> list[str]:
         return []
     return [
         "Fold by fold, accuracy of the classification and loss:",
-        _markdown(*folds.accuracy_and_loss(record)),
+        markdown.table(*folds.accuracy_and_loss(record)),
         "Each class on the test images of each fold:",
-        _markdown(*folds.of_classes(record)),
+        markdown.table(*folds.of_classes(record)),
         "The test images by class and by what the network calls them:",
-        _markdown(*folds.confusions(record)),
+        markdown.table(*folds.confusions(record)),
     ]
 
 
@@ -198,7 +200,7 @@ def _image_by_image(assessed: Assessment) -> list[str]:
         return []
     path = _path_of_images(assessed.record)
     intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
-    return [intro, _markdown(*folds.per_image(assessed.images))]
+    return [intro, markdown.table(*folds.per_image(assessed.images))]
 
 
 def _path_of_images(record: Record) -> str:
@@ -211,12 +213,3 @@ def keep_images(assessed: Assessment, folder: Path) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.images))
         write_atomically(folder / _path_of_images(assessed.record), text.getvalue().encode())
-
-
-def _code(signature: str) -> str:
-    return f"`{signature.replace('|', chr(92) + '|')}`"  # a bare | would end the cell of a Markdown table
-
-
-def _markdown(columns: list[str], *body: list) -> str:
-    lines = [columns, ["---"] * len(columns), *body]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,17 +1,18 @@
 """What `results/` says of each paper: everything that the pages tell and `common.evidence` computes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from common import paper as papers
 from common.errors import BadInput
-from common.evidence import boxes, claims, folds, honest
+from common.evidence import boxes, claims, effects, folds, honest
 from common.evidence.assess import Assessment, contradictions, of_paper
 from common.evidence.compare import values
 from common.evidence.counts import Rows
+from common.evidence.means import MeanDifference
 from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import folds_of
@@ -23,16 +24,18 @@ PROFILES = ("paper", "small", "smoke")
 
 @dataclass(frozen=True)
 class Study:
-    """A paper and what was made of it. assessed: on the paper's own data before others, with its own readings before
-    others, at its own size before others, in that order of weight.
+    """A paper and what was made of it. assessed: what is shown in full (`defaults.in_full`), on the paper's own data
+    before others, with its own readings before others, at its own size before others, in that order of weight.
     contradiction: a sentence on the paper's own numbers, "" where they agree with each other. regions: what its
-    accuracies and IoUs leave for the tumour's share of the pixels."""
+    accuracies and IoUs leave for the tumour's share of the pixels. moved: what single readings do, in the order of
+    assessed."""
 
     paper: Paper
     assessed: list[Assessment]
     findings: list[claims.Finding]
     contradiction: str
     regions: list[claims.Region]
+    moved: list[effects.OneAtATime] = field(default_factory=list)
 
 
 def studies(results: Path, names: Iterable[str]) -> list[Study]:
@@ -49,7 +52,9 @@ def _study(paper: Paper, results: Path) -> Study:
         return record.dataset.name != paper.data, len(departures(paper, record)), PROFILES.index(record.profile)
 
     assessed = sorted(of_paper(paper, results), key=order)
-    return Study(paper, assessed, claims.check(paper), contradictions(paper), claims.regions(paper, prevalence(paper)))
+    regions, moved = claims.regions(paper, prevalence(paper)), effects.of_paper(assessed)
+    shown = [each for each in assessed if each.in_full]
+    return Study(paper, shown, claims.check(paper), contradictions(paper), regions, moved)
 
 
 def recipe(paper: Paper, record: Record) -> Recipe | None:
@@ -99,7 +104,7 @@ class Leak:
     signature: str
     published: Prediction
     leak_free: Prediction
-    difference: honest.MeanDifference
+    difference: MeanDifference
 
 
 def leaks(study: Study) -> list[Leak]:

@@ -14,9 +14,10 @@ from markupsafe import Markup, escape
 
 from common.errors import BadInput
 from common.evidence.assess import Assessment
+from common.evidence.effects_told import repeats, sentences
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, setting
-from common.report import audits, forest, gallery, gather, layers, pictures, protocol
+from common.report import audits, effect_plots, forest, gallery, gather, layers, pictures, protocol
 from common.report.curves import curves
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
@@ -137,6 +138,7 @@ def _paper(study: Study) -> dict[str, Any]:
         "readings": protocol.readings(study),
         "networks": layers.networks(study.paper),
         "leaks": gather.leaks(study),
+        "plots": [effect_plots.plots(each, f"effects{i}") for i, each in enumerate(study.moved)],
         "curves": [curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)],
         "definitions": [gather.definitions(each.record) for each in study.assessed],
         "folds": [gather.fold_tables(each.record) for each in study.assessed],
@@ -154,6 +156,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
     environment.filters |= {"setting": setting, "command": command, "headline": forest.headline, "papers": _papers}
+    environment.filters |= {"repeats": repeats, "sentences": sentences}
     environment.globals |= {
         "meanings": forest.MEANINGS,
         "kinds": forest.KINDS,

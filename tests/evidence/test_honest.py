@@ -1,48 +1,13 @@
-"""The difference that a leak makes: by hand, against SciPy, by its coverage, and from records."""
+"""The difference that a leak makes: from records."""
 
-import numpy as np
 import pytest
-from scipy.stats import ttest_ind
 
-from common.evidence.honest import MeanDifference, difference, leak, leak_free, published, sentence
+from common.evidence.honest import leak, leak_free, published, sentence
+from common.evidence.means import welch
 from common.evidence.results import Record
 from tests.evidence.made import folds_of, record_of
 
 DICE = "dice|fg|image|t=0.5|empty=one"
-
-
-def test_by_hand():
-    # Means 3 and 1; variances 1 and 4, of 3 and 4: squared errors 1/3 and 1, freedom (4/3)^2 / (1/18 + 1/3) = 4.5714.
-    # The quantile of Student's t there, 2.6456, between the printed 2.7764 (4) and 2.5706 (5).
-    found = difference([2, 3, 4], [-1.449490, 3.449490, 1, 1])
-    assert (found.published, found.leak_free, found.mean) == (3, 4, pytest.approx(2))
-    assert 2.5706 < (found.high - 2) / np.sqrt(4 / 3) < 2.7764
-    assert found.high - 2 == pytest.approx(2 - found.low)
-
-
-@pytest.mark.parametrize("sizes", [(2, 2), (3, 10), (5, 5), (20, 4)])
-def test_the_interval_is_that_of_scipy(sizes):
-    random = np.random.default_rng(0)
-    one, other = random.normal(0.75, 0.01, sizes[0]), random.normal(0.70, 0.05, sizes[1])
-    expected = ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
-    found = difference(one, other)
-    assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
-
-
-def test_the_true_difference_is_inside_with_about_95_percent():
-    random, trials = np.random.default_rng(1), 2000
-    samples = (random.normal(0.75, 0.02, (trials, 5)), random.normal(0.70, 0.05, (trials, 5)))
-    inside = [(at := difference(one, other)).low <= 0.05 <= at.high for one, other in zip(*samples, strict=True)]
-    assert np.mean(inside) == pytest.approx(0.95, abs=0.02)
-
-
-def test_too_few_repeats_give_no_interval():
-    assert difference([], [0.7]) == MeanDifference(0, 1)
-    assert difference([0.75], [0.5, 0.5]) == MeanDifference(1, 2, 0.25)
-
-
-def test_repeats_without_spread_leave_no_room():
-    assert difference([0.75, 0.75], [0.5, 0.5]) == MeanDifference(2, 2, 0.25, 0.25, 0.25)
 
 
 def record(*results: float, **changes) -> Record:
@@ -52,7 +17,7 @@ def record(*results: float, **changes) -> Record:
 
 def test_from_two_records():
     found = leak(record(0.75, 0.77, 0.76), record(0.70, 0.72, readings={"split": "grouped"}), "test", DICE)
-    assert found == difference([0.75, 0.77, 0.76], [0.70, 0.72])
+    assert found == welch([0.75, 0.77, 0.76], [0.70, 0.72])
     assert found.mean == pytest.approx(0.05)
 
 

@@ -1,0 +1,140 @@
+"""Which reading matters: what every metric gains or loses when one thing that a paper leaves open is read otherwise.
+
+One at a time: a record is set beside that of the same profile, data, backend and precision that differs from it in one
+reading alone, so that the difference is that reading's. Records that differ in several are kept apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from common.evidence import defaults
+from common.evidence.assess import Assessment
+from common.evidence.claims.relations import possible_range
+from common.evidence.compare import by_repeat, part_of, values
+from common.evidence.definition import Definition
+from common.evidence.means import MeanDifference, paired, welch
+from common.evidence.metrics import STANDARD
+from common.evidence.results import Compared, Record
+from common.evidence.statistics import Prediction, prediction
+
+# The settings that decide which images a repeat is tested on (`common.data.splits.draw`). Whatever else is read
+# otherwise, a repeat keeps its test images.
+DRAWING = {"classes", "folds", "images", "split", "test_fraction"}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Of one metric of a part. row: of the number that the paper prints, None for a standard definition. default,
+    other: the repeats under both readings; difference: other less default."""
+
+    part: str
+    signature: str
+    row: Compared | None
+    default: Prediction
+    other: Prediction
+    difference: MeanDifference
+
+    @property
+    def size(self) -> tuple[bool, float]:
+        """By which effects are sorted: how far the mean moves, on the scale from 0 to 1 that most metrics have; what
+        has another scale, such as a cross-entropy or a distance, comes behind all of those."""
+        moved = self.difference.mean
+        return possible_range(Definition.parse(self.signature).metric) == (0, 1), -1 if moved is None else abs(moved)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A record beside its default. reading: as typed, several of them with blanks between; network: whether it chooses
+    a network that the paper sets beside its own, which is no sentence that the paper lacks. printed, standard: the
+    effects on the paper's own numbers and on the standard definitions of the test images, each in the paper's order."""
+
+    assessed: Assessment
+    reading: str
+    network: bool
+    fresh: bool
+    printed: list[Effect]
+    standard: list[Effect]
+
+    @property
+    def most_moved(self) -> list[Effect]:
+        """The paper's numbers that were measured under both readings, the one that moves most first."""
+        measured = [effect for effect in self.printed if effect.difference.mean is not None]
+        return sorted(measured, key=lambda effect: effect.size, reverse=True)
+
+
+@dataclass(frozen=True)
+class OneAtATime:
+    """A default and what was run beside it. alternatives: that differ in one reading, the one that moves a printed
+    number most first; several: that differ in more, of which no reading can be told apart."""
+
+    default: Assessment
+    alternatives: list[Alternative]
+    several: list[Alternative]
+
+
+def of_paper(group: Sequence[Assessment]) -> list[OneAtATime]:
+    """One for each default beside which there is a record, from all assessments of one paper, in their order."""
+    records = [each.record for each in group]
+    beside = [(defaults.default_of(each.paper, each.record, records), each) for each in group]
+    found = [(default, [each for of, each in beside if of is default.record]) for default in group]
+    return [_one_at_a_time(default, others) for default, others in found if others]
+
+
+def difference(default: Record, other: Record, part: str, signature: str) -> MeanDifference:
+    """By how much a metric of a part is higher in the repeats of one record than in those of its default.
+
+    In pairs where it can be. Split and initial weights follow from seed and number of a repeat, so a reading that does
+    not draw (`DRAWING`) leaves every repeat its test images. What their choice does to a number, most of what repeats
+    vary by, is in both of a pair and goes with the difference; Student's interval for pairs is exact however much
+    remains, where Welch's would take for independent what is not. It has half the degrees of freedom, which costs more
+    than it saves where the two of a pair have little in common; but an interval chosen because it is narrow is none, so
+    the reading decides and not the numbers.
+
+    A reading that draws other test images leaves nothing to pair, nor does another seed: Welch's interval, which is
+    also that of `honest.leak`. The folds of a cross-validation are one repeat (`compare.values`).
+    """
+    mine, its = (by_repeat(record, part, signature) for record in (other, default))
+    shared = [repeat for repeat in mine if repeat in its]
+    if shared and not defaults.departures(other, default).keys() & DRAWING:
+        return paired(*([mean(folds[repeat]) for repeat in shared] for folds in (mine, its)))
+    return welch(values(other, part, signature), values(default, part, signature))
+
+
+def _one_at_a_time(default: Assessment, others: list[Assessment]) -> OneAtATime:
+    found = [_alternative(default, each) for each in others]
+    found.sort(key=_how_far, reverse=True)
+    one = [len(defaults.departures(each.assessed.record, default.record)) == 1 for each in found]
+    return OneAtATime(
+        default,
+        [each for each, single in zip(found, one, strict=True) if single],
+        [each for each, single in zip(found, one, strict=True) if not single],
+    )
+
+
+def _how_far(alternative: Alternative) -> tuple:
+    """How far a reading moves what the paper prints. What one repeat says, whose chance is not known, comes behind."""
+    most = alternative.most_moved[:1]
+    return any(each.difference.low is not None for each in most), *(each.size for each in most)
+
+
+def _alternative(default: Assessment, other: Assessment) -> Alternative:
+    own: dict[tuple[str, str], Compared] = {}
+    for row in default.rows:
+        if row.id in default.own:
+            own.setdefault((row.split, row.definition), row)  # a number that is printed twice is moved once
+    departures = defaults.departures(other.record, default.record)
+    return Alternative(
+        other,
+        " ".join(f"{key}={value}" for key, value in departures.items()),
+        defaults.is_default(other.paper, other.record),
+        default.fresh and other.fresh,
+        [_effect(default.record, other.record, *key, row) for key, row in own.items()],
+        [_effect(default.record, other.record, "test", signature, None) for signature in STANDARD],
+    )
+
+
+def _effect(default: Record, other: Record, split: str, signature: str, row: Compared | None) -> Effect:
+    part = part_of(split, signature, default, other)
+    both = (prediction(values(record, part, signature)) for record in (default, other))
+    return Effect(part, signature, row, *both, difference(default, other, part, signature))
