@@ -45,7 +45,7 @@ def regions(mask: np.ndarray, least_area: float) -> list[tuple[Box, np.ndarray]]
         raise ValueError(f"a mask of {mask.dtype} {mask.shape}: expected bool (H, W)")
     if not least_area >= 0:
         raise ValueError(f"least_area {least_area}: expected pixels, 0 or more")
-    # Most of an image is background: searching the rectangle round all that is marked takes a third of the time or less.
+    # Most of an image is background: the rectangle round all that is marked is searched several times as fast.
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
         return []
