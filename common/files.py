@@ -19,19 +19,23 @@ _ABANDONED = 24 * 3600  # seconds
 
 
 @contextmanager
-def atomic(path: Path, ending: str = "") -> Iterator[BinaryIO]:
+def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write into, or whose `name` to write to. It lies beside, is forced to disk at the end and then renamed:
     a reader finds the old file or the new one, never half of one, also after a power cut. Folders are made as needed.
-    ending: of its name meanwhile, for a writer that asks for one. An OSError names `path`."""
+    ending: of its name meanwhile, for a writer that asks for one. durable: False for one of many files that can be made
+    again: it is not forced to disk, which takes longer than writing it, and a power cut within the minute may empty it.
+    An OSError names `path`."""
     beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(beside, path)
-        _force(path.parent)  # else a power cut could undo the renaming after what it replaces was removed
+        if durable:
+            _force(path.parent)  # else a power cut could undo the renaming after what it replaces was removed
     except OSError as error:
         if error.errno:
             error.filename = str(path)  # Python's own message names no file when a write fails
@@ -41,9 +45,9 @@ def atomic(path: Path, ending: str = "") -> Iterator[BinaryIO]:
             beside.unlink()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
     """Writes a whole file, as `atomic` does."""
-    with atomic(path) as file:
+    with atomic(path, durable=durable) as file:
         file.write(content)
 
 

@@ -29,5 +29,7 @@ def report(
         built = site.build(results, papers.names(), root(), runs)
         site.write(built, output)
     for remark in built.remarks:
-        say(f"No images of {remark}")
+        say(f"Without images: {remark}")
+    if built.remarks:
+        say("REPRO_DATA names the folder of data sets; with them, the galleries show what was to be marked too.")
     say(f"{output / 'index.html'}: {len(built.pages)} pages, {built.size / 1e6:.1f} MB. Open it in a browser.")

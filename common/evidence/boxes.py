@@ -45,11 +45,15 @@ def regions(mask: np.ndarray, least_area: float) -> list[tuple[Box, np.ndarray]]
         raise ValueError(f"a mask of {mask.dtype} {mask.shape}: expected bool (H, W)")
     if not least_area >= 0:
         raise ValueError(f"least_area {least_area}: expected pixels, 0 or more")
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    # A row is x, y, width, height, area; 0 is the background.
-    found = [(Box(*map(int, row)), label) for label, row in enumerate(statistics) if label]
-    kept = sorted(
-        ((box, label) for box, label in found if box.area >= least_area),
-        key=lambda each: (-each[0].area, each[0].y, each[0].x),
-    )
-    return [(box, labels[box.rows, box.columns] == label) for box, label in kept]
+    # Most of an image is background: the rectangle round all that is marked is searched several times as fast.
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
+        return []
+    marked = mask[top : top + height, left : left + width]
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(marked.view(np.uint8), connectivity=8)
+    found = []
+    for label, (x, y, width, height, area) in enumerate(statistics.tolist()):
+        if label and area >= least_area:  # 0 is the background
+            region = labels[y : y + height, x : x + width] == label
+            found.append((Box(left + x, top + y, width, height, area), region))
+    return sorted(found, key=lambda each: (-each[0].area, each[0].y, each[0].x))

@@ -6,6 +6,8 @@ python -m common.predict.bench MODEL INPUT...
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -21,9 +23,19 @@ from common.training.evaluate import EVALUATION_BATCH, predict
 from common.training.model_file import About
 
 
-def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3) -> list[float]:
-    """For each round, the images a second of `repro predict`, from files to files, over those of the network alone on
-    the same images, which then lie prepared in memory; the two in alternation. 1.0 is a command that costs nothing."""
+@dataclass(frozen=True)
+class Ratio:
+    """How the bare network's time compares with that of the whole command: 1.0 is a command that costs nothing.
+    elapsed: of the time that passed, which is what a person waits for; cpu: of the processors' time, which other
+    processes on the machine disturb less."""
+
+    elapsed: float
+    cpu: float
+
+
+def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3) -> list[Ratio]:
+    """For each round, `repro predict`, from files to files, against the network alone on the same images, which then
+    lie prepared in memory; the two in alternation."""
     recipe = about.recipe
     pictures = (inputs.read(item.path).pixels for item in items)
     small = np.stack([for_network(each, recipe.side, recipe.channels, recipe.clahe) for each in pictures])
@@ -41,22 +53,23 @@ def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3
     found = []
     for number in range(rounds):
         # Which goes first alternates too, so that a machine that slows down favours neither.
-        seconds = {work: _seconds(work) for work in ((bare, whole) if number % 2 else (whole, bare))}
-        found.append(seconds[bare] / seconds[whole])
+        taken = {work: _seconds(work) for work in ((bare, whole) if number % 2 else (whole, bare))}
+        found.append(Ratio(*(alone / all_of_it for alone, all_of_it in zip(taken[bare], taken[whole], strict=True))))
     return found
 
 
-def _seconds(work) -> float:
-    started = time.perf_counter()
+def _seconds(work: Callable[[], None]) -> tuple[float, float]:
+    """Elapsed, and of the processors."""
+    elapsed, cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return time.perf_counter() - elapsed, time.process_time() - cpu
 
 
 if __name__ == "__main__":
     network, record = model_file.load(Path(sys.argv[1]))
     chosen, _ = inputs.find(sys.argv[2:], Path("nowhere"))
     measured = ratios(network, record, chosen)
-    print(
-        f"{record}: {len(chosen)} images; repro predict over the bare network: {median(measured):.3f} "
-        f"(from {min(measured):.3f} to {max(measured):.3f}, {len(measured)} rounds)"
-    )
+    print(f"{record}: {len(chosen)} images, {len(measured)} rounds; repro predict over the bare network:")
+    for name in ("elapsed", "cpu"):
+        each = [getattr(ratio, name) for ratio in measured]
+        print(f"{name}: {median(each):.3f} (from {min(each):.3f} to {max(each):.3f})")

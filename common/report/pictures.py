@@ -50,6 +50,8 @@ def album(name: str, fingerprint: str, wanted: Collection[str], root: Path, runs
     """
     try:
         cases = _at_hand(name, root, runs)
+    except fetch.Missing:  # whose message is on how to come by it for a training
+        return Album({}, f"{name} is not in {root}.")
     except BadInput as error:
         return Album({}, str(error).partition("\n")[0])
     with ThreadPoolExecutor() as pool:

@@ -58,7 +58,7 @@ def build(results: Path, names: Iterable[str], root: Path, runs: Path) -> Site:
     audited = audits.load(results)
     galleries = {study.paper.name: _galleries(study, results) for study in studies}
     albums = _albums([each for of_paper in galleries.values() for each in of_paper], audited, root, runs)
-    site = Site(remarks=[f"{name}: {album.why}" for (name, _), album in albums.items() if album.why])
+    site = Site(remarks=list(dict.fromkeys(album.why for album in albums.values() if album.why)))
     environment = _environment()
 
     def page(file: str, template: str, **content: Any) -> None:

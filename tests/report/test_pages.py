@@ -11,6 +11,7 @@ import pytest
 from common.data import duplicates
 from common.report.site import build
 from tests.report import made
+from tests.report.axe import serious_faults
 from tests.report.made import HOSTILE, NAMES, RESULTS
 
 GALLERY = "gill-small-busi.html"
@@ -49,6 +50,18 @@ def test_nothing_is_wider_than_a_phone(real_site: Path, look, page: str):
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
 
 
+def test_on_a_phone_no_page_and_no_quote_lies_beyond_the_edge(real_site: Path, look):
+    """Neither links to pages nor the paper's words have to be found by pushing something aside."""
+    tab = look(real_site, "gill.html", width=390)
+    for selector in (".top a", ".settings .words"):
+        boxes = [each.bounding_box() for each in tab.locator(selector).all()]
+        assert len(boxes) > 3
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes), selector
+    assert "The paper: 196" in tab.locator(".settings tr", has_text="resized to 196x196").evaluate(
+        "row => getComputedStyle(row.cells[1], '::before').content.replaceAll('\"', '') + row.cells[1].textContent"
+    )
+
+
 @pytest.mark.parametrize(
     ("page", "width", "scheme"),
     [
@@ -60,11 +73,7 @@ def test_nothing_is_wider_than_a_phone(real_site: Path, look, page: str):
     ],
 )
 def test_axe_finds_no_serious_fault(hostile_site: Path, look, page: str, width: int, scheme: str):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    tab = look(hostile_site, page, width, color_scheme=scheme)
-    found = axe.Axe().run(tab, options={"preload": False, "resultTypes": ["violations"]})
-    serious = [each for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
-    assert [f"{each['help']}: {each['nodes'][0]['html']}" for each in serious] == []
+    assert serious_faults(look(hostile_site, page, width, color_scheme=scheme)) == []
 
 
 def test_the_numbers_are_those_of_the_results(real_results: Path, real_site: Path, look):
@@ -193,7 +202,8 @@ def test_curves_have_a_line_for_each_repeat(real_results: Path, real_site: Path,
 
 def test_without_images_the_outlines_stand_alone(real_site: Path, look):
     tab = look(real_site, GALLERY)
-    assert "Without the data set's images" in tab.locator(".notice").inner_text()
+    assert "the masks drawn on them, which are the truth," in tab.locator(".notice").inner_text()
+    assert "truth" not in tab.locator(".legend").inner_text()
     assert tab.locator("img").count() == 0
     assert tab.locator(".case").count() == tab.locator("path.marked").count() == 117
 
@@ -253,6 +263,17 @@ def test_cases_are_enlarged_and_stepped_through_by_keyboard(hostile_site: Path, 
     assert tab.evaluate("document.activeElement.className") == "enlarge"
     tab.locator(".case .frame").nth(1).click()
     assert dialog.is_visible()
+
+
+def test_an_enlarged_case_shows_the_copies_beside_it(real_site: Path, look):
+    tab = look(real_site, GALLERY)
+    case = tab.locator(".case[data-copies=yes]").first
+    copies = case.locator(".copy figcaption").all_inner_texts()
+    case.locator(".enlarge").click()
+    shown = tab.locator("dialog .copy figcaption")
+    assert shown.all_inner_texts() == copies
+    lowest = max(each.bounding_box()["y"] + each.bounding_box()["height"] for each in shown.all())
+    assert lowest <= 900, "on one screen, without scrolling"
 
 
 @pytest.mark.parametrize("page", [SHOWN, "data.html"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from common import paper as papers
+from tests.report.axe import serious_faults
 from tests.report.made import RESULTS
 
 pytestmark = pytest.mark.long
@@ -41,6 +42,12 @@ def test_every_page_loads_and_fits_a_phone(whole: Path, look):
     for page in sorted(whole.glob("*.html")):
         tab = look(whole, page.name, width=390)
         assert tab.evaluate("document.documentElement.scrollWidth") == 390, page.name
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_axe_finds_no_serious_fault_on_any_page(whole: Path, look, width: int, scheme: str):
+    for page in sorted(whole.glob("*.html")):
+        assert serious_faults(look(whole, page.name, width, color_scheme=scheme)) == [], page.name
 
 
 def test_a_cross_validation_shows_its_folds(whole: Path, look):
