@@ -18,9 +18,8 @@ STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
 class JobTable(Progress):
-    """What an engine is given as `progress`. It is a `rich` progress like any other, for the bars of trainings. Besides,
-    the engine tells it of each job that begins, and who runs the engine of each that has ended. Shown on a terminal
-    alone."""
+    """What an engine is given as `progress`: a `rich` progress like any other, for the bars of trainings. The engine
+    tells it of each job that begins, and who runs the engine of each that has ended. Shown on a terminal alone."""
 
     def __init__(
         self,
@@ -75,10 +74,8 @@ class JobTable(Progress):
         """How far it is, in a line."""
         counts = self.counts()
         failed = f", {counts['failed']} failed" if counts["failed"] else ""
-        left = self.seconds_left
-        return f"{counts['done']} of {sum(counts.values())} done{failed}" + (
-            f", about {spoken(left)} left" if left else ""
-        )
+        left = f", about {spoken(seconds)} left" if (seconds := self.seconds_left) else ""
+        return f"{counts['done']} of {sum(counts.values())} done{failed}{left}"
 
     def get_renderables(self) -> Iterable[RenderableType]:
         table = Table("", *STATES, "time left", box=None)
