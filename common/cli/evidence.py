@@ -32,21 +32,14 @@ def compare(
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
     from common.evidence import tables
-    from common.evidence.assess import of_paper, told
-    from common.evidence.readme import keep_images, readme
-    from common.evidence.results import store
-    from common.files import write_atomically
+    from common.evidence.assess import told
+    from common.evidence.readme import keep_images
 
     if paper:
         papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
-    assessed = [each for name in papers.names() for each in of_paper(papers.load(name), results)]
-    for each in assessed:
-        if each.rows != each.record.reported:
-            store(results, each.record.model_copy(update={"reported": each.rows}))
-    wanted = [each for each in assessed if paper in (None, each.paper.name)]
+    wanted = [each for each in renew(results) if paper in (None, each.paper.name)]
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
-    write_atomically(results / "README.md", readme(assessed).encode())
     for _, group in groupby(wanted, key=lambda each: each.paper.name):
         group = list(group)
         for each in group:
@@ -58,6 +51,22 @@ def compare(
             say(f"- {escape(sentence)}")
         say("")
     say(f"Every row, single folds and images and quoted numbers too: {escape(str(results / 'README.md'))}")
+
+
+def renew(results: Path) -> list["Assessed"]:  # noqa: F821, imported when needed
+    """Compares all that is in the results anew, and writes the README.md beside them."""
+    from common.evidence.assess import of_paper
+    from common.evidence.readme import readme
+    from common.evidence.results import store
+    from common.files import write_atomically
+
+    assessed = [each for name in papers.names() for each in of_paper(papers.load(name), results)]
+    for each in assessed:
+        if each.rows != each.record.reported:
+            store(results, each.record.model_copy(update={"reported": each.rows}))
+    if assessed:
+        write_atomically(results / "README.md", readme(assessed).encode())
+    return assessed
 
 
 @app.command("claims")
