@@ -33,17 +33,15 @@ def compare(
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
     from common.evidence import tables
     from common.evidence.assess import told
-    from common.evidence.readme import keep_images
 
     if paper:
         papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
-    wanted = [each for each in renew(results) if paper in (None, each.paper.name)]
+    wanted = renew(results, {paper} if paper else set(papers.names()))
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
     for _, group in groupby(wanted, key=lambda each: each.paper.name):
         group = list(group)
         for each in group:
-            keep_images(each, results)
             if not each.beside:
                 out.print(tables.table(each))
                 out.print()
@@ -53,10 +51,11 @@ def compare(
     say(f"Every row, single folds and images and quoted numbers too: {escape(str(results / 'README.md'))}")
 
 
-def renew(results: Path) -> list["Assessed"]:  # noqa: F821, imported when needed
-    """Compares all that is in the results anew, and writes the README.md beside them."""
+def renew(results: Path, wanted: set[str]) -> list["Assessed"]:  # noqa: F821, imported when needed
+    """Compares all that is in the results anew, and writes the README.md beside them and, of the papers wanted, which
+    are given back, the tables of single images."""
     from common.evidence.assess import of_paper
-    from common.evidence.readme import readme
+    from common.evidence.readme import keep_images, readme
     from common.evidence.results import store
     from common.files import write_atomically
 
@@ -64,9 +63,12 @@ def renew(results: Path) -> list["Assessed"]:  # noqa: F821, imported when neede
     for each in assessed:
         if each.rows != each.record.reported:
             store(results, each.record.model_copy(update={"reported": each.rows}))
-    if assessed:
+    chosen = [each for each in assessed if each.paper.name in wanted]
+    if chosen:
         write_atomically(results / "README.md", readme(assessed).encode())
-    return assessed
+    for each in chosen:
+        keep_images(each, results)
+    return chosen
 
 
 @app.command("claims")

@@ -1,5 +1,6 @@
 """The command that trains many runs: any papers, readings and repeats, here or on a cluster."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -86,13 +87,14 @@ def sweep(
     wanted = _settled(grid.read(file) if file else flags, str(file or "This"))
     name = keep.checked(name or (file.stem if file else keep.name(wanted)))
     keep_compiled(runs / "cache" / "compiled")
+    began = time.perf_counter()
     with to.status("reading the data and asking each network whether it takes its settings ..."):
         found = grid.expand(wanted, root(), runs, results, command_line(), lambda line: say(escape(line), to))
+        size = f"{dry.size(found)}, planned in {time.perf_counter() - began:.1f} s"
     for data_set in found.data.values():
         report_unusable(data_set, runs, to)
     for reason in found.left_out:
         say(escape(f"Left out: {reason}"), to)
-    size = dry.size(found)
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
         say(escape(f"The sweep is kept in {keep.keep_sweep(wanted, name, results)}, from where --file takes it again."))
@@ -106,9 +108,9 @@ def sweep(
         )
     else:
         with out.status("timing a few steps of each paper's network on this machine ..."):
-            table, time = dry.told(found)
+            table, sentence = dry.told(found)
         out.print(table)
-        say(f"{size}. {time}")
+        say(f"{size}. {sentence}")
 
 
 def _train(grid: "Grid", trains: Engine) -> None:  # noqa: F821, imported when needed
@@ -147,7 +149,7 @@ def _train(grid: "Grid", trains: Engine) -> None:  # noqa: F821, imported when n
             if not left[job.folder]:
                 store(by_folder[job.folder])
     with out.status("comparing reported with reproduced numbers ..."):
-        renew(grid.runs[0].request.results)
+        renew(grid.runs[0].request.results, {run.request.paper.name for run in grid.runs})
     if complaints:
         headline = f"{len(complaints)} of {len(grid.jobs)} jobs came to no result:"
         raise FailedRun(

@@ -103,8 +103,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Grid:
-    """left_out: a line for each choice of readings that is not run, with the reason; data: the data sets, by the name that
-    they were asked for by."""
+    """left_out: a line for each choice of readings that is not run, with the reason; data: by the name that they were
+    asked for by."""
 
     runs: list[Run]
     left_out: list[str]
