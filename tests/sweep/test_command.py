@@ -16,8 +16,8 @@ BAD = {
     "half a reading": (["--readings", "kernel"], ["--readings kernel: expected all, or KEY=VALUE,VALUE"]),
     "all readings and one": (["--readings", "all", "--readings", "kernel=2"], ["no other --readings goes with it"]),
     "a file and more": (
-        ["--file", "mine.yaml", "--repeats", "3"],
-        ["mine.yaml says what is swept: write papers, repeats"],
+        ["--file", "a.yaml", "--repeats", "3"],
+        ["a.yaml says what is swept: write papers, repeats"],
     ),
     "an unknown profile": (["--profile", "huge"], ["no profile 'huge'"]),
     "no repeats": (["--profile", "smoke", "--repeats", "0"], ["repeats: Input should be greater than or equal to 1"]),
@@ -98,5 +98,5 @@ def test_a_job_that_the_run_does_not_have_is_refused(repro):
 )
 def test_what_goes_on_is_the_command_without_what_made_it_another(monkeypatch, typed, goes_on):
     monkeypatch.setattr(sys, "argv", ["repro", *typed.split()])
-    said = command_line("--only", "--format", "--dry-run")
+    said = command_line("--only=", "--format=", "--dry-run")
     assert said.endswith(f"-m reproductions {goes_on}")
