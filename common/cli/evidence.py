@@ -31,32 +31,16 @@ def compare(
     sweep: Annotated[bool, typer.Option("--sweep", help="Which readings matter: the effect of each alone.")] = False,
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews README.md and sweep.md beside them."""
-    from common.evidence import effects, effects_tables, tables
-    from common.evidence.assess import of_paper, told
-    from common.evidence.readme import SWEEP, keep_images, readme
-    from common.evidence.results import store
-    from common.files import write_atomically
+    from common.evidence import tables
+    from common.evidence.assess import told
 
     if paper:
         papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
-    assessed = {name: of_paper(papers.load(name), results) for name in papers.names()}
-    everything = [each for group in assessed.values() for each in group]
-    for each in everything:
-        if each.rows != each.record.reported:
-            store(results, each.record.model_copy(update={"reported": each.rows}))
-    wanted = {name: group for name, group in assessed.items() if group and paper in (None, name)}
+    wanted, moved = renew(results, {paper} if paper else set(papers.names()))
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
-    moved = {name: effects.of_paper(group) for name, group in assessed.items()}
-    write_atomically(results / "README.md", readme(everything).encode())
-    if page := effects_tables.page(each for found in moved.values() for each in found):
-        write_atomically(results / SWEEP, page.encode())
-    else:
-        (results / SWEEP).unlink(missing_ok=True)
-    for each in (each for group in wanted.values() for each in group):
-        keep_images(each, results)
     if sweep:
-        _show_effects([each for name in wanted for each in moved[name]], paper, results)
+        _show_effects([each for found in moved.values() for each in found], paper, results)
         return
     for name, group in wanted.items():
         shown = [each for each in group if each.in_full]
@@ -91,6 +75,36 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
             say(f"- {escape(sentence)}")
         say("")
     say(f"Every metric under every reading: {escape(str(results / SWEEP))}")
+
+
+def renew(
+    results: Path, wanted: set[str]
+) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
+    """Compares all that is in the results anew, and writes README.md and sweep.md beside them and, of the papers
+    wanted, the tables of single images. Gives, by the names of those wanted that have results, the records compared and
+    the effects of readings."""
+    from common.evidence import effects, effects_tables
+    from common.evidence.assess import of_paper
+    from common.evidence.readme import SWEEP, keep_images, readme
+    from common.evidence.results import store
+    from common.files import write_atomically
+
+    assessed = {name: of_paper(papers.load(name), results) for name in papers.names()}
+    everything = [each for group in assessed.values() for each in group]
+    for each in everything:
+        if each.rows != each.record.reported:
+            store(results, each.record.model_copy(update={"reported": each.rows}))
+    chosen = {name: group for name, group in assessed.items() if group and name in wanted}
+    moved = {name: effects.of_paper(group) for name, group in assessed.items()}
+    if chosen:
+        write_atomically(results / "README.md", readme(everything).encode())
+        if page := effects_tables.page(each for found in moved.values() for each in found):
+            write_atomically(results / SWEEP, page.encode())
+        else:
+            (results / SWEEP).unlink(missing_ok=True)
+    for each in (each for group in chosen.values() for each in group):
+        keep_images(each, results)
+    return chosen, {name: moved[name] for name in chosen}
 
 
 @app.command("claims")

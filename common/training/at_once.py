@@ -36,31 +36,45 @@ def share_memory() -> None:
 
 
 def run(
-    work: Callable[..., Any], jobs: Mapping[Path, tuple], at_once: int, progress: Progress
+    work: Callable[..., Any],
+    jobs: Mapping[Path, tuple],
+    at_once: int,
+    progress: Progress,
+    begun: Callable[[Path], None] = lambda log: None,
 ) -> Iterator[tuple[Path, Any]]:
     """Calls `work(*job, progress)` for each job, so many at once; gives the key of a job and what it returned, as they
-    end.
+    end, or a RuntimeError for one that fails or is killed.
 
-    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints.
+    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints;
+    begun: is told the key of each job that begins.
 
-    What a job logs is logged here.
+    A process takes one job after the other, since it takes seconds to start one. What a job logs is logged here.
 
-    Raises BadInput and OSError where a job does, and RuntimeError for one that fails in another way or is killed.
-    Whatever ends this, also Ctrl-C, ends all the processes.
+    Raises BadInput and OSError where a job does. Whatever ends this, also Ctrl-C, ends all the processes.
     """
-    waiting = list(jobs)
+    waiting = list(reversed(jobs))
     running: dict[connection.Connection, _Child] = {}
+
+    def give(child: _Child) -> None:
+        log = waiting.pop()
+        child.begin(log, (work, jobs[log]))
+        begun(log)
+        running[child.pipe] = child
+
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
-                log = waiting.pop(0)
-                child = _Child(log, (work, jobs[log]), SHARE / at_once, progress)
-                running[child.pipe] = child
+                give(_Child(SHARE / at_once, progress))
             for pipe in connection.wait(list(running)):
                 child = running[pipe]
                 if child.listen():
                     del running[pipe]
-                    yield child.log, child.result()
+                    log, done = child.log, child.result()
+                    if waiting and not isinstance(done, RuntimeError):
+                        give(child)
+                    else:
+                        child.end()
+                    yield log, done
     finally:
         for child in running.values():
             child.end()
@@ -69,21 +83,25 @@ def run(
 class _Child:
     """One process, as its parent sees it."""
 
-    def __init__(self, log: Path, call: tuple, share: float, progress: Progress):
-        self.log, self.progress, self.answer = log, progress, None
+    def __init__(self, share: float, progress: Progress):
+        self.progress, self.answer = progress, None
         self.tasks: list[Any] = []
-        log.parent.mkdir(parents=True, exist_ok=True)
         # A new interpreter: one that is forked off a process which has used a GPU can't use it.
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=_work, args=(log, share, not progress.disable, theirs), daemon=True)
+        self.process = spawn.Process(target=_work, args=(share, not progress.disable, theirs), daemon=True)
         self.process.start()
         theirs.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+
+    def begin(self, log: Path, call: tuple) -> None:
+        self.log, self.answer = log, None
+        log.parent.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):  # of a child that is no more: `result` tells
+            self.pipe.send(log)
             self.pipe.send(call)
 
     def listen(self) -> bool:
-        """Takes one message; whether it was the last."""
+        """Takes one message; whether it was the last of the job."""
         try:
             kind, *content = self.pipe.recv()
         except (EOFError, OSError):  # the latter from one that was killed before it had read all that it was sent
@@ -96,14 +114,16 @@ class _Child:
             name, level, text = content
             logging.getLogger(name).log(level, text)
         else:
+            self._show([])
             self.answer = kind, *content
+            return True
         return False
 
     def result(self) -> Any:
         if self.answer is None:
-            raise RuntimeError(
+            return RuntimeError(
                 f"A training was ended from outside (exit status {self.process.exitcode}), as it happens when memory "
-                f"runs out: fewer --repeats-at-once need less. What it printed: {self.log}"
+                f"runs out: fewer at once need less. What it printed: {self.log}"
             )
         kind, content = self.answer
         if kind == "refused":
@@ -112,7 +132,7 @@ class _Child:
             number, reason, file = content
             raise OSError(number, f"{reason} (in {self.log})", file)
         if kind == "failed":
-            raise RuntimeError(f"{content} (in {self.log})")
+            return RuntimeError(f"{content} (in {self.log})")
         return content
 
     def end(self) -> None:
@@ -129,22 +149,35 @@ class _Child:
             self.progress.update(task, description=description, completed=completed, total=total)
 
 
-def _work(log: Path, share: float, shown: bool, pipe: connection.Connection) -> None:
-    """What a child does. It is sent its work and the job."""
+def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
+    """What a child does: one job after the other, each sent after the file that takes what it prints."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with log.open("a", encoding="utf-8") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
     share_memory()
     os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
-    progress, over, tell = Progress(disable=True), threading.Event(), _Teller(pipe)
-    teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
+    tell = _Teller(pipe)
     logging.getLogger().addHandler(_Logged(tell))
     logging.getLogger("common").setLevel(logging.INFO)
     logging.captureWarnings(True)
+    while True:
+        _print_to(pipe.recv())
+        _do(share, shown, pipe, tell)
+
+
+def _print_to(path: Path) -> None:
+    """Whatever this process prints from now on, in any language."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with path.open("a", encoding="utf-8") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+
+
+def _do(share: float, shown: bool, pipe: connection.Connection, tell: "_Teller") -> None:
+    progress, over = Progress(disable=True), threading.Event()
+    teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
     try:
-        work, job = pipe.recv()  # imports Keras, now that the environment is set
+        work, job = pipe.recv()  # the first imports Keras, now that the environment is set
         _bound_memory(share)
         if shown:
             teller.start()
@@ -159,6 +192,7 @@ def _work(log: Path, share: float, shown: bool, pipe: connection.Connection) -> 
     over.set()
     if shown and teller.is_alive():
         teller.join()
+    sys.stdout.flush()
     tell(*answer)
 
 

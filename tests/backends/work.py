@@ -18,6 +18,11 @@ def double(number: int, progress: Progress) -> int:
     return 2 * number
 
 
+def process(progress: Progress) -> int:
+    time.sleep(0.5)  # until the other one has begun as well
+    return os.getpid()
+
+
 def stumble(how: str, progress: Progress) -> None:
     if how == "refused":
         raise BadInput("a file that can't be used")
