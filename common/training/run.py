@@ -18,6 +18,7 @@ from common.lock import only_one
 from common.paper import Recipe
 from common.training import at_once, logbook
 from common.training.callbacks import Diverged, remove_states
+from common.training.devices import split_over
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import Fit, Trial, fit
@@ -47,7 +48,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     sweep_abandoned(request.runs, *_LEFT)
     planned = plan(request, say)
     refuse_unwritable(request.results)
-    recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
+    recipe, folder, machine = request.recipe, planned.folder, environment(request.precision, request.devices)
     with only_one(folder), logged(folder, request.command, machine):
         if not request.resume:
             _clear(folder, say)
@@ -93,7 +94,8 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
 def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results.Failure:
     place = trial_folder(planned.folder, trial)
     try:
-        return fit(planned.training, planned.trials[trial], trial, place, progress)
+        with split_over(planned.devices):
+            return fit(planned.training, planned.trials[trial], trial, place, progress)
     except Diverged as diverged:
         return note_failure(place, planned.training.seed, trial, diverged)
 
