@@ -87,7 +87,7 @@ def invocation(*words: str) -> str:
     called = sys.argv[0]
     by_path = os.path.basename(called) == "repro" and os.sep in called
     here = [called] if by_path else [sys.executable, "-m", "reproductions"]
-    settings = {"KERAS_BACKEND": _first_backend(), "REPRO_DATA": ""}
+    settings = {"KERAS_BACKEND": _first_backend(), "REPRO_DATA": "", "XLA_FLAGS": ""}
     needed = [
         f"{name}={shlex.quote(os.environ[name])}"
         for name, default in settings.items()

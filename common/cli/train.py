@@ -41,6 +41,7 @@ def run(
     repeats_at_once: Annotated[
         str, typer.Option(metavar="N|auto", help="Trainings that share the GPU; auto: as many as fit into its memory.")
     ] = "1",
+    devices: Annotated[int, typer.Option(help="Split each batch over so many (JAX alone).")] = 1,
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
@@ -64,7 +65,7 @@ def run(
     from common.training.request import Request, find_data
     from common.training.run import run as train
 
-    check(profile, repeats, seed, repeats_at_once)
+    check(profile, repeats, seed, repeats_at_once, devices)
     policy = resolve(precision)
     keep_compiled(runs / "cache" / "compiled")
     found = find_data(record, data, root(), runs)
@@ -72,8 +73,9 @@ def run(
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
     report_unusable(found, runs)
     request = Request(
-        record, "paper", found, repeats, seed, readings, policy, runs, results, resume, command=command_line("--only=")
-    )
+        record, "paper", found, repeats, seed, readings, policy, runs, results, resume,
+        command=command_line("--only="), devices=devices,
+    )  # fmt: skip
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, say)
@@ -86,7 +88,8 @@ def run(
             baseline = ", ".join(map(papers.as_text, network.values()))
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
         request = replace(request, readings=readings | network)
-        train(replace(request, at_once=at_once(request, repeats_at_once)), say)
+        number = 1 if devices > 1 else at_once(request, repeats_at_once)
+        train(replace(request, at_once=number), say)
     with out.status("comparing reported with reproduced numbers ..."):
         compare(paper, results)
 

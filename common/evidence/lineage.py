@@ -9,7 +9,7 @@ made by the old code, then count as made by the new. Nothing is assumed: without
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.errors import Damaged
 from common.evidence.results import Record, Run, slug, trial_name
@@ -26,6 +26,7 @@ class Setting(BaseModel):
     data: str
     backend: str
     precision: str
+    devices: int = Field(default=1, exclude_if=lambda number: number == 1)
 
 
 class Same(Setting):
@@ -53,6 +54,7 @@ def setting(record: Record) -> Setting:
         data=record.dataset.fingerprint,
         backend=ran_on.backend,
         precision=ran_on.precision,
+        devices=ran_on.devices,
     )
 
 

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from common.errors import BadInput, Damaged
 from common.evidence.counts import Rows, concatenate
@@ -54,7 +54,8 @@ class Dataset(_Model):
 
 
 class Environment(_Model):
-    """commit: of the code, with "-dirty" where it was changed since; device: the model of the GPU or CPU in use."""
+    """commit: of the code, with "-dirty" where it was changed since; device: the model of the GPU or CPU in use;
+    devices: of these, that one training was split over, written down where they are several."""
 
     commit: str
     python: str
@@ -64,6 +65,11 @@ class Environment(_Model):
     precision: str
     device: str
     cores: int
+    devices: int = Field(default=1, exclude_if=lambda number: number == 1)
+
+    @property
+    def hardware(self) -> str:
+        return self.device if self.devices == 1 else f"{self.devices} devices of {self.device}"
 
 
 class Run(_Model):

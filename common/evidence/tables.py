@@ -91,7 +91,7 @@ def setting(record: Record) -> str:
     sentences = [
         f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
-        f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
+        f"{on.hardware}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; commit {on.commit}.",
         *(chosen[run.selection] for run in runs),
         *(note for run in runs for note in run.notes),
@@ -112,6 +112,7 @@ def command(record: Record) -> str:
     options = ["--profile", record.profile, "--data", record.dataset.name if named else "DIR"]
     options += ["--repeats", str(len(repeats_of(record))), "--seed", str(record.runs[0].seed)]
     options += [word for reading in readings_of(record) for word in ("--reading", reading)]
+    options += ["--devices", str(record.environment.devices)] if record.environment.devices > 1 else []
     return shlex.join(["repro", "run", record.paper, *options, "--precision", record.environment.precision, "--resume"])
 
 

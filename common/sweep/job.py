@@ -87,7 +87,7 @@ def train(job: Job, progress: Progress) -> Fit | Failure:
         if ended := single.before(place):
             return ended
         sweep(place)
-        machine = environment(request.precision)
+        machine = environment(request.precision, request.devices)
         asked.note(job.folder, request, stored=False)
         single.begin(place, machine)
         with logged(place, request.command, machine):

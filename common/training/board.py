@@ -18,6 +18,7 @@ from common.data.batches import SEGMENTATION, Batches
 from common.data.prepare import Prepared
 from common.evidence.overlay import PREDICTED, TRUTH, outlined
 from common.paper import Recipe
+from common.training.devices import unsplit
 
 _EXAMPLES = 4  # images
 _TIMES = 10  # that they are drawn in a training, about
@@ -58,7 +59,8 @@ class Board(keras.callbacks.Callback):
             writer.close()
 
     def _examples(self) -> list[np.ndarray]:
-        outputs = self.model(self.images, training=False)  # not `predict`, which would be compiled for these few
+        with unsplit():
+            outputs = self.model(self.images, training=False)  # not `predict`, which would be compiled for these few
         outputs = outputs[SEGMENTATION] if isinstance(outputs, dict) else outputs
         marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0.5
         return [

@@ -18,6 +18,7 @@ from common.data.prepare import Prepared, prepare
 from common.errors import BadInput
 from common.evidence import lineage
 from common.paper import Paper, Profile, Recipe, as_text
+from common.training.devices import refuse_absent, refuse_uneven
 from common.training.fit import Training, Trial
 from common.training.identity import code_hash, preparing_hash, recipe_hash
 
@@ -26,7 +27,7 @@ from common.training.identity import code_hash, preparing_hash, recipe_hash
 class Request:
     """What a person asks for. found: the data set; readings: the departures from the paper's defaults, as typed;
     precision: a Keras dtype policy; resume: keep what an earlier run has finished; at_once: trainings at a time;
-    command: goes on with this run."""
+    command: goes on with this run; devices: that one training is split over."""
 
     paper: Paper
     profile: Profile
@@ -40,6 +41,7 @@ class Request:
     resume: bool
     at_once: int = 1
     command: str = ""
+    devices: int = 1
 
     @property
     def recipe(self) -> Recipe:
@@ -78,8 +80,10 @@ def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
 
 
 def refuse_unusable(request: Request) -> None:
-    """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
-    groups that the cases can't fill: before an hour is spent on preparing them."""
+    """Raises BadInput for readings that exclude each other, for data without the paper's classes, for folds or groups
+    that the cases can't fill, and for devices that can't share a batch: before an hour is spent on preparing them."""
+    refuse_absent(request.devices)
+    refuse_uneven(request.devices, request.recipe.batch_size)
     if request.readings:
         build_function(request.paper)(request.recipe)  # what excludes each other the network is the first to know
     refuse_data(request)
@@ -98,12 +102,13 @@ def refuse_data(request: Request) -> None:
 @dataclass(frozen=True)
 class Plan:
     """What a run will train: the trials, on splits of the cases at the positions `used`, each in a folder of its own in
-    `folder`."""
+    `folder` and on so many devices."""
 
     training: Training
     used: np.ndarray
     trials: list[Trial]
     folder: Path
+    devices: int = 1
 
     def split(self, trial: Trial) -> splits.Split:
         """Raises BadInput where a part of it would be empty."""
@@ -128,7 +133,8 @@ def plan(request: Request, say: Callable[[str], None], folder: Path | None = Non
     if recipe.split == "grouped" and len({prepared.cases[position].group for position in used}) == len(used):
         say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
     training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
-    return Plan(training, used, trials(recipe, range(request.repeats)), folder or run_folder(request, prepared))
+    folder = folder or run_folder(request, prepared)
+    return Plan(training, used, trials(recipe, range(request.repeats)), folder, request.devices)
 
 
 def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:
@@ -146,7 +152,9 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
     mixes two protocols; what older code left that is known to give the same bits is taken over."""
     known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
     data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
-    precise = request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision
+    precise = [request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision]
+    if request.devices > 1:  # they add up in another order
+        precise.append(f"devices{request.devices}")
     protocol = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe)])
     code = code_hash(request.paper)
     folder = request.runs / request.paper.name / f"{protocol}-{code}"
@@ -156,6 +164,7 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
         data=prepared.fingerprint,
         backend=keras.backend.backend(),
         precision=request.precision,
+        devices=request.devices,
     )
     for older in lineage.before(where, code, lineage.load(request.results)):
         left = folder.with_name(f"{protocol}-{older}")

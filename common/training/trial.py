@@ -8,6 +8,7 @@ from rich.progress import Progress
 from common.evidence.results import Environment, Failure
 from common.files import write_json
 from common.training.callbacks import Diverged, remove_states
+from common.training.devices import split_over
 from common.training.fit import Fit, Trial, fit
 from common.training.record import failure, finished, note_failure
 from common.training.request import Plan, trial_folder
@@ -32,6 +33,7 @@ def train(planned: Plan, trial: Trial, progress: Progress) -> Fit | Failure:
     keras.utils.clear_session()
     place = trial_folder(planned.folder, trial)
     try:
-        return fit(planned.training, planned.split(trial), trial, place, progress)
+        with split_over(planned.devices):
+            return fit(planned.training, planned.split(trial), trial, place, progress)
     except Diverged as diverged:
         return note_failure(place, planned.training.seed, trial, diverged)

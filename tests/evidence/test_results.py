@@ -53,6 +53,16 @@ def test_a_record_survives_the_file(tmp_path):
     assert load(tmp_path, "cheng") == []
 
 
+def test_how_many_devices_a_training_took_is_written_down_where_they_are_several(tmp_path):
+    """Records from before one could ask for several keep their bytes, and so their checksums."""
+    several = record().model_copy(update={"environment": record().environment.model_copy(update={"devices": 2})})
+    for made in (record(), several):
+        store(tmp_path, made)
+        assert load(tmp_path, "gill") == [made]
+        assert ('"devices": 2' in (tmp_path / "gill.json").read_text()) == (made == several)
+    assert record().environment.model_dump() == ENVIRONMENT
+
+
 def test_what_is_undefined_or_diverged_is_null(tmp_path):
     store(tmp_path, record())
     (run,) = load(tmp_path, "gill")[0].runs

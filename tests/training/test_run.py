@@ -246,8 +246,8 @@ def test_code_that_gives_the_same_bits_leaves_results_at_other_profiles_fresh(ru
     assert not lineage.fresh(paper_size, "another recipe", "later", known)
 
 
-@pytest.mark.parametrize("changed", [{"backend": "jax"}, {"precision": "mixed_bfloat16"}])
-def test_it_shows_nothing_about_another_backend_or_precision(run, monkeypatch, changed):
+@pytest.mark.parametrize("changed", [{"backend": "jax"}, {"precision": "mixed_bfloat16"}, {"devices": 2}])
+def test_it_shows_nothing_about_another_backend_precision_or_number_of_devices(run, monkeypatch, changed):
     made, _ = run(1, profile="paper"), run(1, profile="small")
     other_code(run, monkeypatch)
     run(1, profile="small")
