@@ -6,13 +6,11 @@ than one training does, and each gives the bits that it gives alone.
 Imports neither Keras nor what imports it: a child sets what its backend reads first, then loads the rest.
 """
 
-import logging
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from multiprocessing import connection
@@ -21,11 +19,10 @@ from typing import Any
 
 from rich.progress import Progress
 
-from common.errors import BadInput
+from common.training import relay
 
 # Of the GPU's memory, what all processes together may take. The rest is for the parent and the display.
 SHARE = 0.9
-_TELLS_EVERY = 0.5  # seconds between two messages about how far a child is
 
 
 def share_memory() -> None:
@@ -39,65 +36,76 @@ def run(
     work: Callable[..., Any], jobs: Mapping[Path, tuple], at_once: int, progress: Progress
 ) -> Iterator[tuple[Path, Any]]:
     """Calls `work(*job, progress)` for each job, so many at once; gives the key of a job and what it returned, as they
-    end.
+    end. A process does one job after another, so that it loads its backend once.
 
-    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints.
+    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the job prints.
 
     What a job logs is logged here.
 
     Raises BadInput and OSError where a job does, and RuntimeError for one that fails in another way or is killed.
     Whatever ends this, also Ctrl-C, ends all the processes.
     """
-    waiting = list(jobs)
-    running: dict[connection.Connection, _Child] = {}
+    waiting = list(jobs.items())
+    idle: list[_Child] = []
+    busy: dict[connection.Connection, _Child] = {}
     try:
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                log = waiting.pop(0)
-                child = _Child(log, (work, jobs[log]), SHARE / at_once, progress)
-                running[child.pipe] = child
-            for pipe in connection.wait(list(running)):
-                child = running[pipe]
+        while waiting or busy:
+            while waiting and len(busy) < at_once:
+                child = idle.pop() if idle else _Child(SHARE / at_once, progress)
+                busy[child.pipe] = child
+                log, job = waiting.pop(0)
+                child.give(log, (work, job))
+            for pipe in connection.wait(list(busy)):
+                child = busy[pipe]
                 if child.listen():
-                    del running[pipe]
+                    del busy[pipe]
+                    if child.sound:
+                        idle.append(child)
+                    else:
+                        child.end()
                     yield child.log, child.result()
     finally:
-        for child in running.values():
+        for child in (*busy.values(), *idle):
             child.end()
 
 
 class _Child:
     """One process, as its parent sees it."""
 
-    def __init__(self, log: Path, call: tuple, share: float, progress: Progress):
-        self.log, self.progress, self.answer = log, progress, None
-        self.tasks: list[Any] = []
-        log.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, share: float, progress: Progress):
+        self.heard = relay.Heard(progress)
         # A new interpreter: one that is forked off a process which has used a GPU can't use it.
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=_work, args=(log, share, not progress.disable, theirs), daemon=True)
+        self.process = spawn.Process(target=_work, args=(share, not progress.disable, theirs), daemon=True)
         self.process.start()
         theirs.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+
+    def give(self, log: Path, call: tuple) -> None:
+        self.log, self.answer = log, None
         with suppress(OSError):  # of a child that is no more: `result` tells
+            self.pipe.send(log)
             self.pipe.send(call)
 
     def listen(self) -> bool:
-        """Takes one message; whether it was the last."""
+        """Takes one message; whether it was the last of a job."""
         try:
             kind, *content = self.pipe.recv()
         except (EOFError, OSError):  # the latter from one that was killed before it had read all that it was sent
-            self._show([])
+            self.heard.end()
             self.process.join()
             return True
-        if kind == "tasks":
-            self._show(*content)
-        elif kind == "log":
-            name, level, text = content
-            logging.getLogger(name).log(level, text)
-        else:
-            self.answer = kind, *content
+        if kind == "answer":
+            self.heard.end()
+            self.answer = content
+            return True
+        self.heard.hear(kind, *content)
         return False
+
+    @property
+    def sound(self) -> bool:
+        """Whether it may be given another job: one that has failed may have left anything behind."""
+        return self.answer is not None and self.answer[0] in ("done", "refused")
 
     def result(self) -> Any:
         if self.answer is None:
@@ -105,91 +113,37 @@ class _Child:
                 f"A training was ended from outside (exit status {self.process.exitcode}), as it happens when memory "
                 f"runs out: fewer --repeats-at-once need less. What it printed: {self.log}"
             )
-        kind, content = self.answer
-        if kind == "refused":
-            raise BadInput(content)
-        if kind == "system":
-            number, reason, file = content
-            raise OSError(number, f"{reason} (in {self.log})", file)
-        if kind == "failed":
-            raise RuntimeError(f"{content} (in {self.log})")
-        return content
+        return relay.outcome(self.answer, self.log)
 
     def end(self) -> None:
         self.process.terminate()
         self.process.join()
 
-    def _show(self, tasks: list[tuple]) -> None:
-        """Makes the child's bars those of the terminal."""
-        while len(self.tasks) > len(tasks):
-            self.progress.remove_task(self.tasks.pop())
-        while len(self.tasks) < len(tasks):
-            self.tasks.append(self.progress.add_task(""))
-        for task, (description, completed, total) in zip(self.tasks, tasks, strict=True):
-            self.progress.update(task, description=description, completed=completed, total=total)
 
-
-def _work(log: Path, share: float, shown: bool, pipe: connection.Connection) -> None:
-    """What a child does. It is sent its work and the job."""
+def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
+    """What a child does. It is sent its jobs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with log.open("a", encoding="utf-8") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
     share_memory()
     os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
-    progress, over, tell = Progress(disable=True), threading.Event(), _Teller(pipe)
-    teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
-    logging.getLogger().addHandler(_Logged(tell))
-    logging.getLogger("common").setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    try:
-        work, job = pipe.recv()  # imports Keras, now that the environment is set
-        _bound_memory(share)
-        if shown:
-            teller.start()
-        answer = "done", work(*job, progress)
-    except BadInput as error:
-        answer = "refused", str(error)
-    except Exception as error:
-        traceback.print_exc()
-        answer = "failed", f"{type(error).__name__}: {error}"
-        if isinstance(error, OSError) and error.errno:  # by which the command tells what to do, such as to make room
-            answer = "system", (error.errno, error.strerror, error.filename)
-    over.set()
-    if shown and teller.is_alive():
-        teller.join()
-    tell(*answer)
+    sending = threading.Lock()
 
+    def tell(*message: Any) -> None:
+        with sending:
+            pipe.send(message)
 
-class _Teller:
-    """Sends the parent messages, from several threads."""
+    bounded = False
 
-    def __init__(self, pipe: connection.Connection):
-        self.pipe, self.lock = pipe, threading.Lock()
+    def call(progress: Progress) -> Any:
+        nonlocal bounded
+        work, job = pipe.recv()  # the first imports Keras, now that the environment is set
+        if not bounded:
+            bound_memory(share)
+            bounded = True
+        return work(*job, progress)
 
-    def __call__(self, *message: Any) -> None:
-        with self.lock:
-            self.pipe.send(message)
-
-
-class _Logged(logging.Handler):
-    """What is logged in this process is logged by the parent, which has the log of the run and the terminal."""
-
-    def __init__(self, tell: _Teller):
-        super().__init__()
-        self.tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):  # of a parent that is no more
-            self.tell("log", record.name, record.levelno, self.format(record))
-
-
-def _tell(progress: Progress, over: threading.Event, tell: _Teller) -> None:
-    """Tells the parent, now and then, how far this process is."""
-    with suppress(OSError):  # of a parent that is no more
-        while not over.wait(_TELLS_EVERY):
-            tell("tasks", [(task.description, task.completed, task.total) for task in progress.tasks])
+    while True:
+        tell("answer", *relay.answer(call, pipe.recv(), tell, shown))
 
 
 def _end_with_parent() -> None:
@@ -198,7 +152,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _bound_memory(share: float) -> None:
+def bound_memory(share: float) -> None:
     """Limits the memory of the GPU that this process may take, where it has loaded Keras. JAX has been told by its
     environment."""
     if "keras" not in sys.modules:

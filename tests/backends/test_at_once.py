@@ -37,6 +37,12 @@ def test_each_job_gives_its_result_and_what_it_printed(tmp_path):
     assert [log.read_text() for log in jobs] == [f"doubling {number}\n" for number in range(3)]
 
 
+def test_a_process_does_one_job_after_another(tmp_path):
+    """Each loads its backend once, which takes seconds."""
+    processes = done(work.whoami, {tmp_path / str(number): () for number in range(4)}, 2)
+    assert 1 <= len(set(processes.values())) <= 2
+
+
 def test_what_was_printed_before_stays(tmp_path):
     (tmp_path / "printed.txt").write_text("of the run before\n")
     done(work.double, {tmp_path / "printed.txt": (3,)}, 1)
@@ -125,7 +131,8 @@ def until(condition) -> None:
 def test_on_a_terminal_each_has_its_bar(tmp_path):
     with Progress(disable=True) as progress:
         progress.disable = False
-        child = at_once._Child(tmp_path / "printed.txt", (work.linger, (tmp_path,)), 0.5, progress)
+        child = at_once._Child(0.5, progress)
+        child.give(tmp_path / "printed.txt", (work.linger, (tmp_path,)))
         try:
             until(lambda: child.pipe.poll(0.1) and not child.listen() and progress.tasks)
             (task,) = progress.tasks

@@ -18,6 +18,10 @@ def double(number: int, progress: Progress) -> int:
     return 2 * number
 
 
+def whoami(progress: Progress) -> int:
+    return os.getpid()
+
+
 def stumble(how: str, progress: Progress) -> None:
     if how == "refused":
         raise BadInput("a file that can't be used")
