@@ -1,4 +1,5 @@
-"""One process at a time in a folder. The kernel holds the lock, so that of a dead process blocks nobody."""
+"""Who may work in a folder: one process alone, or several side by side. The kernel holds the locks, so that those of a
+dead process block nobody."""
 
 import errno
 import fcntl
@@ -9,28 +10,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from common.errors import BadInput
 
 NAME = ".lock"
+# Seconds that a lock is tried for: who only looks whether it is held, as `holder` does, holds it for a moment.
+_PATIENCE = 0.5
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def only_one(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps other processes out of a folder, which is made as needed. Raises BadInput, saying who is in it, unless
     told to wait until they are done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / NAME).open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.seek(0)
-            who = file.read() or "another process"
-            raise BadInput(f"{folder} is in use by {who}. Wait until it is done, or end it.") from None
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-            logging.getLogger(__name__).warning(f"{folder} can't be locked there: take care to start no second run.")
+    with _locked(folder, fcntl.LOCK_EX, wait) as file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
         file.flush()
@@ -38,8 +33,47 @@ def only_one(folder: Path, *, wait: bool = False) -> Iterator[None]:
         file.truncate(0)
 
 
+@contextmanager
+def side_by_side(folder: Path) -> Iterator[None]:
+    """Keeps out of a folder, which is made as needed, who wants it alone, and nobody else: each works in a folder of
+    its own in it, and locks that. Raises BadInput, saying who, where somebody has it alone."""
+    with _locked(folder, fcntl.LOCK_SH, wait=False):
+        yield
+
+
+@contextmanager
+def _locked(folder: Path, kind: int, wait: bool) -> Iterator[TextIO]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / NAME).open("a+", encoding="utf-8") as file:
+        try:
+            _lock(file, kind, wait)
+        except BlockingIOError:
+            who = " and ".join(holders(folder)) or "another process"
+            raise BadInput(f"{folder} is in use by {who}. Wait until it is done, or end it.") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+            logger.warning(f"{folder} can't be locked there: take care to start no second run.")
+        yield file
+
+
+def _lock(file: TextIO, kind: int, wait: bool) -> None:
+    """Raises BlockingIOError where others hold it, unless told to wait."""
+    if wait:
+        fcntl.flock(file, kind)
+        return
+    limit = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.05)
+
+
 def holder(folder: Path) -> str | None:
-    """Who is in the folder now: process, host and since when; None for nobody."""
+    """Who has the folder alone now: process, host and since when; None for nobody."""
     try:
         with (folder / NAME).open(encoding="utf-8") as file:
             try:
@@ -49,3 +83,8 @@ def holder(folder: Path) -> str | None:
     except OSError:
         pass
     return None
+
+
+def holders(folder: Path) -> list[str]:
+    """Everyone who has the folder, or one in it, alone now."""
+    return list(filter(None, (holder(path.parent) for path in sorted(folder.rglob(NAME)))))

@@ -36,15 +36,15 @@ def status(runs: Runs = Path("runs")) -> None:
 
 def standing(folder: Path) -> Standing:
     """How far the run in a folder is. One whose files can't be read is broken, and hides no other."""
-    who = lock.holder(folder)
+    who = " and ".join(lock.holders(folder))
     try:
         return _standing(folder, who)
     except (Damaged, OSError) as error:
         return Standing("running" if who else "broken", str(error), "" if who else "Start it again with --resume.")
 
 
-def _standing(folder: Path, who: str | None) -> Standing:
-    """The same, of one whose lock is held by `who`. Raises Damaged or OSError for files that can't be read."""
+def _standing(folder: Path, who: str) -> Standing:
+    """The same, of one in which `who` is at work. Raises Damaged or OSError for files that can't be read."""
     path = folder / "run.json"
     asked = read_json(path)
     try:
@@ -71,8 +71,9 @@ def _standing(folder: Path, who: str | None) -> Standing:
 
 
 def _last(folder: Path) -> str:
-    log = folder / "log.txt"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    """The last line that was logged: by the run, or by a job that trained one of its repeats."""
+    log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=None)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log else []
     return lines[-1] if lines else "nothing"
 
 

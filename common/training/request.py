@@ -1,6 +1,6 @@
 """From what a person asks for to a plan: the data, the splits, and a folder for each training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
@@ -92,17 +92,29 @@ def refuse_unusable(request: Request) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will train: the trials with their splits, of the cases at the positions `used`, each in a folder of
-    its own in `folder`."""
+    """What a run will train: the trials, on splits of the cases at the positions `used`, each in a folder of its own in
+    `folder`."""
 
     training: Training
     used: np.ndarray
-    trials: dict[Trial, splits.Split]
+    trials: list[Trial]
     folder: Path
 
+    def split(self, trial: Trial) -> splits.Split:
+        """Raises BadInput where a part of it would be empty."""
+        of = self.training
+        return splits.draw(of.prepared.cases, self.used, of.recipe, of.seed, trial.repeat)[trial.fold or 0]
 
-def plan(request: Request, say: Callable[[str], None]) -> Plan:
-    """Prepares the data and draws every split."""
+
+def trials(recipe: Recipe, repeats: Iterable[int]) -> list[Trial]:
+    """The trainings of these repeats, counted from 0: one of each, or its folds."""
+    folds = range(recipe.folds) if recipe.folds else [None]
+    return [Trial(repeat, fold, recipe.folds or 1) for repeat in repeats for fold in folds]
+
+
+def plan(request: Request, say: Callable[[str], None], folder: Path | None = None) -> Plan:
+    """Prepares the data. folder: of the run where it is known; its name comes from source files, and these may be
+    edited while the run goes on."""
     paper, recipe = request.paper, request.recipe
     prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
     for line in some(prepared.doubts):
@@ -113,13 +125,8 @@ def plan(request: Request, say: Callable[[str], None]) -> Plan:
         prepared, used = replace(prepared, cases=cases), np.intersect1d(used, consistent)
         if len({cases[position].group for position in used}) == len(used):
             say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
-    trials = {
-        Trial(repeat, fold if recipe.folds else None, recipe.folds or 1): split
-        for repeat in range(request.repeats)
-        for fold, split in enumerate(splits.draw(prepared.cases, used, recipe, request.seed, repeat))
-    }
     training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
-    return Plan(training, used, trials, run_folder(request, prepared))
+    return Plan(training, used, trials(recipe, range(request.repeats)), folder or run_folder(request, prepared))
 
 
 def run_folder(request: Request, prepared: Prepared) -> Path:
@@ -140,7 +147,7 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
     )
     for older in lineage.before(where, code, lineage.load(request.results)):
         left = folder.with_name(f"{protocol}-{older}")
-        if left.is_dir() and not folder.exists() and not lock.holder(left):
+        if left.is_dir() and not folder.exists() and not lock.holders(left):
             left.rename(folder)
     return folder
 

@@ -3,7 +3,6 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -13,22 +12,20 @@ from common import lock
 from common.data import manifest
 from common.errors import FailedRun
 from common.evidence import lineage, results
-from common.files import refuse_unwritable, sweep, sweep_abandoned, write_json
+from common.files import refuse_unwritable, sweep, sweep_abandoned
 from common.lock import only_one
 from common.paper import Recipe
-from common.training import at_once, logbook
-from common.training.callbacks import Diverged, remove_states
+from common.training import asked, at_once, logbook
+from common.training import trial as single
 from common.training.environment import environment
 from common.training.estimate import spoken
-from common.training.fit import Fit, Trial, fit
+from common.training.fit import Fit, Trial
 from common.training.identity import code_hash, recipe_hash
 from common.training.logbook import logged
 from common.training.progress import bars
-from common.training.record import failure, finished, keep_counts, made_in, note_failure, summary
-from common.training.request import Plan, Request, plan, refuse_unusable, trial_folder
+from common.training.record import keep_counts, made_in, summary
+from common.training.request import Plan, Request, plan, refuse_unusable, trial_folder, trials
 
-# What was asked of the run in a folder, for whoever asks how far it is.
-ASKED = "run.json"
 # Folders that a process leaves in that of the runs if it is killed while it prepares, unpacks, packs or measures.
 _LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
 
@@ -52,15 +49,13 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         if not request.resume:
             _clear(folder, say)
         sweep(folder)
-        places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in planned.trials}
-        asked = {"command": request.command, "epochs": recipe.epochs, "trials": places}
-        write_json(folder / ASKED, asked | {"stored": False})
+        asked.note(folder, request, stored=False)
         for trial, told in _train(request, planned, machine):
             line = f"{trial}: {told}" if recipe.folds else f"{trial} of {request.repeats}: {told}"
             logger.info(line)
             say(line)
         record = _keep(request, planned, say)
-        write_json(folder / ASKED, asked | {"stored": True})
+        asked.note(folder, request, stored=True)
         return record
 
 
@@ -69,18 +64,14 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
     waiting = {}
     for trial in planned.trials:
         place = trial_folder(planned.folder, trial)
-        if finished(place):
-            remove_states(place)  # if the last run was killed just before it did
-            yield trial, "finished before"
-        elif before := failure(place):
-            yield trial, f"failed before, {before.why}"
+        if before := single.before(place):
+            yield trial, f"failed before, {before.why}" if isinstance(before, results.Failure) else "finished before"
         else:
-            # Kept with the repeat, because a run may be resumed on another machine or by a later commit.
-            write_json(place / "environment.json", machine.model_dump())
+            single.begin(place, machine)
             waiting[place] = trial
     with bars() as progress:
         if request.at_once == 1:
-            ended = ((place, _train_one(planned, trial, progress)) for place, trial in waiting.items())
+            ended = ((place, single.train(planned, trial, progress)) for place, trial in waiting.items())
         else:
             jobs = {place / "printed.txt": (request, trial, planned.folder) for place, trial in waiting.items()}
             ended = ((log.parent, done) for log, done in at_once.run(train_alone, jobs, request.at_once, progress))
@@ -90,18 +81,10 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
             yield waiting[place], told
 
 
-def _train_one(planned: Plan, trial: Trial, progress: Progress) -> Fit | results.Failure:
-    place = trial_folder(planned.folder, trial)
-    try:
-        return fit(planned.training, planned.trials[trial], trial, place, progress)
-    except Diverged as diverged:
-        return note_failure(place, planned.training.seed, trial, diverged)
-
-
 def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:
-    """One trial of a run in a process of its own, which knows no more of the others than that they are there. folder:
-    of the run, which is not asked for again: its name comes from source files, and these may be edited meanwhile."""
-    return _train_one(replace(plan(request, lambda line: None), folder=folder), trial, progress)
+    """One trial of the run in `folder`, in a process of its own, which knows no more of the others than that they are
+    there."""
+    return single.train(plan(request, lambda line: None, folder), trial, progress)
 
 
 def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
@@ -143,7 +126,8 @@ def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]
     finished before count too where fewer were asked for: a number from five is not thrown away."""
     known = {}
     for repeat in count():
-        found = {place: finished(place) or failure(place) for place in _places(folder, recipe, repeat)}
+        places = [trial_folder(folder, trial) for trial in trials(recipe, [repeat])]
+        found = {place: single.before(place) for place in places}
         if None in found.values():
             return known
         known |= found
@@ -164,8 +148,3 @@ def _clear(folder: Path, say: Callable[[str], None]) -> None:
             shutil.rmtree(left)
         elif left.name not in (lock.NAME, logbook.NAME):
             left.unlink()
-
-
-def _places(folder: Path, recipe: Recipe, repeat: int) -> list[Path]:
-    folds = range(recipe.folds) if recipe.folds else [None]
-    return [trial_folder(folder, Trial(repeat, fold, recipe.folds or 1)) for fold in folds]

@@ -10,6 +10,7 @@ from common.data import fetch
 from common.data.busi import index
 from common.evidence import counts, results
 from common.training import run as room
+from common.training import trial
 from common.training.callbacks import Diverged
 from common.training.fit import Fit
 from common.training.request import Request
@@ -51,7 +52,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
         (folder / "fit.json").write_text(json.dumps(vars(done)))
         return done
 
-    monkeypatch.setattr(room, "fit", fit)
+    monkeypatch.setattr(trial, "fit", fit)
 
     def run_(repeats, resume=True, profile="smoke", **readings):
         trained.clear()

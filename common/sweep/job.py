@@ -1,0 +1,73 @@
+"""One job of a sweep: one repeat, or one fold of it, of one run, in the folder that a plain `repro run` trains it in.
+
+An engine is a function that takes jobs and gives each, as it ends, with its outcome.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+from rich.progress import Progress
+
+from common.evidence.results import Failure
+from common.files import sweep
+from common.lock import only_one, side_by_side
+from common.training import asked
+from common.training import trial as single
+from common.training.environment import environment
+from common.training.fit import Fit, Trial
+from common.training.logbook import logged
+from common.training.request import Request, plan, trial_folder
+
+
+@dataclass(frozen=True)
+class Job:
+    """request: of the run that it belongs to, with all its repeats; folder: of that run; identity: 16 hex digits of
+    all that decides the result, and of nothing else. Jobs are equal where these are."""
+
+    request: Request = field(compare=False, repr=False)
+    trial: Trial = field(compare=False)
+    folder: Path = field(compare=False)
+    identity: str
+
+    @property
+    def place(self) -> Path:
+        """The folder of the trial, in that of the run."""
+        return trial_folder(self.folder, self.trial)
+
+    def __str__(self) -> str:
+        readings = [f"{key}={value}" for key, value in self.request.departures.items()]
+        return " ".join([self.request.paper.name, *readings, str(self.trial)])
+
+
+@dataclass(frozen=True)
+class Broken:
+    """How a job ended that came to no result of its own: its process was killed, or failed. It may be tried again."""
+
+    why: str
+
+
+Outcome = Fit | Failure | Broken
+
+
+def job(request: Request, trial: Trial, folder: Path) -> Job:
+    """folder: of the run, in whose name is all that decides its numbers but the paper and the trial."""
+    decides = "/".join([request.paper.name, folder.name, str(trial.number)])
+    return Job(request, trial, folder, blake2b(decides.encode(), digest_size=8).hexdigest())
+
+
+def train(job: Job, progress: Progress) -> Fit | Failure:
+    """Trains a job, from its last whole epoch on; one that has ended before is not trained again. What it logs is in
+    `log.txt` in its folder.
+
+    Raises BadInput where another process is at the same job, or has the whole run."""
+    request, place = job.request, job.place
+    with side_by_side(job.folder), only_one(place):
+        if ended := single.before(place):
+            return ended
+        sweep(place)
+        machine = environment(request.precision)
+        asked.note(job.folder, request, stored=False)
+        single.begin(place, machine)
+        with logged(place, request.command, machine):
+            return single.train(plan(request, lambda line: None, job.folder), job.trial, progress)
