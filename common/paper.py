@@ -168,30 +168,40 @@ class Paper(_Record):
         settings |= self.profiles[profile] if profile != "paper" else {}
         return Recipe(**(settings | chosen))
 
+    def usual_repeats(self, readings: dict[str, Any]) -> int:
+        """How many repeats a run has where nobody says: a cross-validation is one."""
+        return 1 if self.recipe("paper", readings).folds else 3
+
     def choose(self, readings: dict[str, Any]) -> dict[str, Any]:
         """The chosen readings with the values of the record, found by their text: {"batch_size": "16"} gives
         {"batch_size": 16}. Raises BadInput for what the record does not have, with the list of what it has."""
-        chosen, refused = {}, []
-        for key, value in readings.items():
-            if key == "folds" and as_text(value).isdecimal():  # any number of them, of any paper
-                chosen[key] = int(as_text(value))
-                continue
-            if key not in self.readings:
-                refused.append(f"{key}: not a reading of this paper")
-                continue
-            by_text = {as_text(known): known for known in self.readings[key].values}
-            if reason := self.readings[key].refused.get(as_text(value)):
-                refused.append(f"{key}={as_text(value)} is not run: {reason}")
-                continue
-            if as_text(value) not in by_text:
-                refused.append(f"{key}={as_text(value)}: known values are {', '.join(by_text)}")
-                continue
-            chosen[key] = by_text[as_text(value)]
-        if refused:
+        if refused := [reason for key, value in readings.items() if (reason := self.refusal(key, value))]:
             table = [f"{key}: {', '.join(map(as_text, reading.values))}" for key, reading in self.readings.items()]
             remedy = f"Readings of {self.name}, the default first:\n    " + "\n    ".join(table)
             raise BadInput.listing(f"{self.name} can't be run so:", refused, remedy)
-        return chosen
+        return {key: self._value(key, as_text(value)) for key, value in readings.items()}
+
+    def refusal(self, key: str, value: Any) -> str | None:
+        """Why a reading can't be chosen so; None where it can."""
+        text = as_text(value)
+        if _any_folds(key, text):
+            return None
+        if key not in self.readings:
+            return f"{key}: not a reading of this paper"
+        if reason := self.readings[key].refused.get(text):
+            return f"{key}={text} is not run: {reason}"
+        known = list(map(as_text, self.readings[key].values))
+        return None if text in known else f"{key}={text}: known values are {', '.join(known)}"
+
+    def _value(self, key: str, text: str) -> Any:
+        if _any_folds(key, text):
+            return int(text)
+        return next(value for value in self.readings[key].values if as_text(value) == text)
+
+
+def _any_folds(key: str, text: str) -> bool:
+    """Any number of folds may be chosen, of any paper."""
+    return key == "folds" and text.isdecimal()
 
 
 def as_text(value: Any) -> str:

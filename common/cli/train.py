@@ -48,7 +48,7 @@ def run(
     record = papers.load(paper)
     readings = dict(_pair(choice) for choice in reading or []) | ({} if folds is None else {"folds": str(folds)})
     if repeats is None:
-        repeats = 1 if record.recipe("paper", readings).folds else 3
+        repeats = record.usual_repeats(readings)
     if repeats_at_once != "1":
         share_memory()
     import_keras()

@@ -36,6 +36,11 @@ class Job:
         """The folder of the trial, in that of the run."""
         return trial_folder(self.folder, self.trial)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was trained, or failed, before. Its files are not looked into: whoever stores the results does."""
+        return any((self.place / name).exists() for name in ("fit.json", "failed.json"))
+
     def __str__(self) -> str:
         readings = [f"{key}={value}" for key, value in self.request.departures.items()]
         return " ".join([self.request.paper.name, *readings, str(self.trial)])

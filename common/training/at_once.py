@@ -33,39 +33,47 @@ def share_memory() -> None:
 
 
 def run(
-    work: Callable[..., Any], jobs: Mapping[Path, tuple], at_once: int, progress: Progress
+    work: Callable[..., Any],
+    jobs: Mapping[Path, tuple],
+    at_once: int,
+    progress: Progress,
+    begun: Callable[[Path], None] = lambda log: None,
 ) -> Iterator[tuple[Path, Any]]:
     """Calls `work(*job, progress)` for each job, so many at once; gives the key of a job and what it returned, as they
-    end. A process does one job after another, so that it loads its backend once.
+    end, or a RuntimeError for one that fails or is killed.
 
-    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the job prints.
+    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints;
+    begun: is told the key of each job that begins.
 
-    What a job logs is logged here.
+    A process takes one job after the other, since it takes seconds to start one. What a job logs is logged here.
 
-    Raises BadInput and OSError where a job does, and RuntimeError for one that fails in another way or is killed.
-    Whatever ends this, also Ctrl-C, ends all the processes.
+    Raises BadInput and OSError where a job does. Whatever ends this, also Ctrl-C, ends all the processes.
     """
-    waiting = list(jobs.items())
-    idle: list[_Child] = []
-    busy: dict[connection.Connection, _Child] = {}
+    waiting = list(reversed(jobs))
+    running: dict[connection.Connection, _Child] = {}
+
+    def give(child: _Child) -> None:
+        log = waiting.pop()
+        child.begin(log, (work, jobs[log]))
+        begun(log)
+        running[child.pipe] = child
+
     try:
-        while waiting or busy:
-            while waiting and len(busy) < at_once:
-                child = idle.pop() if idle else _Child(SHARE / at_once, progress)
-                busy[child.pipe] = child
-                log, job = waiting.pop(0)
-                child.give(log, (work, job))
-            for pipe in connection.wait(list(busy)):
-                child = busy[pipe]
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                give(_Child(SHARE / at_once, progress))
+            for pipe in connection.wait(list(running)):
+                child = running[pipe]
                 if child.listen():
-                    del busy[pipe]
-                    if child.sound:
-                        idle.append(child)
+                    del running[pipe]
+                    log, done = child.log, child.result()
+                    if waiting and not isinstance(done, RuntimeError):
+                        give(child)
                     else:
                         child.end()
-                    yield child.log, child.result()
+                    yield log, done
     finally:
-        for child in (*busy.values(), *idle):
+        for child in running.values():
             child.end()
 
 
@@ -73,7 +81,7 @@ class _Child:
     """One process, as its parent sees it."""
 
     def __init__(self, share: float, progress: Progress):
-        self.heard = relay.Heard(progress)
+        self.heard, self.answer = relay.Heard(progress), None
         # A new interpreter: one that is forked off a process which has used a GPU can't use it.
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
@@ -81,14 +89,14 @@ class _Child:
         self.process.start()
         theirs.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
 
-    def give(self, log: Path, call: tuple) -> None:
+    def begin(self, log: Path, call: tuple) -> None:
         self.log, self.answer = log, None
         with suppress(OSError):  # of a child that is no more: `result` tells
             self.pipe.send(log)
             self.pipe.send(call)
 
     def listen(self) -> bool:
-        """Takes one message; whether it was the last of a job."""
+        """Takes one message; whether it was the last of the job."""
         try:
             kind, *content = self.pipe.recv()
         except (EOFError, OSError):  # the latter from one that was killed before it had read all that it was sent
@@ -97,21 +105,16 @@ class _Child:
             return True
         if kind == "answer":
             self.heard.end()
-            self.answer = content
+            (self.answer,) = content
             return True
         self.heard.hear(kind, *content)
         return False
 
-    @property
-    def sound(self) -> bool:
-        """Whether it may be given another job: one that has failed may have left anything behind."""
-        return self.answer is not None and self.answer[0] in ("done", "refused")
-
     def result(self) -> Any:
         if self.answer is None:
-            raise RuntimeError(
+            return RuntimeError(
                 f"A training was ended from outside (exit status {self.process.exitcode}), as it happens when memory "
-                f"runs out: fewer --repeats-at-once need less. What it printed: {self.log}"
+                f"runs out: fewer at once need less. What it printed: {self.log}"
             )
         return relay.outcome(self.answer, self.log)
 
@@ -121,7 +124,7 @@ class _Child:
 
 
 def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
-    """What a child does. It is sent its jobs."""
+    """What a child does: one job after the other, each sent after the file that takes what it prints."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
     share_memory()
@@ -132,18 +135,13 @@ def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
         with sending:
             pipe.send(message)
 
-    bounded = False
-
     def call(progress: Progress) -> Any:
-        nonlocal bounded
         work, job = pipe.recv()  # the first imports Keras, now that the environment is set
-        if not bounded:
-            bound_memory(share)
-            bounded = True
+        bound_memory(share)
         return work(*job, progress)
 
     while True:
-        tell("answer", *relay.answer(call, pipe.recv(), tell, shown))
+        tell("answer", relay.answer(call, pipe.recv(), tell, shown))
 
 
 def _end_with_parent() -> None:

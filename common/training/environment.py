@@ -47,6 +47,7 @@ def _git(*words: str) -> str:
     return subprocess.run(["git", *words], cwd=top, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@cache
 def device() -> str:
     """The model of the GPU in use, else of the CPU."""
     known = gpus() if gpu_in_use() else []

@@ -61,6 +61,19 @@ def memory_bytes(model: keras.Model, recipe: Recipe) -> int:
     return 4 * ((7 + (recipe.weights == "best")) * model.count_params() + 2 * recipe.batch_size * outputs)
 
 
+def multiplications(model: keras.Model) -> float:
+    """Of all kernels, in the forward pass of one image: what the time of a step grows with, where the networks are of
+    the same kind."""
+    total = 0
+    for layer in model.layers:
+        kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
+        # A kernel is applied at each place of the output; a transposed one at each of the input.
+        transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+        places = math.prod((layer.input if transposed else layer.output).shape[1:-1]) if kernels else 0
+        total += places * sum(math.prod(kernel.shape) for kernel in kernels)
+    return float(total)
+
+
 def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
     """The value that was measured under this key on this device and backend before, else measured now and noted down
     in the JSON file at `path`: the answer should not cost a minute at every start."""

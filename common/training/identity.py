@@ -8,6 +8,7 @@ tree, in a form that does not vary with the version of Python.
 import ast
 import hashlib
 import json
+from functools import cache
 from importlib.resources import files
 
 from common.paper import Paper, Recipe
@@ -52,6 +53,7 @@ def preparing_hash() -> str:
     return hashlib.blake2b(b"".join(map(_code, PREPARING)), digest_size=6).hexdigest()
 
 
+@cache  # as the code that was imported stays what it was when the process began
 def _code(name: str) -> bytes:
     package, *path = name.split("/")
     return canonical(files(package).joinpath(*path).read_text(encoding="utf-8")).encode()

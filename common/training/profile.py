@@ -36,7 +36,7 @@ def choose(request: Request, profile: str, say: Callable[[str], None]) -> Reques
     lines said tell which, why, how long it and the paper's take here, and the memory needed where that is much.
     Raises BadInput for what can't be run, before anything is measured."""
     on_gpu = gpu_in_use()
-    chosen = replace(request, profile=profile if profile != "auto" else "paper" if on_gpu else "small")
+    chosen = replace(request, profile=settled(profile))
     refuse_unusable(chosen)
     if profile != "auto":
         say(f"{profile} profile on {'a GPU' if on_gpu else 'the CPU'}.")
@@ -60,6 +60,11 @@ def choose(request: Request, profile: str, say: Callable[[str], None]) -> Reques
     return chosen
 
 
+def settled(profile: str) -> Profile:
+    """What "auto" means on this machine; any other profile itself."""
+    return profile if profile != "auto" else "paper" if gpu_in_use() else "small"
+
+
 def memory(request: Request) -> int:
     """Bytes that training needs. To know them the network is built."""
     return memory_bytes(build_function(request.paper)(request.recipe), request.recipe)
@@ -67,7 +72,13 @@ def memory(request: Request) -> int:
 
 def known_memory(request: Request) -> float:
     """The same, not built again at every start."""
-    return _remembered(request, "bytes of memory", lambda: memory(request))
+    return remember(request, "bytes of memory", lambda: memory(request))
+
+
+def known_step(request: Request) -> float:
+    """Seconds of a step on this machine, measured once."""
+    build, recipe = build_function(request.paper), request.recipe
+    return remember(request, "seconds a step", lambda: step_seconds(build, recipe, request.precision))
 
 
 def at_once(request: Request, asked: str) -> int:
@@ -97,12 +108,16 @@ def expected(request: Request) -> str:
     recipe = request.recipe
     if not gpu_in_use() and (needed := known_memory(request)) > total_memory():
         return f"{needed / 2**30:.0f} GiB of memory, which is not here, and an unknown time for"
-    used = sum(case.label in recipe.classes for case in request.found.cases)
-    build = build_function(request.paper)
-    step = _remembered(request, "seconds a step", lambda: step_seconds(build, recipe, request.precision))
-    return spoken(repeat_seconds(step, recipe, used))
+    return spoken(repeat_seconds(known_step(request), recipe, used(request)))
 
 
-def _remembered(request: Request, what: str, measure: Callable[[], float]) -> float:
+def used(request: Request) -> int:
+    """The number of cases of the classes that are used."""
+    classes = request.recipe.classes
+    return sum(case.label in classes for case in request.found.cases)
+
+
+def remember(request: Request, what: str, measure: Callable[[], float]) -> float:
+    """What was measured of this network before, else measured now."""
     network = f"{request.paper.name} {recipe_hash(request.recipe)} {code_hash(request.paper)}"
     return remembered(request.runs / "timing.json", f"{what}, {network} in {request.precision}", measure)

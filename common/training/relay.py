@@ -53,8 +53,7 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
 
 
 def outcome(answered: tuple, log: Path) -> Any:
-    """What the work returned. Raises BadInput and OSError where it did, and RuntimeError where it failed in another
-    way."""
+    """What the work returned, or a RuntimeError where it failed. Raises BadInput and OSError where it did."""
     kind, content = answered
     if kind == "refused":
         raise BadInput(content)
@@ -62,7 +61,7 @@ def outcome(answered: tuple, log: Path) -> Any:
         number, reason, file = content
         raise OSError(number, f"{reason} (in {log})", file)
     if kind == "failed":
-        raise RuntimeError(f"{content} (in {log})")
+        return RuntimeError(f"{content} (in {log})")
     return content
 
 

@@ -80,9 +80,14 @@ def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
 def refuse_unusable(request: Request) -> None:
     """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
     groups that the cases can't fill: before an hour is spent on preparing them."""
-    recipe, found = request.recipe, request.found
     if request.readings:
-        build_function(request.paper)(recipe)  # what excludes each other the network is the first to know
+        build_function(request.paper)(request.recipe)  # what excludes each other the network is the first to know
+    refuse_data(request)
+
+
+def refuse_data(request: Request) -> None:
+    """The same for the data alone: no network is built."""
+    recipe, found = request.recipe, request.found
     wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
     if not wanted:
         there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
@@ -121,14 +126,21 @@ def plan(
     prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
     for line in some(prepared.doubts):
         say(f"Doubtful: {line}")
-    used = prepared.only(recipe.classes)
-    if recipe.split == "grouped":  # copies of an image stay together, and those with two classes are left out
-        cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
-        prepared, used = replace(prepared, cases=cases), np.intersect1d(used, consistent)
-        if len({cases[position].group for position in used}) == len(used):
-            say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
+    prepared, used = grouped(prepared, recipe)
+    if recipe.split == "grouped" and len({prepared.cases[position].group for position in used}) == len(used):
+        say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
     training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
     return Plan(training, used, trials(recipe, range(request.repeats)), folder or run_folder(request, prepared))
+
+
+def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:
+    """The data with the groups that the recipe's split keeps together, and the positions of the cases that it uses."""
+    used = prepared.only(recipe.classes)
+    if recipe.split != "grouped":
+        return prepared, used
+    # Copies of an image stay together, and those with two classes are left out.
+    cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
+    return replace(prepared, cases=cases), np.intersect1d(used, consistent)
 
 
 def run_folder(request: Request, prepared: Prepared) -> Path:

@@ -76,6 +76,8 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
             jobs = {place / "printed.txt": (request, trial, planned.folder) for place, trial in waiting.items()}
             ended = ((log.parent, done) for log, done in at_once.run(train_alone, jobs, request.at_once, progress))
         for place, done in ended:
+            if isinstance(done, RuntimeError):
+                raise done
             failed = isinstance(done, results.Failure)
             told = f"failed, {done.why}" if failed else f"{done.epochs} epochs in {spoken(done.seconds)}"
             yield waiting[place], told

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,12 +38,6 @@ def test_each_job_gives_its_result_and_what_it_printed(tmp_path):
     assert [log.read_text() for log in jobs] == [f"doubling {number}\n" for number in range(3)]
 
 
-def test_a_process_does_one_job_after_another(tmp_path):
-    """Each loads its backend once, which takes seconds."""
-    processes = done(work.whoami, {tmp_path / str(number): () for number in range(4)}, 2)
-    assert 1 <= len(set(processes.values())) <= 2
-
-
 def test_what_was_printed_before_stays(tmp_path):
     (tmp_path / "printed.txt").write_text("of the run before\n")
     done(work.double, {tmp_path / "printed.txt": (3,)}, 1)
@@ -73,17 +68,22 @@ def test_they_are_at_work_at_the_same_time(tmp_path):
     assert set(done(work.meet, jobs, 2).values()) == {True}
 
 
-@pytest.mark.parametrize(
-    ("how", "error", "message"),
-    [
-        ("refused", BadInput, "a file that can't be used"),
-        ("failed", RuntimeError, r"ValueError: diverged \(in .*printed\.txt\)"),
-        ("killed", RuntimeError, r"ended from outside \(exit status -9\).*fewer --repeats-at-once"),
-    ],
-)
-def test_one_that_fails_says_why(tmp_path, how, error, message):
-    with pytest.raises(error, match=message):
-        done(work.stumble, {tmp_path / "printed.txt": (how,)}, 2)
+def test_a_file_that_can_not_be_used_ends_them_all(tmp_path):
+    with pytest.raises(BadInput, match="a file that can't be used"):
+        done(work.stumble, {tmp_path / "printed.txt": ("refused",)}, 2)
+
+
+def test_one_that_fails_or_is_killed_says_why_and_the_others_go_on(tmp_path):
+    jobs = {tmp_path / f"{number}.txt": (how,) for number, how in enumerate(["failed", "killed", "failed"])}
+    failed, killed, again = done(work.stumble, jobs, 1).values()
+    assert re.fullmatch(r"ValueError: diverged \(in .*0\.txt\)", str(failed))
+    assert re.search(r"ended from outside \(exit status -9\).*fewer at once need less.*1\.txt", str(killed))
+    assert "2.txt" in str(again)
+
+
+def test_a_process_takes_one_job_after_the_other(tmp_path):
+    processes = done(work.process, {tmp_path / f"{number}.txt": () for number in range(6)}, 2).values()
+    assert len(set(processes)) == 2
 
 
 def alive(process: int) -> bool:
@@ -132,7 +132,7 @@ def test_on_a_terminal_each_has_its_bar(tmp_path):
     with Progress(disable=True) as progress:
         progress.disable = False
         child = at_once._Child(0.5, progress)
-        child.give(tmp_path / "printed.txt", (work.linger, (tmp_path,)))
+        child.begin(tmp_path / "printed.txt", (work.linger, (tmp_path,)))
         try:
             until(lambda: child.pipe.poll(0.1) and not child.listen() and progress.tasks)
             (task,) = progress.tasks

@@ -18,7 +18,8 @@ def double(number: int, progress: Progress) -> int:
     return 2 * number
 
 
-def whoami(progress: Progress) -> int:
+def process(progress: Progress) -> int:
+    time.sleep(0.5)  # until the other one has begun as well
     return os.getpid()
 
 
