@@ -28,9 +28,10 @@ Tell = Callable[..., None]  # of a kind and its content, from several threads; w
 def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) -> tuple:
     """Does the work in this process and gives its answer, for `outcome`. Meanwhile it tells what `Heard` hears: what is
     logged and, where that is `shown`, how far its bars are. What it prints goes to the file `log`."""
-    progress, over, logged = Progress(disable=True), threading.Event(), _Logged(tell)
+    progress, over, everything = Progress(disable=True), threading.Event(), logging.getLogger()
     teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
-    logging.getLogger().addHandler(logged)
+    # In the place of those that would print it: Ray's workers have one.
+    everything.handlers, before = [_Logged(tell)], everything.handlers
     logging.getLogger("common").setLevel(logging.INFO)
     logging.captureWarnings(True)
     if shown:
@@ -49,7 +50,7 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
             over.set()
             if shown:
                 teller.join()
-            logging.getLogger().removeHandler(logged)
+            everything.handlers = before
 
 
 def outcome(answered: tuple, log: Path) -> Any:
