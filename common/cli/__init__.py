@@ -5,7 +5,7 @@ import errno
 import logging
 import sys
 
-from common.cli import bench, data, evidence, predict, report, status, train  # noqa: F401, each adds its commands
+from common.cli import bench, data, evidence, predict, report, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.interrupt import ends_soon
 from common.cli.shared import app, command_line
 from common.errors import BadInput, FailedRun, not_installed
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _interrupted() -> str:
-    if sys.argv[1:2] == ["run"]:
+    if sys.argv[1:2] in (["run"], ["sweep"]):
         return f"Interrupted. To go on after the last whole epoch: {command_line()}"
     return "Interrupted."
 

@@ -32,25 +32,16 @@ def compare(
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews the README.md beside them."""
     from common.evidence import tables
-    from common.evidence.assess import of_paper, told
-    from common.evidence.readme import keep_images, readme
-    from common.evidence.results import store
-    from common.files import write_atomically
+    from common.evidence.assess import told
 
     if paper:
         papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
-    assessed = [each for name in papers.names() for each in of_paper(papers.load(name), results)]
-    for each in assessed:
-        if each.rows != each.record.reported:
-            store(results, each.record.model_copy(update={"reported": each.rows}))
-    wanted = [each for each in assessed if paper in (None, each.paper.name)]
+    wanted = renew(results, {paper} if paper else set(papers.names()))
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
-    write_atomically(results / "README.md", readme(assessed).encode())
     for _, group in groupby(wanted, key=lambda each: each.paper.name):
         group = list(group)
         for each in group:
-            keep_images(each, results)
             if not each.beside:
                 out.print(tables.table(each))
                 out.print()
@@ -58,6 +49,26 @@ def compare(
             say(f"- {escape(sentence)}")
         say("")
     say(f"Every row, single folds and images and quoted numbers too: {escape(str(results / 'README.md'))}")
+
+
+def renew(results: Path, wanted: set[str]) -> list["Assessed"]:  # noqa: F821, imported when needed
+    """Compares all that is in the results anew, and writes the README.md beside them and, of the papers wanted, which
+    are given back, the tables of single images."""
+    from common.evidence.assess import of_paper
+    from common.evidence.readme import keep_images, readme
+    from common.evidence.results import store
+    from common.files import write_atomically
+
+    assessed = [each for name in papers.names() for each in of_paper(papers.load(name), results)]
+    for each in assessed:
+        if each.rows != each.record.reported:
+            store(results, each.record.model_copy(update={"reported": each.rows}))
+    chosen = [each for each in assessed if each.paper.name in wanted]
+    if chosen:
+        write_atomically(results / "README.md", readme(assessed).encode())
+    for each in chosen:
+        keep_images(each, results)
+    return chosen
 
 
 @app.command("claims")

@@ -73,11 +73,18 @@ def import_keras() -> None:
         os.close(kept)
 
 
-def command_line() -> str:
+def command_line(*without: str) -> str:
     """The command that was typed, in a form that goes on with what it has begun when it is pasted into a new shell in
-    this folder: quoted, with the settings that it took from its environment, by a path where `repro` may not be on
-    that of the shell."""
-    called, *words = sys.argv
+    this folder. without: options that are left out of it, with their values where they have one."""
+    words = _dropped(sys.argv[1:], without)
+    resumes = words[:1] == ["run"] and "--resume" not in words
+    return invocation(*words, *(["--resume"] if resumes else []))
+
+
+def invocation(*words: str) -> str:
+    """A command of the suite for a new shell in this folder: quoted, with the settings that this one took from its
+    environment, by a path where `repro` may not be on that of the shell."""
+    called = sys.argv[0]
     by_path = os.path.basename(called) == "repro" and os.sep in called
     here = [called] if by_path else [sys.executable, "-m", "reproductions"]
     settings = {"KERAS_BACKEND": _first_backend(), "REPRO_DATA": ""}
@@ -86,7 +93,17 @@ def command_line() -> str:
         for name, default in settings.items()
         if os.environ.get(name, default) != default
     ]
-    return " ".join([*needed, shlex.join([*here, *words, *(["--resume"] if "--resume" not in words else [])])])
+    return " ".join([*needed, shlex.join([*here, *words])])
+
+
+def _dropped(words: list[str], options: tuple[str, ...]) -> list[str]:
+    kept: list[str] = []
+    for word, before in zip(words, ["", *words], strict=False):
+        of_option = word.partition("=")[0] in options
+        its_value = before in options and not word.startswith("-")
+        if not of_option and not its_value:
+            kept.append(word)
+    return kept
 
 
 def _first_backend() -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from common import paper as papers
 from common.cli.evidence import compare
@@ -21,7 +22,7 @@ from common.cli.shared import (
     root,
     say,
 )
-from common.errors import BadInput
+from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
 
 
@@ -43,12 +44,17 @@ def run(
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="REPEAT[.FOLD]", help="Train this one, from 1 on, and store nothing: one job of many."),
+    ] = None,
 ) -> None:
     """Train and evaluate the network of one paper, and compare with what it reports."""
     record = papers.load(paper)
     readings = dict(_pair(choice) for choice in reading or []) | ({} if folds is None else {"folds": str(folds)})
     if repeats is None:
-        repeats = record.usual_repeats(readings)
+        # More where a later one is asked for.
+        repeats = max(record.usual_repeats(readings), _number((only or "").partition(".")[0]))
     if repeats_at_once != "1":
         share_memory()
     import_keras()
@@ -66,11 +72,13 @@ def run(
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
     report_unusable(found, runs)
     request = Request(
-        record, "paper", found, repeats, seed, readings, policy, runs, results, resume, command=command_line()
+        record, "paper", found, repeats, seed, readings, policy, runs, results, resume, command=command_line("--only")
     )
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, say)
+    if only:
+        return _train_one(request, only)
     # The networks that the paper sets beside its own are trained too, unless one network is asked for.
     baselines = [baseline for baseline in record.baselines if not baseline.keys() & readings.keys()]
     for network in [{}, *baselines]:
@@ -81,6 +89,28 @@ def run(
         train(replace(request, at_once=at_once(request, repeats_at_once)), say)
     with out.status("comparing reported with reproduced numbers ..."):
         compare(paper, results)
+
+
+def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported when needed
+    """Raises FailedRun where it comes to no numbers."""
+    from common.evidence.results import Failure
+    from common.sweep import job
+    from common.sweep.table import told
+    from common.training.progress import bars
+    from common.training.request import plan
+
+    trial = job.named(only, request)
+    one = job.job(request, trial, plan(request, say).folder)
+    with bars() as progress:
+        outcome = job.train(one, progress)
+    if isinstance(outcome, Failure):
+        raise FailedRun(f"{one}: {told(outcome)}")
+    say(escape(f"{one}: {told(outcome)}"))
+    say(escape(f"Nothing is stored. Once all have ended, this does: {request.command}"))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def _pair(choice: str) -> tuple[str, str]:

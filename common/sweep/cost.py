@@ -1,5 +1,6 @@
 """What the jobs of a sweep cost, and whether their networks can be built at all."""
 
+from dataclasses import replace
 from typing import Any
 
 from common.paper import Paper, Recipe
@@ -18,8 +19,9 @@ def work(request: Request) -> float:
 
 
 def pace(request: Request) -> float | None:
-    """Seconds that a multiplication takes on this machine, from a few timed steps of this run's network; None where it
-    does not fit into memory."""
+    """Seconds that a multiplication takes on this machine, from a few timed steps of the network of the paper's own
+    readings; None where that does not fit into memory."""
+    request = replace(request, readings={})
     if not gpu_in_use() and known_memory(request) > total_memory():
         return None
     return known_step(request) / (request.recipe.batch_size * _multiplications(request))

@@ -14,6 +14,7 @@ from common import paper as papers
 from common import strict_yaml
 from common.data.fetch import Found
 from common.data.listing import some
+from common.data.pack import Need
 from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.paper import Paper, Profile, as_text
@@ -102,12 +103,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Grid:
-    """left_out: a line for each choice of readings that is not run, with the reason; found: the data, by the name that
-    they were asked for by."""
+    """left_out: a line for each choice of readings that is not run, with the reason; data: by the name that they were
+    asked for by."""
 
     runs: list[Run]
     left_out: list[str]
-    found: dict[str, Found]
+    data: dict[str, Found]
 
     @property
     def jobs(self) -> list[Job]:
@@ -117,11 +118,20 @@ class Grid:
     def waiting(self) -> list[Job]:
         return [job for run in self.runs for job in run.waiting]
 
+    def prepare(self) -> None:
+        """The arrays of all that is left to be trained, before several jobs need the same at once."""
+        needed = {
+            (run.request.found.folder, Need.of(run.request.recipe)): run.request for run in self.runs if run.waiting
+        }
+        for request in needed.values():
+            prepare_for(request.recipe, request.found, cache_folder(request.runs))
+
 
 def expand(
     sweep: Sweep, root: Path, runs: Path, results: Path, command: str, say: Callable[[str], None] = lambda line: None
 ) -> Grid:
-    """All that is asked of the data and of a network is asked once for each run and not for each job. Prepares the data where that was not done before: their pixels are part of a run's identity.
+    """All that is asked of the data and of a network is asked once for each run and not for each job. Prepares the data
+    where that was not done before, since their pixels are part of a run's identity.
 
     root: of the data sets; command: goes on with this sweep. Raises BadInput where nothing is left to be run.
     """

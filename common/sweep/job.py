@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from common.data.prepare import Prepared
+from common.errors import BadInput
 from common.evidence.results import Failure
 from common.files import sweep
 from common.lock import only_one, side_by_side
@@ -18,7 +19,7 @@ from common.training import trial as single
 from common.training.environment import environment
 from common.training.fit import Fit, Trial
 from common.training.logbook import logged
-from common.training.request import Request, plan, trial_folder
+from common.training.request import Request, plan, trial_folder, trials
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,21 @@ class Job:
     def __str__(self) -> str:
         readings = [f"{key}={value}" for key, value in self.request.departures.items()]
         return " ".join([self.request.paper.name, *readings, str(self.trial)])
+
+
+def number(trial: Trial) -> str:
+    """How a person names it: "2" for the second repeat, "2.3" for its third fold."""
+    return str(trial.repeat + 1) + ("" if trial.fold is None else f".{trial.fold + 1}")
+
+
+def named(text: str, request: Request) -> Trial:
+    """The trial of a run that a person names so. Raises BadInput for one that the run does not have."""
+    known = {number(trial): trial for trial in trials(request.recipe, range(request.repeats))}
+    if text not in known:
+        of = f"{request.paper.name} has {request.repeats} repeats here"
+        of += f", each of {request.recipe.folds} folds" if request.recipe.folds else ""
+        raise BadInput(f"--only {text}: {of}, from {next(iter(known))} to {next(reversed(known))}.")
+    return known[text]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,10 @@ from typing import Any
 
 import keras
 import numpy as np
+import ray
+from ray.exceptions import RayError
+from ray.util.queue import Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 from rich.progress import Progress
 
 from common import paper as papers
@@ -37,17 +40,6 @@ from common.training.identity import code_hash
 from common.training.precision import gpu_memory
 from common.training.request import Request, cache_folder, prepare_for
 
-try:
-    import ray
-    from ray.exceptions import RayError
-    from ray.util.queue import Queue
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
-except ModuleNotFoundError as missing:
-    raise BadInput(
-        f"--engine ray needs Ray, which is not installed here: {sys.executable} -m pip install -c constraints.txt "
-        "-e '.[cluster]'. On each machine of the cluster, too."
-    ) from missing
-
 # How often a job is started again whose worker or node has died. A machine that is taken away is no fault of the job,
 # but one that kills its worker each time has to end.
 RETRIES = 5
@@ -56,6 +48,7 @@ AHEAD = 1000
 _LOOKS_EVERY = 0.5  # seconds
 # What the settings of a backend that are environment variables begin with.
 _SETTINGS = ("KERAS_", "TF_", "XLA_", "JAX_", "TORCH_")
+_STARTS = "`ray start --head` starts one, `ray start --address HOST:PORT` adds a machine to it."
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +69,8 @@ def run(jobs: Iterable[Job], address: str | None, progress: JobTable) -> Iterato
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
     """To a cluster, whose workers for this sweep have the environment that decides how a backend computes."""
-    if address and "://" in address:
-        raise BadInput(f"--address {address}: start the sweep on a machine of the cluster, and name it as host:port.")
+    if address := address or os.environ.get("RAY_ADDRESS"):
+        _refuse_unreachable(address)
     share_memory()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # this suite tells nobody what it runs
     backend = keras.backend.backend()
@@ -90,15 +83,27 @@ def _connected(address: str | None) -> Iterator[None]:
         try:
             ray.init(address, runtime_env={"env_vars": settings}, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            where = f"at {address}" if address else "here"
             raise BadInput(
-                f"There is no Ray cluster {where} that can be used: {error} `ray start --head` starts one, and "
-                "`ray start --address HOST:6379` adds a machine to it."
+                f"The Ray cluster {address or 'of this machine'} can't be used: {error} {_STARTS}"
             ) from error
         signal.signal(signal.SIGTERM, before)  # which Ray has set to its own
         yield
     finally:
         ray.shutdown()
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Within seconds; Ray tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()) or "://" in address:
+        raise BadInput(
+            f"{address} is no address of a Ray cluster: start the sweep on a machine of the cluster, and name its head "
+            "as HOST:PORT, as `ray start --head` prints it."
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise BadInput(f"There is no Ray cluster at {address}: {error}. {_STARTS}") from error
 
 
 class _Sweep:
@@ -212,7 +217,7 @@ def _largest() -> Largest:
     sizes = [(each["Resources"].get("CPU", 0), each["Resources"].get("memory", 0)) for each in with_gpu or nodes]
     cpus, memory = max(sizes)
     if not cpus:
-        raise BadInput("The Ray cluster has no processors: add a machine with `ray start --address HOST:6379`.")
+        raise BadInput(f"The Ray cluster has no processors. {_STARTS}")
     if not with_gpu:
         return Largest(cpus, memory)
     ask = ray.remote(num_cpus=0)(_gpu_memory)
