@@ -245,10 +245,8 @@ def _work(
     job = Job(request, trial, folder, identity)
 
     def tell(*message: Any) -> None:
-        try:
-            messages.put_nowait((identity, *message))
-        except RayError as gone:
-            raise OSError(f"the sweep is no more: {gone}") from gone
+        # Not by the queue's own method, which waits: Ray lends the processors of a task that waits to another one.
+        messages.actor.put_nowait.remote((identity, *message))
 
     def call(progress: Progress) -> Fit | Failure:
         if share:
