@@ -32,7 +32,11 @@ BASE = requirements(setup["options"]["install_requires"])
 EXTRAS = {extra: requirements(text) for extra, text in setup["options.extras_require"].items()}
 TOGETHER = [
     *BASE,
-    *(each for extra in ("cpu", "jax", "tensorboard", "report", "dicom", "onnx", "dev") for each in EXTRAS[extra]),
+    *(
+        each
+        for extra in ("cpu", "jax", "tensorboard", "report", "dicom", "onnx", "cluster", "dev")
+        for each in EXTRAS[extra]
+    ),
 ]
 TESTED = {
     canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")

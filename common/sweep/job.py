@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.evidence.results import Failure
 from common.files import sweep
@@ -77,13 +78,14 @@ def job(request: Request, trial: Trial, folder: Path) -> Job:
     return Job(request, trial, folder, blake2b(decides.encode(), digest_size=8).hexdigest())
 
 
-def train(job: Job, progress: Progress) -> Fit | Failure:
+def train(job: Job, progress: Progress, prepared: Prepared | None = None, *, wait: bool = False) -> Fit | Failure:
     """Trains a job, from its last whole epoch on; one that has ended before is not trained again. What it logs is in
-    `log.txt` in its folder.
+    `log.txt` in its folder. prepared: the data, where they need not be prepared first.
 
-    Raises BadInput where another process is at the same job, or has the whole run."""
+    Raises BadInput where another process has the whole run, or is at the same job, unless told to wait until that is
+    done."""
     request, place = job.request, job.place
-    with side_by_side(job.folder), only_one(place):
+    with side_by_side(job.folder), only_one(place, wait=wait):
         if ended := single.before(place):
             return ended
         sweep(place)
@@ -91,4 +93,4 @@ def train(job: Job, progress: Progress) -> Fit | Failure:
         asked.note(job.folder, request, stored=False)
         single.begin(place, machine)
         with logged(place, request.command, machine):
-            return single.train(plan(request, lambda line: None, job.folder), job.trial, progress)
+            return single.train(plan(request, lambda line: None, job.folder, prepared), job.trial, progress)

@@ -6,13 +6,11 @@ than one training does, and each gives the bits that it gives alone.
 Imports neither Keras nor what imports it: a child sets what its backend reads first, then loads the rest.
 """
 
-import logging
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from multiprocessing import connection
@@ -21,11 +19,10 @@ from typing import Any
 
 from rich.progress import Progress
 
-from common.errors import BadInput
+from common.training import relay
 
 # Of the GPU's memory, what all processes together may take. The rest is for the parent and the display.
 SHARE = 0.9
-_TELLS_EVERY = 0.5  # seconds between two messages about how far a child is
 
 
 def share_memory() -> None:
@@ -84,8 +81,7 @@ class _Child:
     """One process, as its parent sees it."""
 
     def __init__(self, share: float, progress: Progress):
-        self.progress, self.answer = progress, None
-        self.tasks: list[Any] = []
+        self.heard, self.answer = relay.Heard(progress), None
         # A new interpreter: one that is forked off a process which has used a GPU can't use it.
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
@@ -95,7 +91,6 @@ class _Child:
 
     def begin(self, log: Path, call: tuple) -> None:
         self.log, self.answer = log, None
-        log.parent.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):  # of a child that is no more: `result` tells
             self.pipe.send(log)
             self.pipe.send(call)
@@ -105,18 +100,14 @@ class _Child:
         try:
             kind, *content = self.pipe.recv()
         except (EOFError, OSError):  # the latter from one that was killed before it had read all that it was sent
-            self._show([])
+            self.heard.end()
             self.process.join()
             return True
-        if kind == "tasks":
-            self._show(*content)
-        elif kind == "log":
-            name, level, text = content
-            logging.getLogger(name).log(level, text)
-        else:
-            self._show([])
-            self.answer = kind, *content
+        if kind == "answer":
+            self.heard.end()
+            (self.answer,) = content
             return True
+        self.heard.hear(kind, *content)
         return False
 
     def result(self) -> Any:
@@ -125,28 +116,11 @@ class _Child:
                 f"A training was ended from outside (exit status {self.process.exitcode}), as it happens when memory "
                 f"runs out: fewer at once need less. What it printed: {self.log}"
             )
-        kind, content = self.answer
-        if kind == "refused":
-            raise BadInput(content)
-        if kind == "system":
-            number, reason, file = content
-            raise OSError(number, f"{reason} (in {self.log})", file)
-        if kind == "failed":
-            return RuntimeError(f"{content} (in {self.log})")
-        return content
+        return relay.outcome(self.answer, self.log)
 
     def end(self) -> None:
         self.process.terminate()
         self.process.join()
-
-    def _show(self, tasks: list[tuple]) -> None:
-        """Makes the child's bars those of the terminal."""
-        while len(self.tasks) > len(tasks):
-            self.progress.remove_task(self.tasks.pop())
-        while len(self.tasks) < len(tasks):
-            self.tasks.append(self.progress.add_task(""))
-        for task, (description, completed, total) in zip(self.tasks, tasks, strict=True):
-            self.progress.update(task, description=description, completed=completed, total=total)
 
 
 def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
@@ -155,75 +129,19 @@ def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     share_memory()
     os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
-    tell = _Teller(pipe)
-    logging.getLogger().addHandler(_Logged(tell))
-    logging.getLogger("common").setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    while True:
-        _print_to(pipe.recv())
-        _do(share, shown, pipe, tell)
+    sending = threading.Lock()
 
+    def tell(*message: Any) -> None:
+        with sending:
+            pipe.send(message)
 
-def _print_to(path: Path) -> None:
-    """Whatever this process prints from now on, in any language."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with path.open("a", encoding="utf-8") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-
-
-def _do(share: float, shown: bool, pipe: connection.Connection, tell: "_Teller") -> None:
-    progress, over = Progress(disable=True), threading.Event()
-    teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
-    try:
+    def call(progress: Progress) -> Any:
         work, job = pipe.recv()  # the first imports Keras, now that the environment is set
-        _bound_memory(share)
-        if shown:
-            teller.start()
-        answer = "done", work(*job, progress)
-    except BadInput as error:
-        answer = "refused", str(error)
-    except Exception as error:
-        traceback.print_exc()
-        answer = "failed", f"{type(error).__name__}: {error}"
-        if isinstance(error, OSError) and error.errno:  # by which the command tells what to do, such as to make room
-            answer = "system", (error.errno, error.strerror, error.filename)
-    over.set()
-    if shown and teller.is_alive():
-        teller.join()
-    sys.stdout.flush()
-    tell(*answer)
+        bound_memory(share)
+        return work(*job, progress)
 
-
-class _Teller:
-    """Sends the parent messages, from several threads."""
-
-    def __init__(self, pipe: connection.Connection):
-        self.pipe, self.lock = pipe, threading.Lock()
-
-    def __call__(self, *message: Any) -> None:
-        with self.lock:
-            self.pipe.send(message)
-
-
-class _Logged(logging.Handler):
-    """What is logged in this process is logged by the parent, which has the log of the run and the terminal."""
-
-    def __init__(self, tell: _Teller):
-        super().__init__()
-        self.tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):  # of a parent that is no more
-            self.tell("log", record.name, record.levelno, self.format(record))
-
-
-def _tell(progress: Progress, over: threading.Event, tell: _Teller) -> None:
-    """Tells the parent, now and then, how far this process is."""
-    with suppress(OSError):  # of a parent that is no more
-        while not over.wait(_TELLS_EVERY):
-            tell("tasks", [(task.description, task.completed, task.total) for task in progress.tasks])
+    while True:
+        tell("answer", relay.answer(call, pipe.recv(), tell, shown))
 
 
 def _end_with_parent() -> None:
@@ -232,7 +150,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _bound_memory(share: float) -> None:
+def bound_memory(share: float) -> None:
     """Limits the memory of the GPU that this process may take, where it has loaded Keras. JAX has been told by its
     environment."""
     if "keras" not in sys.modules:

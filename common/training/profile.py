@@ -15,7 +15,9 @@ from common.training.precision import gpu_in_use, gpu_memory, gpus
 from common.training.request import Request, build_function, refuse_unusable
 
 PROFILES = ("auto", *get_args(Profile))
-PROCESS_MEMORY = 2**30  # of a GPU, for the driver and the libraries of each process that uses it: 0.5 to 1 GiB
+# Of a GPU, for the driver and the libraries of each process that uses it, 0.5 to 1 GiB; without one, of the machine,
+# for Python, the backend and the suite.
+PROCESS_MEMORY = 2**30
 
 
 def check(profile: str, repeats: int, seed: int, at_once: str = "1", devices: int = 1) -> None:
@@ -90,15 +92,19 @@ def known_step(request: Request) -> float:
 
 def at_once(request: Request, asked: str) -> int:
     """How many trainings of this request run at a time: as many as `asked`, or, for "auto", as many as fit into what is
-    free of the GPU's memory with half as much again for the backend's buffers, but no more than one for two cores of
-    the CPU, which feed them. On a CPU "auto" is 1: two at once were measured to end no sooner than one after the other.
-    """
+    free of the GPU's memory, but no more than one for two cores of the CPU, which feed them. On a CPU "auto" is 1: two
+    at once were measured to end no sooner than one after the other."""
     if asked != "auto":
         return int(asked)
     if not gpu_in_use() or (free := gpu_memory("free")) is None:
         return 1
-    each = 1.5 * known_memory(request) + PROCESS_MEMORY
-    return max(1, min(int(SHARE * free / each), (os.cpu_count() or 1) // 2))
+    return max(1, min(int(SHARE * free / process_memory(request)), (os.cpu_count() or 1) // 2))
+
+
+def process_memory(request: Request) -> float:
+    """Bytes that a process takes in which a training runs: half as much again as it needs, for the backend's buffers,
+    and what the process takes in any case."""
+    return 1.5 * known_memory(request) + PROCESS_MEMORY
 
 
 def total_memory() -> int:

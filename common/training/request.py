@@ -122,11 +122,13 @@ def trials(recipe: Recipe, repeats: Iterable[int]) -> list[Trial]:
     return [Trial(repeat, fold, recipe.folds or 1) for repeat in repeats for fold in folds]
 
 
-def plan(request: Request, say: Callable[[str], None], folder: Path | None = None) -> Plan:
-    """Prepares the data. folder: of the run where it is known; its name comes from source files, and these may be
-    edited while the run goes on."""
+def plan(
+    request: Request, say: Callable[[str], None], folder: Path | None = None, prepared: Prepared | None = None
+) -> Plan:
+    """Prepares the data, where they are not given as `prepare_for` makes them. folder: of the run where it is known;
+    its name comes from source files, and these may be edited while the run goes on."""
     paper, recipe = request.paper, request.recipe
-    prepared = prepare_for(recipe, request.found, cache_folder(request.runs))
+    prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
     for line in some(prepared.doubts):
         say(f"Doubtful: {line}")
     prepared, used = grouped(prepared, recipe)

@@ -1,0 +1,268 @@
+"""The engine on a Ray cluster: each job is a task, which Ray places where its needs are met and starts again elsewhere
+when its worker or node dies. There it goes on from the last whole epoch, which lies in the folder of the runs: that has
+to be the same on all machines. The prepared images travel through Ray's object store, once to each node.
+
+Nothing of a job lives in this process: whatever ends it, Ray ends the tasks, and the same sweep goes on from the files.
+"""
+
+import logging
+import os
+import signal
+import socket
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import ray
+from ray.exceptions import RayError
+from ray.util.queue import Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+from rich.progress import Progress
+
+from common import paper as papers
+from common.data.pack import Need
+from common.data.prepare import Prepared
+from common.errors import BadInput
+from common.evidence.results import Failure
+from common.sweep.job import Broken, Job, Outcome, train
+from common.sweep.needs import THREADS, Largest, Needs, needs, threads
+from common.sweep.table import JobTable
+from common.training import relay
+from common.training.at_once import bound_memory, share_memory
+from common.training.fit import Fit, Trial
+from common.training.identity import code_hash
+from common.training.precision import gpu_memory
+from common.training.request import Request, cache_folder, prepare_for
+
+# How often a job is started again whose worker or node has died. A machine that is taken away is no fault of the job,
+# but one that kills its worker each time has to end.
+RETRIES = 5
+# Jobs handed to Ray that have not ended: enough for any cluster to be busy, while the data of later ones are prepared.
+AHEAD = 1000
+_LOOKS_EVERY = 0.5  # seconds
+# What the settings of a backend that are environment variables begin with.
+_SETTINGS = ("KERAS_", "TF_", "XLA_", "JAX_", "TORCH_")
+_STARTS = "`ray start --head` starts one, `ray start --address HOST:PORT` adds a machine to it."
+
+logger = logging.getLogger(__name__)
+
+
+def run(jobs: Iterable[Job], address: str | None, progress: JobTable) -> Iterator[tuple[Job, Outcome]]:
+    """Trains jobs on the cluster at `address`, "host:port"; by default on that of RAY_ADDRESS or the one that runs on
+    this machine, else on this machine alone. Gives them as they end.
+
+    What they log is logged here too; what they print is in `printed.txt` in their folders.
+
+    Raises BadInput where there is no such cluster, and OSError where a disk is full. Whatever ends this, also Ctrl-C,
+    ends the tasks.
+    """
+    with _connected(address):
+        yield from _Sweep(progress).run(jobs)
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[None]:
+    """To a cluster, whose workers for this sweep have the environment that decides how a backend computes."""
+    if address := address or os.environ.get("RAY_ADDRESS"):
+        _refuse_unreachable(address)
+    share_memory()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # this suite tells nobody what it runs
+    backend = keras.backend.backend()
+    settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
+    settings |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", THREADS[backend]: str(threads())}
+    before = signal.getsignal(signal.SIGTERM)
+    # Ray prints on the terminal what its own processes say of a node that died, with the end of their logs.
+    ray._private.worker._worker_logs_enabled = False
+    try:
+        try:
+            ray.init(address, runtime_env={"env_vars": settings}, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise BadInput(
+                f"The Ray cluster {address or 'of this machine'} can't be used: {error} {_STARTS}"
+            ) from error
+        signal.signal(signal.SIGTERM, before)  # which Ray has set to its own
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Within seconds; Ray tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()) or "://" in address:
+        raise BadInput(
+            f"{address} is no address of a Ray cluster: start the sweep on a machine of the cluster, and name its head "
+            "as HOST:PORT, as `ray start --head` prints it."
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise BadInput(f"There is no Ray cluster at {address}: {error}. {_STARTS}") from error
+
+
+class _Sweep:
+    """The jobs of one sweep, as the process sees them that has started it."""
+
+    def __init__(self, progress: JobTable):
+        self.progress, self.largest = progress, _largest()
+        here = ray.get_runtime_context().get_node_id()
+        self.messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": On(here, soft=False)})
+        # On a GPU a worker ends with its job, as Ray has it by default: a process keeps the GPU that it has used first,
+        # and the memory that it has taken of it.
+        self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(_work)
+        self.waiting: dict[ray.ObjectRef, Job] = {}
+        self.heard: dict[str, relay.Heard] = {}  # by the identity of a job
+        self.begun: Counter[str] = Counter()
+        self.needs: dict[Path, Needs] = {}  # by the folder of a run
+        self.requests: dict[Path, ray.ObjectRef] = {}
+        self.prepared: dict[tuple, ray.ObjectRef] = {}
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
+        jobs = iter(jobs)
+        job = next(jobs, None)
+        while job or self.waiting:
+            if more := job and len(self.waiting) < AHEAD:
+                try:
+                    self.waiting[self.submit(job)] = job
+                except BadInput as refused:  # the data, as this run needs them
+                    yield job, Broken(str(refused))
+                job = next(jobs, None)
+            ended, _ = ray.wait(list(self.waiting), timeout=0 if more else _LOOKS_EVERY) if self.waiting else ([], [])
+            self.listen()
+            for reference in ended:
+                yield self.waiting[reference], self.outcome(reference)
+
+    def submit(self, job: Job) -> ray.ObjectRef:
+        """Hands a job to Ray, with what its run and its data share with others put into the object store before."""
+        request, folder = job.request, job.folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)  # by which a worker knows that it sees the same files
+        if folder not in self.needs:
+            self.needs[folder] = needs(request, self.largest)
+            self.requests[folder] = ray.put(request)
+        data = request.found.folder, Need.of(request.recipe)
+        if data not in self.prepared:
+            prepared = prepare_for(request.recipe, request.found, cache_folder(request.runs))
+            # A memory map would be sent as the name of its file.
+            arrays = {"images": np.asarray(prepared.images), "masks": np.asarray(prepared.masks)}
+            self.prepared[data] = ray.put(replace(prepared, **arrays))
+        need = self.needs[folder]
+        variables = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{need.gpu_memory:.3f}"} if need.gpu else {}
+        return self.task.options(
+            name=str(job),
+            num_cpus=need.cpus,
+            memory=need.memory,
+            num_gpus=need.gpu,
+            max_retries=RETRIES,
+            runtime_env={"env_vars": variables},
+        ).remote(
+            self.requests[folder],
+            self.prepared[data],
+            job.trial,
+            folder,
+            job.identity,
+            need.gpu_memory,
+            self.messages,
+            not self.progress.disable,
+        )
+
+    def listen(self) -> None:
+        """To all that the jobs have told since the last time."""
+        jobs = {job.identity: (reference, job) for reference, job in self.waiting.items()}
+        for identity, kind, *content in self.messages.get_nowait_batch(self.messages.qsize()):
+            if identity not in jobs:  # of a worker that was thought dead
+                continue
+            if kind == "begun":
+                self.begin(*jobs[identity], *content)
+            else:
+                self.heard[identity].hear(kind, *content)
+
+    def begin(self, reference: ray.ObjectRef, job: Job, host: str) -> None:
+        """A job that begins, or begins again."""
+        if heard := self.heard.get(job.identity):
+            heard.end()  # what the worker showed that has died
+            logger.warning(f"{job}: its worker or node has died. On {host} it goes on from its last whole epoch.")
+        self.heard[job.identity] = relay.Heard(self.progress)
+        self.progress.begin(job)
+        self.begun[job.identity] += 1
+        if self.begun[job.identity] > RETRIES + 1:  # one that takes more memory than there is Ray would try for ever
+            ray.cancel(reference, force=True)
+
+    def outcome(self, reference: ray.ObjectRef) -> Outcome:
+        """Of a job that has ended. Raises OSError for a full disk, which the other jobs would find as well."""
+        job = self.waiting.pop(reference)
+        if heard := self.heard.pop(job.identity, None):
+            heard.end()
+        log = job.place / relay.PRINTED
+        try:
+            return relay.outcome(ray.get(reference), log)
+        except (BadInput, RuntimeError) as error:
+            return Broken(str(error))
+        except RayError as error:
+            return Broken(
+                f"Its worker or node has died, the last of {max(1, self.begun[job.identity])} times: {error} What it "
+                f"printed: {log}"
+            )
+
+
+def _largest() -> Largest:
+    """Of the nodes that a job may run on: those with a GPU, where there are any."""
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    with_gpu = [node for node in nodes if node["Resources"].get("GPU")]
+    sizes = [(each["Resources"].get("CPU", 0), each["Resources"].get("memory", 0)) for each in with_gpu or nodes]
+    cpus, memory = max(sizes)
+    if not cpus:
+        raise BadInput(f"The Ray cluster has no processors. {_STARTS}")
+    if not with_gpu:
+        return Largest(cpus, memory)
+    ask = ray.remote(num_cpus=0)(_gpu_memory)
+    gpus = ray.get([ask.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote() for node in with_gpu])
+    return Largest(cpus, memory, min(gpus))
+
+
+def _gpu_memory() -> int:
+    return gpu_memory("total") or 0
+
+
+def _work(
+    request: Request,
+    prepared: Prepared,
+    trial: Trial,
+    folder: Path,
+    identity: str,
+    share: float,
+    messages: Queue,
+    shown: bool,
+) -> tuple:
+    """What a worker does: trains a job and gives its answer, for `relay.outcome`. share: of a GPU's memory, 0 for none.
+    Workers do many jobs each, so that Keras is loaded once."""
+    host = socket.gethostname()
+    job = Job(request, trial, folder, identity)
+
+    def tell(*message: Any) -> None:
+        # Not by the queue's own method, which waits: Ray lends the processors of a task that waits to another one.
+        messages.actor.put_nowait.remote((identity, *message))
+
+    def call(progress: Progress) -> Fit | Failure:
+        if share:
+            bound_memory(share)
+        # A worker that is thought dead may be at it for a moment yet.
+        return train(job, progress, prepared, wait=True)
+
+    if not folder.is_dir():
+        return "refused", f"{host} does not see {folder}: the folder of the runs has to be shared by all machines."
+    if not folder.name.endswith(_code(request.paper.name)):
+        return "refused", f"{host} has other code than the machine that the sweep was started on."
+    tell("begun", host)
+    return relay.answer(call, job.place / relay.PRINTED, tell, shown)
+
+
+@cache
+def _code(paper: str) -> str:
+    """The hash of the code as it was when this process loaded it: its files may be edited meanwhile."""
+    return code_hash(papers.load(paper))

@@ -1,0 +1,145 @@
+"""Sweeps on Ray, in real clusters on this machine: they leave what a plain run leaves, whatever dies meanwhile."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from common import lock
+from tests.faults.commands import Command
+from tests.faults.endings import ending
+
+GRID = ["sweep", "cheng", "--readings", "weights=best"]
+STORE = 100 * 2**20  # bytes of a node's object store
+only_linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc about processes")
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Of one node with one processor; a test may add others. A node's death is known within seconds."""
+    head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
+    started = Cluster(initialize_head=True, head_node_args=head)
+    yield started
+    started.shutdown()
+
+
+def on_ray(folder: Path, cluster: Cluster, words: list[str]) -> Command:
+    return Command(folder, *GRID, *words, "--engine", "ray", "--address", cluster.address)
+
+
+def test_two_jobs_leave_what_a_plain_run_does(few, plain, tmp_path, cluster):
+    sweep = on_ray(tmp_path, cluster, few)
+    assert sweep.end() == 0, sweep.said
+    assert ending(tmp_path) == plain.ending
+    assert re.search(r"cheng weights=best repeat 2: 8 epochs in \d+ s \(2 of 2 done\)", sweep.said)
+    assert "raylet" not in sweep.said
+    assert len(set(processes(tmp_path))) == 1  # which has loaded Keras once
+    assert [path.read_text() for path in tmp_path.glob("runs/cheng/*/*/printed.txt")] == ["", ""]
+
+
+@pytest.mark.long
+@only_linux
+def test_after_ctrl_c_nothing_is_at_work_and_the_same_command_goes_on(few, plain, tmp_path, cluster):
+    sweep = on_ray(tmp_path, cluster, few)
+    assert sweep.until_there(tmp_path, "runs/cheng/*/repeat-1/resume.npz"), sweep.said
+    (first,) = tmp_path.glob("runs/cheng/*/repeat-0/fit.json")
+    made = first.stat().st_mtime_ns
+    worker = processes(tmp_path)[-1]
+    asked = time.monotonic()
+    sweep.send(signal.SIGINT)
+    assert sweep.end() == 130, sweep.said
+    until(lambda: not alive(worker), 5)
+    assert time.monotonic() - asked < 5
+    assert re.search(r"Interrupted\. To go on after the last whole epoch: .* --engine ray", sweep.said)
+    again = on_ray(tmp_path, cluster, few)
+    assert again.end() == 0, again.said
+    assert "2 jobs, 1 of them done before" in again.said
+    assert first.stat().st_mtime_ns == made
+    assert ending(tmp_path) == plain.ending
+
+
+@pytest.mark.long
+@only_linux
+def test_a_worker_and_then_a_node_die_and_every_job_is_done_once_with_the_bits_of_one_machine(few, tmp_path, cluster):
+    four = [*few, "--repeats", "4"]
+    local = Command(tmp_path / "local", *GRID, *four)
+    assert local.end() == 0, local.said
+
+    other = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    folder = tmp_path / "ray"
+    sweep = on_ray(folder, cluster, four)
+    killed = until(lambda: at_work(folder))[0]
+    os.kill(killed.process, signal.SIGKILL)
+    raylet = other.all_processes["raylet"][0].process.pid
+    lost = until(lambda: [each for each in at_work(folder) if parent(each.process) == raylet])[0]
+    cluster.remove_node(other, allow_graceful=False)
+    assert sweep.end(600) == 0, sweep.said
+
+    assert ending(folder) == ending(tmp_path / "local")
+    for repeat in range(4):
+        (log,) = folder.glob(f"runs/cheng/*/repeat-{repeat}/log.txt")
+        begun = 1 + [killed.place, lost.place].count(log.parent)
+        assert len(re.findall(" started: ", log.read_text())) == begun
+        assert len(re.findall(" finished$", log.read_text(), re.MULTILINE)) == 1
+        # No epoch was trained again whose end was kept.
+        assert len(re.findall(r" epoch \d/8 ", log.read_text())) <= 8 + begun - 1
+    assert sweep.said.count("its worker or node has died") == 2
+    assert len(re.findall(r"repeat \d: 8 epochs in", sweep.said)) == 4
+
+
+@pytest.mark.long
+@only_linux
+def test_jobs_share_a_gpu_each_with_its_part_of_the_memory(few, plain, tmp_path, cluster, monkeypatch):
+    """A node that says it has a GPU, whose driver tells of 8 GiB: no network is trained on it, which Ray can't know."""
+    driver = tmp_path / "bin" / "nvidia-smi"
+    driver.parent.mkdir()
+    driver.write_text("#!/bin/sh\necho 8192\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", str(driver.parent), prepend=os.pathsep)
+    cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE)
+    sweep = on_ray(tmp_path, cluster, few)
+    first, second = until(lambda: len(found := at_work(tmp_path)) == 2 and found)
+    for each in (first, second):
+        variables = Path(f"/proc/{each.process}/environ").read_text().split("\0")
+        assert "CUDA_VISIBLE_DEVICES=0" in variables
+        assert any(re.fullmatch(r"XLA_PYTHON_CLIENT_MEM_FRACTION=0\.[1-4]\d\d", each) for each in variables)
+    assert sweep.end() == 0, sweep.said
+    assert ending(tmp_path) == plain.ending
+
+
+def at_work(folder: Path) -> list[SimpleNamespace]:
+    """The jobs whose first epoch is kept and that are not at their end: in which folder, by which process."""
+    found = []
+    for state in sorted(folder.glob("runs/cheng/*/*/resume.npz")):
+        who = re.match(r"process (\d+) ", lock.holder(state.parent) or "")
+        if who and not (state.parent / "model.keras").exists():
+            found.append(SimpleNamespace(place=state.parent, process=int(who[1])))
+    return found
+
+
+def processes(folder: Path) -> list[int]:
+    """That trained the jobs, in their order."""
+    logs = sorted(folder.glob("runs/cheng/*/*/log.txt"))
+    return [int(number) for log in logs for number in re.findall(r"started: .*, process (\d+) on", log.read_text())]
+
+
+def parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def alive(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def until(condition: Callable, seconds: float = 300):
+    limit = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    return found
