@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from common.evidence.means import MeanDifference, paired, welch
+from common.evidence.means import MeanDifference, welch
 
 
 def test_by_hand():
