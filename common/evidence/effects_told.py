@@ -77,7 +77,7 @@ def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
         return "."
     clear = [(each, moved) for each in tried for moved in each.most_moved if moved.difference.certain]
     if not clear:
-        return ", which is no more than repeats vary; nor does any printed number move by more."
+        return ", which is no more than repeats vary; no other printed number moves by more than they do."
     each, moved = max(clear, key=lambda one: one[1].size)
     return f", which is no more than repeats vary. Beyond that, {_moves(each, moved)} most, by {effect(moved)}."
 
@@ -110,7 +110,12 @@ def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: E
             *inside[: len(inside) - len(others)],
             f"{len(others)} of {len(known.keys() - {'the default'})} readings",
         ]
-    return f"{value} inside the interval of one further run with {' and '.join(named)}{beyond}."
+    return f"{value} inside the interval of one further run with {_listed(named)}{beyond}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _by_chance(tried: Sequence[Alternative]) -> str:

@@ -1,10 +1,13 @@
-"""The page on the committed results: what `repro compare` makes of them, and not written by hand."""
+"""The pages on the committed results: what `repro compare` makes of them, and not written by hand."""
 
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from common import paper
-from common.evidence.assess import of_paper
+from common.evidence import effects, effects_tables
+from common.evidence.assess import Assessment, of_paper
 from common.evidence.readme import readme
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -12,10 +15,25 @@ RESULTS = Path(__file__).parents[2] / "results"
 STALE = ("**Stale**: made by an older recipe or older training code. Run it again.\n\n", " (stale)", ", STALE")
 
 
-def test_the_committed_page_is_what_the_command_makes_of_the_committed_records():
-    assessed = [each for name in paper.names() for each in of_paper(paper.load(name), RESULTS)]
-    expected = readme(replace(each, fresh=True, leak_free_fresh=True) for each in assessed)
-    committed = (RESULTS / "README.md").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def assessed() -> list[list[Assessment]]:
+    """By paper, as if none were stale."""
+    by_paper = (of_paper(paper.load(name), RESULTS) for name in paper.names())
+    return [[replace(each, fresh=True, leak_free_fresh=True) for each in group] for group in by_paper]
+
+
+def committed(page: str) -> list[str]:
+    text = (RESULTS / page).read_text(encoding="utf-8")
     for mark in STALE:
-        committed = committed.replace(mark, "")
-    assert committed.splitlines() == expected.splitlines(), "run `repro compare`"
+        text = text.replace(mark, "")
+    return text.splitlines()
+
+
+def test_the_committed_page_is_what_the_command_makes_of_the_committed_records(assessed):
+    made = readme(each for group in assessed for each in group)
+    assert committed("README.md") == made.splitlines(), "run `repro compare`"
+
+
+def test_so_is_the_page_on_single_readings(assessed):
+    made = effects_tables.page(found for group in assessed for found in effects.of_paper(group))
+    assert committed("sweep.md") == made.splitlines(), "run `repro compare`"

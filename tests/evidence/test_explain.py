@@ -143,6 +143,13 @@ def test_a_reading_that_contains_the_cells_is_found():
     assert (back.readings, back.tried) == (("weights=best masks=default",), 2)
 
 
+def test_of_many_readings_only_the_number_is_told():
+    about = paper(cell("0.5667"), readings=readings(kernel=("2", ["3", "4", "5", "6"])))
+    others = [record({"test": {MEAN: 0.90}}, readings={"kernel": kernel}) for kernel in "3456"]
+    (found,) = explained(about, own := record({"test": {MEAN: 0.75}}), own, *others)
+    assert "4 other readings tried: none contains it" in found.sentence
+
+
 def test_records_of_another_profile_data_or_network_are_no_reading():
     network = paper(cell("0.5667"), readings=readings(network=("ours", ["unet"])), baselines=[{"network": "unet"}])
     own = record({"test": {MEAN: 0.75}})

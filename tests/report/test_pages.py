@@ -305,3 +305,9 @@ def test_images_of_other_pixels_are_not_shown(hostile_site: Path, tmp_path: Path
     site = build(results, ["rahman"], root, tmp_path)
     assert site.images == {}
     assert "other pixels" in site.remarks[0]
+
+
+def test_a_paper_without_other_readings_has_no_such_section(hostile_site: Path, look):
+    tab = look(hostile_site, "rahman.html")
+    assert tab.locator("section[aria-labelledby=readings]").count() == 0
+    assert tab.locator("nav.contents a[href='#readings']").count() == 0
