@@ -75,7 +75,7 @@ def import_keras() -> None:
 
 def command_line(*without: str) -> str:
     """The command that was typed, in a form that goes on with what it has begun when it is pasted into a new shell in
-    this folder. without: options that are left out of it, with their values where they have one."""
+    this folder. without: options that are left out of it, "--only=" one that has a value."""
     words = _dropped(sys.argv[1:], without)
     resumes = words[:1] == ["run"] and "--resume" not in words
     return invocation(*words, *(["--resume"] if resumes else []))
@@ -99,9 +99,9 @@ def invocation(*words: str) -> str:
 def _dropped(words: list[str], options: tuple[str, ...]) -> list[str]:
     kept: list[str] = []
     for word, before in zip(words, ["", *words], strict=False):
-        of_option = word.partition("=")[0] in options
-        its_value = before in options and not word.startswith("-")
-        if not of_option and not its_value:
+        is_option = word in options or f"{word.partition('=')[0]}=" in options
+        is_value = f"{before}=" in options
+        if not is_option and not is_value:
             kept.append(word)
     return kept
 

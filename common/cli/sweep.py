@@ -98,14 +98,12 @@ def sweep(
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
         say(escape(f"The sweep is kept in {keep.keep_sweep(wanted, name, results)}, from where --file takes it again."))
-        _train(found, _engine(engine, slots, address))
+        _train(found, _engine(engine, slots, address), results)
     elif form == "lines":
         for job in found.waiting:
             print(invocation(*dry.words(job, wanted.data)))
-        say(
-            escape(f"{size}. Once they have ended, this stores the results: {command_line('--dry-run', '--format')}"),
-            err,
-        )
+        stores = command_line("--dry-run", "--format=")
+        say(escape(f"{size}. Once they have ended, this stores the results: {stores}"), err)
     else:
         with out.status("timing a few steps of each paper's network on this machine ..."):
             table, sentence = dry.told(found)
@@ -113,10 +111,11 @@ def sweep(
         say(f"{size}. {sentence}")
 
 
-def _train(grid: "Grid", trains: Engine) -> None:  # noqa: F821, imported when needed
+def _train(grid: "Grid", trains: Engine, results: Path) -> None:  # noqa: F821, imported when needed
     """Trains what is left, and stores each run once its last job has ended.
 
     Raises FailedRun, at the end, for the jobs that were broken off and the runs that came to no numbers."""
+    from common.evidence.results import load
     from common.sweep import keep
     from common.sweep.job import Broken
     from common.sweep.table import JobTable, told
@@ -129,12 +128,13 @@ def _train(grid: "Grid", trains: Engine) -> None:  # noqa: F821, imported when n
         try:
             keep.keep(run)
             say(escape(f"{run}: stored"))
-        except FailedRun as failed:
+        except (BadInput, FailedRun) as failed:
             complaints.append(f"{run}: {failed}")
 
     before = Counter(run.request.paper.name for run in grid.runs for _ in range(len(run.jobs) - len(run.waiting)))
+    stored = {paper: load(results, paper) for paper in {run.request.paper.name for run in grid.runs}}
     for run in grid.runs:
-        if not run.waiting and not keep.kept(run):
+        if not run.waiting and not keep.kept(run, stored[run.request.paper.name]):
             store(run)
     with out.status("preparing the data ..."):
         grid.prepare()
@@ -149,12 +149,10 @@ def _train(grid: "Grid", trains: Engine) -> None:  # noqa: F821, imported when n
             if not left[job.folder]:
                 store(by_folder[job.folder])
     with out.status("comparing reported with reproduced numbers ..."):
-        renew(grid.runs[0].request.results, {run.request.paper.name for run in grid.runs})
+        renew(results, set(stored))
     if complaints:
-        headline = f"{len(complaints)} of {len(grid.jobs)} jobs came to no result:"
-        raise FailedRun(
-            "\n".join([headline, *(f"  - {each}" for each in complaints), f"To try again: {command_line()}"])
-        )
+        lines = ["What came to no result:", *(f"  - {each}" for each in complaints), f"To try again: {command_line()}"]
+        raise FailedRun("\n".join(lines))
 
 
 def _refuse(engine: str, address: str | None) -> None:

@@ -72,7 +72,7 @@ def run(
         say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
     report_unusable(found, runs)
     request = Request(
-        record, "paper", found, repeats, seed, readings, policy, runs, results, resume, command=command_line("--only")
+        record, "paper", found, repeats, seed, readings, policy, runs, results, resume, command=command_line("--only=")
     )
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):

@@ -1,5 +1,6 @@
 """What a dry run of a sweep shows: its size, its time on this machine, and the command of each job."""
 
+from rich.markup import escape
 from rich.table import Table
 
 from common.sweep import cost
@@ -30,7 +31,7 @@ def told(grid: Grid) -> tuple[Table, str]:
         elif left:
             total += left * run.work * pace
             times = [spoken(run.work * pace), spoken(left * run.work * pace)]
-        table.add_row(str(run), str(len(run.jobs)), str(left), *times)
+        table.add_row(escape(str(run)), str(len(run.jobs)), str(left), *times)
     sentence = f"One after the other they take about {spoken(total)} on this machine."
     if unknown:
         sentence += (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -133,57 +133,60 @@ def expand(
     """All that is asked of the data and of a network is asked once for each run and not for each job. Prepares the data
     where that was not done before, since their pixels are part of a run's identity.
 
-    root: of the data sets; command: goes on with this sweep. Raises BadInput where nothing is left to be run.
+    root: of the data sets; command: goes on with this sweep; say: is given a line for each doubt about the data.
+
+    Raises BadInput where nothing is left to be run.
     """
-
-    @cache
-    def data(asked: str | None, own: str) -> Found:
-        return find_data(next(paper for paper in chosen if paper.data == own), asked, root, runs)
-
-    @cache
-    def prepared(asked: str | None, own: str) -> Prepared:
-        done = prepare_for(first[asked, own], data(asked, own), cache_folder(runs))
-        for line in some(done.doubts):
-            say(f"Doubtful: {line}")
-        return done
-
-    chosen, first = [papers.load(name) for name in dict.fromkeys(sweep.papers)], {}
-    made: dict[Path, Run] = {}
-    left_out: list[str] = []
-    found: dict[str, Found] = {}
-    for paper in chosen:
+    data, made, left_out = _Data(sweep.data, root, runs, say), {}, []
+    for paper in map(papers.load, dict.fromkeys(sweep.papers)):
         try:
-            found[sweep.data or paper.data] = data(sweep.data, paper.data)
+            found = data.find(paper)
         except BadInput as missing:
             left_out.append(f"{paper.name}: {missing}")
             continue
         for readings in choices(paper, sweep, left_out.append):
+            repeats = sweep.repeats or paper.usual_repeats(readings)
+            profile, seed, precision = sweep.profile, sweep.seed, sweep.precision
+            places = runs, results
+            request = Request(
+                paper, profile, found, repeats, seed, readings, precision, *places, resume=True, command=command
+            )
             try:
-                request = Request(
-                    paper,
-                    sweep.profile,
-                    data(sweep.data, paper.data),
-                    sweep.repeats or paper.usual_repeats(readings),
-                    sweep.seed,
-                    readings,
-                    sweep.precision,
-                    runs,
-                    results,
-                    resume=True,
-                    command=command,
-                )
                 refuse_data(request)
                 work = cost.work(request)
             except BadInput as refused:
                 left_out.append(f"{_named(paper, readings)}: {refused}")
                 continue
-            first.setdefault((sweep.data, paper.data), request.recipe)
-            of_run, _ = grouped(prepared(sweep.data, paper.data), request.recipe)
+            of_run, _ = grouped(data.prepare(request), request.recipe)
             folder = run_folder(request, of_run)
             made.setdefault(folder, Run(request, folder, work))
     if not made:
         raise BadInput.listing("Nothing of this sweep can be run:", left_out, "Mend that, or sweep something else.")
-    return Grid(list(made.values()), left_out, found)
+    return Grid(list(made.values()), left_out, data.found)
+
+
+class _Data:
+    """The data sets of a sweep: each is found once, and prepared once, in whatever size, for the identity of its
+    pixels."""
+
+    def __init__(self, asked: str | None, root: Path, runs: Path, say: Callable[[str], None]):
+        self.asked, self.root, self.runs, self.say = asked, root, runs, say
+        self.found: dict[str, Found] = {}
+        self.prepared: dict[str, Prepared] = {}
+
+    def find(self, paper: Paper) -> Found:
+        name = self.asked or paper.data
+        if name not in self.found:
+            self.found[name] = find_data(paper, self.asked, self.root, self.runs)
+        return self.found[name]
+
+    def prepare(self, request: Request) -> Prepared:
+        name = self.asked or request.paper.data
+        if name not in self.prepared:
+            self.prepared[name] = prepare_for(request.recipe, request.found, cache_folder(self.runs))
+            for line in some(self.prepared[name].doubts):
+                self.say(f"Doubtful: {line}")
+        return self.prepared[name]
 
 
 def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Iterator[Readings]:

@@ -17,10 +17,10 @@ from common.training.identity import code_hash, recipe_hash
 logger = logging.getLogger(__name__)
 
 
-def kept(run: Run) -> bool:
-    """Whether the results have all trainings of a run already, made by today's recipe and code."""
+def kept(run: Run, records: list[results.Record]) -> bool:
+    """Whether the stored records of its paper have all trainings of a run already, made by today's recipe and code."""
     request, made_by = run.request, (recipe_hash(run.request.recipe), code_hash(run.request.paper))
-    for record in results.load(request.results, request.paper.name):
+    for record in records:
         of_run = (record.profile, record.readings) == (request.profile, request.departures)
         if of_run and (record.recipe_hash, record.code_hash) == made_by:
             folds = request.recipe.folds or 1

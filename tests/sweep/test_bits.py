@@ -21,10 +21,12 @@ def test_one_job_after_the_other_leaves_what_a_plain_run_does(few, plain, tmp_pa
     assert "1 runs, 2 jobs" in sweep.said
     assert re.search(r"cheng weights=best repeat 2: 8 epochs in \d+ s \(2 of 2 done\)", sweep.said)
 
-    again = Command(tmp_path, *GRID, *few)
+    (stored,) = tmp_path.glob("results/sweeps/cheng-smoke-*.yaml")
+    again = Command(tmp_path, "sweep", "--file", str(stored))
     assert again.end() == 0, again.said
     assert "2 jobs, 2 of them done before" in again.said
     assert "epochs in" not in again.said
+    assert [stored] == list(tmp_path.glob("results/sweeps/*"))
     assert ending(tmp_path) == plain.ending
 
 
@@ -77,8 +79,3 @@ def test_a_sweep_that_is_interrupted_goes_on_by_the_same_command(few, plain, tmp
     assert "2 jobs, 1 of them done before" in again.said
     assert first.stat().st_mtime_ns == made
     assert ending(tmp_path) == plain.ending
-
-
-def test_a_stored_sweep_is_the_same_sweep(few, plain, tmp_path):
-    Command(tmp_path, *GRID, *few, "--name", "mine", "--dry-run").end()
-    assert not (tmp_path / "results").exists(), "a dry run stores nothing"

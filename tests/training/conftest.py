@@ -54,15 +54,18 @@ def run(monkeypatch, phantom_folder, tmp_path):
 
     monkeypatch.setattr(trial, "fit", fit)
 
-    def run_(repeats, resume=True, profile="smoke", **readings):
-        trained.clear()
-        request = Request(
+    def asks(repeats, resume=True, profile="smoke", **readings):
+        return Request(
             CHENG, profile, found, repeats, 0, readings, "float32",
             tmp_path / "runs", tmp_path / "results", resume,
         )  # fmt: skip
-        run_.said = []
-        return room.run(request, run_.said.append)
 
+    def run_(repeats, resume=True, profile="smoke", **readings):
+        trained.clear()
+        run_.said = []
+        return room.run(asks(repeats, resume, profile, **readings), run_.said.append)
+
+    run_.asks = asks
     run_.trained, run_.fails_in, run_.moved, run_.results = trained, None, 0, tmp_path / "results"
     run_.diverges_in, run_.marks, run_.paper = [], None, CHENG
     run_.stored = lambda: results.load(tmp_path / "results", "cheng")

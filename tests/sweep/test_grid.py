@@ -1,0 +1,287 @@
+"""What a sweep expands to: which jobs, which identities, what is left out and why."""
+
+import keras
+import pytest
+import yaml
+
+from common import paper as papers
+from common.data import phantom
+from common.errors import BadInput
+from common.files import write_json
+from common.sweep import cost, dry, grid, keep
+from common.sweep.job import named, number
+from common.training import request as requests
+from common.training.fit import Trial
+
+
+@pytest.fixture
+def expanded(phantom_folder, tmp_path, monkeypatch):
+    """Expands a sweep of a small phantom, whose networks are not built unless told to."""
+    monkeypatch.setattr(cost, "_built", {})
+
+    def call(*names, networks=False, data=phantom_folder, runs=tmp_path / "runs", command="again", **asked):
+        if not networks:
+            monkeypatch.setattr(cost, "_multiplications", lambda request: 1.0)
+        asked = {"profile": "smoke", "precision": "float32", "data": data and str(data)} | asked
+        wanted = grid.make({"papers": list(names) or ["cheng"]} | asked, "This")
+        return grid.expand(wanted, tmp_path, runs, tmp_path / "results", command)
+
+    return call
+
+
+def jobs(of: grid.Grid) -> list[str]:
+    return [f"{run} {number(job.trial)}" for run in of.runs for job in run.jobs]
+
+
+# Which jobs
+
+
+def test_a_plain_sweep_is_the_plain_runs(expanded):
+    found = expanded("cheng", "gill")
+    assert jobs(found) == [f"{name} {repeat}" for name in ("cheng", "gill") for repeat in (1, 2, 3)]
+    assert found.left_out == []
+
+
+def test_all_papers_where_none_is_named():
+    assert grid.Sweep(profile="smoke", precision="float32").papers == papers.names()
+
+
+def test_all_is_the_default_and_every_alternative_one_at_a_time(expanded):
+    found, gill = expanded("gill", readings="all", repeats=1), papers.load("gill")
+    departures = [run.request.departures for run in found.runs]
+    assert departures[0] == {}
+    assert all(len(each) == 1 for each in departures[1:])
+    alternatives = [
+        {key: papers.as_text(value)} for key, reading in gill.readings.items() for value in reading.alternatives
+    ]
+    assert departures[1:] == alternatives
+
+
+def test_values_of_several_readings_are_combined(expanded):
+    found = expanded("gill", readings={"kernel": [2, 3], "channels": ["1", "3"]}, repeats=1)
+    assert [run.request.departures for run in found.runs] == [
+        {"channels": "1"},
+        {},
+        {"kernel": "3", "channels": "1"},
+        {"kernel": "3"},
+    ]
+
+
+def test_a_value_named_twice_or_the_default_is_the_same_run(expanded):
+    assert len(expanded("gill", readings={"kernel": ["3", "3", 3]}, repeats=2).jobs) == 2
+
+
+def test_each_fold_is_a_job(expanded):
+    names = [number(job.trial) for job in expanded(folds=3, repeats=2).jobs]
+    assert names == ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3"]
+    assert len(expanded(folds=3).jobs) == 3, "a cross-validation is one repeat"
+
+
+def test_the_networks_that_a_paper_sets_beside_its_own_are_swept_too(expanded):
+    of_kumar = [run.request.departures for run in expanded("kumar", repeats=1).runs]
+    assert of_kumar == [{}, {"network": "unet"}]
+    alone = expanded("kumar", repeats=1, readings={"network": ["unet"]}).runs
+    assert [run.request.departures for run in alone] == [{"network": "unet"}]
+
+
+# What is left out
+
+
+def test_what_the_record_refuses_is_left_out_with_the_reason(expanded):
+    found = expanded("gill", readings={"kernel": [2, 7]}, repeats=1)
+    assert len(found.jobs) == 1
+    assert found.left_out == ["gill: kernel=7: known values are 2, 3"]
+
+
+def test_values_that_a_paper_allows_but_that_are_not_run_are_named_by_all(expanded):
+    left_out = expanded("rahman", readings="all", repeats=1).left_out
+    assert any(line.startswith("rahman: loss=squared-dice is not run: the printed formula") for line in left_out)
+
+
+def test_combinations_that_the_network_refuses_are_left_out_with_its_reason(expanded):
+    found = expanded("gill", readings={"nest": ["plain"], "heads": ["one", "average"]}, repeats=1, networks=True)
+    assert [run.request.departures for run in found.runs] == [{"nest": "plain"}]
+    (line,) = found.left_out
+    assert line.startswith("gill nest=plain heads=average: heads=average needs nest=nested")
+
+
+def test_a_paper_whose_data_are_missing_is_left_out_and_the_others_are_run(expanded, tmp_path, phantom_folder):
+    (tmp_path / "busi").symlink_to(phantom_folder)
+    found = expanded("cheng", "kumar", data=None, repeats=1)
+    assert [run.request.paper.name for run in found.runs] == ["cheng"]
+    assert "kumar: Mini-DDSM is not in" in found.left_out[0]
+
+
+def test_where_nothing_is_left_it_is_refused_with_every_reason(expanded):
+    with pytest.raises(BadInput, match=r"Nothing of this sweep can be run(?s:.*)gill: colour: not a reading of this"):
+        expanded("gill", readings={"colour": ["red"]})
+
+
+# Identities
+
+
+def identities(of: grid.Grid) -> set[str]:
+    return {job.identity for job in of.jobs}
+
+
+def test_no_two_jobs_have_the_same_identity(expanded):
+    found = expanded("cheng", "gill", readings="all", repeats=2, folds=3)
+    assert len(identities(found)) == len(found.jobs)
+
+
+def test_an_identity_changes_with_each_thing_that_decides_the_result(expanded, tmp_path, monkeypatch):
+    known = identities(expanded())
+    others = {
+        "paper": expanded("gill"),
+        "profile": expanded(profile="small"),
+        "data": expanded(data=phantom.write(tmp_path / "other", cases=30, side=48)),
+        "reading": expanded(readings={"batch_size": [16]}),
+        "folds": expanded(folds=3),
+        "seed": expanded(seed=1),
+        "precision": expanded(precision="mixed_bfloat16"),
+    }
+    monkeypatch.setattr(keras.backend, "backend", lambda: "another")
+    others["backend"] = expanded()
+    monkeypatch.undo()
+    for what, other in others.items():
+        assert not identities(other) & known, what
+        known |= identities(other)
+
+
+def test_an_identity_changes_with_the_code(expanded, monkeypatch):
+    known = identities(expanded())
+    monkeypatch.setattr(requests, "code_hash", lambda paper: "later")
+    assert not identities(expanded()) & known
+
+
+def test_an_identity_changes_with_nothing_else(expanded, tmp_path, phantom_folder):
+    """Nor do the places of files and data, the number of repeats, or what is swept besides."""
+    known = identities(expanded())
+    assert identities(expanded(runs=tmp_path / "elsewhere", command="another")) == known
+    assert identities(expanded(repeats=5)) > known
+    assert identities(expanded("cheng", "gill", readings={"batch_size": [8, 16]})) > known
+    (tmp_path / "copies").mkdir()
+    moved = tmp_path / "copies" / phantom_folder.name
+    phantom.write(moved, cases=30, side=64)
+    assert identities(expanded(data=moved)) == known
+
+
+def test_the_folder_is_that_of_a_plain_run(expanded):
+    found = expanded(repeats=1)
+    planned = requests.plan(found.runs[0].request, print)
+    assert found.jobs[0].folder == planned.folder
+    assert found.jobs[0].place == planned.folder / "repeat-0"
+
+
+# What is planned, and what that costs
+
+
+@pytest.mark.parametrize("name", ["fit.json", "failed.json"])
+def test_jobs_that_have_ended_are_not_planned_again(expanded, name):
+    first = expanded().jobs[0]
+    write_json(first.place / name, {})
+    again = expanded()
+    assert [number(job.trial) for job in again.waiting] == ["2", "3"]
+    assert dry.size(again) == "1 runs, 3 jobs, 1 of them done before"
+
+
+def test_what_costs_time_is_asked_once_for_a_run_and_not_for_a_job(expanded, monkeypatch):
+    asked = []
+    for module, name in [(grid, "refuse_data"), (grid, "run_folder"), (grid, "prepare_for"), (cost, "work")]:
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *words, of=name, real=real: asked.append(of) or real(*words))
+    found = expanded("cheng", "gill", readings={"channels": [1, 3]}, repeats=500)
+    assert len(found.jobs) == 2000
+    assert {name: asked.count(name) for name in asked} == {
+        "refuse_data": 4,
+        "run_folder": 4,
+        "work": 4,
+        "prepare_for": 1,
+    }
+
+
+def test_a_network_is_built_once_for_all_readings_that_are_not_about_it(expanded, monkeypatch):
+    built = []
+    build = requests.build_function(papers.load("gill"))
+    monkeypatch.setattr(cost, "build_function", lambda paper: lambda recipe: built.append(1) or build(recipe))
+    expanded(
+        "gill", readings={"dice_over": ["batch", "image"], "weight_decay": ["0.01", "0.004"]}, networks=True, repeats=1
+    )
+    found = expanded("gill", readings={"masks": ["first", "merged"], "kernel": [2, 3]}, networks=True, repeats=1)
+    assert len(found.runs) == 4
+    assert len(built) == 2
+
+
+def test_a_wider_network_is_more_work_and_a_wider_batch_is_not(expanded):
+    by_kernel = expanded("gill", readings={"kernel": [2, 3]}, repeats=1, networks=True).runs
+    assert by_kernel[1].work > 1.5 * by_kernel[0].work
+    by_batch = expanded("cheng", readings={"batch_size": [8, 16]}, repeats=1, networks=True).runs
+    assert by_batch[0].work == by_batch[1].work
+
+
+def test_a_dry_run_tells_the_time_of_what_is_left(expanded, monkeypatch):
+    monkeypatch.setattr(cost, "pace", lambda request: 1 / request_work)
+    found = expanded(repeats=4)
+    request_work = found.runs[0].work
+    write_json(found.jobs[0].place / "fit.json", {})
+    _, sentence = dry.told(expanded(repeats=4))
+    assert sentence == "One after the other they take about 3 s on this machine."
+
+
+# As a file
+
+
+def test_a_sweep_comes_back_from_its_file_as_it_was(tmp_path):
+    asked = {
+        "papers": ["gill"],
+        "profile": "small",
+        "readings": {"kernel": [2, "3"], "monitor": ["iou|fg|pooled|t=0.5"]},
+    }
+    sweep = grid.make(asked | {"precision": "float32", "repeats": 10, "data": "busi"}, "This")
+    path = keep.keep_sweep(sweep, keep.name(sweep), tmp_path)
+    assert path == tmp_path / "sweeps" / f"{keep.name(sweep)}.yaml"
+    assert path.name.startswith("gill-small-")
+    assert grid.make(grid.read(path), str(path)) == sweep
+    assert yaml.safe_load(path.read_text())["readings"]["kernel"] == [2, "3"]
+
+
+def made_of(path):
+    content = grid.read(path)
+    settled = {"profile": "small", "precision": "float32"} if isinstance(content, dict) else {}
+    return grid.make(content | settled if settled else content, path.name)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("papers: [gill, gill", "can't be read as a sweep"),
+        ("gill", "is no sweep: expected the fields papers, profile, data, readings"),
+        ("repetitions: 3", "repetitions: Extra inputs are not permitted"),
+        ("repeats: 0", "repeats: Input should be greater than or equal to 1"),
+        ("readings: some", "readings"),
+        ("papers: [nobody]", "There is no paper 'nobody'"),
+        ("papers: []", "papers: List should have at least 1 item"),
+    ],
+)
+def test_a_file_that_is_no_sweep_is_refused_with_what_is_wrong(tmp_path, content, complaint):
+    (tmp_path / "mine.yaml").write_text(content)
+    with pytest.raises(BadInput, match=complaint):
+        made_of(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("name", ["../up", ".hidden", "", "a b", "x" * 82])
+def test_a_name_that_is_no_file_name_is_refused(name):
+    with pytest.raises(BadInput, match="can't be called"):
+        keep.checked(name)
+
+
+# How a person names a job
+
+
+def test_a_job_is_found_by_the_number_that_a_person_gives_it(expanded):
+    request = expanded(folds=3, repeats=2).runs[0].request
+    assert named("2.3", request) == Trial(1, 2, 3)
+    with pytest.raises(BadInput, match=r"--only 3\.1: cheng has 2 repeats here, each of 3 folds, from 1\.1 to 2\.3"):
+        named("3.1", request)
+    with pytest.raises(BadInput, match=r"--only 0: cheng has 3 repeats here, from 1 to 3"):
+        named("0", expanded().runs[0].request)

@@ -1,0 +1,190 @@
+"""Who may train what at the same time, and how the engine of one machine deals with what goes wrong."""
+
+import errno
+import io
+import os
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from common import lock
+from common.cli.status import standing
+from common.errors import BadInput
+from common.evidence.results import Failure
+from common.lock import only_one, side_by_side
+from common.sweep import job as jobs
+from common.sweep import local
+from common.sweep.job import Broken, Job
+from common.sweep.table import JobTable, told
+from common.training import run as plain
+from common.training.fit import Fit, Trial
+from common.training.request import plan
+from tests.training.conftest import run as trained  # noqa: F401, a fixture: runs with a stand-in for the training
+
+DONE = Fit(0, 0, None, 8, 8, 70.0, {}, {}, [])
+FAILED = Failure(seed=0, repeat=0, loss="nan", epoch=2, batch=3, learning_rate=0.001)
+
+
+# Locks
+
+
+def test_jobs_of_one_run_may_be_at_work_side_by_side(tmp_path):
+    with (
+        side_by_side(tmp_path),
+        only_one(tmp_path / "repeat-0"),
+        side_by_side(tmp_path),
+        only_one(tmp_path / "repeat-1"),
+    ):
+        assert len(lock.holders(tmp_path)) == 2
+    assert lock.holders(tmp_path) == []
+
+
+def test_whoever_wants_a_folder_alone_is_told_who_is_at_work_in_it(tmp_path):
+    refused = pytest.raises(BadInput, match=rf"is in use by process {os.getpid()} on .*Wait until it is done")
+    with side_by_side(tmp_path), only_one(tmp_path / "repeat-0"), refused, only_one(tmp_path):
+        pass
+
+
+def test_who_only_looks_keeps_nobody_out(tmp_path):
+    """`repro status` holds a lock for the moment in which it looks: who wants the folder then tries again."""
+    import fcntl
+    import threading
+
+    (tmp_path / lock.NAME).touch()
+    with (tmp_path / lock.NAME).open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.1, lambda: fcntl.flock(looking, fcntl.LOCK_UN)).start()
+        with only_one(tmp_path):
+            pass
+
+
+@pytest.fixture
+def one(trained) -> Job:  # noqa: F811
+    """The second of three repeats."""
+    planned = plan(trained.asks(3), print)
+    return jobs.job(trained.asks(3), planned.trials[1], planned.folder)
+
+
+def test_a_job_leaves_what_a_plain_run_finds_finished(one, trained):  # noqa: F811
+    done = jobs.train(one, Progress(disable=True))
+    assert trained.trained == [1]
+    assert (done.repeat, one.ended) == (1, True)
+    assert "started: " in (one.place / "log.txt").read_text()
+    record = trained(3)
+    assert trained.trained == [0, 2]
+    assert [each.repeat for each in record.runs] == [0, 1, 2]
+
+
+def test_a_job_that_has_ended_is_not_trained_again(one, trained):  # noqa: F811
+    first = jobs.train(one, Progress(disable=True))
+    trained.trained.clear()
+    assert jobs.train(one, Progress(disable=True)) == first
+    assert trained.trained == []
+
+
+def test_a_job_keeps_out_a_plain_run_of_the_same_and_the_same_job(one, trained):  # noqa: F811
+    with side_by_side(one.folder), only_one(one.place):
+        with pytest.raises(BadInput, match="is in use by process"):
+            plain.run(one.request, print)
+        with pytest.raises(BadInput, match=r"repeat-1 is in use by process"):
+            jobs.train(one, Progress(disable=True))
+    with only_one(one.folder), pytest.raises(BadInput, match="is in use by process"):
+        jobs.train(one, Progress(disable=True))
+    assert trained.trained == []
+
+
+def test_status_tells_of_runs_that_jobs_make(one, trained):  # noqa: F811
+    jobs.train(one, Progress(disable=True))
+    (of_run,) = trained.runs.iterdir()
+    state = standing(of_run)
+    assert (state.state, state.progress.partition(";")[0]) == ("broken", "1 of 3 trained")
+    assert "last in its log: " in state.progress
+    assert "finished" in state.progress
+    with side_by_side(one.folder), only_one(one.folder / "repeat-2"):
+        state = standing(of_run)
+        assert state.state == "running"
+        assert f"process {os.getpid()} on" in state.progress
+    trained(3)
+    assert standing(of_run).state == "done"
+
+
+# The engine of one machine
+
+
+@pytest.fixture
+def engine(one, monkeypatch):
+    """Runs three jobs, one after the other, with a stand-in for `train`; gives the table and what came of each."""
+    three = [jobs.job(one.request, Trial(repeat), one.folder) for repeat in range(3)]
+
+    def call(train):
+        monkeypatch.setattr(local, "train", lambda job, progress: train(job))
+        table, ended = JobTable(three, Console(file=io.StringIO())), []
+        for job, outcome in local.run(three, 1, table):
+            table.end(job, outcome)
+            ended.append((job.trial.repeat, outcome))
+        return table, ended
+
+    return call
+
+
+def test_one_that_fails_keeps_no_other_from_going_on(engine):
+    def train(job):
+        if job.trial.repeat == 0:
+            raise BadInput("in use by process 7")
+        if job.trial.repeat == 1:
+            raise ValueError("a layer without a name")
+        return DONE
+
+    table, ended = engine(train)
+    assert ended[0] == (0, Broken("in use by process 7"))
+    assert ended[1][1].why.startswith("ValueError: a layer without a name (in ")
+    assert ended[2] == (2, DONE)
+    assert table.counts() == {"queued": 0, "running": 0, "done": 1, "failed": 2}
+
+
+def test_a_full_disk_ends_the_sweep(engine):
+    def train(job):
+        raise OSError(errno.ENOSPC, "No space left on device", "model.keras")
+
+    with pytest.raises(OSError, match="No space left"):
+        engine(train)
+
+
+# The table
+
+
+def test_the_table_counts_and_tells_the_time_left(one, monkeypatch):
+    four = [jobs.job(one.request, Trial(repeat), one.folder) for repeat in range(4)]
+    now = [100.0]
+    monkeypatch.setattr("common.sweep.table.time.monotonic", lambda: now[0])
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    table = JobTable(four, console, {"cheng": 5}, work=lambda job: [1, 1, 2, 4][job.trial.repeat])
+    table.begin(four[0])
+    table.begin(four[1])
+    assert table.counts() == {"queued": 2, "running": 2, "done": 5, "failed": 0}
+    assert table.seconds_left is None
+    now[0] += 60
+    table.end(four[0], DONE)
+    table.end(four[1], FAILED)
+    table.begin(four[2])
+    assert table.seconds_left == 60 / 2 * 6
+    assert table.told == "6 of 9 done, 1 failed, about 3 min left"
+    table.add_task("cheng repeat 3 epoch 2/8", total=8)
+    console.print(table.get_renderable())
+    shown = console.file.getvalue()
+    for words in ("queued", "running", "done", "failed", "time left", "3 min", "cheng repeat 3 epoch 2/8"):
+        assert words in shown
+
+
+def test_a_job_that_begins_again_is_counted_once(one):
+    table = JobTable([one], Console(file=io.StringIO()))
+    table.begin(one)
+    table.begin(one)
+    assert table.counts() == {"queued": 0, "running": 1, "done": 0, "failed": 0}
+
+
+def test_what_came_of_a_job_in_words():
+    assert told(DONE) == "8 epochs in 70 s"
+    assert told(FAILED) == "failed, loss nan in batch 3 of epoch 2 at a learning rate of 0.001"
+    assert told(Broken("killed")) == "broken off: killed"
