@@ -20,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 from rich.progress import Progress
@@ -202,14 +202,15 @@ class _Sweep:
             heard.end()
         log = job.place / relay.PRINTED
         try:
-            return relay.outcome(ray.get(reference), log)
-        except (BadInput, RuntimeError) as error:
-            return Broken(str(error))
+            done = relay.outcome(ray.get(reference), log)
+        except BadInput as refused:
+            return Broken(str(refused))
+        except RayTaskError as error:  # outside of the job, such as on a machine where the suite is not installed
+            return Broken(f"It could not begin: {error.cause}")
         except RayError as error:
-            return Broken(
-                f"Its worker or node has died, the last of {max(1, self.begun[job.identity])} times: {error} What it "
-                f"printed: {log}"
-            )
+            times = max(1, self.begun[job.identity])
+            return Broken(f"Its worker or node has died, the last of {times} times: {error} What it printed: {log}")
+        return Broken(str(done)) if isinstance(done, RuntimeError) else done
 
 
 def _largest() -> Largest:
