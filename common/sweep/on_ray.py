@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -20,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 from rich.progress import Progress
@@ -35,7 +35,7 @@ from common.sweep.needs import THREADS, Largest, Needs, needs, threads
 from common.sweep.table import JobTable
 from common.training import relay
 from common.training.at_once import bound_memory, share_memory
-from common.training.fit import Fit, Trial
+from common.training.fit import Fit
 from common.training.identity import code_hash
 from common.training.precision import gpu_memory
 from common.training.request import Request, cache_folder, prepare_for
@@ -53,17 +53,20 @@ _STARTS = "`ray start --head` starts one, `ray start --address HOST:PORT` adds a
 logger = logging.getLogger(__name__)
 
 
-def run(jobs: Iterable[Job], address: str | None, progress: JobTable) -> Iterator[tuple[Job, Outcome]]:
+def run(
+    jobs: Iterable[Job], address: str | None, progress: JobTable, work: Callable[..., Fit | Failure] = train
+) -> Iterator[tuple[Job, Outcome]]:
     """Trains jobs on the cluster at `address`, "host:port"; by default on that of RAY_ADDRESS or the one that runs on
     this machine, else on this machine alone. Gives them as they end.
 
-    What they log is logged here too; what they print is in `printed.txt` in their folders.
+    What they log is logged here too; what they print is in `printed.txt` in their folders. work: what is done with a
+    job, where it is not to be trained.
 
     Raises BadInput where there is no such cluster, and OSError where a disk is full. Whatever ends this, also Ctrl-C,
     ends the tasks.
     """
     with _connected(address):
-        yield from _Sweep(progress).run(jobs)
+        yield from _Sweep(progress, work).run(jobs)
 
 
 @contextmanager
@@ -109,13 +112,13 @@ def _refuse_unreachable(address: str) -> None:
 class _Sweep:
     """The jobs of one sweep, as the process sees them that has started it."""
 
-    def __init__(self, progress: JobTable):
-        self.progress, self.largest = progress, _largest()
+    def __init__(self, progress: JobTable, work: Callable[..., Fit | Failure]):
+        self.progress, self.work, self.largest = progress, work, _largest()
         here = ray.get_runtime_context().get_node_id()
         self.messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": On(here, soft=False)})
         # On a GPU a worker ends with its job, as Ray has it by default: a process keeps the GPU that it has used first,
         # and the memory that it has taken of it.
-        self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(_work)
+        self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(_do)
         self.waiting: dict[ray.ObjectRef, Job] = {}
         self.heard: dict[str, relay.Heard] = {}  # by the identity of a job
         self.begun: Counter[str] = Counter()
@@ -161,11 +164,10 @@ class _Sweep:
             max_retries=RETRIES,
             runtime_env={"env_vars": variables},
         ).remote(
+            self.work,
+            replace(job, request=None, folder=folder),
             self.requests[folder],
             self.prepared[data],
-            job.trial,
-            folder,
-            job.identity,
             need.gpu_memory,
             self.messages,
             not self.progress.disable,
@@ -200,14 +202,15 @@ class _Sweep:
             heard.end()
         log = job.place / relay.PRINTED
         try:
-            return relay.outcome(ray.get(reference), log)
-        except (BadInput, RuntimeError) as error:
-            return Broken(str(error))
+            done = relay.outcome(ray.get(reference), log)
+        except BadInput as refused:
+            return Broken(str(refused))
+        except RayTaskError as error:  # outside of the job, such as on a machine where the suite is not installed
+            return Broken(f"It could not begin: {error.cause}")
         except RayError as error:
-            return Broken(
-                f"Its worker or node has died, the last of {max(1, self.begun[job.identity])} times: {error} What it "
-                f"printed: {log}"
-            )
+            times = max(1, self.begun[job.identity])
+            return Broken(f"Its worker or node has died, the last of {times} times: {error} What it printed: {log}")
+        return Broken(str(done)) if isinstance(done, RuntimeError) else done
 
 
 def _largest() -> Largest:
@@ -229,35 +232,33 @@ def _gpu_memory() -> int:
     return gpu_memory("total") or 0
 
 
-def _work(
+def _do(
+    work: Callable[..., Fit | Failure],
+    job: Job,
     request: Request,
     prepared: Prepared,
-    trial: Trial,
-    folder: Path,
-    identity: str,
     share: float,
     messages: Queue,
     shown: bool,
 ) -> tuple:
-    """What a worker does: trains a job and gives its answer, for `relay.outcome`. share: of a GPU's memory, 0 for none.
-    Workers do many jobs each, so that Keras is loaded once."""
-    host = socket.gethostname()
-    job = Job(request, trial, folder, identity)
+    """What a worker does with a job, which comes without its request, since that is the same for many. Gives its
+    answer, for `relay.outcome`. share: of a GPU's memory, 0 for none."""
+    job, host = replace(job, request=request), socket.gethostname()
 
     def tell(*message: Any) -> None:
         # Not by the queue's own method, which waits: Ray lends the processors of a task that waits to another one.
-        messages.actor.put_nowait.remote((identity, *message))
+        messages.actor.put_nowait.remote((job.identity, *message))
 
     def call(progress: Progress) -> Fit | Failure:
         if share:
             bound_memory(share)
         # A worker that is thought dead may be at it for a moment yet.
-        return train(job, progress, prepared, wait=True)
+        return work(job, progress, prepared, wait=True)
 
-    if not folder.is_dir():
-        return "refused", f"{host} does not see {folder}: the folder of the runs has to be shared by all machines."
-    if not folder.name.endswith(_code(request.paper.name)):
-        return "refused", f"{host} has other code than the machine that the sweep was started on."
+    if not job.folder.is_dir():
+        return "refused", f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
+    if not job.folder.name.endswith(_code(request.paper.name)):
+        return "refused", f"{host} has other code than that which the sweep was started with."
     tell("begun", host)
     return relay.answer(call, job.place / relay.PRINTED, tell, shown)
 

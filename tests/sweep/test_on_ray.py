@@ -1,22 +1,39 @@
 """Sweeps on Ray, in real clusters on this machine: they leave what a plain run leaves, whatever dies meanwhile."""
 
+import io
 import os
 import re
 import signal
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import pytest
 from ray.cluster_utils import Cluster
+from rich.console import Console
+from rich.progress import Progress
 
 from common import lock
+from common.errors import BadInput
+from common.evidence.results import Failure
+from common.sweep import job as jobs
+from common.sweep import on_ray
+from common.sweep.job import Broken
+from common.sweep.table import JobTable
+from common.training.fit import Trial
+from common.training.request import plan
 from tests.faults.commands import Command
 from tests.faults.endings import ending
+from tests.sweep import work
+from tests.sweep.test_jobs import one, trained  # noqa: F401, fixtures
 
 GRID = ["sweep", "cheng", "--readings", "weights=best"]
 STORE = 100 * 2**20  # bytes of a node's object store
+LONGEST = 900  # seconds that anything may take, on a machine that is busy with other work
 only_linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc about processes")
 
 
@@ -29,13 +46,13 @@ def cluster() -> Iterator[Cluster]:
     started.shutdown()
 
 
-def on_ray(folder: Path, cluster: Cluster, words: list[str]) -> Command:
+def sweeping(folder: Path, cluster: Cluster, words: list[str]) -> Command:
     return Command(folder, *GRID, *words, "--engine", "ray", "--address", cluster.address)
 
 
 def test_two_jobs_leave_what_a_plain_run_does(few, plain, tmp_path, cluster):
-    sweep = on_ray(tmp_path, cluster, few)
-    assert sweep.end() == 0, sweep.said
+    sweep = sweeping(tmp_path, cluster, few)
+    assert sweep.end(LONGEST) == 0, sweep.said
     assert ending(tmp_path) == plain.ending
     assert re.search(r"cheng weights=best repeat 2: 8 epochs in \d+ s \(2 of 2 done\)", sweep.said)
     assert "raylet" not in sweep.said
@@ -43,22 +60,82 @@ def test_two_jobs_leave_what_a_plain_run_does(few, plain, tmp_path, cluster):
     assert [path.read_text() for path in tmp_path.glob("runs/cheng/*/*/printed.txt")] == ["", ""]
 
 
+def test_one_that_is_refused_fails_or_kills_its_worker_ends_as_that_and_the_others_go_on(
+    one,  # noqa: F811
+    cluster,
+    monkeypatch,
+    caplog,
+):
+    monkeypatch.setattr(on_ray, "RETRIES", 1)
+    six = [jobs.job(one.request, Trial(repeat), one.folder) for repeat in range(6)]
+    elsewhere = jobs.job(one.request, Trial(6), one.folder.with_name("by-code-of-another-day"))
+    table = JobTable([*six, elsewhere], Console(file=io.StringIO()))
+    came = {}
+    for each, outcome in on_ray.run([*six, elsewhere], cluster.address, table, work.by_repeat):
+        table.end(each, outcome)
+        came[each] = outcome
+    first, refused, diverged, killed, failed, last = map(came.get, six)
+    assert refused == Broken("a file that can't be used")
+    assert isinstance(diverged, Failure)
+    assert re.search(r"worker or node has died, the last of 2 times: .*repeat-3/printed\.txt", killed.why, re.DOTALL)
+    assert re.fullmatch(r"ValueError: something else \(in .*repeat-4/printed\.txt\)", failed.why)
+    assert "Traceback" in (six[4].place / "printed.txt").read_text()
+    assert came[elsewhere].why.endswith("has other code than that which the sweep was started with.")
+    assert table.counts() == {"queued": 0, "running": 0, "done": 2, "failed": 5}
+
+    images = plan(one.request, print).training.prepared.images
+    for well in (first, last):  # which had the images by themselves, and the settings of this process
+        described, marked, settings, _ = well.notes
+        assert described == f"ndarray {images.shape} False"
+        assert int(marked) > 0
+        assert settings == f"{keras.backend.backend()} 3 true"
+    assert (six[0].place / "printed.txt").read_text() == "at repeat 1\n"
+    began = [(each.place / "began.txt").read_text().split() for each in six]
+    assert [len(times) for times in began] == [1, 1, 1, 2, 1, 1]
+    assert [record.message for record in caplog.records if "has died" in record.message] == [
+        f"{six[3]}: its worker or node has died. On {socket.gethostname()} it goes on from its last whole epoch."
+    ]
+
+
+def test_a_job_waits_for_a_worker_that_is_thought_dead(one, trained):  # noqa: F811
+    again = threading.Thread(target=jobs.train, args=(one, Progress(disable=True)), kwargs={"wait": True})
+    with lock.side_by_side(one.folder), lock.only_one(one.place):
+        again.start()
+        time.sleep(1)
+        assert trained.trained == []
+    again.join()
+    assert trained.trained == [1]
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1:1", r"There is no Ray cluster at 127\.0\.0\.1:1: .*refused.*`ray start --head` starts one"),
+        ("ray://head:10001", "ray://head:10001 is no address of a Ray cluster: start the sweep on a machine of the"),
+        ("head", "head is no address of a Ray cluster"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_told_within_seconds(address, told):
+    with pytest.raises(BadInput, match=told):
+        next(on_ray.run([], address, None))
+
+
 @pytest.mark.long
 @only_linux
 def test_after_ctrl_c_nothing_is_at_work_and_the_same_command_goes_on(few, plain, tmp_path, cluster):
-    sweep = on_ray(tmp_path, cluster, few)
+    sweep = sweeping(tmp_path, cluster, few)
     assert sweep.until_there(tmp_path, "runs/cheng/*/repeat-1/resume.npz"), sweep.said
     (first,) = tmp_path.glob("runs/cheng/*/repeat-0/fit.json")
     made = first.stat().st_mtime_ns
     worker = processes(tmp_path)[-1]
     asked = time.monotonic()
     sweep.send(signal.SIGINT)
-    assert sweep.end() == 130, sweep.said
+    assert sweep.end(LONGEST) == 130, sweep.said
     until(lambda: not alive(worker), 5)
     assert time.monotonic() - asked < 5
     assert re.search(r"Interrupted\. To go on after the last whole epoch: .* --engine ray", sweep.said)
-    again = on_ray(tmp_path, cluster, few)
-    assert again.end() == 0, again.said
+    again = sweeping(tmp_path, cluster, few)
+    assert again.end(LONGEST) == 0, again.said
     assert "2 jobs, 1 of them done before" in again.said
     assert first.stat().st_mtime_ns == made
     assert ending(tmp_path) == plain.ending
@@ -69,17 +146,17 @@ def test_after_ctrl_c_nothing_is_at_work_and_the_same_command_goes_on(few, plain
 def test_a_worker_and_then_a_node_die_and_every_job_is_done_once_with_the_bits_of_one_machine(few, tmp_path, cluster):
     four = [*few, "--repeats", "4"]
     local = Command(tmp_path / "local", *GRID, *four)
-    assert local.end() == 0, local.said
+    assert local.end(LONGEST) == 0, local.said
 
     other = cluster.add_node(num_cpus=1, object_store_memory=STORE)
     folder = tmp_path / "ray"
-    sweep = on_ray(folder, cluster, four)
+    sweep = sweeping(folder, cluster, four)
     killed = until(lambda: at_work(folder))[0]
     os.kill(killed.process, signal.SIGKILL)
     raylet = other.all_processes["raylet"][0].process.pid
     lost = until(lambda: [each for each in at_work(folder) if parent(each.process) == raylet])[0]
     cluster.remove_node(other, allow_graceful=False)
-    assert sweep.end(600) == 0, sweep.said
+    assert sweep.end(LONGEST) == 0, sweep.said
 
     assert ending(folder) == ending(tmp_path / "local")
     for repeat in range(4):
@@ -103,13 +180,13 @@ def test_jobs_share_a_gpu_each_with_its_part_of_the_memory(few, plain, tmp_path,
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", str(driver.parent), prepend=os.pathsep)
     cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE)
-    sweep = on_ray(tmp_path, cluster, few)
+    sweep = sweeping(tmp_path, cluster, few)
     first, second = until(lambda: len(found := at_work(tmp_path)) == 2 and found)
     for each in (first, second):
         variables = Path(f"/proc/{each.process}/environ").read_text().split("\0")
         assert "CUDA_VISIBLE_DEVICES=0" in variables
         assert any(re.fullmatch(r"XLA_PYTHON_CLIENT_MEM_FRACTION=0\.[1-4]\d\d", each) for each in variables)
-    assert sweep.end() == 0, sweep.said
+    assert sweep.end(LONGEST) == 0, sweep.said
     assert ending(tmp_path) == plain.ending
 
 
@@ -137,7 +214,7 @@ def alive(process: int) -> bool:
     return Path(f"/proc/{process}").exists()
 
 
-def until(condition: Callable, seconds: float = 300):
+def until(condition: Callable, seconds: float = LONGEST):
     limit = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < limit

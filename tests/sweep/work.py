@@ -1,0 +1,37 @@
+"""What test_on_ray.py has done with jobs in the place of training them."""
+
+import os
+import signal
+from pathlib import Path
+
+from rich.progress import Progress
+
+from common.data.prepare import Prepared
+from common.errors import BadInput
+from common.evidence.results import Failure
+from common.sweep.job import Job
+from common.training.fit import Fit
+
+
+def by_repeat(job: Job, progress: Progress, prepared: Prepared, *, wait: bool) -> Fit | Failure:
+    """Of six repeats the first and the last end well."""
+    job.place.mkdir(parents=True, exist_ok=True)
+    with (job.place / "began.txt").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    print(f"at {job.trial}")
+    match job.trial.repeat:
+        case 1:
+            raise BadInput("a file that can't be used")
+        case 2:
+            return Failure(seed=0, repeat=2, loss="nan", epoch=2, batch=3, learning_rate=0.001)
+        case 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case 4:
+            raise ValueError("something else")
+    notes = [
+        f"{type(prepared.images).__name__} {prepared.images.shape} {prepared.images.flags.writeable}",
+        str(int(prepared.masks.sum(dtype=int))),
+        " ".join(os.environ[name] for name in ("KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH")),
+        str(Path.cwd()),
+    ]
+    return Fit(0, job.trial.repeat, None, 8, 8, 70.0, {}, {}, notes)
