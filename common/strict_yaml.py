@@ -43,6 +43,11 @@ def load(text: bytes) -> Any:
         raise Refused(str(error) or type(error).__name__) from error
 
 
+def dump(content: dict[str, Any]) -> str:
+    """The YAML that `load` makes the same of, keys in their order."""
+    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
+
+
 def complaints(error: ValidationError) -> list[str]:
     """A line for each value that does not fit: where it stands, and what was expected."""
     return [f"{'.'.join(map(str, each['loc'])) or 'as a whole'}: {each['msg']}" for each in error.errors()]

@@ -77,9 +77,7 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
     say(f"Every metric under every reading: {escape(str(results / SWEEP))}")
 
 
-def renew(
-    results: Path, wanted: set[str]
-) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
+def renew(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
     """Compares all that is in the results anew, and writes README.md and sweep.md beside them and, of the papers
     wanted, the tables of single images. Gives, by the names of those wanted that have results, the records compared and
     the effects of readings."""

@@ -7,7 +7,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common import paper as papers
@@ -53,7 +52,7 @@ class Sweep(BaseModel):
 
     def text(self) -> str:
         """The YAML that `load` makes the same sweep of."""
-        return yaml.safe_dump(self.model_dump(), sort_keys=False, default_flow_style=None)
+        return strict_yaml.dump(self.model_dump())
 
 
 def make(content: Any, source: str) -> Sweep:

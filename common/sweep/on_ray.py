@@ -80,7 +80,8 @@ def _connected(address: str | None) -> Iterator[None]:
     settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
     settings |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", THREADS[backend]: str(threads())}
     before = signal.getsignal(signal.SIGTERM)
-    # Ray prints on the terminal what its own processes say of a node that died, with the end of their logs.
+    # Ray prints on the terminal what its own processes say of a node that died, with the end of their logs, and has no
+    # public switch for it. A version that has not this one prints more and does the same.
     ray._private.worker._worker_logs_enabled = False
     try:
         try:

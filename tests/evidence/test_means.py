@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
-from common.evidence.means import MeanDifference, welch
+from common.evidence.means import MeanDifference, paired, welch
 
 
 def test_by_hand():
