@@ -131,17 +131,6 @@ def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(t
     assert "cheng" in answer.stdout
 
 
-def test_an_interruption_says_how_to_go_on(repro, monkeypatch):
-    def interrupted(name):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(paper, "load", interrupted)
-    status, _, complaint = repro("run", "cheng", "--seed", "1")
-    assert status == 130
-    assert "To go on after the last whole epoch: " in complaint
-    assert complaint.endswith("-m reproductions run cheng --seed 1 --resume\n")
-
-
 def test_the_command_to_go_on_with_works_when_it_is_pasted(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/any/reproductions/__main__.py", "run", "cheng", "--data", "my data"])
     monkeypatch.delenv("KERAS_BACKEND", raising=False)

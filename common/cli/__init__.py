@@ -32,16 +32,12 @@ def main() -> None:
     warnings = _Warnings(logging.WARNING)
     logging.getLogger("common").addHandler(warnings)
     try:
-        with ends_soon(_interrupted()):
+        with ends_soon(_printable(_interrupted())):
             app()
     except (BadInput, FailedRun) as error:
         if debug:
             raise
         sys.exit(_complain(str(error), 2 if isinstance(error, BadInput) else 1))
-    except SystemExit as stopped:
-        if stopped.code in (130, 143):  # 130 is also what typer makes of a KeyboardInterrupt
-            _complain(_interrupted(), stopped.code)
-        raise
     except Exception as error:
         if debug:
             raise
@@ -69,6 +65,10 @@ def _explained(error: Exception) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    # What a file is called, or holds, must not reach the terminal as a command.
-    print("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message), file=sys.stderr)
+    print(_printable(message), file=sys.stderr)
     return code
+
+
+def _printable(message: str) -> str:
+    """What a file is called, or holds, must not reach the terminal as a command."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)

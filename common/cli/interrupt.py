@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 # Seconds that the program has to stop by itself.
 GRACE = 2.5
@@ -29,8 +29,8 @@ def status(signum: int) -> int:
 
 @contextmanager
 def ends_soon(message: str) -> Iterator[None]:
-    """Within it, SIGINT and SIGTERM raise SystemExit with their status; where that does not end the process in time,
-    the message is written to standard error and the process ends. A signal that is ignored stays ignored."""
+    """Within it, SIGINT and SIGTERM raise SystemExit with their status. Once that has left it, or where it does not in
+    time, the message is written to standard error and the process ends. A signal that is ignored stays ignored."""
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     caught = []
@@ -48,11 +48,15 @@ def ends_soon(message: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if not caught:  # else the watch goes on while Python waits for its threads
-            for each, handler in before.items():
-                signal.signal(each, handler)
-            signal.set_wakeup_fd(woken_before)
-            writing.close()
+        if caught:
+            with suppress(OSError, ValueError):  # of a stream that is closed
+                sys.stdout.flush()
+                sys.stderr.flush()
+            _end(message, caught[0])
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        signal.set_wakeup_fd(woken_before)
+        writing.close()
 
 
 def _watch(reading: socket.socket, message: str) -> None:
@@ -62,5 +66,12 @@ def _watch(reading: socket.socket, message: str) -> None:
                 time.sleep(GRACE)
                 if sys.stdout.isatty():
                     os.write(1, _SHOW_CURSOR)
-                os.write(2, f"{message}\n".encode())
-                os._exit(status(byte[0]))
+                _end(message, byte[0])
+
+
+def _end(message: str, signum: int) -> None:
+    """Ends the process at once. Python's own end would wait for threads that prepare images, and take down objects that
+    threads of TensorFlow are still at work with: now and then that was a segmentation fault."""
+    with suppress(OSError):
+        os.write(2, f"{message}\n".encode())
+    os._exit(status(signum))
