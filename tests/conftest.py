@@ -5,6 +5,8 @@ import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Workers of pytest-xdist are given the terminal's, which the command's console would keep, whatever a test sets.
+os.environ.pop("COLUMNS", None)
 
 from pathlib import Path
 
