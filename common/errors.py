@@ -1,8 +1,13 @@
 """Errors meant for the person at the keyboard: what is wrong, what was expected, what to do."""
 
+import errno
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+# What the machine, not the program, is to blame for, and what a person can mend.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class BadInput(Exception):

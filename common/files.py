@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import time
 import zipfile
 from collections.abc import Iterator
@@ -25,7 +26,8 @@ def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[Binar
     ending: of its name meanwhile, for a writer that asks for one. durable: False for one of many files that can be made
     again: it is not forced to disk, which takes longer than writing it, and a power cut within the minute may empty it.
     An OSError names `path`."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}{ending}")
+    # On a disk that machines share, processes of two may have the same number.
+    beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_UNFINISHED}{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:

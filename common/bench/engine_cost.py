@@ -88,16 +88,9 @@ def _nap(seconds: float, job: Any, progress: Any, prepared: Any = None, *, wait:
 
 @contextmanager
 def _local(nap: Callable[..., Any], slots: int) -> Iterator[Trains]:
-    """What `common.sweep.local` does, but with this work."""
-    from common.training import at_once
+    from common.sweep import local
 
-    def trains(jobs: list[Any], table: Any) -> Iterator[Any]:
-        printed = {job.place / "printed.txt": job for job in jobs}
-        work = {log: (job,) for log, job in printed.items()}
-        for log, done in at_once.run(nap, work, slots, table, lambda log: table.begin(printed[log])):
-            yield printed[log], done
-
-    yield trains
+    yield lambda jobs, table: local.run(jobs, slots, table, nap)
 
 
 @contextmanager

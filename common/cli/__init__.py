@@ -1,18 +1,13 @@
 """The `repro` command. Each command imports what it needs when it is called, so that those without a network to
 train answer at once."""
 
-import errno
 import logging
 import sys
 
 from common.cli import bench, data, evidence, predict, report, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.interrupt import ends_soon
 from common.cli.shared import app, command_line
-from common.errors import BadInput, FailedRun, not_installed
-
-# What the machine, not the program, is to blame for, and what a person can mend.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
+from common.errors import NO_ROOM, NO_WRITING, BadInput, FailedRun, not_installed
 
 
 class _Warnings(logging.Handler):
@@ -57,9 +52,9 @@ def _interrupted() -> str:
 def _explained(error: Exception) -> str:
     said = f"{type(error).__name__}: {error}"
     number = getattr(error, "errno", None)
-    if number in _NO_ROOM:
+    if number in NO_ROOM:
         said += f"\nMake room there. What was whole before still is. To go on: {command_line()}"
-    elif number in _NO_WRITING:
+    elif number in NO_WRITING:
         said += "\nMake it writable, or choose another folder with --runs or --results."
     return said
 

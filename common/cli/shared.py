@@ -38,6 +38,16 @@ def root() -> Path:
     return Path(os.environ.get("REPRO_DATA") or "data")
 
 
+def report_stand_in(paper: "Paper", found: "Found", asked: str | None, to: Console = out) -> None:  # noqa: F821
+    """That another data set takes the place of the paper's, where nobody asked for that."""
+    if asked is None and found.name != paper.data:
+        say(
+            f"{paper.name}: {paper.data} is not here: {found.name} instead, whose numbers are not comparable with the "
+            "paper's.",
+            to,
+        )
+
+
 def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # noqa: F821, imported when needed
     """One line on what the data set lists and can't be used, and a file that explains each."""
     from common.files import write_atomically

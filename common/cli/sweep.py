@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from common.cli.shared import (
     import_keras,
     invocation,
     out,
+    report_stand_in,
     report_unusable,
     root,
     say,
@@ -59,11 +61,9 @@ def sweep(
 ) -> None:
     """Train a grid of papers, readings and repeats. What is done already is skipped."""
     _one_of("--format", form, "table", "lines")
-    if slots < 1:
-        raise BadInput(f"{slots} slots: at least 1 is needed.")
     if form == "lines" and not dry_run:
         raise BadInput("--format lines goes with --dry-run: it prints the jobs and trains none.")
-    _refuse(engine, address)
+    _refuse(engine, address, slots)
     flags = {
         "papers": paper or None,
         "profile": profile,
@@ -77,8 +77,8 @@ def sweep(
     flags = {key: value for key, value in flags.items() if value is not None}
     if file and flags:
         raise BadInput(f"{file} says what is swept: write {', '.join(flags)} into it, not beside it.")
-    if slots > 1:
-        share_memory()
+    if slots > 1 or engine == "ray":
+        share_memory()  # with the jobs that are trained on this machine, before this process loads a backend
     import_keras()
     from common.sweep import dry, grid, keep
     from common.training.compiling import keep_compiled
@@ -91,13 +91,16 @@ def sweep(
     with to.status("reading the data and asking each network whether it takes its settings ..."):
         found = grid.expand(wanted, root(), runs, results, command_line(), lambda line: say(escape(line), to))
         size = f"{dry.size(found)}, planned in {time.perf_counter() - began:.1f} s"
+    for request in {run.request.paper.name: run.request for run in found.runs}.values():
+        report_stand_in(request.paper, request.found, wanted.data, to)
     for data_set in found.data.values():
         report_unusable(data_set, runs, to)
     for reason in found.left_out:
         say(escape(f"Left out: {reason}"), to)
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
-        say(escape(f"The sweep is kept in {keep.keep_sweep(wanted, name, results)}, from where --file takes it again."))
+        path = keep.keep_sweep(wanted, name, results, file)
+        say(escape(f"The sweep is kept in {path}, from where --file takes it again."))
         _train(found, _engine(engine, slots, address), results)
     elif form == "lines":
         for job in found.waiting:
@@ -138,16 +141,20 @@ def _train(grid: "Grid", trains: Engine, results: Path) -> None:  # noqa: F821, 
             store(run)
     with out.status("preparing the data ..."):
         grid.prepare()
-    with JobTable(grid.waiting, out, before, lambda job: by_folder[job.folder].work) as table:
-        for job, outcome in trains(grid.waiting, table):
-            table.end(job, outcome)
-            say(escape(f"{job}: {told(outcome)} ({table.told})"))
-            if isinstance(outcome, Broken):
-                complaints.append(f"{job}: {outcome.why}")
-                continue
-            left[job.folder] -= 1
-            if not left[job.folder]:
-                store(by_folder[job.folder])
+    if waiting := grid.waiting:  # else there may be no cluster any more
+        with (
+            JobTable(waiting, out, before, lambda job: by_folder[job.folder].work) as table,
+            closing(trains(waiting, table)) as ended,
+        ):
+            for job, outcome in ended:
+                table.end(job, outcome)
+                say(escape(f"{job}: {told(outcome)} ({table.told})"))
+                if isinstance(outcome, Broken):
+                    complaints.append(f"{job}: {outcome.why}")
+                    continue
+                left[job.folder] -= 1
+                if not left[job.folder]:
+                    store(by_folder[job.folder])
     with out.status("comparing reported with reproduced numbers ..."):
         renew(results, set(stored))
     if complaints:
@@ -155,10 +162,14 @@ def _train(grid: "Grid", trains: Engine, results: Path) -> None:  # noqa: F821, 
         raise FailedRun("\n".join(lines))
 
 
-def _refuse(engine: str, address: str | None) -> None:
+def _refuse(engine: str, address: str | None, slots: int) -> None:
     _one_of("--engine", engine, "local", "ray")
+    if slots < 1:
+        raise BadInput(f"{slots} slots: at least 1 is needed.")
     if engine == "local" and address:
         raise BadInput("--address goes with --engine ray.")
+    if engine == "ray" and slots > 1:
+        raise BadInput("--slots goes with --engine local: Ray trains as many at a time as the cluster has room for.")
     if engine == "ray" and not find_spec("ray"):
         raise BadInput(
             "Ray is not installed here, which --engine ray needs:\n"

@@ -18,6 +18,7 @@ from common.cli.shared import (
     command_line,
     import_keras,
     out,
+    report_stand_in,
     report_unusable,
     root,
     say,
@@ -56,6 +57,8 @@ def run(
     if repeats is None:
         # More where a later one is asked for.
         repeats = max(record.usual_repeats(readings), _number((only or "").partition(".")[0]))
+    if only and repeats_at_once != "1":
+        raise BadInput("--only trains one job: --repeats-at-once does not go with it.")
     if repeats_at_once != "1":
         share_memory()
     import_keras()
@@ -69,8 +72,7 @@ def run(
     policy = resolve(precision)
     keep_compiled(runs / "cache" / "compiled")
     found = find_data(record, data, root(), runs)
-    if found.name != record.data and data is None:
-        say(f"{record.data} is not here: {found.name} instead, whose numbers are not comparable with the paper's.")
+    report_stand_in(record, found, data)
     report_unusable(found, runs)
     request = Request(
         record, "paper", found, repeats, seed, readings, policy, runs, results, resume,

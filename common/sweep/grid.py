@@ -79,11 +79,12 @@ def read(path: Path) -> Any:
 
 @dataclass(frozen=True)
 class Run:
-    """One paper under one choice of readings: what a `repro run` is. work: of one of its jobs, in multiplications, to
-    weigh it against others."""
+    """One paper under one choice of readings: what a `repro run` is. fingerprint: of its data's pixels; work: of one of
+    its jobs, in multiplications, to weigh it against others."""
 
     request: Request
     folder: Path
+    fingerprint: str
     work: float
 
     @cached_property
@@ -158,7 +159,7 @@ def expand(
                 continue
             of_run, _ = grouped(data.prepare(request), request.recipe)
             folder = run_folder(request, of_run)
-            made.setdefault(folder, Run(request, folder, work))
+            made.setdefault(folder, Run(request, folder, of_run.fingerprint, work))
     if not made:
         raise BadInput.listing("Nothing of this sweep can be run:", left_out, "Mend that, or sweep something else.")
     return Grid(list(made.values()), left_out, data.found)

@@ -5,6 +5,8 @@ import re
 from hashlib import blake2b
 from pathlib import Path
 
+import keras
+
 from common import paper as papers
 from common.errors import BadInput
 from common.evidence import results
@@ -18,13 +20,21 @@ logger = logging.getLogger(__name__)
 
 
 def kept(run: Run, records: list[results.Record]) -> bool:
-    """Whether the stored records of its paper have all trainings of a run already, made by today's recipe and code."""
-    request, made_by = run.request, (recipe_hash(run.request.recipe), code_hash(run.request.paper))
+    """Whether the stored records of its paper have all trainings of a run already."""
+    request = run.request
+    decides = (
+        *(request.profile, request.departures, run.fingerprint, recipe_hash(request.recipe), code_hash(request.paper)),
+        *(keras.backend.backend(), request.precision, request.devices),
+    )
     for record in records:
-        of_run = (record.profile, record.readings) == (request.profile, request.departures)
-        if of_run and (record.recipe_hash, record.code_hash) == made_by:
-            folds = request.recipe.folds or 1
-            there = {Trial(each.repeat, each.fold, folds) for each in [*record.runs, *record.failed]}
+        made = record.environment
+        of_record = (
+            *(record.profile, record.readings, record.dataset.fingerprint, record.recipe_hash, record.code_hash),
+            *(made.backend, made.precision, made.devices),
+        )
+        if of_record == decides:
+            ended = [each for each in [*record.runs, *record.failed] if each.seed == request.seed]
+            there = {Trial(each.repeat, each.fold, request.recipe.folds or 1) for each in ended}
             return {job.trial for job in run.jobs} <= there
     return False
 
@@ -48,8 +58,9 @@ def checked(name: str) -> str:
     return name
 
 
-def keep_sweep(sweep: Sweep, name: str, results_folder: Path) -> Path:
-    """Where the sweep is stored, from where `--file` repeats it."""
+def keep_sweep(sweep: Sweep, name: str, results_folder: Path, read_from: Path | None) -> Path:
+    """Where the sweep is stored, from where `--file` repeats it. A file that was read from there stays as it is."""
     path = results_folder / "sweeps" / f"{name}.yaml"
-    write_atomically(path, sweep.text().encode())
+    if read_from is None or not path.exists() or not path.samefile(read_from):
+        write_atomically(path, sweep.text().encode())
     return path

@@ -9,13 +9,12 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -23,22 +22,18 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
-from rich.progress import Progress
 
-from common import paper as papers
 from common.data.pack import Need
-from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.evidence.results import Failure
 from common.sweep.job import Broken, Job, Outcome, train
 from common.sweep.needs import THREADS, Largest, Needs, needs, threads
+from common.sweep.ray_worker import do, gpu_memory_here
 from common.sweep.table import JobTable
 from common.training import relay
-from common.training.at_once import bound_memory, share_memory
+from common.training.at_once import share_memory
 from common.training.fit import Fit
-from common.training.identity import code_hash
-from common.training.precision import gpu_memory
-from common.training.request import Request, cache_folder, prepare_for
+from common.training.request import cache_folder, prepare_for
 
 # How often a job is started again whose worker or node has died. A machine that is taken away is no fault of the job,
 # but one that kills its worker each time has to end.
@@ -46,6 +41,7 @@ RETRIES = 5
 # Jobs handed to Ray that have not ended: enough for any cluster to be busy, while the data of later ones are prepared.
 AHEAD = 1000
 _LOOKS_EVERY = 0.5  # seconds
+_LOOKS_AT_MACHINES_EVERY = 30  # seconds, while nothing is at work
 # What the settings of a backend that are environment variables begin with.
 _SETTINGS = ("KERAS_", "TF_", "XLA_", "JAX_", "TORCH_")
 _STARTS = "`ray start --head` starts one, `ray start --address HOST:PORT` adds a machine to it."
@@ -72,7 +68,7 @@ def run(
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
     """To a cluster, whose workers for this sweep have the environment that decides how a backend computes."""
-    if address := address or os.environ.get("RAY_ADDRESS"):
+    if (address := address or os.environ.get("RAY_ADDRESS")) not in (None, "auto"):
         _refuse_unreachable(address)
     share_memory()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # this suite tells nobody what it runs
@@ -119,13 +115,14 @@ class _Sweep:
         self.messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": On(here, soft=False)})
         # On a GPU a worker ends with its job, as Ray has it by default: a process keeps the GPU that it has used first,
         # and the memory that it has taken of it.
-        self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(_do)
+        self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(do)
         self.waiting: dict[ray.ObjectRef, Job] = {}
         self.heard: dict[str, relay.Heard] = {}  # by the identity of a job
         self.begun: Counter[str] = Counter()
         self.needs: dict[Path, Needs] = {}  # by the folder of a run
         self.requests: dict[Path, ray.ObjectRef] = {}
         self.prepared: dict[tuple, ray.ObjectRef] = {}
+        self.looked, self.warned = time.monotonic(), False
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
         jobs = iter(jobs)
@@ -139,6 +136,7 @@ class _Sweep:
                 job = next(jobs, None)
             ended, _ = ray.wait(list(self.waiting), timeout=0 if more else _LOOKS_EVERY) if self.waiting else ([], [])
             self.listen()
+            self.warn_of_waiting()
             for reference in ended:
                 yield self.waiting[reference], self.outcome(reference)
 
@@ -196,6 +194,18 @@ class _Sweep:
         if self.begun[job.identity] > RETRIES + 1:  # one that takes more memory than there is Ray would try for ever
             ray.cancel(reference, force=True)
 
+    def warn_of_waiting(self) -> None:
+        """Once, where all jobs wait for a machine that the cluster does not have, or has lost: Ray says nothing and
+        waits, since one may join."""
+        if self.warned or self.heard or time.monotonic() - self.looked < _LOOKS_AT_MACHINES_EVERY:
+            return
+        self.looked = time.monotonic()
+        needed = {self.needs[job.folder.resolve()] for job in self.waiting.values()}
+        if needed and not any(need.fit(node["Resources"]) for need in needed for node in _alive()):
+            self.warned = True
+            told = " or ".join(sorted(map(str, needed)))
+            logger.warning(f"No machine of the cluster has {told}: the jobs wait until one joins.")
+
     def outcome(self, reference: ray.ObjectRef) -> Outcome:
         """Of a job that has ended. Raises OSError for a full disk, which the other jobs would find as well."""
         job = self.waiting.pop(reference)
@@ -214,9 +224,13 @@ class _Sweep:
         return Broken(str(done)) if isinstance(done, RuntimeError) else done
 
 
+def _alive() -> list[dict]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
 def _largest() -> Largest:
     """Of the nodes that a job may run on: those with a GPU, where there are any."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    nodes = _alive()
     with_gpu = [node for node in nodes if node["Resources"].get("GPU")]
     sizes = [(each["Resources"].get("CPU", 0), each["Resources"].get("memory", 0)) for each in with_gpu or nodes]
     cpus, memory = max(sizes)
@@ -224,47 +238,6 @@ def _largest() -> Largest:
         raise BadInput(f"The Ray cluster has no processors. {_STARTS}")
     if not with_gpu:
         return Largest(cpus, memory)
-    ask = ray.remote(num_cpus=0)(_gpu_memory)
+    ask = ray.remote(num_cpus=0)(gpu_memory_here)
     gpus = ray.get([ask.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote() for node in with_gpu])
     return Largest(cpus, memory, min(gpus))
-
-
-def _gpu_memory() -> int:
-    return gpu_memory("total") or 0
-
-
-def _do(
-    work: Callable[..., Fit | Failure],
-    job: Job,
-    request: Request,
-    prepared: Prepared,
-    share: float,
-    messages: Queue,
-    shown: bool,
-) -> tuple:
-    """What a worker does with a job, which comes without its request, since that is the same for many. Gives its
-    answer, for `relay.outcome`. share: of a GPU's memory, 0 for none."""
-    job, host = replace(job, request=request), socket.gethostname()
-
-    def tell(*message: Any) -> None:
-        # Not by the queue's own method, which waits: Ray lends the processors of a task that waits to another one.
-        messages.actor.put_nowait.remote((job.identity, *message))
-
-    def call(progress: Progress) -> Fit | Failure:
-        if share:
-            bound_memory(share)
-        # A worker that is thought dead may be at it for a moment yet.
-        return work(job, progress, prepared, wait=True)
-
-    if not job.folder.is_dir():
-        return "refused", f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
-    if not job.folder.name.endswith(_code(request.paper.name)):
-        return "refused", f"{host} has other code than that which the sweep was started with."
-    tell("begun", host)
-    return relay.answer(call, job.place / relay.PRINTED, tell, shown)
-
-
-@cache
-def _code(paper: str) -> str:
-    """The hash of the code as it was when this process loaded it: its files may be edited meanwhile."""
-    return code_hash(papers.load(paper))

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from common.evidence.results import Failure
 from common.sweep.job import Broken, Job, Outcome
+from common.training import trial
 from common.training.estimate import spoken
 
 State = Literal["queued", "running", "done", "failed"]
@@ -92,8 +93,4 @@ class JobTable(Progress):
 
 def told(outcome: Outcome) -> str:
     """What came of a job, in words."""
-    if isinstance(outcome, Failure):
-        return f"failed, {outcome.why}"
-    if isinstance(outcome, Broken):
-        return f"broken off: {outcome.why}"
-    return f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
+    return f"broken off: {outcome.why}" if isinstance(outcome, Broken) else trial.told(outcome)

@@ -65,8 +65,8 @@ def run(
             for pipe in connection.wait(list(running)):
                 child = running[pipe]
                 if child.listen():
-                    del running[pipe]
                     log, done = child.log, child.result()
+                    del running[pipe]
                     if waiting and not isinstance(done, RuntimeError):
                         give(child)
                     else:

@@ -32,6 +32,7 @@ def environment(precision: str, devices: int = 1) -> Environment:
     )
 
 
+@cache  # as the code that was imported stays what it was when the process began
 def commit() -> str:
     """The commit of the code that runs, "-dirty" where the code has changed since; "unknown" outside a checkout."""
     try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from common.errors import BadInput
+from common.errors import NO_ROOM, NO_WRITING, BadInput
 
 # What a job prints, in the folder of its trial.
 PRINTED = "printed.txt"
@@ -36,25 +36,36 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
     logging.captureWarnings(True)
     if shown:
         teller.start()
-    with _printed_to(log):
-        try:
-            return "done", work(progress)
-        except BadInput as error:
-            return "refused", str(error)
-        except Exception as error:
-            traceback.print_exc()
-            if isinstance(error, OSError) and error.errno:  # by which the command tells what to do, as to make room
-                return "system", (error.errno, error.strerror, error.filename)
-            return "failed", f"{type(error).__name__}: {error}"
-        finally:
-            over.set()
-            if shown:
-                teller.join()
-            everything.handlers = before
+    try:
+        with _printed_to(log):
+            try:
+                return "done", work(progress)
+            except BadInput as error:
+                return "refused", str(error)
+            except Exception:
+                with suppress(OSError):  # of a full disk, which is then what is to be told
+                    traceback.print_exc()
+                raise
+    except Exception as error:
+        if full_or_closed(error):
+            return "system", (error.errno, error.strerror, error.filename)
+        return "failed", f"{type(error).__name__}: {error}"
+    finally:
+        over.set()
+        if shown:
+            teller.join()
+        everything.handlers = before
+
+
+def full_or_closed(error: Exception) -> bool:
+    """Whether it is of a disk that has no room or may not be written to, which the next training would find as well,
+    and of which the command tells what to do."""
+    return isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING)
 
 
 def outcome(answered: tuple, log: Path) -> Any:
-    """What the work returned, or a RuntimeError where it failed. Raises BadInput and OSError where it did."""
+    """What the work returned, or a RuntimeError where it failed. Raises BadInput where it did, and OSError of a disk
+    (`full_or_closed`)."""
     kind, content = answered
     if kind == "refused":
         raise BadInput(content)
@@ -129,7 +140,8 @@ def _printed_to(log: Path) -> Iterator[None]:
 
 
 def _point(out: int, err: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # of what was printed to a disk that is full
+            stream.flush()
     os.dup2(out, 1)
     os.dup2(err, 2)

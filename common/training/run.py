@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -18,12 +19,12 @@ from common.paper import Recipe
 from common.training import asked, at_once, logbook
 from common.training import trial as single
 from common.training.environment import environment
-from common.training.estimate import spoken
 from common.training.fit import Fit, Trial
 from common.training.identity import code_hash, recipe_hash
 from common.training.logbook import logged
 from common.training.progress import bars
 from common.training.record import keep_counts, made_in, summary
+from common.training.relay import PRINTED
 from common.training.request import Plan, Request, plan, refuse_unusable, trial_folder, trials
 
 # Folders that a process leaves in that of the runs if it is killed while it prepares, unpacks, packs or measures.
@@ -69,18 +70,25 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
         else:
             single.begin(place, machine)
             waiting[place] = trial
-    with bars() as progress:
-        if request.at_once == 1:
-            ended = ((place, single.train(planned, trial, progress)) for place, trial in waiting.items())
-        else:
-            jobs = {place / "printed.txt": (request, trial, planned.folder) for place, trial in waiting.items()}
-            ended = ((log.parent, done) for log, done in at_once.run(train_alone, jobs, request.at_once, progress))
+    # Closed before the folder is given free: else processes may be at work in it for a moment yet.
+    with bars() as progress, closing(_ended(request, planned, waiting, progress)) as ended:
         for place, done in ended:
             if isinstance(done, RuntimeError):
                 raise done
-            failed = isinstance(done, results.Failure)
-            told = f"failed, {done.why}" if failed else f"{done.epochs} epochs in {spoken(done.seconds)}"
-            yield waiting[place], told
+            yield waiting[place], single.told(done)
+
+
+def _ended(
+    request: Request, planned: Plan, waiting: dict[Path, Trial], progress: Progress
+) -> Iterator[tuple[Path, Fit | results.Failure | RuntimeError]]:
+    """The places of the trials, and what came of each, as they end."""
+    if request.at_once == 1:
+        for place, trial in waiting.items():
+            yield place, single.train(planned, trial, progress)
+    else:
+        jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
+        for log, done in at_once.run(train_alone, jobs, request.at_once, progress):
+            yield log.parent, done
 
 
 def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:

@@ -9,6 +9,7 @@ from common.evidence.results import Environment, Failure
 from common.files import write_json
 from common.training.callbacks import Diverged, remove_states
 from common.training.devices import split_over
+from common.training.estimate import spoken
 from common.training.fit import Fit, Trial, fit
 from common.training.record import failure, finished, note_failure
 from common.training.request import Plan, trial_folder
@@ -19,6 +20,13 @@ def before(place: Path) -> Fit | Failure | None:
     if done := finished(place):
         remove_states(place)  # if it was killed just before it did
     return done or failure(place)
+
+
+def told(outcome: Fit | Failure) -> str:
+    """What came of it, in words."""
+    if isinstance(outcome, Failure):
+        return f"failed, {outcome.why}"
+    return f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
 
 
 def begin(place: Path, machine: Environment) -> None:

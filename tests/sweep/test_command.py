@@ -6,6 +6,7 @@ import pytest
 
 from common.cli import sweep
 from common.cli.shared import command_line
+from common.data import fetch, phantom
 
 BAD = {
     "an unknown engine": (["--engine", "slurm"], ["--engine slurm: expected local or ray"]),
@@ -13,6 +14,7 @@ BAD = {
     "an unknown format": (["--dry-run", "--format", "json"], ["--format json: expected table or lines"]),
     "lines of a sweep that trains": (["--format", "lines"], ["--format lines goes with --dry-run"]),
     "no slots": (["--slots", "0"], ["0 slots: at least 1"]),
+    "slots of a cluster": (["--engine", "ray", "--slots", "2"], ["--slots goes with --engine local"]),
     "half a reading": (["--readings", "kernel"], ["--readings kernel: expected all, or KEY=VALUE,VALUE"]),
     "all readings and one": (["--readings", "all", "--readings", "kernel=2"], ["no other --readings goes with it"]),
     "a file and more": (
@@ -64,6 +66,15 @@ def test_a_dry_run_shows_each_run_and_what_is_left_out_and_trains_nothing(repro,
     assert not list(tmp_path.glob("runs/gill"))
 
 
+def test_a_data_set_in_the_place_of_the_papers_is_told(repro, tmp_path, monkeypatch):
+    phantom.write(tmp_path / "mine", cases=12, side=32)
+    found = fetch.find(str(tmp_path / "mine"), tmp_path, tmp_path)
+    monkeypatch.setattr("common.sweep.grid.find_data", lambda *asked: found)
+    status, printed, _ = repro("sweep", "cheng", "--profile", "smoke", "--dry-run")
+    assert status == 0
+    assert "cheng: busi is not here: mine instead, whose numbers are not comparable" in printed.replace("\n", " ")
+
+
 def test_of_lines_the_output_holds_nothing_but_jobs(repro, capsys):
     words = ["gill", "--profile", "smoke", "--data", "phantom", "--readings", "kernel=3,7", "--repeats", "2"]
     status, printed, complaint = repro("sweep", *words, "--dry-run", "--format", "lines")
@@ -84,6 +95,9 @@ def test_a_job_that_the_run_does_not_have_is_refused(repro):
     status, _, complaint = repro("run", "gill", *words, "--only", "first")
     assert status == 2
     assert "--only first: gill has 3 repeats here" in complaint
+    status, _, complaint = repro("run", "gill", *words, "--only", "1", "--repeats-at-once", "2")
+    assert status == 2
+    assert "--only trains one job: --repeats-at-once does not go with it" in complaint
 
 
 @pytest.mark.parametrize(

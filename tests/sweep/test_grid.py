@@ -238,7 +238,7 @@ def test_a_sweep_comes_back_from_its_file_as_it_was(tmp_path):
         "readings": {"kernel": [2, "3"], "monitor": ["iou|fg|pooled|t=0.5"]},
     }
     sweep = grid.make(asked | {"precision": "float32", "repeats": 10, "data": "busi"}, "This")
-    path = keep.keep_sweep(sweep, keep.name(sweep), tmp_path)
+    path = keep.keep_sweep(sweep, keep.name(sweep), tmp_path, None)
     assert path == tmp_path / "sweeps" / f"{keep.name(sweep)}.yaml"
     assert path.name.startswith("gill-small-")
     assert grid.make(grid.read(path), str(path)) == sweep

@@ -3,6 +3,10 @@
 import errno
 import io
 import os
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,10 +17,11 @@ from common.cli.status import standing
 from common.errors import BadInput
 from common.evidence.results import Failure
 from common.lock import only_one, side_by_side
+from common.sweep import grid, keep, local
 from common.sweep import job as jobs
-from common.sweep import local
 from common.sweep.job import Broken, Job
 from common.sweep.table import JobTable, told
+from common.training import relay
 from common.training import run as plain
 from common.training.fit import Fit, Trial
 from common.training.request import plan
@@ -149,6 +154,91 @@ def test_a_full_disk_ends_the_sweep(engine):
 
     with pytest.raises(OSError, match="No space left"):
         engine(train)
+
+
+def test_what_is_wrong_with_one_folder_does_not_end_it(engine):
+    def train(job):
+        if job.trial.repeat == 0:
+            raise OSError(errno.ESTALE, "Stale file handle", "model.keras")
+        return DONE
+
+    table, ended = engine(train)
+    assert "Stale file handle" in ended[0][1].why
+    assert table.counts()["done"] == 2
+
+
+def test_of_a_training_that_is_broken_off_no_bar_is_left(one):
+    def breaks(job, progress):
+        progress.add_task("epoch 1")
+        raise ValueError("a layer without a name")
+
+    table = JobTable([one], Console(file=io.StringIO()))
+    ((_, outcome),) = local.run([one], 1, table, breaks)
+    assert outcome.why.startswith("ValueError")
+    assert table.task_ids == []
+
+
+# The engine's messages from other processes
+
+
+def test_a_full_disk_is_told_as_one_also_where_the_output_lies_on_it(monkeypatch):
+    """`/dev/full` takes nothing."""
+    full = Path("/dev/full")
+
+    def saves(progress):
+        raise OSError(errno.ENOSPC, "No space left on device", "model.keras")
+
+    def prints(progress):
+        os.write(1, b"much")
+
+    with full.open("w", buffering=1) as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        answers = [relay.answer(work, full, lambda *message: None, shown=False) for work in (saves, prints)]
+        monkeypatch.undo()
+        with suppress(OSError):
+            stderr.close()
+    for answer in answers:
+        with pytest.raises(OSError, match="No space left on device"):
+            relay.outcome(answer, full)
+
+
+# What is stored
+
+
+def test_a_run_is_stored_already_where_a_record_has_all_that_decides_its_numbers(trained, one):  # noqa: F811
+    trained(3)
+    request = one.request
+    fingerprint = plan(request, print).training.prepared.fingerprint
+    run = grid.Run(request, one.folder, fingerprint, 1.0)
+    assert keep.kept(run, trained.stored())
+    assert not keep.kept(run, [])
+    for other in (
+        replace(run, fingerprint="of other pixels"),
+        *(
+            replace(run, request=replace(request, **changed))
+            for changed in (
+                {"seed": 1},
+                {"precision": "mixed_bfloat16"},
+                {"devices": 2},
+                {"repeats": 4},
+                {"readings": {"weights": "best"}},
+            )
+        ),
+    ):
+        assert not keep.kept(other, trained.stored()), other
+
+
+def test_the_file_that_a_sweep_is_read_from_stays_as_it_is(tmp_path):
+    wanted = grid.make({"profile": "smoke", "precision": "float32"}, "This")
+    path = keep.keep_sweep(wanted, "mine", tmp_path, None)
+    assert grid.make(grid.read(path), "It") == wanted
+    path.write_text("# for the rebuttal\nprofile: smoke\nprecision: float32\n")
+    assert keep.keep_sweep(wanted, "mine", tmp_path, path) == path
+    assert "for the rebuttal" in path.read_text()
+    elsewhere = tmp_path / "mine.yaml"
+    elsewhere.write_text("profile: smoke\n")
+    keep.keep_sweep(wanted, "mine", tmp_path, elsewhere)
+    assert "for the rebuttal" not in path.read_text()
 
 
 # The table

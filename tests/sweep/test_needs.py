@@ -38,7 +38,17 @@ def test_as_many_share_a_gpu_as_fit_into_nine_tenths_of_its_memory(job, gib, tog
     needed = job(gib, Largest(64, 256 * GIB, 80 * GIB))
     assert needed.gpu * together <= 1 < needed.gpu * (together + 1)
     assert needed.gpu_memory <= 0.9 / together
-    assert needed.cpus == 2
+    assert (needed.cpus, needed.memory) == (2, GIB), "of the machine it takes the process, of the GPU the network"
+
+
+def test_a_machine_has_what_is_needed_or_not(job):
+    needed = job(3, Largest(64, 256 * GIB))
+    assert needed.fit({"CPU": 4, "memory": 3 * GIB, "node:10.0.0.1": 1})
+    assert not needed.fit({"CPU": 2, "memory": 64 * GIB})
+    assert not needed.fit({"CPU": 4, "memory": 2 * GIB})
+    on_gpu = job(3, Largest(64, 256 * GIB, 80 * GIB))
+    assert not on_gpu.fit({"CPU": 64, "memory": 256 * GIB}), "it has no GPU"
+    assert str(on_gpu) == "2 processors, 1.0 GiB of memory and a GPU"
 
 
 def test_a_gpu_of_unknown_memory_is_not_shared(job):

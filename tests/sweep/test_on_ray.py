@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -13,6 +14,8 @@ from types import SimpleNamespace
 
 import keras
 import pytest
+
+pytest.importorskip("ray")
 from ray.cluster_utils import Cluster
 from rich.console import Console
 from rich.progress import Progress
@@ -23,6 +26,7 @@ from common.evidence.results import Failure
 from common.sweep import job as jobs
 from common.sweep import on_ray
 from common.sweep.job import Broken
+from common.sweep.needs import Needs
 from common.sweep.table import JobTable
 from common.training.fit import Trial
 from common.training.request import plan
@@ -118,6 +122,29 @@ def test_a_job_waits_for_a_worker_that_is_thought_dead(one, trained):  # noqa: F
 def test_a_cluster_that_is_not_there_is_told_within_seconds(address, told):
     with pytest.raises(BadInput, match=told):
         next(on_ray.run([], address, None))
+
+
+def test_once_all_is_done_no_cluster_is_needed(few, plain, tmp_path):
+    shutil.copytree(plain.folder / "runs", tmp_path / "runs")
+    sweep = Command(tmp_path, *GRID, *few, "--engine", "ray", "--address", "127.0.0.1:1")
+    assert sweep.end(LONGEST) == 0, sweep.said
+    assert ending(tmp_path) == plain.ending
+
+
+def test_that_no_machine_is_large_enough_is_said_once_and_one_that_joins_is_taken(one, cluster, monkeypatch):  # noqa: F811
+    said = []
+
+    def joins(message):
+        said.append(message)
+        cluster.add_node(num_cpus=3, object_store_memory=STORE)
+
+    monkeypatch.setattr(on_ray, "_LOOKS_AT_MACHINES_EVERY", 0.2)
+    monkeypatch.setattr(on_ray, "needs", lambda request, largest: Needs(cpus=3, memory=2**30))
+    monkeypatch.setattr(on_ray.logger, "warning", joins)
+    table = JobTable([one], Console(file=io.StringIO()))
+    ((_, outcome),) = on_ray.run([one], cluster.address, table, work.at_once)
+    assert outcome.epochs == 8
+    assert said == ["No machine of the cluster has 3 processors, 1.0 GiB of memory: the jobs wait until one joins."]
 
 
 @pytest.mark.long
