@@ -45,7 +45,9 @@ def run(
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
             predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, undone))
-            described = ahead(pool, _or_refusal(lambda each: describe.write(*each, output)), predicted, EVALUATION_BATCH)
+            described = ahead(
+                pool, _or_refusal(lambda each: describe.write(*each, output)), predicted, EVALUATION_BATCH
+            )
             for line in _done(described, undone):
                 lines.append(line)
                 done(len(lines))

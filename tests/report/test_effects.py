@@ -12,6 +12,7 @@ from common.paper import as_text
 from common.report import gather
 from common.report.effect_plots import plots
 from tests.evidence import made
+from tests.report.axe import serious_faults
 from tests.report.conftest import written
 from tests.report.made import RESULTS, record_of
 
@@ -106,11 +107,7 @@ def test_readings_have_no_curves_and_galleries_of_their_own(site: Path, look):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(site: Path, look, scheme: str):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    tab = look(site, "rahman.html", color_scheme=scheme)
-    found = axe.Axe().run(tab, context=SECTION, options={"preload": False, "resultTypes": ["violations"]})
-    serious = [each for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
-    assert [f"{each['help']}: {each['nodes'][0]['html']}" for each in serious] == []
+    assert serious_faults(look(site, "rahman.html", color_scheme=scheme), SECTION) == []
 
 
 @pytest.mark.parametrize(("value", "data", "line", "told"), [
