@@ -5,10 +5,11 @@ of what it leaves open, and what a profile shrinks. All of it is plain data; the
 the record.
 """
 
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -17,6 +18,7 @@ from common.errors import BadInput
 from common.reported import Cases, Claim, Reported, Table
 
 Profile = Literal["paper", "small", "smoke"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
 
 
 class _Record(BaseModel):
@@ -154,6 +156,16 @@ class Paper(_Record):
             if unknown := settings.keys() - known:
                 raise ValueError(f"profile {profile} sets what no recipe has: {', '.join(sorted(unknown))}")
         return self
+
+    @property
+    def network_keys(self) -> set[str]:
+        """The readings that choose one of the networks that the paper sets beside its own."""
+        return {key for baseline in self.baselines for key in baseline}
+
+    def shrunk(self, profile: Profile) -> Collection[str]:
+        """The settings that a profile has a value of its own for. Another reading of one is no alternative there: it
+        would be compared with what the profile makes of the setting and not with what the paper leaves open."""
+        return self.profiles.get(profile, {}).keys()
 
     def recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
         """The settings of one training. A reading chosen here outranks what the profile shrinks.

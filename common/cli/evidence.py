@@ -41,6 +41,7 @@ def compare(
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
     if sweep:
         _show_effects([each for found in moved.values() for each in found], paper, results)
+        _name_page(results)
         return
     for name, group in wanted.items():
         shown = [each for each in group if each.in_full]
@@ -53,6 +54,8 @@ def compare(
         say("")
         if len(shown) < len(group):
             _show_effects(moved[name], paper, results)
+    if any(len(group) > sum(each.in_full for each in group) for group in wanted.values()):
+        _name_page(results)
     say(f"Every row, single folds and images and quoted numbers too: {escape(str(results / 'README.md'))}")
 
 
@@ -60,7 +63,6 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
     """Which readings matter. Raises BadInput where no reading was run beside its default."""
     from common.evidence.effects_tables import table
     from common.evidence.effects_told import sentences
-    from common.evidence.readme import SWEEP
 
     if not found:
         one = paper or "PAPER"
@@ -74,7 +76,12 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
         for sentence in sentences(each):
             say(f"- {escape(sentence)}")
         say("")
-    say(f"Every metric under every reading: {escape(str(results / SWEEP))}")
+
+
+def _name_page(results: Path) -> None:
+    from common.evidence.readme import SWEEP
+
+    say(f"Every metric under every reading: {escape(str(results / SWEEP))}; `repro report` draws them.")
 
 
 def renew(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed

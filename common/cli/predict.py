@@ -37,14 +37,12 @@ def predict(
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task("predicting", total=len(items))
-        done, unreadable = pipeline.run(
+        done, undone = pipeline.run(
             network, about, items, output, lambda number: progress.update(bar, completed=number)
         )
     say(f"{done} of {len(items)} images: masks, overlays and {pipeline.LINES} are in {escape(str(output))}.")
-    if missing or unreadable:
-        raise BadInput.listing(
-            "These could not be read, all others were done:", missing + unreadable, "Replace or remove them."
-        )
+    if missing or undone:
+        raise BadInput.listing("These could not be done, all others were:", missing + undone, "Replace or remove them.")
 
 
 @app.command()

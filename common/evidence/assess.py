@@ -12,7 +12,7 @@ from common.evidence.explain import OUTSIDE, Explanation, explanations
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, load, rows_of_test
 from common.evidence.statistics import Prediction, place
-from common.paper import Paper
+from common.paper import PROFILES, Paper
 from common.reported import printed
 from common.training.identity import code_hash, recipe_hash
 
@@ -47,8 +47,9 @@ class Assessment:
 
 
 def of_paper(paper: Paper, results: Path) -> list[Assessment]:
-    """Of every record of the paper in this folder, in the order of its file."""
-    known, code, records = lineage.load(results), code_hash(paper), load(results, paper.name)
+    """Of every record of the paper in this folder, those of its own size first, else in the order of its file."""
+    known, code = lineage.load(results), code_hash(paper)
+    records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
 
     def fresh(record: Record) -> bool:
         try:
@@ -102,7 +103,7 @@ def assess(
         images,
         leak_free,
         leak_free is None or fresh(leak_free),
-        honest.published(record, others) is not None,
+        honest.leaking(record, others) is not None,
         in_full,
     )
 
@@ -130,7 +131,7 @@ def _paper_recipe(paper: Paper, record: Record):
 
 def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:
     """Keras' raw IoU of networks that never saturate is that of an empty mask: many splits say it better than runs."""
-    if row.verdict in ("quoted", "impossible", "not comparable") or not nothing:
+    if row.verdict in compare.MOOT or not nothing:
         return row
     background = nothing[trivial.BACKGROUND]
     if not background.n or not compare.unmoved(record, row.split, row.definition):

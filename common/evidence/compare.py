@@ -31,12 +31,15 @@ MEANINGS: dict[Verdict, str] = {
     "undecided": "too few repeats, or an interval too wide to say no",
     "inside (small)": "inside, for a smaller network on smaller images: a hint, not a verdict",
     "outside (small)": "outside, for a smaller network on smaller images: a hint, not a verdict",
-    "other definition": "outside, but one other definition contains all numbers of the kind; random ones less than 1 "
-    "in 20",
+    "other definition": "outside, but one other definition contains all numbers of the kind; numbers drawn at random "
+    "would be contained so in less than 1 of 20 cases",
     "not comparable": "other data than the paper's, or a run made only to see that everything works",
     "impossible": "not a value that its own definition can have",
     "quoted": "the paper quotes it from elsewhere",
 }
+
+# Verdicts that no reading of the paper and no repeat of a run would change.
+MOOT: tuple[Verdict, ...] = ("not comparable", "impossible", "quoted")
 
 # How near to the all-background predictor a metric stays that no network moves.
 UNMOVED = 1e-3
@@ -50,12 +53,11 @@ def rows(paper: Paper, record: Record, images: Rows | None = None) -> list[Compa
     """
     default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
     chosen = default | record.readings
-    networks = {key for baseline in paper.baselines for key in baseline}
     findings = claims.check(paper)
     return [
         _row(paper, record, cell, images, findings)
         for cell in paper.reported
-        if all(as_text(cell.readings.get(key, default[key])) == chosen[key] for key in networks)
+        if all(as_text(cell.readings.get(key, default[key])) == chosen[key] for key in paper.network_keys)
     ]
 
 

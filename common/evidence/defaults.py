@@ -19,13 +19,16 @@ def is_default(paper: Paper, record: Record) -> bool:
 
 def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record | None:
     """Of other records the one that this is an alternative to: the default or, for the same network, that of a network
-    that the paper sets beside its own. None where there is none of the same profile, data, backend and precision, and
-    for the default itself; a network beside the paper's own is an alternative to that."""
+    that the paper sets beside its own. None where there is none of the same conditions (`Record.conditions`), for the
+    default itself, and for a record that reads otherwise what its profile shrinks (`Paper.shrunk`); a network beside
+    the paper's own is an alternative to that."""
+    if record.readings.keys() & paper.shrunk(record.profile):
+        return None
     readings = record.readings.items()
     found = [
         other
         for other in others
-        if is_default(paper, other) and other.readings.items() < readings and _alike(other) == _alike(record)
+        if is_default(paper, other) and other.readings.items() < readings and other.conditions == record.conditions
     ]
     return max(found, key=lambda other: len(other.readings), default=None)
 
@@ -40,9 +43,3 @@ def in_full(paper: Paper, record: Record, others: Sequence[Record]) -> bool:
     Of other alternatives there may be dozens; what they move stands in the tables of effects."""
     default = default_of(paper, record, others)
     return default is None or is_default(paper, record) or departures(record, default) == GROUPED
-
-
-def _alike(record: Record) -> tuple:
-    """All that two records must have in common for their difference to be that of a reading."""
-    data, ran_on = record.dataset, record.environment
-    return record.paper, record.profile, data.name, data.fingerprint, ran_on.backend, ran_on.precision

@@ -70,6 +70,12 @@ OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|
 DISTANCES = ("hd95", "assd")
 
 
+def comparable(signature: str, same_grid: bool) -> bool:
+    """Whether two networks' values of a definition may be set against each other: distances are in pixels of a
+    network's own grid, so only where that is the same for both."""
+    return same_grid or Definition.parse(signature).metric not in DISTANCES
+
+
 @dataclass(frozen=True)
 class Definition:
     """One definition; `decision` is a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature,

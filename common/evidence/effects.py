@@ -10,9 +10,9 @@ from statistics import mean
 
 from common.evidence import defaults
 from common.evidence.assess import Assessment
-from common.evidence.claims.relations import possible_range
-from common.evidence.compare import by_repeat, part_of, values
-from common.evidence.definition import Definition
+from common.evidence.claims.relations import from_0_to_1
+from common.evidence.compare import by_repeat, part_of
+from common.evidence.definition import comparable
 from common.evidence.means import MeanDifference, paired, welch
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record
@@ -25,22 +25,33 @@ DRAWING = {"classes", "folds", "images", "split", "test_fraction"}
 
 @dataclass(frozen=True)
 class Effect:
-    """Of one metric of a part. row: of the number that the paper prints, None for a standard definition. default,
-    other: the repeats under both readings; difference: other less default."""
+    """Of one metric of a part. rows: of the numbers that the paper prints of it, none for a standard definition.
+    default, other: the repeats under both readings, of pairs those that both have, so that difference is other less
+    default."""
 
     part: str
     signature: str
-    row: Compared | None
+    rows: tuple[Compared, ...]
     default: Prediction
     other: Prediction
     difference: MeanDifference
+
+    @property
+    def name(self) -> str:
+        """What the paper calls it: accuracy, or accuracy / precision where it prints it under several names."""
+        return " / ".join(dict.fromkeys(row.name for row in self.rows))
+
+    @property
+    def reported(self) -> str:
+        """What the paper prints for it: 98.08%, or 98.08% / 99.08% where it prints it several times."""
+        return " / ".join(dict.fromkeys(f"{row.value}{row.unit}" for row in self.rows))
 
     @property
     def size(self) -> tuple[bool, float]:
         """By which effects are sorted: how far the mean moves, on the scale from 0 to 1 that most metrics have; what
         has another scale, such as a cross-entropy or a distance, comes behind all of those."""
         moved = self.difference.mean
-        return possible_range(Definition.parse(self.signature).metric) == (0, 1), -1 if moved is None else abs(moved)
+        return from_0_to_1(self.signature), -1 if moved is None else abs(moved)
 
 
 @dataclass(frozen=True)
@@ -81,27 +92,6 @@ def of_paper(group: Sequence[Assessment]) -> list[OneAtATime]:
     return [_one_at_a_time(default, others) for default, others in found if others]
 
 
-def difference(default: Record, other: Record, part: str, signature: str) -> MeanDifference:
-    """By how much a metric of a part is higher in the repeats of one record than in those of its default.
-
-    In pairs where it can be. Split and initial weights follow from seed and number of a repeat, so a reading that does
-    not draw (`DRAWING`) leaves every repeat its test images, and what their choice does to a number goes with the
-    difference. Student's interval for pairs is exact however much else the two of a pair have in common, or how little;
-    Welch's takes for independent what is not. Neither is always the narrower: pairs have half the degrees of freedom,
-    and over the definitions of one network the correlation within them was 0.8 in the median for one reading, 0.2 and
-    -0.4 for two others (Cheng's at smoke size, six repeats each). An interval chosen for being narrow is none, so the
-    reading decides and not the numbers.
-
-    A reading that draws other test images leaves nothing to pair, nor does another seed: Welch's interval, which is
-    also that of `honest.leak`. The folds of a cross-validation are one repeat (`compare.values`).
-    """
-    mine, its = (by_repeat(record, part, signature) for record in (other, default))
-    shared = [repeat for repeat in mine if repeat in its]
-    if shared and not defaults.departures(other, default).keys() & DRAWING:
-        return paired(*([mean(folds[repeat]) for repeat in shared] for folds in (mine, its)))
-    return welch(values(other, part, signature), values(default, part, signature))
-
-
 def _one_at_a_time(default: Assessment, others: list[Assessment]) -> OneAtATime:
     found = [_alternative(default, each) for each in others]
     found.sort(key=_how_far, reverse=True)
@@ -120,22 +110,45 @@ def _how_far(alternative: Alternative) -> tuple:
 
 
 def _alternative(default: Assessment, other: Assessment) -> Alternative:
-    own: dict[tuple[str, str], Compared] = {}
+    own: dict[tuple[str, str], list[Compared]] = {}
     for row in default.rows:
         if row.id in default.own:
-            own.setdefault((row.split, row.definition), row)  # a number that is printed twice is moved once
+            own.setdefault((row.split, row.definition), []).append(row)  # a number that is printed twice is moved once
     departures = defaults.departures(other.record, default.record)
     return Alternative(
         other,
         " ".join(f"{key}={value}" for key, value in departures.items()),
         defaults.is_default(other.paper, other.record),
         default.fresh and other.fresh,
-        [_effect(default.record, other.record, *key, row) for key, row in own.items()],
-        [_effect(default.record, other.record, "test", signature, None) for signature in STANDARD],
+        [measured(default.record, other.record, *key, rows) for key, rows in own.items()],
+        [measured(default.record, other.record, "test", signature) for signature in STANDARD],
     )
 
 
-def _effect(default: Record, other: Record, split: str, signature: str, row: Compared | None) -> Effect:
-    part = part_of(split, signature, default, other)
-    both = (prediction(values(record, part, signature)) for record in (default, other))
-    return Effect(part, signature, row, *both, difference(default, other, part, signature))
+def measured(default: Record, other: Record, split: str, signature: str, rows: Sequence[Compared] = ()) -> Effect:
+    """By how much a metric of a split is higher in the repeats of one record than in those of its default.
+
+    In pairs where it can be. Split and initial weights follow from seed and number of a repeat, so a reading that does
+    not draw (`DRAWING`) leaves every repeat its test images, and what their choice does to a number goes with the
+    difference. Student's interval for pairs is exact however much else the two of a pair have in common, or how little;
+    Welch's takes for independent what is not. Neither is always the narrower: pairs have half the degrees of freedom,
+    and over the definitions of one network the correlation within them was 0.8 in the median for one reading, 0.2 and
+    -0.4 for two others (Cheng's at smoke size, six repeats each). An interval chosen for being narrow is none, so the
+    reading decides and not the numbers.
+
+    A reading that draws other test images leaves nothing to pair, nor does another seed: Welch's interval, which is
+    also that of `honest.leak`. The folds of a cross-validation are one repeat (`compare.values`). What can't be
+    compared (`definition.comparable`) has no difference.
+    """
+    part, departures = part_of(split, signature, default, other), defaults.departures(other, default).keys()
+    its, mine = (
+        {repeat: mean(folds) for repeat, folds in by_repeat(record, part, signature).items()}
+        for record in (default, other)
+    )
+    shared = [repeat for repeat in mine if repeat in its]
+    pairs = bool(shared) and not departures & DRAWING
+    before, after = ([each[repeat] for repeat in (shared if pairs else each)] for each in (its, mine))
+    moved = MeanDifference(len(after), len(before), paired=pairs)
+    if comparable(signature, same_grid="side" not in departures):
+        moved = (paired if pairs else welch)(after, before)
+    return Effect(part, signature, tuple(rows), prediction(before), prediction(after), moved)

@@ -8,8 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from common.evidence import markdown
+from common.evidence.compare import values
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.effects_told import effect, repeats, sentences
+from common.evidence.metrics import STANDARD
+from common.evidence.results import Record
+from common.evidence.statistics import prediction
 from common.evidence.tables import command, estimate, heading, number, setting
 
 # The printed numbers of one reading that the terminal shows, and of each of more readings than so many.
@@ -25,11 +29,14 @@ A paper leaves things open. Here one of them at a time is read otherwise, and al
 *difference* is what the mean gains or loses by that, with its 95 % confidence interval. *pairs*: each repeat of both
 has the same test images, so repeat is set against repeat (Student 1908). Where the reading draws other test images,
 there are no pairs, and the repeats are those of the default and those of the reading (Welch 1947). The folds of one
-cross-validation are one repeat. *next run* is where one further run with that reading falls with 95 % probability.
+cross-validation are one repeat. *default* and *with it* are the means over these repeats, *next run* is where one
+further run with that reading falls with 95 % probability.
 
-A difference in bold has 0 outside its interval. One in 20 has so by chance, where the reading does nothing; and the
-metrics of one training rise and fall together, so that such ones come in bunches. Readings stand in the order of how
-far they move the printed number that they move most, of those between 0 and 1; losses come after those."""
+A difference in bold has 0 outside its interval. Where a reading does nothing, one interval in 20 leaves out 0 by
+chance; the metrics of one training rise and fall together, so that several do so at once. Readings stand in the order
+of how far they move the printed number that they move most. A number between 0 and 1 comes before one of another scale,
+such as a loss, however far that moves. What the profile itself sets, such as the size of the images, is not read
+otherwise. `repro report` draws all of this."""
 
 
 def table(found: OneAtATime) -> Table:
@@ -39,7 +46,7 @@ def table(found: OneAtATime) -> Table:
     most = f"Of each reading the {shown} printed numbers" if shown > 1 else "Of each reading the printed number"
     result = Table(
         title=escape(f"{found.default.paper.name}, one reading at a time: {heading(found.default.record)}"),
-        caption=f"{most} that it moves most. Bold: 0 is outside the interval.",
+        caption=f"{most} that it moves most, those between 0 and 1 first. Bold: 0 is outside the interval.",
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
@@ -55,7 +62,7 @@ def table(found: OneAtATime) -> Table:
             mean = f"[bold]{mean}[/]" if moved.difference.certain else mean
             result.add_row(
                 name,
-                f"{moved.part} {escape(moved.row.name)}\n[dim]{escape(moved.signature)}[/]",
+                f"{moved.part} {escape(moved.name)}\n[dim]{escape(moved.signature)}[/]",
                 number(moved.default.mean),
                 number(moved.other.mean),
                 "\n".join([mean, *(f"[dim]{escape(line)}[/]" for line in interval)]),
@@ -84,10 +91,10 @@ def _blocks(found: OneAtATime) -> list[str]:
         "\n".join(f"- {sentence}" for sentence in sentences(found)),
         _summary(one) if one else "",
         f"Several readings at once, whose effects can't be told apart:\n\n{_summary(several)}" if several else "",
-        _folded_printed(found, [*one, *several]),
+        _folded_printed([*one, *several]),
         markdown.folded(
             f"Difference on the test images, under each of {len((one or several)[0].standard)} standard definitions",
-            _standard([*one, *several]),
+            _standard(found.default.record, [*one, *several]),
         ),
         markdown.folded("What was run", _runs(found, [*one, *several])),
     ]
@@ -113,30 +120,27 @@ def _summary(alternatives: Sequence[Alternative]) -> str:
             lines.append([*name, *["-"] * 5, _certain(each.printed), _certain(each.standard)])
             continue
         most = each.most_moved[0]
-        cells = [f"{most.part} {most.row.name}", number(most.default.mean), number(most.other.mean)]
+        cells = [f"{most.part} {most.name}", number(most.default.mean), number(most.other.mean)]
         lines.append([*name, *cells, _bold(most), repeats(most), _certain(each.printed), _certain(each.standard)])
     return markdown.table(header, *lines)
 
 
-def _folded_printed(found: OneAtATime, alternatives: Sequence[Alternative]) -> str:
-    header = ["split", "number", "reported", "reading", "mean", "next run", "difference", "repeats", "definition"]
+def _folded_printed(alternatives: Sequence[Alternative]) -> str:
+    header = ["split", "number", "reported", "reading", "default", "with it", "next run", "difference", "repeats"]
     lines = []
     for of_all in zip(*(each.printed for each in alternatives), strict=True):
-        row = of_all[0].row
-        about, signature = [row.part, row.name, f"{row.value}{row.unit}"], markdown.code(row.definition)
-        lines.append([*about, "default", *estimate(of_all[0].default, row.definition), "", "", signature])
         for each, moved in sorted(zip(alternatives, of_all, strict=True), key=lambda one: one[1].size, reverse=True):
-            about = [moved.part, row.name, f"{row.value}{row.unit}", f"{markdown.code(each.reading)}{_stale(each)}"]
-            told = [*estimate(moved.other, row.definition), _bold(moved), repeats(moved)]
-            lines.append([*about, *told, signature])
-    many = f"Every printed number ({len(alternatives[0].printed)}) under every reading"
-    return markdown.folded(many, markdown.table(header, *lines)) if lines else ""
+            about = [moved.part, moved.name, moved.reported, f"{markdown.code(each.reading)}{_stale(each)}"]
+            means = [number(moved.default.mean), *estimate(moved.other, moved.signature)]
+            lines.append([*about, *means, _bold(moved), repeats(moved), markdown.code(moved.signature)])
+    many = f"Every printed definition ({len(alternatives[0].printed)}) under every reading"
+    return markdown.folded(many, markdown.table([*header, "definition"], *lines)) if lines else ""
 
 
-def _standard(alternatives: Sequence[Alternative]) -> str:
+def _standard(default: Record, alternatives: Sequence[Alternative]) -> str:
     lines = [
-        [markdown.code(of_all[0].signature), number(of_all[0].default.mean), *map(_bold, of_all)]
-        for of_all in zip(*(each.standard for each in alternatives), strict=True)
+        [markdown.code(signature), number(prediction(values(default, "test", signature)).mean), *map(_bold, of_all)]
+        for signature, *of_all in zip(STANDARD, *(each.standard for each in alternatives), strict=True)
     ]
     return markdown.table(["definition", "default", *(markdown.code(each.reading) for each in alternatives)], *lines)
 

@@ -5,17 +5,22 @@ The last matters: of many readings and metrics, one interval in 20 leaves out 0 
 
 from collections.abc import Sequence
 
-from common.evidence.defaults import networks
+from common.evidence.compare import MOOT
 from common.evidence.effects import Alternative, Effect, OneAtATime
-from common.evidence.statistics import place
+from common.evidence.explain import chance_of, percent, plausible_range
+from common.evidence.honest import among
+from common.evidence.results import Compared, Record
+from common.evidence.statistics import Interval, place
 from common.evidence.tables import heading, number
-from common.paper import Paper
+from common.paper import as_text
 from common.reported import printed
 
 _BY_CHANCE = 0.05  # of the intervals, where there is no effect
 
 # As many readings are named, more are counted.
 _NAMED = 3
+
+_DEFAULT = "the default"
 
 
 def sentences(found: OneAtATime) -> list[str]:
@@ -26,8 +31,9 @@ def sentences(found: OneAtATime) -> list[str]:
         return []
     most = tried[0].most_moved[0]
     return [
-        f"{_opening(found, tried)} {_moves(tried[0], most)} most, by {effect(most)}{_certainty(tried, most)}",
-        *filter(None, [_where_the_paper_is(found, tried, most), _by_chance(tried)]),
+        f"{_opening(found, tried)} {_moves(tried, tried[0], most)}{_certainty(tried, most)}",
+        *_where_the_paper_is(found, tried, most),
+        *filter(None, [_by_chance(tried)]),
     ]
 
 
@@ -48,80 +54,93 @@ def repeats(found: Effect) -> str:
 
 
 def _opening(found: OneAtATime, tried: Sequence[Alternative]) -> str:
-    paper, where = found.default.paper, heading(found.default.record)
+    total, where = _other_readings(found, tried), heading(found.default.record)
+    of = f"Of {total} other reading{'s' * (total != 1)}"
     if tried[0].network:
-        return (
-            f"Of {_left_open(paper)} other readings none was run yet ({where}). The network that the paper sets beside "
-            "its own,"
-        )
+        return f"{of} none was run yet ({where}). The network that the paper sets beside its own,"
     run = "1 was run" if len(tried) == 1 else f"{len(tried)} were run, one at a time"
-    return f"Of {_left_open(paper)} other readings {run} ({where}):"
+    return f"{of} {run} ({where}):"
 
 
-def _left_open(paper: Paper) -> int:
-    """How many values the record of a paper has beside the defaults, networks aside."""
-    choosing = {key for network in networks(paper) for key in network}
-    return sum(len(reading.alternatives) for key, reading in paper.readings.items() if key not in choosing)
+def _other_readings(found: OneAtATime, tried: Sequence[Alternative]) -> int:
+    """How many there are beside the default: what the record of the paper lists, networks and what the profile sets
+    aside, and what was run besides, as any number of folds may be."""
+    paper, profile = found.default.paper, found.default.record.profile
+    listed = {
+        f"{key}={as_text(value)}"
+        for key, reading in paper.readings.items()
+        if key not in paper.network_keys and key not in paper.shrunk(profile)
+        for value in reading.alternatives
+    }
+    return len(listed | {each.reading for each in tried if not each.network})
 
 
-def _moves(alternative: Alternative, most: Effect) -> str:
-    return f"`{alternative.reading}`{',' * alternative.network} moves the printed {most.row.split} {most.row.name}"
+def _moves(tried: Sequence[Alternative], alternative: Alternative, most: Effect) -> str:
+    which = among(moved.signature for each in tried for moved in each.most_moved)
+    name = f'{most.rows[0].split} "{most.name}"'
+    return f"`{alternative.reading}`{',' * alternative.network} moves the printed {name} most{which}, by {effect(most)}"
 
 
 def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
-    """How the sentence on the reading that moves most ends: whether repeats alone could do it, and what they could
-    not."""
+    """How the sentence on the reading that moves most ends: whether its interval includes 0, and which does not."""
     if most.difference.low is None:
-        return ". From one repeat of each there is no interval: it does not tell how far repeats vary."
+        return ". From a single repeat there is no interval: it does not tell how far repeats vary."
     if most.difference.certain:
         return "."
-    clear = [(each, moved) for each in tried for moved in each.most_moved if moved.difference.certain]
+    known = [(each, moved) for each in tried for moved in each.most_moved if moved.difference.low is not None]
+    clear = [(each, moved) for each, moved in known if moved.difference.certain]
     if not clear:
-        return ", which is no more than repeats vary; no other printed number moves by more than they do."
+        return f"; its interval includes 0{', as do all others on printed definitions' * (len(known) > 1)}."
     each, moved = max(clear, key=lambda one: one[1].size)
-    return f", which is no more than repeats vary. Beyond that, {_moves(each, moved)} most, by {effect(moved)}."
+    return f"; its interval includes 0. Of those that do not, {_moves(tried, each, moved)}."
 
 
-def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: Effect) -> str:
-    """With which readings the paper's own value, of the number that moves most, is one that a further run may give."""
-    record, row = found.default.record, most.row
-    if record.dataset.name != found.default.paper.data or row.verdict in ("not comparable", "impossible"):
-        return ""
+def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: Effect) -> list[str]:
+    """With which readings the paper's own values of what moves most are ones that a further run may give."""
+    record = found.default.record
+    if record.dataset.name != found.default.paper.data:
+        return []
     of_readings = {
         f"`{each.reading}`": moved.other
         for each in tried
         for moved in each.printed
-        if (moved.row.split, moved.signature) == (row.split, most.signature)
+        if (moved.rows[0].split, moved.signature) == (most.rows[0].split, most.signature)
     }
-    runs = {"the default": most.default} | of_readings
-    known = {name: each for name, each in runs.items() if each.low is not None}
-    if not known:
-        return ""
+    runs = {_DEFAULT: most.rows[0].reproduced} | of_readings
+    known = {name: (each.low, each.high) for name, each in runs.items() if each.low is not None}
+    rows = {row.value + row.unit: row for row in most.rows if row.verdict not in MOOT}
+    return [_where(record, row, known) for row in rows.values() if known]
+
+
+def _where(record: Record, row: Compared, known: dict[str, Interval]) -> str:
+    """Where one value lies; inside with another reading alone, how often any number would (`explain`)."""
     shown = printed(row.value + row.unit)
-    inside = [name for name, each in known.items() if place(shown, (each.low, each.high)) == "inside"]
-    value = f"The paper's {row.value}{row.unit} lies"
-    if not inside:
-        return f"{value} outside the interval of one further run with every one of these readings."
-    beyond = ", not with the default" if "the default" in known.keys() - inside else ""
-    others = [name for name in inside if name != "the default"]
-    named = inside
-    if len(others) > _NAMED:
-        named = [
-            *inside[: len(inside) - len(others)],
-            f"{len(others)} of {len(known.keys() - {'the default'})} readings",
-        ]
-    return f"{value} inside the interval of one further run with {_listed(named)}{beyond}."
+    inside = [name for name, interval in known.items() if place(shown, interval) == "inside"]
+    side, named = ("inside", inside) if inside else ("outside", [*known])
+    said = f"The paper's {row.value}{row.unit} lies {side} the interval of one further run {_with(named, known)}."
+    if not inside or _DEFAULT in inside:
+        return said
+    boxes = [[interval] for name, interval in known.items() if name != _DEFAULT]
+    least, most = plausible_range(record, [row], [row.definition], [shown])
+    chance = chance_of(boxes, [(shown[1] - shown[0]) / 2], (least, most))
+    where = "that interval" if len(boxes) == 1 else f"one of {len(boxes)} such intervals"
+    of_draws = f"lies in {where} in {percent(chance)} of draws"
+    return f"{said} A number drawn at random between {least:.4g} and {most:.4g} {of_draws}."
 
 
-def _listed(names: Sequence[str]) -> str:
-    """a, b and c."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+def _with(names: Sequence[str], known: dict[str, Interval]) -> str:
+    """with the default, with `a=b` and with `c=d`; of many readings only how many."""
+    readings = [name for name in names if name != _DEFAULT]
+    if len(readings) > _NAMED:
+        readings = [f"{len(readings)} of {len(known.keys() - {_DEFAULT})} readings"]
+    *most, last = [f"with {name}" for name in [*([_DEFAULT] if _DEFAULT in names else []), *readings]]
+    return " and ".join(filter(None, [", ".join(most), last]))
 
 
 def _by_chance(tried: Sequence[Alternative]) -> str:
     """How many intervals leave out 0, and how many would if no reading did anything."""
     kinds = {
-        "on printed numbers": [effect for each in tried for effect in each.printed],
+        "on printed definitions": [effect for each in tried for effect in each.printed],
         "on standard definitions of the test images": [effect for each in tried for effect in each.standard],
     }
     known = {kind: [each for each in found if each.difference.low is not None] for kind, found in kinds.items()}
@@ -133,4 +152,4 @@ def _by_chance(tried: Sequence[Alternative]) -> str:
     if not told:
         return ""
     chance = " and ".join(f"{_BY_CHANCE * len(found):.1f}" for found in known.values() if found)
-    return f"Intervals that leave out 0: {', '.join(told)}; about {chance} would by chance alone."
+    return f"Intervals that leave out 0: {', '.join(told)}; about {chance} would by chance, if no reading did anything."

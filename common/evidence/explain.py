@@ -80,8 +80,8 @@ def other_definition(record: Record, cells: Sequence[Compared], others: Sequence
         if all(place(number, interval) == "inside" for number, interval in zip(shown, box, strict=True))
     ]
     found.sort(key=lambda name: float(np.prod(np.diff(boxes[name]))))
-    plausible = _range(record, cells, [own, *(name for name in definitions if name in boxes)], shown)
-    chance = _chance(list(boxes.values()), [(high - low) / 2 for low, high in shown], plausible)
+    plausible = plausible_range(record, cells, [own, *(name for name in definitions if name in boxes)], shown)
+    chance = chance_of(list(boxes.values()), [(high - low) / 2 for low, high in shown], plausible)
     return Explanation(
         cells=tuple(cell.id for cell in cells),
         definitions=tuple(name for name in found if name in definitions),
@@ -136,7 +136,9 @@ def _box(record: Record, cells: Sequence[Compared], signature: str) -> list[Inte
     return [(each.low, each.high) for each in of_cells] if enough else None
 
 
-def _range(record: Record, cells: Sequence[Compared], signatures: Sequence[str], shown: Sequence[Interval]) -> Interval:
+def plausible_range(
+    record: Record, cells: Sequence[Compared], signatures: Sequence[str], shown: Sequence[Interval]
+) -> Interval:
     """Where such a number can be expected: from what a predictor scores that has learned nothing, the better of the two
     under each definition, to a perfect score; further where a printed number lies outside. A probability over all of
     0 to 1 would make any fit of an accuracy look telling, since none is below 0.9 in practice."""
@@ -151,7 +153,7 @@ def _range(record: Record, cells: Sequence[Compared], signatures: Sequence[str],
     return min(ends), max(ends)
 
 
-def _chance(
+def chance_of(
     boxes: Sequence[Sequence[Interval]], rounding: Sequence[float], plausible: Interval, seed: int = 0
 ) -> float:
     """The probability that a point drawn uniformly, each coordinate within the plausible range, lies in one of the
@@ -175,10 +177,9 @@ def _chance(
 
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:
     default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
-    networks = {key for baseline in paper.baselines for key in baseline}
     one, two = default | record.readings, default | other.readings
     same = (record.profile, record.dataset.name) == (other.profile, other.dataset.name)
-    return same and record.readings != other.readings and all(one[key] == two[key] for key in networks)
+    return same and record.readings != other.readings and all(one[key] == two[key] for key in paper.network_keys)
 
 
 def _readings(record: Record, other: Record) -> str:
@@ -211,7 +212,7 @@ def _sentence(
     drawn = "A number" if one else f"{len(cells)} numbers"
     return (
         f"{said} {tried} `{found[0]}` contains {it} ({best}){also}. {drawn} drawn at random between {plausible[0]:.4g} "
-        f"and {plausible[1]:.4g} would have been explained so in {_percent(chance)} of draws."
+        f"and {plausible[1]:.4g} would have been explained so in {percent(chance)} of draws."
     )
 
 
@@ -228,5 +229,5 @@ def _tried(definitions: Collection[str], readings: Collection[str]) -> str:
     return f"{' and '.join(parts)} tried"
 
 
-def _percent(chance: float) -> str:
+def percent(chance: float) -> str:
     return f"{chance:.0%}" if chance >= 0.1 else f"{chance:.1%}" if chance >= 0.001 else "less than 0.1%"

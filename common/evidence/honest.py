@@ -1,10 +1,9 @@
-"""What a leak was worth: a metric under the split as published less the same under a split that keeps copies apart."""
+"""What a leak was worth: a metric under a random split of the images less the same where copies are kept together."""
 
 from collections.abc import Iterable
 
-from common.evidence.claims.relations import possible_range
+from common.evidence.claims.relations import from_0_to_1
 from common.evidence.compare import values
-from common.evidence.definition import Definition
 from common.evidence.means import MeanDifference, welch
 from common.evidence.results import Record
 
@@ -25,67 +24,72 @@ def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
     return next((other for other in others if other.readings == wanted and _alike(record, other)), None)
 
 
-def published(record: Record, others: Iterable[Record]) -> Record | None:
+def leaking(record: Record, others: Iterable[Record]) -> Record | None:
     """Of other records, the one that has this one as its leak-free one."""
     return next((other for other in others if leak_free(other, [record])), None)
 
 
-def leak(published: Record, leak_free: Record, part: str, signature: str) -> MeanDifference:
+def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDifference:
     """How much higher a metric (`common.evidence.metrics`) of a part, such as "test", is in the repeats of one record
     than in those of another. The folds of a cross-validation are one repeat (`compare.values`).
 
-    Raises ValueError for records that differ in more than the split: paper, profile, data or another reading.
+    Raises ValueError for records that differ in more than the split: in their conditions or in another reading.
     """
-    if not _alike(published, leak_free):
-        raise ValueError(f"not the same but for the split: {_about(published)} and {_about(leak_free)}")
-    return welch(values(published, part, signature), values(leak_free, part, signature))
+    if not _alike(random, grouped):
+        raise ValueError(f"not the same but for the split: {_about(random)} and {_about(grouped)}")
+    return welch(values(random, part, signature), values(grouped, part, signature))
 
 
-def sentence(published: Record, leak_free: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
+def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
     """What keeping copies apart changes, in words; "" where nothing was measured under both splits.
 
     own: parts and signatures, each once, of the numbers that the paper prints; standard: of further ones."""
-    printed, further = (_measured(published, leak_free, keys) for keys in (own, standard))
+    printed, further = (_measured(random, grouped, keys) for keys in (own, standard))
     if not printed:
         return ""
     kept = (
         "With copies of an image kept on one side of the split, and those with two classes left out "
-        f"({published.profile} profile),"
+        f"({random.profile} profile),"
     )
-    small = " A larger network can remember more of its training images." if published.profile == "small" else ""
+    small = " A larger network can remember more of its training images." if random.profile == "small" else ""
     numbers = f"of {len(printed)} printed definition{'s' * (len(printed) != 1)} on test and validation images"
     if all(each.low is None for each in printed.values()):
         shared = ""
-        if any(run.fold is not None for run in published.runs):
+        if any(run.fold is not None for run in random.runs):
             shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
-        least = f"{kept} {numbers} {_most(printed)} changes most."
+        least = f"{kept} {numbers} {_most(printed)} changes most{among(signature for _, signature in printed)}."
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
     sure, further_sure = ({key: each for key, each in of.items() if each.certain} for of in (printed, further))
-    said = f"{kept} {len(sure) or 'none'} {numbers} change{'s' * (len(sure) < 2)} by more than repeats vary"
+    said = f"{kept} the interval of the difference leaves out 0 for {len(sure) or 'none'} {numbers}"
     said += f": {_most(sure)}" if len(sure) == 1 else f", most clearly {_most(sure)}" if sure else ""
     if further_sure:
-        said += f"; of {len(further)} standard ones on the test images {len(further_sure)}, most clearly "
+        said += f"; for {len(further_sure)} of {len(further)} standard ones on the test images, most clearly "
         said += _most(further_sure)
-    chance = " One in 20 would by chance." if sure or further_sure else ""
+    chance = " One in 20 would by chance, if the split did nothing." if sure or further_sure else ""
     return f"{said}.{chance}{small}"
 
 
-def _measured(published: Record, leak_free: Record, keys: Iterable[Key]) -> dict[Key, MeanDifference]:
-    found = {key: leak(published, leak_free, *key) for key in keys}
+def among(signatures: Iterable[str]) -> str:
+    """Of which metrics one is said to move most, where some have another scale than from 0 to 1."""
+    return ", of those between 0 and 1" if len(set(map(from_0_to_1, signatures))) > 1 else ""
+
+
+def _measured(random: Record, grouped: Record, keys: Iterable[Key]) -> dict[Key, MeanDifference]:
+    found = {key: leak(random, grouped, *key) for key in keys}
     return {key: each for key, each in found.items() if each.mean is not None}
 
 
 def _most(found: dict[Key, MeanDifference]) -> str:
     (part, signature), most = max(found.items(), key=_weight)
     interval = "" if most.low is None else f", 95 %: {most.low:.4f} to {most.high:.4f}"
-    return f"`{signature}` ({part}; published less leak-free {most.mean:+.4f}{interval})"
+    return f"`{signature}` ({part}; random less grouped split {most.mean:+.4f}{interval})"
 
 
 def _weight(item: tuple[Key, MeanDifference]) -> tuple[bool, float]:
     """How clear a difference is; without an interval, how large, and first of what has the same scale, 0 to 1."""
     (_, signature), found = item
     if found.low is None:
-        return possible_range(Definition.parse(signature).metric) == (0, 1), abs(found.mean)
+        return from_0_to_1(signature), abs(found.mean)
     return True, abs(found.mean) / max(found.high - found.low, 1e-12)
 
 
@@ -95,5 +99,4 @@ def _alike(one: Record, other: Record) -> bool:
 
 def _about(record: Record) -> tuple:
     """All that two records must have in common for their difference to be that of the split."""
-    readings = {key: value for key, value in record.readings.items() if key != "split"}
-    return record.paper, record.profile, record.dataset.name, record.dataset.fingerprint, readings
+    return record.conditions, {key: value for key, value in record.readings.items() if key != "split"}

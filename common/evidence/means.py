@@ -33,9 +33,6 @@ class MeanDifference:
 def welch(one: Sequence[float], other: Sequence[float], confidence: float = 0.95) -> MeanDifference:
     """The difference of the means of two independent samples that may vary unequally: Welch's interval, with the
     degrees of freedom of Satterthwaite (Welch 1947, Biometrika 34: 28-35). Values are finite.
-
-    Repeats of both sets that begin with the same weights resemble each other, if anything, which makes the interval
-    rather too wide than too narrow.
     """
     samples = [np.asarray(sample, float) for sample in (one, other)]
     numbers = [len(sample) for sample in samples]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from common.evidence import effects, folds, markdown, metrics
+from common.evidence import folds, markdown, metrics
 from common.evidence.assess import Assessment, told
 from common.evidence.compare import MEANINGS, values
+from common.evidence.defaults import default_of, departures, is_default
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
@@ -35,7 +36,7 @@ SWEEP = "sweep.md"
 RESAMPLES = 10_000
 
 OTHERS = "Single folds and images, and quoted numbers: {}"
-LESS = "published less leak-free"
+GROUPED, LESS = "grouped split", "random less grouped split"
 
 _MEANINGS = "\n".join(f"| {verdict} | {meaning} |" for verdict, meaning in MEANINGS.items())
 
@@ -51,12 +52,13 @@ score that have learned nothing: no tumour anywhere; everywhere the tumour's sha
 probability; in brackets, where the data set's masks are known, what they score on 95 % of {SPLITS:,} random splits.
 Intervals are shown cut at the ends of what a metric can be, such as 0 and 1; verdicts come from the whole ones.
 
-*leak-free*, where it was run, is mean and next run with all copies of an image on one side of the split, and those of
-two classes left out (`split=grouped`); *published less leak-free* is the difference of both means, with its 95 %
-confidence interval (Welch 1947). *first repeat* is the value of the first repeat on its own test images, those of all
-folds together, with the 95 % interval over samples of as many images drawn from them ({RESAMPLES:,} bootstrap
-resamples, Efron 1979): what the choice of the test images alone does, with the network as it is. *next run* has both,
-other images and another training. Images are taken as independent; copies among them make the true interval wider.
+*{GROUPED}*, where it was run, is mean and next run with all copies of an image on one side of the split, and those of
+two classes left out (`split=grouped`), so that nothing leaks from training to test; *{LESS}* is the
+difference of our own means under both splits, with its 95 % confidence interval (Welch 1947). *first repeat* is the
+value of the first repeat on its own test images, those of all folds together, with the 95 % interval over samples of as
+many images drawn from them ({RESAMPLES:,} bootstrap resamples, Efron 1979): what the choice of the test images alone
+does, with the network as it is. *next run* has both, other images and another training. Images are taken as
+independent; copies among them make the true interval wider.
 
 | verdict | meaning |
 |---|---|
@@ -82,15 +84,23 @@ def readme(assessments: Iterable[Assessment]) -> str:
 
 def _paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
-    tried = sum(len(found.alternatives) + len(found.several) for found in effects.of_paper(group))
+    swept = _other_readings(group)
     group = [each for each in group if each.in_full]
-    group.sort(key=lambda each: ("paper", "small", "smoke").index(each.record.profile))
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
     lines = [f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside]
-    lines += [f"- [One reading at a time]({SWEEP}#{paper.name}): {tried} run beside the default"] if tried else []
-    blocks.append("\n".join(lines))
+    blocks.append("\n".join(filter(None, [*lines, swept])))
     blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
     return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
+
+
+def _other_readings(group: Sequence[Assessment]) -> str:
+    """What the page of single readings has of a paper, at whatever size; "" where it has nothing."""
+    paper, records = group[0].paper, [each.record for each in group]
+    beside = [(record, default) for record in records if (default := default_of(paper, record, records))]
+    tried = {tuple(departures(*both).items()) for both in beside if not is_default(paper, both[0])}
+    number = sum(len(each) == 1 for each in tried)
+    run = "1 other reading was run" if number == 1 else f"{number or 'no'} other readings were run"
+    return f"- [One reading at a time]({SWEEP}#{paper.name}): {run}" if beside else ""
 
 
 def _verdicts(assessed: Assessment) -> str:
@@ -103,11 +113,11 @@ def _record(assessed: Assessment) -> str:
     record, rows = assessed.record, assessed.rows
     own = [_line(assessed, row) for row in rows if row.id in assessed.own]
     rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
-    leak_free = ["leak-free", LESS] if assessed.leak_free else []
+    leak_free = [GROUPED, LESS] if assessed.leak_free else []
     header, nothing = ["split", "number", "reported", "verdict", "mean", "next run", "n"], [*NOTHING, "definition"]
     parts = [
         *_opening(assessed),
-        f"Leak-free: {leak_free_setting(assessed)}." if leak_free else "",
+        f"Grouped split: {leak_free_setting(assessed)}." if leak_free else "",
         markdown.table([*header, *leak_free, *nothing], *own),
         markdown.folded(OTHERS.format(len(rest)), markdown.table([*header, *nothing], *rest)) if rest else "",
         markdown.folded("The same networks on the test images, under each definition", _definitions(assessed)),
@@ -125,7 +135,7 @@ def _beside(assessed: Assessment) -> str:
     each = "" if assessed.images is None else f" its test images [one by one]({_path_of_images(record)}), the counts"
     parts = [
         *_opening(assessed),
-        f"Its numbers stand above, as *leak-free*. Every value is in [{record.paper}.json]({record.paper}.json),"
+        f"Its numbers stand above, as *{GROUPED}*. Every value is in [{record.paper}.json]({record.paper}.json),"
         f"{each or ' the counts'} behind them in {here}.",
         f"To repeat it: `{command(record)}`",
     ]
@@ -140,7 +150,7 @@ def _opening(assessed: Assessment) -> list[str]:
 def _definitions(assessed: Assessment) -> str:
     """The table of one record's test numbers under each of the standard definitions."""
     record, images = assessed.record, assessed.images
-    leak_free = ["leak-free", LESS] if assessed.leak_free else []
+    leak_free = [GROUPED, LESS] if assessed.leak_free else []
     over_images = bootstrap(images, resamples=RESAMPLES) if images is not None else {}
     lines = []
     for signature in STANDARD:

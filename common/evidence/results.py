@@ -174,6 +174,12 @@ class Record(_Model):
         """What there is one record of: profile, data set, readings."""
         return self.profile, self.dataset.name, self.readings
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """All that two records must have in common, readings aside, for their difference to be that of a reading."""
+        data, ran_on = self.dataset, self.environment
+        return self.paper, self.profile, data.name, data.fingerprint, ran_on.backend, ran_on.precision
+
 
 _RECORDS = TypeAdapter(list[Record])
 

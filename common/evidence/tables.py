@@ -23,7 +23,7 @@ def table(assessed: Assessment) -> Table:
     paper, record = assessed.paper, assessed.record
     stale = "" if assessed.fresh else " - STALE, made by an older recipe or older code"
     rest = len(assessed.rows) - len(assessed.own)
-    further = f" Leak-free: {leak_free_setting(assessed)}." if assessed.leak_free else ""
+    further = f" Grouped split: {leak_free_setting(assessed)}." if assessed.leak_free else ""
     further += f" Not shown: single folds and images, and quoted numbers, {rest} in all." if rest else ""
     result = Table(
         title=escape(f"{paper.name}: {heading(record)}{stale}"),
@@ -34,7 +34,7 @@ def table(assessed: Assessment) -> Table:
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    leak_free = ["leak-free\n[dim]published less it[/]"] if assessed.leak_free else []
+    leak_free = ["grouped split\n[dim]random less it[/]"] if assessed.leak_free else []
     for column in ("number", "reported", "reproduced", *leak_free, "nothing\nlearned", "verdict"):
         result.add_column(column, overflow="fold")  # a definition that is cut off is another definition
     for row in assessed.rows:
@@ -60,8 +60,8 @@ def table(assessed: Assessment) -> Table:
 
 
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    """Mean and interval of one further leak-free run, and by how much the mean as published is higher, with its
-    interval, all as text; None where there is no leak-free record, for other parts, and for what it does not have."""
+    """Mean and interval of one further leak-free run, and by how much the mean under the random split is higher, with
+    its interval, all as text; None where there is no leak-free record, for other parts, and for what it lacks."""
     if assessed.leak_free is None or part not in PARTS:
         return None
     other = prediction(values(assessed.leak_free, part, definition))

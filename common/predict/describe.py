@@ -1,11 +1,13 @@
 """What is written about one image: its mask, its overlay, and its line of predictions.jsonl."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from common.errors import BadInput
 from common.evidence.boxes import LEAST_SHARE, Box, regions
 from common.evidence.overlay import PREDICTED, outlined
 from common.files import write_atomically
@@ -28,7 +30,9 @@ def at_own_size(probability: np.ndarray, picture: Picture) -> np.ndarray:
 def write(
     item: Input, picture: Picture, probability: np.ndarray, of_class: dict[str, float] | None, output: Path
 ) -> dict[str, Any]:
-    """Writes mask and overlay, and returns the line.
+    """Writes mask and overlay, and returns the line. Raises BadInput, naming the file, for an image that can have no
+    overlay, since a JPEG has at most 65,500 pixels a side, and for a name that is too long for the disk; nothing of it
+    is then written.
 
     probability: float32 (S, S) in [0, 1], as the network gives it. of_class: the probability of the class that it was
     trained to call, by name.
@@ -58,10 +62,15 @@ def write(
     ]
     mask, overlay = f"{MASKS}/{item.name}.png", f"{OVERLAYS}/{item.name}.jpg"
     drawn = outlined(picture.pixels, (marked, PREDICTED))
-    write_atomically(output / mask, _encoded(".png", marked.view(np.uint8) * 255, _PNG), durable=False)
     # A reversed view would take longer to be put in order than to be encoded.
     reversed_colours = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
-    write_atomically(output / overlay, _encoded(".jpg", reversed_colours, _JPEG), durable=False)
+    # Both are encoded before either is written, or one would be left of an image that is not done.
+    contents = {
+        mask: _encoded(item, ".png", marked.view(np.uint8) * 255, _PNG),
+        overlay: _encoded(item, ".jpg", reversed_colours, _JPEG),
+    }
+    for name, content in contents.items():
+        _write(item, output / name, content)
     return {
         "input": str(item.path),
         "mask": mask,
@@ -81,5 +90,18 @@ def _mm2(box: Box, picture: Picture) -> float | None:
     return None if of_one is None else round(box.area * of_one, 3)
 
 
-def _encoded(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
-    return cv2.imencode(ending, pixels, options)[1].tobytes()
+def _encoded(item: Input, ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
+    done, encoded = cv2.imencode(ending, pixels, options)
+    if not done:
+        height, width = pixels.shape[:2]
+        raise BadInput(f"{item.path}: {width} x {height} pixels are too many for a {ending} file")
+    return encoded.tobytes()
+
+
+def _write(item: Input, path: Path, content: bytes) -> None:
+    try:
+        write_atomically(path, content, durable=False)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # a full disk concerns every image
+            raise
+        raise BadInput(f"{item.path}: its name is too long for the file that is made of it") from error

@@ -15,6 +15,7 @@ from common.data.fetch import Found
 from common.errors import BadInput
 from common.evidence import metrics
 from common.evidence.counts import Rows
+from common.evidence.definition import comparable
 from common.evidence.paired import PairedDifference, differences
 from common.evidence.statistics import bootstrap
 from common.training.evaluate import evaluate
@@ -55,7 +56,7 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
         prepared = prepare_for(about.recipe, found, cache)
         rows, _ = evaluate(model, prepared, positions, about.recipe)
         own = [*metrics.STANDARD, *metrics.of_classes(about.recipe)]
-        comparable = _comparable(own, about, done[0]) if done else []
+        shared = _shared(own, about, done[0]) if done else []
         done.append(
             Evaluated(
                 file,
@@ -65,18 +66,16 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
                 rows,
                 metrics.values(rows, own),
                 bootstrap(rows, own),
-                differences(rows, done[0].rows, comparable) if done else {},
+                differences(rows, done[0].rows, shared) if done else {},
             )
         )
     return done
 
 
-def _comparable(signatures: list[str], about: About, first: Evaluated) -> list[str]:
-    """What both networks have a value of: classes where both classify, distances, which are in pixels of the network's
-    grid, where that is the same."""
+def _shared(signatures: list[str], about: About, first: Evaluated) -> list[str]:
+    """What both networks have a value of that may be compared: of classes where both classify."""
     same_grid = about.recipe.side == first.about.recipe.side
-    shared = [signature for signature in signatures if signature in first.values]
-    return [each for each in shared if same_grid or each.partition("|")[0] not in metrics.DISTANCES]
+    return [each for each in signatures if each in first.values and comparable(each, same_grid)]
 
 
 def table(evaluated: list[Evaluated]) -> Table:

@@ -38,41 +38,36 @@ def run(
     image in the order of `items` (see `describe.write`), and about.json, which tells the network. `done` is told, from
     time to time, how many images there are results of.
 
-    Returns how many those are in the end, and a line for each file that could not be read. Memory: some fifty images
-    at their own size.
+    Returns how many those are in the end, and a line for each file that could not be read or described. Memory: some
+    fifty images at their own size.
     """
-    lines, unreadable = [], []
+    lines, undone = [], []
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
-            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, unreadable))
-            for line in ahead(pool, lambda each: describe.write(*each, output), predicted, EVALUATION_BATCH):
+            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, undone))
+            described = ahead(
+                pool, _or_refusal(lambda each: describe.write(*each, output)), predicted, EVALUATION_BATCH
+            )
+            for line in _done(described, undone):
                 lines.append(line)
                 done(len(lines))
     finally:  # also when interrupted: what was predicted is told
         write_atomically(output / LINES, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
         record = {"warning": DISCLAIMER, "network": about.model_dump(mode="json")}
         write_atomically(output / ABOUT, f"{json.dumps(record, indent=1)}\n".encode())
-    return len(lines), unreadable
+    return len(lines), undone
 
 
 def _read(
-    items: list[Input], recipe: Recipe, pool: Executor, unreadable: list[str]
+    items: list[Input], recipe: Recipe, pool: Executor, undone: list[str]
 ) -> Iterator[tuple[Input, Picture, np.ndarray]]:
-    """Each image that can be read, with what the network is given of it, uint8 (S, S, C). The others go to
-    `unreadable`."""
+    """Each image that can be read, with what the network is given of it, uint8 (S, S, C). The others go to `undone`."""
 
-    def one(item: Input) -> tuple[Input, Picture, np.ndarray] | BadInput:
-        try:
-            picture = inputs.read(item.path)
-        except BadInput as error:
-            return error
+    def one(item: Input) -> tuple[Input, Picture, np.ndarray]:
+        picture = inputs.read(item.path)
         return item, picture, for_network(picture.pixels, recipe.side, recipe.channels, recipe.clahe)
 
-    for outcome in ahead(pool, one, items, 2 * EVALUATION_BATCH):
-        if isinstance(outcome, BadInput):
-            unreadable.append(str(outcome))
-        else:
-            yield outcome
+    yield from _done(ahead(pool, _or_refusal(one), items, 2 * EVALUATION_BATCH), undone)
 
 
 def _predicted(
@@ -85,6 +80,28 @@ def _predicted(
         for number, (item, picture, _) in enumerate(batch):
             named = None if of_class is None else {recipe.positive: round(float(of_class[number]), 6)}
             yield item, picture, probabilities[number], named
+
+
+def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made | BadInput]:
+    """The same, but that it returns a BadInput instead of raising it: of an image, which the others need not wait
+    for."""
+
+    def of(given: _Given) -> _Made | BadInput:
+        try:
+            return function(given)
+        except BadInput as refusal:
+            return refusal
+
+    return of
+
+
+def _done(outcomes: Iterable[_Made | BadInput], undone: list[str]) -> Iterator[_Made]:
+    """What was made; each refusal goes to `undone`."""
+    for outcome in outcomes:
+        if isinstance(outcome, BadInput):
+            undone.append(str(outcome))
+        else:
+            yield outcome
 
 
 def ahead(pool: Executor, function: Callable[[_Given], _Made], items: Iterable[_Given], number: int) -> Iterator[_Made]:

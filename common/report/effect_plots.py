@@ -52,22 +52,25 @@ def _plot(found: OneAtATime, effects: Sequence[Effect], name: str) -> EffectPlot
     readings = (each.reading for each in found.alternatives)
     both = zip(readings, effects, strict=True)
     drawn = [(reading, each) for reading, each in both if each.difference.mean is not None]
-    gap = _gap(found, effects[0])
-    title = f"{effects[0].part} {effects[0].row.name}" if effects[0].row else "test"
+    gaps = _gaps(found, effects)
+    title = f"{effects[0].part} {effects[0].name}" if effects[0].rows else "test"
     told = [f"{title}, {effects[0].signature}", *(f"{reading} {effect(each)}" for reading, each in drawn)]
-    told += [] if gap is None else [f"the paper's number {gap:+.4f}"]
-    svg = draw((_WIDTH, _REST + _LINE * len(drawn)), name, lambda axes: _draw(axes, drawn, gap))
+    told += [f"the paper's number {gap:+.4f}" for gap in gaps]
+    svg = draw((_WIDTH, _REST + _LINE * len(drawn)), name, lambda axes: _draw(axes, drawn, gaps))
     return EffectPlot(title, effects[0].signature, "; ".join(told), svg)
 
 
-def _gap(found: OneAtATime, of: Effect) -> float | None:
-    """How far the paper's number lies above the mean of the default; None where data or default can't tell."""
-    if of.row is None or of.default.mean is None or found.default.record.dataset.name != found.default.paper.data:
-        return None
-    return sum(printed(of.row.value + of.row.unit)) / 2 - of.default.mean
+def _gaps(found: OneAtATime, effects: Sequence[Effect]) -> list[float]:
+    """How far each of the paper's numbers lies above the mean of the default: over the repeats that most of these
+    effects are of. None where the data are others."""
+    if found.default.record.dataset.name != found.default.paper.data:
+        return []
+    of = max(effects, key=lambda each: (each.difference.mean is not None, each.default.n))
+    middles = dict.fromkeys(sum(printed(row.value + row.unit)) / 2 for row in of.rows)
+    return [middle - of.default.mean for middle in middles]
 
 
-def _draw(axes: Axes, drawn: Sequence[tuple[str, Effect]], gap: float | None) -> None:
+def _draw(axes: Axes, drawn: Sequence[tuple[str, Effect]], gaps: Sequence[float]) -> None:
     ends = [0.0]
     from_left = blended_transform_factory(axes.transAxes, axes.transData)
     for height, (reading, each) in zip(range(len(drawn))[::-1], drawn, strict=True):
@@ -81,7 +84,7 @@ def _draw(axes: Axes, drawn: Sequence[tuple[str, Effect]], gap: float | None) ->
         axes.plot(moved.mean, height, marker, color=TRAIN, markerfacecolor=inside, markersize=6)
         ends += [end for end in (moved.mean, moved.low, moved.high) if end is not None]
     axes.axvline(0, color=INK, linewidth=1, zorder=1)
-    _limit(axes, ends, gap)
+    _limit(axes, ends, gaps)
     axes.set_ylim(-0.5, len(drawn) - 0.3)
     axes.grid(visible=False, axis="y")
     axes.set_yticks([])
@@ -90,17 +93,18 @@ def _draw(axes: Axes, drawn: Sequence[tuple[str, Effect]], gap: float | None) ->
     axes.set_xlabel("with the reading less default", color=TEXT)
 
 
-def _limit(axes: Axes, ends: Sequence[float], gap: float | None) -> None:
-    """As wide as the intervals need; the paper's number is shown where it does not make them a dot, else as an arrow
+def _limit(axes: Axes, ends: Sequence[float], gaps: Sequence[float]) -> None:
+    """As wide as the intervals need; a number of the paper is shown where it does not make them a dot, else as an arrow
     at the end that it lies beyond."""
     low, high = min(ends), max(ends)
     room = max(high - low, 1e-6)
-    if gap is not None and low - room <= gap <= high + room:
+    near = [gap for gap in gaps if low - room <= gap <= high + room]
+    for gap in near:
         axes.plot([gap, gap], [0, 1], "--", color=INK, linewidth=1, zorder=1, transform=axes.get_xaxis_transform())
         axes.plot(gap, 0, "D", color=INK, markersize=5, transform=axes.get_xaxis_transform(), clip_on=False)
-        low, high = min(low, gap), max(high, gap)
-        room = high - low
-    elif gap is not None:
-        marker, end = ("<", 0) if gap < 0 else (">", 1)
+    for below in {gap < low for gap in gaps if gap not in near}:
+        marker, end = ("<", 0) if below else (">", 1)
         axes.plot(end, 0, marker, color=INK, markersize=6, transform=axes.transAxes, clip_on=False)
+    low, high = min([low, *near]), max([high, *near])
+    room = max(high - low, 1e-6)
     axes.set_xlim(low - room * 0.06, high + room * 0.06)

@@ -17,9 +17,7 @@ from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import folds_of
 from common.evidence.trivial import NOTHING, prevalence
-from common.paper import Paper, Recipe
-
-PROFILES = ("paper", "small", "smoke")
+from common.paper import PROFILES, Paper, Recipe
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,7 @@ def recipe(paper: Paper, record: Record) -> Recipe | None:
 def departures(paper: Paper, record: Record) -> dict[str, str]:
     """The readings of a record that are not the paper's default and do not choose a network that it sets beside its
     own."""
-    networks = {key for baseline in paper.baselines for key in baseline}
-    return {key: value for key, value in record.readings.items() if key not in networks}
+    return {key: value for key, value in record.readings.items() if key not in paper.network_keys}
 
 
 @dataclass(frozen=True)
@@ -96,14 +93,14 @@ def definitions(record: Record) -> list[Scored]:
 
 @dataclass(frozen=True)
 class Leak:
-    """A definition on the test images as published and with copies kept apart: the record, whether today's recipe and
-    code made both, what its repeats and those of the leak-free one score, and the difference."""
+    """A definition on the test images under the random split and with copies kept apart: the record, whether today's
+    recipe and code made both, what its repeats and those of the leak-free one score, and the difference."""
 
     record: Record
     fresh: bool
     signature: str
-    published: Prediction
-    leak_free: Prediction
+    random: Prediction
+    grouped: Prediction
     difference: MeanDifference
 
 

@@ -193,7 +193,7 @@ def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Ite
     """The choices of readings of one paper, as text; what the paper's record refuses is left out, with the reason."""
     folds = {} if sweep.folds is None else {"folds": str(sweep.folds)}
     if sweep.readings == "all":
-        yield from ({**folds, **one} for one in _one_at_a_time(paper, leave_out))
+        yield from ({**folds, **one} for one in _one_at_a_time(paper, sweep.profile, leave_out))
         return
     values = {}
     for key, wanted in sweep.readings.items():
@@ -212,9 +212,13 @@ def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Ite
                 yield readings | {key: as_text(value) for key, value in baseline.items()}
 
 
-def _one_at_a_time(paper: Paper, leave_out: Callable[[str], None]) -> Iterator[Readings]:
+def _one_at_a_time(paper: Paper, profile: Profile, leave_out: Callable[[str], None]) -> Iterator[Readings]:
     yield {}
     for key, reading in paper.readings.items():
+        if reading.alternatives and key in paper.shrunk(profile):
+            its = as_text(paper.profiles[profile][key])
+            leave_out(f"{paper.name}: other values of {key}, which the {profile} profile sets to {its}")
+            continue
         for value in map(as_text, reading.alternatives):
             yield {key: value}
         for value in reading.refused:

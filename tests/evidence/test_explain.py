@@ -179,19 +179,19 @@ def union(boxes: list[list[tuple[float, float]]]) -> float:
     ],
 )
 def test_the_chance_is_the_share_of_the_range_that_the_intervals_cover(boxes):
-    chance = explain._chance(boxes, [0.0] * len(boxes[0]), (0.0, 1.0))
+    chance = explain.chance_of(boxes, [0.0] * len(boxes[0]), (0.0, 1.0))
     assert chance == pytest.approx(union(boxes), rel=0.03)
     scaled = [[(2 + 3 * low, 2 + 3 * high) for low, high in box] for box in boxes]
-    assert explain._chance(scaled, [0.0] * len(boxes[0]), (2.0, 5.0)) == pytest.approx(chance)
+    assert explain.chance_of(scaled, [0.0] * len(boxes[0]), (2.0, 5.0)) == pytest.approx(chance)
 
 
 def test_a_coarsely_printed_number_fits_more_often():
-    assert explain._chance([[(0.5, 0.6)]], [0.05], (0.0, 1.0)) == pytest.approx(0.2)
+    assert explain.chance_of([[(0.5, 0.6)]], [0.05], (0.0, 1.0)) == pytest.approx(0.2)
 
 
 def test_a_tiny_chance_is_not_lost():
     box = [(0.5, 0.51)] * 4
-    assert explain._chance([box], [0.0] * 4, (0.0, 1.0)) == pytest.approx(1e-8)
+    assert explain.chance_of([box], [0.0] * 4, (0.0, 1.0)) == pytest.approx(1e-8)
 
 
 def test_the_range_goes_from_knowing_nothing_to_a_perfect_score():

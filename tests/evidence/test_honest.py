@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.evidence.honest import leak, leak_free, published, sentence
+from common.evidence.honest import leak, leak_free, leaking, sentence
 from common.evidence.means import welch
 from common.evidence.results import Record
 from tests.evidence.made import folds_of, record_of
@@ -23,7 +23,13 @@ def test_from_two_records():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"profile": "small"}, {"paper": "other"}, {"readings": {"split": "grouped", "batch_size": "16"}}],
+    [
+        {"profile": "small"},
+        {"paper": "other"},
+        {"environment": record(0.7).environment.model_copy(update={"backend": "torch"})},
+        {"environment": record(0.7).environment.model_copy(update={"precision": "mixed_bfloat16"})},
+        {"readings": {"split": "grouped", "batch_size": "16"}},
+    ],
 )
 def test_records_that_differ_in_more_than_the_split_are_refused(changes):
     with pytest.raises(ValueError, match="not the same but for the split"):
@@ -40,32 +46,32 @@ def test_which_record_is_the_leak_free_one_of_which():
     small = record(0.60, profile="small", **GROUPED)
     every = [small, deep, deep_other, own, other]
     assert [leak_free(each, every) for each in every] == [None, deep_other, None, other, None]
-    assert [published(each, every) for each in every] == [None, None, deep, None, own]
+    assert [leaking(each, every) for each in every] == [None, None, deep, None, own]
 
 
 def said(own: Record, other: Record, standard=()) -> str:
     return sentence(own, other, [("test", DICE)], [("test", signature) for signature in standard])
 
 
-def test_a_change_within_the_variation_of_repeats_is_called_so():
+def test_where_no_interval_leaves_out_0_that_is_all_that_is_said():
     text = said(record(0.75, 0.70, 0.72), record(0.74, 0.69, 0.70, **GROUPED))
-    assert "none of 1 printed definition on test and validation images changes by more than repeats vary." in text
-
-
-def test_a_change_beyond_it_is_told_with_its_interval():
-    text = said(record(0.75, 0.76, 0.755), record(0.64, 0.66, 0.65, **GROUPED), [DICE, "bce|pixel|pooled"])
-    assert (
-        f"1 of 1 printed definition on test and validation images changes by more than repeats vary: `{DICE}`" in text
+    assert text.endswith(
+        "the interval of the difference leaves out 0 for none of 1 printed definition on test and validation images."
     )
-    assert "published less leak-free +0.1050, 95 %: 0.08" in text
-    assert "; of 1 standard ones on the test images 1, most clearly" in text, "what was not measured is not counted"
-    assert "One in 20 would by chance." in text
+
+
+def test_a_change_whose_interval_leaves_out_0_is_told_with_its_interval():
+    text = said(record(0.75, 0.76, 0.755), record(0.64, 0.66, 0.65, **GROUPED), [DICE, "bce|pixel|pooled"])
+    assert f"leaves out 0 for 1 of 1 printed definition on test and validation images: `{DICE}`" in text
+    assert "random less grouped split +0.1050, 95 %: 0.08" in text
+    assert "; for 1 of 1 standard ones on the test images, most clearly" in text, "what was not measured is not counted"
+    assert "One in 20 would by chance, if the split did nothing." in text
 
 
 def test_one_repeat_of_each_split_has_a_difference_and_no_interval():
     text = said(record(0.75), record(0.65, **GROUPED))
     assert (
-        f"`{DICE}` (test; published less leak-free +0.1000) changes most. One repeat of a split does not tell" in text
+        f"`{DICE}` (test; random less grouped split +0.1000) changes most. One repeat of a split does not tell" in text
     )
     assert "folds" not in text
     crossed = said(folds_of(record(0.75, 0.77), 2), folds_of(record(0.60, 0.62, **GROUPED), 2))
@@ -80,9 +86,9 @@ def test_the_clearest_change_is_named_whatever_its_unit():
     own = record_of([{"metrics": {"test": {DICE: dice, distance: pixels}}} for dice, pixels in pairs])
     pairs = zip([0.65, 0.66, 0.655], [45.0, 41.0, 43.0], strict=True)
     other = record_of([{"metrics": {"test": {DICE: dice, distance: pixels}}} for dice, pixels in pairs], **GROUPED)
-    assert f"2, most clearly `{DICE}`" in said(own, other, [DICE, distance])
+    assert f"2 of 2 standard ones on the test images, most clearly `{DICE}`" in said(own, other, [DICE, distance])
     once = [each.model_copy(update={"runs": each.runs[:1]}) for each in (own, other)]
-    assert f"`{DICE}` (test; published less leak-free +0.1000) changes most" in sentence(
+    assert f"`{DICE}` (test; random less grouped split +0.1000) changes most, of those between 0 and 1." in sentence(
         *once, [("test", distance), ("test", DICE)], []
     )
 

@@ -120,28 +120,35 @@ def test_the_folds_of_a_cross_validation_are_told_as_folds():
     assert "--repeats 2" in page
 
 
-# Beside the published split, the leak-free one
+# Beside the random split, the grouped one
 
 
 def both(*results: float) -> tuple[Record, Record]:
-    """The published record has a Dice 0.1 higher than the leak-free one."""
+    """The record of the random split has a Dice 0.1 higher than the leak-free one."""
     grouped = record([result - 0.1 for result in results]).model_copy(update={"readings": {"split": "grouped"}})
     return record(results), grouped
 
 
-def test_the_leak_free_mean_and_the_difference_stand_beside_the_published_ones():
+def test_the_leak_free_mean_and_the_difference_stand_beside_those_of_the_random_split():
     own, grouped = both(0.70, 0.71, 0.72)
     page = page_of(own, grouped)
     (line,) = [line for line in page.splitlines() if line.startswith("| test | IoU")]
     assert "| 0.7100 | [0.6603, 0.7597] | 3 | 0.6100 [0.5603, 0.6597] | +0.1000 [0.0773, 0.1227] |" in line
-    assert "Leak-free: split=grouped, 3 repeats." in page
+    assert "Grouped split: split=grouped, 3 repeats." in page
     (of_definition,) = [line for line in page.splitlines() if line.startswith("| `dice\\|fg\\|pooled\\|t=0.5` |")]
     assert "+0.1000 [0.0773, 0.1227]" in of_definition
     console = Console(width=100, file=io.StringIO())
     console.print(tables.table(assess.assess(paper(), own, [own, grouped], NOWHERE)))
-    for text in ("leak-free", "0.6100", "[0.5603, 0.6597]", "+0.1000", "[0.0773, 0.1227]", "split=grouped, 3 repeats"):
+    for text in (
+        "grouped split",
+        "0.6100",
+        "[0.5603, 0.6597]",
+        "+0.1000",
+        "[0.0773, 0.1227]",
+        "split=grouped, 3 repeats",
+    ):
         assert text in console.file.getvalue()
-    assert "leak-free" not in shown(own)
+    assert "grouped" not in shown(own)
 
 
 def test_the_leak_free_record_keeps_its_setting_and_command_and_repeats_no_table():
@@ -159,7 +166,7 @@ def test_the_leak_free_record_keeps_its_setting_and_command_and_repeats_no_table
 def test_a_stale_leak_free_record_is_marked_where_its_numbers_stand():
     own, grouped = both(0.70, 0.71)
     page = readme([assess.assess(paper(), own, [own, grouped], NOWHERE, lambda each: each is own)])
-    assert "Leak-free: split=grouped, 2 repeats, STALE." in page
+    assert "Grouped split: split=grouped, 2 repeats, STALE." in page
 
 
 def test_training_numbers_have_no_leak_free_ones_beside_them():

@@ -154,6 +154,27 @@ def test_unreadable_files_are_listed_at_the_end_and_the_others_are_done(repro, s
     assert names == [f"{number:02}.png" for number in range(40) if number not in (0, 17, 39)]
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "why"),
+    [
+        ("wide", (60, 66_000), "66000 x 60 pixels are too many for a .jpg file"),
+        ("n" * 245, (60, 60), "its name is too long for the file that is made of it"),
+    ],
+    ids=["wider than a JPEG can be", "a long name"],
+)
+def test_an_image_that_can_t_be_written_about_is_listed_and_the_others_are_done(
+    repro, saved, scan, tmp_path, name, shape, why
+):
+    Image.fromarray(np.full(shape, 30, np.uint8)).save(tmp_path / f"{name}.png")
+    status, printed, complaint = repro("predict", "--model", saved["grey"], f"{name}.png", scan, "-o", "out")
+    assert status == 2
+    assert "1 of 2 images" in printed
+    assert f"{name}.png: {why}" in complaint.replace("\n", "")
+    assert [line["input"] for line in lines(Path("out"))] == [str(scan)]
+    written_files = [path.name for path in Path("out").rglob("*") if path.is_file()]
+    assert sorted(written_files) == ["about.json", "predictions.jsonl", "scan.jpg", "scan.png"]
+
+
 def test_nothing_to_predict_on_is_said_before_anything_is_written(repro, saved):
     status, _, complaint = repro("predict", "--model", saved["grey"], "nowhere", "-o", "out")
     assert status == 2

@@ -11,6 +11,8 @@ from itertools import product
 import numpy as np
 from scipy.special import gammaln
 
+from common.evidence.definition import Definition
+
 Interval = tuple[float, float]
 
 # Keras clips probabilities to [1e-7, 1 - 1e-7], so that no pixel or case costs more than this.
@@ -142,3 +144,9 @@ def possible_range(metric: str) -> Interval:
     ranges = {"bce": (0, MOST_COSTLY), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, MOST_COSTLY + 1)}
     ranges |= dict.fromkeys(("hd95", "assd", "count"), (0, math.inf))
     return ranges.get(metric, (0, 1))
+
+
+def from_0_to_1(signature: str) -> bool:
+    """Whether a definition has the scale of most: what has another, such as a cross-entropy or a distance, is not
+    comparable in size."""
+    return possible_range(Definition.parse(signature).metric) == (0, 1)

@@ -1,0 +1,45 @@
+"""Papers that leave something open, records that read it otherwise, and what `effects` makes of them."""
+
+from pathlib import Path
+
+from common.evidence import assess, effects
+from common.evidence.effects import OneAtATime
+from common.evidence.results import Record
+from common.paper import Paper, Reading
+from tests.evidence.made import cell, paper, record
+
+NOWHERE = Path("no counts here")
+LOSS, IOU = "bce|pixel|pooled", "iou|fg|pooled|t=0.5"
+DEFAULT = [0.70, 0.74, 0.72]
+
+NETWORK = {"default": "own", "alternatives": ["unet"], "why": "a baseline"}
+KERNEL = {"default": "2", "alternatives": ["3", "5"], "why": "open"}
+
+
+def with_baseline() -> Paper:
+    readings = {"network": Reading(**NETWORK), "kernel": Reading(**KERNEL)}
+    return paper().model_copy(update={"baselines": [{"network": "unet"}], "readings": readings})
+
+
+def open_paper(value: str = "0.75") -> Paper:
+    return paper(cell(value)).model_copy(update={"readings": {"kernel": Reading(**KERNEL)}})
+
+
+def read(results, **readings: str) -> Record:
+    """A record whose runs have these test Dices, with these readings."""
+    return record(results).model_copy(update={"readings": readings})
+
+
+def assessed(*records: Record, of: Paper | None = None, stale=()) -> list[assess.Assessment]:
+    about = of or paper()
+    return [assess.assess(about, each, records, NOWHERE, lambda one: one not in stale) for each in records]
+
+
+def moved(*records: Record, of: Paper | None = None, stale=()) -> OneAtATime:
+    (found,) = effects.of_paper(assessed(*records, of=of, stale=stale))
+    return found
+
+
+def dice(found: OneAtATime):
+    """The difference that the first reading makes to the printed Dice."""
+    return found.alternatives[0].printed[0].difference
