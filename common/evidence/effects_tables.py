@@ -35,8 +35,8 @@ further run with that reading falls with 95 % probability.
 A difference in bold has 0 outside its interval. Where a reading does nothing, one interval in 20 leaves out 0 by
 chance; the metrics of one training rise and fall together, so that several do so at once. Readings stand in the order
 of how far they move the printed number that they move most. A number between 0 and 1 comes before one of another scale,
-such as a loss, however far that moves. What the profile itself sets, such as the size of the images, is not read
-otherwise. `repro report` draws all of this."""
+such as a loss, however far that moves. A setting that a smaller profile shrinks, such as the size of the images, is not
+read otherwise there. `repro report` draws all of this."""
 
 
 def table(found: OneAtATime) -> Table:

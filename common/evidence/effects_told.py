@@ -92,7 +92,7 @@ def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
     if not clear:
         return f"; its interval includes 0{', as do all others on printed definitions' * (len(known) > 1)}."
     each, moved = max(clear, key=lambda one: one[1].size)
-    return f"; its interval includes 0. Of those that do not, {_moves(tried, each, moved)}."
+    return f"; its interval includes 0. Of those whose interval does not, {_moves(tried, each, moved)}."
 
 
 def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: Effect) -> list[str]:

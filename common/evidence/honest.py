@@ -65,7 +65,9 @@ def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iter
     if further_sure:
         said += f"; for {len(further_sure)} of {len(further)} standard ones on the test images, most clearly "
         said += _most(further_sure)
-    chance = " One in 20 would by chance, if the split did nothing." if sure or further_sure else ""
+    chance = (
+        " If the split did nothing, one interval in 20 would leave out 0 by chance." if sure or further_sure else ""
+    )
     return f"{said}.{chance}{small}"
 
 

@@ -52,13 +52,15 @@ score that have learned nothing: no tumour anywhere; everywhere the tumour's sha
 probability; in brackets, where the data set's masks are known, what they score on 95 % of {SPLITS:,} random splits.
 Intervals are shown cut at the ends of what a metric can be, such as 0 and 1; verdicts come from the whole ones.
 
-*{GROUPED}*, where it was run, is mean and next run with all copies of an image on one side of the split, and those of
-two classes left out (`split=grouped`), so that nothing leaks from training to test; *{LESS}* is the
-difference of our own means under both splits, with its 95 % confidence interval (Welch 1947). *first repeat* is the
-value of the first repeat on its own test images, those of all folds together, with the 95 % interval over samples of as
-many images drawn from them ({RESAMPLES:,} bootstrap resamples, Efron 1979): what the choice of the test images alone
-does, with the network as it is. *next run* has both, other images and another training. Images are taken as
-independent; copies among them make the true interval wider.
+*{GROUPED}*, where it was run, is mean and next run with all copies of an image on one side of the split, and
+those of two classes left out (`split=grouped`), so that no copy of a training image is tested.
+*{LESS}* is the difference of the means of our own runs under both splits, with its 95 % confidence
+interval (Welch 1947).
+
+*first repeat* is the value of the first repeat on its own test images, those of all folds together, with the 95 %
+interval over samples of as many images drawn from them ({RESAMPLES:,} bootstrap resamples, Efron 1979): what the choice
+of the test images alone does, with the network as it is. *next run* has both, other images and another training. Images
+are taken as independent; copies among them make the true interval wider.
 
 | verdict | meaning |
 |---|---|
@@ -99,7 +101,8 @@ def _other_readings(group: Sequence[Assessment]) -> str:
     beside = [(record, default) for record in records if (default := default_of(paper, record, records))]
     tried = {tuple(departures(*both).items()) for both in beside if not is_default(paper, both[0])}
     number = sum(len(each) == 1 for each in tried)
-    run = "1 other reading was run" if number == 1 else f"{number or 'no'} other readings were run"
+    run = "1 other reading was run" if number == 1 else f"{number} other readings were run"
+    run = run if tried else "so far only networks that the paper sets beside its own"
     return f"- [One reading at a time]({SWEEP}#{paper.name}): {run}" if beside else ""
 
 

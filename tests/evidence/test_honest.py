@@ -65,7 +65,7 @@ def test_a_change_whose_interval_leaves_out_0_is_told_with_its_interval():
     assert f"leaves out 0 for 1 of 1 printed definition on test and validation images: `{DICE}`" in text
     assert "random less grouped split +0.1050, 95 %: 0.08" in text
     assert "; for 1 of 1 standard ones on the test images, most clearly" in text, "what was not measured is not counted"
-    assert "One in 20 would by chance, if the split did nothing." in text
+    assert "If the split did nothing, one interval in 20 would leave out 0 by chance." in text
 
 
 def test_one_repeat_of_each_split_has_a_difference_and_no_interval():

@@ -111,20 +111,45 @@ def test_axe_finds_no_serious_fault(site: Path, look, scheme: str):
     assert serious_faults(look(site, "rahman.html", color_scheme=scheme), SECTION) == []
 
 
+@pytest.fixture
+def plot_of(monkeypatch):
+    """Draws the effect of a kernel on the printed Dice, which the paper gives these values of."""
+    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
+    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
+
+    def call(default, other, *values: str, data: str = "busi"):
+        records = [made.record(default, data=data), made.record(other, data=data)]
+        records[1] = records[1].model_copy(update={"readings": {"kernel": "3"}})
+        about = made.paper(*(made.cell(value).model_copy(update={"id": value}) for value in values))
+        (found,) = effects.of_paper([assess.assess(about, each, records, Path("nowhere")) for each in records])
+        (plot,) = plots(found, "x").printed
+        return plot
+
+    return call
+
+
+DEFAULT, OTHER = [0.70, 0.74, 0.72], [0.73, 0.76, 0.76]
+
+
 @pytest.mark.parametrize(("value", "data", "line", "told"), [
     ("0.73", "busi", True, True),
     ("0.10", "busi", False, True),
     ("0.73", "phantom", False, False),
 ])  # fmt: skip
-def test_the_papers_number_is_a_line_unless_that_would_make_the_intervals_dots(monkeypatch, value, data, line, told):
+def test_the_papers_number_is_a_line_unless_that_would_make_the_intervals_dots(plot_of, value, data, line, told):
     """Then it is an arrow at the end; where the data are others, it is not there."""
-    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
-    default, other = made.record([0.70, 0.74, 0.72], data=data), made.record([0.73, 0.76, 0.76], data=data)
-    records = [default, other.model_copy(update={"readings": {"kernel": "3"}})]
-    about = made.paper(made.cell(value))
-    (found,) = effects.of_paper([assess.assess(about, each, records, Path("nowhere")) for each in records])
-    (plot,) = plots(found, "x").printed
+    plot = plot_of(DEFAULT, OTHER, value, data=data)
     assert ("stroke-dasharray" in plot.svg) == line
     assert ("the paper's number" in plot.summary) == told
     assert "kernel=3 +0.0300 [0.0" in plot.summary
+
+
+def test_each_value_that_the_paper_prints_has_a_line(plot_of):
+    plot = plot_of(DEFAULT, OTHER, "0.73", "0.74")
+    assert plot.svg.count("stroke-dasharray") == 2
+    assert plot.summary.endswith("the paper's number +0.0100; the paper's number +0.0200")
+
+
+def test_the_papers_number_stands_as_far_from_0_as_from_the_default_of_the_pairs(plot_of):
+    plot = plot_of([0.60, 0.74, 0.72], [0.65], "0.67")
+    assert plot.summary.endswith("kernel=3 +0.0500; the paper's number +0.0700")

@@ -48,6 +48,14 @@ def test_without_the_option_readings_that_stand_nowhere_else_are_shown_below(rep
     assert out.index("nothing") < out.index("one reading at a time")
 
 
+def test_the_page_is_named_once_with_the_command_that_draws_it(repro, results):
+    shutil.copy(RESULTS / "cheng.json", results)
+    for options in (["--sweep"], []):
+        _, out, _ = repro("compare", *options, "--results", results)
+        assert out.count("Every metric under every reading: ") == 1
+        assert "`repro report` draws them" in " ".join(out.split())
+
+
 def test_where_no_reading_was_run_the_command_that_makes_one_is_named(repro, results):
     records = json.loads((results / "gill.json").read_text())
     (results / "gill.json").write_text(json.dumps([each for each in records if not each["readings"]]))

@@ -5,6 +5,7 @@ import io
 from rich.console import Console
 
 from common.evidence import effects, effects_tables
+from common.evidence.compare import RUNNING
 from common.evidence.effects import OneAtATime
 from common.evidence.readme import readme
 from common.evidence.results import Record
@@ -57,6 +58,18 @@ def test_what_older_code_made_is_marked():
     assert "stale" not in effects_tables.page([moved(default, other)])
 
 
+def test_each_line_has_the_default_that_it_is_compared_with():
+    """Of a training number, what fit printed where both have it, else what was evaluated afterwards."""
+
+    def made(running: dict, **readings: str) -> Record:
+        return record_of([{"metrics": {"train": {DICE: 0.8}} | running}], readings=readings)
+
+    printed_by_fit = [made({RUNNING: {DICE: 0.6}}), made({RUNNING: {DICE: 0.7}}, kernel="3")]
+    page = effects_tables.page([moved(*printed_by_fit, made({}, loss="dice"), of=paper(cell(split="train")))])
+    assert f"| {RUNNING} | IoU [%] | 0.70 | `kernel=3` | 0.6000 | 0.7000 |" in page
+    assert "| train | IoU [%] | 0.70 | `loss=dice` | 0.8000 | 0.8000 |" in page
+
+
 def test_every_row_of_the_page_has_as_many_cells_as_its_header():
     records = read(DEFAULT), read([0.73, 0.76, 0.76], monitor="iou|fg"), read([0.7], a="b", c="d")
     for block in effects_tables.page([moved(*records)]).split("\n\n"):
@@ -78,6 +91,20 @@ def test_a_sweep_leaves_the_readme_as_it_is_but_for_a_link():
     assert page.count(link) == 1
     assert page.replace(link, "") == alone
     assert "sweep.md" not in alone
+
+
+def test_a_reading_that_was_run_at_two_sizes_is_counted_once():
+    records = [
+        each.model_copy(update={"profile": profile})
+        for profile in ("small", "paper")
+        for each in (read(DEFAULT), read(DEFAULT, kernel="3"))
+    ]
+    assert "(sweep.md#name): 1 other reading was run\n" in readme(assessed(*records))
+
+
+def test_where_only_other_networks_were_run_that_is_said():
+    group = assessed(read(DEFAULT), read(DEFAULT, network="unet"), of=with_baseline())
+    assert "(sweep.md#name): so far only networks that the paper sets beside its own\n" in readme(group)
 
 
 def test_what_has_a_place_in_the_readme_keeps_it():

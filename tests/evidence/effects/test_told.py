@@ -3,7 +3,8 @@
 from scipy.stats import ttest_rel
 
 from common.evidence.effects_told import sentences
-from tests.evidence.effects.made import DEFAULT, LOSS, moved, open_paper, read
+from common.paper import Reading
+from tests.evidence.effects.made import DEFAULT, KERNEL, LOSS, moved, open_paper, read
 from tests.evidence.made import DICE, cell, paper, record, record_of
 
 
@@ -34,7 +35,7 @@ def test_an_interval_that_includes_0_is_told_as_that_and_one_that_does_not_is_na
     assert both.endswith("; its interval includes 0, as do all others on printed definitions.")
     sure = read([0.72, 0.76, 0.74 + 1e-6], kernel="5")
     said = sentences(moved(read(DEFAULT), far, sure))[0]
-    assert "; its interval includes 0. Of those that do not, `kernel=5` moves the printed test " in said
+    assert "; its interval includes 0. Of those whose interval does not, `kernel=5` moves the printed test " in said
     assert '"IoU [%]" most, by +0.0200 [' in said
 
 
@@ -54,6 +55,19 @@ def test_a_number_printed_twice_with_two_values_is_placed_twice():
     _, first, second, _ = sentences(found)
     assert first.startswith("The paper's 0.75 lies inside")
     assert second.startswith("The paper's 0.20 lies outside the interval of one further run with the default and with")
+
+
+def test_what_the_profile_sets_is_not_among_the_other_readings_and_what_was_run_besides_is():
+    """Any number of folds may be chosen, of any paper."""
+    readings = {"kernel": Reading(**KERNEL), "side": Reading(default=256, alternatives=[128, 512], why="open")}
+    of = paper().model_copy(update={"readings": readings, "profiles": {"small": {"side": 96}}})
+
+    def counted(profile: str) -> str:
+        records = [read(DEFAULT), read([0.73, 0.76, 0.76], folds="5")]
+        return sentences(moved(*(each.model_copy(update={"profile": profile}) for each in records), of=of))[0]
+
+    assert counted("paper").startswith("Of 5 other readings 1 was run")
+    assert counted("small").startswith("Of 3 other readings 1 was run")
 
 
 def test_where_the_papers_number_lies_is_told_of_its_own_data_alone():
