@@ -12,7 +12,8 @@ from common.training.estimate import spoken
 def size(grid: Grid) -> str:
     jobs, left = len(grid.jobs), len(grid.waiting)
     done = f", {jobs - left:,} of them done before" if left < jobs else ""
-    return f"{len(grid.runs)} runs, {jobs:,} jobs{done}"
+    runs = f"{len(grid.runs)} run{'s' * (len(grid.runs) != 1)}"
+    return f"{runs}, {jobs:,} job{'s' * (jobs != 1)}{done}"
 
 
 def told(grid: Grid) -> tuple[Table, str]:

@@ -60,7 +60,7 @@ def test_a_dry_run_shows_each_run_and_what_is_left_out_and_trains_nothing(repro,
     status, printed, _ = repro("sweep", *words, "--dry-run")
     assert status == 0
     assert "Left out: gill: kernel=7: known values are 2, 3" in printed
-    assert "1 runs, 1,000 jobs, planned in " in printed
+    assert "1 run, 1,000 jobs, planned in " in printed
     assert "One after the other they take about " in printed
     assert not (tmp_path / "results").exists()
     assert not list(tmp_path.glob("runs/gill"))

@@ -191,7 +191,7 @@ def test_jobs_that_have_ended_are_not_planned_again(expanded, name):
     write_json(first.place / name, {})
     again = expanded()
     assert [number(job.trial) for job in again.waiting] == ["2", "3"]
-    assert dry.size(again) == "1 runs, 3 jobs, 1 of them done before"
+    assert dry.size(again) == "1 run, 3 jobs, 1 of them done before"
 
 
 def test_what_costs_time_is_asked_once_for_a_run_and_not_for_a_job(expanded, monkeypatch):

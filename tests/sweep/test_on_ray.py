@@ -197,24 +197,21 @@ def test_a_worker_and_then_a_node_die_and_every_job_is_done_once_with_the_bits_o
     assert len(re.findall(r"repeat \d: 8 epochs in", sweep.said)) == 4
 
 
-@pytest.mark.long
-@only_linux
-def test_jobs_share_a_gpu_each_with_its_part_of_the_memory(few, plain, tmp_path, cluster, monkeypatch):
-    """A node that says it has a GPU, whose driver tells of 8 GiB: no network is trained on it, which Ray can't know."""
+def test_jobs_share_a_gpu_each_with_its_part_of_the_memory(one, tmp_path, cluster, monkeypatch):  # noqa: F811
+    """A node that says it has a GPU, whose driver tells of 8 GiB."""
     driver = tmp_path / "bin" / "nvidia-smi"
     driver.parent.mkdir()
     driver.write_text("#!/bin/sh\necho 8192\n")
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", str(driver.parent), prepend=os.pathsep)
     cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE)
-    sweep = sweeping(tmp_path, cluster, few)
-    first, second = until(lambda: len(found := at_work(tmp_path)) == 2 and found)
-    for each in (first, second):
-        variables = Path(f"/proc/{each.process}/environ").read_text().split("\0")
-        assert "CUDA_VISIBLE_DEVICES=0" in variables
-        assert any(re.fullmatch(r"XLA_PYTHON_CLIENT_MEM_FRACTION=0\.[1-4]\d\d", each) for each in variables)
-    assert sweep.end(LONGEST) == 0, sweep.said
-    assert ending(tmp_path) == plain.ending
+    two = [jobs.job(one.request, Trial(repeat), one.folder) for repeat in range(2)]
+    table = JobTable(two, Console(file=io.StringIO()))
+    outcomes = [outcome for _, outcome in on_ray.run(two, cluster.address, table, work.beside_another)]
+    assert [outcome.epochs for outcome in outcomes] == [8, 8]
+    told = [(each.place / "began.txt").read_text().split() for each in two]
+    assert [gpu for gpu, _ in told] == ["0", "0"]
+    assert all(0.1 < float(share) < 0.5 for _, share in told), "of which two are at most nine tenths"
 
 
 def at_work(folder: Path) -> list[SimpleNamespace]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from rich.progress import Progress
@@ -9,6 +10,7 @@ from rich.progress import Progress
 from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.evidence.results import Failure
+from common.files import write_atomically
 from common.sweep.job import Job
 from common.training.fit import Fit
 
@@ -40,3 +42,13 @@ def by_repeat(job: Job, progress: Progress, prepared: Prepared, *, wait: bool) -
 def at_once(job: Job, progress: Progress, prepared: Prepared, *, wait: bool) -> Fit:
     """Nothing, which ends well."""
     return Fit(0, job.trial.repeat, None, 8, 8, 70.0, {}, {}, [])
+
+
+def beside_another(job: Job, progress: Progress, prepared: Prepared, *, wait: bool) -> Fit:
+    """Notes which GPU it sees and how much of it is its own, and ends once another job of its run has begun too."""
+    job.place.mkdir(parents=True, exist_ok=True)
+    of_gpu = os.environ["CUDA_VISIBLE_DEVICES"], os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"]
+    write_atomically(job.place / "began.txt", " ".join(of_gpu).encode())
+    while len(list(job.folder.glob("*/began.txt"))) < 2:
+        time.sleep(0.1)
+    return at_once(job, progress, prepared, wait=wait)
