@@ -178,7 +178,7 @@ def chance_of(
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:
     default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
     one, two = default | record.readings, default | other.readings
-    same = (record.profile, record.dataset.name) == (other.profile, other.dataset.name)
+    same = record.conditions == other.conditions
     return same and record.readings != other.readings and all(one[key] == two[key] for key in paper.network_keys)
 
 
