@@ -12,31 +12,28 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from common.cli.shared import import_keras
-from common.errors import BadInput
 
-ENGINES = ("local", "ray")
 Trains = Callable[[list[Any], Any], Iterator[Any]]  # an engine: of jobs, and the table that it tells of them
 
 
 def main(
-    engine: Annotated[list[str] | None, typer.Option(help="local or ray. May recur. [default: both]")] = None,
+    engine: Annotated[Literal["local", "ray"] | None, typer.Option(help="[default: one after the other]")] = None,
     jobs: Annotated[int, typer.Option(min=1)] = 40,
     seconds: Annotated[float, typer.Option(help="That a job takes.")] = 10,
     slots: Annotated[int, typer.Option(min=1, help="Jobs at a time.")] = 2,
 ) -> None:
     """Measure what the engines of sweeps cost."""
-    if unknown := {*(engine or [])} - {*ENGINES}:
-        raise BadInput(f"There is no engine {', '.join(unknown)}. Known: {', '.join(ENGINES)}.")
     import_keras()
     nap = partial(_nap, seconds)
     ideal = jobs * seconds / slots
-    for each in engine or ENGINES:
-        with TemporaryDirectory() as folder, {"local": _local, "ray": _on_ray}[each](nap, slots) as trains:
+    engines = {"local": _local, "ray": _on_ray}
+    for each in [engine] if engine else engines:
+        with TemporaryDirectory() as folder, engines[each](nap, slots) as trains:
             first, *_, whole = _measure(trains, _jobs(jobs, Path(folder)))
         print(
             f"{each}: {jobs} jobs of {seconds:g} s on {slots} slots took {whole:.1f} s, at best {ideal:.1f}: "

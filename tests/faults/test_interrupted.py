@@ -82,5 +82,5 @@ def test_a_lock_of_a_dead_process_blocks_nobody(tmp_path):
     with lock.only_one(tmp_path):
         assert f"process {os.getpid()} on" in lock.holder(tmp_path)
         with pytest.raises(BadInput, match="is in use by process"), lock.only_one(tmp_path):
-            pass
+            pytest.fail("it was let in")
     assert lock.holder(tmp_path) is None

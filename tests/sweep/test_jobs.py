@@ -48,7 +48,7 @@ def test_jobs_of_one_run_may_be_at_work_side_by_side(tmp_path):
 def test_whoever_wants_a_folder_alone_is_told_who_is_at_work_in_it(tmp_path):
     refused = pytest.raises(BadInput, match=rf"is in use by process {os.getpid()} on .*Wait until it is done")
     with side_by_side(tmp_path), only_one(tmp_path / "repeat-0"), refused, only_one(tmp_path):
-        pass
+        pytest.fail("it was let in")
 
 
 def test_who_only_looks_keeps_nobody_out(tmp_path):
@@ -61,7 +61,7 @@ def test_who_only_looks_keeps_nobody_out(tmp_path):
         fcntl.flock(looking, fcntl.LOCK_SH)
         threading.Timer(0.1, lambda: fcntl.flock(looking, fcntl.LOCK_UN)).start()
         with only_one(tmp_path):
-            pass
+            assert f"process {os.getpid()} on" in lock.holder(tmp_path)
 
 
 @pytest.fixture
