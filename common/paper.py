@@ -1,24 +1,30 @@
 """The validated record behind a `paper.yaml`: what a paper states, leaves open and reports.
 
 A recipe, the settings of one training, is made from it: every value that the paper states, one value for each reading
-of what it leaves open, and what a profile shrinks. All of it is plain data; the network is built by `model.py` beside
-the record.
+of what it leaves open, and what a profile shrinks. All of it is plain data. `model.py` beside the record declares which
+settings its network has (`Settings`) and builds the network from them.
 """
 
 from collections.abc import Collection
+from dataclasses import fields
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from common import strict_yaml
+from common.data.augment import Augmentation
 from common.errors import BadInput
 from common.reported import Cases, Claim, Reported, Table
 
 Profile = Literal["paper", "small", "smoke"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
+
+# A small network is the paper's with fewer pixels and filters. Whatever else decides a number stays as stated.
+SHRINKS = ("side", "filters", "bottleneck")
 
 
 class _Record(BaseModel):
@@ -48,8 +54,8 @@ class Reading(_Record):
 
 
 class Recipe(BaseModel):
-    """The settings of one training. Fields below are the protocol that `common` carries out; a paper's own
-    architecture settings (`filters`, `kernel`, ...) come beside them and are read by its `model.py` alone.
+    """The settings of one training. The fields below are those that `common` carries out. A paper's network has more
+    (`filters`, `kernel`, ...): the class `Settings` in its `model.py` adds them and refuses any other.
 
     side: images and masks are resized to side x side pixels.
     channels: of the input, 1 (grey) or 3 (RGB).
@@ -70,7 +76,7 @@ class Recipe(BaseModel):
     positive: the class whose probability the network's second output gives, None for a network that segments only.
     loss: of the segmentation: "bce", "dice", "bce+dice" (their sum) or "iou"; `smooth` and `dice_over` (sums over the
         "batch" or over each "image") belong to the last three. A classification adds its own cross-entropy.
-    monitor: what selects an epoch on the validation part: "loss" or the signature of a metric.
+    monitor: what selects an epoch on the validation part: the loss, or one of the metrics that `fit` prints.
     patience: epochs without improvement of the monitor after which training stops, None for never.
     weights: those of the "last" epoch or of the "best" are evaluated.
     """
@@ -100,9 +106,22 @@ class Recipe(BaseModel):
     weight_decay: float | None = None
     batch_size: int
     epochs: int
-    monitor: str
+    monitor: Literal["loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou|fg|pooled|t=0.5"]
     patience: int | None
     weights: Literal["last", "best"]
+
+    @field_validator("augmentation")
+    @classmethod
+    def _known_augmentation(cls, settings: dict) -> dict:
+        if unknown := settings.keys() - {field.name for field in fields(Augmentation)}:
+            raise ValueError(f"no such augmentation: {', '.join(sorted(unknown))}")
+        return settings
+
+    @model_validator(mode="after")
+    def _positive_is_a_class(self) -> "Recipe":
+        if self.positive is not None and self.positive not in self.classes:
+            raise ValueError(f"positive is '{self.positive}', which is none of the classes {', '.join(self.classes)}")
+        return self
 
     @property
     def clahe(self) -> tuple[float, int] | None:
@@ -155,6 +174,11 @@ class Paper(_Record):
         for profile, settings in self.profiles.items():
             if unknown := settings.keys() - known:
                 raise ValueError(f"profile {profile} sets what no recipe has: {', '.join(sorted(unknown))}")
+        if more := sorted(self.profiles.get("small", {}).keys() - set(SHRINKS)):
+            raise ValueError(
+                f"profile small sets {', '.join(more)}: it may set {', '.join(SHRINKS)} and nothing else, "
+                "or its numbers would be those of another recipe"
+            )
         return self
 
     @property
@@ -168,21 +192,39 @@ class Paper(_Record):
         return self.profiles.get(profile, {}).keys()
 
     def recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
-        """The settings of one training. A reading chosen here outranks what the profile shrinks.
+        """The settings of one training, each checked by the `Settings` of the paper's `model.py`, which imports Keras.
+        A reading chosen here outranks what the profile shrinks.
 
-        Raises BadInput for a profile, a reading, or a value of one, that the record does not have.
+        Raises BadInput for a profile, a reading, or a value of one, that the record does not have, and for a setting
+        in the record that no code reads.
         """
+        return self._validated(import_module(f"reproductions.{self.name}.model").Settings, profile, readings)
+
+    def protocol(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
+        """The same for whoever builds no network: without Keras, and what the network reads is not checked."""
+        return self._validated(Recipe, profile, readings)
+
+    def _validated(self, settings: type[Recipe], profile: Profile, readings: dict[str, Any] | None) -> Recipe:
+        try:
+            return settings(**self._values(profile, readings))
+        except ValidationError as error:
+            where = f"reproductions/{self.name}/paper.yaml"
+            remedy = "Mend the file, or declare the setting in `Settings` of model.py beside it."
+            wrong = strict_yaml.complaints(error)
+            raise BadInput.listing(f"{where} has settings that no code reads:", wrong, remedy) from error
+
+    def _values(self, profile: Profile, readings: dict[str, Any] | None) -> dict[str, Any]:
         if profile != "paper" and profile not in self.profiles:
             raise BadInput(f"{self.name} has no profile {profile}: its paper.yaml says nothing of it under `profiles`.")
         chosen = self.choose(readings or {})
         settings = {key: stated.value for key, stated in self.stated.items()}
         settings |= {key: reading.default for key, reading in self.readings.items()}
         settings |= self.profiles[profile] if profile != "paper" else {}
-        return Recipe(**(settings | chosen))
+        return settings | chosen
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
         """How many repeats a run has where nobody says: a cross-validation is one."""
-        return 1 if self.recipe("paper", readings).folds else 3
+        return 1 if self.protocol("paper", readings).folds else 3
 
     def choose(self, readings: dict[str, Any]) -> dict[str, Any]:
         """The chosen readings with the values of the record, found by their text: {"batch_size": "16"} gives
@@ -250,7 +292,7 @@ def read(name: str, path: Traversable) -> Paper:
             raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
         record = Paper(name=name, **given)
         for profile in ("paper", *record.profiles):
-            record.recipe(profile)
+            record.protocol(profile)
     except ValidationError as error:
         wrong = strict_yaml.complaints(error)
         raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Mend the file.") from error

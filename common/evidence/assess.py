@@ -53,7 +53,7 @@ def of_paper(paper: Paper, results: Path) -> list[Assessment]:
 
     def fresh(record: Record) -> bool:
         try:
-            recipe = paper.recipe(record.profile, record.readings)
+            recipe = paper.protocol(record.profile, record.readings)
         except BadInput:  # a reading that has left paper.yaml since
             return False
         return lineage.fresh(record, recipe_hash(recipe), code, known)
@@ -124,9 +124,9 @@ def contradictions(paper: Paper) -> str:
 
 def _paper_recipe(paper: Paper, record: Record):
     try:
-        return paper.recipe("paper", record.readings)
+        return paper.protocol("paper", record.readings)
     except BadInput:  # a reading that has left paper.yaml since
-        return paper.recipe()
+        return paper.protocol()
 
 
 def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:

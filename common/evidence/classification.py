@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from common.evidence.counts import EPSILON, Rows
+from common.evidence.counts import Rows
+from common.evidence.cross_entropy import cross_entropy
 
 
 def confusion(rows: Rows) -> dict[str, dict[str, int]]:
@@ -21,20 +22,20 @@ def confusion(rows: Rows) -> dict[str, dict[str, int]]:
     return {a: {b: int(np.count_nonzero((rows.label == a) & (called == b))) for b in names} for a in names}
 
 
-def score(metric: str, target: str, rows: Rows) -> float:
+def score(metric: str, target: str, rows: Rows, clip: str | None = None) -> float:
     """accuracy or bce of all cases; precision, recall or dice (F1) of the class that target="class=NAME" names; count
     of the cases of one class that are called another, target="class=NAME>OTHER". NaN where it is undefined: precision
-    of a class that is never called, recall of one that is not there.
+    of a class that is never called, recall of one that is not there. clip: of bce (`cross_entropy.CLIPS`).
 
     Raises ValueError for a network that does not classify and for a class that there is not.
     """
-    part, whole = (counts.sum() for counts in terms(metric, target, rows))
+    part, whole = (counts.sum() for counts in terms(metric, target, rows, clip))
     if metric == "count":
         return float(part)  # a whole number, which the quotient may miss by a rounding
     return float(part / whole) if whole else np.nan
 
 
-def terms(metric: str, target: str, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def terms(metric: str, target: str, rows: Rows, clip: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """What each case adds to the numerator and to the denominator of a score, float64 (n,) each. Raises as `score`."""
     table = confusion(rows)
     if not table:
@@ -42,8 +43,8 @@ def terms(metric: str, target: str, rows: Rows) -> tuple[np.ndarray, np.ndarray]
     positive = rows.label == rows.positive
     called_positive = rows.probability > 0.5
     if metric == "bce":
-        p = rows.probability.clip(EPSILON, 1 - EPSILON)
-        return np.where(positive, -np.log(p), -np.log1p(-p)), np.ones(len(rows))
+        costs = cross_entropy(clip, rows.probability, rows.logit, positive.astype(np.float64))
+        return costs, np.ones(len(rows))
     if metric == "accuracy":
         return (positive == called_positive).astype(np.float64), np.ones(len(rows))
     name, _, other = target.removeprefix("class=").partition(">")

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from common.data.fractions import Fractions
-from common.evidence.counts import EPSILON
+from common.evidence.cross_entropy import cross_entropy, logit_of
 from common.evidence.definition import DISTANCES, Definition
 from common.evidence.metrics import scores
 
@@ -52,9 +52,9 @@ def value(definition: Definition, images: Images, of_pixel: np.ndarray, of_class
         return np.full(len(p), np.nan)
     if definition.target.startswith("class"):
         of_cases = _of_classes(definition, images, of_class)
-        return of_cases + _cross_entropy(images, p) if definition.target == "class+pixel" else of_cases
+        return of_cases + _cross_entropy(definition, images, p) if definition.target == "class+pixel" else of_cases
     if definition.metric == "bce":
-        return _cross_entropy(images, p)
+        return _cross_entropy(definition, images, p)
     if definition.metric == "accuracy" and not definition.truth:
         correct = np.where(p[:, 0] > 0.5, images.truth("one").mean(axis=1), images.truth("zero").mean(axis=1))
         return correct / images.pixels
@@ -67,7 +67,7 @@ def value(definition: Definition, images: Images, of_pixel: np.ndarray, of_class
     of_groups = scores(definition, *counts)
     there = ~np.ma.getmaskarray(of_groups) @ weights
     mean = np.divide(of_groups.filled(0) @ weights, there, out=np.full(len(p), np.nan), where=there > 0)
-    return mean + _cross_entropy(images, p) if definition.metric == "bce+dice-loss" else mean
+    return mean + _cross_entropy(definition, images, p) if definition.metric == "bce+dice-loss" else mean
 
 
 def _confusion(
@@ -89,18 +89,22 @@ def _confusion(
     return truth * marked, rest * marked, truth * (1.0 - marked), rest * (1.0 - marked)
 
 
-def _cross_entropy(images: Images, p: np.ndarray) -> np.ndarray:
-    p = p.clip(EPSILON, 1 - EPSILON)
-    of_tumour, of_background = -np.log(p[:, 0]), -np.log(1 - p[:, 0])
+def _cross_entropy(definition: Definition, images: Images, p: np.ndarray) -> np.ndarray:
+    of_tumour, of_background = _costs(definition, p[:, 0])
     share = images.pixel_prevalence()
     return share * of_tumour + (1 - share) * of_background
+
+
+def _costs(definition: Definition, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cross-entropy of this probability where the truth is 1 and where it is 0."""
+    return tuple(cross_entropy(definition.clip, p, logit_of(p), np.float32(truth)) for truth in (1, 0))
 
 
 def _of_classes(definition: Definition, images: Images, of_class: np.ndarray) -> np.ndarray:
     number, there = images.positions.shape[1], images.positives.astype(np.float64)
     if definition.metric == "bce":
-        p = of_class.clip(EPSILON, 1 - EPSILON)
-        return (there * -np.log(p) + (number - there) * -np.log1p(-p)) / number
+        of_positive, of_other = _costs(definition, of_class)
+        return (there * of_positive + (number - there) * of_other) / number
     called = of_class > 0.5
     if definition.metric == "accuracy":
         return np.where(called, there, number - there) / number

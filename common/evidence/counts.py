@@ -13,14 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import BadInput
+from common.evidence.cross_entropy import CLIPS, cross_entropy, logit_of
 from common.evidence.surfaces import distances
 from common.files import write_atomically
 
 # 0.5 is what everyone means who names no threshold. Its two neighbours show whether a number hangs on that choice.
 THRESHOLDS = (0.3, 0.5, 0.7)
-
-# keras.config.epsilon(), the distance from 0 and 1 that Keras' cross-entropy keeps.
-EPSILON = np.float32(1e-7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +37,11 @@ class Rows:
         of a sigmoid that is cast to an integer, as Keras' MeanIoU does.
     correct: int, pixels where (prediction > 0.5) equals the truth, as Keras' BinaryAccuracy counts them: where the
         truth is soft no prediction is correct.
-    cross_entropy: float64, Σ -t·ln p - (1-t)·ln(1-p) with p clipped to [1e-7, 1 - 1e-7] in float32 as in
-        keras.losses.BinaryCrossentropy. (Inside `fit`, the TensorFlow backend finds the logits behind a sigmoid and
-        does not clip; that differs only where the sigmoid is saturated.)
+    cross_entropy, cross_entropy_keras, cross_entropy_torch: float64, Σ -t·ln p - (1-t)·ln(1-p) from the logits, and as
+        Keras and PyTorch clip it (`common.evidence.cross_entropy`).
     hd95, assd: float64, Hausdorff and surface distance in pixels between (prediction > 0.5) and (truth >= 0.5), see
         `surfaces.distances`; NaN where either is empty.
-    probability: float64, of the class `positive`, from a network that also classifies; else NaN.
+    probability, logit: float64, of the class `positive`, from a network that also classifies; else NaN.
     thresholds: float64 (thresholds,), and positive, str (): the fields that are not per image.
     """
 
@@ -66,9 +63,12 @@ class Rows:
     both_one: np.ndarray
     correct: np.ndarray
     cross_entropy: np.ndarray
+    cross_entropy_keras: np.ndarray
+    cross_entropy_torch: np.ndarray
     hd95: np.ndarray
     assd: np.ndarray
     probability: np.ndarray
+    logit: np.ndarray
     thresholds: np.ndarray
     positive: np.ndarray
 
@@ -79,6 +79,10 @@ class Rows:
         """The rows of some images, by index or boolean mask; each keeps its position, and so its batch."""
         taken = {name: array[images] for name, array in self._per_image()}
         return Rows(**taken, thresholds=self.thresholds, positive=self.positive)
+
+    def costs(self, clip: str | None) -> np.ndarray:
+        """The cross-entropy of each image, summed over its pixels: one of `cross_entropy.CLIPS`."""
+        return getattr(self, name_of(clip))
 
     def save(self, path: Path) -> None:
         """Writes a compressed .npz, whole or not at all."""
@@ -94,7 +98,11 @@ class Rows:
                 kept = {name: file[name] for name in file.files}
             # What rows that were kept by older code do not have.
             unknown = np.full(len(kept["case"]), np.nan)
-            kept = {"hd95": unknown, "assd": unknown, "probability": unknown, "positive": np.array("")} | kept
+            if "cross_entropy_keras" not in kept:  # of protocol 1, whose only cross-entropy was clipped as in Keras
+                kept["cross_entropy_keras"] = kept["cross_entropy"]
+                kept |= {"cross_entropy": unknown, "cross_entropy_torch": unknown}
+            others = ("hd95", "assd", "probability", "logit")
+            kept = dict.fromkeys(others, unknown) | {"positive": np.array("")} | kept
             return cls(**{field.name: kept[field.name] for field in fields(cls)})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise BadInput(f"{path}: not a file of per-image counts ({error}). Evaluate the run again.") from error
@@ -112,25 +120,33 @@ def count(
     thresholds: Sequence[float] = THRESHOLDS,
     positive: str = "",
     of_class: np.ndarray | None = None,
+    logits: np.ndarray | None = None,
+    logits_of_class: np.ndarray | None = None,
 ) -> Rows:
     """The rows of images in the order of evaluation. Memory beyond the input: a few images' worth.
 
     probabilities, truth: float32 (n, S, S) in [0, 1]; float16 is widened, float64 rounded to float32.
     of_class: float32 (n,) in [0, 1], the probability of the class `positive`, from a network that also classifies.
+    logits, logits_of_class: float32, of the same shapes as these, what the network gave before the sigmoid; where there
+        are none they are taken from the probabilities.
     Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, with the first such case.
     """
     if probabilities.ndim != 3 or probabilities.shape != truth.shape or not truth.size:
         raise ValueError(f"probabilities {probabilities.shape}, truth {truth.shape}: expected the same (n, S, S)")
     if not len(cases) == len(labels) == len(groups) == len(truth):
         raise ValueError(f"{len(truth)} images, {len(cases)} cases, {len(labels)} labels, {len(groups)} groups")
+    logits = logits if logits is not None else map(logit_of, probabilities)
     rows = []
-    for case, p, t in zip(cases, probabilities, truth, strict=True):
+    for case, p, z, t in zip(cases, probabilities, logits, truth, strict=True):
         p, t = p.astype(np.float32, copy=False).ravel(), t.astype(np.float32, copy=False).ravel()
         for name, values in ("probabilities", p), ("truth", t):
             if not (values.min() >= 0 and values.max() <= 1):  # also where either is NaN
                 raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
         hd95, assd = distances(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
-        rows.append(_count_image(p, t, np.asarray(thresholds, np.float32)) | {"hd95": hd95, "assd": assd})
+        counted = _count_image(p, z.astype(np.float64).ravel(), t, np.asarray(thresholds, np.float32))
+        rows.append(counted | {"hd95": hd95, "assd": assd})
+    nothing = np.full(len(rows), np.nan)
+    of_class = nothing if of_class is None else np.asarray(of_class, np.float64)
     return Rows(
         case=np.array(cases, dtype=str),
         label=np.array(labels, dtype=str),
@@ -138,12 +154,13 @@ def count(
         position=np.arange(len(rows)),
         thresholds=np.array(thresholds, dtype=np.float64),
         positive=np.array(positive),
-        probability=np.full(len(rows), np.nan) if of_class is None else np.asarray(of_class, np.float64),
+        probability=of_class,
+        logit=logit_of(of_class) if logits_of_class is None else np.asarray(logits_of_class, np.float64),
         **{name: np.array([row[name] for row in rows]) for name in rows[0]},
     )
 
 
-def _count_image(p: np.ndarray, t: np.ndarray, thresholds: np.ndarray) -> dict[str, object]:
+def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray, thresholds: np.ndarray) -> dict[str, object]:
     above, tumour = p > thresholds[:, None], t >= 0.5
     tp = np.count_nonzero(above & tumour, axis=1)
     zero, one = t == 0, t == 1
@@ -161,14 +178,13 @@ def _count_image(p: np.ndarray, t: np.ndarray, thresholds: np.ndarray) -> dict[s
         "prediction_one": np.count_nonzero(p == 1),
         "both_one": np.count_nonzero(one & (p == 1)),
         "correct": np.count_nonzero(np.where(p > 0.5, one, zero)),
-        "cross_entropy": _cross_entropy(p, t).sum(dtype=np.float64),
+        **{name_of(clip): cross_entropy(clip, p, z, t).sum(dtype=np.float64) for clip in CLIPS},
     }
 
 
-def _cross_entropy(p: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Per pixel and in float32 throughout, as Keras computes it from probabilities."""
-    p = np.clip(p, EPSILON, 1 - EPSILON)
-    return -(t * np.log(p) + (1 - t) * np.log(1 - p))
+def name_of(clip: str | None) -> str:
+    """The field of the rows that holds a cross-entropy."""
+    return f"cross_entropy_{clip}" if clip else "cross_entropy"
 
 
 def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
@@ -181,7 +197,10 @@ def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
     p = np.float32(probability)
     tumour = rows.tp + rows.fn
     above = p > rows.thresholds.astype(np.float32)
-    of_tumour, of_background = (float(_cross_entropy(p, np.float32(truth))) for truth in (1, 0))
+    costs = {}
+    for clip in CLIPS:
+        of_tumour, of_rest = (float(cross_entropy(clip, p, logit_of(p), np.float32(truth))) for truth in (1, 0))
+        costs[name_of(clip)] = rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_rest
     return Rows(
         **{name: getattr(rows, name) for name in ("case", "label", "group", "position", "pixels", "positive")},
         **{name: getattr(rows, name) for name in ("truth_zero", "truth_soft", "truth_one", "sum_truth", "thresholds")},
@@ -193,11 +212,12 @@ def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
         prediction_one=rows.pixels * int(p == 1),
         both_one=rows.truth_one * int(p == 1),
         correct=rows.truth_one if p > 0.5 else rows.truth_zero,
-        cross_entropy=rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_background,
+        **costs,
         # An outline where all is marked, or nothing: the first is the image's own, which says nothing.
         hd95=np.full(len(rows), np.nan),
         assd=np.full(len(rows), np.nan),
         probability=np.full(len(rows), of_class),
+        logit=np.full(len(rows), logit_of(of_class)),
     )
 
 

@@ -2,7 +2,7 @@
 
 "IoU 0.57" can mean a dozen things. Here each has a signature,
 
-    metric|target|aggregation[|decision][|s=NUMBER][|truth=hard][|empty=skip|one|zero]
+    metric|target|aggregation[|decision][|s=NUMBER][|truth=hard][|empty=skip|one|zero][|clip=keras|torch]
 
 for example `iou|fg|pooled|t=0.5`, `dice|fg|image|t=0.5|empty=one`, `iou|mean2|pooled|keras-raw`,
 `dice-loss|fg|batch=2|soft|s=1e-6`, `accuracy|pixel|pooled|t=0.5`, `bce|pixel|pooled`.
@@ -32,6 +32,10 @@ empty        What an image (or batch) counts as where the target is empty in tru
              except with `pooled`, which is NaN then. If only one of the two is empty, the score is 0, also of
              precision and recall.
 
+clip         Of every cross-entropy: nothing where it is computed from the logits, as TensorFlow prints it; keras where
+             probabilities stay 1e-7 away from 0 and 1, torch where their logarithm stays above -100
+             (`common.evidence.cross_entropy`).
+
 A definition that the rows can't give exactly is refused.
 """
 
@@ -39,6 +43,8 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+
+from common.evidence.cross_entropy import CLIPS
 
 # The numerator and denominator of each ratio, from counts of one target class.
 RATIOS = {
@@ -57,10 +63,11 @@ LOSSES = {
     "iou-loss": ("iou", lambda iou: 1 - iou),
 }
 
-_FORM = "metric|target|aggregation[|decision][|s=...][|truth=...][|empty=...]"
+_FORM = "metric|target|aggregation[|decision][|s=...][|truth=...][|empty=...][|clip=...]"
 _PARTS = re.compile(
     r"(?P<metric>[^|]+)\|(?P<target>[^|]+)\|(?P<aggregation>[^|]+)(\|(?P<decision>t=[^|]+|soft|keras-raw))?"
     r"(\|s=(?P<smooth>[^|]+))?(\|truth=(?P<truth>[^|]+))?(\|empty=(?P<empty>[^|]+))?"
+    r"(\|clip=(?P<clip>[^|]+))?"
 )
 
 # The same for a network that also classifies: for both classes together and, with a name, for each of them.
@@ -88,6 +95,7 @@ class Definition:
     smooth: float = 0.0
     truth: str | None = None
     empty: str | None = None
+    clip: str | None = None
 
     @classmethod
     def parse(cls, signature: str) -> "Definition":
@@ -110,10 +118,12 @@ class Definition:
         decision = f"t={_number(self.decision)}" if isinstance(self.decision, float) else self.decision
         parts = [self.metric, self.target, self.aggregation, decision]
         parts += [f"s={_number(self.smooth)}" if self.smooth else None]
-        parts += [f"{name}={value}" if (value := getattr(self, name)) else None for name in ("truth", "empty")]
+        parts += [f"{name}={value}" if (value := getattr(self, name)) else None for name in ("truth", "empty", "clip")]
         return "|".join(part for part in parts if part)
 
     def __post_init__(self) -> None:
+        if self.clip is not None and (self.clip not in CLIPS or not self.metric.startswith("bce")):
+            raise ValueError("clip=keras and clip=torch are of cross-entropies alone")
         if self.target.startswith("class"):
             return self._check_of_classes()
         if self.metric in DISTANCES:

@@ -34,6 +34,7 @@ STANDARD = (
     "accuracy|pixel|pooled|t=0.5",
     "accuracy|pixel|pooled|t=0.5|truth=hard",
     "bce|pixel|pooled",
+    "bce|pixel|pooled|clip=keras",
     "hd95|fg|image|t=0.5|empty=skip",
     "assd|fg|image|t=0.5|empty=skip",
 )
@@ -49,12 +50,12 @@ def value(signature: str, rows: Rows) -> float:
         raise ValueError(f"{signature}: there are no rows to compute it from")
     if definition.target.startswith("class"):
         try:
-            of_cases = classification.score(definition.metric, definition.target, rows)
+            of_cases = classification.score(definition.metric, definition.target, rows, definition.clip)
         except ValueError as error:
             raise ValueError(f"{signature}: {error}") from None
-        return of_cases + _cross_entropy(rows) if definition.target == "class+pixel" else of_cases
+        return of_cases + _cross_entropy(rows, definition.clip) if definition.target == "class+pixel" else of_cases
     if definition.metric == "bce":
-        return _cross_entropy(rows)
+        return _cross_entropy(rows, definition.clip)
     if definition.metric in DISTANCES:
         known = getattr(rows, definition.metric)
         return float(np.mean(known[np.isfinite(known)])) if np.isfinite(known).any() else np.nan
@@ -64,7 +65,7 @@ def value(signature: str, rows: Rows) -> float:
     group = groups(definition.aggregation, rows)
     summed = (np.bincount(group, weights=counts) for counts in (tp, fp, fn, tn))
     mean = float(np.ma.filled(np.ma.average(scores(definition, *summed), weights=np.bincount(group)), np.nan))
-    return mean + _cross_entropy(rows) if definition.metric == "bce+dice-loss" else mean
+    return mean + _cross_entropy(rows, definition.clip) if definition.metric == "bce+dice-loss" else mean
 
 
 def of_classes(recipe: Recipe) -> list[str]:
@@ -73,8 +74,8 @@ def of_classes(recipe: Recipe) -> list[str]:
     return [*(OF_CLASSES if classes else []), *(form.format(name) for name in classes for form in OF_A_CLASS)]
 
 
-def _cross_entropy(rows: Rows) -> float:
-    return float(rows.cross_entropy.sum() / rows.pixels.sum())
+def _cross_entropy(rows: Rows, clip: str | None) -> float:
+    return float(rows.costs(clip).sum() / rows.pixels.sum())
 
 
 def values(rows: Rows, signatures: Iterable[str] = STANDARD) -> dict[str, float]:

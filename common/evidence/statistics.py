@@ -129,19 +129,19 @@ def _terms(definition: Definition, rows: Rows, units: np.ndarray) -> list[np.nda
     """What each unit adds to the sums that `_value` takes: TP, FP, FN, TN of a pooled overlap; else numerators and
     denominators, in pairs."""
     if definition.target.startswith("class"):
-        pairs = [*classification.terms(definition.metric, definition.target, rows)]
+        pairs = [*classification.terms(definition.metric, definition.target, rows, definition.clip)]
         if definition.target == "class+pixel":
-            pairs += [rows.cross_entropy, rows.pixels]
+            pairs += [rows.costs(definition.clip), rows.pixels]
         return pairs
     if definition.metric == "bce":
-        return [rows.cross_entropy, rows.pixels]
+        return [rows.costs(definition.clip), rows.pixels]
     if definition.metric in DISTANCES:
         known = getattr(rows, definition.metric)
         return [np.nan_to_num(known), np.isfinite(known)]
     tp, fp, fn, tn = confusion(definition, rows)
     if definition.metric == "accuracy":
         return [tp + tn if definition.truth else rows.correct, rows.pixels]
-    added = [rows.cross_entropy, rows.pixels] if definition.metric == "bce+dice-loss" else []
+    added = [rows.costs(definition.clip), rows.pixels] if definition.metric == "bce+dice-loss" else []
     if definition.aggregation == "pooled":
         return [tp, fp, fn, tn, *added]
     summed = [np.bincount(units, weights=counts) for counts in (tp, fp, fn, tn, *added)]

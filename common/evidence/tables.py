@@ -142,7 +142,7 @@ def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:
     """The mean and the interval of one further run, as text, cut where no value of the metric can be."""
     if reproduced.low is None:
         return number(reproduced.mean), ""
-    least, most = possible_range(Definition.parse(definition).metric)
+    least, most = possible_range(Definition.parse(definition))
     low, high = max(least, reproduced.low), min(most, reproduced.high)
     return number(reproduced.mean), f"[{number(low)}, {number(high)}]"
 

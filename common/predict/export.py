@@ -16,7 +16,7 @@ from common.data.prepare import for_network
 from common.errors import BadInput
 from common.files import write_atomically
 from common.predict.pipeline import DISCLAIMER
-from common.training.evaluate import EVALUATION_BATCH, predict
+from common.training.evaluate import EVALUATION_BATCH, Output, predict
 from common.training.model_file import About
 
 # What Keras converts with, by backend.
@@ -55,16 +55,19 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
     import onnx
 
     images = _examples(about)
-    expected, expected_class = predict(model, images)
+    expected = predict(model, images)
     with TemporaryDirectory() as temporary:
         converted = Path(temporary, "network.onnx")
         _convert(model, converted)
         graph = onnx.load(converted)
         onnx.helper.set_model_props(graph, {"about": about.model_dump_json(), "warning": DISCLAIMER})
         content = graph.SerializeToString()
-    got, got_class = _run(content, images)
-    largest = max(np.abs(got - expected).max(), 0 if got_class is None else np.abs(got_class - expected_class).max())
-    check = Check(len(images), float(largest), int(np.count_nonzero((got > 0.5) != (expected > 0.5))))
+    got = _run(content, images)
+    differences = [np.abs(got.segmentation - expected.segmentation).max()]
+    if expected.classification is not None:
+        differences.append(np.abs(got.classification - expected.classification).max())
+    moved = np.count_nonzero((got.segmentation > 0.5) != (expected.segmentation > 0.5))
+    check = Check(len(images), float(max(differences)), int(moved))
     if check.pixels or not check.largest <= _TOLERANCE:
         raise RuntimeError(
             f"onnxruntime gives other masks than Keras: {check.pixels} pixels of {check.images} images differ, "
@@ -94,8 +97,8 @@ def _convert(model: keras.Model, path: Path) -> None:
         model.export(path, format="onnx", verbose=False)
 
 
-def _run(content: bytes, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Probabilities (N, S, S), and those of the class (N,), by onnxruntime."""
+def _run(content: bytes, images: np.ndarray) -> Output:
+    """The same by onnxruntime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -104,4 +107,4 @@ def _run(content: bytes, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | N
     outputs = dict(zip(names, session.run(None, {given.name: images}), strict=True))
     of_class = outputs.pop(CLASSIFICATION, None)
     (probabilities,) = outputs.values()
-    return probabilities[..., 0], None if of_class is None else of_class[:, 0]
+    return Output(probabilities[..., 0], None if of_class is None else of_class[:, 0])

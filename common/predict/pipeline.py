@@ -76,10 +76,11 @@ def _predicted(
     """Each image with the network's probabilities, float32 (S, S), and that of the class, by its name."""
     values = normalised(recipe).astype(np.float32)
     while batch := list(islice(images, EVALUATION_BATCH)):
-        probabilities, of_class = predict(model, values[np.stack([small for *_, small in batch])])
+        output = predict(model, values[np.stack([small for *_, small in batch])])
         for number, (item, picture, _) in enumerate(batch):
+            of_class = output.classification
             named = None if of_class is None else {recipe.positive: round(float(of_class[number]), 6)}
-            yield item, picture, probabilities[number], named
+            yield item, picture, output.segmentation[number], named
 
 
 def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made | BadInput]:

@@ -58,7 +58,7 @@ def _study(paper: Paper, results: Path) -> Study:
 def recipe(paper: Paper, record: Record) -> Recipe | None:
     """The settings that a record was made with; None where one of its readings has left `paper.yaml` since."""
     try:
-        return paper.recipe(record.profile, record.readings)
+        return paper.protocol(record.profile, record.readings)
     except BadInput:
         return None
 

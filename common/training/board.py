@@ -62,7 +62,7 @@ class Board(keras.callbacks.Callback):
         with unsplit():
             outputs = self.model(self.images, training=False)  # not `predict`, which would be compiled for these few
         outputs = outputs[SEGMENTATION] if isinstance(outputs, dict) else outputs
-        marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0.5
+        marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0  # a logit of 0 is a probability of one half
         return [
             outlined(picture, (truth, TRUTH), (mask, PREDICTED))
             for picture, truth, mask in zip(self.shown, self.truth, marked, strict=True)

@@ -1,6 +1,8 @@
 """What a trained network gives on a part of the data: the counts of each image, always in float32."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches
 from common.data.prepare import Prepared
 from common.evidence import counts
 from common.paper import Recipe
+from common.training.logits import beside_probabilities
 
 EVALUATION_BATCH = 16
 
@@ -22,15 +25,18 @@ def in_float32(model: keras.Model, build: Callable[[Recipe], keras.Model], recip
     return plain
 
 
-def predict(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """What a network gives for up to EVALUATION_BATCH images, float32 (n, S, S, C): the probability of the tumour at
-    each pixel, float32 (n, S, S), and that of the positive class, float32 (n,), where the network has two outputs."""
-    # A smaller batch is filled up, so that the function is compiled for one shape only.
-    outputs = model.predict_on_batch(np.resize(images, (EVALUATION_BATCH, *images.shape[1:])))
-    of_class = None
-    if isinstance(outputs, dict):
-        outputs, of_class = outputs[SEGMENTATION], outputs[CLASSIFICATION][: len(images), 0]
-    return np.asarray(outputs)[: len(images), ..., 0], of_class
+@dataclass(frozen=True)
+class Output:
+    """What a network gives for n images: the tumour's probability at each pixel, float32 (n, side, side) in [0, 1], and
+    the probability of the positive class, float32 (n,), None where it does not classify."""
+
+    segmentation: np.ndarray
+    classification: np.ndarray | None
+
+
+def predict(model: keras.Model, images: np.ndarray) -> Output:
+    """The output for up to EVALUATION_BATCH images, float32 (n, side, side, channels) in [0, 1]."""
+    return _named(_outputs(model, images))
 
 
 def evaluate(
@@ -43,15 +49,40 @@ def evaluate(
     """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5.
 
     watched: is given the batches and their number, hands them on one by one, and may show how far that is."""
+    both = beside_probabilities(model)
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
     for number, (images, truth) in enumerate(watched(batches.stream(), len(batches))):
-        probabilities, of_class = predict(model, images)
+        probabilities, logits = map(_named, _outputs(both, images))
         if recipe.positive:
             truth = truth[SEGMENTATION]
         cases = [prepared.cases[p] for p in positions[number * EVALUATION_BATCH :][: len(images)]]
         ids, labels, groups = zip(*((case.id, case.label, case.group) for case in cases), strict=True)
-        about = {"positive": recipe.positive or "", "of_class": of_class}
-        rows.append(counts.count(probabilities, truth[..., 0], ids, labels, groups, **about))
-        marked.append(probabilities > 0.5)
+        rows.append(
+            counts.count(
+                probabilities.segmentation,
+                truth[..., 0],
+                ids,
+                labels,
+                groups,
+                positive=recipe.positive or "",
+                of_class=probabilities.classification,
+                logits=logits.segmentation,
+                logits_of_class=logits.classification,
+            )
+        )
+        marked.append(probabilities.segmentation > 0.5)
     return counts.concatenate(rows), np.concatenate(marked)
+
+
+def _outputs(model: keras.Model, images: np.ndarray) -> Any:
+    """In the structure of the model's outputs, float32 arrays of as many entries as there are images."""
+    # A smaller batch is filled up, so that the function is compiled for one shape only.
+    outputs = model.predict_on_batch(np.resize(images, (EVALUATION_BATCH, *images.shape[1:])))
+    return keras.tree.map_structure(lambda output: np.asarray(output)[: len(images)], outputs)
+
+
+def _named(outputs: np.ndarray | dict[str, np.ndarray]) -> Output:
+    if isinstance(outputs, dict):
+        return Output(outputs[SEGMENTATION][..., 0], outputs[CLASSIFICATION][:, 0])
+    return Output(outputs[..., 0], None)

@@ -28,7 +28,7 @@ from common.data.splits import Split
 from common.files import atomic, write_json
 from common.paper import Paper, Recipe
 from common.seeds import derive
-from common.training import callbacks, losses, model_file, running
+from common.training import callbacks, logits, losses, model_file, running
 from common.training.board import Board
 from common.training.evaluate import evaluate, in_float32
 from common.training.loop import train
@@ -71,9 +71,9 @@ class Fit:
 
 
 def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> keras.Model:
-    """The network in this precision, ready to train. Draws initial weights from Keras' global seed."""
+    """The network in this precision up to its logits, ready to train. Draws initial weights from Keras' global seed."""
     keras.config.set_dtype_policy(precision)
-    model = build(recipe)
+    model = logits.of_network(build(recipe))
     optimizer = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[recipe.optimizer]
     decay = {} if recipe.weight_decay is None else {"weight_decay": recipe.weight_decay}
     model.compile(

@@ -1,4 +1,10 @@
-"""The losses that the papers train with, on probabilities. Always computed in float32."""
+"""The losses that the papers train with. All of them take the network's logits and are computed in float32.
+
+Keras' `BinaryCrossentropy` on probabilities is two functions. On TensorFlow in graph mode it looks through the sigmoid
+at the logits. On JAX, PyTorch and in eager TensorFlow it clips the probabilities at 1e-7, and beyond that its gradient
+is exactly zero: a network that gets there never comes back. One formula on logits is the first of these on every
+backend, and so what a paper's TensorFlow computed.
+"""
 
 import keras
 from keras import ops
@@ -7,22 +13,44 @@ from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.paper import Recipe
 
 
+class CrossEntropy(keras.losses.Loss):
+    """Binary cross-entropy, the mean over all pixels of a batch: t ln(1 + exp(-z)) + (1 - t) ln(1 + exp(z)), which is
+    -t ln p - (1 - t) ln(1 - p) for p = sigmoid(z), and finite for every finite z. Its gradient, p - t, is zero only
+    where p equals t.
+
+    t: float32 (batch, ...) in [0, 1]; z: float32 logits of the same shape.
+    """
+
+    # Not max(z, 0) - z t + ln(1 + exp(-|z|)), whose gradient at a logit of exactly 0 is another on each backend.
+
+    over = "image"
+
+    def __init__(self):
+        super().__init__(name="cross_entropy", dtype="float32")
+
+    def call(self, y_true, logits):
+        of_pixels = y_true * ops.softplus(-logits) + (1 - y_true) * ops.softplus(logits)
+        return ops.mean(of_pixels, axis=tuple(range(1, len(logits.shape))))
+
+
 class OverlapLoss(keras.losses.Loss):
     """1 - (w I + smooth) / (T + smooth), where I = sum(t p) and, with S = sum(t) + sum(p),
 
     overlap="dice": w = 2, T = S, as Gill prints it (section 3, "Loss Function");
     overlap="iou": w = 1, T = S - I, the IoU loss of Paudel (Eq. 9, with the IoU of the second Eq. 6).
 
-    t, p: float32 (batch, side, side, 1) in [0, 1]. The sums run over the whole batch, as the formulas have them
-    (over="batch", one value), or over each image (over="image", the mean of one value an image).
+    t: float32 (batch, side, side, 1) in [0, 1]; p: the sigmoid of float32 logits of the same shape. The sums run over
+    the whole batch, as the formulas have them (over="batch", one value), or over each image (over="image", the mean of
+    one value an image).
     """
 
     def __init__(self, overlap: str, smooth: float, over: str = "batch"):
         super().__init__(name=f"{overlap}_loss", dtype="float32")
         self.overlap, self.smooth, self.over = overlap, smooth, over
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true, logits):
         axes = None if self.over == "batch" else (1, 2, 3)
+        y_pred = ops.sigmoid(logits)
         shared = ops.sum(y_true * y_pred, axis=axes)
         total = ops.sum(y_true, axis=axes) + ops.sum(y_pred, axis=axes)
         if self.overlap == "dice":
@@ -35,28 +63,24 @@ class CrossEntropyAndDice(keras.losses.Loss):
 
     def __init__(self, smooth: float, over: str):
         super().__init__(name="bce_dice_loss", dtype="float32")
-        self.cross_entropy, self.dice, self.over = _cross_entropy(), OverlapLoss("dice", smooth, over), over
+        self.cross_entropy, self.dice, self.over = CrossEntropy(), OverlapLoss("dice", smooth, over), over
 
-    def call(self, y_true, y_pred):
-        return self.cross_entropy(y_true, y_pred) + self.dice(y_true, y_pred)
+    def call(self, y_true, logits):
+        return self.cross_entropy(y_true, logits) + self.dice(y_true, logits)
 
 
 def for_recipe(recipe: Recipe) -> keras.losses.Loss | dict[str, keras.losses.Loss]:
     """The loss, one for each output where the network has two."""
     if recipe.loss == "bce":
-        loss = _cross_entropy()
+        loss = CrossEntropy()
     elif recipe.loss == "bce+dice":
         loss = CrossEntropyAndDice(recipe.smooth, recipe.dice_over)
     else:
         loss = OverlapLoss(recipe.loss, recipe.smooth, recipe.dice_over)
-    return {SEGMENTATION: loss, CLASSIFICATION: _cross_entropy()} if recipe.positive else loss
+    return {SEGMENTATION: loss, CLASSIFICATION: CrossEntropy()} if recipe.positive else loss
 
 
 def of_images(loss: keras.losses.Loss | dict[str, keras.losses.Loss]) -> bool:
     """Whether what `for_recipe` gives is, for a batch, the mean of one value an image: then the mean over the batches
     of a part does not depend on how wide they are."""
-    return all(getattr(each, "over", "image") == "image" for each in keras.tree.flatten(loss))
-
-
-def _cross_entropy() -> keras.losses.Loss:
-    return keras.losses.BinaryCrossentropy(dtype="float32")
+    return all(each.over == "image" for each in keras.tree.flatten(loss))

@@ -1,4 +1,5 @@
-"""The metrics that `fit` prints while it trains: running averages over the batches of an epoch, dropout on.
+"""The metrics that `fit` prints while it trains: running averages over the batches of an epoch, dropout on. They take
+the network's logits, as the losses do.
 
 They carry the signatures of `common.evidence.metrics`, so that a curve can't be mistaken for another definition.
 """
@@ -29,7 +30,8 @@ class RunningIoU(keras.metrics.Metric):
             self.add_weight(name=name, initializer="zeros") for name in ("shared", "truth", "predicted", "pixels")
         )
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true, logits, sample_weight=None):
+        y_pred = ops.sigmoid(logits)
         # As common.evidence.counts decides: truth from one half on, prediction above one half.
         truth = ops.cast(y_true >= (1.0 if self.raw else 0.5), "float32")
         predicted = ops.cast(y_pred >= 1.0 if self.raw else y_pred > 0.5, "float32")
@@ -55,7 +57,16 @@ class RunningIoU(keras.metrics.Metric):
 def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
     """The metrics, a list for each output where the network has two."""
     iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor.startswith("iou") else [])])
-    metrics = [keras.metrics.BinaryAccuracy(name=ACCURACY), *(RunningIoU(signature) for signature in iou)]
+    metrics = [_accuracy(ACCURACY), *(RunningIoU(signature) for signature in iou)]
     if not recipe.positive:
         return metrics
-    return {SEGMENTATION: metrics, CLASSIFICATION: [keras.metrics.BinaryAccuracy(name=ACCURACY_OF_CLASS)]}
+    return {SEGMENTATION: metrics, CLASSIFICATION: [_accuracy(ACCURACY_OF_CLASS)]}
+
+
+def _accuracy(signature: str) -> keras.metrics.Metric:
+    """Keras' `BinaryAccuracy`, of logits."""
+    return keras.metrics.MeanMetricWrapper(_correct, name=signature, dtype="float32")
+
+
+def _correct(y_true, logits):
+    return keras.metrics.binary_accuracy(y_true, ops.sigmoid(logits))

@@ -11,8 +11,11 @@ Expect: an IoU near 0.46 under the raw Keras MeanIoU as long as no sigmoid satur
     make reproduce-cheng            or    repro run cheng --profile paper --repeats 3
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
+from pydantic import ConfigDict
 
 from common.paper import Recipe
 
@@ -25,7 +28,32 @@ NORMALISED = {
 }
 
 
-def build(recipe: Recipe) -> keras.Model:
+class Settings(Recipe):
+    """What the network has beside the settings of every training (`Recipe`).
+
+    filters: of the encoder blocks, from the first one down; the decoder blocks have them reversed. bottleneck: those of
+    its block. encoder_dropout, decoder_dropout: the rate of each block, 0 to 1, from the first encoder and from the
+    deepest decoder on. bottleneck_dropout: the rate there. dropout_position: between a block's two convolutions, or
+    after them. kernel: side of the convolutions in pixels. batch_norm: a key of NORMALISED. up_sampling: transposed
+    convolutions (2 x 2, stride 2), or nearest-neighbour without weights. initializer: of all kernels, by its name in
+    Keras.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filters: tuple[int, ...]
+    bottleneck: int
+    encoder_dropout: tuple[float, ...]
+    decoder_dropout: tuple[float, ...]
+    bottleneck_dropout: float
+    dropout_position: Literal["between", "after"]
+    kernel: int
+    batch_norm: Literal["encoder", "encoder+decoder", "encoder-both", "none"]
+    up_sampling: Literal["transposed", "nearest"]
+    initializer: Literal["he_normal", "glorot_uniform"]
+
+
+def build(recipe: Settings) -> keras.Model:
     """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
 
     `side` must be a multiple of 2 to the power of the number of encoder blocks.
@@ -54,7 +82,7 @@ def build(recipe: Recipe) -> keras.Model:
     return keras.Model(inputs, outputs, name="cheng")
 
 
-def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Recipe, name: str):
+def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Settings, name: str):
     """Twice convolution (batch normalisation) ReLU, with a dropout between them or after them; a rate of 0 is none."""
     for number in (1, 2):
         conv = f"{name}_conv{number}"
@@ -67,7 +95,7 @@ def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Re
     return x
 
 
-def _up(x, filters: int, recipe: Recipe, name: str):
+def _up(x, filters: int, recipe: Settings, name: str):
     """Twice the side: the paper's "up convolution" or, in the related notebook, pixels repeated (no weights)."""
     if recipe.up_sampling == "nearest":
         return layers.UpSampling2D(2, interpolation="nearest", name=name)(x)

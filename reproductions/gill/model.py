@@ -12,14 +12,43 @@ set. Expect: an accuracy above 0.92, which is what predicting no lesion anywhere
     make reproduce-gill             or    repro run gill --profile paper --repeats 3
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
+from pydantic import ConfigDict
 
 from common.errors import BadInput
 from common.paper import Recipe
 
 
-def build(recipe: Recipe) -> keras.Model:
+class Settings(Recipe):
+    """What the network has beside the settings of every training (`Recipe`).
+
+    filters: of the encoder blocks, from the first one down, and of the decoder nodes on the same levels. bottleneck:
+    its filters. expansion: of a block's third convolution, times its filters, rounded down. kernel: side of the
+    convolutions in pixels. dropout: rate of the spatial dropout, 0 to 1. down_sampling: max pooling after a block, or
+    stride 2 of its third convolution. nest: the full triangle of U-Net++, or a plain U-Net. skip: connections leave
+    after the third convolution, or before it. fit: where a side can't be halved, the input is padded, or the
+    up-sampled maps are cropped. heads: one output, or the average of three. initializer: by its name in Keras.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filters: tuple[int, ...]
+    bottleneck: int
+    expansion: float
+    kernel: int
+    dropout: float
+    down_sampling: Literal["maxpool", "strided"]
+    nest: Literal["nested", "plain"]
+    skip: Literal["after", "before"]
+    fit: Literal["pad", "crop"]
+    heads: Literal["one", "average"]
+    initializer: Literal["glorot_uniform", "he_normal"]
+
+
+def build(recipe: Settings) -> keras.Model:
     """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
 
     Raises BadInput for heads=average with nest=plain, which has only one decoder of full resolution.
@@ -54,16 +83,14 @@ def build(recipe: Recipe) -> keras.Model:
             node[level, column] = _decoder(below, earlier, recipe.filters[level], recipe, f"node{level}_{column}")
 
     if recipe.heads == "average":
-        heads = [_head(node[0, column], f"output{column}") for column in range(depth - 2, depth + 1)]
-        outputs = layers.Average(name="output", dtype="float32")(heads)
+        heads = [_head(node[0, column], margins, f"head{column}") for column in range(depth - 2, depth + 1)]
+        outputs = layers.Average(name="probability", dtype="float32")(heads)
     else:
-        outputs = _head(node[0, depth], "output")
-    if surplus:
-        outputs = layers.Cropping2D(margins, name="crop", dtype="float32")(outputs)
+        outputs = _head(node[0, depth], margins, "probability")
     return keras.Model(inputs, outputs, name="gill")
 
 
-def _encoder(x, filters: int, strides: int, recipe: Recipe, name: str):
+def _encoder(x, filters: int, strides: int, recipe: Settings, name: str):
     """The tensors before and after the third convolution, the one with 1.1 times the filters (rounded down)."""
     x = _convolution(x, filters, recipe, f"{name}_conv1")
     x = _convolution(x, filters, recipe, f"{name}_conv2")
@@ -72,7 +99,7 @@ def _encoder(x, filters: int, strides: int, recipe: Recipe, name: str):
     return before, _convolution(before, int(recipe.expansion * filters), recipe, f"{name}_conv3", strides)
 
 
-def _decoder(below, earlier: list, filters: int, recipe: Recipe, name: str):
+def _decoder(below, earlier: list, filters: int, recipe: Settings, name: str):
     """One decoder node: twice the side of the node below, joined with all earlier nodes of this level."""
     x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=f"{name}_up")(below)
     if surplus := x.shape[1] - earlier[0].shape[1]:
@@ -83,10 +110,14 @@ def _decoder(below, earlier: list, filters: int, recipe: Recipe, name: str):
     return layers.BatchNormalization(name=f"{name}_norm")(x)
 
 
-def _convolution(x, filters: int, recipe: Recipe, name: str, strides: int = 1):
+def _convolution(x, filters: int, recipe: Settings, name: str, strides: int = 1):
     settings = {"padding": "same", "activation": "elu", "kernel_initializer": recipe.initializer}
     return layers.Conv2D(filters, recipe.kernel, strides, **settings, name=name)(x)
 
 
-def _head(x, name: str):
-    return layers.Conv2D(1, 1, activation="sigmoid", name=name, dtype="float32")(x)
+def _head(x, margins: tuple[tuple[int, int], tuple[int, int]], name: str):
+    """The probability of a lesion, without the margins that the input was padded with."""
+    x = layers.Conv2D(1, 1, name=f"{name}_conv", dtype="float32")(x)
+    if any(margins[0]):
+        x = layers.Cropping2D(margins, name=f"{name}_crop", dtype="float32")(x)
+    return layers.Activation("sigmoid", name=name, dtype="float32")(x)

@@ -13,8 +13,11 @@ Expect: a high accuracy even from a mask that marks nothing, because a mass cove
     make reproduce-kumar            or    repro run kumar --profile paper --repeats 3
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
+from pydantic import ConfigDict
 
 from common.errors import BadInput
 from common.paper import Recipe
@@ -23,7 +26,25 @@ from common.paper import Recipe
 SHARES = (0.167, 0.333, 0.5)
 
 
-def build(recipe: Recipe) -> keras.Model:
+class Settings(Recipe):
+    """What the networks have beside the settings of every training (`Recipe`).
+
+    network: the paper's, or the classic U-Net. filters: of the U-Net's blocks, from the first one down, the bottleneck
+    last. alpha: W over these filters. block: of the MultiRes U-Net. output_norm: whether batch normalisation follows
+    its last convolution. unet_norm: whether the U-Net has batch normalisation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    network: Literal["multires", "unet"]
+    filters: tuple[int, ...]
+    alpha: float
+    block: Literal["chain", "parallel"]
+    output_norm: bool
+    unet_norm: bool
+
+
+def build(recipe: Settings) -> keras.Model:
     """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
 
     Raises BadInput where the side is no multiple of 2 to the power of the number of poolings (16 in the paper's size).
@@ -60,7 +81,7 @@ def build(recipe: Recipe) -> keras.Model:
     return keras.Model(inputs, outputs, name=f"kumar_{recipe.network}")
 
 
-def _multires_block(x, filters: int, recipe: Recipe, name: str):
+def _multires_block(x, filters: int, recipe: Settings, name: str):
     """Three convolutions, each on the one before it (block=chain) or each on the input (block=parallel), joined."""
     parts = [int(recipe.alpha * filters * share) for share in SHARES]
     shortcut = _normalised(x, sum(parts), 1, f"{name}_shortcut")
@@ -99,7 +120,7 @@ def _normalised(x, filters: int, kernel: int, name: str):
     return layers.BatchNormalization(scale=False, name=f"{name}_norm")(x)
 
 
-def _double_convolution(x, filters: int, recipe: Recipe, name: str):
+def _double_convolution(x, filters: int, recipe: Settings, name: str):
     """The block of the classic U-Net: twice convolution (batch normalisation) ReLU."""
     for number in (1, 2):
         x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv{number}")(x)

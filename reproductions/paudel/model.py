@@ -13,13 +13,39 @@ Reported (mean of ten folds, test): classification accuracy 98.08 % (in the text
     make reproduce-paudel           or    repro run paudel --profile paper --folds 10
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
+from pydantic import ConfigDict
 
 from common.paper import Recipe
 
 
-def build(recipe: Recipe) -> keras.Model:
+class Settings(Recipe):
+    """What the network has beside the settings of every training (`Recipe`).
+
+    filters: of the first encoder block, doubled at each of `depth` levels. kernel: side of the convolutions in pixels.
+    units: of the dense layer that classifies. dropout, block_dropout: rates, 0 to 1, of the convolutional block, and of
+    residual and decoder blocks. residual: where residual blocks are. head: what the classifier sees: the last map
+    flattened, the bottleneck's flattened, or the mean of each channel of the last map. initializer: by its name in
+    Keras.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filters: int
+    depth: int
+    kernel: int
+    units: int
+    dropout: float
+    block_dropout: float
+    residual: Literal["bottleneck", "encoder+bottleneck"]
+    head: Literal["flatten", "flatten-bottleneck", "average"]
+    initializer: Literal["glorot_uniform", "he_normal"]
+
+
+def build(recipe: Settings) -> keras.Model:
     """The network: float32 images (side, side, channels) in [0, 1] to a dict of two outputs, both float32 in [0, 1],
     named as in the paper: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
     classification_output (1,), the probability of the positive class.
@@ -41,7 +67,7 @@ def build(recipe: Recipe) -> keras.Model:
         x = _decoder(x, skip, recipe.filters * 2 ** (recipe.depth - number), recipe, f"decoder{number}")
 
     # "The model branches into two outputs after the final convolutional block"
-    segmentation = layers.Conv2D(1, 1, activation="sigmoid", name="segmentation_output", dtype="float32")(x)
+    segmentation = layers.Conv2D(1, 1, name="segmentation_conv", dtype="float32")(x)
     if recipe.head == "average":
         features = layers.GlobalAveragePooling2D(name="classification_average")(x)
     else:
@@ -49,12 +75,15 @@ def build(recipe: Recipe) -> keras.Model:
     features = layers.Dense(
         recipe.units, activation="relu", kernel_initializer=recipe.initializer, name="classification_dense"
     )(features)
-    classification = layers.Dense(1, activation="sigmoid", name="classification_output", dtype="float32")(features)
-    outputs = {"segmentation_output": segmentation, "classification_output": classification}
+    classification = layers.Dense(1, name="classification_logit", dtype="float32")(features)
+    outputs = {
+        name: layers.Activation("sigmoid", name=name, dtype="float32")(logits)
+        for name, logits in (("segmentation_output", segmentation), ("classification_output", classification))
+    }
     return keras.Model(inputs, outputs, name="paudel")
 
 
-def _encoder(x, filters: int, recipe: Recipe, name: str):
+def _encoder(x, filters: int, recipe: Settings, name: str):
     """Three convolutional blocks; where every encoder block is residual, the last two of them are."""
     x = _convolutional_block(x, filters, recipe, f"{name}_block1")
     if recipe.residual == "encoder+bottleneck":
@@ -64,7 +93,7 @@ def _encoder(x, filters: int, recipe: Recipe, name: str):
     return x
 
 
-def _decoder(x, skip, filters: int, recipe: Recipe, name: str):
+def _decoder(x, skip, filters: int, recipe: Settings, name: str):
     """Twice the side, dropout, joined with the skip connection, three convolutional blocks."""
     x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=f"{name}_up")(x)
     x = layers.Dropout(recipe.block_dropout, name=f"{name}_dropout")(x)
@@ -74,7 +103,7 @@ def _decoder(x, skip, filters: int, recipe: Recipe, name: str):
     return x
 
 
-def _residual_block(x, filters: int, numbers: tuple[int, int], recipe: Recipe, name: str):
+def _residual_block(x, filters: int, numbers: tuple[int, int], recipe: Settings, name: str):
     """Two convolutional blocks and dropout, added to a 1x1 convolution of the input. No activation follows: the paper
     lists the layers up to the sum."""
     shortcut = layers.Conv2D(filters, 1, kernel_initializer=recipe.initializer, name=f"{name}_shortcut")(x)
@@ -84,7 +113,7 @@ def _residual_block(x, filters: int, numbers: tuple[int, int], recipe: Recipe, n
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def _convolutional_block(x, filters: int, recipe: Recipe, name: str):
+def _convolutional_block(x, filters: int, recipe: Settings, name: str):
     settings = {"padding": "same", "kernel_initializer": recipe.initializer}
     x = layers.Conv2D(filters, recipe.kernel, **settings, name=f"{name}_conv")(x)
     x = layers.BatchNormalization(name=f"{name}_norm")(x)

@@ -12,8 +12,11 @@ Expect: a Dice well below 0.96 on BUSI, where public benchmarks of U-Nets traine
     make reproduce-rahman           or    repro run rahman --profile paper --repeats 3
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
+from pydantic import ConfigDict
 
 from common.paper import Recipe
 
@@ -23,7 +26,26 @@ KERNEL = 3
 RESIDUAL = {"all": ("encoder", "decoder"), "encoder": ("encoder",), "none": ()}
 
 
-def build(recipe: Recipe) -> keras.Model:
+class Settings(Recipe):
+    """What the network has beside the settings of every training (`Recipe`).
+
+    filters: of the first encoder block, times `growth` at each of `blocks` levels. pool: side of the pooling windows
+    and of the transposed convolutions. convolutions: of a block. residual: a key of RESIDUAL. initializer: PyTorch's
+    default, or one by its name in Keras.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filters: int
+    growth: int
+    blocks: int
+    pool: int
+    convolutions: int
+    residual: Literal["all", "encoder", "none"]
+    initializer: Literal["pytorch", "he_normal"]
+
+
+def build(recipe: Settings) -> keras.Model:
     """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
 
     `side` must be a multiple of `pool` to the power of `blocks`, 16 as stated.
@@ -51,7 +73,7 @@ def build(recipe: Recipe) -> keras.Model:
     return keras.Model(inputs, outputs, name="rahman")
 
 
-def _block(x, filters: int, residual: bool, recipe: Recipe, name: str):
+def _block(x, filters: int, residual: bool, recipe: Settings, name: str):
     """Convolution, batch normalisation, ReLU, `recipe.convolutions` times; if residual, plus the block's input."""
     before = x
     for number in range(1, recipe.convolutions + 1):
@@ -65,20 +87,20 @@ def _block(x, filters: int, residual: bool, recipe: Recipe, name: str):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def _convolution(x, filters: int, kernel: int, recipe: Recipe, name: str, **settings):
+def _convolution(x, filters: int, kernel: int, recipe: Settings, name: str, **settings):
     return layers.Conv2D(
         filters, kernel, padding="same", kernel_initializer=_initializer(recipe), name=name, **settings
     )(x)
 
 
-def _up(x, filters: int, recipe: Recipe, name: str):
+def _up(x, filters: int, recipe: Settings, name: str):
     """The "deconvolution layer": as much wider as the pooling made it narrower."""
     return layers.Conv2DTranspose(
         filters, recipe.pool, strides=recipe.pool, kernel_initializer=_initializer(recipe), name=name
     )(x)
 
 
-def _initializer(recipe: Recipe) -> str | keras.Initializer:
+def _initializer(recipe: Settings) -> str | keras.Initializer:
     """A new one for each layer: one object draws the same numbers for every kernel of the same shape."""
     if recipe.initializer == "pytorch":
         # Uniform within 1 / sqrt(fan_in), from which torch.nn.Conv2d and ConvTranspose2d start; a scale of 1/3 is the

@@ -53,9 +53,12 @@ def rows_of(known: fractions.Fractions, positions: np.ndarray, positive: str | N
         both_one=nothing,
         correct=zero,
         cross_entropy=unknown,
+        cross_entropy_keras=unknown,
+        cross_entropy_torch=unknown,
         hd95=unknown,
         assd=unknown,
         probability=unknown,
+        logit=unknown,
         thresholds=np.array(THRESHOLDS),
         positive=np.array(positive or ""),
     )

@@ -40,11 +40,11 @@ def test_onnxruntime_gives_what_keras_gives(exported, network):
     """On other images than the export was checked on, and another number of them."""
     session = onnxruntime.InferenceSession(exported[0])
     got = dict(zip([each.name for each in session.get_outputs()], session.run(None, {"image": IMAGES}), strict=True))
-    marks, called = predict(network, IMAGES)
-    assert np.allclose(got["segmentation_output"][..., 0], marks, atol=1e-5)
-    assert np.allclose(got["classification_output"][:, 0], called, atol=1e-5)
-    assert np.array_equal(got["segmentation_output"][..., 0] > 0.5, marks > 0.5)
-    assert 0 < (marks > 0.5).mean() < 1
+    expected = predict(network, IMAGES)
+    assert np.allclose(got["segmentation_output"][..., 0], expected.segmentation, atol=1e-5)
+    assert np.allclose(got["classification_output"][:, 0], expected.classification, atol=1e-5)
+    assert np.array_equal(got["segmentation_output"][..., 0] > 0.5, expected.segmentation > 0.5)
+    assert 0 < (expected.segmentation > 0.5).mean() < 1
 
 
 def test_the_file_says_how_images_have_to_be_prepared(exported):

@@ -53,7 +53,7 @@ class Cell:
         low -= self.reported.smoothed
         if self.reported.statistic == "deviation":
             return max(0.0, low), high
-        least, most = possible_range(self.metric)
+        least, most = possible_range(self.definition)
         return (low, high) if low > most or high < least else (max(low, least), min(high, most))
 
     @property

@@ -81,7 +81,7 @@ def _all(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) -> It
 
 
 def _range(cell: Cell) -> Iterator[Finding]:
-    least, most = possible_range(cell.metric)
+    least, most = possible_range(cell.definition)
     if cell.reported.statistic != "deviation" and not overlap(cell.interval, (least, most)):
         yield Finding(
             "value outside the range of its formula",

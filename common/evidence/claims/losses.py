@@ -16,7 +16,11 @@ from common.evidence.claims.relations import Interval, cross_entropy, overlap
 from common.evidence.definition import LOSSES
 
 DECIDES = "a probability of 0.5 decides"
-CLIPPED = "probabilities are clipped as in Keras"
+CLIPPED = {
+    None: "",
+    "keras": "probabilities are clipped as in Keras",
+    "torch": "logarithms of probabilities are clipped as in PyTorch",
+}
 TOGETHER = "its overlap is of all images together (a mean over batches has no bound)"
 
 
@@ -32,10 +36,12 @@ def conflicts(group: list[Cell]) -> Iterator[Finding]:
         for target in loss.definition.target.split("+"):
             for accuracy in accuracies[target]:
                 least = cross_entropy(accuracy.on_hard_truth)[0]
-                most = cross_entropy(accuracy.interval)[1] if _at_most(loss, accuracy) else math.inf
+                most = (
+                    cross_entropy(accuracy.interval, loss.definition.clip)[1] if _at_most(loss, accuracy) else math.inf
+                )
                 if not overlap(loss.interval, (least, most)):
                     low = loss.interval[1] < least
-                    bound, premise = f"at most {most:.4f}", CLIPPED
+                    bound, premise = f"at most {most:.4f}", CLIPPED[loss.definition.clip]
                     if low:
                         bound, premise = f"at least {least:.4f}", accuracy.masks
                     text = f"{loss.shown} beside {accuracy.shown}: the loss is {bound} there."
@@ -56,9 +62,9 @@ def left(loss: Cell, accuracy: Cell, given: list[Constraint]) -> tuple[Interval,
         right = span(given, Constraint("accuracy", 0, 1))
         if right is None:
             return None
-        low, high = cross_entropy(right)
+        low, high = cross_entropy(right, loss.definition.clip)
         high = high if _at_most(loss, accuracy) else math.inf
-        premise = joined(premise, CLIPPED)
+        premise = joined(premise, CLIPPED[loss.definition.clip])
     if loss.metric in LOSSES:
         bounds = [span(given, Constraint(f"{end} soft dice", 0, 1)) for end in ("least", "most")]
         if None in bounds:

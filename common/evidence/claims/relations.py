@@ -15,8 +15,9 @@ from common.evidence.definition import Definition
 
 Interval = tuple[float, float]
 
-# Keras clips probabilities to [1e-7, 1 - 1e-7], so that no pixel or case costs more than this.
-MOST_COSTLY = -math.log(1e-7)
+# What a pixel or case on the wrong side costs at most: without a bound from logits, else what the clipping leaves
+# (`common.evidence.cross_entropy`).
+MOST_COSTLY = {None: math.inf, "keras": -math.log(1e-7), "torch": 100.0}
 
 # Lists up to this length: the greatest standard deviation is searched among all corners of the box of intervals.
 _MOST_CORNERS = 12
@@ -56,11 +57,12 @@ def dice_from_one(either: Interval) -> Interval:
 # Losses
 
 
-def cross_entropy(accuracy: Interval) -> Interval:
+def cross_entropy(accuracy: Interval, clip: str | None = None) -> Interval:
     """Of hard labels with threshold 0.5, averaged over the pixels or cases that the accuracy counts: a wrong one costs
-    at least ln 2 and at most what Keras clips to, a right one at most ln 2 and at least nothing."""
+    at least ln 2 and at most MOST_COSTLY[clip], a right one at most ln 2 and at least nothing."""
     wrong = 1 - accuracy[1], 1 - accuracy[0]
-    return wrong[0] * math.log(2), wrong[1] * MOST_COSTLY + (1 - wrong[1]) * math.log(2)
+    costly = wrong[1] * MOST_COSTLY[clip] if wrong[1] else 0.0
+    return wrong[0] * math.log(2), costly + (1 - wrong[1]) * math.log(2)
 
 
 # Lists
@@ -139,14 +141,15 @@ def _log_choose(n: int, k) -> np.ndarray:
 # What a metric can be at all
 
 
-def possible_range(metric: str) -> Interval:
+def possible_range(definition: Definition) -> Interval:
     """The values that a metric can have: of the printed formula, where one has a name of its own."""
-    ranges = {"bce": (0, MOST_COSTLY), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, MOST_COSTLY + 1)}
+    most = MOST_COSTLY[definition.clip]
+    ranges = {"bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
     ranges |= dict.fromkeys(("hd95", "assd", "count"), (0, math.inf))
-    return ranges.get(metric, (0, 1))
+    return ranges.get(definition.metric, (0, 1))
 
 
 def from_0_to_1(signature: str) -> bool:
     """Whether a definition has the scale of most: what has another, such as a cross-entropy or a distance, is not
     comparable in size."""
-    return possible_range(Definition.parse(signature).metric) == (0, 1)
+    return possible_range(Definition.parse(signature)) == (0, 1)

@@ -76,7 +76,7 @@ FOUND = {
         ("cross-entropy from accuracy", {"A", "L"}),
     ),
     "a loss above what clipped probabilities cost": (
-        [cell("A", "99.71 %", ACCURACY), cell("L", "1.54", LOSS)],
+        [cell("A", "99.71 %", ACCURACY), cell("L", "1.54", f"{LOSS}|clip=keras")],
         {},
         ("cross-entropy from accuracy", {"A", "L"}),
     ),
@@ -220,7 +220,7 @@ def test_a_number_that_may_have_been_cut_off_is_told_apart():
 
 
 def test_another_reading_of_a_cell_is_a_premise_and_adds_to_what_is_found():
-    plain = Claim(cells={"L": {"unit": ""}}, premise="the loss is a plain number")
+    plain = Claim(cells={"L": {"unit": "", "definition": f"{LOSS}|clip=keras"}}, premise="the loss is a plain number")
     printed = cell("A", "99.71", ACCURACY, unit="%"), cell("L", "1.54", LOSS, unit="%")
     assert claims.check(paper(*printed)) == []
     (finding,) = claims.check(paper(*printed, claims=[plain]))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
 from common.evidence.claims import relations
+from common.evidence.definition import Definition
 
 share = st.floats(0.01, 1)
 pairs = st.lists(st.tuples(share, share), min_size=1, max_size=8)
@@ -53,8 +54,10 @@ def test_a_cross_entropy_is_within_the_bounds(probabilities):
 
 
 def test_a_loss_below_its_accuracy_is_told():
-    least, most = relations.cross_entropy(exactly(0.9971))
+    least, most = relations.cross_entropy(exactly(0.9971), "keras")
     assert least == pytest.approx(0.0029 * math.log(2))
+    assert relations.cross_entropy(exactly(0.9971)) == (least, math.inf)  # from logits a wrong pixel costs any amount
+    assert relations.cross_entropy(exactly(1.0))[1] == pytest.approx(math.log(2))
     assert most == pytest.approx(0.0029 * 16.118 + 0.9971 * math.log(2), abs=1e-4)
 
 
@@ -108,7 +111,13 @@ def test_the_chance_of_a_draw(drawn, of_class):
     assert relations.chance_of_drawing(drawn, of_class, 647, 210) == pytest.approx(min(1, twice))
 
 
+def possible_range(signature):
+    return relations.possible_range(Definition.parse(signature))
+
+
 def test_the_range_of_a_formula():
-    assert relations.possible_range("squared-dice-loss") == (-1, 0)
-    assert relations.possible_range("iou") == (0, 1)
-    assert relations.possible_range("hd95")[1] == math.inf
+    assert possible_range("squared-dice-loss|fg|batch=2|soft|s=1") == (-1, 0)
+    assert possible_range("iou|fg|pooled|t=0.5") == (0, 1)
+    assert possible_range("hd95|fg|image|t=0.5|empty=skip")[1] == math.inf
+    assert possible_range("bce|pixel|pooled")[1] == math.inf
+    assert possible_range("bce|pixel|pooled|clip=torch")[1] == 100
