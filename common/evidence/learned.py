@@ -46,8 +46,8 @@ ACCURACY = "accuracy|class|case"
 BCE: dict[Output, str] = {"segmentation": "bce|pixel|pooled", "classification": "bce|class|case"}
 
 NO_BETTER: dict[Output, str] = {
-    "segmentation": "on the training images its Dice is no better than that of marking everything",
-    "classification": "on the training images its accuracy is no better than that of always calling the larger class",
+    "segmentation": "its Dice on the training images is no better than that of marking everything",
+    "classification": "its accuracy on the training images is no better than that of always calling the larger class",
 }
 FLAT = "the loss did not fall"
 STOPPED = "patience stopped the training before the validation loss fell"

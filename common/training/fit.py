@@ -60,8 +60,8 @@ class Trial:
 class Fit:
     """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
     epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
-    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`); unlearned: as in
-    `results.Run`, written down once it is evaluated."""
+    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`);
+    unlearned: as in `results.Run`, written down once it is evaluated."""
 
     seed: int
     repeat: int
