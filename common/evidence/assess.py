@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
-from common.evidence import claims, compare, defaults, honest, lineage, trivial
+from common.evidence import claims, compare, defaults, honest, learned, lineage, trivial
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.explain import OUTSIDE, Explanation, explanations
@@ -88,6 +88,7 @@ def assess(
     asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS)
     further = [("test", signature) for signature in STANDARD]
     sentences = [
+        *learned.sentences(record),
         *_of_nothing([row for row in rows if row.id in own], nothing),
         *(each.sentence for each in explained),
         *([honest.sentence(record, leak_free, asked, further)] if leak_free and in_full else []),
@@ -131,7 +132,7 @@ def _paper_recipe(paper: Paper, record: Record):
 
 def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:
     """Keras' raw IoU of networks that never saturate is that of an empty mask: many splits say it better than runs."""
-    if row.verdict in compare.MOOT or not nothing:
+    if row.verdict in compare.UNSET or not nothing:
         return row
     background = nothing[trivial.BACKGROUND]
     if not background.n or not compare.unmoved(record, row.split, row.definition):

@@ -4,18 +4,15 @@ from statistics import mean, stdev
 
 import numpy as np
 
-from common.evidence import claims
+from common.evidence import claims, learned
 from common.evidence.claims import Finding
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
-from common.evidence.results import Compared, Record, Verdict
+from common.evidence.results import RUNNING, Compared, Record, Run, Verdict
 from common.evidence.statistics import Prediction, of_each, place, prediction
 from common.evidence.trivial import BACKGROUND, NOTHING
 from common.paper import Paper, as_text
 from common.reported import Reported, printed
-
-# The part of `Run.metrics` that holds what `fit` printed for the training images.
-RUNNING = "train (running)"
 
 # Repeats from which a value outside the interval counts as a finding, and from which one inside counts as agreement,
 # provided that the interval is narrow enough to have been able to say no.
@@ -33,6 +30,8 @@ MEANINGS: dict[Verdict, str] = {
     "outside (small)": "outside, for a smaller network on smaller images: a hint, not a verdict",
     "other definition": "outside, but one other definition contains all numbers of the kind; numbers drawn at random "
     "would be contained so in less than 1 of 20 cases",
+    "did not learn": "in at least one run the network that it rests on did not learn, or its statistics of batch "
+    "normalisation lag behind: it says nothing about the paper",
     "not comparable": "other data than the paper's, or a run made only to see that everything works",
     "impossible": "not a value that its own definition can have",
     "quoted": "the paper quotes it from elsewhere",
@@ -40,6 +39,11 @@ MEANINGS: dict[Verdict, str] = {
 
 # Verdicts that no reading of the paper and no repeat of a run would change.
 MOOT: tuple[Verdict, ...] = ("not comparable", "impossible", "quoted")
+
+DID_NOT_LEARN: Verdict = "did not learn"
+
+# Verdicts by which a printed value is not set against the runs.
+UNSET: tuple[Verdict, ...] = (*MOOT, DID_NOT_LEARN)
 
 # How near to the all-background predictor a metric stays that no network moves.
 UNMOVED = 1e-3
@@ -73,6 +77,8 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
         verdict = "impossible"
     elif record.dataset.name != paper.data or record.profile == "smoke":
         verdict = "not comparable"
+    elif unlearned := learned.why_not(_runs_of(record, cell), cell.definition):
+        verdict, note = DID_NOT_LEARN, "; ".join(filter(None, [unlearned, note]))
     elif (
         record.profile == "small"
         and reproduced.n >= RUNS_TO_REFUTE
@@ -107,6 +113,14 @@ def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | No
         repeats = by_repeat(record, part, cell.definition, predictor).values()
         return [stdev(folds) for folds in repeats if len(folds) > 1]
     return values(record, part, cell.definition, predictor)
+
+
+def _runs_of(record: Record, cell: Reported) -> list[Run]:
+    """Those that a cell is compared with: single images are of the first repeat, and a repeat of which a fold failed
+    has no mean."""
+    failed = {(failure.seed, failure.repeat) for failure in record.failed}
+    first = {record.runs[0].repeat} if cell.image and record.runs else {run.repeat for run in record.runs}
+    return [run for run in record.runs if run.repeat in first and (run.seed, run.repeat) not in failed]
 
 
 def is_of_repeats(cell: Reported) -> bool:
@@ -153,7 +167,8 @@ def _side(value: str, reproduced: Prediction) -> Verdict | None:
 def unmoved(record: Record, split: str, definition: str) -> bool:
     """Whether the metric is shown not to depend on the network: Keras' raw IoU of a network none of whose sigmoids
     saturates is that of an empty mask, at any size of the network. (Elsewhere the same value means that the network
-    has learned nothing, which shows nothing about a larger one.)"""
+    has learned nothing, which shows nothing about a larger one. Nor does it here, where the network did not learn:
+    one that has may saturate. Such a number has its verdict before this is asked.)"""
     learned = values(record, split, definition)
     nothing = values(record, split, definition, BACKGROUND)
     raw = Definition.parse(definition).decision == "keras-raw"

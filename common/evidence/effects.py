@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from common.evidence import defaults
+from common.evidence import defaults, learned
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.compare import by_repeat, part_of
@@ -27,7 +27,7 @@ DRAWING = {"classes", "folds", "images", "split", "test_fraction"}
 class Effect:
     """Of one metric of a part. rows: of the numbers that the paper prints of it, none for a standard definition.
     default, other: the repeats under both readings, of pairs those that both have, so that difference is other less
-    default."""
+    default. unlearned: there is no difference because it rests on a network that did not learn."""
 
     part: str
     signature: str
@@ -35,6 +35,7 @@ class Effect:
     default: Prediction
     other: Prediction
     difference: MeanDifference
+    unlearned: bool = False
 
     @property
     def name(self) -> str:
@@ -138,7 +139,8 @@ def measured(default: Record, other: Record, split: str, signature: str, rows: S
 
     A reading that draws other test images leaves nothing to pair, nor does another seed: Welch's interval, which is
     also that of `honest.leak`. The folds of a cross-validation are one repeat (`compare.values`). What can't be
-    compared (`definition.comparable`) has no difference.
+    compared (`definition.comparable`) has no difference, nor has what rests on a network that did not learn under one
+    of the readings (`learned.unusable`).
     """
     part, departures = part_of(split, signature, default, other), defaults.departures(other, default).keys()
     its, mine = (
@@ -149,6 +151,7 @@ def measured(default: Record, other: Record, split: str, signature: str, rows: S
     pairs = bool(shared) and not departures & DRAWING
     before, after = ([each[repeat] for repeat in (shared if pairs else each)] for each in (its, mine))
     moved = MeanDifference(len(after), len(before), paired=pairs)
-    if comparable(signature, same_grid="side" not in departures):
+    unlearned = learned.unusable(signature, default, other)
+    if comparable(signature, same_grid="side" not in departures) and not unlearned:
         moved = (paired if pairs else welch)(after, before)
-    return Effect(part, signature, tuple(rows), prediction(before), prediction(after), moved)
+    return Effect(part, signature, tuple(rows), prediction(before), prediction(after), moved, unlearned)

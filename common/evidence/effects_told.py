@@ -5,7 +5,7 @@ The last matters: of many readings and metrics, one interval in 20 leaves out 0 
 
 from collections.abc import Sequence
 
-from common.evidence.compare import MOOT
+from common.evidence.compare import DID_NOT_LEARN, UNSET
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.explain import chance_of, percent, plausible_range
 from common.evidence.honest import among
@@ -24,24 +24,33 @@ _DEFAULT = "the default"
 
 
 def sentences(found: OneAtATime) -> list[str]:
-    """None where no number of the paper was measured under another reading too."""
+    """None where no number of the paper was measured under another reading too, and all networks have learned."""
     readings = [each for each in found.alternatives if not each.network]
     tried = [each for each in readings or found.alternatives if each.most_moved]
+    unlearned = _unlearned([*found.alternatives, *found.several])
     if not tried:
-        return []
+        return unlearned
     most = tried[0].most_moved[0]
     return [
         f"{_opening(found, tried)} {_moves(tried, tried[0], most)}{_certainty(tried, most)}",
         *_where_the_paper_is(found, tried, most),
         *filter(None, [_by_chance(tried)]),
+        *unlearned,
     ]
+
+
+def _unlearned(alternatives: Sequence[Alternative]) -> list[str]:
+    """How many numbers have no difference under a reading, because there, or by default, a network did not learn."""
+    counted = {each.reading: sum(moved.unlearned for moved in each.printed) for each in alternatives}
+    named = [f"{number} with `{reading}`" for reading, number in counted.items() if number]
+    return [f"Left out, as a network did not learn: {', '.join(named)} of the paper's numbers."] if named else []
 
 
 def effect(found: Effect) -> str:
     """The difference with its interval: +0.0310 [0.0110, 0.0510]."""
     moved = found.difference
     if moved.mean is None:
-        return "-"
+        return DID_NOT_LEARN if found.unlearned else "-"
     return f"{moved.mean:+.4f}" + ("" if moved.low is None else f" [{number(moved.low)}, {number(moved.high)}]")
 
 
@@ -108,7 +117,7 @@ def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: E
     }
     runs = {_DEFAULT: most.rows[0].reproduced} | of_readings
     known = {name: (each.low, each.high) for name, each in runs.items() if each.low is not None}
-    rows = {row.value + row.unit: row for row in most.rows if row.verdict not in MOOT}
+    rows = {row.value + row.unit: row for row in most.rows if row.verdict not in UNSET}
     return [_where(record, row, known) for row in rows.values() if known]
 
 

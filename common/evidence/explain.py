@@ -12,6 +12,7 @@ from statistics import fmean
 
 import numpy as np
 
+from common.evidence import learned
 from common.evidence.compare import RUNS_TO_REFUTE, part_of, values
 from common.evidence.definition import DISTANCES, LOSSES, Definition
 from common.evidence.results import Compared, Record
@@ -66,13 +67,16 @@ def explanations(
 
 def other_definition(record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()) -> Explanation | None:
     """Which other definition, or which of the other records under the cells' own definition, contains all these cells,
-    which are of one kind. None where there is nothing to try, for want of runs or of another definition."""
+    which are of one kind. Records whose network did not learn are left out. None where there is nothing to try, for
+    want of runs or of another definition."""
     own = cells[0].definition
     definitions = {name: _box(record, cells, name) for name in _candidates(record, cells)}
-    readings = {_readings(record, other): _box(other, cells, own) for other in others}
+    usable = [other for other in others if not learned.unusable(own, other)]
+    readings = {_readings(record, other): _box(other, cells, own) for other in usable}
     boxes = {name: box for name, box in (definitions | readings).items() if box}
     if not boxes:
         return None
+    left_out = len(others) - len(usable)
     shown = [printed(cell.value + cell.unit) for cell in cells]
     found = [
         name
@@ -89,7 +93,7 @@ def other_definition(record: Record, cells: Sequence[Compared], others: Sequence
         tried=len(boxes),
         chance=chance,
         plausible=plausible,
-        sentence=_sentence(record, cells, found, boxes, readings, chance, plausible),
+        sentence=_sentence(record, cells, found, boxes, readings, chance, plausible) + _left_out(left_out),
     )
 
 
@@ -100,14 +104,16 @@ def family(metric: str) -> set[str]:
 
 def _candidates(record: Record, cells: Sequence[Compared]) -> list[str]:
     """The other definitions, of the same family and of pixels or of classes alike, that were computed on every part and
-    are not the same in every run as one that is listed already."""
+    are not the same in every run as one that is listed already. What rests on a network that did not learn is none."""
     own = Definition.parse(cells[0].definition)
     computed = {name: None for run in record.runs for name in run.metrics.get(cells[0].split, {})}
     series, kept = {_series(record, cells, cells[0].definition)}, []
     for name in computed:
         other = Definition.parse(name)
         alike = other.metric in family(own.metric) and _level(other) == _level(own) and _sign(other) == _sign(own)
-        if alike and (values_of := _series(record, cells, name)) not in series:
+        if not alike or learned.unusable(name, record):
+            continue
+        if (values_of := _series(record, cells, name)) not in series:
             series.add(values_of)
             kept.append(name)
     return kept
@@ -214,6 +220,12 @@ def _sentence(
         f"{said} {tried} `{found[0]}` contains {it} ({best}){also}. {drawn} drawn at random between {plausible[0]:.4g} "
         f"and {plausible[1]:.4g} would have been explained so in {percent(chance)} of draws."
     )
+
+
+def _left_out(readings: int) -> str:
+    if not readings:
+        return ""
+    return f" Left out: {readings} other reading{'s' * (readings != 1)} with a network that did not learn."
 
 
 def _tried(definitions: Collection[str], readings: Collection[str]) -> str:

@@ -1,10 +1,12 @@
 """What a cross-validation looks like fold by fold, and a test set image by image: laid out as Paudel's Tables V, VI,
 VII and IX are."""
 
+from itertools import zip_longest
 from statistics import fmean, stdev
 
 import numpy as np
 
+from common.evidence import compare, learned
 from common.evidence.counts import Rows
 from common.evidence.results import Record, Run
 from common.evidence.statistics import of_each
@@ -62,7 +64,7 @@ def confusions(record: Record) -> list[list[str]]:
     header = ["fold", *(f"{actual}, called {called}" for actual in names for called in names)]
     cells = np.array([[table[actual][called] for actual in names for called in names] for table in tables])
     named = zip([_name(run) for run in record.runs] + ["all"], [*cells, cells.sum(axis=0)], strict=True)
-    return [header, *([name, *map(str, row)] for name, row in named)]
+    return _marked(record.runs, [header, *([name, *map(str, row)] for name, row in named)])
 
 
 def images(rows: Rows) -> list[list[str]]:
@@ -92,7 +94,16 @@ def _lines(runs: list[Run], columns: dict[str, list[float | None]]) -> list[list
     mean = [fmean(column) if column else np.nan for column in known]
     deviation = [stdev(column) if len(column) > 1 else np.nan for column in known]
     rows = [*zip(*columns.values(), strict=True), mean, deviation]
-    return [["fold", *columns], *_numbered([*map(_name, runs), "mean", "standard deviation"], rows)]
+    return _marked(runs, [["fold", *columns], *_numbered([*map(_name, runs), "mean", "standard deviation"], rows)])
+
+
+def _marked(runs: list[Run], lines: list[list[str]]) -> list[list[str]]:
+    """With a column for what did not learn, where that is so of any run. lines: header, one for each run, others."""
+    unlearned = [", ".join(learned.of(run)) for run in runs]
+    if not any(unlearned):
+        return lines
+    column = [compare.DID_NOT_LEARN, *unlearned]
+    return [[*line, mark] for line, mark in zip_longest(lines, column, fillvalue="")]
 
 
 def _numbered(names, rows) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.compare import values
 from common.evidence.means import MeanDifference, welch
@@ -31,27 +32,35 @@ def leaking(record: Record, others: Iterable[Record]) -> Record | None:
 
 def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDifference:
     """How much higher a metric (`common.evidence.metrics`) of a part, such as "test", is in the repeats of one record
-    than in those of another. The folds of a cross-validation are one repeat (`compare.values`).
+    than in those of another. The folds of a cross-validation are one repeat (`compare.values`). There is no difference
+    where one of the records has a network that did not learn (`learned.unusable`).
 
     Raises ValueError for records that differ in more than the split: in their conditions or in another reading.
     """
     if not _alike(random, grouped):
         raise ValueError(f"not the same but for the split: {_about(random)} and {_about(grouped)}")
-    return welch(values(random, part, signature), values(grouped, part, signature))
+    one, other = (values(record, part, signature) for record in (random, grouped))
+    if learned.unusable(signature, random, grouped):
+        return MeanDifference(len(one), len(other))
+    return welch(one, other)
 
 
 def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
     """What keeping copies apart changes, in words; "" where nothing was measured under both splits.
 
     own: parts and signatures, each once, of the numbers that the paper prints; standard: of further ones."""
+    own = list(own)
     printed, further = (_measured(random, grouped, keys) for keys in (own, standard))
-    if not printed:
-        return ""
+    left_out = sum(learned.unusable(signature, random, grouped) for _, signature in own)
+    unlearned = f"{left_out} of {len(own)} printed definitions rest on a network that did not learn" if left_out else ""
     kept = (
         "With copies of an image kept on one side of the split, and those with two classes left out "
         f"({random.profile} profile),"
     )
+    if not printed:
+        return f"{kept} nothing can be compared: {unlearned}." if unlearned else ""
     small = " A larger network can remember more of its training images." if random.profile == "small" else ""
+    small += f" Left out: {unlearned}." if unlearned else ""
     numbers = f"of {len(printed)} printed definition{'s' * (len(printed) != 1)} on test and validation images"
     if all(each.low is None for each in printed.values()):
         shared = ""

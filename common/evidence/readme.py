@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.evidence import folds, markdown, metrics
+from common.evidence import folds, learned, markdown, metrics
 from common.evidence.assess import Assessment, told
 from common.evidence.compare import MEANINGS, values
 from common.evidence.defaults import default_of, departures, is_default
@@ -138,6 +138,7 @@ def _beside(assessed: Assessment) -> str:
     each = "" if assessed.images is None else f" its test images [one by one]({_path_of_images(record)}), the counts"
     parts = [
         *_opening(assessed),
+        *learned.sentences(record),
         f"Its numbers stand above, as *{GROUPED}*. Every value is in [{record.paper}.json]({record.paper}.json),"
         f"{each or ' the counts'} behind them in {here}.",
         f"To repeat it: `{command(record)}`",

@@ -26,10 +26,18 @@ Verdict = Literal[
     "inside (small)",
     "outside (small)",
     "other definition",
+    "did not learn",
     "not comparable",
     "impossible",
     "quoted",
 ]
+
+# What a network can learn, each by itself.
+Output = Literal["segmentation", "classification"]
+
+# Parts of `Run.metrics`: what `fit` printed for the training images, and the test images evaluated once more with
+# statistics of batch normalisation taken anew.
+RUNNING, RENEWED = "train (running)", "test (renewed statistics)"
 
 
 def _finite(number: Any) -> Any:
@@ -81,11 +89,15 @@ class Run(_Model):
     history: what `fit` printed, one number per epoch.
     metrics: by part, then signature (`common.evidence.metrics`). Parts are "train", "validation", "test", evaluated
         with the final weights, and "train (running)", what `fit` printed for the training images in the evaluated
-        epoch: averages over batches while the weights still changed and with dropout on.
+        epoch: averages over batches while the weights still changed and with dropout on. A network with batch
+        normalisation has "test (renewed statistics)" too: the same weights with means and variances taken anew over the
+        training images (`common.training.batch_statistics`), which tells whether its own lag behind.
     trivial: the same of predictors that have learned nothing: by part, then predictor ("all background", "constant
         prevalence"), then signature.
     confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
         does not classify.
+    unlearned: of each output that did not learn the signs of it (`common.evidence.learned`); None in records from
+        before that was written down.
     """
 
     seed: int
@@ -101,6 +113,7 @@ class Run(_Model):
     metrics: dict[str, Values]
     trivial: dict[str, dict[str, Values]]
     confusion: dict[str, dict[str, dict[str, int]]] = {}
+    unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
     notes: list[str] = []
 
 

@@ -10,9 +10,10 @@ from rich.table import Table
 from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
-from common.evidence.compare import values
+from common.evidence.compare import DID_NOT_LEARN, values
 from common.evidence.definition import Definition
 from common.evidence.honest import PARTS, leak
+from common.evidence.learned import unusable
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.trivial import BACKGROUND
@@ -61,13 +62,15 @@ def table(assessed: Assessment) -> Table:
 
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
     """Mean and interval of one further leak-free run, and by how much the mean under the random split is higher, with
-    its interval, all as text; None where there is no leak-free record, for other parts, and for what it lacks."""
+    its interval, all as text, or that a network did not learn; None where there is no leak-free record, for other
+    parts, and for what it lacks."""
     if assessed.leak_free is None or part not in PARTS:
         return None
     other = prediction(values(assessed.leak_free, part, definition))
     found = leak(assessed.record, assessed.leak_free, part, definition)
     if found.mean is None:
-        return None
+        unlearned = other.n and unusable(definition, assessed.record, assessed.leak_free)
+        return (estimate(other, definition), (DID_NOT_LEARN, "")) if unlearned else None
     interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
     return estimate(other, definition), (f"{found.mean:+.4f}", interval)
 

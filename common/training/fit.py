@@ -7,13 +7,15 @@ part of the data.
              model.keras          the evaluated network, and what it was trained with
              tensorboard/         curves and example predictions
              rows-<part>.npz      counts of each image of train, validation and test
+             rows-test-renewed.npz  those of test with statistics of batch normalisation taken anew over the training
+                                  images, where the network has any
              test-masks.npz       what it marks on the test images, in the order of rows-test.npz: where it is above
                                   0.5, packed bits, uint8 (images, side, side / 8)
              fit.json             what happened; written last, so where it lies the repeat is done
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -28,11 +30,13 @@ from common.data.splits import Split
 from common.files import atomic, write_json
 from common.paper import Paper, Recipe
 from common.seeds import derive
-from common.training import callbacks, logits, losses, model_file, running
+from common.training import batch_statistics, callbacks, logits, losses, model_file, running
 from common.training.board import Board
 from common.training.evaluate import evaluate, in_float32
 from common.training.loop import train
 from common.training.progress import ShowProgress, watch
+
+RENEWED = "rows-test-renewed.npz"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Trial:
 class Fit:
     """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
     epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
-    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`)."""
+    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`);
+    unlearned: as in `results.Run`, written down once it is evaluated."""
 
     seed: int
     repeat: int
@@ -68,6 +73,7 @@ class Fit:
     history: dict[str, list[float]]
     notes: list[str]
     state: str = ""
+    unlearned: dict[str, list[str]] = field(default_factory=dict)
 
 
 def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> keras.Model:
@@ -150,6 +156,9 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         if part == "test":
             with atomic(folder / "test-masks.npz") as file:
                 np.savez_compressed(file, bits=np.packbits(marked, axis=-1))
+    if batch_statistics.renew(evaluated, batches, epochs, seed, trial.number):  # saved and counted it is with its own
+        shown = partial(watch, progress, f"{name}: evaluating on test images with renewed statistics")
+        evaluate(evaluated, prepared, split.test, recipe, shown)[0].save(folder / RENEWED)
     outcome = Fit(
         seed,
         trial.repeat,

@@ -13,13 +13,13 @@ import numpy as np
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
-from common.evidence import boxes, classification, compare, counts, metrics, results, trivial
+from common.evidence import boxes, classification, counts, learned, metrics, results, trivial
 from common.evidence.definition import Definition
 from common.files import check_archive, copy, read_json, write_atomically, write_json
 from common.lock import only_one
 from common.paper import Paper, Recipe
 from common.training.callbacks import Diverged
-from common.training.fit import Fit, Trial
+from common.training.fit import RENEWED, Fit, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ def finished(folder: Path) -> Fit | None:
         made_in(folder)
         for counted in (*(folder / f"rows-{part}.npz" for part in done.split), folder / "test-masks.npz"):
             check_archive(counted)
+        if (folder / RENEWED).exists():
+            check_archive(folder / RENEWED)
         return done
     except Damaged as damaged:
         logger.warning(f"{damaged} Its repeat is done again.")
@@ -93,8 +95,11 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
     shares = counts.prevalence(rows["train"]), counts.class_prevalence(rows["train"])
     nothing = {trivial.BACKGROUND: (0.0, 0.0), trivial.PREVALENCE: shares}
     evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
+    evaluated |= {results.RUNNING: running_averages(recipe, done)}
+    if (folder / RENEWED).exists():
+        evaluated |= {results.RENEWED: metrics.values(counts.Rows.load(folder / RENEWED), signatures)}
     selected = "test" if "validation" not in done.split else "validation"
-    return results.Run(
+    run = results.Run(
         seed=done.seed,
         repeat=done.repeat,
         fold=done.fold,
@@ -105,7 +110,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
         seconds=round(done.seconds, 1),
         split=done.split,
         history=done.history,
-        metrics=evaluated | {compare.RUNNING: running_averages(recipe, done)},
+        metrics=evaluated,
         trivial={
             part: {
                 name: metrics.values(counts.constant(of_part, *probabilities), signatures)
@@ -114,19 +119,9 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := classification.confusion(of_part))},
-        notes=[*done.notes, *remarks(done, rows["test"])],
+        notes=done.notes,
     )
-
-
-def remarks(done: Fit, test: counts.Rows) -> list[str]:
-    """What a reader of the numbers should know about what the network marks: nothing anywhere, or everything."""
-    at = test.thresholds.tolist().index(0.5)
-    marked = (test.tp + test.fp)[:, at]
-    if 0 < marked.sum() < test.pixels.sum():
-        return []
-    which = f"Repeat {done.repeat + 1}" + ("" if done.fold is None else f" fold {done.fold + 1}")
-    what = "every pixel" if marked.any() else "no pixel"
-    return [f"{which} marks {what} of any test image: its network tells nothing apart."]
+    return run.model_copy(update={"unlearned": learned.judge(run, rows["test"])})
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
@@ -161,6 +156,8 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
                 trial = results.trial_name(run)
                 for part in run.split:
                     copy(place / f"rows-{part}.npz", beside / f"rows-{trial}-{part}.npz")
+                if (place / RENEWED).exists():
+                    copy(place / RENEWED, beside / RENEWED.replace("rows", f"rows-{trial}"))
                 if run.repeat == record.runs[0].repeat:
                     copy(place / "test-masks.npz", beside / f"masks-{trial}-test.npz")
                     write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from common import lock
 from common.data import manifest
 from common.errors import FailedRun
-from common.evidence import lineage, results
+from common.evidence import learned, lineage, results
 from common.files import refuse_unwritable, sweep, sweep_abandoned
 from common.lock import only_one
 from common.paper import Recipe
@@ -66,7 +66,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
     for trial in planned.trials:
         place = trial_folder(planned.folder, trial)
         if before := single.before(place):
-            yield trial, f"failed before, {before.why}" if isinstance(before, results.Failure) else "finished before"
+            yield trial, _told_again(before)
         else:
             single.begin(place, machine)
             waiting[place] = trial
@@ -76,6 +76,12 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
             if isinstance(done, RuntimeError):
                 raise done
             yield waiting[place], single.told(done)
+
+
+def _told_again(before: Fit | results.Failure) -> str:
+    if isinstance(before, results.Failure):
+        return f"failed before, {before.why}"
+    return "; ".join(["finished before", *learned.told(before.unlearned)])
 
 
 def _ended(

@@ -1,17 +1,19 @@
 """One trial of a run in its folder: found as it ended before, or trained now."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
 from rich.progress import Progress
 
+from common.evidence import learned
 from common.evidence.results import Environment, Failure
 from common.files import write_json
 from common.training.callbacks import Diverged, remove_states
 from common.training.devices import split_over
 from common.training.estimate import spoken
 from common.training.fit import Fit, Trial, fit
-from common.training.record import failure, finished, note_failure
+from common.training.record import failure, finished, note_failure, summary
 from common.training.request import Plan, trial_folder
 
 
@@ -26,7 +28,7 @@ def told(outcome: Fit | Failure) -> str:
     """What came of it, in words."""
     if isinstance(outcome, Failure):
         return f"failed, {outcome.why}"
-    return f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
+    return "; ".join([f"{outcome.epochs} epochs in {spoken(outcome.seconds)}", *learned.told(outcome.unlearned)])
 
 
 def begin(place: Path, machine: Environment) -> None:
@@ -42,6 +44,9 @@ def train(planned: Plan, trial: Trial, progress: Progress) -> Fit | Failure:
     place = trial_folder(planned.folder, trial)
     try:
         with split_over(planned.devices):
-            return fit(planned.training, planned.split(trial), trial, place, progress)
+            done = fit(planned.training, planned.split(trial), trial, place, progress)
     except Diverged as diverged:
         return note_failure(place, planned.training.seed, trial, diverged)
+    done = replace(done, unlearned=summary(planned.training.paper, planned.training.recipe, place).unlearned)
+    write_json(place / "fit.json", asdict(done))
+    return done

@@ -46,7 +46,12 @@ def test_a_cross_validation_with_a_failed_fold_has_no_mean(run):
 
 @pytest.mark.parametrize(("marks", "words"), [(0.0, "no pixel"), (1.0, "every pixel")])
 def test_a_network_that_marks_nothing_or_everything_is_said_to_do_so(run, marks, words):
+    """In the line that ends its repeat, again where it was finished before, and in the record."""
     run.marks = marks
-    (note,) = run(1).runs[0].notes
-    assert note == f"Repeat 1 marks {words} of any test image: its network tells nothing apart."
-    assert note in tables.setting(run.stored()[0])
+    (done,) = run(1).runs
+    sign = f"{words} of any test image is marked" if words == "no pixel" else f"{words} of every test image is marked"
+    assert done.unlearned["segmentation"][0] == sign
+    said = f"its segmentation did not learn: {sign}"
+    assert f"repeat 1 of 1: 2 epochs in 1 s; {said}" in run.said
+    run(1)
+    assert f"repeat 1 of 1: finished before; {said}" in run.said

@@ -15,8 +15,8 @@ from common import paper
 from common.data import splits
 from common.data.busi import index
 from common.data.prepare import prepare
-from common.evidence import counts, metrics
-from common.training import callbacks, fit, model_file
+from common.evidence import counts, metrics, results
+from common.training import callbacks, fit, model_file, record
 from common.training.identity import recipe_hash
 from reproductions.cheng.model import build
 
@@ -184,3 +184,20 @@ def test_each_fold_of_each_repeat_has_its_own_randomness():
     trials = [fit.Trial(repeat, fold, 10) for repeat in range(3) for fold in range(10)]
     assert len({trial.number for trial in trials}) == 30
     assert [fit.Trial(repeat).number for repeat in range(3)] == [0, 1, 2]
+
+
+def test_the_test_images_are_counted_once_more_with_renewed_statistics(whole):
+    """The network is saved and counted with its own; only the tumour's probabilities differ between the two counts."""
+    own, renewed = (counts.Rows.load(whole.folder / name) for name in ("rows-test.npz", fit.RENEWED))
+    for same in ("case", "position", "truth_one", "sum_truth"):
+        assert np.array_equal(getattr(own, same), getattr(renewed, same)), same
+    assert not np.array_equal(own.sum_prediction, renewed.sum_prediction)
+    run = record.summary(CHENG, whole.recipe, whole.folder)
+    soft = "dice|fg|image|soft|s=1"
+    assert run.metrics[results.RENEWED][soft] == metrics.value(soft, renewed) != run.metrics["test"][soft]
+
+
+def test_four_epochs_of_a_tiny_network_on_the_phantom_are_told_to_have_taught_it_nothing(whole):
+    """The statistics of batch normalisation have hardly begun to move, so that evaluated it marks nothing."""
+    unlearned = record.summary(CHENG, whole.recipe, whole.folder).unlearned
+    assert set(unlearned) == {"segmentation"}
