@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import keras
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from common.errors import BadInput
 from common.files import atomic, refuse_inflating
@@ -34,7 +34,7 @@ class About(BaseModel):
 
     version: Literal[1] = 1
     paper: str
-    recipe: Recipe
+    recipe: SerializeAsAny[Recipe]
     data: str
     fingerprint: str
     precision: str
