@@ -27,6 +27,7 @@ from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.files import atomic, write_json
 from common.paper import Paper, Recipe
+from common.protocol import PROTOCOL
 from common.seeds import derive
 from common.training import callbacks, losses, model_file, running
 from common.training.board import Board
@@ -56,7 +57,8 @@ class Trial:
 class Fit:
     """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
     epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
-    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`)."""
+    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`);
+    protocol: that of `common.protocol`."""
 
     seed: int
     repeat: int
@@ -68,6 +70,7 @@ class Fit:
     history: dict[str, list[float]]
     notes: list[str]
     state: str = ""
+    protocol: int = PROTOCOL
 
 
 def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> keras.Model:
