@@ -76,7 +76,6 @@ def pack(
     from common.data import fetch
     from common.data import pack as packing
     from common.data.listing import some
-    from common.training.identity import preparing_hash
 
     found = _with_images(fetch.find(name, root(), runs))
     report_unusable(found, runs)
@@ -87,7 +86,7 @@ def pack(
         for paper in _users(found.name)
         for reading in [{}, *_readings(paper, "masks"), *_readings(paper, "channels")]
     }
-    packed = packing.write(path, found.name, found.cases, list(needs), preparing_hash(), runs)
+    packed = packing.write(path, found.name, found.cases, list(needs), runs)
     for line in some(packed.doubts):
         say(f"Doubtful: {line}")
     sides = sorted({need.side for need in needs})

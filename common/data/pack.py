@@ -36,9 +36,10 @@ from common.data.prepare import Prepared, prepare
 from common.errors import BadInput, Damaged
 from common.files import refuse_inflating, reserve, write_atomically
 from common.paper import Recipe
+from common.protocol import PROTOCOL
 
 ENDING = ".pack"
-FORMAT = 1
+FORMAT = 2
 _CONTENTS = "pack.json"
 _LARGEST_CONTENTS = 2**26  # bytes; ten thousand cases take a million
 
@@ -63,12 +64,12 @@ class Array(_Record):
 
 
 class Contents(_Record):
-    """code: the hash of the code that made the arrays; name, fingerprint, doubts: as `Prepared` has them; arrays: by
+    """protocol: that of the code which made the arrays; name, fingerprint, doubts: as `Prepared` has them; arrays: by
     the name of their folder in the archive."""
 
     format: int
     name: Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$")]  # it becomes part of a path
-    code: str
+    protocol: int
     fingerprint: str
     cases: tuple[PackedCase, ...]
     arrays: dict[str, Array]
@@ -112,10 +113,10 @@ class Packed:
         """Of each the image and the masks are in the packed file."""
         return [Case(case.id, case.label, case.group, self.path, ()) for case in self.contents.cases]
 
-    def unpack(self, need: Need, code: str, cache: Path) -> Prepared:
+    def unpack(self, need: Need, cache: Path) -> Prepared:
         """The arrays as `prepare` would make them, from `cache` where they lie already.
 
-        Raises BadInput where the file does not have them, was made by other `code`, or is damaged.
+        Raises BadInput where the file does not have them, was made by another protocol, or is damaged.
         """
         there = self.contents.arrays
         if missing := need.shapes.keys() - there.keys():
@@ -123,10 +124,10 @@ class Packed:
                 f"{self.path} has no {' and no '.join(sorted(missing))}. It has {', '.join(there)}. `repro data pack` "
                 "makes another, where the images are; its --profile says for which size."
             )
-        if self.contents.code != code:
+        if self.contents.protocol != PROTOCOL:
             raise BadInput(
-                f"{self.path} was packed by a version of the suite that prepares data in another way "
-                f"({self.contents.code}, this one {code}). Pack it again with this version, or use that one here."
+                f"{self.path} was packed under protocol {self.contents.protocol}; this version of the suite has "
+                f"{PROTOCOL}. Pack it again with this version, or use that one here."
             )
         arrays = []
         for name, shape in need.shapes.items():
@@ -173,11 +174,11 @@ def read(path: Path) -> Packed | None:
     return Packed(path, contents)
 
 
-def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], code: str, work: Path) -> Contents:
+def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], work: Path) -> Contents:
     """Prepares these cases for all needs and packs the arrays into a file that appears whole or not at all. What it
     says of itself.
 
-    code: the hash of the code that prepares; work: a folder for what is needed meanwhile, one need's arrays at a time.
+    work: a folder for what is needed meanwhile, one need's arrays at a time.
 
     Raises BadInput for cases that `prepare` refuses.
     """
@@ -205,7 +206,7 @@ def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], c
         about = Contents(
             format=FORMAT,
             name=name,
-            code=code,
+            protocol=PROTOCOL,
             fingerprint=made.fingerprint,
             cases=tuple(PackedCase(id=case.id, label=case.label, group=case.group) for case in cases),
             arrays=arrays,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
-from common.evidence import claims, compare, defaults, honest, learned, lineage, trivial
+from common.evidence import claims, compare, defaults, honest, learned, trivial
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.explain import OUTSIDE, Explanation, explanations
@@ -13,8 +13,8 @@ from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, load, rows_of_test
 from common.evidence.statistics import Prediction, place
 from common.paper import PROFILES, Paper
+from common.protocol import PROTOCOL, recipe_hash
 from common.reported import printed
-from common.training.identity import code_hash, recipe_hash
 
 # An other definition that random numbers would find more often than this explains nothing.
 TELLING = 0.05
@@ -25,8 +25,8 @@ class Assessment:
     """rows: of every number that this record's network is to answer for. own: the ids of those that its repeats answer
     as a whole, not single folds, single images or what the paper quotes from others. nothing: by id, then by predictor,
     the score of one that has learned nothing over random splits, where it is known. sentences: what to read first.
-    fresh: whether today's recipe and code made the record. images: the counts of the test images of its first repeat,
-    None where they are not kept.
+    fresh: whether today's recipe and protocol made the record. images: the counts of the test images of its first
+    repeat, None where they are not kept.
     leak_free: the record of the same with copies of an image on one side of the split, where there is one, and whether
     it is fresh. beside: whether this is such a record itself, whose numbers stand beside those of another.
     in_full: whether it is shown with all its tables (`defaults.in_full`). What explains a gap, and what nothing-learned
@@ -48,7 +48,6 @@ class Assessment:
 
 def of_paper(paper: Paper, results: Path) -> list[Assessment]:
     """Of every record of the paper in this folder, those of its own size first, else in the order of its file."""
-    known, code = lineage.load(results), code_hash(paper)
     records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
 
     def fresh(record: Record) -> bool:
@@ -56,7 +55,7 @@ def of_paper(paper: Paper, results: Path) -> list[Assessment]:
             recipe = paper.protocol(record.profile, record.readings)
         except BadInput:  # a reading that has left paper.yaml since
             return False
-        return lineage.fresh(record, recipe_hash(recipe), code, known)
+        return (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
 
     return [assess(paper, record, records, results, fresh) for record in records]
 
@@ -69,7 +68,7 @@ def assess(
     fresh: Callable[[Record], bool] = lambda record: True,
 ) -> Assessment:
     """others: all records of the paper; folder: of the results, with the counts behind them; fresh: whether today's
-    recipe and code made a record."""
+    recipe and protocol made a record."""
     cells = {cell.id: cell for cell in paper.reported}
     images = rows_of_test(folder, record)
     rows = compare.rows(paper, record, images)

@@ -147,7 +147,7 @@ def _beside(assessed: Assessment) -> str:
 
 
 def _opening(assessed: Assessment) -> list[str]:
-    stale = [] if assessed.fresh else ["**Stale**: made by an older recipe or older training code. Run it again."]
+    stale = [] if assessed.fresh else ["**Stale**: made by an older recipe or protocol. Run it again."]
     return [f"### {assessed.paper.name.capitalize()}: {heading(assessed.record)}", *stale, setting(assessed.record)]
 
 

@@ -164,8 +164,8 @@ class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
     readings: those that depart from the defaults of `paper.yaml`, as typed on the command line.
-    recipe_hash, code_hash: of the settings, and of the code that prepares, trains and counts. Where today's are others,
-        the record is shown as stale, unless that code is known to give the same bits (`lineage`).
+    recipe_hash: of the settings; protocol: the step of `common.protocol` that made it. Where today's are others, the
+        record is shown as stale.
     failed: the repeats and folds that are not among the runs. A cross-validation with one of them has no mean.
     checksum: in the file alone, of all the rest of the record.
     """
@@ -175,7 +175,7 @@ class Record(_Model):
     dataset: Dataset
     readings: dict[str, str] = {}
     recipe_hash: str
-    code_hash: str
+    protocol: int
     environment: Environment
     runs: list[Run]
     failed: list[Failure] = []
@@ -188,10 +188,11 @@ class Record(_Model):
         return self.profile, self.dataset.name, self.readings
 
     @property
-    def conditions(self) -> tuple[str, ...]:
+    def conditions(self) -> tuple[str | int, ...]:
         """All that two records must have in common, readings aside, for their difference to be that of a reading."""
         data, ran_on = self.dataset, self.environment
-        return self.paper, self.profile, data.name, data.fingerprint, ran_on.backend, ran_on.precision
+        of_data = data.name, data.fingerprint
+        return self.paper, self.profile, *of_data, self.protocol, ran_on.backend, ran_on.precision
 
 
 _RECORDS = TypeAdapter(list[Record])

@@ -22,7 +22,7 @@ from common.evidence.trivial import BACKGROUND
 def table(assessed: Assessment) -> Table:
     """The numbers that repeats answer, for a terminal of 100 columns."""
     paper, record = assessed.paper, assessed.record
-    stale = "" if assessed.fresh else " - STALE, made by an older recipe or older code"
+    stale = "" if assessed.fresh else " - STALE, made by an older recipe or protocol"
     rest = len(assessed.rows) - len(assessed.own)
     further = f" Grouped split: {leak_free_setting(assessed)}." if assessed.leak_free else ""
     further += f" Not shown: single folds and images, and quoted numbers, {rest} in all." if rest else ""
@@ -95,7 +95,7 @@ def setting(record: Record) -> str:
         f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         f"{on.hardware}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
-        f"{on.precision}; commit {on.commit}.",
+        f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
         *(chosen[run.selection] for run in runs),
         *(note for run in runs for note in run.notes),
         *map(str, record.failed),

@@ -122,7 +122,7 @@ def headline(study: Study) -> list[str]:
         folds = folds_of(first.record)
         repeats += f" of {len(folds)} folds" if folds else ""
         data = "" if first.record.dataset.name == study.paper.data else f"; the paper's data are {study.paper.data}"
-        stale = "" if first.fresh else "; stale, made by an older recipe or older code"
+        stale = "" if first.fresh else "; stale, made by an older recipe or protocol"
         sentences.append(f"They are set against {repeats} ({heading(first.record)}{data}{stale}).")
         sentences += [study.contradiction] if study.contradiction else first.sentences[:1]
     return sentences

@@ -11,10 +11,10 @@ from common import paper as papers
 from common.errors import BadInput
 from common.evidence import results
 from common.files import write_atomically
+from common.protocol import PROTOCOL, recipe_hash
 from common.sweep.grid import Run, Sweep
 from common.training import run as plain
 from common.training.fit import Trial
-from common.training.identity import code_hash, recipe_hash
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +23,13 @@ def kept(run: Run, records: list[results.Record]) -> bool:
     """Whether the stored records of its paper have all trainings of a run already."""
     request = run.request
     decides = (
-        *(request.profile, request.departures, run.fingerprint, recipe_hash(request.recipe), code_hash(request.paper)),
+        *(request.profile, request.departures, run.fingerprint, recipe_hash(request.recipe), PROTOCOL),
         *(keras.backend.backend(), request.precision, request.devices),
     )
     for record in records:
         made = record.environment
         of_record = (
-            *(record.profile, record.readings, record.dataset.fingerprint, record.recipe_hash, record.code_hash),
+            *(record.profile, record.readings, record.dataset.fingerprint, record.recipe_hash, record.protocol),
             *(made.backend, made.precision, made.devices),
         )
         if of_record == decides:

@@ -3,20 +3,18 @@
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from ray.util.queue import Queue
 from rich.progress import Progress
 
-from common import paper as papers
 from common.data.prepare import Prepared
 from common.evidence.results import Failure
+from common.protocol import PROTOCOL
 from common.sweep.job import Job
 from common.training import relay
 from common.training.at_once import bound_memory
 from common.training.fit import Fit
-from common.training.identity import code_hash
 from common.training.precision import gpu_memory
 from common.training.request import Request
 
@@ -51,13 +49,7 @@ def do(
 
     if not job.folder.is_dir():
         return "refused", f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
-    if not job.folder.name.endswith(_code(request.paper.name)):
-        return "refused", f"{host} has other code than that which the sweep was started with."
+    if not job.folder.name.endswith(f"-p{PROTOCOL}"):
+        return "refused", f"{host} has the code of protocol {PROTOCOL}. The sweep was started with that of another one."
     tell("begun", host)
     return relay.answer(call, job.place / relay.PRINTED, tell, shown)
-
-
-@cache
-def _code(paper: str) -> str:
-    """The hash of the code as it was when this process loaded it: its files may be edited meanwhile."""
-    return code_hash(papers.load(paper))

@@ -29,6 +29,7 @@ from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.files import atomic, write_json
 from common.paper import Paper, Recipe
+from common.protocol import PROTOCOL
 from common.seeds import derive
 from common.training import batch_statistics, callbacks, logits, losses, model_file, running
 from common.training.board import Board
@@ -61,7 +62,7 @@ class Fit:
     """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
     epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
     not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`);
-    unlearned: as in `results.Run`, written down once it is evaluated."""
+    unlearned: as in `results.Run`, written down once it is evaluated; protocol: that of `common.protocol`."""
 
     seed: int
     repeat: int
@@ -74,6 +75,7 @@ class Fit:
     notes: list[str]
     state: str = ""
     unlearned: dict[str, list[str]] = field(default_factory=dict)
+    protocol: int = PROTOCOL
 
 
 def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> keras.Model:

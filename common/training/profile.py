@@ -7,10 +7,10 @@ from typing import get_args
 
 from common.errors import BadInput
 from common.paper import Profile
+from common.protocol import PROTOCOL, recipe_hash
 from common.training.at_once import SHARE
 from common.training.devices import refuse_absent, split_over
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
-from common.training.identity import code_hash, recipe_hash
 from common.training.precision import gpu_in_use, gpu_memory, gpus
 from common.training.request import Request, build_function, refuse_unusable
 
@@ -128,5 +128,5 @@ def used(request: Request) -> int:
 
 def remember(request: Request, what: str, measure: Callable[[], float]) -> float:
     """What was measured of this network before, else measured now."""
-    network = f"{request.paper.name} {recipe_hash(request.recipe)} {code_hash(request.paper)}"
+    network = f"{request.paper.name} {recipe_hash(request.recipe)} p{PROTOCOL}"
     return remembered(request.runs / "timing.json", f"{what}, {network} in {request.precision}", measure)

@@ -9,18 +9,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common import lock
 from common.data import duplicates, fetch, splits
 from common.data.fetch import Found
 from common.data.listing import some
 from common.data.pack import Need
 from common.data.prepare import Prepared, prepare
 from common.errors import BadInput
-from common.evidence import lineage
 from common.paper import Paper, Profile, Recipe, as_text
+from common.protocol import PROTOCOL, recipe_hash
 from common.training.devices import refuse_absent, refuse_uneven
 from common.training.fit import Training, Trial
-from common.training.identity import code_hash, preparing_hash, recipe_hash
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
 def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
     need = Need.of(recipe)
     if found.packed:
-        return found.packed.unpack(need, preparing_hash(), cache)
+        return found.packed.unpack(need, cache)
     return prepare(found.cases, found.name, need.side, need.channels, need.masks, cache, clahe=need.clahe)
 
 
@@ -126,7 +124,7 @@ def plan(
     request: Request, say: Callable[[str], None], folder: Path | None = None, prepared: Prepared | None = None
 ) -> Plan:
     """Prepares the data, where they are not given as `prepare_for` makes them. folder: of the run where it is known;
-    its name comes from source files, and these may be edited while the run goes on."""
+    its name comes from the code, which may be edited while the run goes on."""
     paper, recipe = request.paper, request.recipe
     prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
     for line in some(prepared.doubts):
@@ -151,28 +149,14 @@ def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:
 
 def run_folder(request: Request, prepared: Prepared) -> Path:
     """Where the repeats of this run are kept. All that decides the numbers is in its name, so that resuming never
-    mixes two protocols; what older code left that is known to give the same bits is taken over."""
+    mixes two protocols."""
     known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
     data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
     precise = [request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision]
     if request.devices > 1:  # they add up in another order
         precise.append(f"devices{request.devices}")
-    protocol = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe)])
-    code = code_hash(request.paper)
-    folder = request.runs / request.paper.name / f"{protocol}-{code}"
-    where = lineage.Setting(
-        paper=request.paper.name,
-        readings=request.departures,
-        data=prepared.fingerprint,
-        backend=keras.backend.backend(),
-        precision=request.precision,
-        devices=request.devices,
-    )
-    for older in lineage.before(where, code, lineage.load(request.results)):
-        left = folder.with_name(f"{protocol}-{older}")
-        if left.is_dir() and not folder.exists() and not lock.holders(left):
-            left.rename(folder)
-    return folder
+    name = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe), f"p{PROTOCOL}"])
+    return request.runs / request.paper.name / name
 
 
 def trial_folder(folder: Path, trial: Trial) -> Path:
@@ -181,5 +165,5 @@ def trial_folder(folder: Path, trial: Trial) -> Path:
 
 
 def cache_folder(runs: Path) -> Path:
-    """Where prepared arrays are kept, apart for each state of the code that prepares them."""
-    return runs / "cache" / preparing_hash()
+    """Where prepared arrays are kept, apart for each protocol."""
+    return runs / "cache" / f"p{PROTOCOL}"

@@ -12,15 +12,15 @@ from rich.progress import Progress
 from common import lock
 from common.data import manifest
 from common.errors import FailedRun
-from common.evidence import learned, lineage, results
+from common.evidence import learned, results
 from common.files import refuse_unwritable, sweep, sweep_abandoned
 from common.lock import only_one
 from common.paper import Recipe
+from common.protocol import PROTOCOL, recipe_hash
 from common.training import asked, at_once, logbook
 from common.training import trial as single
 from common.training.environment import environment
 from common.training.fit import Fit, Trial
-from common.training.identity import code_hash, recipe_hash
 from common.training.logbook import logged
 from common.training.progress import bars
 from common.training.record import keep_counts, made_in, summary
@@ -55,7 +55,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
             line = f"{trial}: {told}" if recipe.folds else f"{trial} of {request.repeats}: {told}"
             logger.info(line)
             say(line)
-        record = _keep(request, planned, say)
+        record = _keep(request, planned)
         asked.note(folder, request, stored=True)
         return record
 
@@ -103,7 +103,7 @@ def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress
     return single.train(plan(request, lambda line: None, folder), trial, progress)
 
 
-def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
+def _keep(request: Request, planned: Plan) -> results.Record:
     """The record of all that is done in the folder, stored with its counts."""
     paper, recipe, prepared = request.paper, request.recipe, planned.training.prepared
     outcomes = _outcomes(planned.folder, recipe)
@@ -121,17 +121,11 @@ def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> result
         ),
         readings=request.departures,
         recipe_hash=recipe_hash(recipe),
-        code_hash=code_hash(paper),
+        protocol=PROTOCOL,
         environment=made_in(places[0]),
         runs=[summary(paper, recipe, place) for place in places],
         failed=failures,
     )
-    for old in results.load(request.results, paper.name):
-        if old.key == record.key and (same := lineage.compare(request.results, old, record, places)):
-            lineage.keep(request.results, same)
-            say("Every bit is as in the stored results, which older code made: what that code made stays valid.")
-            if len(old.runs) > len(record.runs):
-                return old  # a number from five repeats is not thrown away for one from a repeat that agrees
     keep_counts(record, places, request.results)
     results.store(request.results, record)
     return record

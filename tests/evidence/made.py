@@ -36,7 +36,7 @@ def record_of(runs: list[dict], **changes) -> Record:
         "profile": "paper",
         "dataset": {"name": "busi", "cases": 780, "fingerprint": "f"},
         "recipe_hash": "today",
-        "code_hash": "today",
+        "protocol": 1,
         "environment": {
             "commit": "abc",
             "python": "3.11",

@@ -11,8 +11,8 @@ from common.evidence.assess import Assessment, of_paper
 from common.evidence.readme import readme
 
 RESULTS = Path(__file__).parents[2] / "results"
-# Which records are stale changes with every change of the code, and is told anew by whoever runs the command.
-STALE = ("**Stale**: made by an older recipe or older training code. Run it again.\n\n", " (stale)", ", STALE")
+# Which records are stale changes with each step of the protocol, and is told anew by whoever runs the command.
+STALE = ("**Stale**: made by an older recipe or protocol. Run it again.\n\n", " (stale)", ", STALE")
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def record(profile="small", data="busi", seconds=61.5, **readings) -> Record:
         dataset={"name": data, "cases": 10, "fingerprint": "f0"},
         readings=readings,
         recipe_hash="0123",
-        code_hash="4567",
+        protocol=1,
         environment=ENVIRONMENT,
         runs=[RUN | {"seconds": seconds}],
     )

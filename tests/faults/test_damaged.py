@@ -192,7 +192,7 @@ def record() -> results.Record:
         profile="small",
         dataset={"name": "busi", "cases": 10, "fingerprint": "f0"},
         recipe_hash="0123",
-        code_hash="4567",
+        protocol=1,
         environment=machine | {"precision": "float32", "device": "a CPU", "cores": 2},
         runs=[run | {"metrics": {"test": {"dice|fg|pooled|t=0.5": 0.875}}}],
     )

@@ -55,10 +55,10 @@ def test_images_that_do_not_fit_on_the_disk_are_an_error_and_do_not_kill_the_pro
 
 def test_a_packed_file_that_does_not_fit_unpacked_is_an_error_too(disk, phantom_folder, tmp_path):
     need = pack.Need(256, 3, "merged", None)
-    pack.write(tmp_path / "mine.pack", "mine", index(phantom_folder), [need], "code", tmp_path)
+    pack.write(tmp_path / "mine.pack", "mine", index(phantom_folder), [need], tmp_path)
     place = disk(MEGABYTE)
     with pytest.raises(OSError, match=r"No space left on device: .*images-256x256x3"):
-        pack.read(tmp_path / "mine.pack").unpack(need, "code", place)
+        pack.read(tmp_path / "mine.pack").unpack(need, place)
     assert list(place.iterdir()) == []
 
 

@@ -71,8 +71,7 @@ def real_results(tmp_path_factory) -> Path:
     for record in own:
         store(folder, record)
         shutil.copytree(RESULTS / record.paper / slug(record), folder / record.paper / slug(record))
-    for name in ("audit-busi.json", "same-bits.json"):
-        shutil.copy(RESULTS / name, folder)
+    shutil.copy(RESULTS / "audit-busi.json", folder)
     gill = made.record_of(folder, "gill")
     grouped = gill.model_dump() | {"readings": {"split": "grouped"}, "reported": []}
     for run in grouped["runs"]:

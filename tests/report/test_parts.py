@@ -144,7 +144,7 @@ def test_images_are_found_wherever_a_training_finds_them(phantom_folder: Path, t
 @pytest.mark.parametrize("name", ["busi", "mine"])
 def test_a_packed_file_is_told_to_have_no_images(name: str, phantom_folder: Path, tmp_path: Path):
     path = tmp_path / f"{name}.pack"
-    pack.write(path, name, index(phantom_folder), [pack.Need(16, 1, "merged", None)], "code", tmp_path / "work")
+    pack.write(path, name, index(phantom_folder), [pack.Need(16, 1, "merged", None)], tmp_path / "work")
     album = pictures.album(name, "fingerprint", {"benign (1)"}, tmp_path, tmp_path)
     assert (album.pictures, album.why) == ({}, f"{path} is a packed file, without images.")
 

@@ -157,9 +157,9 @@ def test_an_identity_changes_with_each_thing_that_decides_the_result(expanded, t
         known |= identities(other)
 
 
-def test_an_identity_changes_with_the_code(expanded, monkeypatch):
+def test_an_identity_changes_with_the_protocol(expanded, monkeypatch):
     known = identities(expanded())
-    monkeypatch.setattr(requests, "code_hash", lambda paper: "later")
+    monkeypatch.setattr(requests, "PROTOCOL", requests.PROTOCOL + 1)
     assert not identities(expanded()) & known
 
 

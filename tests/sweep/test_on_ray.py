@@ -72,7 +72,7 @@ def test_one_that_is_refused_fails_or_kills_its_worker_ends_as_that_and_the_othe
 ):
     monkeypatch.setattr(on_ray, "RETRIES", 1)
     six = [jobs.job(one.request, Trial(repeat), one.folder) for repeat in range(6)]
-    elsewhere = jobs.job(one.request, Trial(6), one.folder.with_name("by-code-of-another-day"))
+    elsewhere = jobs.job(one.request, Trial(6), one.folder.with_name("of-another-protocol-p0"))
     table = JobTable([*six, elsewhere], Console(file=io.StringIO()))
     came = {}
     for each, outcome in on_ray.run([*six, elsewhere], cluster.address, table, work.by_repeat):
@@ -84,7 +84,7 @@ def test_one_that_is_refused_fails_or_kills_its_worker_ends_as_that_and_the_othe
     assert re.search(r"worker or node has died, the last of 2 times: .*repeat-3/printed\.txt", killed.why, re.DOTALL)
     assert re.fullmatch(r"ValueError: something else \(in .*repeat-4/printed\.txt\)", failed.why)
     assert "Traceback" in (six[4].place / "printed.txt").read_text()
-    assert came[elsewhere].why.endswith("has other code than that which the sweep was started with.")
+    assert came[elsewhere].why.endswith("The sweep was started with that of another one.")
     assert table.counts() == {"queued": 0, "running": 0, "done": 2, "failed": 5}
 
     images = plan(one.request, print).training.prepared.images

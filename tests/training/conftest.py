@@ -32,7 +32,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
         if trial.number in run_.diverges_in:
             raise Diverged(float("nan"), epoch=3, batch=5, learning_rate=1e-3)
         trained.append(trial.number)
-        random = np.random.default_rng(trial.number + run_.moved)
+        random = np.random.default_rng(trial.number)
         for part, positions in split.parts().items():
             cases = [training.prepared.cases[position] for position in positions]
             truth = training.prepared.masks[positions] / 255
@@ -66,7 +66,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
         return room.run(asks(repeats, resume, profile, **readings), run_.said.append)
 
     run_.asks = asks
-    run_.trained, run_.fails_in, run_.moved, run_.results = trained, None, 0, tmp_path / "results"
+    run_.trained, run_.fails_in, run_.results = trained, None, tmp_path / "results"
     run_.diverges_in, run_.marks, run_.paper = [], None, CHENG
     run_.stored = lambda: results.load(tmp_path / "results", "cheng")
     run_.runs = tmp_path / "runs" / "cheng"

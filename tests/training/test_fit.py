@@ -16,8 +16,9 @@ from common.data import splits
 from common.data.busi import index
 from common.data.prepare import prepare
 from common.evidence import counts, metrics, results
+from common.files import read_json
+from common.protocol import PROTOCOL, recipe_hash
 from common.training import callbacks, fit, model_file, record
-from common.training.identity import recipe_hash
 from reproductions.cheng.model import build
 
 CHENG = paper.load("cheng")
@@ -85,6 +86,10 @@ def test_a_killed_run_ends_with_the_bits_of_one_never_killed(trained, whole):
 
 def test_of_a_finished_repeat_no_state_is_left(whole):
     assert not list(whole.folder.glob("resume*"))
+
+
+def test_the_folder_of_a_repeat_alone_tells_its_protocol(whole):
+    assert read_json(whole.folder / "fit.json")["protocol"] == PROTOCOL
 
 
 def test_the_best_epoch_is_the_one_evaluated(whole):

@@ -11,8 +11,8 @@ from common import paper
 from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput
-from common.evidence import compare, counts, lineage, results
-from common.training import record, request
+from common.evidence import compare, counts, results
+from common.training import record
 from common.training import run as room
 from common.training.fit import Fit
 from common.training.request import Request, find_data
@@ -225,80 +225,3 @@ def test_the_folds_of_a_repeat_are_kept_apart_and_test_each_case_once(run):
     folder = run.results / "cheng" / "smoke-phantom-folds=3"
     cases = [case for fold in range(3) for case in counts.Rows.load(folder / f"rows-0-{fold}-test.npz").case]
     assert len(cases) == len(set(cases)) == 30
-
-
-# Code that was changed
-
-
-def other_code(run, monkeypatch):
-    for module in (request, room):
-        monkeypatch.setattr(module, "code_hash", lambda about: "later")
-
-
-def test_code_that_gives_the_same_bits_leaves_results_at_other_profiles_fresh(run, monkeypatch):
-    paper_size, small = run(1, profile="paper"), run(2, profile="small")
-    other_code(run, monkeypatch)
-    assert not lineage.fresh(paper_size, paper_size.recipe_hash, "later", lineage.load(run.results))
-    run(1, profile="small")
-    (same,) = known = lineage.load(run.results)
-    assert (same.before, same.after, same.shown_by) == (small.code_hash, "later", "small-phantom, 0")
-    assert lineage.fresh(paper_size, paper_size.recipe_hash, "later", known)
-    assert not lineage.fresh(paper_size, paper_size.recipe_hash, "latest", known)
-    assert not lineage.fresh(paper_size, "another recipe", "later", known)
-
-
-@pytest.mark.parametrize("changed", [{"backend": "jax"}, {"precision": "mixed_bfloat16"}, {"devices": 2}])
-def test_it_shows_nothing_about_another_backend_precision_or_number_of_devices(run, monkeypatch, changed):
-    made, _ = run(1, profile="paper"), run(1, profile="small")
-    other_code(run, monkeypatch)
-    run(1, profile="small")
-    elsewhere = made.model_copy(update={"environment": made.environment.model_copy(update=changed)})
-    assert not lineage.fresh(elsewhere, made.recipe_hash, "later", lineage.load(run.results))
-
-
-def test_the_smoke_profile_shows_nothing(run, monkeypatch):
-    run(1)
-    other_code(run, monkeypatch)
-    run(1)
-    assert lineage.load(run.results) == []
-
-
-def test_counts_that_are_not_kept_any_more_show_nothing(run, monkeypatch):
-    run(1, profile="small")
-    (run.results / "cheng" / "small-phantom" / "rows-0-test.npz").unlink()
-    other_code(run, monkeypatch)
-    run(1, profile="small")
-    assert lineage.load(run.results) == []
-
-
-def test_one_repeat_that_agrees_does_not_take_the_place_of_several(run, monkeypatch):
-    made = run(3, profile="small")
-    other_code(run, monkeypatch)
-    assert run(1, profile="small") == made
-    assert run.trained == [0]
-    assert results.load(run.results, "cheng") == [made]
-    assert (run.results / "cheng" / "small-phantom" / "rows-2-test.npz").exists()
-
-
-def test_what_older_code_has_finished_is_then_taken_over(run, monkeypatch):
-    run(2, profile="paper"), run(1, profile="small")
-    other_code(run, monkeypatch)
-    run(1, profile="small"), run(3, profile="paper")
-    assert run.trained == [2]
-
-
-def test_a_single_bit_that_moved_leaves_them_stale(run, monkeypatch):
-    run(1, profile="small")
-    other_code(run, monkeypatch)
-    run.moved = 1
-    run(1, profile="small")
-    assert lineage.load(run.results) == []
-
-
-def test_other_readings_show_nothing(run, monkeypatch):
-    made, _ = run(1, profile="paper"), run(1, profile="small", batch_size="16")
-    other_code(run, monkeypatch)
-    run(1, profile="small", batch_size="16")
-    known = lineage.load(run.results)
-    assert len(known) == 1
-    assert not lineage.fresh(made, made.recipe_hash, "later", known)

@@ -21,8 +21,9 @@ def changed(change) -> str:
 
 # What the file holds, and what is said beside its name and the way on.
 REFUSED = {
-    "a record of a version that knew no hash of the code": (
-        changed(lambda record: record.pop("code_hash")),
+    "a record of a version that knew no protocol": (changed(lambda record: record.pop("protocol")), "0.protocol"),
+    "a record of a version that had a hash of the code instead": (
+        changed(lambda record: record.update(code_hash=record.pop("protocol"))),
         "0.code_hash",
     ),
     "a record of a version that had one field more": (changed(lambda record: record.update(score=1)), "0.score"),

@@ -1,0 +1,84 @@
+"""`PROTOCOL` goes up where a number moves, and a number does not move where it stays. The values that tell are in
+protocol.json, and renew_protocol.py says how each is made."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from common import paper
+from common.evidence import assess
+from common.evidence.results import store
+from common.protocol import PROTOCOL, STEPS, recipe_hash
+from tests import renew_protocol as renewal
+from tests.evidence import made
+
+COMMITTED = renewal.committed()
+RENEW = "`python -m tests.renew_protocol` renews tests/protocol.json."
+
+
+def check(kind: str, now: dict, before: dict, tolerance: float = 0) -> None:
+    if moved := renewal.moved(before, now, tolerance):
+        others = [f"{name} {its}" for name, its in renewal.versions().items() if COMMITTED["versions"].get(name) != its]
+        pytest.fail(
+            f"PROTOCOL + 1, or you did not mean it: {kind} moved, {', '.join(sorted(moved))}. A step is a line in "
+            f"common/protocol.py; then {RENEW} Libraries of another version than then: {', '.join(others) or 'none'}."
+        )
+    # What is new moved no number: a reading, or a paper, which no other file has to know of.
+    gone = sorted(before.keys() - now.keys())
+    assert not gone, f"{kind} that are gone, which is no step: {', '.join(gone)}. {RENEW}"
+
+
+@pytest.mark.parametrize("kind", ["splits", "arrays", "batches", "augmented"])
+def test_what_is_exact_has_every_bit(kind):
+    check(kind, renewal.EXACT[kind](), COMMITTED[kind])
+
+
+def test_counts_are_the_same():
+    check("counts", renewal.counts_of(), COMMITTED["counts"], tolerance=1e-6)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the committed losses are TensorFlow's")
+@pytest.mark.parametrize("name", COMMITTED["losses"])
+def test_the_first_steps_of_a_training_have_the_same_losses(name):
+    now, before = ({name: losses} for losses in (renewal.losses_of(paper.load(name)), COMMITTED["losses"][name]))
+    check(f"losses, now {now[name]},", now, before, tolerance=1e-3)
+
+
+def test_the_committed_values_are_of_this_protocol():
+    assert COMMITTED["protocol"] == PROTOCOL, RENEW
+
+
+def test_each_step_says_what_it_changed():
+    assert list(STEPS) == list(range(1, PROTOCOL + 1))
+    assert all(said.endswith(".") for said in STEPS.values())
+
+
+# Which records are stale
+
+
+@pytest.mark.parametrize(
+    ("changed", "fresh"),
+    [({}, True), ({"protocol": PROTOCOL - 1}, False), ({"recipe_hash": "another"}, False)],
+    ids=["none", "another protocol", "another recipe"],
+)
+def test_a_record_is_fresh_where_its_recipe_and_protocol_are_those_of_today(tmp_path: Path, changed, fresh):
+    about = paper.load("cheng")
+    today = {"paper": "cheng", "recipe_hash": recipe_hash(about.recipe()), "protocol": PROTOCOL}
+    store(tmp_path, made.record([0.5]).model_copy(update=today | changed))
+    (assessed,) = assess.of_paper(about, tmp_path)
+    assert assessed.fresh == fresh
+
+
+def test_the_hash_of_a_recipe_follows_profile_and_readings():
+    cheng, gill = paper.load("cheng"), paper.load("gill")
+    recipes = [cheng.recipe(), cheng.recipe("small"), cheng.recipe(readings={"batch_size": "16"}), gill.recipe()]
+    assert len({recipe_hash(recipe) for recipe in recipes}) == len(recipes)
+    assert recipe_hash(cheng.recipe()) == recipe_hash(cheng.recipe())
+
+
+def test_a_new_setting_at_its_default_leaves_results_fresh():
+    plain = paper.load("cheng").recipe()
+    explicit, flipped = (plain.model_copy(update={"augmentation": each}) for each in ({}, {"flips": True}))
+    assert recipe_hash(explicit) == recipe_hash(plain)
+    assert recipe_hash(flipped) != recipe_hash(plain)
