@@ -10,6 +10,7 @@ from common import paper
 from common.evidence import assess
 from common.evidence.results import store
 from common.protocol import PROTOCOL, STEPS, recipe_hash
+from common.training.precision import gpu_in_use
 from tests import renew_protocol as renewal
 from tests.evidence import made
 
@@ -41,8 +42,12 @@ def test_counts_are_the_same():
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the committed losses are TensorFlow's")
 @pytest.mark.parametrize("name", COMMITTED["losses"])
 def test_the_first_steps_of_a_training_have_the_same_losses(name):
-    now, before = ({name: losses} for losses in (renewal.losses_of(paper.load(name)), COMMITTED["losses"][name]))
-    check(f"losses, now {now[name]},", now, before, tolerance=1e-3)
+    if gpu_in_use():
+        pytest.skip("the committed losses are a CPU's, and a GPU multiplies float32 with fewer bits")
+    now, before = renewal.losses_of(paper.load(name)), COMMITTED["losses"][name]
+    check("losses", {name: now}, {name: before}, tolerance=1e-3)
+    # Before a weight has changed rounding is least: this sees a smoothing of 1 in a Dice loss.
+    check("losses of the first step", {name: now[:1]}, {name: before[:1]}, tolerance=3e-5)
 
 
 def test_the_committed_values_are_of_this_protocol():

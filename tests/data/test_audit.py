@@ -252,8 +252,8 @@ def test_the_committed_groups_are_of_the_published_pixels_and_disjoint():
 
 
 def test_the_committed_groups_are_those_that_the_stored_results_were_made_with():
-    """No hash of a record sees this file. With other groups, the records of results/ with split=grouped have to be
-    made again, and then this line."""
+    """Other groups are a step of `common.protocol`: the records of results/ with split=grouped have to be made again,
+    and this line has to change."""
     assert hashlib.blake2b(json.dumps(BUSI["groups"]).encode(), digest_size=4).hexdigest() == "fe1ad1a1"
 
 
