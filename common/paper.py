@@ -198,7 +198,10 @@ class Paper(_Record):
         Raises BadInput for a profile, a reading, or a value of one, that the record does not have, and for a setting
         in the record that no code reads.
         """
-        return self._validated(import_module(f"reproductions.{self.name}.model").Settings, profile, readings)
+        model = import_module(f"reproductions.{self.name}.model")
+        if not hasattr(model, "Settings"):
+            raise BadInput(f"reproductions/{self.name}/model.py declares no `class Settings(Recipe)`.")
+        return self._validated(model.Settings, profile, readings)
 
     def protocol(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
         """The same for whoever builds no network: without Keras, and what the network reads is not checked."""

@@ -7,24 +7,43 @@ probabilities.
 
 import keras
 
+from common.errors import BadInput
+
 
 def of_network(model: keras.Model) -> keras.Model:
     """The same layers and weights up to the logits: in place of each output, the input of its sigmoid, float32 of the
-    same shape and under the same name."""
-    logits = keras.tree.map_structure(lambda output: _before_sigmoid(model, output), model.output)
-    return keras.Model(model.input, logits, name=f"{model.name}_logits")
+    same shape and under the same name.
+
+    Raises BadInput for an output whose sigmoid is part of a convolution or a dense layer, which hides its logits.
+    """
+    for output in keras.tree.flatten(model.output):
+        layer = _layer_of(model, output)
+        if not isinstance(layer, keras.layers.Activation) and hasattr(layer, "activation"):
+            raise BadInput(
+                f"The output '{layer.name}' of {model.name} has its sigmoid inside a {type(layer).__name__}, which "
+                'hides its logits. Leave the activation out there and let keras.layers.Activation("sigmoid") follow.'
+            )
+    return keras.Model(model.input, _logits(model), name=f"{model.name}_logits")
 
 
 def beside_probabilities(model: keras.Model) -> keras.Model:
-    """A network whose output is the pair (probabilities, logits), each as the network and `of_network` give them."""
-    return keras.Model(model.input, (model.output, of_network(model).output), name=f"{model.name}_both")
+    """A network whose output is the pair (probabilities, logits), each in the structure of the network's output."""
+    return keras.Model(model.input, (model.output, _logits(model)), name=f"{model.name}_both")
+
+
+def _logits(model: keras.Model):
+    return keras.tree.map_structure(lambda output: _before_sigmoid(model, output), model.output)
 
 
 def _before_sigmoid(model: keras.Model, output: keras.KerasTensor) -> keras.KerasTensor:
-    layer = next(layer for layer in model.layers if layer.output is output)
+    layer = _layer_of(model, output)
     if isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.sigmoid:
         return layer.input
     return Logit(dtype="float32")(output)
+
+
+def _layer_of(model: keras.Model, output: keras.KerasTensor) -> keras.Layer:
+    return next(layer for layer in model.layers if layer.output is output)
 
 
 class Logit(keras.layers.Layer):

@@ -1,0 +1,48 @@
+"""What a network gives before its last sigmoid, found in the network itself."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from common import paper
+from common.errors import BadInput
+from common.training import logits
+from common.training.request import build_function
+
+
+@pytest.mark.parametrize("name", paper.names())
+def test_the_sigmoid_of_the_logits_is_the_probability(name):
+    about = paper.load(name)
+    recipe = about.recipe("smoke")
+    model = build_function(about)(recipe)
+    images = np.random.default_rng(0).random((2, recipe.side, recipe.side, recipe.channels), dtype=np.float32)
+    probabilities, of_both = logits.beside_probabilities(model).predict_on_batch(images)
+    alone = logits.of_network(model).predict_on_batch(images)
+    for probability, logit, again in zip(*map(keras.tree.flatten, (probabilities, of_both, alone)), strict=True):
+        assert np.array_equal(logit, again)
+        assert np.allclose(1 / (1 + np.exp(-logit.astype(np.float64))), probability, atol=1e-6)
+
+
+def test_a_network_up_to_its_logits_has_the_weights_of_the_whole_one_in_their_order():
+    about = paper.load("paudel")
+    model = build_function(about)(about.recipe("smoke"))
+    paths = [weight.path for weight in model.weights]
+    assert [weight.path for weight in logits.of_network(model).weights] == paths
+
+
+def test_the_mean_of_several_sigmoids_has_the_logit_of_the_mean():
+    about = paper.load("gill")
+    recipe = about.recipe("smoke", {"heads": "average"})
+    model = build_function(about)(recipe)
+    images = np.random.default_rng(0).random((2, recipe.side, recipe.side, 3), dtype=np.float32)
+    probability, logit = logits.beside_probabilities(model).predict_on_batch(images)
+    assert np.allclose(np.log(probability) - np.log1p(-probability), logit, atol=1e-4)
+
+
+def test_a_sigmoid_inside_a_convolution_is_refused_with_the_way_on():
+    """Its logits can't be had, and clipped probabilities would be trained on without a word."""
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid", name="out")(inputs), name="vale")
+    with pytest.raises(BadInput, match="'out' of vale has its sigmoid inside a Conv2D"):
+        logits.of_network(model)
