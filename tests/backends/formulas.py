@@ -63,6 +63,11 @@ def far(mean: float) -> np.ndarray:
     return drawn("far", 8, 32, 32, 64) + np.float32(mean)
 
 
+def active() -> np.ndarray:
+    """A batch of 8 images of 256 x 256 with 8 channels, after a ReLU."""
+    return np.maximum(drawn("active", 8, 256, 256, 8), 0)
+
+
 # Convolution and pooling
 
 

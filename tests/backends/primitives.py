@@ -90,6 +90,7 @@ def batch_norms() -> Numbers:
     for mean in FAR:
         far = ops.convert_to_tensor(formulas.far(mean))
         yield f"variance at {mean}", array(ops.moments(far, (0, 1, 2))[1])
+    yield "variance of many", array(ops.moments(ops.convert_to_tensor(formulas.active()), (0, 1, 2))[1])
 
 
 def sampling() -> Numbers:

@@ -104,11 +104,18 @@ def test_batch_normalisation_passes_on_the_same_gradients(numbers):
             close(numbers(backend)[f"norm {name} slope"], numbers("tensorflow")[f"norm {name} slope"])
 
 
-@pytest.mark.parametrize(("mean", "within"), [(0, 1e-6), (10, 1e-4), (100, 1e-2)])
+@pytest.mark.parametrize(("mean", "within"), [(0, 1e-5), (10, 1e-4), (100, 1e-2)])
 def test_pytorchs_variance_is_less_exact_far_from_zero(seen, mean, within):
     """Keras computes it there as the mean of the squares less the square of the mean, which loses as many digits as the
     square of the mean has more than the variance."""
     close(seen[f"variance at {mean}"], formulas.far(mean).astype(float).var((0, 1, 2)), within)
+
+
+@pytest.mark.parametrize(("backend", "within"), [("tensorflow", 2e-3), ("jax", 1e-6), ("torch", 1e-6)])
+def test_tensorflows_variance_of_many_pixels_is_less_exact_on_a_cpu(numbers, backend, within):
+    """Cheng's, Kumar's and Paudel's batches at their own size: 8 images of 256 x 256, after a ReLU. TensorFlow adds up
+    the half million squares of a map one after the other, and was off by 0.09 %, its standard deviation by 0.04 %."""
+    close(numbers(backend)["variance of many"], formulas.active().astype(float).var((0, 1, 2)), within)
 
 
 # Convolution and pooling
