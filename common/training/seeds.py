@@ -18,3 +18,8 @@ def reseed(model: keras.Model, seed: int, repeat: int, epoch: int) -> None:
         # Of the 32 bits PyTorch's state has no room for the first.
         values = int(np.iinfo(keras.backend.standardize_dtype(generator.state.dtype)).max) + 1
         generator.state.assign([derive(seed, repeat, f"layer {number}", epoch) % values, 0])
+    if keras.backend.backend() == "torch":
+        # There Keras' Dropout, unlike its SpatialDropout, asks PyTorch and not the layer what to drop.
+        import torch
+
+        torch.manual_seed(derive(seed, repeat, "dropout", epoch))

@@ -1,9 +1,13 @@
-"""Environments in which TensorFlow is not installed: real ones, with an interpreter of their own."""
+"""Environments in which TensorFlow is not installed: real ones, with an interpreter of their own; and calls of them."""
 
+import os
+import subprocess
 import sys
 import sysconfig
 import venv
 from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
 
 
 def packages(backend: str) -> Path | None:
@@ -26,3 +30,11 @@ def without_tensorflow(folder: Path, backend: str | None) -> Path:
             if not hidden and not (site / entry.name).exists():
                 (site / entry.name).symlink_to(entry)
     return python
+
+
+def ran(python: Path | str, backend: str | None, *words: str | Path) -> subprocess.CompletedProcess:
+    settings = {name: value for name, value in os.environ.items() if name not in ("KERAS_BACKEND", "PYTHONPATH")}
+    # What XLA would take minutes to optimise runs for seconds here.
+    settings |= {"XLA_FLAGS": "--xla_backend_optimization_level=0"} | ({"KERAS_BACKEND": backend} if backend else {})
+    command = [str(word) for word in (python, *words)]
+    return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)

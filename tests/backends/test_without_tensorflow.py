@@ -1,40 +1,13 @@
 """The suite where TensorFlow is not installed: real processes, in environments that do not have it."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from common import paper
-from tests.backends.environments import packages, without_tensorflow
-
-ROOT = Path(__file__).parents[2]
-
-
-def ran(python: Path | str, backend: str | None, *words: str | Path) -> subprocess.CompletedProcess:
-    settings = {name: value for name, value in os.environ.items() if name not in ("KERAS_BACKEND", "PYTHONPATH")}
-    # What XLA would take minutes to optimise runs for seconds here.
-    settings |= {"XLA_FLAGS": "--xla_backend_optimization_level=0"} | ({"KERAS_BACKEND": backend} if backend else {})
-    command = [str(word) for word in (python, *words)]
-    return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="session")
-def python(tmp_path_factory):
-    """Gives the interpreter of an environment with this backend, or none, and without TensorFlow. Made once."""
-    made = {}
-
-    def of(backend: str | None) -> Path:
-        if backend and not packages(backend):
-            pytest.skip(f"{backend} is not here: `make .venv/{backend}` gets it")
-        if backend not in made:
-            made[backend] = without_tensorflow(tmp_path_factory.mktemp("without") / "env", backend)
-        return made[backend]
-
-    return of
+from tests.backends.environments import ran
 
 
 def trained(python, backend: str, name: str, folder: Path) -> list[dict]:
