@@ -19,6 +19,7 @@ from common.evidence.definition import comparable
 from common.evidence.paired import PairedDifference, differences
 from common.evidence.statistics import bootstrap
 from common.training.evaluate import evaluate
+from common.training.logits import beside_probabilities
 from common.training.model_file import About
 from common.training.request import prepare_for
 
@@ -54,7 +55,7 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
     done: list[Evaluated] = []
     for file, model, about in networks:
         prepared = prepare_for(about.recipe, found, cache)
-        rows, _ = evaluate(model, prepared, positions, about.recipe)
+        rows, _ = evaluate(beside_probabilities(model), prepared, positions, about.recipe)
         own = [*metrics.STANDARD, *metrics.of_classes(about.recipe)]
         shared = _shared(own, about, done[0]) if done else []
         done.append(

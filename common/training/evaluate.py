@@ -11,7 +11,6 @@ from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches
 from common.data.prepare import Prepared
 from common.evidence import counts
 from common.paper import Recipe
-from common.training.logits import beside_probabilities
 
 EVALUATION_BATCH = 16
 
@@ -40,16 +39,17 @@ def predict(model: keras.Model, images: np.ndarray) -> Output:
 
 
 def evaluate(
-    model: keras.Model,
+    both: keras.Model,
     prepared: Prepared,
     positions: np.ndarray,
     recipe: Recipe,
     watched: Callable[[Iterable, int], Iterable] = lambda batches, number: batches,
 ) -> tuple[counts.Rows, np.ndarray]:
-    """The counts of each image at `positions`, and what the model marks on it, bool (images, side, side), above 0.5.
+    """The counts of each image at `positions`, and what the network marks on it, bool (images, side, side), above 0.5.
 
-    watched: is given the batches and their number, hands them on one by one, and may show how far that is."""
-    both = beside_probabilities(model)
+    both: the network as `logits.beside_probabilities` gives it; made once, it is compiled once for all parts.
+    watched: is given the batches and their number, hands them on one by one, and may show how far that is.
+    """
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
     for number, (images, truth) in enumerate(watched(batches.stream(), len(batches))):

@@ -150,9 +150,10 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         model.set_weights(selection.best_weights)
     evaluated = in_float32(model, build, recipe)
     model_file.save(evaluated, _about(training, trial), folder / "model.keras")
+    both = logits.beside_probabilities(evaluated)
     for part, positions in split.parts().items():
         rows, marked = evaluate(
-            evaluated, prepared, positions, recipe, partial(watch, progress, f"{name}: evaluating on {part} images")
+            both, prepared, positions, recipe, partial(watch, progress, f"{name}: evaluating on {part} images")
         )
         rows.save(folder / f"rows-{part}.npz")
         if part == "test":
@@ -160,7 +161,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                 np.savez_compressed(file, bits=np.packbits(marked, axis=-1))
     if batch_statistics.renew(evaluated, batches, epochs, seed, trial.number):  # saved and counted it is with its own
         shown = partial(watch, progress, f"{name}: evaluating on test images with renewed statistics")
-        evaluate(evaluated, prepared, split.test, recipe, shown)[0].save(folder / RENEWED)
+        evaluate(both, prepared, split.test, recipe, shown)[0].save(folder / RENEWED)
     outcome = Fit(
         seed,
         trial.repeat,

@@ -18,6 +18,7 @@ from common.predict import pipeline
 from common.predict.inputs import Input
 from common.training import model_file
 from common.training.evaluate import evaluate
+from common.training.logits import beside_probabilities
 from tests.predict.made import SIDE, about, bright, region, written
 
 
@@ -129,7 +130,7 @@ def test_the_network_is_given_what_training_gives_it(tmp_path, settings):
     cases, record = index(tmp_path / "busi"), about(**settings)
     recipe, model = record.recipe, bright(settings["channels"])
     prepared = prepare(cases, "noise", SIDE, recipe.channels, "merged", tmp_path / "cache", clahe=recipe.clahe)
-    _, expected = evaluate(model, prepared, np.arange(20), recipe)
+    _, expected = evaluate(beside_probabilities(model), prepared, np.arange(20), recipe)
     items = [Input(case.image, str(number)) for number, case in enumerate(cases)]
     assert pipeline.run(model, record, items, tmp_path / "out", lambda done: None) == (20, [])
     got = [opened(tmp_path / "out" / "masks" / f"{number}.png") > 0 for number in range(20)]

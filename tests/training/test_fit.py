@@ -150,7 +150,7 @@ def test_the_saved_network_predicts_what_was_counted(whole):
     model, about = model_file.load(whole.folder / "model.keras")
     assert (about.paper, about.data, about.fingerprint) == ("cheng", "phantom", whole.prepared.fingerprint)
     assert recipe_hash(about.recipe) == recipe_hash(whole.recipe)
-    rows, marked = fit.evaluate(model, whole.prepared, whole.split.test, whole.recipe)
+    rows, marked = fit.evaluate(fit.logits.beside_probabilities(model), whole.prepared, whole.split.test, whole.recipe)
     kept = counts.Rows.load(whole.folder / "rows-test.npz")
     assert np.array_equal(rows.tp, kept.tp)
     with np.load(whole.folder / "test-masks.npz") as file:
