@@ -13,7 +13,6 @@ from common.evidence import folds, learned, markdown, metrics
 from common.evidence.assess import Assessment, told
 from common.evidence.compare import MEANINGS, values
 from common.evidence.defaults import default_of, departures, is_default
-from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
@@ -155,9 +154,9 @@ def _definitions(assessed: Assessment) -> str:
     """The table of one record's test numbers under each of the standard definitions."""
     record, images = assessed.record, assessed.images
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
-    over_images = bootstrap(images, resamples=RESAMPLES) if images is not None else {}
+    over_images = bootstrap(images, assessed.standard, resamples=RESAMPLES) if images is not None else {}
     lines = []
-    for signature in STANDARD:
+    for signature in assessed.standard:
         network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))
         first = []
         if images is not None:

@@ -17,7 +17,7 @@ from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import folds_of
 from common.evidence.trivial import NOTHING, prevalence
-from common.paper import PROFILES, Paper, Recipe
+from common.paper import PROFILES, Paper
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,6 @@ def _study(paper: Paper, results: Path) -> Study:
     regions, moved = claims.regions(paper, prevalence(paper)), effects.of_paper(assessed)
     shown = [each for each in assessed if each.in_full]
     return Study(paper, shown, claims.check(paper), contradictions(paper), regions, moved)
-
-
-def recipe(paper: Paper, record: Record) -> Recipe | None:
-    """The settings that a record was made with; None where one of its readings has left `paper.yaml` since."""
-    try:
-        return paper.protocol(record.profile, record.readings)
-    except BadInput:
-        return None
 
 
 def departures(paper: Paper, record: Record) -> dict[str, str]:
