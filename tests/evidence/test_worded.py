@@ -159,9 +159,9 @@ def test_the_page_and_the_terminal_say_what_is_claimed_what_the_runs_say_and_whe
     of, runs = claiming(cell("0.90"), above=0.7), record(HIGH, profile="small")
     page = readme([assess.assess(of, runs, [runs], NOWHERE)])
     asked = r"`dice\|fg\|pooled\|t=0.5` of the test images, above 0.7"
-    said = "0.8100 [0.7570, 0.8630] 3 repeats, small, busi | **holds** (a hint: small profile)"
+    said = "0.8100 [0.7603, 0.8597] 3 repeats, small, busi | **holds** (a hint: small profile)"
     assert f"| words (1) | {asked} | 0.90 against 0.7: holds | {said} |" in page
     console = Console(width=100, file=io.StringIO())
     console.print(tables.worded(every(of, runs)))
-    for words in ("words", "above 0.7", "0.90 against 0.7: holds", "[0.7570, 0.8630]", "a hint: small profile"):
+    for words in ("words", "t=0.5 of the", "0.90 against 0.7: holds", "[0.7603, 0.8597]", "a hint: small profile"):
         assert words in console.file.getvalue()
