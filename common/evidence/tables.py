@@ -91,7 +91,8 @@ def ran_of(tested: Tested) -> tuple[str, str]:
         interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
     else:
         mean, interval = estimate(found, tested.claim.definition)
-    about = f"{span([found.n], 'repeat')}, {tested.record.profile}, {tested.record.dataset.name}"
+    repeats = f"{span([found.n], 'repeat')}, " if found.n else ""
+    about = f"{repeats}{tested.record.profile}, {tested.record.dataset.name}"
     return mean, " ".join(filter(None, [interval, about]))
 
 

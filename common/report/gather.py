@@ -26,7 +26,7 @@ class Study:
     before others, with its own readings before others, at its own size before others, in that order of weight.
     contradiction: a sentence on the paper's own numbers, "" where they agree with each other. regions: what its
     accuracies and IoUs leave for the tumour's share of the pixels. moved: what single readings do, in the order of
-    assessed. worded: what it claims in words."""
+    assessed. in_words: what it claims without a number, tested."""
 
     paper: Paper
     assessed: list[Assessment]
@@ -34,7 +34,7 @@ class Study:
     contradiction: str
     regions: list[claims.Region]
     moved: list[effects.OneAtATime] = field(default_factory=list)
-    worded: list[worded.Tested] = field(default_factory=list)
+    in_words: list[worded.Tested] = field(default_factory=list)
 
 
 def studies(results: Path, names: Iterable[str]) -> list[Study]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from common.data import duplicates
+from common.evidence import worded
 from common.report.site import build
 from tests.report import made
 from tests.report.axe import serious_faults
@@ -108,6 +109,17 @@ def test_every_definition_has_the_mean_of_its_runs(real_results: Path, real_site
     for signature, text in told.items():
         values = [run.metrics["test"][signature] for run in record.runs]
         assert text == ("-" if None in values else f"{fmean(values):.4f}")
+
+
+def test_what_is_claimed_in_words_has_the_words_what_is_tested_and_whether_it_holds(real_site: Path, look):
+    tab = look(real_site, "gill.html")
+    (row,) = tab.get_by_role("region", name="Claimed in words").locator("tbody tr").all()
+    words, asked, printed, runs, status = row.locator("th, td").all_inner_texts()
+    assert "slightly improved performance on the test dataset" in words
+    assert "above that of the training images" in asked
+    assert printed == "0.5667 against 0.5383: holds"
+    assert "3 repeats, small, busi" in runs
+    assert any(status.startswith(known) for known in worded.MEANINGS)
 
 
 def test_filters_keep_what_they_say(real_site: Path, look):
