@@ -201,7 +201,7 @@ def test_a_page_says_what_was_stated_beside_what_was_run(real_site: Path, look):
     tab = look(real_site, "gill.html")
     side = tab.locator("table.settings tr.departs", has_text="resized to 196x196")
     assert side.locator("td").all_inner_texts()[:2] == ["196", "56"]
-    assert "Two parts are named, training and test" in tab.locator("table.settings").nth(1).inner_text()
+    assert "Two parts are named, training and test" in tab.get_by_role("region", name="Open readings").inner_text()
 
 
 def test_curves_have_a_line_for_each_repeat(real_results: Path, real_site: Path, look):
