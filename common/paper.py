@@ -19,6 +19,7 @@ from common import strict_yaml
 from common.data.augment import Augmentation
 from common.errors import BadInput
 from common.reported import Cases, Claim, Reported, Table
+from common.worded import Worded
 
 Profile = Literal["paper", "small", "smoke"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
@@ -134,7 +135,8 @@ class Paper(_Record):
     leaves open without a consequence for its numbers, or what can't be run. `stand_in` names a data set of the same
     kind for those who lack the paper's. `baselines` are the other networks that the paper trains beside its own, as
     readings of its record. `reported` is every number, those of the `tables` of the file among them; `claims` are other
-    ways to read some of them, and `cases` how many cases they are about, for the checks of their arithmetic."""
+    ways to read some of them, and `cases` how many cases they are about, for the checks of their arithmetic.
+    `worded` is what it claims in words."""
 
     name: str
     title: str
@@ -151,6 +153,7 @@ class Paper(_Record):
     reported: list[Reported]
     claims: list[Claim] = []
     cases: Cases | None = None
+    worded: list[Worded] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -167,6 +170,9 @@ class Paper(_Record):
             raise ValueError(f"several reported numbers are called {', '.join(twice)}")
         if unknown := {each for claim in self.claims for each in claim.cells} - set(ids):
             raise ValueError(f"claims about numbers that are not reported: {', '.join(sorted(unknown))}")
+        chosen = {key for claim in self.worded if isinstance(claim.over, dict) for key in claim.over}
+        if unknown := chosen - self.readings.keys():
+            raise ValueError(f"claims in words about readings that there are not: {', '.join(sorted(unknown))}")
         twice = self.stated.keys() & self.readings.keys()
         if twice:
             raise ValueError(f"both stated and open: {', '.join(sorted(twice))}")

@@ -31,7 +31,7 @@ def compare(
     sweep: Annotated[bool, typer.Option("--sweep", help="Which readings matter: the effect of each alone.")] = False,
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews README.md and sweep.md beside them."""
-    from common.evidence import tables
+    from common.evidence import tables, worded
     from common.evidence.assess import told
 
     if paper:
@@ -49,6 +49,9 @@ def compare(
             if not each.beside:
                 out.print(tables.table(each))
                 out.print()
+        if tested := worded.of_paper(papers.load(name), group):
+            out.print(tables.worded(tested))
+            out.print()
         for sentence in told(shown):
             say(f"- {escape(sentence)}")
         say("")

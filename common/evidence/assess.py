@@ -9,10 +9,10 @@ from common.evidence import claims, compare, defaults, honest, learned, trivial
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.explain import OUTSIDE, Explanation, explanations
-from common.evidence.metrics import STANDARD
+from common.evidence.metrics import STANDARD, standard
 from common.evidence.results import Compared, Record, load, rows_of_test
 from common.evidence.statistics import Prediction, place
-from common.paper import PROFILES, Paper
+from common.paper import PROFILES, Paper, Recipe
 from common.protocol import PROTOCOL, recipe_hash
 from common.reported import printed
 
@@ -45,19 +45,35 @@ class Assessment:
     beside: bool = False
     in_full: bool = True
 
+    @property
+    def standard(self) -> list[str]:
+        return standard_of(self.paper, self.record)
+
 
 def of_paper(paper: Paper, results: Path) -> list[Assessment]:
     """Of every record of the paper in this folder, those of its own size first, else in the order of its file."""
     records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
 
     def fresh(record: Record) -> bool:
-        try:
-            recipe = paper.protocol(record.profile, record.readings)
-        except BadInput:  # a reading that has left paper.yaml since
-            return False
-        return (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
+        recipe = recipe_of(paper, record)
+        return bool(recipe) and (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
 
     return [assess(paper, record, records, results, fresh) for record in records]
+
+
+def recipe_of(paper: Paper, record: Record) -> Recipe | None:
+    """The settings that a record was made with; None where one of its readings has left `paper.yaml` since."""
+    try:
+        return paper.protocol(record.profile, record.readings)
+    except BadInput:
+        return None
+
+
+def standard_of(paper: Paper, record: Record) -> list[str]:
+    """The definitions that every run of the record's recipe is given; where that is not known any more, those of any
+    recipe."""
+    recipe = recipe_of(paper, record)
+    return standard(recipe) if recipe else list(STANDARD)
 
 
 def assess(
@@ -85,7 +101,7 @@ def assess(
     rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
     leak_free = honest.leak_free(record, others)
     asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS)
-    further = [("test", signature) for signature in STANDARD]
+    further = [("test", signature) for signature in standard_of(paper, record)]
     sentences = [
         *learned.sentences(record),
         *_of_nothing([row for row in rows if row.id in own], nothing),

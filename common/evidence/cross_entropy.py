@@ -19,10 +19,11 @@ CLIPS = (None, "keras", "torch")
 def cross_entropy(clip: str | None, probability: np.ndarray, logit: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Of each pixel or case: -t ln p - (1 - t) ln(1 - p), in units of the natural logarithm, at least 0.
 
-    clip: one of CLIPS. probability, truth: in [0, 1]; logit: finite, what the sigmoid made the probability of. All of
-    one shape, or of shapes that broadcast."""
+    clip: one of CLIPS. probability, truth: in [0, 1]; logit: what the sigmoid made the probability of, NaN where that
+    is not known. All of one shape, or of shapes that broadcast."""
     if clip is None:
-        return truth * np.logaddexp(0, -logit) + (1 - truth) * np.logaddexp(0, logit)
+        with np.errstate(invalid="ignore"):  # rows that older code kept have no logits
+            return truth * np.logaddexp(0, -logit) + (1 - truth) * np.logaddexp(0, logit)
     if clip == "keras":  # in float32 throughout, in which 1 - 1e-7 is 1 - 2**-23
         p = np.clip(probability, EPSILON, 1 - EPSILON)
         return -(truth * np.log(p) + (1 - truth) * np.log(1 - p))

@@ -11,6 +11,8 @@ metric       iou, dice, precision, recall; accuracy and bce (cross-entropy) are 
              iou-loss = 1 - iou, bce+dice-loss = bce + dice-loss. Formulas that a paper prints under a name that means
              something else have names of their own: printed-dice is intersection over union; squared-dice-loss is
              -(1 - dice)^2, least where there is no overlap.
+             area-ratio: pixels marked over pixels of tumour, above 1 where more is marked than there is:
+             area-ratio|fg|pooled|t=0.5, undefined without any tumour.
              hd95 and assd: Hausdorff distance (95th percentile) and average symmetric surface distance, in pixels of
              the network's own grid: hd95|fg|image|t=0.5|empty=skip, over the images that have both outlines.
 target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
@@ -53,6 +55,7 @@ RATIOS = {
     "precision": lambda tp, fp, fn: (tp, tp + fp),
     "recall": lambda tp, fp, fn: (tp, tp + fn),
     "printed-dice": lambda tp, fp, fn: (tp, tp + fp + fn),
+    "area-ratio": lambda tp, fp, fn: (tp + fp, tp + fn),
 }
 
 # From a ratio of one group of images to a loss. The second adds the cross-entropy, which is a mean over all pixels.
@@ -75,6 +78,9 @@ OF_CLASSES = ("accuracy|class|case", "bce|class|case", "bce|class+pixel|sum")
 OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|case")
 
 DISTANCES = ("hd95", "assd")
+
+# Of these a smaller value is a better one.
+COSTS = {"bce", *LOSSES, *DISTANCES}
 
 
 def comparable(signature: str, same_grid: bool) -> bool:
@@ -131,6 +137,7 @@ class Definition:
                 raise ValueError(f"of distances there is {self.metric}|fg|image|t=0.5|empty=skip alone")
             return None
         per_pixel, hard = self.metric in ("accuracy", "bce"), isinstance(self.decision, float)
+        areas = (self.target, self.aggregation) == ("fg", "pooled") and hard
         mean_iou = (self.metric, self.target, self.aggregation) == ("iou", "mean2", "pooled")
         may_be_empty = self.aggregation != "pooled" and self.smooth == 0
         for holds, demand in (
@@ -147,6 +154,7 @@ class Definition:
             (self.truth is None or self.metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"),
             (self.metric != "accuracy" or self.truth or self.decision == 0.5, "without truth=hard, at t=0.5 only"),
             (self.metric not in LOSSES or self.decision == "soft", f"{self.metric} is soft"),
+            (self.metric != "area-ratio" or areas, "of area ratios there is area-ratio|fg|pooled|t=... alone"),
             (self.decision != "keras-raw" or mean_iou, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"),
             (self.smooth == 0 or (self.decision == "soft" and 0 < self.smooth < np.inf), "s is for soft, and positive"),
             (self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"),

@@ -14,7 +14,6 @@ from common.evidence.claims.relations import from_0_to_1
 from common.evidence.compare import by_repeat, part_of
 from common.evidence.definition import comparable
 from common.evidence.means import MeanDifference, paired, welch
-from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction, prediction
 
@@ -122,7 +121,7 @@ def _alternative(default: Assessment, other: Assessment) -> Alternative:
         defaults.is_default(other.paper, other.record),
         default.fresh and other.fresh,
         [measured(default.record, other.record, *key, rows) for key, rows in own.items()],
-        [measured(default.record, other.record, "test", signature) for signature in STANDARD],
+        [measured(default.record, other.record, "test", signature) for signature in default.standard],
     )
 
 

@@ -11,7 +11,6 @@ from common.evidence import markdown
 from common.evidence.compare import values
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.effects_told import effect, repeats, sentences
-from common.evidence.metrics import STANDARD
 from common.evidence.results import Record
 from common.evidence.statistics import prediction
 from common.evidence.tables import command, estimate, heading, number, setting
@@ -139,10 +138,14 @@ def _folded_printed(alternatives: Sequence[Alternative]) -> str:
 
 def _standard(default: Record, alternatives: Sequence[Alternative]) -> str:
     lines = [
-        [markdown.code(signature), number(prediction(values(default, "test", signature)).mean), *map(_bold, of_all)]
-        for signature, *of_all in zip(STANDARD, *(each.standard for each in alternatives), strict=True)
+        [markdown.code(of_all[0].signature), number(_mean(default, of_all[0].signature)), *map(_bold, of_all)]
+        for of_all in zip(*(each.standard for each in alternatives), strict=True)
     ]
     return markdown.table(["definition", "default", *(markdown.code(each.reading) for each in alternatives)], *lines)
+
+
+def _mean(default: Record, signature: str) -> float | None:
+    return prediction(values(default, "test", signature)).mean
 
 
 def _runs(found: OneAtATime, alternatives: Sequence[Alternative]) -> str:

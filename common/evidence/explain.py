@@ -14,7 +14,7 @@ import numpy as np
 
 from common.evidence import learned
 from common.evidence.compare import RUNS_TO_REFUTE, part_of, values
-from common.evidence.definition import DISTANCES, LOSSES, Definition
+from common.evidence.definition import COSTS, LOSSES, Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place, prediction
 from common.evidence.trivial import NOTHING
@@ -149,7 +149,7 @@ def plausible_range(
     under each definition, to a perfect score; further where a printed number lies outside. A probability over all of
     0 to 1 would make any fit of an accuracy look telling, since none is below 0.9 in practice."""
     own = Definition.parse(cells[0].definition)
-    loss = own.metric in {"bce", *LOSSES, *DISTANCES}
+    loss = own.metric in COSTS
     ends = [0.0 if loss else 1.0, *(end for interval in shown for end in interval)]
     for signature in signatures:
         for split in {cell.split for cell in cells}:

@@ -37,9 +37,10 @@ QUANTILES = {"worst": 0, "lower quartile": 25, "median": 50, "upper quartile": 7
 
 
 def accuracy_and_loss(record: Record) -> list[list[str]]:
-    """Table V: header, a line for each fold, mean and standard deviation (of a sample)."""
+    """Table V: header, a line for each fold, mean and standard deviation (of a sample). A record of an older protocol
+    may lack a loss."""
     columns = {
-        f"{part} {name}": [run.metrics[part][signature] for run in record.runs]
+        f"{part} {name}": [run.metrics[part].get(signature) for run in record.runs]
         for part in record.runs[0].split
         for name, signature in PER_PART.items()
     }

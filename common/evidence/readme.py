@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from common.evidence import folds, learned, markdown, metrics
+from common.evidence import folds, learned, markdown, metrics, worded
 from common.evidence.assess import Assessment, told
 from common.evidence.compare import MEANINGS, values
 from common.evidence.defaults import default_of, departures, is_default
-from common.evidence.metrics import STANDARD
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
@@ -24,7 +23,9 @@ from common.evidence.tables import (
     leak_free_of,
     leak_free_setting,
     number,
+    ran_of,
     setting,
+    status_of,
 )
 from common.evidence.trivial import NOTHING, SPLITS
 from common.files import write_atomically
@@ -38,7 +39,10 @@ RESAMPLES = 10_000
 OTHERS = "Single folds and images, and quoted numbers: {}"
 GROUPED, LESS = "grouped split", "random less grouped split"
 
-_MEANINGS = "\n".join(f"| {verdict} | {meaning} |" for verdict, meaning in MEANINGS.items())
+_MEANINGS, _OF_CLAIMS = (
+    "\n".join(f"| {name} | {meaning} |" for name, meaning in meanings.items())
+    for meanings in (MEANINGS, worded.MEANINGS)
+)
 
 INTRODUCTION = f"""\
 # Reported against reproduced
@@ -66,6 +70,14 @@ are taken as independent; copies among them make the true interval wider.
 |---|---|
 {_MEANINGS}
 
+*Claimed in words* is what a paper says without a number of its own for it, tested by our runs. A claim about its own
+network is set against *next run*; one that a network is better than another against the 95 % confidence interval of
+the difference of the means, in pairs of repeats with the same split where there are such.
+
+| status | meaning |
+|---|---|
+{_OF_CLAIMS}
+
 A definition reads metric, target, aggregation, decision. *fg* is the tumour, *bg* the rest, *mean2* the mean of both.
 *pooled* counts the pixels of all images together, *batch=K* those of K images, *image* averages over images; *empty*
 says what an image counts as that has no tumour in truth and prediction. *t* is the threshold; *soft* takes the
@@ -87,12 +99,28 @@ def readme(assessments: Iterable[Assessment]) -> str:
 def _paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     swept = _other_readings(group)
-    group = [each for each in group if each.in_full]
+    tested = worded.of_paper(paper, group)
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
+    group = [each for each in group if each.in_full]
     lines = [f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside]
     blocks.append("\n".join(filter(None, [*lines, swept])))
     blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
+    blocks.append(_worded(tested))
     return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
+
+
+def _worded(tested: Sequence[worded.Tested]) -> str:
+    """The table of what a paper claims in words; "" where it has no such claim."""
+    lines = []
+    for each in tested:
+        status, why = status_of(each)
+        asked = each.asked.replace("|", r"\|")
+        said = f"**{status}**{f' ({why})' if why else ''}"
+        lines.append(
+            [f"{each.claim.quote} ({each.claim.where})", asked, each.as_printed or "-", _joined(ran_of(each)), said]
+        )
+    header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
+    return markdown.table(header, *lines) if lines else ""
 
 
 def _other_readings(group: Sequence[Assessment]) -> str:
@@ -155,9 +183,9 @@ def _definitions(assessed: Assessment) -> str:
     """The table of one record's test numbers under each of the standard definitions."""
     record, images = assessed.record, assessed.images
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
-    over_images = bootstrap(images, resamples=RESAMPLES) if images is not None else {}
+    over_images = bootstrap(images, assessed.standard, resamples=RESAMPLES) if images is not None else {}
     lines = []
-    for signature in STANDARD:
+    for signature in assessed.standard:
         network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))
         first = []
         if images is not None:

@@ -1,6 +1,7 @@
 """The comparison in the terminal, and how both it and results/README.md put things."""
 
 import shlex
+from collections.abc import Sequence
 from statistics import median
 
 from rich.box import SIMPLE_HEAD
@@ -17,6 +18,7 @@ from common.evidence.learned import unusable
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.trivial import BACKGROUND
+from common.evidence.worded import Tested
 
 
 def table(assessed: Assessment) -> Table:
@@ -58,6 +60,45 @@ def table(assessed: Assessment) -> Table:
             f"{row.verdict}\n[dim]{note}[/]",
         )
     return result
+
+
+def worded(tested: Sequence[Tested]) -> Table:
+    """What a paper claims in words, for a terminal of 100 columns."""
+    result = Table(
+        title="Claimed in words", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False
+    )
+    for column in ("claim", "as printed", "our runs", "status"):
+        result.add_column(column, overflow="fold")
+    for each in tested:
+        (ran, interval), (status, why) = ran_of(each), status_of(each)
+        asked = escape(each.asked.replace("`", ""))
+        result.add_row(
+            f"{escape(each.claim.quote)}\n[dim]{asked}[/]",
+            each.as_printed or "-",
+            f"{ran}\n[dim]{escape(interval)}[/]",
+            f"{status}\n[dim]{escape(why)}[/]",
+        )
+    return result
+
+
+def ran_of(tested: Tested) -> tuple[str, str]:
+    """What the runs say of a claim in words, and with which interval, from how many repeats of what."""
+    if tested.record is None:
+        return "-", ""
+    found = tested.found
+    if tested.difference:
+        mean = "-" if found.mean is None else f"{found.mean:+.4f}"
+        interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
+    else:
+        mean, interval = estimate(found, tested.claim.definition)
+    repeats = f"{span([found.n], 'repeat')}, " if found.n else ""
+    about = f"{repeats}{tested.record.profile}, {tested.record.dataset.name}"
+    return mean, " ".join(filter(None, [interval, about]))
+
+
+def status_of(tested: Tested) -> tuple[str, str]:
+    """Whether a claim in words holds, and what to know about that."""
+    return tested.status, "; ".join([*tested.notes, *([] if tested.fresh else ["stale"])])
 
 
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:

@@ -56,7 +56,7 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
     for file, model, about in networks:
         prepared = prepare_for(about.recipe, found, cache)
         rows, _ = evaluate(beside_probabilities(model), prepared, positions, about.recipe)
-        own = [*metrics.STANDARD, *metrics.of_classes(about.recipe)]
+        own = metrics.standard(about.recipe)
         shared = _shared(own, about, done[0]) if done else []
         done.append(
             Evaluated(
@@ -74,9 +74,13 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
 
 
 def _shared(signatures: list[str], about: About, first: Evaluated) -> list[str]:
-    """What both networks have a value of that may be compared: of classes where both classify."""
+    """What both networks have a value of that may be compared image by image: of classes where both classify, and not
+    of batches."""
     same_grid = about.recipe.side == first.about.recipe.side
-    return [each for each in signatures if each in first.values and comparable(each, same_grid)]
+    of_batches = metrics.of_batches(about.recipe.batch_size)
+    return [
+        each for each in signatures if each in first.values and each not in of_batches and comparable(each, same_grid)
+    ]
 
 
 def table(evaluated: list[Evaluated]) -> Table:

@@ -8,7 +8,7 @@ import numpy as np
 
 from common import paper as papers
 from common.errors import BadInput
-from common.evidence import boxes, claims, effects, folds, honest
+from common.evidence import boxes, claims, effects, folds, honest, worded
 from common.evidence.assess import Assessment, contradictions, of_paper
 from common.evidence.compare import values
 from common.evidence.counts import Rows
@@ -17,7 +17,7 @@ from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.tables import folds_of
 from common.evidence.trivial import NOTHING, prevalence
-from common.paper import PROFILES, Paper, Recipe
+from common.paper import PROFILES, Paper
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Study:
     before others, with its own readings before others, at its own size before others, in that order of weight.
     contradiction: a sentence on the paper's own numbers, "" where they agree with each other. regions: what its
     accuracies and IoUs leave for the tumour's share of the pixels. moved: what single readings do, in the order of
-    assessed."""
+    assessed. in_words: what it claims without a number, tested."""
 
     paper: Paper
     assessed: list[Assessment]
@@ -34,6 +34,7 @@ class Study:
     contradiction: str
     regions: list[claims.Region]
     moved: list[effects.OneAtATime] = field(default_factory=list)
+    in_words: list[worded.Tested] = field(default_factory=list)
 
 
 def studies(results: Path, names: Iterable[str]) -> list[Study]:
@@ -52,15 +53,8 @@ def _study(paper: Paper, results: Path) -> Study:
     assessed = sorted(of_paper(paper, results), key=order)
     regions, moved = claims.regions(paper, prevalence(paper)), effects.of_paper(assessed)
     shown = [each for each in assessed if each.in_full]
-    return Study(paper, shown, claims.check(paper), contradictions(paper), regions, moved)
-
-
-def recipe(paper: Paper, record: Record) -> Recipe | None:
-    """The settings that a record was made with; None where one of its readings has left `paper.yaml` since."""
-    try:
-        return paper.protocol(record.profile, record.readings)
-    except BadInput:
-        return None
+    tested = worded.of_paper(paper, assessed)
+    return Study(paper, shown, claims.check(paper), contradictions(paper), regions, moved, tested)
 
 
 def departures(paper: Paper, record: Record) -> dict[str, str]:

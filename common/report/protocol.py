@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from common.evidence.assess import recipe_of
 from common.evidence.results import Record
 from common.paper import Paper, Recipe, as_text
-from common.report.gather import Study, recipe
+from common.report.gather import Study
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def _run(study: Study, name: str, value: Any) -> list[str | None]:
 
 
 def _departure(paper: Paper, record: Record, name: str, value: Any) -> str | None:
-    made_by: Recipe | None = recipe(paper, record)
+    made_by: Recipe | None = recipe_of(paper, record)
     if made_by is None:
         return record.readings.get(name)
     used = as_text(made_by.model_dump()[name])

@@ -16,7 +16,7 @@ from common.errors import BadInput
 from common.evidence.assess import Assessment
 from common.evidence.effects_told import repeats, sentences
 from common.evidence.results import slug
-from common.evidence.tables import command, estimate, heading, number, setting
+from common.evidence.tables import command, estimate, heading, number, ran_of, setting, status_of
 from common.report import audits, effect_plots, forest, gallery, gather, layers, pictures, protocol
 from common.report.curves import curves
 from common.report.gather import Study, Tested
@@ -156,7 +156,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
     environment.filters |= {"setting": setting, "command": command, "headline": forest.headline, "papers": _papers}
-    environment.filters |= {"repeats": repeats, "sentences": sentences}
+    environment.filters |= {"repeats": repeats, "sentences": sentences, "ran": ran_of, "status": status_of}
     environment.globals |= {
         "meanings": forest.MEANINGS,
         "kinds": forest.KINDS,

@@ -89,8 +89,8 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
     """The record of one finished repeat, computed from its per-image counts."""
     done = Fit(**read_json(folder / "fit.json"))
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
-    cells = [cell.definition for cell in paper.reported]
-    signatures = dict.fromkeys([*metrics.STANDARD, *metrics.of_classes(recipe), *cells])
+    asked = [each.definition for each in (*paper.reported, *paper.worded)]
+    signatures = dict.fromkeys([*metrics.standard(recipe), *asked])
     # What knows nothing says of every image: no tumour, not the positive class; or the shares of the training part.
     shares = counts.prevalence(rows["train"]), counts.class_prevalence(rows["train"])
     nothing = {trivial.BACKGROUND: (0.0, 0.0), trivial.PREVALENCE: shares}

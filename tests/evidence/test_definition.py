@@ -52,6 +52,8 @@ def test_every_definition_has_one_spelling_and_a_value():
         ("accuracy|pixel|image|t=0.5", "accuracy is pooled"),
         ("bce|pixel|pooled|t=0.5", "bce takes the probabilities"),
         ("iou|fg|pooled", "no decision"),
+        ("area-ratio|fg|image|t=0.5|empty=skip", r"area-ratio\|fg\|pooled\|t=... alone"),
+        ("area-ratio|fg|pooled|soft", r"area-ratio\|fg\|pooled\|t=... alone"),
         ("iou|fg|pooled|t=half", "could not convert"),
         ("iou|fg|pooled|t=1.5", "between 0 and 1"),
         ("iou|fg|pooled|t=0.50", r"it is spelt iou\|fg\|pooled\|t=0.5"),

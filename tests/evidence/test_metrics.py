@@ -10,8 +10,9 @@ from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_sco
 
 from common.evidence.counts import constant
 from common.evidence.definition import DISTANCES
-from common.evidence.metrics import value
+from common.evidence.metrics import of_batches, standard, value
 from common.evidence.surfaces import distances
+from common.paper import load
 from tests.evidence.pixels import pairs, rows_of, zoo
 
 SCIKIT = {"iou": jaccard_score, "dice": f1_score, "precision": precision_score, "recall": recall_score}
@@ -135,3 +136,50 @@ def test_formulas_printed_under_another_name_have_their_own():
     assert both == pytest.approx(value("bce|pixel|pooled", rows) + np.mean(1 - dice))
     iou = np.array([value("iou|fg|pooled|soft|s=1", rows_of(p[i : i + 1], t[i : i + 1])) for i in range(len(p))])
     assert value("iou-loss|fg|image|soft|s=1", rows) == pytest.approx(np.mean(1 - iou))
+
+
+def test_the_ratio_of_areas_is_marked_pixels_over_those_of_tumour():
+    p, t = zoo()
+    marked, tumour = np.count_nonzero(p > 0.5), np.count_nonzero(t >= 0.5)
+    assert value("area-ratio|fg|pooled|t=0.5", rows_of(p, t)) == pytest.approx(marked / tumour)
+
+
+def test_without_any_tumour_there_is_no_ratio_of_areas():
+    nothing, everything = np.zeros((1, 4, 4), np.float32), np.ones((1, 4, 4), np.float32)
+    assert np.isnan(value("area-ratio|fg|pooled|t=0.5", rows_of(everything, nothing)))
+    assert value("area-ratio|fg|pooled|t=0.5", rows_of(nothing, everything)) == 0
+
+
+def test_by_batches_is_what_keras_prints_of_a_function_where_all_batches_are_full_and_weighs_by_images_else():
+    """As notebooks write it: sums over the batch, with a constant above and below."""
+
+    def iou(truth, predicted):
+        both = keras.ops.sum(truth * predicted)
+        return (both + 1) / (keras.ops.sum(truth) + keras.ops.sum(predicted) - both + 1)
+
+    p, t = zoo()
+    network = keras.Sequential([keras.layers.Identity()])
+    network.compile(loss="binary_crossentropy", metrics=[iou])
+    soft = "iou|fg|batch={}|soft|s=1".format
+    full = len(p) // 4 * 4
+    printed = network.evaluate(p[:full], t[:full], batch_size=4, verbose=0, return_dict=True)["iou"]
+    assert value(soft(4), rows_of(p[:full], t[:full])) == pytest.approx(printed, rel=1e-5)
+    last = [value(soft(4), rows_of(p[start : start + 4], t[start : start + 4])) for start in range(0, len(p) - 1, 4)]
+    sizes = [len(p[start : start + 4]) for start in range(0, len(p) - 1, 4)]
+    assert value(soft(4), rows_of(p, t)) == pytest.approx(np.average(last, weights=sizes))
+
+
+def test_an_empty_batch_counts_as_one():
+    empty, tumour = np.zeros((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32)
+    rows = rows_of(np.concatenate([empty, empty]), np.concatenate([empty, tumour]))
+    hard, _ = iou_of_two = [each for each in of_batches(2) if each.startswith("iou")]
+    assert [value(each, rows) for each in iou_of_two] == [0.5, pytest.approx((1 + 1 / 33) / 2)]
+    assert hard == "iou|fg|batch=2|t=0.5|empty=one"
+
+
+@pytest.mark.parametrize(("paper", "batch", "classes"), [("cheng", 8, 0), ("gill", 2, 0), ("paudel", 8, 9)])
+def test_a_run_is_given_the_batches_of_its_recipe_and_the_classes_of_its_network(paper, batch, classes):
+    signatures = standard(load(paper).recipe())
+    assert len(set(signatures)) == len(signatures)
+    assert {each for each in signatures if "batch=" in each} == set(of_batches(batch))
+    assert len([each for each in signatures if "|class" in each]) == classes

@@ -7,19 +7,21 @@ import pytest
 
 from common.evidence.counts import Rows, constant, count
 from common.evidence.definition import OF_CLASSES
-from common.evidence.metrics import STANDARD, value
+from common.evidence.metrics import STANDARD, of_batches, value
 from common.evidence.statistics import Prediction, bootstrap, of_each, place, prediction, resampled
 
 BATCHES = [
     "dice-loss|fg|batch=4|soft|s=1e-6",
     "bce+dice-loss|fg|batch=4|soft|s=1",
     "iou|mean2|batch=4|t=0.5|empty=skip",
+    *of_batches(4),
 ]
 IMAGES = [
     *STANDARD,
     "bce+dice-loss|fg|pooled|soft|s=1",
     "squared-dice-loss|fg|image|soft|s=1",
     "iou|mean2|image|t=0.5|empty=zero",
+    "area-ratio|fg|pooled|t=0.5",
     *OF_CLASSES,
     *(f"{metric}|class={name}|case" for metric in ("precision", "recall", "dice") for name in ("benign", "malignant")),
 ]

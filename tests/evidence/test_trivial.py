@@ -11,7 +11,7 @@ from common.evidence import constant as constants
 from common.evidence import trivial
 from common.evidence.counts import THRESHOLDS, Rows, class_prevalence, constant, prevalence
 from common.evidence.definition import Definition
-from common.evidence.metrics import STANDARD, of_classes, value
+from common.evidence.metrics import STANDARD, of_batches, of_classes, value
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND, NOTHING, PREVALENCE, distributions, sentence
 
@@ -21,6 +21,8 @@ ALL = [
     "dice-loss|fg|batch=2|soft|s=1e-6",
     "bce+dice-loss|fg|batch=16|soft|s=1",
     "recall|bg|batch=7|t=0.3|empty=one",
+    "area-ratio|fg|pooled|t=0.5",
+    *of_batches(8),
 ]
 MASKS = fractions.load("busi", 256, "merged")
 

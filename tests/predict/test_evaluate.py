@@ -57,7 +57,7 @@ def test_a_network_that_is_right_everywhere_scores_one(evaluated, saved):
     assert found["images"] == 17
     (network,) = found["networks"]
     assert network["metrics"][IOU] == {"value": 1, "low": 1, "high": 1}
-    assert set(network["metrics"]) == set(metrics.STANDARD)
+    assert list(network["metrics"]) == metrics.standard(about().recipe)
     assert network["less_the_first"] == {}
     assert network["about"]["paper"] == "cheng"
 
@@ -69,6 +69,7 @@ def test_what_does_worse_does_so_on_the_same_images(evaluated, saved, blind):
     change = second["less_the_first"][IOU]
     assert change["value"] == pytest.approx(iou["value"] - first["metrics"][IOU]["value"])
     assert -1 < change["low"] < change["value"] < change["high"] < 0
+    assert not [each for each in second["less_the_first"] if "batch=" in each], "batches are no pairs of images"
 
 
 def test_only_images_that_all_networks_know_the_class_of_are_used(evaluated, saved):

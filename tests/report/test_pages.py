@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from common.data import duplicates
+from common.evidence import worded
 from common.report.site import build
 from tests.report import made
 from tests.report.axe import serious_faults
@@ -110,6 +111,17 @@ def test_every_definition_has_the_mean_of_its_runs(real_results: Path, real_site
         assert text == ("-" if None in values else f"{fmean(values):.4f}")
 
 
+def test_what_is_claimed_in_words_has_the_words_what_is_tested_and_whether_it_holds(real_site: Path, look):
+    tab = look(real_site, "gill.html")
+    (row,) = tab.get_by_role("region", name="Claimed in words").locator("tbody tr").all()
+    words, asked, printed, runs, status = row.locator("th, td").all_inner_texts()
+    assert "slightly improved performance on the test dataset" in words
+    assert "above that of the training images" in asked
+    assert printed == "0.5667 against 0.5383: holds"
+    assert "3 repeats, small, busi" in runs
+    assert any(status.startswith(known) for known in worded.MEANINGS)
+
+
 def test_filters_keep_what_they_say(real_site: Path, look):
     tab = look(real_site, "index.html")
     assert tab.locator(".count").inner_text() == "9 of 9"
@@ -189,7 +201,7 @@ def test_a_page_says_what_was_stated_beside_what_was_run(real_site: Path, look):
     tab = look(real_site, "gill.html")
     side = tab.locator("table.settings tr.departs", has_text="resized to 196x196")
     assert side.locator("td").all_inner_texts()[:2] == ["196", "56"]
-    assert "Two parts are named, training and test" in tab.locator("table.settings").nth(1).inner_text()
+    assert "Two parts are named, training and test" in tab.get_by_role("region", name="Open readings").inner_text()
 
 
 def test_curves_have_a_line_for_each_repeat(real_results: Path, real_site: Path, look):

@@ -19,6 +19,7 @@ STATEMENTS = [
     for key, statement in (record.stated | record.readings).items()
     if statement.quote is not None
 ] + [pytest.param(record, record.cases.quote, id=f"{record.name}-cases") for record in PAPERS if record.cases]
+WORDED = [pytest.param(record, claim, id=f"{record.name}-{claim.id}") for record in PAPERS for claim in record.worded]
 REPORTED = [pytest.param(record, cell, id=f"{record.name}-{cell.id}") for record in PAPERS for cell in record.reported]
 TABLES = [
     pytest.param(record, Table.model_validate(table), id=f"{record.name}-{table['table']}")
@@ -78,6 +79,17 @@ def test_each_line_of_a_table_is_a_line_of_the_papers_table_with_its_numbers_in_
         assert at is not None, f"no line of a table, after those before it, has {row.values}"
         assert row.quoted in lines[at]
         assert (row.classes or [""])[0].capitalize() in lines[at]
+
+
+@pytest.mark.parametrize(("record", "claim"), WORDED)
+def test_the_words_of_a_claim_occur_in_the_paper(record, claim, text):
+    assert one_spaced(claim.quote) in text(record)
+
+
+@pytest.mark.parametrize(("record", "claim"), WORDED)
+def test_a_claim_in_words_is_about_a_definition_and_a_network_that_can_be_run(record, claim):
+    assert str(Definition.parse(claim.definition)) == claim.definition
+    assert isinstance(claim.over, str | None) or record.recipe(readings=claim.over)
 
 
 @pytest.mark.parametrize(("record", "cell"), REPORTED)

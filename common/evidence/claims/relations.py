@@ -145,7 +145,7 @@ def possible_range(definition: Definition) -> Interval:
     """The values that a metric can have: of the printed formula, where one has a name of its own."""
     most = MOST_COSTLY[definition.clip]
     ranges = {"bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
-    ranges |= dict.fromkeys(("hd95", "assd", "count"), (0, math.inf))
+    ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))
     return ranges.get(definition.metric, (0, 1))
 
 

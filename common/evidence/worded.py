@@ -1,0 +1,204 @@
+"""What a paper claims in words against our own runs: what they say of it, and whether it holds.
+
+A claim about the paper's one network is one about one more run, as its printed numbers are: the interval of one further
+run decides (`statistics.prediction`). A claim that one network is better than another is one about both at large: the
+95 % confidence interval of the difference of their means decides, in pairs of repeats with the same split where there
+are such (`effects.measured`). Nothing is said from fewer repeats than refute a printed number, from a network that did
+not learn, or from the smoke profile.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Literal
+
+from common.evidence import effects, learned
+from common.evidence.assess import Assessment
+from common.evidence.compare import DID_NOT_LEARN, RUNS_TO_REFUTE, by_repeat, is_of_repeats, part_of, values
+from common.evidence.definition import COSTS, Definition
+from common.evidence.results import RUNNING, Record
+from common.evidence.statistics import Interval, Prediction, place, prediction
+from common.paper import Paper, as_text
+from common.reported import Reported, printed
+from common.worded import Worded
+
+Status = Literal["holds", "does not hold", "can't be told yet", "did not learn", "not run"]
+
+HOLDS, FAILS, OPEN, NOT_RUN = "holds", "does not hold", "can't be told yet", "not run"
+
+MEANINGS: dict[Status, str] = {
+    HOLDS: f"the whole interval, which comes from at least {RUNS_TO_REFUTE} repeats, is on the side that is claimed",
+    FAILS: "the whole interval is on the other side",
+    OPEN: f"fewer than {RUNS_TO_REFUTE} repeats, or an interval with both sides in it",
+    DID_NOT_LEARN: "a network that it rests on did not learn",
+    NOT_RUN: "the network, or the one that it is set beside, was not run, or not scored under this definition",
+}
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A claim and what the runs of one record say of it.
+
+    asked: what is tested, in words. as_printed: what the paper's own numbers say, "" where it prints none.
+    record: of the paper's own network and readings, None where there is none; fresh: whether today's recipe and
+    protocol made all that it rests on. found: of the metric or, as difference, of it less what it is set beside; n is
+    the number of repeats. notes: why not more can be said, and what makes it a hint."""
+
+    claim: Worded
+    asked: str
+    as_printed: str
+    record: Record | None
+    fresh: bool
+    difference: bool
+    found: Prediction
+    status: Status
+    notes: tuple[str, ...]
+
+
+def of_paper(paper: Paper, group: Sequence[Assessment]) -> list[Tested]:
+    """Each claim with each record of the paper's own network and readings, once without where there is none. group: all
+    assessments of the paper."""
+    own = [each for each in group if not each.record.readings and each.record.profile != "smoke"]
+    return [_tested(paper, claim, each, group) for claim in paper.worded for each in own or [None]]
+
+
+def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence[Assessment]) -> Tested:
+    asked, as_printed = _asked(paper, claim), _as_printed(paper, claim)
+    if own is None:
+        return Tested(claim, asked, as_printed, None, True, False, Prediction(0), NOT_RUN, ())
+    beside = _beside(claim, own, group)
+    records = [each.record for each in (own, beside) if each]
+    found, limit = _found(paper, claim, own.record, beside and beside.record)
+    why = next(filter(None, (learned.why_not(record.runs, claim.definition) for record in records)), "")
+    status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit)
+    missing = "not scored under this definition" if beside or not _readings(claim) else f"no run with {_with(claim)}"
+    return Tested(
+        claim,
+        asked,
+        as_printed,
+        own.record,
+        status == NOT_RUN or all(each.fresh for each in (own, beside) if each),
+        claim.over not in (None, "quoted"),
+        Prediction(found.n) if status == DID_NOT_LEARN else found,
+        status,
+        (missing,) if status == NOT_RUN else tuple(filter(None, [why, *_notes(paper, claim, own.record)])),
+    )
+
+
+def _beside(claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
+    """The runs of the network that a claim sets beside the paper's own, of the same conditions."""
+    if not isinstance(claim.over, dict):
+        return None
+    readings, conditions = _readings(claim), own.record.conditions
+    return next((one for one in group if (one.record.readings, one.record.conditions) == (readings, conditions)), None)
+
+
+def _found(paper: Paper, claim: Worded, own: Record, beside: Record | None) -> tuple[Prediction, Interval]:
+    """What the runs say, and the limit on whose right side it has to lie."""
+    if isinstance(claim.over, dict):
+        if beside is None:
+            return Prediction(0), (0, 0)
+        moved = effects.measured(beside, own, claim.split, claim.definition).difference
+        return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), (0, 0)
+    if claim.over == "train":
+        train = by_repeat(own, part_of("train", claim.definition, own), claim.definition)
+        test = by_repeat(own, claim.split, claim.definition)
+        return prediction([mean(test[key]) - mean(train[key]) for key in test if key in train]), (0, 0)
+    return prediction(values(own, claim.split, claim.definition)), _limit(paper, claim)
+
+
+def _status(claim: Worded, found: Prediction, limit: Interval) -> Status:
+    if found.mean is None:
+        return NOT_RUN
+    if found.n < RUNS_TO_REFUTE:
+        return OPEN
+    return _side(claim, limit, (found.low, found.high), OPEN)
+
+
+def _side(claim: Worded, limit: Interval, found: Interval, between: str) -> str:
+    """Whether what is found is on the side of the limit that is claimed: above, of what is better where it is less
+    below."""
+    side = place(limit, found)
+    if side == "inside":
+        return between
+    return HOLDS if (side == "below") == (claim.above is not None or not _less_is_better(claim)) else FAILS
+
+
+def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
+    if claim.over == "train" and part_of("train", claim.definition, own) == RUNNING:
+        yield "training images as `fit` printed them"
+    if own.profile == "small":
+        yield "a hint: small profile"
+    if own.dataset.name != paper.data:
+        yield "a hint: other data"
+
+
+def _asked(paper: Paper, claim: Worded) -> str:
+    """`iou|fg|pooled|t=0.5` of the test images, above that with network=unet."""
+    side = "below" if claim.above is None and _less_is_better(claim) else "above"
+    if claim.above is not None:
+        than = f"{claim.above:g}"
+    elif claim.over == "quoted":
+        quoted = _quoted(paper, claim)
+        than = (
+            f"{_best(claim, quoted).value}, the best of {len(quoted)} that the paper quotes" if quoted else "any quoted"
+        )
+    else:
+        than = "that of the training images" if claim.over == "train" else f"that with {_with(claim)}"
+    return f"`{claim.definition}` of the {claim.split} images, {side} {than}"
+
+
+def _as_printed(paper: Paper, claim: Worded) -> str:
+    """0.954 against 0.941: holds."""
+    alike = [cell for cell in paper.reported if cell.definition == claim.definition and is_of_repeats(cell)]
+    own = [cell for cell in alike if cell.split == claim.split and not cell.readings]
+    if claim.over == "quoted":
+        others = _quoted(paper, claim)
+        own = [cell for cell in own if cell.table in {other.table for other in others}]
+    elif claim.over == "train":
+        others = [cell for cell in alike if cell.split == "train" and not cell.readings]
+    else:
+        wanted = _readings(claim)
+        others = [cell for cell in alike if cell.split == claim.split and cell.readings and _texts(cell) == wanted]
+    if not own or not (others or claim.above is not None):
+        return ""
+    shown = f"{claim.above:g}" if claim.above is not None else _shown(_best(claim, others))
+    limit = (claim.above, claim.above) if claim.above is not None else printed(shown)
+    verdict = _side(claim, limit, printed(_shown(own[0])), "the same as printed")
+    return f"{_shown(own[0])} against {shown}: {verdict}"
+
+
+def _limit(paper: Paper, claim: Worded) -> Interval:
+    if claim.above is not None:
+        return claim.above, claim.above
+    quoted = _quoted(paper, claim)
+    return printed(_shown(_best(claim, quoted))) if quoted else (-float("inf"), float("inf"))
+
+
+def _quoted(paper: Paper, claim: Worded) -> list[Reported]:
+    about = claim.split, claim.definition
+    return [cell for cell in paper.reported if cell.quoted and (cell.split, cell.definition) == about]
+
+
+def _best(claim: Worded, cells: Sequence[Reported]) -> Reported:
+    return (min if _less_is_better(claim) else max)(cells, key=lambda cell: printed(_shown(cell)))
+
+
+def _less_is_better(claim: Worded) -> bool:
+    return Definition.parse(claim.definition).metric in COSTS
+
+
+def _shown(cell: Reported) -> str:
+    return cell.value + cell.unit
+
+
+def _texts(cell: Reported) -> dict[str, str]:
+    return {key: as_text(value) for key, value in cell.readings.items()}
+
+
+def _readings(claim: Worded) -> dict[str, str]:
+    return {key: as_text(value) for key, value in claim.over.items()} if isinstance(claim.over, dict) else {}
+
+
+def _with(claim: Worded) -> str:
+    return " ".join(f"{key}={value}" for key, value in _readings(claim).items())

@@ -1,0 +1,167 @@
+"""Claims in words: when one holds, when it does not, and when nothing can be said."""
+
+import io
+
+import pytest
+from pydantic import ValidationError
+from rich.console import Console
+
+from common.evidence import assess, tables, worded
+from common.evidence.readme import readme
+from common.evidence.results import Record
+from common.paper import Paper, Reading
+from common.worded import Worded
+from tests.evidence.effects.made import NOWHERE
+from tests.evidence.made import DICE, LOSS, cell, paper, record, record_of
+
+LOW, HIGH = [0.50, 0.51, 0.52], [0.80, 0.81, 0.82]
+NETWORK = {"network": Reading(default="own", alternatives=["unet"], why="a baseline")}
+UNET = {"over": {"network": "unet"}}
+
+
+@pytest.fixture(autouse=True)
+def no_data_set(monkeypatch):
+    """The made-up papers have no masks that could be drawn from."""
+    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
+    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
+
+
+def claiming(*cells, definition=DICE, **claim) -> Paper:
+    claimed = Worded(id="x", quote="words", where="1", split="test", definition=definition, why="so", **claim)
+    return paper(*cells, readings=NETWORK, worded=[claimed])
+
+
+def judged(of: Paper, *records: Record, stale=()) -> worded.Tested:
+    (found,) = every(of, *records, stale=stale)
+    return found
+
+
+def every(of: Paper, *records: Record, stale=()) -> list[worded.Tested]:
+    group = [assess.assess(of, each, records, NOWHERE, lambda one: one not in stale) for each in records]
+    return worded.of_paper(of, group)
+
+
+def unet(results, **changes) -> Record:
+    return record(results, **changes).model_copy(update={"readings": {"network": "unet"}})
+
+
+@pytest.mark.parametrize(
+    ("results", "status"),
+    [
+        (HIGH, "holds"),
+        (LOW, "does not hold"),
+        ([0.6, 0.7, 0.8], "can't be told yet"),
+        (HIGH[:2], "can't be told yet"),
+        ([], "not run"),
+    ],
+)
+def test_a_number_is_exceeded_where_the_whole_interval_of_one_further_run_lies_above_it(results, status):
+    found = judged(claiming(above=0.7), *([record(results)] if results else []))
+    assert (found.status, found.found.n) == (status, len(results))
+
+
+@pytest.mark.parametrize(
+    ("own", "beside", "status"),
+    [(HIGH, LOW, "holds"), (LOW, HIGH, "does not hold"), (HIGH, HIGH[::-1], "can't be told yet")],
+)
+def test_a_network_is_better_than_another_by_the_difference_of_pairs(own, beside, status):
+    found = judged(claiming(**UNET), record(own), unet(beside))
+    assert (found.status, found.difference) == (status, True)
+    assert found.found.mean == pytest.approx(sum(own) / 3 - sum(beside) / 3)
+
+
+def test_the_difference_is_that_of_pairs_so_that_what_a_split_does_to_both_cancels_out():
+    found = judged(claiming(**UNET), record([0.3, 0.5, 0.7]), unet([0.29, 0.488, 0.69]))
+    assert found.status == "holds"
+
+
+def test_of_a_loss_less_is_better():
+    of = claiming(definition=LOSS, **UNET)
+    assert judged(of, record(LOW, LOSS), unet(HIGH, definition=LOSS)).status == "holds"
+    assert "below that with network=unet" in judged(of).asked
+
+
+def test_runs_of_other_conditions_are_not_set_beside_each_other():
+    found = judged(claiming(**UNET), record(HIGH), unet(LOW, profile="small"))
+    assert (found.status, found.notes) == ("not run", ("no run with network=unet",))
+
+
+def test_what_was_not_scored_under_the_definition_is_not_run():
+    found = judged(claiming(definition="area-ratio|fg|pooled|t=0.5", above=1), record(HIGH))
+    assert (found.status, found.notes) == ("not run", ("not scored under this definition",))
+
+
+def test_test_images_are_set_against_the_training_images_of_the_same_repeats():
+    def runs(*pairs: tuple[float, float]) -> Record:
+        return record_of([{"metrics": {"test": {DICE: test}, "train": {DICE: train}}} for test, train in pairs])
+
+    found = judged(claiming(over="train"), runs((0.5, 0.4), (0.7, 0.59), (0.9, 0.8)))
+    assert (found.status, found.difference, found.found.mean) == ("holds", True, pytest.approx(0.31 / 3))
+
+
+def quoting(*quoted: str, own: str = "0.90") -> Paper:
+    cells = [cell(value).model_copy(update={"id": value, "quoted": "U [1]", "table": "X"}) for value in quoted]
+    return claiming(cell(own).model_copy(update={"table": "X"}), *cells, over="quoted")
+
+
+def test_the_papers_own_number_and_our_runs_are_set_against_the_best_that_it_quotes():
+    found = judged(quoting("0.60", "0.70"), record(HIGH))
+    assert (found.status, found.as_printed) == ("holds", "0.90 against 0.70: holds")
+    assert found.asked == f"`{DICE}` of the test images, above 0.70, the best of 2 that the paper quotes"
+    assert judged(quoting("0.95"), record(HIGH)).as_printed == "0.90 against 0.95: does not hold"
+    assert judged(quoting("0.9"), record(HIGH)).as_printed == "0.90 against 0.9: the same as printed"
+
+
+def test_printed_numbers_of_both_networks_say_whether_it_holds_as_printed():
+    beside = cell("0.80").model_copy(update={"id": "unet", "readings": {"network": "unet"}})
+    assert judged(claiming(cell("0.90"), beside, **UNET)).as_printed == "0.90 against 0.80: holds"
+    assert judged(claiming(cell("0.90"), **UNET)).as_printed == ""
+
+
+def test_a_network_that_did_not_learn_says_nothing_whichever_of_the_two_it_is():
+    signs = {"segmentation": ["no pixel of any test image is marked"]}
+    dead = record(LOW, unlearned=signs)
+    found = judged(claiming(above=0.7), dead)
+    assert (found.status, found.found.mean) == ("did not learn", None)
+    assert "no pixel of any test image is marked" in found.notes[0]
+    assert judged(claiming(**UNET), record(HIGH), unet(LOW, unlearned=signs)).status == "did not learn"
+
+
+def test_a_small_network_and_other_data_give_a_hint():
+    small, elsewhere = record(HIGH, profile="small"), record(HIGH, data="other")
+    notes = [each.notes for each in every(claiming(above=0.7), small, elsewhere)]
+    assert notes == [("a hint: small profile",), ("a hint: other data",)]
+
+
+def test_other_readings_and_smoke_runs_are_not_asked():
+    found = judged(claiming(above=0.7), unet(HIGH), record(HIGH, profile="smoke"))
+    assert (found.status, found.record) == ("not run", None)
+
+
+def test_it_is_stale_where_either_of_both_networks_is():
+    own, beside = record(HIGH), unet(LOW)
+    assert judged(claiming(**UNET), own, beside).fresh
+    assert not judged(claiming(**UNET), own, beside, stale=[beside]).fresh
+
+
+@pytest.mark.parametrize("claim", [{}, {"above": 0.5, "over": "quoted"}, {"over": {}}])
+def test_a_claim_is_one_thing(claim):
+    with pytest.raises(ValidationError, match="one of the two"):
+        claiming(**claim)
+
+
+def test_a_claim_about_a_reading_that_there_is_not_is_refused():
+    with pytest.raises(ValidationError, match="readings that there are not: depth"):
+        claiming(over={"depth": 3})
+
+
+def test_the_page_and_the_terminal_say_what_is_claimed_what_the_runs_say_and_whether_it_holds():
+    of, runs = claiming(cell("0.90"), above=0.7), record(HIGH, profile="small")
+    page = readme([assess.assess(of, runs, [runs], NOWHERE)])
+    asked = r"`dice\|fg\|pooled\|t=0.5` of the test images, above 0.7"
+    said = "0.8100 [0.7603, 0.8597] 3 repeats, small, busi | **holds** (a hint: small profile)"
+    assert f"| words (1) | {asked} | 0.90 against 0.7: holds | {said} |" in page
+    console = Console(width=100, file=io.StringIO())
+    console.print(tables.worded(every(of, runs)))
+    for words in ("words", DICE, "0.90 against 0.7: holds", "[0.7603, 0.8597]", "a hint: small profile"):
+        assert words in console.file.getvalue()
