@@ -302,3 +302,11 @@ def test_other_readings_show_nothing(run, monkeypatch):
     known = lineage.load(run.results)
     assert len(known) == 1
     assert not lineage.fresh(made, made.recipe_hash, "later", known)
+
+
+def test_a_run_whose_network_is_given_the_mask_begins_by_calling_it_a_leak(phantom_folder, tmp_path):
+    found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
+    leaking, places = {"input": "image+mask"}, (tmp_path, tmp_path, False)
+    lines = []
+    request.plan(Request(paper.load("paudel"), "smoke", found, 1, 0, leaking, "float32", *places), lines.append)
+    assert lines[0].startswith("LEAK: this network is given the ground truth mask")
