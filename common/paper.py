@@ -5,7 +5,7 @@ of what it leaves open, and what a profile shrinks. All of it is plain data. `mo
 settings its network has (`Settings`) and builds the network from them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from functools import cache
 from importlib import import_module
@@ -26,6 +26,9 @@ PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
 
 # A small network is the paper's with fewer pixels and filters. Whatever else decides a number stays as stated.
 SHRINKS = ("side", "filters", "bottleneck")
+
+# The one reading that gives a network the answer. It is called a leak wherever it shows.
+LEAK = {"input": "image+mask"}
 
 
 class _Record(BaseModel):
@@ -68,12 +71,15 @@ class Recipe(BaseModel):
     truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
     decimals: the normalised pixels are rounded to so many decimals, None for not at all.
     augmentation: of the training images, the arguments of `common.data.augment.Augmentation`; empty for none.
+    sample: "all" cases, or "balanced": as many of each class as the rarest one has, drawn anew in each repeat.
     images: size of the random sample of the cases that is used, None for all of them.
     split: "random" draws images, "grouped" whole groups of them (a patient's, a lesion's).
     test_fraction: share of all cases drawn for the test.
     validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
     folds: number of folds of a stratified cross-validation, which then takes the place of the drawn parts; None for
         none.
+    input: what the network is given: the "image", or "image+mask", a leak: the mask that it has to find is one more
+        channel of its input, as the batches give it, in [0, 1].
     positive: the class whose probability the network's second output gives, None for a network that segments only.
     loss: of the segmentation: "bce", "dice", "bce+dice" (their sum) or "iou"; `smooth` and `dice_over` (sums over the
         "batch" or over each "image") belong to the last three. A classification adds its own cross-entropy.
@@ -93,11 +99,13 @@ class Recipe(BaseModel):
     truth: Literal["soft", "hard"]
     decimals: int | None
     augmentation: dict[str, float | bool] = {}
+    sample: Literal["all", "balanced"] = "all"
     images: int | None = None
     split: Literal["random", "grouped"] = "random"
     test_fraction: float
     validation: float | Literal["test"]
     folds: int | None = None
+    input: Literal["image", "image+mask"] = "image"
     positive: str | None = None
     loss: Literal["bce", "dice", "bce+dice", "iou"]
     smooth: float = 0.0
@@ -128,6 +136,21 @@ class Recipe(BaseModel):
     def clahe(self) -> tuple[float, int] | None:
         """Clip limit and tiles, None for no CLAHE."""
         return None if self.clip_limit is None else (self.clip_limit, self.tiles)
+
+    @property
+    def input_channels(self) -> int:
+        """Of what the network is given: those of the image, and the mask where that is given too."""
+        return self.channels + (self.input == "image+mask")
+
+    @property
+    def leak(self) -> str:
+        """What has to be said of a network that is given the answer, "" of any other."""
+        if self.input == "image":
+            return ""
+        return (
+            "LEAK: this network is given the ground truth mask beside the image (input=image+mask), so its scores say "
+            "nothing about an image whose mask is not known."
+        )
 
 
 class Paper(_Record):
@@ -277,6 +300,12 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "+".join(map(as_text, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def as_shown(readings: Mapping[str, Any]) -> list[str]:
+    """Readings as a table or a page names them, KEY=VALUE each, and the leak called one."""
+    typed = {key: as_text(value) for key, value in readings.items()}
+    return [f"{key}={value}{' (LEAK)' if LEAK.get(key) == value else ''}" for key, value in typed.items()]
 
 
 def names() -> list[str]:

@@ -135,7 +135,7 @@ class Table(_Record):
         )
         common |= {"name": column.name.format(**words), "definition": column.definition.format(**words)}
         common |= {"table": self.table, "where": row.where or self.where, "premise": self.premise}
-        source = re.sub(r"\W+", "-", row.quoted.partition(" (")[0].replace("+", "p")).lower()
+        source = re.sub(r"\W+", "-", row.quoted.partition(" (")[0].replace("+", "p")).strip("-").lower()
         of_row = [str(row.fold) if row.fold else "", row.image or "", source]
 
         def cell(value: str, statistic: str) -> Reported:

@@ -125,3 +125,9 @@ def test_every_network_says_what_its_settings_are(name):
     own = settings.model_fields.keys() - paper.Recipe.model_fields.keys()
     assert own
     assert all(field in settings.__doc__ for field in own)
+
+
+def test_readings_are_shown_as_typed_and_the_leak_is_called_one():
+    shown = paper.as_shown({"patience": None, "input": "image+mask", "classes": ["benign", "malignant"]})
+    assert shown == ["patience=none", "input=image+mask (LEAK)", "classes=benign+malignant"]
+    assert paper.as_shown({"input": "image"}) == ["input=image"]

@@ -22,10 +22,11 @@ Truth = np.ndarray | dict[str, np.ndarray]
 
 
 class Pixels(NamedTuple):
-    """What batches are looked up in, as arrays of NumPy or of a backend that indexes like it.
+    """What batches are looked up in, as arrays of NumPy or of JAX.
 
     images, masks: uint8, as `common.data.prepare.Prepared` has them. image_values, mask_values: float32 (256,), what
     each value of a pixel stands for. labels: float32 (cases, 1), 1 for the positive class, None without one.
+    shown_mask_values: `mask_values` where the network is given the mask beside the image, else None.
     """
 
     images: np.ndarray
@@ -33,6 +34,7 @@ class Pixels(NamedTuple):
     image_values: np.ndarray
     mask_values: np.ndarray
     labels: np.ndarray | None
+    shown_mask_values: np.ndarray | None = None
 
     def batch(self, chosen: np.ndarray) -> tuple[np.ndarray, Truth]:
         """The batch of the cases at these positions."""
@@ -48,12 +50,17 @@ class Pixels(NamedTuple):
         truth = self.mask_values[masks][..., None]
         if self.labels is not None:
             truth = {SEGMENTATION: truth, CLASSIFICATION: self.labels[chosen]}
-        return self.image_values[images], truth
+        inputs = self.image_values[images]
+        if self.shown_mask_values is not None:
+            arrays = inputs.__array_namespace__()
+            inputs = arrays.concat([inputs, self.shown_mask_values[masks][..., None]], axis=-1)
+        return inputs, truth
 
 
 class Batches(keras.utils.PyDataset):
-    """Pairs of float32 arrays: images (batch, side, side, channels) and masks (batch, side, side, 1), in [0, 1]. Where
-    the recipe names a positive class, the masks come as SEGMENTATION beside CLASSIFICATION (batch, 1): 1 for images of
+    """Pairs of float32 arrays: images (batch, side, side, channels) and masks (batch, side, side, 1), in [0, 1]. With
+    input=image+mask, a leak, the mask is the last channel of the images too (`Recipe.input_channels`). Where the recipe
+    names a positive class, the masks come as SEGMENTATION beside CLASSIFICATION (batch, 1): 1 for images of
     that class, 0 for others.
 
     With a seed, (seed, repeat), the order and the recipe's augmentation are drawn anew for each `epoch`, which whoever
@@ -69,14 +76,15 @@ class Batches(keras.utils.PyDataset):
         self.epoch = 0
         self.augment = Augmentation(**recipe.augmentation) if seed and recipe.augmentation else None
         values = normalised(recipe)
-        mask_values = values >= 0.5 if recipe.truth == "hard" else values
+        mask_values = (values >= 0.5 if recipe.truth == "hard" else values).astype(np.float32)
         labels = [case.label == recipe.positive for case in prepared.cases]
         self.pixels = Pixels(
             prepared.images,
             prepared.masks,
             values.astype(np.float32),
-            mask_values.astype(np.float32),
+            mask_values,
             np.array(labels, np.float32)[:, None] if recipe.positive else None,
+            mask_values if recipe.input == "image+mask" else None,
         )
 
     def __len__(self) -> int:

@@ -34,10 +34,13 @@ class Split:
 
 
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
-    """The splits of one repeat of the cases at `positions`: one, or one for each fold of a cross-validation.
+    """The splits of one repeat of the cases at `positions`, or of the sample of them that the recipe takes: one split,
+    or one for each fold of a cross-validation.
 
     Raises BadInput where a part would be empty, and for folds that the cases can't fill.
     """
+    if recipe.sample == "balanced":
+        positions = _balanced(cases, positions, derive(seed, repeat, "balanced sample"))
     if recipe.images is not None and (recipe.folds is not None or recipe.split == "random"):
         sampled = np.random.default_rng(derive(seed, repeat, "sample")).permutation(positions)
         positions = sampled[: recipe.images]
@@ -49,6 +52,16 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
     except ValueError as error:
         raise _too_few(f"{len(positions)} cases") from error
     return [drawn]
+
+
+def _balanced(cases: Sequence[Case], positions: np.ndarray, seed: int) -> np.ndarray:
+    """In random order, as many positions of each class as there are of the rarest one."""
+    of_class: dict[str, list[int]] = {}
+    for position in np.random.default_rng(seed).permutation(positions):
+        of_class.setdefault(cases[position].label, []).append(position)
+    fewest = min(map(len, of_class.values()), default=0)
+    kept = {position for members in of_class.values() for position in members[:fewest]}
+    return np.array([position for position in positions if position in kept], dtype=np.int64)
 
 
 def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:

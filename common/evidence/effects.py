@@ -16,10 +16,11 @@ from common.evidence.definition import comparable
 from common.evidence.means import MeanDifference, paired, welch
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction, prediction
+from common.paper import as_shown
 
 # The settings that decide which images a repeat is tested on (`common.data.splits.draw`). Whatever else is read
 # otherwise, a repeat keeps its test images.
-DRAWING = {"classes", "folds", "images", "split", "test_fraction"}
+DRAWING = {"classes", "folds", "images", "sample", "split", "test_fraction"}
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A record beside its default. reading: as typed, several of them with blanks between; network: whether it chooses
-    a network that the paper sets beside its own, which is no sentence that the paper lacks. printed, standard: the
-    effects on the paper's own numbers and on the standard definitions of the test images, each in the paper's order."""
+    """A record beside its default. reading: as typed, several of them with blanks between, a leak called one; network:
+    whether it chooses a network that the paper sets beside its own, which is no sentence that the paper lacks. printed,
+    standard: the effects on the paper's own numbers and on the standard definitions of the test images, each in the
+    paper's order."""
 
     assessed: Assessment
     reading: str
@@ -117,7 +119,7 @@ def _alternative(default: Assessment, other: Assessment) -> Alternative:
     departures = defaults.departures(other.record, default.record)
     return Alternative(
         other,
-        " ".join(f"{key}={value}" for key, value in departures.items()),
+        " ".join(as_shown(departures)),
         defaults.is_default(other.paper, other.record),
         default.fresh and other.fresh,
         [measured(default.record, other.record, *key, rows) for key, rows in own.items()],

@@ -12,7 +12,7 @@ from common.evidence.honest import among
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place
 from common.evidence.tables import heading, number
-from common.paper import as_text
+from common.paper import as_shown
 from common.reported import printed
 
 _BY_CHANCE = 0.05  # of the intervals, where there is no effect
@@ -76,7 +76,7 @@ def _other_readings(found: OneAtATime, tried: Sequence[Alternative]) -> int:
     aside, and what was run besides, as any number of folds may be."""
     paper, profile = found.default.paper, found.default.record.profile
     listed = {
-        f"{key}={as_text(value)}"
+        as_shown({key: value})[0]
         for key, reading in paper.readings.items()
         if key not in paper.network_keys and key not in paper.shrunk(profile)
         for value in reading.alternatives

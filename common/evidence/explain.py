@@ -18,7 +18,7 @@ from common.evidence.definition import COSTS, LOSSES, Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place, prediction
 from common.evidence.trivial import NOTHING
-from common.paper import Paper, as_text
+from common.paper import Paper, as_shown, as_text
 from common.reported import printed
 
 # What one word is used for: "IoU" for the ratio and for Dice too, "loss" for each of the losses.
@@ -189,10 +189,10 @@ def _comparable(paper: Paper, record: Record, other: Record) -> bool:
 
 
 def _readings(record: Record, other: Record) -> str:
-    """How another record's readings differ, as typed: weights=best; those that it leaves at their default by name."""
+    """How another record's readings differ: weights=best; those that it leaves at their default by name."""
     keys = dict.fromkeys([*other.readings, *record.readings])
     differing = [key for key in keys if other.readings.get(key) != record.readings.get(key)]
-    return " ".join(f"{key}={other.readings.get(key, 'default')}" for key in differing)
+    return " ".join(as_shown({key: other.readings.get(key, "default") for key in differing}))
 
 
 def _sentence(

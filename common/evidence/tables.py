@@ -19,6 +19,7 @@ from common.evidence.results import Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.trivial import BACKGROUND
 from common.evidence.worded import Tested
+from common.paper import as_shown
 
 
 def table(assessed: Assessment) -> Table:
@@ -117,7 +118,7 @@ def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tupl
 
 
 def heading(record: Record) -> str:
-    return ", ".join([f"{record.profile} profile", record.dataset.name, *readings_of(record)])
+    return ", ".join([f"{record.profile} profile", record.dataset.name, *as_shown(record.readings)])
 
 
 def setting(record: Record) -> str:
@@ -148,20 +149,16 @@ def leak_free_setting(assessed: Assessment) -> str:
     """What the leak-free numbers beside a record are, in a few words."""
     other = assessed.leak_free
     stale = "" if assessed.leak_free_fresh else ", STALE"
-    return f"{', '.join(readings_of(other))}, {span([len(repeats_of(other))], 'repeat')}{_of_folds(other)}{stale}"
+    return f"{', '.join(as_shown(other.readings))}, {span([len(repeats_of(other))], 'repeat')}{_of_folds(other)}{stale}"
 
 
 def command(record: Record) -> str:
     named = record.dataset.name in NAMES
     options = ["--profile", record.profile, "--data", record.dataset.name if named else "DIR"]
     options += ["--repeats", str(len(repeats_of(record))), "--seed", str(record.runs[0].seed)]
-    options += [word for reading in readings_of(record) for word in ("--reading", reading)]
+    options += [word for key, value in record.readings.items() for word in ("--reading", f"{key}={value}")]
     options += ["--devices", str(record.environment.devices)] if record.environment.devices > 1 else []
     return shlex.join(["repro", "run", record.paper, *options, "--precision", record.environment.precision, "--resume"])
-
-
-def readings_of(record: Record) -> list[str]:
-    return [f"{key}={value}" for key, value in record.readings.items()]
 
 
 def repeats_of(record: Record) -> set[int]:

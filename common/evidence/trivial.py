@@ -136,24 +136,34 @@ def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int) -> Iterato
     One split is drawn as a training draws it; the others have its sizes and, in each fold, its classes."""
     cases = [Case(id, label, id, Path(), ()) for id, label in zip(known.case, known.label, strict=True)]
     models = draw(cases, np.arange(len(known)), recipe.model_copy(update={"split": "random"}), seed, repeat=0)
-    random, everything = np.random.default_rng(seed), np.arange(len(known))
+    random = np.random.default_rng(seed)
     for start in range(0, splits, _AT_ONCE):
         number = min(_AT_ONCE, splits - start)
         if recipe.folds:
             yield _folds(known, models, number, random)
             continue
-        order, model = random.permuted(np.tile(everything, (number, 1)), axis=1), models[0]
+        order, model = random.permuted(_sampled(known, recipe, number, random), axis=1), models[0]
         test, rest = np.split(order, [len(model.test)], axis=1)
         validation, rest = (test, rest) if model.selects_on_test else np.split(rest, [len(model.validation)], axis=1)
         yield [Split(rest[:, : len(model.train)], validation, test)]
+
+
+def _sampled(known: Fractions, recipe: Recipe, number: int, random: np.random.Generator) -> np.ndarray:
+    """The images that each of so many splits is drawn from, int (number, images)."""
+    if recipe.sample == "all":
+        return np.tile(np.arange(len(known)), (number, 1))
+    of_class = [np.flatnonzero(known.label == label) for label in np.unique(known.label)]
+    fewest = min(map(len, of_class))
+    return np.hstack([random.permuted(np.tile(each, (number, 1)), axis=1)[:, :fewest] for each in of_class])
 
 
 def _folds(known: Fractions, models: list[Split], number: int, random: np.random.Generator) -> list[Split]:
     places = known.label[np.concatenate([model.test for model in models])]
     order = np.empty((number, len(places)), int)
     for label in np.unique(places):
-        members = np.flatnonzero(known.label == label)
-        order[:, places == label] = random.permuted(np.tile(members, (number, 1)), axis=1)
+        members, of_class = np.flatnonzero(known.label == label), places == label
+        # A sample of them, where the recipe takes no more.
+        order[:, of_class] = random.permuted(np.tile(members, (number, 1)), axis=1)[:, : of_class.sum()]
     ends = np.cumsum([len(model.test) for model in models])[:-1]
     parts = [random.permuted(part, axis=1) for part in np.split(order, ends, axis=1)]
     following = [*range(1, len(parts)), 0]

@@ -17,7 +17,7 @@ from common.errors import BadInput
 from common.files import write_atomically
 from common.predict.pipeline import DISCLAIMER
 from common.training.evaluate import EVALUATION_BATCH, Output, predict
-from common.training.model_file import About
+from common.training.model_file import About, refuse_leak
 
 # What Keras converts with, by backend.
 _CONVERTERS = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("onnxscript",)}
@@ -48,9 +48,10 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
     """Writes the network as ONNX: float32 images (N, side, side, channels) in [0, 1], prepared as the recipe says, to
     probabilities (N, side, side, 1) and, of two outputs, (N, 1). The recipe is in its metadata, as "about".
 
-    Raises BadInput where packages are missing, RuntimeError, leaving no file, where onnxruntime marks other pixels than
-    Keras does.
+    Raises BadInput where packages are missing and for a network that is given the mask, RuntimeError, leaving no file,
+    where onnxruntime marks other pixels than Keras does.
     """
+    refuse_leak(about)
     refuse_without_packages()
     import onnx
 

@@ -21,7 +21,7 @@ from common.predict import describe, inputs
 from common.predict.inputs import Input
 from common.predict.picture import Picture
 from common.training.evaluate import EVALUATION_BATCH, predict
-from common.training.model_file import About
+from common.training.model_file import About, refuse_leak
 
 LINES, ABOUT = "predictions.jsonl", "about.json"
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
@@ -40,7 +40,10 @@ def run(
 
     Returns how many those are in the end, and a line for each file that could not be read or described. Memory: some
     fifty images at their own size.
+
+    Raises BadInput for a network that is given the mask (`model_file.refuse_leak`).
     """
+    refuse_leak(about)
     lines, undone = [], []
     try:
         with ThreadPoolExecutor(_THREADS) as pool:

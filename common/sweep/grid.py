@@ -16,7 +16,7 @@ from common.data.listing import some
 from common.data.pack import Need
 from common.data.prepare import Prepared
 from common.errors import BadInput
-from common.paper import Paper, Profile, as_text
+from common.paper import Paper, Profile, as_shown, as_text
 from common.sweep import cost
 from common.sweep.job import Job, job
 from common.training.request import (
@@ -226,4 +226,4 @@ def _one_at_a_time(paper: Paper, profile: Profile, leave_out: Callable[[str], No
 
 
 def _named(paper: Paper, readings: Readings) -> str:
-    return " ".join([paper.name, *(f"{key}={as_text(value)}" for key, value in readings.items())])
+    return " ".join([paper.name, *as_shown(readings)])

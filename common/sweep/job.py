@@ -14,6 +14,7 @@ from common.errors import BadInput
 from common.evidence.results import Failure
 from common.files import sweep
 from common.lock import only_one, side_by_side
+from common.paper import as_shown
 from common.training import asked
 from common.training import trial as single
 from common.training.environment import environment
@@ -43,8 +44,7 @@ class Job:
         return any((self.place / name).exists() for name in ("fit.json", "failed.json"))
 
     def __str__(self) -> str:
-        readings = [f"{key}={value}" for key, value in self.request.departures.items()]
-        return " ".join([self.request.paper.name, *readings, str(self.trial)])
+        return " ".join([self.request.paper.name, *as_shown(self.request.departures), str(self.trial)])
 
 
 def number(trial: Trial) -> str:

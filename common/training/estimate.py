@@ -27,7 +27,7 @@ def step_seconds(build: Callable[[Recipe], keras.Model], recipe: Recipe, precisi
     model = compiled(build, recipe, precision)
     random = np.random.default_rng(0)
     shape = (recipe.batch_size, recipe.side, recipe.side)
-    images = random.random((*shape, recipe.channels), dtype=np.float32)
+    images = random.random((*shape, recipe.input_channels), dtype=np.float32)
     truth = (random.random((*shape, 1)) < 0.1).astype(np.float32)
     if recipe.positive:
         truth = {SEGMENTATION: truth, CLASSIFICATION: np.ones((recipe.batch_size, 1), np.float32)}

@@ -34,7 +34,7 @@ class Output:
 
 
 def predict(model: keras.Model, images: np.ndarray) -> Output:
-    """The output for up to EVALUATION_BATCH images, float32 (n, side, side, channels) in [0, 1]."""
+    """The output for up to EVALUATION_BATCH images, float32 (n, side, side, input channels) in [0, 1]."""
     return _named(_outputs(model, images))
 
 

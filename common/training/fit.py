@@ -195,9 +195,10 @@ def _about(training: Training, trial: Trial) -> model_file.About:
 def remarks(history: dict[str, list[float]], recipe: Recipe) -> list[str]:
     """What a reader of the numbers should know about how the training went."""
     values, selects = history[f"val_{recipe.monitor}"], recipe.weights == "best" or recipe.patience is not None
+    said = [recipe.leak] if recipe.leak else []
     if selects and len(values) > 1 and max(values) - min(values) < 1e-6:
-        return [
+        said.append(
             f"The monitored validation {recipe.monitor} was flat: {values[0]:.4f} in all {len(values)} epochs. "
             "It selected the first epoch and says nothing about the others."
-        ]
-    return []
+        )
+    return said

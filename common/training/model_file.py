@@ -45,7 +45,17 @@ class About(BaseModel):
     def __str__(self) -> str:
         fold = "" if self.fold is None else f" fold {self.fold + 1}"
         size = f"{self.recipe.side}x{self.recipe.side} pixels, {'grey' if self.recipe.channels == 1 else 'RGB'}"
-        return f"{self.paper}, {size}, trained on {self.data} (seed {self.seed}, repeat {self.repeat + 1}{fold})"
+        leak = f". {self.recipe.leak.removesuffix('.')}" if self.recipe.leak else ""
+        return f"{self.paper}, {size}, trained on {self.data} (seed {self.seed}, repeat {self.repeat + 1}{fold}){leak}"
+
+
+def refuse_leak(about: About) -> None:
+    """Raises BadInput for a network that is given the ground truth mask, which nobody has of a new image."""
+    if about.recipe.leak:
+        raise BadInput(
+            "This network can't be used on images without a mask: it was trained with input=image+mask, a leak, which "
+            "gives it the ground truth mask as a part of its input. `repro evaluate` takes it, on a labelled set."
+        )
 
 
 def save(model: keras.Model, about: About, path: Path) -> None:
@@ -66,7 +76,7 @@ def load(path: Path) -> tuple[keras.Model, About]:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers raise on settings that they can't have
         raise BadInput(f"{path}: Keras can't make a network of it ({_first_line(error)}).") from error
-    expected = (None, about.recipe.side, about.recipe.side, about.recipe.channels)
+    expected = (None, about.recipe.side, about.recipe.side, about.recipe.input_channels)
     if model.input_shape != expected:
         raise BadInput(f"{path}: its network takes {model.input_shape}, its record says {expected}.")
     return model, about

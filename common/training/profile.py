@@ -1,6 +1,7 @@
 """Which size of a paper's experiment is run, and what to tell the person about it."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
@@ -121,9 +122,10 @@ def expected(request: Request) -> str:
 
 
 def used(request: Request) -> int:
-    """The number of cases of the classes that are used."""
-    classes = request.recipe.classes
-    return sum(case.label in classes for case in request.found.cases)
+    """The number of cases of the classes that are used, or of the balanced sample of them."""
+    recipe = request.recipe
+    counted = Counter(case.label for case in request.found.cases if case.label in recipe.classes)
+    return len(counted) * min(counted.values()) if recipe.sample == "balanced" else counted.total()
 
 
 def remember(request: Request, what: str, measure: Callable[[], float]) -> float:

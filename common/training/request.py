@@ -127,6 +127,8 @@ def plan(
     its name comes from the code, which may be edited while the run goes on."""
     paper, recipe = request.paper, request.recipe
     prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
+    if recipe.leak:
+        say(recipe.leak)
     for line in some(prepared.doubts):
         say(f"Doubtful: {line}")
     prepared, used = grouped(prepared, recipe)

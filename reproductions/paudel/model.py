@@ -46,13 +46,13 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """The network: float32 images (side, side, channels) in [0, 1] to a dict of two outputs, both float32 in [0, 1],
-    named as in the paper: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
+    """The network: float32 images (side, side, input_channels) in [0, 1] to a dict of two outputs, both float32 in
+    [0, 1], named as in the paper: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
     classification_output (1,), the probability of the positive class.
 
     `side` must be a multiple of 2 to the power of `depth`.
     """
-    x = inputs = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
+    x = inputs = keras.Input((recipe.side, recipe.side, recipe.input_channels), name="image")
 
     skips = []
     for level in range(recipe.depth):

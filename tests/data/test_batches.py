@@ -111,3 +111,23 @@ def test_tf_data_serves_both_truths(prepared):
     for (_, served), (_, truth) in zip(for_backend(batches), batches.stream(), strict=True):
         assert served.keys() == truth.keys()
         assert all(np.array_equal(served[name], truth[name]) for name in truth)
+
+
+LEAKING = RECIPE.model_copy(update={"input": "image+mask"})
+
+
+@pytest.mark.parametrize("truth", ["soft", "hard"])
+def test_with_the_mask_as_an_input_it_is_one_more_channel_and_the_truth_stays(prepared, truth):
+    plain, leaking = (recipe.model_copy(update={"truth": truth}) for recipe in (RECIPE, LEAKING))
+    for (images, masks), (given, truths) in zip(epoch(prepared, 0, plain), epoch(prepared, 0, leaking), strict=True):
+        assert given.shape == (*images.shape[:3], leaking.input_channels)
+        assert given.dtype == np.float32
+        assert np.array_equal(given[..., :3], images)
+        assert np.array_equal(given[..., 3:], masks)
+        assert np.array_equal(truths, masks)
+
+
+def test_a_mask_that_is_an_input_is_changed_as_the_truth_is(prepared):
+    recipe = LEAKING.model_copy(update={"augmentation": {"flips": True, "rotation": 15}})
+    for images, masks in epoch(prepared, 0, recipe):
+        assert np.array_equal(images[..., 3:], masks)

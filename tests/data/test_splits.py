@@ -139,6 +139,31 @@ def test_grouped_folds_without_a_case_of_each_class_are_refused():
         folds(PAUDEL.model_copy(update={"folds": 5, "split": "grouped"}), cases)
 
 
+BALANCED = PAUDEL.model_copy(update={"sample": "balanced"})
+
+
+@pytest.mark.parametrize("changes", [{}, {"folds": None}, {"folds": None, "split": "grouped"}, {"split": "grouped"}])
+def test_a_balanced_sample_has_as_many_images_of_each_class_in_all_parts_together(changes):
+    for split in folds(BALANCED.model_copy(update=changes)):
+        used = np.concatenate(list(split.parts().values()))
+        assert len(used) == len(set(used)) == 420
+        assert sum(LESIONS[position].label == "malignant" for position in used) == 210
+
+
+def test_a_balanced_sample_is_drawn_before_the_folds_which_stay_balanced():
+    for split in folds(BALANCED):
+        assert [LESIONS[position].label for position in split.test].count("benign") == 21 == len(split.test) / 2
+
+
+def test_each_repeat_draws_its_own_balanced_sample_and_the_same_one_again():
+    def benign(repeat):
+        drawn = {position for split in folds(BALANCED, repeat=repeat) for position in split.test}
+        return {position for position in drawn if LESIONS[position].label == "benign"}
+
+    assert benign(0) == benign(0)
+    assert benign(0) != benign(1)
+
+
 def test_folds_are_cut_from_the_sample_that_a_paper_takes():
     drawn = folds(PAUDEL.model_copy(update={"folds": 5, "images": 100}))
     assert len(np.unique(np.concatenate([split.test for split in drawn]))) == 100

@@ -210,3 +210,15 @@ def test_the_share_of_tumour_in_random_parts_of_busi():
         of_train = parts["train"]
         assert low < of_train[0] < mean < of_train[1] < high, "a larger part varies less"
     assert trivial.prevalence(paper.load("kumar")) == {}
+
+
+@pytest.mark.parametrize("folds", [10, None])
+def test_a_balanced_sample_has_half_of_its_images_of_each_class(folds):
+    about = recipe("paudel", sample="balanced", folds=folds)
+    known = MASKS.only(about.classes)
+    (drawn,) = trivial._splits(known, about, splits=3, seed=0)
+    for split in drawn:
+        for i in range(3):
+            used = np.concatenate([part[i] for part in vars(split).values()])
+            assert len(used) == len(set(used)) == 420
+            assert (known.label[used] == "malignant").sum() == 210

@@ -8,12 +8,13 @@ from tests.predict.made import about, bright
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory):
-    """Three model files by name: "colour", "grey", and "classifier", of two outputs."""
+    """Model files by name: "colour", "grey", "classifier", of two outputs, and "leak", which is given the mask too."""
     folder = tmp_path_factory.mktemp("networks")
     networks = {
         "colour": (bright(3), about("cheng")),
         "grey": (bright(1), about("rahman", channels=1)),
         "classifier": (bright(1, classifies=True), about("paudel")),
+        "leak": (bright(2, classifies=True), about("paudel", input="image+mask")),
     }
     for name, (model, record) in networks.items():
         model_file.save(model, record, folder / f"{name}.keras")

@@ -62,6 +62,15 @@ def test_a_network_that_is_right_everywhere_scores_one(evaluated, saved):
     assert network["about"]["paper"] == "cheng"
 
 
+def test_a_network_that_is_given_the_mask_gets_it_and_is_called_a_leak(repro, evaluated, saved, labelled):
+    """It marks where image and mask together are bright, which is the truth wherever the image is not all dark."""
+    (network,) = evaluated(saved["leak"])["networks"]
+    assert network["metrics"][IOU]["value"] > 0.9
+    assert network["about"]["recipe"]["input"] == "image+mask"
+    _, printed, _ = repro("evaluate", "--model", saved["leak"], "--data", labelled)
+    assert "LEAK: this network is given the ground truth mask" in printed
+
+
 def test_what_does_worse_does_so_on_the_same_images(evaluated, saved, blind):
     first, second = evaluated(saved["colour"], blind)["networks"]
     iou = second["metrics"][IOU]

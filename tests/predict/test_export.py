@@ -53,6 +53,12 @@ def test_the_file_says_how_images_have_to_be_prepared(exported):
     assert "not a medical device" in kept["warning"]
 
 
+def test_a_network_that_is_given_the_mask_is_refused(repro, saved):
+    status, _, complaint = repro("export", "--model", saved["leak"], "-o", "out.onnx")
+    assert status == 2
+    assert "it was trained with input=image+mask, a leak" in complaint
+
+
 def test_what_was_compared_is_told(exported):
     check = exported[1]
     assert check.images == 16

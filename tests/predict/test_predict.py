@@ -43,6 +43,13 @@ def scan(tmp_path):
     return tmp_path / "scan.png"
 
 
+def test_a_network_that_is_given_the_mask_is_refused(repro, saved, scan):
+    status, _, complaint = repro("predict", "--model", saved["leak"], scan, "-o", "out")
+    assert status == 2
+    assert "can't be used on images without a mask: it was trained with input=image+mask, a leak" in complaint
+    assert not Path("out").exists()
+
+
 def test_the_marked_area_is_found_where_it_is(repro, saved, scan):
     status, printed, complaint = repro("predict", "--model", saved["colour"], scan, "-o", "out")
     assert (status, complaint) == (0, "")

@@ -2,11 +2,16 @@
 
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
+from common.data.case import Case
+from common.data.splits import draw
+from common.evidence import claims
 from common.paper import load
 from reproductions.paudel.model import build
 from tests.reproductions.networks import assert_chain, of_type
@@ -119,19 +124,21 @@ def test_decoder_block(name, filters, side, skip, below):
 
 def test_both_outputs_branch_from_the_last_convolutional_block():
     model, last = network(), "decoder4_block3_dropout"
-    assert_chain(model, last, "segmentation_output")
-    segmentation = model.get_layer("segmentation_output")
+    assert_chain(model, last, "segmentation_conv", "segmentation_output")
+    segmentation = model.get_layer("segmentation_conv")
     assert isinstance(segmentation, layers.Conv2D)
     assert (segmentation.filters, segmentation.kernel_size) == (1, (1, 1))
-    assert_chain(model, last, "classification_flatten", "classification_dense", "classification_output")
+    behind = ["classification_flatten", "classification_dense", "classification_logit", "classification_output"]
+    assert_chain(model, last, *behind)
     assert isinstance(model.get_layer("classification_flatten"), layers.Flatten)
-    dense, classification = model.get_layer("classification_dense"), model.get_layer("classification_output")
+    dense, classification = model.get_layer("classification_dense"), model.get_layer("classification_logit")
     assert (dense.units, dense.activation) == (64, keras.activations.relu)
     assert dense.count_params() == 256 * 256 * 16 * 64 + 64
     assert classification.units == 1
-    assert segmentation.activation is classification.activation is keras.activations.sigmoid
-    for output in (segmentation, classification):
-        assert model.output[output.name] is output.output
+    assert segmentation.activation is classification.activation is keras.activations.linear
+    for name in ("segmentation_output", "classification_output"):
+        assert model.get_layer(name).activation is keras.activations.sigmoid
+        assert model.output[name] is model.get_layer(name).output
 
 
 def test_nothing_else_is_in_it():
@@ -194,9 +201,9 @@ def test_the_way_of_counting_gives_what_the_default_has():
 def test_head(head, kind, layer, features):
     model = reduced(head=head)
     (first,) = of_type(model, kind)
-    assert_chain(model, layer, first, "classification_dense", "classification_output")
+    assert_chain(model, layer, first, "classification_dense", "classification_logit", "classification_output")
     assert tuple(model.get_layer(first).output.shape) == (None, features)
-    assert_chain(model, "decoder4_block3_dropout", "segmentation_output")
+    assert_chain(model, "decoder4_block3_dropout", "segmentation_conv", "segmentation_output")
 
 
 def test_residual_encoder_blocks_still_have_three_convolutional_blocks():
@@ -233,7 +240,7 @@ def test_initializer():
     model = network("smoke", initializer="he_normal")
     kinds = (layers.Conv2D, layers.Conv2DTranspose, layers.Dense)
     weighted = [layer for layer in model.layers if isinstance(layer, kinds)]
-    outputs = [layer for layer in weighted if layer.name in model.output]
+    outputs = [layer for layer in weighted if layer.name in ("segmentation_conv", "classification_logit")]
     assert {type(layer.kernel_initializer) for layer in outputs} == {keras.initializers.GlorotUniform}
     inner = {type(layer.kernel_initializer) for layer in weighted if layer not in outputs}
     assert inner == {keras.initializers.HeNormal}
@@ -255,3 +262,58 @@ def test_a_cross_validation_of_ten_folds_or_80_10_10_drawn_anew():
     assert drawn.folds is None
     validation = (1 - drawn.test_fraction) * drawn.validation
     assert (drawn.test_fraction, validation) == pytest.approx((0.1, 0.1))
+
+
+def test_the_small_profile_is_the_papers_recipe_with_fewer_pixels_and_filters():
+    paper, small = PAPER.recipe().model_dump(), PAPER.recipe("small").model_dump()
+    assert {key: small[key] for key in paper if paper[key] != small[key]} == {"side": 64, "filters": 6}
+
+
+def test_patience_is_three_as_stated_or_none():
+    assert PAPER.recipe().patience == 3
+    assert PAPER.recipe(readings={"patience": "none"}).patience is None
+
+
+def busi() -> list[Case]:
+    """The images with a tumour, as the paper counts them."""
+    labels = ["benign"] * 437 + ["malignant"] * 210
+    return [Case(str(number), label, str(number), Path(), ()) for number, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize(
+    ("sample", "malignant", "benign"), [("all", {21}, {43, 44}), ("balanced", {21}, {21})], ids=["all", "balanced"]
+)
+def test_no_reading_of_the_sample_gives_the_33_malignant_and_31_benign_cases_of_table_vii(sample, malignant, benign):
+    cases, recipe = busi(), PAPER.recipe(readings={"sample": sample})
+    tests = [split.test for split in draw(cases, np.arange(647), recipe, seed=0, repeat=0)]
+    assert {sum(cases[at].label == "malignant" for at in test) for test in tests} == malignant
+    assert {sum(cases[at].label == "benign" for at in test) for test in tests} == benign
+
+
+def test_table_vii_has_as_many_cases_as_a_tenth_of_all_images_and_more_than_one_of_the_balanced_ones():
+    cells = {cell.id: int(cell.value) for cell in PAPER.reported if cell.table == "VII"}
+    assert sum(cells.values()) == 64 == 647 // 10
+    assert 2 * 210 // 10 == 42
+
+
+def test_the_mask_as_an_input_is_one_channel_more_and_changes_nothing_else():
+    plain, leaking = network("smoke"), network("smoke", input="image+mask")
+    assert plain.input_shape == (None, 32, 32, 1)
+    assert leaking.input_shape == (None, 32, 32, 2)
+    assert [layer.name for layer in leaking.layers] == [layer.name for layer in plain.layers]
+    assert leaking.count_params() - plain.count_params() == 3 * 3 * PAPER.recipe("smoke").filters
+
+
+def test_the_mask_as_an_input_is_named_a_leak():
+    assert "LEAK" in PAPER.readings["input"].why
+    assert PAPER.recipe().leak == ""
+    assert PAPER.recipe(readings={"input": "image+mask"}).leak.startswith("LEAK: ")
+
+
+def test_numbers_of_other_works_are_quoted_with_their_source():
+    quoted = {cell.id: cell for cell in PAPER.reported if cell.table in ("I", "II") or cell.id.startswith("quoted-")}
+    assert all("[" in cell.quoted for cell in quoted.values())
+    assert quoted["I-vgg-16-12-accuracy"].value + quoted["I-vgg-16-12-accuracy"].unit == "91.8%"
+    assert quoted["II-mean-vgg16-unet-23-dice"].value == "0.904"
+    assert quoted["II-deviation-vgg16-unet-23-dice"].value == "0.035"
+    assert not {cell for finding in claims.check(PAPER) for cell in finding.cells} & quoted.keys()

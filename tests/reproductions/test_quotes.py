@@ -77,7 +77,10 @@ def test_each_line_of_a_table_is_a_line_of_the_papers_table_with_its_numbers_in_
         found = (i for i, line in enumerate(lines) if i > at and f" {numbers(row.values)} " in f" {numbers(line)} ")
         at = next(found, None)
         assert at is not None, f"no line of a table, after those before it, has {row.values}"
-        assert row.quoted in lines[at]
+        network, _, source = row.quoted.partition(" [")
+        assert network in lines[at]
+        # The source stands in the line itself or, where it has several lines, in the first of them.
+        assert not source or re.findall(r"\[\d+\]", " ".join(lines[: at + 1]))[-1] == f"[{source}"
         assert (row.classes or [""])[0].capitalize() in lines[at]
 
 

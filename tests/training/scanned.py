@@ -1,7 +1,7 @@
 """Trains a small network on JAX, by `fit` step by step and by `common.training.scan`, this once as a whole and once
 killed after the first epoch, and prints as JSON what came out. It has what a scan must carry: dropout, batch
-normalisation, a scaled loss, two outputs. Run by test_loop.py in a process of its own, because a process has one Keras
-backend.
+normalisation, a scaled loss, two outputs, a mask among the inputs. Run by test_loop.py in a process of its own, because
+a process has one Keras backend.
 """
 
 import json
@@ -18,7 +18,11 @@ from common.data.case import Case
 from common.data.prepare import Prepared
 from common.training import callbacks, losses, running, scan
 
-RECIPE = paper.load("paudel").recipe("smoke").model_copy(update={"side": 8, "channels": 1, "batch_size": 2})
+RECIPE = (
+    paper.load("paudel")
+    .recipe("smoke")
+    .model_copy(update={"side": 8, "channels": 1, "batch_size": 2, "input": "image+mask"})
+)
 CASES, TRAINED, EPOCHS = 14, np.array([3, 0, 8, 5, 9, 1, 12, 10, 13]), 5  # four full batches and one of a single image
 VALIDATED = np.array([2, 6, 11])
 
@@ -33,7 +37,7 @@ def prepared() -> Prepared:
 
 def network() -> keras.Model:
     keras.utils.set_random_seed(1)
-    x = inputs = keras.Input((8, 8, 1))
+    x = inputs = keras.Input((8, 8, RECIPE.input_channels))
     # Without a bias, whose gradient a normalisation makes rounding noise, which Adam would scale up to whole steps.
     convolution = layers.Conv2D(3, 3, padding="same", use_bias=False)
     x = layers.Dropout(0.3)(layers.BatchNormalization()(convolution(x)))

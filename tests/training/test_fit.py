@@ -146,6 +146,11 @@ def test_a_flat_monitor_is_reported():
     assert fit.remarks(moving, recipe) == []
 
 
+def test_a_record_says_that_the_network_was_given_the_mask():
+    recipe = paper.load("paudel").recipe(readings={"input": "image+mask"})
+    assert fit.remarks({"val_loss": [0.5, 0.4]}, recipe) == [recipe.leak]
+
+
 def test_the_saved_network_predicts_what_was_counted(whole):
     model, about = model_file.load(whole.folder / "model.keras")
     assert (about.paper, about.data, about.fingerprint) == ("cheng", "phantom", whole.prepared.fingerprint)

@@ -67,6 +67,15 @@ def test_saving_again_replaces_it_and_leaves_nothing_beside(model, saved):
     assert list(saved.parent.iterdir()) == [saved]
 
 
+def test_a_network_that_is_given_the_mask_is_a_leak_and_says_so(tmp_path):
+    about = ABOUT.model_copy(update={"recipe": RECIPE.model_copy(update={"input": "image+mask"})})
+    given = keras.Sequential([keras.Input((8, 8, 4)), keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")])
+    model_file.save(given, about, tmp_path / "model.keras")
+    _, loaded = model_file.load(tmp_path / "model.keras")
+    assert "LEAK: this network is given the ground truth mask" in str(loaded)
+    assert "LEAK" not in str(ABOUT)
+
+
 def config_with(members, module, name):
     config = json.loads(members["config.json"])
     config["config"]["layers"][1] |= {"module": module, "class_name": name}

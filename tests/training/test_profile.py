@@ -136,3 +136,15 @@ def test_memory_counts_weights_seven_times_and_outputs_twice():
     model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(100)])  # 1100 weights, 100 outputs
     recipe = paper.load("cheng").recipe("smoke").model_copy(update={"batch_size": 7})
     assert estimate.memory_bytes(model, recipe) == 4 * (7 * 1100 + 2 * 7 * 100)
+
+
+def test_of_a_balanced_sample_as_many_images_of_each_class_are_counted(phantom_folder, tmp_path):
+    found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
+    labels = [case.label for case in found.cases]
+    benign, malignant = labels.count("benign"), labels.count("malignant")
+    paudel, places = paper.load("paudel"), (tmp_path, tmp_path, False)
+    whole, balanced = (
+        profile.used(Request(paudel, "smoke", found, 1, 0, {"sample": sample}, "float32", *places))
+        for sample in ("all", "balanced")
+    )
+    assert (whole, balanced) == (benign + malignant, 2 * min(benign, malignant))

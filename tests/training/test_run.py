@@ -225,3 +225,11 @@ def test_the_folds_of_a_repeat_are_kept_apart_and_test_each_case_once(run):
     folder = run.results / "cheng" / "smoke-phantom-folds=3"
     cases = [case for fold in range(3) for case in counts.Rows.load(folder / f"rows-0-{fold}-test.npz").case]
     assert len(cases) == len(set(cases)) == 30
+
+
+def test_a_run_whose_network_is_given_the_mask_begins_by_calling_it_a_leak(phantom_folder, tmp_path):
+    found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
+    leaking, places = {"input": "image+mask"}, (tmp_path, tmp_path, False)
+    lines = []
+    request.plan(Request(paper.load("paudel"), "smoke", found, 1, 0, leaking, "float32", *places), lines.append)
+    assert lines[0].startswith("LEAK: this network is given the ground truth mask")
