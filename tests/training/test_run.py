@@ -12,7 +12,7 @@ from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput
 from common.evidence import compare, counts, results
-from common.training import record
+from common.training import record, request
 from common.training import run as room
 from common.training.fit import Fit
 from common.training.request import Request, find_data
