@@ -36,11 +36,15 @@ class Split:
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
     """The splits of one repeat of the cases at `positions`: one, or one for each fold of a cross-validation.
 
+    With copies, cases and positions are those of `common.data.enlarge.listing`.
+
     Raises BadInput where a part would be empty, and for folds that the cases can't fill.
     """
     if recipe.images is not None and (recipe.folds is not None or recipe.split == "random"):
-        sampled = np.random.default_rng(derive(seed, repeat, "sample")).permutation(positions)
-        positions = sampled[: recipe.images]
+        # An image is drawn with its copies: what a paper counts is the set as it is split.
+        families = positions.reshape(-1, recipe.copies + 1)
+        sampled = families[np.random.default_rng(derive(seed, repeat, "sample")).permutation(len(families))]
+        positions = sampled.ravel()[: recipe.images]
     if recipe.folds is not None:
         return _folds(cases, positions, recipe, derive(seed, repeat, "folds"))
     try:

@@ -21,6 +21,7 @@ CODE = (
     "common/seeds.py",
     "common/data/splits.py",
     "common/data/augment.py",
+    "common/data/enlarge.py",
     "common/data/batches.py",
     "common/training/seeds.py",
     "common/training/losses.py",
