@@ -59,11 +59,14 @@ def made(prepared: Prepared, split: Split, recipe: Recipe, seed: int) -> tuple[P
     return replace(prepared, cases=chosen, images=images, masks=masks), Split(**parts)
 
 
-def leak(cases: Sequence[Case], split: Split) -> str:
-    """How many test images show what a training image shows, in words. cases: those that the split is of."""
+def leak(cases: Sequence[Case], split: Split, recipe: Recipe) -> str:
+    """How many test images show what a training image shows, in a sentence. cases: those that the split is of."""
     trained = {_image(cases[position]) for position in split.train}
     leaked = sum(_image(cases[position]) in trained for position in split.test)
-    return f"{leaked} of {len(split.test)} test images have the same image, or an augmented copy of it, in training."
+    return (
+        f"With {recipe.copies} copies of each image, made before the split, {leaked} of {len(split.test)} test images "
+        "have the same image, or an augmented copy of it, in training."
+    )
 
 
 def _image(case: Case) -> str:

@@ -168,7 +168,10 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         resumable.seconds,
         {part: len(positions) for part, positions in split.parts().items()},
         resumable.history,
-        [*remarks(resumable.history, recipe), *([enlarge.leak(prepared.cases, split)] if recipe.copies else [])],
+        [
+            *remarks(resumable.history, recipe),
+            *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
+        ],
         state,
     )
     write_json(folder / "fit.json", asdict(outcome))

@@ -123,7 +123,7 @@ class Plan:
 
     def leak(self, trial: Trial) -> str:
         """`enlarge.leak` of one trial."""
-        return enlarge.leak(*self._listed(trial))
+        return enlarge.leak(*self._listed(trial), self.training.recipe)
 
     def _listed(self, trial: Trial) -> tuple[Sequence[Case], splits.Split]:
         """The cases and copies, and the split of these."""
@@ -159,7 +159,7 @@ def plan(
     planned = Plan(training, used, trials(recipe, range(request.repeats)), folder, request.devices)
     if recipe.copies:
         first = planned.trials[0]
-        say(f"copies={recipe.copies}, split={recipe.split}: in {first} {planned.leak(first)}")
+        say(f"{first}: {planned.leak(first)}")
     return planned
 
 
