@@ -321,7 +321,8 @@ def test_from_logits_it_takes_wrong_pixels_with_logits_in_the_hundreds(accuracy,
 def test_a_plain_loss_contradicts_its_accuracy_only_under_the_premise_that_it_is_clipped():
     found = [each for each in claims.check(PAPER) if each.relation == "cross-entropy from accuracy"]
     assert {cell for each in found for cell in each.cells} >= {"test-loss", "unet-test-loss"}
-    assert all("of probabilities that Keras clips 1e-7 away from 0 and 1" in each.premise for each in found)
+    assert all("computed from probabilities and not from logits" in each.premise for each in found)
+    assert all("probabilities are clipped as in Keras" in each.premise for each in found)
 
 
 def test_the_epochs_of_the_multires_u_net_are_compared_with_those_of_each_training():
