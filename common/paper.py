@@ -70,9 +70,12 @@ class Recipe(BaseModel):
         "halved" (mean of a sum of two, which leaves a lesion that only one mask covers at 0.5).
     truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
     decimals: the normalised pixels are rounded to so many decimals, None for not at all.
-    augmentation: of the training images, the arguments of `common.data.augment.Augmentation`; empty for none.
+    augmentation: of the training images, anew in each epoch: the arguments of `common.data.augment.Augmentation`; empty
+        for none.
+    copies: how many changed copies of each image the augmentation makes once, before the split, instead of changing
+        training images in each epoch (`common.data.enlarge`); 0 for none.
     sample: "all" cases, or "balanced": as many of each class as the rarest one has, drawn anew in each repeat.
-    images: size of the random sample of the cases that is used, None for all of them.
+    images: size of the random sample of the cases that is used, copies included, None for all of them.
     split: "random" draws images, "grouped" whole groups of them (a patient's, a lesion's).
     test_fraction: share of all cases drawn for the test.
     validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
@@ -99,6 +102,7 @@ class Recipe(BaseModel):
     truth: Literal["soft", "hard"]
     decimals: int | None
     augmentation: dict[str, float | bool] = {}
+    copies: int = 0
     sample: Literal["all", "balanced"] = "all"
     images: int | None = None
     split: Literal["random", "grouped"] = "random"

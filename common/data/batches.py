@@ -63,8 +63,9 @@ class Batches(keras.utils.PyDataset):
     names a positive class, the masks come as SEGMENTATION beside CLASSIFICATION (batch, 1): 1 for images of
     that class, 0 for others.
 
-    With a seed, (seed, repeat), the order and the recipe's augmentation are drawn anew for each `epoch`, which whoever
-    trains sets before an epoch starts; without one the cases come as they are, in their given order. The last batch is
+    With a seed, (seed, repeat), the order and the recipe's augmentation (unless it made copies before the split) are
+    drawn anew for each `epoch`, which whoever trains sets before an epoch starts; without one the cases come as they
+    are, in their given order. The last batch is
     smaller where the batch size does not divide the cases.
     """
 
@@ -74,7 +75,8 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self.positions, self.batch_size, self.seed = positions, batch_size, seed
         self.epoch = 0
-        self.augment = Augmentation(**recipe.augmentation) if seed and recipe.augmentation else None
+        changing = seed and recipe.augmentation and not recipe.copies
+        self.augment = Augmentation(**recipe.augmentation) if changing else None
         values = normalised(recipe)
         mask_values = (values >= 0.5 if recipe.truth == "hard" else values).astype(np.float32)
         labels = [case.label == recipe.positive for case in prepared.cases]

@@ -9,7 +9,8 @@ class Case:
     """id: unique within its data set; label: the class; group: cases of one patient or lesion share it;
     masks: one file for each lesion drawn, none where there is nothing to mark: the truth is then empty.
     scaled: the masks may have other sizes than the image, whose whole area they show all the same.
-    outlined: a mask may hold the outline of a lesion instead of its area, which is then filled."""
+    outlined: a mask may hold the outline of a lesion instead of its area, which is then filled.
+    copy_of: the id of the case that it is a changed copy of (`common.data.enlarge`), "" for none."""
 
     id: str
     label: str
@@ -18,3 +19,4 @@ class Case:
     masks: tuple[Path, ...]
     scaled: bool = False
     outlined: bool = False
+    copy_of: str = ""

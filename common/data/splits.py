@@ -37,13 +37,17 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
     """The splits of one repeat of the cases at `positions`, or of the sample of them that the recipe takes: one split,
     or one for each fold of a cross-validation.
 
+    With copies, cases and positions are those of `common.data.enlarge.listing`.
+
     Raises BadInput where a part would be empty, and for folds that the cases can't fill.
     """
     if recipe.sample == "balanced":
         positions = _balanced(cases, positions, derive(seed, repeat, "balanced sample"))
     if recipe.images is not None and (recipe.folds is not None or recipe.split == "random"):
-        sampled = np.random.default_rng(derive(seed, repeat, "sample")).permutation(positions)
-        positions = sampled[: recipe.images]
+        # An image is drawn with its copies: what a paper counts is the set as it is split.
+        families = positions.reshape(-1, recipe.copies + 1)
+        sampled = families[np.random.default_rng(derive(seed, repeat, "sample")).permutation(len(families))]
+        positions = sampled.ravel()[: recipe.images]
     if recipe.folds is not None:
         return _folds(cases, positions, recipe, derive(seed, repeat, "folds"))
     try:

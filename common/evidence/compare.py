@@ -7,7 +7,7 @@ import numpy as np
 from common.evidence import claims, learned
 from common.evidence.claims import Finding
 from common.evidence.counts import Rows
-from common.evidence.definition import Definition
+from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.results import RUNNING, Compared, Record, Run, Verdict
 from common.evidence.statistics import Prediction, of_each, place, prediction
 from common.evidence.trivial import BACKGROUND, NOTHING
@@ -200,6 +200,12 @@ def by_repeat(
     failed = {(failure.seed, failure.repeat) for failure in record.failed}
     found: dict[tuple[int, int], list[float | None]] = {}
     for run in record.runs:
-        table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
-        found.setdefault((run.seed, run.repeat), []).append(table.get(signature))
+        found.setdefault((run.seed, run.repeat), []).append(_of_run(run, part, signature, predictor))
     return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
+
+
+def _of_run(run: Run, part: str, signature: str, predictor: str | None) -> float | None:
+    if signature == OF_TRAINING:
+        return None if predictor else run.epochs
+    table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
+    return table.get(signature)

@@ -7,7 +7,7 @@ import numpy as np
 
 from common.data.fractions import Fractions
 from common.evidence.cross_entropy import cross_entropy, logit_of
-from common.evidence.definition import DISTANCES, Definition
+from common.evidence.definition import DISTANCES, OF_TRAINING, Definition
 from common.evidence.metrics import scores
 
 
@@ -48,7 +48,7 @@ def value(definition: Definition, images: Images, of_pixel: np.ndarray, of_class
     of_pixel, of_class: (splits,), the probability of every pixel and of every image.
     """
     p = of_pixel.astype(np.float32)[:, None]  # a network's output is float32
-    if definition.metric in DISTANCES:
+    if definition.metric in DISTANCES or str(definition) == OF_TRAINING:
         return np.full(len(p), np.nan)
     if definition.target.startswith("class"):
         of_cases = _of_classes(definition, images, of_class)

@@ -21,6 +21,7 @@ target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2:
              one value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
              bce|class+pixel|sum: both cross-entropies, the loss of such a network.
              count|class=NAME>OTHER|case: how many cases of the first class it calls the second, a cell of its matrix.
+             training: of no image at all. epochs|training|run: how many epochs a training took.
 aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
              each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
              stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
@@ -82,6 +83,9 @@ DISTANCES = ("hd95", "assd")
 # Of these a smaller value is a better one.
 COSTS = {"bce", *LOSSES, *DISTANCES}
 
+# Of a training and not of images: `results.Run` has it, rows don't.
+OF_TRAINING = "epochs|training|run"
+
 
 def comparable(signature: str, same_grid: bool) -> bool:
     """Whether two networks' values of a definition may be set against each other: distances are in pixels of a
@@ -130,6 +134,10 @@ class Definition:
     def __post_init__(self) -> None:
         if self.clip is not None and (self.clip not in CLIPS or not self.metric.startswith("bce")):
             raise ValueError("clip=keras and clip=torch are of cross-entropies alone")
+        if self.metric == "epochs" or self.target == "training":
+            if str(self) != OF_TRAINING:
+                raise ValueError(f"of a training there is {OF_TRAINING} alone")
+            return None
         if self.target.startswith("class"):
             return self._check_of_classes()
         if self.metric in DISTANCES:

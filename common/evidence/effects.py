@@ -20,7 +20,7 @@ from common.paper import as_shown
 
 # The settings that decide which images a repeat is tested on (`common.data.splits.draw`). Whatever else is read
 # otherwise, a repeat keeps its test images.
-DRAWING = {"classes", "folds", "images", "sample", "split", "test_fraction"}
+DRAWING = {"classes", "copies", "folds", "images", "sample", "split", "test_fraction"}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from common.evidence import learned
 from common.evidence.compare import RUNS_TO_REFUTE, part_of, values
-from common.evidence.definition import COSTS, LOSSES, Definition
+from common.evidence.definition import COSTS, LOSSES, OF_TRAINING, Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place, prediction
 from common.evidence.trivial import NOTHING
@@ -151,6 +151,8 @@ def plausible_range(
     own = Definition.parse(cells[0].definition)
     loss = own.metric in COSTS
     ends = [0.0 if loss else 1.0, *(end for interval in shown for end in interval)]
+    if str(own) == OF_TRAINING:  # which has no perfect score: from one epoch to the most that were seen
+        ends += values(record, cells[0].split, OF_TRAINING)
     for signature in signatures:
         for split in {cell.split for cell in cells}:
             runs = [values(record, split, signature, who) for who in NOTHING]

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.evidence import classification
 from common.evidence.counts import Rows
-from common.evidence.definition import DISTANCES, LOSSES, OF_A_CLASS, OF_CLASSES, RATIOS, Definition
+from common.evidence.definition import DISTANCES, LOSSES, OF_A_CLASS, OF_CLASSES, OF_TRAINING, RATIOS, Definition
 from common.paper import Recipe
 
 _CLASSES = {"fg": ["fg"], "bg": ["bg"], "mean2": ["fg", "bg"]}
@@ -44,9 +44,12 @@ STANDARD = (
 def value(signature: str, rows: Rows) -> float:
     """The metric over all rows; NaN where it is undefined.
 
-    Raises ValueError for a signature that is none, for no rows, and for a threshold that the rows weren't counted at.
+    Raises ValueError for a signature that is none or is of the training, for no rows, and for a threshold that the rows
+    weren't counted at.
     """
     definition = Definition.parse(signature)
+    if signature == OF_TRAINING:
+        raise ValueError(f"{signature}: rows are of images and don't tell")
     if not len(rows):
         raise ValueError(f"{signature}: there are no rows to compute it from")
     if definition.target.startswith("class"):

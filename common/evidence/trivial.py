@@ -38,11 +38,13 @@ def of_cells(
     paper: Paper, recipe: Recipe, whole: Iterable[Reported], of_folds: Iterable[Reported] = (), splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
     """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data, or a side,
-    whose tumour fractions are not committed.
+    whose tumour fractions are not committed, and where copies enlarge the data, since nobody knows those of copies.
 
     recipe: of the paper's own profile: the scores hardly depend on the side, and the number is the paper's.
     whole: numbers of a whole repeat, a cross-validation counting as the mean of its folds; of_folds: of a single fold.
     """
+    if recipe.copies:
+        return {}
     keys = {cell.id: (cell.split, cell.definition, False) for cell in whole}
     keys |= {cell.id: (cell.split, cell.definition, True) for cell in of_folds}
     drawn = recipe.model_copy(update={"split": "random"})  # as they are drawn in any case

@@ -35,7 +35,7 @@ class Answer:
 class Line:
     """One reported number. answer: of the record nearest to the paper, None where none was made; also: on the same data
     with the same readings at another size. metric, kind: what the filters know it by. reported: the printed number,
-    0.957 for 95.7 %. most: the end of its axis, which begins at 0; 1 but for counts of cases."""
+    0.957 for 95.7 %. most: the end of its axis, which begins at 0; 1 but for counts of cases and of epochs."""
 
     paper: Paper
     cell: Reported
@@ -82,7 +82,7 @@ def _line(study: Study, cell: Reported) -> Line:
     also = [each for each in answers[1:] if what(each) == what(best)]
     low, high = printed(cell.value + cell.unit)
     ends = [high, *(end for each in answers for end in (each.row.reproduced.mean, each.row.reproduced.high) if end)]
-    most = 1.0 if metric(cell) != "cases" else max(ends) * 1.1
+    most = max(ends) * 1.1 if metric(cell) in ("cases", "epochs") else 1.0
     return Line(study.paper, cell, best, also, metric(cell), _kind(cell), most, (low + high) / 2)
 
 

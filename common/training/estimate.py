@@ -40,7 +40,8 @@ def step_seconds(build: Callable[[Recipe], keras.Model], recipe: Recipe, precisi
 
 def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
     """Seconds of one repeat on so many cases, all its folds together, if no early stopping ends it, from the seconds
-    of one step."""
+    of one step. Copies of them come on top."""
+    cases *= recipe.copies + 1
     if recipe.folds:
         train, validation = cases * (recipe.folds - 2) / recipe.folds, cases / recipe.folds
     else:

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 from rich.progress import Progress
 
-from common.data import manifest
+from common.data import enlarge, manifest
 from common.data.batches import Batches
 from common.data.prepare import Prepared
 from common.data.splits import Split
@@ -171,7 +171,10 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         resumable.seconds,
         {part: len(positions) for part, positions in split.parts().items()},
         resumable.history,
-        remarks(resumable.history, recipe),
+        [
+            *remarks(resumable.history, recipe),
+            *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
+        ],
         state,
     )
     write_json(folder / "fit.json", asdict(outcome))

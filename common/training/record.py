@@ -14,7 +14,7 @@ import numpy as np
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, classification, counts, learned, metrics, results, trivial
-from common.evidence.definition import Definition
+from common.evidence.definition import OF_TRAINING, Definition
 from common.files import check_archive, copy, read_json, write_atomically, write_json
 from common.lock import only_one
 from common.paper import Paper, Recipe
@@ -89,7 +89,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
     """The record of one finished repeat, computed from its per-image counts."""
     done = Fit(**read_json(folder / "fit.json"))
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
-    asked = [each.definition for each in (*paper.reported, *paper.worded)]
+    asked = [each.definition for each in (*paper.reported, *paper.worded) if each.definition != OF_TRAINING]
     signatures = dict.fromkeys([*metrics.standard(recipe), *asked])
     # What knows nothing says of every image: no tumour, not the positive class; or the shares of the training part.
     shares = counts.prevalence(rows["train"]), counts.class_prevalence(rows["train"])

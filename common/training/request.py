@@ -1,6 +1,6 @@
 """From what a person asks for to a plan: the data, the splits, and a folder for each training."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common.data import duplicates, fetch, splits
+from common.data import duplicates, enlarge, fetch, splits
+from common.data.case import Case
 from common.data.fetch import Found
 from common.data.listing import some
 from common.data.pack import Need
@@ -94,7 +95,7 @@ def refuse_data(request: Request) -> None:
     if not wanted:
         there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
         raise BadInput(f"{found.name} has images of {there}; {request.paper.name} uses {needed}.")
-    splits.draw(found.cases, np.array(wanted), recipe, request.seed, 0)
+    splits.draw(*enlarge.listing(found.cases, np.array(wanted), recipe), recipe, request.seed, 0)
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,25 @@ class Plan:
     folder: Path
     devices: int = 1
 
-    def split(self, trial: Trial) -> splits.Split:
-        """Raises BadInput where a part of it would be empty."""
-        of = self.training
-        return splits.draw(of.prepared.cases, self.used, of.recipe, of.seed, trial.repeat)[trial.fold or 0]
+    def of(self, trial: Trial) -> tuple[Training, splits.Split]:
+        """What one trial is trained with, and its split: of the data as they are or, where the recipe enlarges them, of
+        the images and copies that this split has. Raises BadInput where a part would be empty."""
+        shared, recipe = self.training, self.training.recipe
+        split = self._listed(trial)[1]
+        if not recipe.copies:
+            return shared, split
+        enlarged, split = enlarge.made(shared.prepared, split, recipe, shared.seed)
+        return replace(shared, prepared=enlarged), split
+
+    def leak(self, trial: Trial) -> str:
+        """`enlarge.leak` of one trial."""
+        return enlarge.leak(*self._listed(trial), self.training.recipe)
+
+    def _listed(self, trial: Trial) -> tuple[Sequence[Case], splits.Split]:
+        """The cases and copies, and the split of these."""
+        shared = self.training
+        cases, used = enlarge.listing(shared.prepared.cases, self.used, shared.recipe)
+        return cases, splits.draw(cases, used, shared.recipe, shared.seed, trial.repeat)[trial.fold or 0]
 
 
 def trials(recipe: Recipe, repeats: Iterable[int]) -> list[Trial]:
@@ -132,11 +148,19 @@ def plan(
     for line in some(prepared.doubts):
         say(f"Doubtful: {line}")
     prepared, used = grouped(prepared, recipe)
-    if recipe.split == "grouped" and len({prepared.cases[position].group for position in used}) == len(used):
+    if (
+        recipe.split == "grouped"
+        and not recipe.copies
+        and len({prepared.cases[position].group for position in used}) == len(used)
+    ):
         say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
     training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
     folder = folder or run_folder(request, prepared)
-    return Plan(training, used, trials(recipe, range(request.repeats)), folder, request.devices)
+    planned = Plan(training, used, trials(recipe, range(request.repeats)), folder, request.devices)
+    if recipe.copies:
+        first = planned.trials[0]
+        say(f"{first}: {planned.leak(first)}")
+    return planned
 
 
 def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:

@@ -44,7 +44,7 @@ def train(planned: Plan, trial: Trial, progress: Progress) -> Fit | Failure:
     place = trial_folder(planned.folder, trial)
     try:
         with split_over(planned.devices):
-            done = fit(planned.training, planned.split(trial), trial, place, progress)
+            done = fit(*planned.of(trial), trial, place, progress)
     except Diverged as diverged:
         return note_failure(place, planned.training.seed, trial, diverged)
     done = replace(done, unlearned=summary(planned.training.paper, planned.training.recipe, place).unlearned)

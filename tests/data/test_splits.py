@@ -171,7 +171,7 @@ def test_folds_are_cut_from_the_sample_that_a_paper_takes():
 
 # Groups and samples
 
-KUMAR = paper.load("kumar").recipe()
+KUMAR = paper.load("kumar").recipe(readings={"split": "grouped"})
 PATIENTS = [case(n, group=f"patient {n // 4}") for n in range(9684)]
 
 

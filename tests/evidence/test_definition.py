@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
 from common.evidence.metrics import STANDARD, value
 from tests.evidence.pixels import rows_of, zoo
@@ -39,10 +40,20 @@ def test_every_definition_has_one_spelling_and_a_value():
     assert len(set(STANDARD)) == len([Definition.parse(signature) for signature in STANDARD])
 
 
+def test_how_many_epochs_a_training_took_is_a_definition_that_rows_of_images_have_no_value_of():
+    assert str(Definition.parse("epochs|training|run")) == "epochs|training|run"
+    assert possible_range(Definition.parse("epochs|training|run")) == (1, np.inf)
+    with pytest.raises(ValueError, match=r"epochs\|training\|run: rows are of images"):
+        value("epochs|training|run", rows_of(*zoo()))
+
+
 @pytest.mark.parametrize(
     ("signature", "complaint"),
     [
         ("iou", "not of the form"),
+        ("epochs|pixel|pooled", r"of a training there is epochs\|training\|run alone"),
+        ("epochs|training|run|t=0.5", r"of a training there is epochs\|training\|run alone"),
+        ("iou|training|run", r"of a training there is epochs\|training\|run alone"),
         ("iou|fg|pooled|t=0.5|empty=skip|truth=hard", "not of the form"),
         ("jaccard|fg|pooled|t=0.5", "unknown metric 'jaccard'"),
         ("specificity|fg|pooled|t=0.5", r"the specificity of the tumour is recall\|bg"),

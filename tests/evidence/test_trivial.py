@@ -151,6 +151,7 @@ def test_a_mean_of_folds_hardly_varies_and_a_single_fold_does():
 
 def test_what_is_undefined_has_no_distribution():
     wanted = [("test", "hd95|fg|image|t=0.5|empty=skip", False), ("test", "precision|class=malignant|case", True)]
+    wanted += [("train", "epochs|training|run", False)]
     for found in distributions(MASKS, recipe("paudel"), wanted, splits=5).values():
         assert found == dict.fromkeys(NOTHING, Prediction(n=0))
 
@@ -175,6 +176,11 @@ def test_a_number_of_one_fold_gets_the_distribution_of_single_folds():
 def test_data_without_known_fractions_have_none():
     kumar = paper.load("kumar")
     assert trivial.of_cells(kumar, kumar.recipe(), kumar.reported) == {}
+
+
+def test_copies_made_before_the_split_have_none_since_nobody_knows_their_tumour():
+    gill = paper.load("gill")
+    assert trivial.of_cells(gill, gill.recipe().model_copy(update={"copies": 4}), gill.reported) == {}
 
 
 NOTHING_KNOWN = Prediction(n=10_000, mean=0.4614, low=0.4511, high=0.4709)

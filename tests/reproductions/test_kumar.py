@@ -3,6 +3,7 @@ U-Net beside it, and what each alternative reading changes in them."""
 
 import math
 from functools import cache
+from importlib.resources import files
 from itertools import pairwise
 
 import keras
@@ -10,6 +11,7 @@ import pytest
 from keras import layers
 
 from common.errors import BadInput
+from common.evidence import claims, compare, results
 from common.paper import load
 from common.reported import printed
 from reproductions.kumar.model import build
@@ -263,6 +265,23 @@ def test_augmentation_can_be_left_out():
     assert PAPER.recipe(readings={"augmentation": "none"}).augmentation == {}
 
 
+def test_augmentation_is_on_the_fly_before_the_split_or_not_at_all():
+    assert (PAPER.recipe().copies, PAPER.recipe(readings={"copies": "4"}).copies) == (0, 4)
+    assert PAPER.recipe(readings={"copies": "4"}).augmentation == PAPER.recipe().augmentation
+
+
+def test_the_split_is_by_images_and_by_patient_where_asked():
+    assert PAPER.recipe().split == "random"
+    assert PAPER.recipe(readings={"split": "grouped"}).split == "grouped"
+
+
+@pytest.mark.parametrize("network", ["multires", "unet"])
+def test_a_small_network_is_the_papers_with_fewer_pixels_and_filters_and_nothing_else(network):
+    whole, small = (PAPER.recipe(profile, {"network": network}).model_dump() for profile in ("paper", "small"))
+    assert {key for key in whole if whole[key] != small[key]} == {"side", "filters"}
+    assert [4 * filters for filters in small["filters"]] == list(whole["filters"])
+
+
 def test_2000_images_are_split_into_1600_200_200():
     recipe = PAPER.recipe()
     test = math.ceil(recipe.images * recipe.test_fraction)
@@ -271,7 +290,8 @@ def test_2000_images_are_split_into_1600_200_200():
 
 
 def test_the_baseline_has_the_cells_of_the_proposed_network():
-    whole = [cell for cell in PAPER.reported if not cell.image]  # Figures 7.1 to 7.3 are of single images
+    # Figures 7.1 to 7.3 are of single images, and the 47 epochs are the MultiRes U-Net's.
+    whole = [cell for cell in PAPER.reported if not cell.image and cell.id != "epochs"]
     own = [cell for cell in whole if not cell.readings]
     baseline = [cell for cell in whole if cell.readings == PAPER.baselines[0]]
     assert [(cell.definition, cell.unit) for cell in own] == [(cell.definition, cell.unit) for cell in baseline]
@@ -279,11 +299,55 @@ def test_the_baseline_has_the_cells_of_the_proposed_network():
 
 
 @pytest.mark.parametrize(("accuracy", "loss"), [("99.71", "1.54"), ("99.34", "1.98")])
-def test_a_loss_that_is_no_percentage_could_not_stand_beside_its_accuracy(accuracy, loss):
+def test_a_loss_that_is_no_percentage_could_not_stand_beside_its_accuracy_if_probabilities_are_clipped(accuracy, loss):
     """The largest mean cross-entropy at an accuracy: the clipped worst for a wrong pixel, ln 2 for a right one."""
     wrong = 1 - printed(f"{accuracy} %")[0]
     largest = wrong * -math.log(keras.config.epsilon()) + (1 - wrong) * math.log(2)
     assert printed(f"{loss} %")[1] < largest < printed(loss)[0]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "loss", "least", "most"), [("0.9971", "1.54", 293, 531), ("0.9934", "1.98", 196, 300)]
+)
+def test_from_logits_it_takes_wrong_pixels_with_logits_in_the_hundreds(accuracy, loss, least, most):
+    """README and record state these: what a wrong pixel costs on average, if a right one costs ln 2 or nothing."""
+    right, wrong = float(accuracy), 1 - float(accuracy)
+    assert round((float(loss) - right * math.log(2)) / wrong) == least
+    assert round(float(loss) / wrong) == most
+    stated = (files("reproductions.kumar") / "README.md").read_text()
+    assert all(f"{number}" in stated for number in (least, most))
+
+
+def test_a_plain_loss_contradicts_its_accuracy_only_under_the_premise_that_it_is_clipped():
+    found = [each for each in claims.check(PAPER) if each.relation == "cross-entropy from accuracy"]
+    assert {cell for each in found for cell in each.cells} >= {"test-loss", "unet-test-loss"}
+    assert all("computed from probabilities and not from logits" in each.premise for each in found)
+    assert all("probabilities are clipped as in Keras" in each.premise for each in found)
+
+
+def test_the_epochs_of_the_multires_u_net_are_compared_with_those_of_each_training():
+    (cell,) = (cell for cell in PAPER.reported if cell.definition == "epochs|training|run")
+    assert (cell.value, cell.readings) == ("47", {})
+    of_runs = compare.rows(PAPER, trained([40, 51, 47]))
+    (row,) = (row for row in of_runs if row.id == "epochs")
+    assert (row.reproduced.n, row.reproduced.mean) == (3, 46)
+    assert row.reproduced.low < 47 < row.reproduced.high
+    assert row.verdict == "undecided"
+    assert set(row.trivial.values()) == {None}
+    assert "epochs" not in {row.id for row in compare.rows(PAPER, trained([40], network="unet"))}
+
+
+def trained(epochs: list[int], **readings: str) -> results.Record:
+    """A record of which nothing is known but how many epochs each training took."""
+    common = {"seed": 0, "best_epoch": 1, "selection": "validation", "seconds": 1.0, "split": {}, "history": {}}
+    common |= {"metrics": {}, "trivial": {}, "unlearned": {}}
+    runs = [results.Run(repeat=repeat, epochs=number, **common) for repeat, number in enumerate(epochs)]
+    data = results.Dataset(name=PAPER.data, cases=2000, fingerprint="")
+    where = dict.fromkeys(("commit", "python", "keras", "backend", "backend_version", "precision", "device"), "")
+    environment = results.Environment(**where, cores=1)
+    hashes = {"recipe_hash": "", "code_hash": ""}
+    about = {"paper": "kumar", "profile": "paper", "dataset": data, "readings": readings, "environment": environment}
+    return results.Record(**about, **hashes, runs=runs)
 
 
 def lesion_share(accuracy: str, iou: str) -> tuple[float, float]:

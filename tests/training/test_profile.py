@@ -110,6 +110,13 @@ def test_a_sample_takes_no_longer_than_its_images():
     assert estimate.repeat_seconds(1.0, recipe, 9684) == pytest.approx(estimate.repeat_seconds(1.0, recipe, 2000))
 
 
+def test_copies_made_before_the_split_are_counted_up_to_the_sample():
+    plain, copies = (paper.load("kumar").recipe(readings=readings) for readings in ({}, {"copies": "4"}))
+    of_880, of_2000 = (estimate.repeat_seconds(1.0, plain, cases) for cases in (880, 2000))
+    assert estimate.repeat_seconds(1.0, copies, 176) == pytest.approx(of_880)
+    assert estimate.repeat_seconds(1.0, copies, 9684) == pytest.approx(of_2000)
+
+
 def test_a_network_that_needs_much_memory_says_so_beforehand(said, monkeypatch):
     monkeypatch.setattr(profile, "memory_bytes", lambda model, recipe: 5 * 2**30)
     _, lines = said("smoke")

@@ -144,7 +144,7 @@ def _log_choose(n: int, k) -> np.ndarray:
 def possible_range(definition: Definition) -> Interval:
     """The values that a metric can have: of the printed formula, where one has a name of its own."""
     most = MOST_COSTLY[definition.clip]
-    ranges = {"bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
+    ranges = {"epochs": (1, math.inf), "bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
     ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))
     return ranges.get(definition.metric, (0, 1))
 

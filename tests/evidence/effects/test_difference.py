@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
 from common import paper as papers
-from common.data import splits
+from common.data import enlarge, splits
 from common.data.case import Case
 from common.evidence import effects_tables, honest
 from common.evidence.compare import RUNNING
@@ -82,10 +82,12 @@ def test_what_draws_is_what_the_splits_are_drawn_by(name):
     # Not as many of each class, or a balanced sample would be all of them.
     cases = [Case(str(i), labels[i % 7 % len(labels)], str(i // 3), NOWHERE, ()) for i in range(300)]
 
-    def tested(readings: dict) -> list[list[int]]:
+    def tested(readings: dict) -> list[list[str]]:
         recipe = about.recipe("paper", readings)
         used = np.array([i for i, case in enumerate(cases) if case.label in recipe.classes])
-        return [fold.test.tolist() for repeat in range(2) for fold in splits.draw(cases, used, recipe, 0, repeat)]
+        listed, used = enlarge.listing(cases, used, recipe)
+        drawn = [fold for repeat in range(2) for fold in splits.draw(listed, used, recipe, 0, repeat)]
+        return [[listed[position].id for position in fold.test] for fold in drawn]
 
     default = tested({})
     for key, reading in about.readings.items():

@@ -1,0 +1,75 @@
+"""Kumar with augmentation before the split, from start to table."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from common import paper
+from common.data import fetch
+from common.data.busi import index
+from common.evidence.counts import Rows
+from common.training.request import Request, cache_folder, plan, prepare_for
+
+
+@pytest.fixture
+def enlarged(repro, phantom_folder):
+    """Runs the U-Net, the faster one of the two, with copies; gives what was printed."""
+
+    def call(*words):
+        about = "--profile", "smoke", "--data", phantom_folder, "--reading", "copies=4", "--reading", "network=unet"
+        status, printed, complaints = repro("run", "kumar", *about, "--repeats", "1", *words)
+        assert (status, complaints) == (0, "")
+        return " ".join(printed.split())
+
+    return call
+
+
+def fits(folder):
+    return [json.loads(path.read_text()) for path in sorted(folder.rglob("fit.json"))]
+
+
+def test_a_run_says_what_leaks_and_notes_it_beside_its_numbers(enlarged, tmp_path):
+    printed = enlarged()
+    (done,) = fits(tmp_path / "runs")
+    assert done["split"] == {"train": 99, "validation": 13, "test": 13}  # of 25 images with a lesion, and 4 copies each
+    (note,) = (note for note in done["notes"] if "copies" in note)
+    assert f"repeat 1: {note}" in printed
+    assert printed.count(note) == 2, "at the start, and beneath the table"
+    assert "test U-Net IoU 92.48%" in printed
+    (counted,) = tmp_path.glob("results/kumar/*/rows-0-test.npz")
+    assert {case.rpartition("#")[2] for case in Rows.load(counted).case if "#" in case} == {"1", "2", "3", "4"}
+
+
+@pytest.mark.long  # two trainings
+def test_a_job_alone_ends_with_the_bits_of_a_run(enlarged, tmp_path):
+    enlarged()
+    enlarged("--only", "1", "--runs", "alone")
+    (one,), (other,) = fits(tmp_path / "runs"), fits(tmp_path / "alone")
+    assert (one["state"], one["history"]) == (other["state"], other["history"])
+
+
+def test_however_a_trial_is_reached_it_is_trained_on_the_same_bits(phantom_folder, tmp_path):
+    """Resumed, at once with others, as a job of a sweep: each plans anew, Ray's with arrays that it was sent."""
+    found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
+    request = Request(
+        paper.load("kumar"), "smoke", found, 3, 0, {"copies": "4"}, "float32", tmp_path, tmp_path / "results", False
+    )
+    whole = plan(request, lambda line: None)
+    sent = prepare_for(request.recipe, found, cache_folder(tmp_path))
+    sent = replace(sent, images=np.asarray(sent.images), masks=np.asarray(sent.masks))
+    alone = plan(replace(request, resume=True, repeats=2), lambda line: None, whole.folder, sent)
+    assert alone.folder == whole.folder
+    (one, split), (other, same) = whole.of(whole.trials[1]), alone.of(alone.trials[1])
+    assert np.array_equal(one.prepared.images, other.prepared.images)
+    assert np.array_equal(one.prepared.masks, other.prepared.masks)
+    assert [case.id for case in one.prepared.cases] == [case.id for case in other.prepared.cases]
+    assert all(np.array_equal(split.parts()[part], same.parts()[part]) for part in split.parts())
+
+
+def test_copies_of_nothing_are_refused_before_anything_is_trained(repro, phantom_folder):
+    readings = "--reading", "copies=4", "--reading", "augmentation=none"
+    status, _, complaints = repro("run", "kumar", "--profile", "smoke", "--data", phantom_folder, *readings)
+    assert status != 0
+    assert "each copy would be its image once more" in " ".join(complaints.split())
