@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 from common import strict_yaml
 from common.data.augment import Augmentation
 from common.errors import BadInput
-from common.reported import Cases, Claim, Reported, Table
+from common.reported import Cases, Claim, Reported, Table, TrainingPass
 
 Profile = Literal["paper", "small", "smoke"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
@@ -131,8 +131,10 @@ class Recipe(BaseModel):
 
 class Paper(_Record):
     """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper
-    leaves open without a consequence for its numbers, or what can't be run. `stand_in` names a data set of the same
-    kind for those who lack the paper's. `baselines` are the other networks that the paper trains beside its own, as
+    leaves open without a consequence for its numbers, or what can't be run. `data` is the paper's data set or, where
+    `data_named` is false, one that stands for a set that the paper does not name: nothing on it confirms or refutes a
+    number of the paper. `stand_in` names a data set of the same kind for those who lack the paper's. `training_pass`
+    says what its numbers of the training images were measured by. `baselines` are the other networks that the paper trains beside its own, as
     readings of its record. `reported` is every number, those of the `tables` of the file among them; `claims` are other
     ways to read some of them, and `cases` how many cases they are about, for the checks of their arithmetic."""
 
@@ -142,7 +144,9 @@ class Paper(_Record):
     source: str
     text: str
     data: str
+    data_named: bool = True
     stand_in: str | None = None
+    training_pass: TrainingPass = TrainingPass()
     baselines: list[dict[str, Any]] = []
     stated: dict[str, Stated]
     readings: dict[str, Reading]
@@ -182,9 +186,19 @@ class Paper(_Record):
         return self
 
     @property
-    def network_keys(self) -> set[str]:
-        """The readings that choose one of the networks that the paper sets beside its own."""
-        return {key for baseline in self.baselines for key in baseline}
+    def printed_numbers(self) -> list[Reported]:
+        """Each printed number once, in however many definitions it is entered."""
+        return [cell for cell in self.reported if not cell.same_as]
+
+    def is_own_data(self, name: str) -> bool:
+        """Whether a data set is the one that the paper names, so that its numbers can be judged by runs on it."""
+        return self.data_named and name == self.data
+
+    def network_of(self, readings: dict[str, Any]) -> dict[str, Any]:
+        """The baseline that these readings choose, {} for the paper's own network."""
+        chosen = {key: as_text(value) for key, value in readings.items()}
+        its = (each for each in self.baselines if all(chosen.get(key) == as_text(each[key]) for key in each))
+        return next(its, {})
 
     def shrunk(self, profile: Profile) -> Collection[str]:
         """The settings that a profile has a value of its own for. Another reading of one is no alternative there: it

@@ -88,6 +88,7 @@ def assess(
     asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS)
     further = [("test", signature) for signature in STANDARD]
     sentences = [
+        *([] if paper.data_named else [_unnamed(record)]),
         *learned.sentences(record),
         *_of_nothing([row for row in rows if row.id in own], nothing),
         *(each.sentence for each in explained),
@@ -130,6 +131,10 @@ def _paper_recipe(paper: Paper, record: Record):
         return paper.protocol()
 
 
+def _unnamed(record: Record) -> str:
+    return f"T{compare.UNNAMED[1:]}: what comes out on {record.dataset.name} stands beside its numbers and judges none."
+
+
 def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:
     """Keras' raw IoU of networks that never saturate is that of an empty mask: many splits say it better than runs."""
     if row.verdict in compare.UNSET or not nothing:
@@ -158,7 +163,7 @@ def _of_nothing(rows: list[Compared], nothing: dict[str, dict[str, Prediction]])
     """A sentence on each number of the test images' pixels that a predictor which has learned nothing scores too."""
     sentences = []
     for row in rows:
-        if row.split != "test" or "class" in Definition.parse(row.definition).target:
+        if row.split != "test" or row.verdict in compare.MOOT or "class" in Definition.parse(row.definition).target:
             continue
         shown = printed(row.value + row.unit)
         inside = [

@@ -66,7 +66,8 @@ def recipe(paper: Paper, record: Record) -> Recipe | None:
 def departures(paper: Paper, record: Record) -> dict[str, str]:
     """The readings of a record that are not the paper's default and do not choose a network that it sets beside its
     own."""
-    return {key: value for key, value in record.readings.items() if key not in paper.network_keys}
+    network = paper.network_of(record.readings)
+    return {key: value for key, value in record.readings.items() if key not in network}
 
 
 @dataclass(frozen=True)
