@@ -55,7 +55,8 @@ UNMOVED = 1e-3
 
 def rows(paper: Paper, record: Record, images: Rows | None = None) -> list[Compared]:
     """One row for each reported number that the network of this record is to answer for: the paper's own, or the
-    baseline that its readings choose, of which it may print none. Raises ValueError for a definition or a value that can't be read.
+    baseline that its readings choose, of which a paper may print none. Raises ValueError for a definition or a value
+    that can't be read.
 
     images: the counts of the test images of one repeat, which numbers of single images are compared with.
     """

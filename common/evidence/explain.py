@@ -2,8 +2,9 @@
 
 Numbers of a kind are those that a paper prints in one place under one definition: the IoU of train and test in a table.
 Where one of them lies outside its interval, each other definition that could be called the same, and each other reading
-that was run, is tried for all of them; of training images the other pass over them too. The more are tried, and the wider their intervals, the likelier it is that one
-fits by chance: that probability stands beside what was found.
+that was run, is tried for all of them; where some are of training images, the other pass over those too. The more are
+tried, and the wider their intervals, the likelier it is that one fits by chance: that probability stands beside what
+was found.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -191,8 +192,8 @@ def chance_of(
 
 
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:
-    same = record.conditions == other.conditions and paper.network_of(record.readings) == paper.network_of(other.readings)
-    return same and record.readings != other.readings
+    network = paper.network_of(record.readings) == paper.network_of(other.readings)
+    return network and record.conditions == other.conditions and record.readings != other.readings
 
 
 def _readings(record: Record, other: Record) -> str:

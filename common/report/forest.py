@@ -105,8 +105,8 @@ def _kind(cell: Reported) -> str:
 
 
 def counted(found: Iterable[Line]) -> Counter[str]:
-    """How many printed numbers have each verdict, in the order of VERDICTS, those without any left out. A number that is
-    entered again under another definition counts once, with the verdict on its first."""
+    """How many printed numbers have each verdict, in the order of VERDICTS, those without any left out. A number that
+    is entered again under another definition counts once, with the verdict on its first."""
     counts = Counter(line.verdict for line in found if not line.cell.same_as)
     return Counter({verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]})
 

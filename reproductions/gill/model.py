@@ -2,9 +2,9 @@
 
 The U-Net++ of Methodology 2: five encoder blocks of 64, 128, 256, 336, 512 filters (two convolutions of kernel 2 with
 ELU, SpatialDropout2D 0.06, batch normalisation, a third convolution of stride 2 with 1.1 times the filters and ELU), a
-bottleneck block of 786, and the full triangle of 15 decoder nodes (transposed convolution, concatenation with all earlier nodes of
-the level, two convolutions of kernel 2 with ELU, batch normalisation), one sigmoid output. RGB input of 196 x 196:
-28,083,716 parameters in the default reading.
+bottleneck block of 786, and the full triangle of 15 decoder nodes (transposed convolution, concatenation with all
+earlier nodes of the level, two convolutions of kernel 2 with ELU, batch normalisation), one sigmoid output. RGB input
+of 196 x 196: 28,083,716 parameters in the default reading.
 
 Reported (Table 1), IoU, accuracy, loss: 0.5383, 0.8880, 0.5749 on the training set, 0.5667, 0.9124, 0.5963 on the test
 set. Expect: an accuracy above 0.92, which is what predicting no lesion anywhere scores on BUSI.

@@ -125,7 +125,9 @@ def test_what_fit_printed_is_compared_with_what_fit_printed():
     assert found.definitions == (RAW,)
 
 
-@pytest.mark.parametrize(("by", "value", "other"), [("evaluated", "0.70", compare.RUNNING), ("running", "0.80", "train")])
+@pytest.mark.parametrize(
+    ("by", "value", "other"), [("evaluated", "0.70", compare.RUNNING), ("running", "0.80", "train")]
+)
 def test_the_other_pass_over_the_training_images_is_tried_too(by, value, other):
     """Gill's training row: evaluated afterwards or, that being outside, what `fit` printed."""
     both = record(BOTH | {compare.RUNNING: {MEAN: 0.70}})

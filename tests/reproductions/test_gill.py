@@ -68,8 +68,8 @@ def test_encoder_block(block, filters, expanded, side):
 
 
 def test_five_encoder_blocks_end_in_a_strided_convolution_and_no_layer_pools():
-    """"Max pooling layers [...] are notably absent", "the downsampling is implicitly achieved through the strided
-    convolutions within the encoder blocks"."""
+    """In the paper's words: "Max pooling layers [...] are notably absent", and "the downsampling is implicitly achieved
+    through the strided convolutions within the encoder blocks"."""
     model = network()
     assert_chain(model, "image", "pad", "encoder1_conv1")
     for before, after in pairwise(BLOCKS):
@@ -148,7 +148,7 @@ def test_parameters_of_a_reading(readings, parameters):
 
 
 @pytest.mark.parametrize(("skip", "leaving"), [("before", "norm"), ("after", "conv3")])
-def test_max_pooling_takes_the_place_of_the_strides_and_leaves_both_ends_of_the_third_convolution_to_skip(skip, leaving):
+def test_max_pooling_takes_the_place_of_the_strides_and_skips_leave_on_either_side_of_conv3(skip, leaving):
     model = network(down_sampling="maxpool", skip=skip)
     assert of_type(model, layers.MaxPooling2D) == [f"{block}_pool" for block in BLOCKS[:5]]
     assert {model.get_layer(name).strides for name in of_type(model, layers.Conv2D)} == {(1, 1)}
