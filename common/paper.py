@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 from common import strict_yaml
 from common.data.augment import Augmentation
 from common.errors import BadInput
-from common.reported import Cases, Claim, Reported, Table
+from common.reported import Cases, Claim, Reported, Table, TrainingPass
 from common.worded import Worded
 
 Profile = Literal["paper", "small", "smoke"]
@@ -159,11 +159,13 @@ class Recipe(BaseModel):
 
 class Paper(_Record):
     """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper
-    leaves open without a consequence for its numbers, or what can't be run. `stand_in` names a data set of the same
-    kind for those who lack the paper's. `baselines` are the other networks that the paper trains beside its own, as
-    readings of its record. `reported` is every number, those of the `tables` of the file among them; `claims` are other
-    ways to read some of them, and `cases` how many cases they are about, for the checks of their arithmetic.
-    `worded` is what it claims in words."""
+    leaves open without a consequence for its numbers, or what can't be run. `data` is the paper's data set or, where
+    `data_named` is false, one that stands for a set that the paper does not name: nothing on it confirms or refutes a
+    number of the paper. `stand_in` names a data set of the same kind for those who lack the paper's. `training_pass`
+    says by which pass its numbers of the training images were measured. `baselines` are the other networks that the
+    paper trains beside its own, as readings of its record. `reported` is every number, those of the `tables` of the
+    file among them; `claims` are other ways to read some of them, and `cases` how many cases they are about, for the
+    checks of their arithmetic. `worded` is what it claims in words."""
 
     name: str
     title: str
@@ -171,7 +173,9 @@ class Paper(_Record):
     source: str
     text: str
     data: str
+    data_named: bool = True
     stand_in: str | None = None
+    training_pass: TrainingPass = TrainingPass()
     baselines: list[dict[str, Any]] = []
     stated: dict[str, Stated]
     readings: dict[str, Reading]
@@ -215,9 +219,19 @@ class Paper(_Record):
         return self
 
     @property
-    def network_keys(self) -> set[str]:
-        """The readings that choose one of the networks that the paper sets beside its own."""
-        return {key for baseline in self.baselines for key in baseline}
+    def printed_numbers(self) -> list[Reported]:
+        """Each printed number once, in however many definitions it is entered."""
+        return [cell for cell in self.reported if not cell.same_as]
+
+    def is_own_data(self, name: str) -> bool:
+        """Whether a data set is the one that the paper names, so that its numbers can be judged by runs on it."""
+        return self.data_named and name == self.data
+
+    def network_of(self, readings: dict[str, Any]) -> dict[str, Any]:
+        """The baseline that these readings choose, {} for the paper's own network."""
+        chosen = {key: as_text(value) for key, value in readings.items()}
+        its = (each for each in self.baselines if all(chosen.get(key) == as_text(each[key]) for key in each))
+        return next(its, {})
 
     def shrunk(self, profile: Profile) -> Collection[str]:
         """The settings that a profile has a value of its own for. Another reading of one is no alternative there: it
@@ -236,7 +250,7 @@ class Paper(_Record):
             raise BadInput(f"reproductions/{self.name}/model.py declares no `class Settings(Recipe)`.")
         return self._validated(model.Settings, profile, readings)
 
-    def protocol(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
+    def plain_recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
         """The same for whoever builds no network: without Keras, and what the network reads is not checked."""
         return self._validated(Recipe, profile, readings)
 
@@ -260,7 +274,7 @@ class Paper(_Record):
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
         """How many repeats a run has where nobody says: a cross-validation is one."""
-        return 1 if self.protocol("paper", readings).folds else 3
+        return 1 if self.plain_recipe("paper", readings).folds else 3
 
     def choose(self, readings: dict[str, Any]) -> dict[str, Any]:
         """The chosen readings with the values of the record, found by their text: {"batch_size": "16"} gives
@@ -334,7 +348,7 @@ def read(name: str, path: Traversable) -> Paper:
             raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
         record = Paper(name=name, **given)
         for profile in ("paper", *record.profiles):
-            record.protocol(profile)
+            record.plain_recipe(profile)
     except ValidationError as error:
         wrong = strict_yaml.complaints(error)
         raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Mend the file.") from error

@@ -33,6 +33,21 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class TrainingPass(_Record):
+    """By which pass over the training images a paper measured its numbers of them. One answers for all of them, so that
+    no row of a table mixes two.
+
+    value: "running", the averages over the batches of the evaluated epoch that `fit` prints, while the weights still
+    change and with dropout on; or "evaluated", one evaluation afterwards with the final weights. The first is what a
+    paper has at hand without doing anything for it, and so the default. Where a gap is to be explained, the other one
+    is tried (`common.evidence.explain`).
+    """
+
+    value: Literal["running", "evaluated"] = "running"
+    why: str = ""
+    quote: str | None = None
+
+
 class Reported(_Record):
     """One number as printed: a string, so that trailing zeros, and with them the precision, survive.
 

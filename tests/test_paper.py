@@ -70,6 +70,13 @@ def test_a_profile_can_not_set_what_no_recipe_has():
         paper.Paper(**CHENG.model_dump() | {"profiles": {"small": {"colour": "red"}}})
 
 
+def test_readings_choose_the_papers_own_network_or_a_baseline():
+    about = paper.load("rahman")
+    assert about.network_of({}) == about.network_of({"residual": "encoder"}) == {}
+    assert about.network_of({"residual": "none", "masks": "first"}) == {"residual": "none"}
+    assert [cell.id for cell in about.printed_numbers if about.network_of(cell.readings)] == []
+
+
 def test_unknown_keys_are_refused():
     with pytest.raises(ValidationError, match="colour"):
         paper.Paper(**CHENG.model_dump(), colour="red")

@@ -29,9 +29,9 @@ def test_the_verdicts_are_those_of_the_results(name, results):
     assert row.rsplit(" | ", 1)[1].removesuffix(" |").split("<br>") == verdicts
 
 
-def test_the_number_of_reported_numbers_is_so():
+def test_the_number_of_printed_numbers_is_that_of_the_records():
     (said,) = re.findall(r"every one of the (\d+) numbers", README)
-    assert int(said) == sum(len(paper.load(name).reported) for name in paper.names())
+    assert int(said) == sum(len(paper.load(name).printed_numbers) for name in paper.names())
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))

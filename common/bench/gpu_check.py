@@ -32,7 +32,7 @@ def parts(folder: Path, runs: Path, results: Path) -> dict[str, list[str]]:
     known = {"mixed precision": [*smoke, "--results", str(folder / "smoke")]}
     for paper in records:
         if paper.data == PUBLIC:
-            repeats = "1" if paper.protocol().folds else "5"  # a cross-validation is many trainings already
+            repeats = "1" if paper.plain_recipe().folds else "5"  # a cross-validation is many trainings already
             asked = ["run", paper.name, "--profile", "paper", "--repeats", repeats, "--repeats-at-once", "auto"]
             known[f"{paper.name} at the paper's size"] = [*asked, "--resume", *own, "--results", str(results)]
     for paper in records:

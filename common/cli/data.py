@@ -82,7 +82,7 @@ def pack(
     path = output or Path(f"{found.name}{packing.ENDING}")
     # Masks and channels in every reading, since they add little; another side or contrast is another set of images.
     needs = {
-        packing.Need.of(paper.protocol(profile, reading))
+        packing.Need.of(paper.plain_recipe(profile, reading))
         for paper in _users(found.name)
         for reading in [{}, *_readings(paper, "masks"), *_readings(paper, "channels")]
     }

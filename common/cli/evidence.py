@@ -20,7 +20,8 @@ def list_papers(results: Results = Path("results")) -> None:
         paper = papers.load(name)
         done = [f"{record.profile} x{len(record.runs)} on {record.dataset.name}" for record in load(results, name)]
         out.print(f"[bold]{name:8}[/] {paper.title}", highlight=False)
-        out.print(f"{'':8} {paper.authors}. Data: {paper.data}. {len(paper.reported)} reported numbers.", style="dim")
+        data = paper.data if paper.data_named else f"not named, {paper.data} stands for them"
+        out.print(f"{'':8} {paper.authors}. Data: {data}. {len(paper.printed_numbers)} printed numbers.", style="dim")
         out.print(f"{'':8} Results: {', '.join(done) or 'none yet'}", style="dim", highlight=False)
 
 

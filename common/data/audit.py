@@ -172,7 +172,7 @@ def _leaked(cases: Sequence[Case], alike: np.ndarray, papers: Sequence[Paper]) -
     told = {}
     for paper in papers:
         try:
-            shares = leakage(cases, alike, paper.protocol())
+            shares = leakage(cases, alike, paper.plain_recipe())
         except BadInput:
             continue
         low, high = np.quantile(shares, [0.025, 0.975]).round(4).tolist()

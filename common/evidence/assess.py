@@ -64,7 +64,7 @@ def of_paper(paper: Paper, results: Path) -> list[Assessment]:
 def recipe_of(paper: Paper, record: Record) -> Recipe | None:
     """The settings that a record was made with; None where one of its readings has left `paper.yaml` since."""
     try:
-        return paper.protocol(record.profile, record.readings)
+        return paper.plain_recipe(record.profile, record.readings)
     except BadInput:
         return None
 
@@ -103,6 +103,7 @@ def assess(
     asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS)
     further = [("test", signature) for signature in standard_of(paper, record)]
     sentences = [
+        *([] if paper.data_named else [_unnamed(record)]),
         *learned.sentences(record),
         *_of_nothing([row for row in rows if row.id in own], nothing),
         *(each.sentence for each in explained),
@@ -140,9 +141,13 @@ def contradictions(paper: Paper) -> str:
 
 def _paper_recipe(paper: Paper, record: Record):
     try:
-        return paper.protocol("paper", record.readings)
+        return paper.plain_recipe("paper", record.readings)
     except BadInput:  # a reading that has left paper.yaml since
-        return paper.protocol()
+        return paper.plain_recipe()
+
+
+def _unnamed(record: Record) -> str:
+    return f"T{compare.UNNAMED[1:]}: what comes out on {record.dataset.name} stands beside its numbers and judges none."
 
 
 def _settled(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:
@@ -173,7 +178,7 @@ def _of_nothing(rows: list[Compared], nothing: dict[str, dict[str, Prediction]])
     """A sentence on each number of the test images' pixels that a predictor which has learned nothing scores too."""
     sentences = []
     for row in rows:
-        if row.split != "test" or "class" in Definition.parse(row.definition).target:
+        if row.split != "test" or row.verdict in compare.MOOT or "class" in Definition.parse(row.definition).target:
             continue
         shown = printed(row.value + row.unit)
         inside = [

@@ -11,7 +11,7 @@ from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.results import RUNNING, Compared, Record, Run, Verdict
 from common.evidence.statistics import Prediction, of_each, place, prediction
 from common.evidence.trivial import BACKGROUND, NOTHING
-from common.paper import Paper, as_text
+from common.paper import Paper
 from common.reported import Reported, printed
 
 # Repeats from which a value outside the interval counts as a finding, and from which one inside counts as agreement,
@@ -32,7 +32,8 @@ MEANINGS: dict[Verdict, str] = {
     "would be contained so in less than 1 of 20 cases",
     "did not learn": "in at least one run the network that it rests on did not learn, or its statistics of batch "
     "normalisation lag behind: it says nothing about the paper",
-    "not comparable": "other data than the paper's, or a run made only to see that everything works",
+    "not comparable": "other data than the paper's, data that the paper does not name, or a run made only to see that "
+    "everything works",
     "impossible": "not a value that its own definition can have",
     "quoted": "the paper quotes it from elsewhere",
 }
@@ -45,28 +46,30 @@ DID_NOT_LEARN: Verdict = "did not learn"
 # Verdicts by which a printed value is not set against the runs.
 UNSET: tuple[Verdict, ...] = (*MOOT, DID_NOT_LEARN)
 
+# What a row says of a paper that does not name its data.
+UNNAMED = "the paper does not name its data"
+
 # How near to the all-background predictor a metric stays that no network moves.
 UNMOVED = 1e-3
 
 
 def rows(paper: Paper, record: Record, images: Rows | None = None) -> list[Compared]:
     """One row for each reported number that the network of this record is to answer for: the paper's own, or the
-    baseline that its readings choose. Raises ValueError for a definition or a value that can't be read.
+    baseline that its readings choose, of which a paper may print none. Raises ValueError for a definition or a value
+    that can't be read.
 
     images: the counts of the test images of one repeat, which numbers of single images are compared with.
     """
-    default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
-    chosen = default | record.readings
-    findings = claims.check(paper)
+    network, findings = paper.network_of(record.readings), claims.check(paper)
     return [
         _row(paper, record, cell, images, findings)
         for cell in paper.reported
-        if all(as_text(cell.readings.get(key, default[key])) == chosen[key] for key in paper.network_keys)
+        if paper.network_of(cell.readings) == network
     ]
 
 
 def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, findings: list[Finding]) -> Compared:
-    part = part_of(cell.split, cell.definition, record)
+    part = part_of(paper, cell.split)
     reproduced, note = _reproduced(record, cell, part, images)
     nothing = {name: _of_statistic(record, cell, cell.split, name) for name in NOTHING}
     trivial = {name: prediction(runs).mean for name, runs in nothing.items()}
@@ -75,8 +78,9 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
         verdict = "quoted"
     elif cell.id in claims.impossible(findings):
         verdict = "impossible"
-    elif record.dataset.name != paper.data or record.profile == "smoke":
+    elif not paper.is_own_data(record.dataset.name) or record.profile == "smoke":
         verdict = "not comparable"
+        note = "; ".join(filter(None, [note, "" if paper.data_named else UNNAMED]))
     elif unlearned := learned.why_not(_runs_of(record, cell), cell.definition):
         verdict, note = DID_NOT_LEARN, "; ".join(filter(None, [unlearned, note]))
     elif (
@@ -179,11 +183,10 @@ def unmoved(record: Record, split: str, definition: str) -> bool:
     )
 
 
-def part_of(split: str, signature: str, *records: Record) -> str:
-    """The part of `Run.metrics` that answers a number of a split: of the training images what `fit` printed, where all
-    these records have it, since that is what a paper copies; few evaluate on them afterwards."""
-    running = all(signature in run.metrics.get(RUNNING, {}) for record in records for run in record.runs)
-    return RUNNING if split == "train" and running else split
+def part_of(paper: Paper, split: str) -> str:
+    """The part of `Run.metrics` that answers the paper's numbers of a split: of the training images the pass that its
+    record says it measured them by (`common.reported.TrainingPass`)."""
+    return RUNNING if split == "train" and paper.training_pass.value == "running" else split
 
 
 def values(record: Record, part: str, signature: str, predictor: str | None = None) -> list[float]:

@@ -11,7 +11,7 @@ from statistics import mean
 from common.evidence import defaults, learned
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import from_0_to_1
-from common.evidence.compare import by_repeat, part_of
+from common.evidence.compare import by_repeat
 from common.evidence.definition import comparable
 from common.evidence.means import MeanDifference, paired, welch
 from common.evidence.results import Compared, Record
@@ -115,7 +115,7 @@ def _alternative(default: Assessment, other: Assessment) -> Alternative:
     own: dict[tuple[str, str], list[Compared]] = {}
     for row in default.rows:
         if row.id in default.own:
-            own.setdefault((row.split, row.definition), []).append(row)  # a number that is printed twice is moved once
+            own.setdefault((row.part, row.definition), []).append(row)  # a number that is printed twice is moved once
     departures = defaults.departures(other.record, default.record)
     return Alternative(
         other,
@@ -127,8 +127,8 @@ def _alternative(default: Assessment, other: Assessment) -> Alternative:
     )
 
 
-def measured(default: Record, other: Record, split: str, signature: str, rows: Sequence[Compared] = ()) -> Effect:
-    """By how much a metric of a split is higher in the repeats of one record than in those of its default.
+def measured(default: Record, other: Record, part: str, signature: str, rows: Sequence[Compared] = ()) -> Effect:
+    """By how much a metric of a part is higher in the repeats of one record than in those of its default.
 
     In pairs where it can be. Split and initial weights follow from seed and number of a repeat, so a reading that does
     not draw (`DRAWING`) leaves every repeat its test images, and what their choice does to a number goes with the
@@ -143,7 +143,7 @@ def measured(default: Record, other: Record, split: str, signature: str, rows: S
     compared (`definition.comparable`) has no difference, nor has what rests on a network that did not learn under one
     of the readings (`learned.unusable`).
     """
-    part, departures = part_of(split, signature, default, other), defaults.departures(other, default).keys()
+    departures = defaults.departures(other, default).keys()
     its, mine = (
         {repeat: mean(folds) for repeat, folds in by_repeat(record, part, signature).items()}
         for record in (default, other)

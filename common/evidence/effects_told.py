@@ -78,8 +78,9 @@ def _other_readings(found: OneAtATime, tried: Sequence[Alternative]) -> int:
     listed = {
         as_shown({key: value})[0]
         for key, reading in paper.readings.items()
-        if key not in paper.network_keys and key not in paper.shrunk(profile)
+        if key not in paper.shrunk(profile)
         for value in reading.alternatives
+        if not paper.network_of({key: value})
     }
     return len(listed | {each.reading for each in tried if not each.network})
 
@@ -107,7 +108,7 @@ def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
 def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: Effect) -> list[str]:
     """With which readings the paper's own values of what moves most are ones that a further run may give."""
     record = found.default.record
-    if record.dataset.name != found.default.paper.data:
+    if not found.default.paper.is_own_data(record.dataset.name):
         return []
     of_readings = {
         f"`{each.reading}`": moved.other

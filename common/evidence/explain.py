@@ -2,8 +2,9 @@
 
 Numbers of a kind are those that a paper prints in one place under one definition: the IoU of train and test in a table.
 Where one of them lies outside its interval, each other definition that could be called the same, and each other reading
-that was run, is tried for all of them. The more are tried, and the wider their intervals, the likelier it is that one
-fits by chance: that probability stands beside what was found.
+that was run, is tried for all of them; where some are of training images, the other pass over those too. The more are
+tried, and the wider their intervals, the likelier it is that one fits by chance: that probability stands beside what
+was found.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -13,12 +14,12 @@ from statistics import fmean
 import numpy as np
 
 from common.evidence import learned
-from common.evidence.compare import RUNS_TO_REFUTE, part_of, values
+from common.evidence.compare import RUNS_TO_REFUTE, values
 from common.evidence.definition import COSTS, LOSSES, OF_TRAINING, Definition
-from common.evidence.results import Compared, Record
+from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.statistics import Interval, place, prediction
 from common.evidence.trivial import NOTHING
-from common.paper import Paper, as_shown, as_text
+from common.paper import Paper, as_shown
 from common.reported import printed
 
 # What one word is used for: "IoU" for the ratio and for Dice too, "loss" for each of the losses.
@@ -70,7 +71,7 @@ def other_definition(record: Record, cells: Sequence[Compared], others: Sequence
     which are of one kind. Records whose network did not learn are left out. None where there is nothing to try, for
     want of runs or of another definition."""
     own = cells[0].definition
-    definitions = {name: _box(record, cells, name) for name in _candidates(record, cells)}
+    definitions = {name: _box(record, cells, name) for name in _candidates(record, cells)} | _other_pass(record, cells)
     usable = [other for other in others if not learned.unusable(own, other)]
     readings = {_readings(record, other): _box(other, cells, own) for other in usable}
     boxes = {name: box for name, box in (definitions | readings).items() if box}
@@ -119,6 +120,15 @@ def _candidates(record: Record, cells: Sequence[Compared]) -> list[str]:
     return kept
 
 
+def _other_pass(record: Record, cells: Sequence[Compared]) -> dict[str, list[Interval] | None]:
+    """The box of the same definition where those of the cells that are of the training images are taken from the other
+    pass over them: evaluated afterwards instead of printed by `fit`, or the reverse. None where no cell is."""
+    others = {RUNNING: "train", "train": RUNNING}
+    swapped = [cell.model_copy(update={"part": others.get(cell.part, cell.part)}) for cell in cells]
+    parts = {cell.part for cell in swapped} & others.keys()
+    return {f"{cells[0].definition} of {part}": _box(record, swapped, cells[0].definition) for part in parts}
+
+
 def _sign(definition: Definition) -> int:
     """Of its values: one formula that a paper prints is never positive."""
     return -1 if definition.metric == "squared-dice-loss" else 1
@@ -132,7 +142,7 @@ def _level(definition: Definition) -> str:
 
 
 def _series(record: Record, cells: Sequence[Compared], signature: str) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(values(record, part_of(cell.split, signature, record), signature)) for cell in cells)
+    return tuple(tuple(values(record, cell.part, signature)) for cell in cells)
 
 
 def _box(record: Record, cells: Sequence[Compared], signature: str) -> list[Interval] | None:
@@ -184,10 +194,8 @@ def chance_of(
 
 
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:
-    default = {key: as_text(reading.default) for key, reading in paper.readings.items()}
-    one, two = default | record.readings, default | other.readings
-    same = record.conditions == other.conditions
-    return same and record.readings != other.readings and all(one[key] == two[key] for key in paper.network_keys)
+    network = paper.network_of(record.readings) == paper.network_of(other.readings)
+    return network and record.conditions == other.conditions and record.readings != other.readings
 
 
 def _readings(record: Record, other: Record) -> str:

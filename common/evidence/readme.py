@@ -135,9 +135,19 @@ def _other_readings(group: Sequence[Assessment]) -> str:
 
 
 def _verdicts(assessed: Assessment) -> str:
-    counted = Counter(row.verdict for row in assessed.rows if row.id in assessed.own)
-    told = ", ".join(f"**{verdict}** {how_many}" for verdict, how_many in counted.most_common())
-    return f"{told} of {len(assessed.own)} numbers" + ("" if assessed.fresh else " (stale)")
+    """How many numbers have each verdict, each printed number once; then the verdicts on those that are entered again
+    under another definition."""
+    first = {cell.id for cell in assessed.paper.printed_numbers}
+    numbers = [row for row in assessed.rows if row.id in assessed.own & first]
+    again = [row for row in assessed.rows if row.id in assessed.own - first]
+    told = f"{_counted(numbers)} of {len(numbers)} numbers" if numbers else "no numbers of this network are printed"
+    told += f"; under another definition {_counted(again)}" if again else ""
+    return told + ("" if assessed.fresh else " (stale)")
+
+
+def _counted(rows: Iterable[Compared]) -> str:
+    counted = Counter(row.verdict for row in rows)
+    return ", ".join(f"**{verdict}** {how_many}" for verdict, how_many in counted.most_common())
 
 
 def _record(assessed: Assessment) -> str:
@@ -149,7 +159,7 @@ def _record(assessed: Assessment) -> str:
     parts = [
         *_opening(assessed),
         f"Grouped split: {leak_free_setting(assessed)}." if leak_free else "",
-        markdown.table([*header, *leak_free, *nothing], *own),
+        markdown.table([*header, *leak_free, *nothing], *own) if own else "",
         markdown.folded(OTHERS.format(len(rest)), markdown.table([*header, *nothing], *rest)) if rest else "",
         markdown.folded("The same networks on the test images, under each definition", _definitions(assessed)),
         *_fold_by_fold(record),

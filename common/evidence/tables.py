@@ -29,6 +29,7 @@ def table(assessed: Assessment) -> Table:
     rest = len(assessed.rows) - len(assessed.own)
     further = f" Grouped split: {leak_free_setting(assessed)}." if assessed.leak_free else ""
     further += f" Not shown: single folds and images, and quoted numbers, {rest} in all." if rest else ""
+    further += "" if assessed.own else " The paper prints no number of this network."
     result = Table(
         title=escape(f"{paper.name}: {heading(record)}{stale}"),
         caption=escape(setting(record) + further),

@@ -100,7 +100,7 @@ def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, t
     """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
     images, over random splits of the paper's sizes, 0 to 1; {} for data, or a side, whose tumour fractions are not
     committed. Of a cross-validation, the parts of one fold."""
-    recipe = paper.protocol()
+    recipe = paper.plain_recipe()
     try:
         known = fractions.load(paper.data, recipe.side, recipe.masks).only(recipe.classes)
     except BadInput:

@@ -101,7 +101,7 @@ def _found(paper: Paper, claim: Worded, own: Record, beside: Record | None) -> t
         moved = effects.measured(beside, own, claim.split, claim.definition).difference
         return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), (0, 0)
     if claim.over == "train":
-        train = by_repeat(own, part_of("train", claim.definition, own), claim.definition)
+        train = by_repeat(own, part_of(paper, "train"), claim.definition)
         test = by_repeat(own, claim.split, claim.definition)
         return prediction([mean(test[key]) - mean(train[key]) for key in test if key in train]), (0, 0)
     return prediction(values(own, claim.split, claim.definition)), _limit(paper, claim)
@@ -125,11 +125,13 @@ def _side(claim: Worded, limit: Interval, found: Interval, between: str) -> str:
 
 
 def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
-    if claim.over == "train" and part_of("train", claim.definition, own) == RUNNING:
+    if claim.over == "train" and part_of(paper, "train") == RUNNING:
         yield "training images as `fit` printed them"
     if own.profile == "small":
         yield "a hint: small profile"
-    if own.dataset.name != paper.data:
+    if not paper.data_named:
+        yield "a hint: the paper does not name its data"
+    elif own.dataset.name != paper.data:
         yield "a hint: other data"
 
 

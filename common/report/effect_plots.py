@@ -63,7 +63,7 @@ def _plot(found: OneAtATime, effects: Sequence[Effect], name: str) -> EffectPlot
 def _gaps(found: OneAtATime, effects: Sequence[Effect]) -> list[float]:
     """How far each of the paper's numbers lies above the mean of the default: over the repeats that most of these
     effects are of. None where the data are others."""
-    if found.default.record.dataset.name != found.default.paper.data:
+    if not found.default.paper.is_own_data(found.default.record.dataset.name):
         return []
     of = max(effects, key=lambda each: (each.difference.mean is not None, each.default.n))
     middles = dict.fromkeys(sum(printed(row.value + row.unit)) / 2 for row in of.rows)

@@ -104,24 +104,26 @@ def _kind(cell: Reported) -> str:
     return "whole repeats" if is_of_repeats(cell) else "single folds"
 
 
-def counted(found: Iterable[Line]) -> dict[str, int]:
-    """How many lines have each verdict, in the order of VERDICTS, those without any left out."""
-    counts = Counter(line.verdict for line in found)
-    return {verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]}
+def counted(found: Iterable[Line]) -> Counter[str]:
+    """How many printed numbers have each verdict, in the order of VERDICTS, those without any left out. A number that
+    is entered again under another definition counts once, with the verdict on its first."""
+    counts = Counter(line.verdict for line in found if not line.cell.same_as)
+    return Counter({verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]})
 
 
 def headline(study: Study) -> list[str]:
     """Two or three sentences on a paper: what became of its numbers, what answers them, and what to know first: that
     they contradict each other, else what explains them."""
-    found = lines(study)
-    told = ", ".join(f"{number} {verdict}" for verdict, number in counted(found).items())
-    sentences = [f"Of {len(found)} reported numbers: {told}."]
+    counts = counted(lines(study))
+    told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    sentences = [f"Of {counts.total()} printed numbers: {told}."]
     if study.assessed:
         first = study.assessed[0]
         repeats = span([len(repeats_of(first.record))], "repeat")
         folds = folds_of(first.record)
         repeats += f" of {len(folds)} folds" if folds else ""
-        data = "" if first.record.dataset.name == study.paper.data else f"; the paper's data are {study.paper.data}"
+        other = first.record.dataset.name != study.paper.data and study.paper.data_named
+        data = f"; the paper's data are {study.paper.data}" if other else ""
         stale = "" if first.fresh else "; stale, made by an older recipe or protocol"
         sentences.append(f"They are set against {repeats} ({heading(first.record)}{data}{stale}).")
         sentences += [study.contradiction] if study.contradiction else first.sentences[:1]

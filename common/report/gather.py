@@ -60,7 +60,8 @@ def _study(paper: Paper, results: Path) -> Study:
 def departures(paper: Paper, record: Record) -> dict[str, str]:
     """The readings of a record that are not the paper's default and do not choose a network that it sets beside its
     own."""
-    return {key: value for key, value in record.readings.items() if key not in paper.network_keys}
+    network = paper.network_of(record.readings)
+    return {key: value for key, value in record.readings.items() if key not in network}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ convolution, added to the result), 2x2 max pooling, transposed convolutions, ski
 input of 256 x 256: 32,451,073 parameters in the default reading.
 
 Reported (Section V): Dice coefficient 0.96, BCE Dice loss 0.07; of which images is not said. The data set has no name:
-BUSI, benign and malignant, is a reading.
+BUSI, benign and malignant, stands for it, and judges neither. Beside it the plain U-Net (`residual=none`) is trained.
 Expect: a Dice well below 0.96 on BUSI, where public benchmarks of U-Nets trained from scratch are near 0.77.
 
     make reproduce-rahman           or    repro run rahman --profile paper --repeats 3

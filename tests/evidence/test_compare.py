@@ -6,12 +6,12 @@ import pytest
 from common.evidence import compare
 from common.evidence.compare import judge
 from common.evidence.counts import count
-from common.evidence.results import Record
+from common.evidence.results import RUNNING, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Reading
 from common.reported import printed
-from tests.evidence.made import DICE, RAW, cell, folds_of, paper, record
+from tests.evidence.made import DICE, RAW, cell, folds_of, paper, record, record_of
 
 
 def verdict(value: str, of: Record, definition=DICE) -> str:
@@ -117,11 +117,30 @@ def test_a_small_network_that_has_learned_nothing_proves_nothing():
 # Which part a training number is compared with
 
 
-def test_a_training_number_is_compared_with_what_fit_printed():
-    (row,) = compare.rows(paper(cell(split="train")), record([0.7, 0.7], split="train (running)"))
-    assert (row.part, row.reproduced.mean) == ("train (running)", 0.7)
-    (row,) = compare.rows(paper(cell(split="train")), record([0.7, 0.7], split="train"))
-    assert (row.part, row.reproduced.mean) == ("train", 0.7)
+@pytest.mark.parametrize(("by", "part", "other"), [("running", RUNNING, "train"), ("evaluated", "train", RUNNING)])
+def test_a_training_number_is_compared_with_the_pass_that_the_record_of_the_paper_names(by, part, other):
+    about = paper(cell(split="train"), training_pass={"value": by})
+    (row,) = compare.rows(about, record([0.7, 0.7], split=part))
+    assert (row.part, row.reproduced.mean) == (part, 0.7)
+    (row,) = compare.rows(about, record([0.7, 0.7], split=other))
+    assert (row.part, row.reproduced.n) == (part, 0)
+
+
+def test_no_row_of_training_numbers_mixes_two_passes():
+    """Found by review: an IoU that `fit` did not print was evaluated, beside a running accuracy."""
+    one, two = cell(split="train"), cell(split="train", definition=RAW).model_copy(update={"id": "raw"})
+    metrics = {RUNNING: {DICE: 0.7}, "train": {DICE: 0.8, RAW: 0.5}}
+    for by, expected in (("running", {RUNNING}), ("evaluated", {"train"})):
+        found = compare.rows(paper(one, two, training_pass={"value": by}), record_of([{"metrics": metrics}] * 3))
+        assert {row.part for row in found} == expected
+
+
+def test_what_stands_for_data_without_a_name_judges_nothing_and_is_shown():
+    about, of = paper(cell("0.99"), data_named=False), record([0.70, 0.71, 0.70, 0.71, 0.70])
+    (row,) = compare.rows(about, of)
+    assert (row.verdict, row.note) == ("not comparable", "the paper does not name its data")
+    assert row.reproduced.mean == pytest.approx(0.704)
+    assert about.is_own_data("busi") is False
 
 
 # Numbers that are not one value of a repeat
@@ -208,6 +227,17 @@ def test_a_baselines_cells_are_for_the_baselines_record_alone():
     assert [row.id for row in compare.rows(both, of)] == ["test-x"]
     baseline = of.model_copy(update={"readings": {"network": "unet"}})
     assert [row.id for row in compare.rows(both, baseline)] == ["baseline"]
+
+
+def test_a_baseline_may_be_one_value_of_a_reading_whose_others_are_the_papers_own_network():
+    residual = Reading(default="all", alternatives=["encoder", "none"], why="")
+    about = paper(cell()).model_copy(update={"baselines": [{"residual": "none"}], "readings": {"residual": residual}})
+    of = record([0.7, 0.7, 0.7])
+    answering = {
+        value: [row.id for row in compare.rows(about, of.model_copy(update={"readings": {"residual": value}}))]
+        for value in ("encoder", "none")
+    }
+    assert answering == {"encoder": ["test-x"], "none": []}
 
 
 def test_a_percent_sign_in_the_head_of_the_table_counts():

@@ -38,11 +38,12 @@ def explained(about: Paper, of: Record, *others: Record):
     return explanations(about, of, compare.rows(about, of), others)
 
 
+EVALUATED = {"training_pass": {"value": "evaluated"}}
 BOTH = {"train": {MEAN: 0.80, RAW: 0.54, DICE: 0.90}, "test": {MEAN: 0.75, RAW: 0.57, DICE: 0.82}}
 
 
 def test_a_definition_that_contains_all_cells_of_the_table_is_found():
-    (found,) = explained(paper(cell("0.5383", "train"), cell("0.5667")), record(BOTH))
+    (found,) = explained(paper(cell("0.5383", "train"), cell("0.5667"), **EVALUATED), record(BOTH))
     assert (found.definitions, found.readings, found.tried) == ((RAW,), (), 2)
     assert found.sentence.startswith(
         "Of train IoU 0.5383, test IoU 0.5667, at least one lies outside the interval of `iou|mean2|pooled|t=0.5`. "
@@ -51,19 +52,19 @@ def test_a_definition_that_contains_all_cells_of_the_table_is_found():
 
 
 def test_one_cell_that_fits_is_not_enough():
-    (found,) = explained(paper(cell("0.5383", "train"), cell("0.9123")), record(BOTH))
+    (found,) = explained(paper(cell("0.5383", "train"), cell("0.9123"), **EVALUATED), record(BOTH))
     assert (found.definitions, found.tried) == ((), 2)
     assert "none contains all of them" in found.sentence
 
 
 def test_a_cell_inside_its_interval_has_to_fit_as_well():
     """One and the same definition has to explain the table, also the number that needs no explanation."""
-    (found,) = explained(paper(cell("0.5383", "train"), cell("0.75")), record(BOTH))
+    (found,) = explained(paper(cell("0.5383", "train"), cell("0.75"), **EVALUATED), record(BOTH))
     assert found.definitions == ()
 
 
 def test_where_every_cell_is_inside_there_is_nothing_to_explain():
-    assert explained(paper(cell("0.80", "train"), cell("0.75")), record(BOTH)) == []
+    assert explained(paper(cell("0.80", "train"), cell("0.75"), **EVALUATED), record(BOTH)) == []
 
 
 def test_numbers_of_another_table_or_definition_are_another_kind():
@@ -118,10 +119,27 @@ def test_the_small_profile_says_so():
 
 
 def test_what_fit_printed_is_compared_with_what_fit_printed():
-    """A training number is looked up in the running averages where they have the definition, as `compare` does."""
+    """Another definition of a training number is looked up in the pass that the number is of, as `compare` does."""
     running = record(BOTH | {compare.RUNNING: {MEAN: 0.70, RAW: 0.50}})
     (found,) = explained(paper(cell("0.5000", "train")), running)
     assert found.definitions == (RAW,)
+
+
+@pytest.mark.parametrize(
+    ("by", "value", "other"), [("evaluated", "0.70", compare.RUNNING), ("running", "0.80", "train")]
+)
+def test_the_other_pass_over_the_training_images_is_tried_too(by, value, other):
+    """Gill's training row: evaluated afterwards or, that being outside, what `fit` printed."""
+    both = record(BOTH | {compare.RUNNING: {MEAN: 0.70}})
+    about = paper(cell(value, "train"), cell("0.75"), training_pass={"value": by})
+    (found,) = explained(about, both)
+    assert found.definitions == (f"{MEAN} of {other}",)
+    assert f"`{MEAN} of {other}` contains all of them" in found.sentence
+
+
+def test_a_kind_without_training_numbers_has_no_other_pass():
+    (found,) = explained(paper(cell("0.5667")), record(BOTH | {compare.RUNNING: {MEAN: 0.5667}}))
+    assert (found.definitions, found.tried) == ((RAW,), 2)
 
 
 # Readings

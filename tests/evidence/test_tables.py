@@ -13,6 +13,7 @@ from common.evidence.metrics import STANDARD, value
 from common.evidence.readme import readme
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction, bootstrap
+from common.paper import Reading
 from common.reported import Reported
 from tests.evidence.made import DICE, LOSS, cell, folds_of, paper, record
 
@@ -112,6 +113,32 @@ def test_single_folds_images_and_quoted_numbers_are_on_the_page_and_counted_in_t
     page = readme([assess.assess(paper(cell(), *cells), of, [of], NOWHERE)])
     assert page.count("0.61") == 3
     assert "<summary>Single folds and images, and quoted numbers: 3</summary>" in page
+
+
+def test_a_number_under_two_definitions_counts_once():
+    again = cell("0.70", LOSS).model_copy(update={"id": "again", "same_as": "test-x"})
+    of = record([0.70, 0.71, 0.72, 0.70, 0.71])
+    page = readme([assess.assess(paper(cell(), again), of, [of], NOWHERE)])
+    assert "- paper profile, busi: **agrees** 1 of 1 numbers; under another definition **undecided** 1\n" in page
+
+
+def test_a_network_of_which_the_paper_prints_no_number_is_shown_all_the_same():
+    network = Reading(default="ours", alternatives=["unet"], why="")
+    about = paper(baselines=[{"network": "unet"}], readings={"network": network})
+    of = record([0.7, 0.7, 0.7]).model_copy(update={"readings": {"network": "unet"}})
+    assessed = assess.assess(about, of, [of], NOWHERE)
+    page = readme([assessed])
+    assert "- paper profile, busi, network=unet: no numbers of this network are printed\n" in page
+    assert "under each definition" in page
+    assert "prints no number of this network" in tables.table(assessed).caption
+
+
+def test_that_the_data_have_no_name_is_told_first_and_the_numbers_are_shown():
+    of = record([0.70, 0.71, 0.72])
+    page = readme([assess.assess(paper(data_named=False), of, [of], NOWHERE)])
+    told = "- The paper does not name its data: what comes out on busi stands beside its numbers and judges none."
+    assert told in page
+    assert "**not comparable** (the paper does not name its data) | 0.7100 |" in page
 
 
 def test_the_folds_of_a_cross_validation_are_told_as_folds():

@@ -56,14 +56,15 @@ def test_nothing_marked_is_no_outline_and_one_pixel_is_one():
 
 def test_the_layers_are_those_of_the_network_and_allocate_nothing():
     (network,) = layers.networks(papers.load("gill"))
-    assert network.parameters == sum(layer.parameters for layer in network.layers) == 28_504_132
+    assert network.parameters == sum(layer.parameters for layer in network.layers) == 28_083_716
     names = [layer.name for layer in network.layers]
     assert all(name in names for layer in network.layers for name in filter(None, layer.inputs.split(", ")))
     assert network.layers[0].shape.split() == ["196", "\N{MULTIPLICATION SIGN}", "196", "\N{MULTIPLICATION SIGN}", "3"]
 
 
-def test_the_networks_that_a_paper_sets_beside_its_own_have_tables_too():
-    assert [network.title for network in layers.networks(papers.load("kumar"))] == ["", "network=unet"]
+@pytest.mark.parametrize(("name", "baseline"), [("kumar", "network=unet"), ("rahman", "residual=none")])
+def test_the_networks_that_a_paper_sets_beside_its_own_have_tables_too(name: str, baseline: str):
+    assert [network.title for network in layers.networks(papers.load(name))] == ["", baseline]
 
 
 @pytest.mark.parametrize("name", ["cheng", "rahman"])
@@ -81,7 +82,14 @@ def test_a_number_that_was_never_run_has_a_line_too():
     found = forest.lines(study)
     assert [line.cell.value for line in found] == [cell.value for cell in study.paper.reported]
     assert forest.counted(found) == {forest.NOT_RUN: 3}
-    assert forest.headline(study) == ["Of 3 reported numbers: 3 not run."]
+    assert forest.headline(study) == ["Of 3 printed numbers: 3 not run."]
+
+
+def test_a_number_that_is_entered_twice_has_two_lines_and_counts_once():
+    study = gather.Study(papers.load("rahman"), [], [], "", [])
+    found = forest.lines(study)
+    assert (len(found), forest.counted(found)) == (6, {forest.NOT_RUN: 4})
+    assert forest.headline(study) == ["Of 4 printed numbers: 4 not run."]
 
 
 def test_the_papers_data_come_before_others_its_readings_before_others_its_size_before_others(tmp_path: Path):

@@ -2,17 +2,22 @@
 
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import keras
 import pytest
 from keras import layers
 
 from common.errors import BadInput
+from common.evidence import compare
+from common.evidence.results import load as load_results
 from common.paper import load
 from reproductions.gill.model import build
 from tests.reproductions.networks import assert_chain, of_type
 
 PAPER = load("gill")
+RESULTS = Path(__file__).parents[2] / "results"
+BLOCKS = ["encoder1", "encoder2", "encoder3", "encoder4", "encoder5", "bottleneck"]
 FILTERS = [64, 128, 256, 336, 512]
 NESTED = [(level, column) for column in range(1, 6) for level in range(6 - column)]
 PLAIN = [(4, 1), (3, 2), (2, 3), (1, 4), (0, 5)]
@@ -26,7 +31,7 @@ def network(profile: str = "paper", **readings) -> keras.Model:
 def leaves(level: int, column: int) -> str:
     """The layer that gives X(level, column), the tensor that skip connections carry, in the default reading."""
     if column == 0:
-        return "bottleneck_conv3" if level == 5 else f"encoder{level + 1}_conv3"
+        return "bottleneck_conv3" if level == 5 else f"encoder{level + 1}_norm"
     return f"node{level}_{column}_norm"
 
 
@@ -34,7 +39,7 @@ def test_an_rgb_image_of_196_pixels_becomes_a_probability_a_pixel():
     model = network()
     assert model.input_shape == (None, 196, 196, 3)
     assert model.output_shape == (None, 196, 196, 1)
-    assert model.count_params() == 28_504_132
+    assert model.count_params() == 28_083_716
 
 
 @pytest.mark.parametrize(
@@ -54,21 +59,25 @@ def test_encoder_block(block, filters, expanded, side):
     convolutions = [model.get_layer(f"{block}_conv{n}") for n in (1, 2, 3)]
     assert [conv.filters for conv in convolutions] == [filters, filters, expanded]
     for conv in convolutions:
-        assert (conv.kernel_size, conv.strides, conv.padding) == ((2, 2), (1, 1), "same")
+        assert (conv.kernel_size, conv.padding) == ((2, 2), "same")
         assert conv.activation is keras.activations.elu
-        assert conv.output.shape[1:3] == (side, side)
+        assert conv.input.shape[1:3] == (side, side)
     assert isinstance(model.get_layer(f"{block}_dropout"), layers.SpatialDropout2D)
     assert model.get_layer(f"{block}_dropout").rate == 0.06
     assert isinstance(model.get_layer(f"{block}_norm"), layers.BatchNormalization)
 
 
-def test_five_encoder_blocks_are_pooled_and_the_bottleneck_is_not():
+def test_five_encoder_blocks_end_in_a_strided_convolution_and_no_layer_pools():
+    """In the paper's words: "Max pooling layers [...] are notably absent", and "the downsampling is implicitly achieved
+    through the strided convolutions within the encoder blocks"."""
     model = network()
     assert_chain(model, "image", "pad", "encoder1_conv1")
-    for before, after in pairwise(["encoder1", "encoder2", "encoder3", "encoder4", "encoder5", "bottleneck"]):
-        assert_chain(model, f"{before}_conv3", f"{before}_pool", f"{after}_conv1")
-        assert model.get_layer(f"{before}_pool").pool_size == (2, 2)
-    assert of_type(model, layers.MaxPooling2D) == [f"encoder{n}_pool" for n in range(1, 6)]
+    for before, after in pairwise(BLOCKS):
+        assert_chain(model, f"{before}_conv3", f"{after}_conv1")
+    strides = {name: model.get_layer(name).strides for name in of_type(model, layers.Conv2D)}
+    assert {name for name, stride in strides.items() if stride == (2, 2)} == {f"{block}_conv3" for block in BLOCKS[:5]}
+    assert set(strides.values()) == {(1, 1), (2, 2)}
+    assert not [layer.name for layer in model.layers if "Pooling" in type(layer).__name__]
 
 
 @pytest.mark.parametrize(("level", "column"), NESTED)
@@ -90,11 +99,12 @@ def test_decoder_node_joins_the_node_below_with_all_earlier_ones_of_its_level(le
 
 def test_output_is_one_filter_and_a_sigmoid_cropped_to_the_image():
     model = network()
-    assert_chain(model, "node0_5_norm", "output", "crop")
-    assert (model.get_layer("output").filters, model.get_layer("output").kernel_size) == (1, (1, 1))
-    assert model.get_layer("output").activation is keras.activations.sigmoid
-    assert model.get_layer("pad").padding == model.get_layer("crop").cropping == ((14, 14), (14, 14))
-    assert model.output is model.get_layer("crop").output
+    assert_chain(model, "node0_5_norm", "probability_conv", "probability_crop", "probability")
+    head, crop, last = (model.get_layer(name) for name in ("probability_conv", "probability_crop", "probability"))
+    assert (head.filters, head.kernel_size, head.activation) == (1, (1, 1), keras.activations.linear)
+    assert last.activation is keras.activations.sigmoid
+    assert model.get_layer("pad").padding == crop.cropping == ((14, 14), (14, 14))
+    assert model.output is last.output
 
 
 def test_nothing_else_is_in_it():
@@ -121,13 +131,13 @@ def test_output_is_float32_under_mixed_precision():
 @pytest.mark.parametrize(
     ("readings", "parameters"),
     [
-        ({"channels": 1}, 28_503_620),
-        ({"kernel": 3}, 57_861_062),
-        ({"down_sampling": "strided"}, 28_083_716),
-        ({"nest": "plain"}, 20_845_716),
-        ({"skip": "before"}, 28_083_716),
-        ({"fit": "crop"}, 28_504_132),
-        ({"heads": "average"}, 28_504_262),
+        ({"channels": 1}, 28_083_204),
+        ({"kernel": 3}, 57_062_886),
+        ({"down_sampling": "maxpool"}, 28_083_716),
+        ({"down_sampling": "maxpool", "skip": "after"}, 28_504_132),
+        ({"nest": "plain"}, 20_663_636),
+        ({"fit": "crop"}, 28_083_716),
+        ({"heads": "average"}, 28_083_846),
     ],
     ids=str,
 )
@@ -137,23 +147,27 @@ def test_parameters_of_a_reading(readings, parameters):
     assert model.output_shape == (None, 196, 196, 1)
 
 
-def test_strided_has_no_pooling_and_its_skip_connections_leave_before_the_stride():
-    model = network(down_sampling="strided")
-    assert not of_type(model, layers.MaxPooling2D)
-    for level, after in enumerate(["encoder2", "encoder3", "encoder4", "encoder5", "bottleneck"]):
-        assert model.get_layer(f"encoder{level + 1}_conv3").strides == (2, 2)
-        assert_chain(model, f"encoder{level + 1}_conv3", f"{after}_conv1")
-        assert model.get_layer(f"node{level}_1_concat").input[0] is model.get_layer(f"encoder{level + 1}_norm").output
-    assert model.get_layer("bottleneck_conv3").strides == (1, 1)
+@pytest.mark.parametrize(("skip", "leaving"), [("before", "norm"), ("after", "conv3")])
+def test_max_pooling_takes_the_place_of_the_strides_and_skips_leave_on_either_side_of_conv3(skip, leaving):
+    model = network(down_sampling="maxpool", skip=skip)
+    assert of_type(model, layers.MaxPooling2D) == [f"{block}_pool" for block in BLOCKS[:5]]
+    assert {model.get_layer(name).strides for name in of_type(model, layers.Conv2D)} == {(1, 1)}
+    for level, (before, after) in enumerate(pairwise(BLOCKS)):
+        assert_chain(model, f"{before}_norm", f"{before}_conv3", f"{before}_pool", f"{after}_conv1")
+        assert model.get_layer(f"{before}_pool").pool_size == (2, 2)
+        assert model.get_layer(f"node{level}_1_concat").input[0] is model.get_layer(f"{before}_{leaving}").output
     assert_chain(model, "bottleneck_conv3", "node4_1_up")
 
 
-def test_skip_before_the_third_convolution():
-    model = network(skip="before")
-    for level in range(5):
-        assert model.get_layer(f"node{level}_1_concat").input[0] is model.get_layer(f"encoder{level + 1}_norm").output
-    assert_chain(model, "encoder1_norm", "encoder1_conv3", "encoder1_pool")
-    assert_chain(model, "bottleneck_conv3", "node4_1_up")
+def test_no_skip_connection_leaves_after_a_stride():
+    with pytest.raises(BadInput, match="skip=after needs down_sampling=maxpool"):
+        build(PAPER.recipe(readings={"skip": "after"}))
+
+
+def test_the_training_row_is_one_evaluation_afterwards_all_three_numbers_of_it():
+    rows = compare.rows(PAPER, load_results(RESULTS, "gill")[0])
+    assert {(row.split, row.part) for row in rows} == {("train", "train"), ("test", "test")}
+    assert [row.split for row in rows].count("train") == 3
 
 
 def test_plain_is_a_u_net_of_five_decoders_each_on_the_one_before():
@@ -164,22 +178,23 @@ def test_plain_is_a_u_net_of_five_decoders_each_on_the_one_before():
         name = f"node{level}_{column}"
         assert_chain(model, below, f"{name}_up")
         skip, up = model.get_layer(f"{name}_concat").input
-        assert skip is model.get_layer(f"encoder{level + 1}_conv3").output
+        assert skip is model.get_layer(f"encoder{level + 1}_norm").output
         assert up is model.get_layer(f"{name}_up").output
         below = f"{name}_norm"
-    assert_chain(model, below, "output")
+    assert_chain(model, below, "probability_conv")
 
 
 def test_kernel_3_leaves_the_transposed_convolutions_alone():
     model = network(kernel=3)
-    kernels = {layer.kernel_size for layer in model.layers if type(layer) is layers.Conv2D and layer.name != "output"}
-    assert kernels == {(3, 3)}
+    kernels = {name: model.get_layer(name).kernel_size for name in of_type(model, layers.Conv2D)}
+    assert kernels.pop("probability_conv") == (1, 1)
+    assert set(kernels.values()) == {(3, 3)}
     assert {model.get_layer(name).kernel_size for name in of_type(model, layers.Conv2DTranspose)} == {(2, 2)}
 
 
 def test_crop_rounds_sizes_up_and_crops_what_is_up_sampled():
     model = network(fit="crop")
-    sides = [model.get_layer(f"encoder{n}_conv3").output.shape[1] for n in range(1, 6)]
+    sides = [model.get_layer(f"encoder{n}_norm").output.shape[1] for n in range(1, 6)]
     assert [*sides, model.get_layer("bottleneck_conv3").output.shape[1]] == [196, 98, 49, 25, 13, 7]
     side = {2: 49, 3: 25, 4: 13}
     cropped = {f"node{level}_{column}_crop": side[level] for level, column in NESTED if level in side}
@@ -189,12 +204,13 @@ def test_crop_rounds_sizes_up_and_crops_what_is_up_sampled():
 
 def test_heads_average_the_last_three_nodes_of_full_resolution():
     model = network(heads="average")
-    for column, probability in zip((3, 4, 5), model.get_layer("output").input, strict=True):
-        head = model.get_layer(f"output{column}")
-        assert probability is head.output
-        assert (head.filters, head.kernel_size, head.activation) == (1, (1, 1), keras.activations.sigmoid)
-        assert_chain(model, f"node0_{column}_norm", head.name)
-    assert isinstance(model.get_layer("output"), layers.Average)
+    for column, probability in zip((3, 4, 5), model.get_layer("probability").input, strict=True):
+        head, last = model.get_layer(f"head{column}_conv"), model.get_layer(f"head{column}")
+        assert probability is last.output
+        assert last.activation is keras.activations.sigmoid
+        assert (head.filters, head.kernel_size, head.activation) == (1, (1, 1), keras.activations.linear)
+        assert_chain(model, f"node0_{column}_norm", head.name, f"head{column}_crop", last.name)
+    assert isinstance(model.get_layer("probability"), layers.Average)
 
 
 def test_a_plain_u_net_has_no_three_heads():
@@ -206,7 +222,7 @@ def test_initializer():
     model = network("smoke", initializer="he_normal")
     convolutions = [*of_type(model, layers.Conv2D), *of_type(model, layers.Conv2DTranspose)]
     initializers = {name: type(model.get_layer(name).kernel_initializer) for name in convolutions}
-    assert initializers.pop("output") is keras.initializers.GlorotUniform
+    assert initializers.pop("probability_conv") is keras.initializers.GlorotUniform
     assert set(initializers.values()) == {keras.initializers.HeNormal}
 
 

@@ -18,7 +18,12 @@ STATEMENTS = [
     for record in PAPERS
     for key, statement in (record.stated | record.readings).items()
     if statement.quote is not None
-] + [pytest.param(record, record.cases.quote, id=f"{record.name}-cases") for record in PAPERS if record.cases]
+] + [
+    pytest.param(record, more.quote, id=f"{record.name}-{name}")
+    for record in PAPERS
+    for name, more in (("cases", record.cases), ("training_pass", record.training_pass))
+    if more and more.quote
+]
 WORDED = [pytest.param(record, claim, id=f"{record.name}-{claim.id}") for record in PAPERS for claim in record.worded]
 REPORTED = [pytest.param(record, cell, id=f"{record.name}-{cell.id}") for record in PAPERS for cell in record.reported]
 TABLES = [

@@ -210,7 +210,8 @@ def test_residual_in_the_encoder_only_covers_the_bottleneck_too():
     assert model.get_layer("decoder4_concat").input[1] is model.get_layer("encoder1_add").output
 
 
-def test_without_residual_blocks_it_is_the_plain_u_net():
+def test_the_baseline_without_residual_blocks_is_the_plain_u_net():
+    assert PAPER.baselines == [{"residual": "none"}]
     model = network(residual="none")
     assert not of_type(model, layers.Add)
     assert_chain(model, *(f"encoder1_{part}" for part in [*PARTS, "pool"]), "encoder2_conv1")
@@ -247,7 +248,7 @@ def test_it_is_trained_with_cross_entropy_plus_one_minus_dice():
     recipe = PAPER.recipe()
     assert (recipe.loss, recipe.smooth, recipe.dice_over) == ("bce+dice", 1, "batch")
     by_batch = next(cell.definition for cell in PAPER.reported if cell.id == "loss")
-    assert by_batch == f"bce+dice-loss|fg|batch={recipe.batch_size}|soft|s=1"
+    assert by_batch == f"bce+dice-loss|fg|batch={recipe.batch_size}|soft|s=1|clip=torch"
 
 
 def test_the_printed_loss_is_not_trained_with_and_asking_for_it_explains_why():
@@ -260,3 +261,23 @@ def test_the_printed_loss_is_not_trained_with_and_asking_for_it_explains_why():
 def test_nothing_is_selected_on_the_test_images():
     recipe = PAPER.recipe()
     assert (recipe.validation, recipe.weights, recipe.patience) == ("test", "last", None)
+
+
+def test_augmentation_and_normalization_are_done_by_default_and_none_is_beside_it():
+    assert PAPER.recipe().augmentation == {"flips": True, "rotation": 15.0}
+    assert PAPER.recipe(readings={"augmentation": "none"}).augmentation == {}
+    assert PAPER.recipe("small").augmentation == PAPER.recipe().augmentation
+
+
+def test_the_paper_does_not_name_its_data_and_busi_stands_for_them():
+    assert (PAPER.data, PAPER.is_own_data("busi")) == ("busi", False)
+
+
+def test_each_printed_number_counts_once_whatever_definitions_it_is_entered_under():
+    printed = {cell.id: cell.value for cell in PAPER.printed_numbers}
+    assert printed == {"dice": "0.96", "loss": "0.07", "previous-lowest": "0.85", "previous-highest": "0.94"}
+    assert {cell.id for cell in PAPER.printed_numbers if cell.quoted} == {"previous-lowest", "previous-highest"}
+    assert {cell.id: cell.same_as for cell in PAPER.reported if cell.same_as} == {
+        "dice-as-printed": "dice",
+        "loss-as-printed": "loss",
+    }

@@ -5,8 +5,8 @@ import pytest
 from common.paper import Recipe, as_text, load, names
 from common.training.request import build_function
 
-# What shows in another network than the paper's own.
-UNDER = {("kumar", "unet_norm"): {"network": "unet"}}
+# What shows under another reading alone.
+UNDER = {("kumar", "unet_norm"): {"network": "unet"}, ("gill", "skip"): {"down_sampling": "maxpool"}}
 # What `common` does not carry out is read by `model.py` alone; the channels of the input are read by both.
 ARCHITECTURAL = [
     pytest.param(record, key, id=f"{record.name}-{key}")

@@ -2,24 +2,28 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import elu, max_pool2d, pad
+from torch.nn.functional import elu, pad
 
 from common.paper import Recipe
 from tests.bench.twins.layers import normalisation
 
 
 class Encoder(nn.Module):
-    def __init__(self, before: int, filters: int, recipe: Recipe):
+    """What comes before its third convolution, and that."""
+
+    def __init__(self, before: int, filters: int, stride: int, recipe: Recipe):
         super().__init__()
         self.conv1 = nn.Conv2d(before, filters, recipe.kernel, padding="same")
         self.conv2 = nn.Conv2d(filters, filters, recipe.kernel, padding="same")
         self.dropout = nn.Dropout2d(recipe.dropout)
         self.norm = normalisation(filters)
-        self.conv3 = nn.Conv2d(filters, int(recipe.expansion * filters), recipe.kernel, padding="same")
+        padding = 0 if stride > 1 else "same"  # a kernel of 2 needs none where the side is halved
+        self.conv3 = nn.Conv2d(filters, int(recipe.expansion * filters), recipe.kernel, stride, padding)
 
     def forward(self, x):
         x = elu(self.conv2(elu(self.conv1(x))))
-        return elu(self.conv3(self.norm(self.dropout(x))))
+        before = self.norm(self.dropout(x))
+        return before, elu(self.conv3(before))
 
 
 class Node(nn.Module):
@@ -45,16 +49,16 @@ class Network(nn.Module):
         self.margins = 2 * (surplus // 2, surplus - surplus // 2)
         channels, before = {}, recipe.channels
         for level, filters in enumerate(recipe.filters):
-            self.add_module(f"encoder{level + 1}", Encoder(before, filters, recipe))
-            channels[level, 0] = before = int(recipe.expansion * filters)
-        self.bottleneck = Encoder(before, recipe.bottleneck, recipe)
+            self.add_module(f"encoder{level + 1}", Encoder(before, filters, 2, recipe))
+            channels[level, 0], before = filters, int(recipe.expansion * filters)
+        self.bottleneck = Encoder(before, recipe.bottleneck, 1, recipe)
         channels[self.depth, 0] = int(recipe.expansion * recipe.bottleneck)
         for level, column in self.nodes():
             filters, earlier = recipe.filters[level], sum(channels[level, j] for j in range(column))
             node = Node(channels[level + 1, column - 1], earlier, filters, recipe)
             self.add_module(f"node{level}_{column}", node)
             channels[level, column] = filters
-        self.output = nn.Conv2d(recipe.filters[0], 1, 1)
+        self.probability_conv = nn.Conv2d(recipe.filters[0], 1, 1)
 
     def nodes(self) -> list[tuple[int, int]]:
         """Level and column of each decoder node, none before those that it needs."""
@@ -63,10 +67,9 @@ class Network(nn.Module):
     def forward(self, x):
         x, node = pad(x, self.margins), {}
         for level in range(self.depth):
-            node[level, 0] = self.get_submodule(f"encoder{level + 1}")(x)
-            x = max_pool2d(node[level, 0], 2)
-        node[self.depth, 0] = self.bottleneck(x)
+            node[level, 0], x = self.get_submodule(f"encoder{level + 1}")(x)
+        _, node[self.depth, 0] = self.bottleneck(x)
         for level, column in self.nodes():
             earlier = [node[level, j] for j in range(column)]
             node[level, column] = self.get_submodule(f"node{level}_{column}")(node[level + 1, column - 1], earlier)
-        return pad(self.output(node[0, self.depth]), [-margin for margin in self.margins])
+        return pad(self.probability_conv(node[0, self.depth]), [-margin for margin in self.margins])
