@@ -5,6 +5,8 @@ gradient back. So networks are trained on their logits, whichever the backend, a
 probabilities.
 """
 
+from functools import lru_cache
+
 import keras
 
 
@@ -15,8 +17,10 @@ def of_network(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, logits, name=f"{model.name}_logits")
 
 
+@lru_cache(maxsize=1)  # evaluated on part after part, it would be compiled anew for each
 def beside_probabilities(model: keras.Model) -> keras.Model:
-    """A network whose output is the pair (probabilities, logits), each as the network and `of_network` give them."""
+    """A network whose output is the pair (probabilities, logits), each as the network and `of_network` give them. It
+    shares the network's weights."""
     return keras.Model(model.input, (model.output, of_network(model).output), name=f"{model.name}_both")
 
 
