@@ -5,8 +5,6 @@ gradient back. So networks are trained on their logits, whichever the backend, a
 probabilities.
 """
 
-from functools import lru_cache
-
 import keras
 
 
@@ -17,10 +15,8 @@ def of_network(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, logits, name=f"{model.name}_logits")
 
 
-@lru_cache(maxsize=1)  # evaluated on part after part, it would be compiled anew for each
 def beside_probabilities(model: keras.Model) -> keras.Model:
-    """A network whose output is the pair (probabilities, logits), each as the network and `of_network` give them. It
-    shares the network's weights."""
+    """A network whose output is the pair (probabilities, logits), each as the network and `of_network` give them."""
     return keras.Model(model.input, (model.output, of_network(model).output), name=f"{model.name}_both")
 
 
