@@ -87,7 +87,7 @@ def run(
     baselines = [baseline for baseline in record.baselines if not baseline.keys() & readings.keys()]
     for network in [{}, *baselines]:
         if baselines:
-            baseline = ", ".join(map(papers.as_text, network.values()))
+            baseline = ", ".join(f"{key}={papers.as_text(value)}" for key, value in network.items())
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
         request = replace(request, readings=readings | network)
         number = 1 if devices > 1 else at_once(request, repeats_at_once)
