@@ -12,7 +12,7 @@ from common.evidence.readme import readme
 
 RESULTS = Path(__file__).parents[2] / "results"
 # Which records are stale changes with each step of the protocol, and is told anew by whoever runs the command.
-STALE = ("**Stale**: made by an older recipe or protocol. Run it again.\n\n", " (stale)", ", STALE")
+STALE = ("**Stale**: made by an older recipe or protocol. Run it again.\n\n", " (stale)", "; stale", ", STALE")
 
 
 @pytest.fixture(scope="module")

@@ -345,7 +345,7 @@ def trained(epochs: list[int], **readings: str) -> results.Record:
     data = results.Dataset(name=PAPER.data, cases=2000, fingerprint="")
     where = dict.fromkeys(("commit", "python", "keras", "backend", "backend_version", "precision", "device"), "")
     environment = results.Environment(**where, cores=1)
-    hashes = {"recipe_hash": "", "code_hash": ""}
+    hashes = {"recipe_hash": "", "protocol": 1}
     about = {"paper": "kumar", "profile": "paper", "dataset": data, "readings": readings, "environment": environment}
     return results.Record(**about, **hashes, runs=runs)
 
