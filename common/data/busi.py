@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from common.data.case import Case
-from common.data.decode import ENDINGS
+from common.data.formats import ENDINGS
 from common.data.listing import visible
 from common.errors import BadInput
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 
 from common import strict_yaml
 from common.data.case import Case
-from common.data.decode import ENDINGS
+from common.data.formats import ENDINGS
 from common.data.listing import some, visible
 from common.errors import BadInput
 

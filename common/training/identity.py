@@ -15,7 +15,14 @@ from common.paper import Paper, Recipe
 
 # From the files of a data set to arrays, and from arrays to the counts of a test image. What comes after (metrics,
 # intervals, tables) is computed again from the counts each time, so it can't be stale.
-PREPARING = ("common/data/decode.py", "common/data/prepare.py")
+PREPARING = (
+    "common/data/decode.py",
+    "common/data/grey.py",
+    "common/data/masks.py",
+    "common/data/outline.py",
+    "common/data/decoded.py",
+    "common/data/prepare.py",
+)
 CODE = (
     *PREPARING,
     "common/seeds.py",
