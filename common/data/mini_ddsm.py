@@ -19,6 +19,7 @@ from zipfile import ZipFile
 
 from common.data.case import Case
 from common.data.decode import Unreadable, read_size, same_shape
+from common.data.listing import of_system, plain_name
 from common.errors import BadInput
 
 SHEET = "DataWMask.xlsx"
@@ -46,11 +47,14 @@ class _Row:
 
 
 def home(folder: Path) -> Path | None:
-    """The folder of an edition: this one or one in it, with the folders of the statuses in it and the sheet in it, or
-    beside or above it; or at least with the sheet. None where there is neither. Of two editions, JPEG-8 comes first."""
+    """The folder of an edition: this one, one in it or in one of these, with the folders of the statuses in it and the
+    sheet in it, or beside or above it; or at least with the sheet. None where there is neither. Of two editions, JPEG-8
+    comes first."""
     if not folder.is_dir():
         return None
-    places = [folder, *_folders(folder)]
+    below = _folders(folder)
+    # Kaggle's archives unpack into folders of one name in each other.
+    places = [folder, *below, *(place for each in below for place in _folders(each))]
     whole = (place for place in places if LABELS.keys() & {path.name for path in _folders(place)} and _sheet(place))
     return next(whole, None) or next((place for place in places if (place / SHEET).is_file()), None)
 
@@ -130,24 +134,29 @@ def _find(written: str, places: list[Path], listing: Any) -> Path | None:
     if path.drive or not path.name or ".." in path.parts:  # nothing outside the set
         return None
     *folders, name = path.parts
-    stem = path.stem.lower()
+    stem = _key(path.stem)
     for place in places:
         for part in folders:
-            place = listing(place).get(part.lower(), place / part)
+            place = listing(place).get(_key(part), place / part)
         files = listing(place)
-        found = (files.get(ending) for ending in (name.lower(), *(stem + ending for ending in _ENDINGS)))
+        found = (files.get(ending) for ending in (_key(name), *(stem + ending for ending in _ENDINGS)))
         if file := next(filter(None, found), None):
             return file
     return None
 
 
 def _listing(folder: Path) -> dict[str, Path]:
-    return {name.lower(): folder / name for name in os.listdir(folder)} if folder.is_dir() else {}
+    return {_key(name): folder / name for name in os.listdir(folder)} if folder.is_dir() else {}
+
+
+def _key(name: str) -> str:
+    """What a name is found by: in whatever case, and in either form of Unicode."""
+    return plain_name(name).lower()
 
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir())
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not of_system(path))
     except PermissionError:  # of the folder above, say, which the person did not ask for
         return []
 
