@@ -12,7 +12,7 @@ NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Words of Python and its libraries, and of options that only they have: nothing that a person could act on.
 _OF_PYTHON = re.compile(
     r"force=|NoneType|object|attribute|operand|subscript|Dataset|ndarray|dtype|argument|assert|unpack|iterable|index\b"
-    r"|literal|\bint\(|\bbuffer|\bshape|OpenCV|Traceback|module|__|'[a-z_]+'",
+    r"|literal|\bint\(|\bbuffer|\bshape|OpenCV|Traceback|module|__|(?-i:'[a-z_]+')",
     re.IGNORECASE,
 )
 
