@@ -88,10 +88,14 @@ def evaluate(
             say("   Trained on images of this very set: what it scores here says little about new images.")
     out.print(evaluation.table(evaluated))
     say(
-        f"{len(evaluated[0].rows)} images of {escape(found.name)}. Below each value its 95 % interval over the images "
+        f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value its 95 % interval over the images "
         "(bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is wider."
         + (" Of a difference the same images are drawn for both; bold where 0 lies outside." if networks[1:] else "")
     )
+
+
+def _images(number: int) -> str:
+    return f"{number} image{'' if number == 1 else 's'}"
 
 
 @app.command()

@@ -96,8 +96,8 @@ def index(about: Description, base: Path) -> list[Case]:
 
     base: the folder that the description's paths start from.
 
-    Raises BadInput where a folder or all images are missing, the pattern does not fit every image, gives an unknown
-    class or one group only, and where images and masks do not pair up.
+    Raises BadInput where a folder or all images are missing, the pattern does not fit every image or gives an unknown
+    class, and where images and masks do not pair up.
     """
     images, masks = _files(base, "images", about), _files(base, "masks", about)
     matches = {path: re.search(about.pattern, plain_name(path.name)) for path in images}
@@ -114,12 +114,6 @@ def index(about: Description, base: Path) -> list[Case]:
         headline = f"The pattern {about.pattern} finds a class that `classes` does not have:"
         raise BadInput.listing(headline, some(unknown), f"It has {known}.")
     groups = {path: match["group"] or "" for path, match in matches.items()}
-    if len(set(groups.values())) == 1:
-        raise BadInput(
-            f"The pattern {about.pattern} gives 1 group only, '{groups[images[0]]}', for {len(images)} images: "
-            f"{', '.join(some(path.name for path in images))}. Images of one group stay together in a split, so that "
-            "at least 2 are needed; (?P<group>.+) over the whole name makes each image its own."
-        )
     drawn = _drawn(about, base, images, masks, matches)
     return [
         Case(key, labels[path], groups[path], path, tuple(drawn[key]), scaled=True)

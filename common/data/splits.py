@@ -72,6 +72,11 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
     groups: dict[str, list[int]] = {}
     for position in random.permutation(positions):
         groups.setdefault(cases[position].group, []).append(position)
+    if len(groups) == 1:
+        raise BadInput(
+            f"All {len(positions)} cases are of 1 group, '{next(iter(groups))}'. Those of one group stay together in a "
+            "split, so that at least 2 are needed. Where each image is its own, `group` is its whole name."
+        )
     images = min(recipe.images or len(positions), len(positions))
     test = -int(-images * recipe.test_fraction // 1)
     validation = 0 if recipe.validation == "test" else -int(-round((images - test) * recipe.validation, 6) // 1)

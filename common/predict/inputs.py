@@ -19,6 +19,7 @@ MASKS, OVERLAYS = "masks", "overlays"  # the folders of what is written
 LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them, by which they are known again
 _DICOM = (".dcm", ".dicom")
 _ENDINGS = (*ENDINGS, *_DICOM)
+_RESULT = "as results of an earlier prediction"
 _MASK = re.compile(r"_mask(_\d+)?$")  # the mask beside an image in BUSI's layout
 
 
@@ -60,7 +61,7 @@ def find(words: Iterable[str], output: Path) -> Meant:
     chosen = []
     for whole, path in found.items():
         if (image := _masked(whole)) and _plain(image) in images:
-            passed.append("mask of an image")
+            passed.append("as masks of images")
         else:
             chosen.append(path)
     return Meant(_named(chosen), missing, counted(passed))
@@ -79,7 +80,7 @@ def _meant(word: str, output: Path) -> tuple[list[Path], list[str]]:
             within, over = _images_in(match, output)
             images, passed = images + within, passed + over
         elif _is_result(match):
-            passed.append("result of an earlier prediction")
+            passed.append(_RESULT)
         else:
             images.append(match)
     return images, passed
@@ -94,14 +95,14 @@ def _images_in(folder: Path, output: Path) -> tuple[list[Path], list[str]]:
         of_results = [each for each in folders if (inside / each).resolve() in written or _holds_results(inside / each)]
         for each in of_results:
             folders.remove(each)
-            passed += ["result of an earlier prediction"] * sum(len(names) for *_, names in os.walk(inside / each))
+            passed += [_RESULT] * sum(len(names) for *_, names in os.walk(inside / each))
         for path in (inside / name for name in sorted(files)):
             if path.name[0] == ".":
-                passed += [] if path.name.startswith("._") or path.name == ".DS_Store" else ["hidden file"]
+                passed += [] if path.name.startswith("._") or path.name == ".DS_Store" else ["as hidden"]
             elif path.suffix.lower() in _DICOM or is_image(path) or dicom.is_dicom(path):
                 images.append(path)
             else:
-                passed.append("result of an earlier prediction" if path.name in (LINES, ABOUT) else kind(path))
+                passed.append(_RESULT if path.name in (LINES, ABOUT) else kind(path))
     return images, passed
 
 

@@ -16,7 +16,8 @@ def numbers(data: Any, keyword: str) -> list[float] | None:
             value = place[keyword].value
             if value is None or value == "":
                 continue
-            values = value if _is_several(value) else [value]
+            # Some files call it text, which keeps the backslashes between numbers.
+            values = value if _is_several(value) else str(value).split("\\")
             read = [float(each) for each in values if each not in (None, "")]
         except Exception:  # of any kind: pydicom converts when it is asked, and raises what the bytes make it run into
             return None

@@ -84,6 +84,13 @@ def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
     finally:
         if shift:
             data.BitsStored = int(bits)
+    if compressed and bits and found.dtype.kind == "u" and data.SamplesPerPixel == 1 and found.max() >= 2**bits:
+        # Of native pixels pydicom leaves out what lies above the stored bits, of compressed ones it does not.
+        if any(
+            element.tag.group & 0xFF00 == 0x6000 and element.tag.element == 0x0102 and element.value for element in data
+        ):
+            return found & (2 ** int(bits) - 1)
+        doubts.append(f"its values need more than the {bits:.0f} bits that it states: read as they are.")
     return found >> shift if shift else found
 
 
