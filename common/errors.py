@@ -11,9 +11,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Words of Python and its libraries, and of options that only they have: nothing that a person could act on.
 _OF_PYTHON = re.compile(
-    r"force=|NoneType|object|attribute|operand|subscript|Dataset|ndarray|dtype|argument|assert|unpack|iterable|index\b"
-    r"|literal|\bint\(|\bbuffer|\bshape|OpenCV|Traceback|module|__|(?-i:'[a-z_]+')",
-    re.IGNORECASE,
+    r"force=|NoneType|\bobject\b|attribute|operand|subscript|Dataset|ndarray|dtype|argument|[Aa]ssert|unpack|iterable"
+    r"|\bindex\b|literal|\bint\(|\bbuffer|\bshape|OpenCV|Traceback|module|__|'[a-z_]+'",
 )
 
 

@@ -88,8 +88,9 @@ def evaluate(
             say("   Trained on images of this very set: what it scores here says little about new images.")
     out.print(evaluation.table(evaluated))
     say(
-        f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value its 95 % interval over the images "
-        "(bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is wider."
+        f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value its 95 % interval over the "
+        "images (bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is "
+        "wider."
         + (" Of a difference the same images are drawn for both; bold where 0 lies outside." if networks[1:] else "")
     )
 

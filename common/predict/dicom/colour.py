@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from common.predict.dicom.stored import Unusable
-from common.predict.dicom.tables import table
+from common.predict.dicom.tables import entries, fitting
 
 _NAMES = ("Red", "Green", "Blue")
 
@@ -26,23 +26,14 @@ def of_palette(data: Any, pixels: np.ndarray, doubts: list[str]) -> np.ndarray:
         colours = apply_color_lut(pixels, data)[..., :3]
         return scaled(colours, 0, np.iinfo(colours.dtype).max)
     little, own = data.file_meta.TransferSyntaxUID.is_little_endian, []
-    found = [
-        table(
-            data,
-            f"{name}PaletteColorLookupTableDescriptor",
-            f"{name}PaletteColorLookupTableData",
-            little,
-            own,
-            "palette",
-        )
-        for name in _NAMES
-    ]
-    if not any(found):
+    named = [f"{name}PaletteColorLookupTable" for name in _NAMES]
+    found = [entries(data, f"{each}Descriptor", f"{each}Data", little, own, "palette") for each in named]
+    if None in found:
         raise Unusable("its pixels are numbers of a palette that can't be used")
-    doubts += dict.fromkeys(doubt for doubt in own if "left out" not in doubt)  # a colour may be black throughout
-    white = max(each.white for each in found if each)
-    channels = [np.zeros(pixels.shape) if each is None else each.of(pixels) for each in found]
-    return scaled(np.stack(channels, axis=-1), 0, white)
+    if found[0].white > 255 or max(each.entries.max() for each in found) > found[0].white:
+        found = fitting(tuple(found), own, "palette")
+    doubts += dict.fromkeys(own)
+    return scaled(np.stack([each.of(pixels) for each in found], axis=-1), 0, found[0].white)
 
 
 def scaled(values: np.ndarray, black: float, white: float) -> np.ndarray:

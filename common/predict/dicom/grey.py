@@ -53,7 +53,7 @@ def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndar
 
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in items(data, "ModalityLUTSequence"):
-        if found := table(item, "LUTDescriptor", "LUTData", little, doubts, "modality table"):
+        if found := table(item, little, doubts, "modality table"):
             return found.of(stored), (0, found.white) if found.white <= 255 else None
     ends = _of_bits(data, stored)
     slope, intercept = numbers(data, "RescaleSlope"), numbers(data, "RescaleIntercept")
@@ -84,7 +84,7 @@ def _of_interest(data: Any, values: np.ndarray, inside: np.ndarray, ends: Ends |
     varied = np.ptp(inside) > 0
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in items(data, "VOILUTSequence"):
-        if found := table(item, "LUTDescriptor", "LUTData", little, doubts, "VOI table"):
+        if found := table(item, little, doubts, "VOI table"):
             return scaled(found.of(values), 0, found.white)
     for window in _windows(data, doubts):
         if not varied or np.ptp(scaled(_windowed(inside, *window), 0, _TOP)) > 0:

@@ -26,6 +26,9 @@ def stored(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
     kind = _kind(data, doubts)
     compressed = data.file_meta.TransferSyntaxUID.is_compressed
     _complete(data, doubts)
+    if kind == "YBR_FULL_422" and not compressed and len(data.PixelData) >= 3 * data.Rows * data.Columns:
+        data.PhotometricInterpretation = "YBR_FULL"
+        doubts.append("it says that its tints are halved, but has all of them: taken as YBR_FULL.")
     pixels = _colours_of_jpeg(data, kind) if kind in _COLOUR and compressed else None
     if pixels is None:
         pixels = _decoded(data, doubts, compressed)
@@ -115,7 +118,7 @@ def _colours_of_jpeg(data: Any, kind: str) -> np.ndarray | None:
     with Image.open(BytesIO(frame), formats=("JPEG",)) as image:
         if image.size != (data.Columns, data.Rows):
             raise Unusable(
-                "its JPEG {}x{} pixels large, not {}x{} as it says".format(*image.size, data.Columns, data.Rows)
+                "its JPEG is {}x{} pixels large, not {}x{} as it says".format(*image.size, data.Columns, data.Rows)
             )
         if len(image.getbands()) != 3:
             raise Unusable(

@@ -2,7 +2,7 @@
 refuse a table that is short or of 12 bits, and index with numbers that overflow: of an 8-bit table with more than 256
 entries, and of signed pixels a long way below the first entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,22 +33,39 @@ class Table:
         return self.entries[index.clip(0, len(self.entries) - 1)].astype(np.float64)
 
 
-def table(item: Any, descriptor: str, content: str, little: bool, doubts: list[str], named: str) -> Table | None:
-    """The table of these two elements; None, with a doubt, where it can't be used."""
-    described = numbers(item, descriptor)
-    entries = _entries(item, content, described, little) if described and len(described) == 3 else None
-    if entries is None or len(entries) < 2 or not entries.max():
+def table(item: Any, little: bool, doubts: list[str], named: str) -> Table | None:
+    """The table of an item of a sequence; None, with a doubt, where it can't be used. Where its entries need less than
+    half of the bits that its descriptor says, or more, white is what those can hold that they need: some devices state
+    the size of the words instead."""
+    found = entries(item, "LUTDescriptor", "LUTData", little, doubts, named)
+    if found is None or not found.entries.max():
         doubts.append(f"its {named} can't be used: left out.")
         return None
-    expected, first, bits = _expected(described), int(described[1]), int(described[2])
-    if len(entries) < expected:
-        doubts.append(f"its {named} has {len(entries)} of {expected} entries: the last stands for the rest.")
-    entries, white = entries[:expected], 2**bits - 1
-    top = int(entries.max())
-    if not 1 <= bits <= 16 or top > white or top * _NARROW <= white:
-        white = 2 ** top.bit_length() - 1
-        doubts.append(f"its {named} says that it has {bits} bits, but uses {top.bit_length()}: read as these.")
-    return Table(entries, first, white)
+    return fitting((found,), doubts, named)[0] if found.white > 255 or found.entries.max() > found.white else found
+
+
+def fitting(tables: tuple[Table, ...], doubts: list[str], named: str) -> list[Table]:
+    """The tables with the white that suits the brightest entry of all."""
+    white, top = tables[0].white, max(int(each.entries.max()) for each in tables)
+    if white >= top > white / _NARROW:
+        return list(tables)
+    doubts.append(
+        f"its {named} says that it has {white.bit_length()} bits, but uses {top.bit_length()}: read as these."
+    )
+    return [replace(each, white=2 ** top.bit_length() - 1) for each in tables]
+
+
+def entries(item: Any, descriptor: str, content: str, little: bool, doubts: list[str], named: str) -> Table | None:
+    """The table of these two elements, as they say it is; None where they don't make one."""
+    described = numbers(item, descriptor)
+    if not described or len(described) != 3 or not 1 <= described[2] <= 16:
+        return None
+    found, expected = _entries(item, content, described, little), _expected(described)
+    if found is None or len(found) < 2:
+        return None
+    if len(found) < expected:
+        doubts.append(f"its {named} has {len(found)} of {expected} entries: the last stands for the rest.")
+    return Table(found[:expected], int(described[1]), 2 ** int(described[2]) - 1)
 
 
 def _expected(described: list[float]) -> int:
