@@ -12,6 +12,8 @@ _OTHER_HUE = 40  # degrees: two hues further apart are two colours
 _SHARE = 0.02  # of what is marked: a smaller area is noise
 _SOFT = 0.05  # the same, of what is neither black nor white beyond an edge
 _LEAST = 4  # pixels
+_AMONG_THEIR_LIKE = 0.3  # of the pixels of a level, where it is that of an area and not of a haze
+_CLASSES = 20  # a mask has fewer, a photograph more
 _DARK = 32  # the brightest of a JPEG up to which labels can't be told from what the compression adds
 
 
@@ -38,21 +40,22 @@ def marked(drawn: np.ndarray, lossy: bool) -> tuple[np.ndarray, list[str]]:
 
 
 def _refuse_levels(grey: np.ndarray, top: int, lossy: bool) -> None:
-    between = (grey > top * 0.1) & (grey < top * 0.9)
-    some, whole = np.count_nonzero(between), np.count_nonzero(grey)
+    whole = np.count_nonzero(grey)
+    levels = _areas(grey, whole, lossy)
+    above = levels[1:] if levels and levels[0] <= top / 2 else levels
+    if 1 < len(above) <= _CLASSES or (above and above[-1] <= top / 2):
+        named = ", ".join(map(str, dict.fromkeys([*above, top])))
+        raise NoMask(f"a mask of several values, {named}: {_HOW}")
+    some = np.count_nonzero((grey > top * 0.1) & (grey < top * 0.9))
     if some > max(whole / 2, grey.size / 10):
         raise NoMask(
             f"not a mask: {some / grey.size:.0%} of its pixels are neither black nor white. Save it in 0 and 255"
         )
-    levels = _areas(grey, whole, max(top // 16, 16) if lossy else top // 25)
-    above = levels[1:] if levels and levels[0] <= top / 2 else levels
-    if len(above) > 1 or (above and above[-1] <= top / 2):
-        named = ", ".join(map(str, dict.fromkeys([*above, top])))
-        raise NoMask(f"a mask of several values, {named}: {_HOW}")
 
 
-def _areas(grey: np.ndarray, whole: int, alike: int) -> list[int]:
-    """The levels that areas have, from dark to bright: of levels that differ by `alike` at most the most frequent."""
+def _areas(grey: np.ndarray, whole: int, lossy: bool) -> list[int]:
+    """The levels that areas have, from dark to bright: most pixels of such a level lie among their like. Of levels
+    that hardly differ, as a compression makes them, the most frequent."""
     middle = grey[1:-1, 1:-1]
     flat = np.ones(middle.shape, bool)
     for neighbour in (grey[:-2, 1:-1], grey[2:, 1:-1], grey[1:-1, :-2], grey[1:-1, 2:]):
@@ -60,9 +63,16 @@ def _areas(grey: np.ndarray, whole: int, alike: int) -> list[int]:
     values, numbers = np.unique(middle[flat], return_counts=True)
     kept: list[int] = []
     for value, number in sorted(zip(values.tolist(), numbers.tolist(), strict=True), key=lambda each: -each[1]):
-        if number >= max(_LEAST, _SHARE * whole) and all(abs(value - other) > alike for other in kept):
+        if number < max(_LEAST, _SHARE * whole):
+            break
+        apart = all(abs(value - other) > _noise(max(value, other), lossy) for other in kept)
+        if apart and number >= _AMONG_THEIR_LIKE * np.count_nonzero(grey == value):
             kept.append(value)
     return sorted(kept)
+
+
+def _noise(level: int, lossy: bool) -> int:
+    return max(level // 16, 16) if lossy else level // 25
 
 
 def _doubts(grey: np.ndarray, mask: np.ndarray, top: int) -> list[str]:
@@ -86,7 +96,7 @@ def _refuse_colours(rgb: np.ndarray) -> None:
     whole = np.count_nonzero(coloured)
     if whole <= _LEAST:
         return
-    hue = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV_FULL)[..., 0].astype(np.int16) * 360 // 256
+    hue = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV_FULL)[..., 0].astype(np.int32) * 360 // 256
     numbers = np.bincount(hue[coloured] // 10, minlength=36)
     main = int(numbers.argmax()) * 10 + 5
     away = np.abs((hue - main + 180) % 360 - 180)

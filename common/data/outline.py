@@ -5,8 +5,9 @@ import cv2
 import numpy as np
 
 _ROUND = 3  # times the area of a line that what it surrounds has at least
-_THIN, _THIN_SHARE = 2.5, 0.015  # half the thickness of a line at most: pixels, and of the diagonal of what it spans
-_GAP = 0.1  # of that diagonal: the widest gap that is closed
+_THIN, _THIN_SHARE = 3.0, 0.02  # half the thickness of a line at most: pixels, and of the diagonal of what it spans
+_SMALL = 8  # pixels, each way: what is smaller is a small lesion
+_GAP = 0.15  # of that diagonal: the widest gap that is closed
 
 
 def filled(mask: np.ndarray) -> np.ndarray:
@@ -37,6 +38,8 @@ def _is_line(mask: np.ndarray) -> bool:
     if not plain.any():
         return False
     left, top, width, height = cv2.boundingRect(plain)
+    if min(width, height) < _SMALL:
+        return False
     part = np.pad(plain[top : top + height, left : left + width], 1)
     if np.count_nonzero(part) * _ROUND > width * height:  # as nearly every area does: the costly part is spared
         return False
@@ -54,20 +57,20 @@ def _spanned(part: np.ndarray) -> float:
 
 
 def _closed(line: np.ndarray) -> np.ndarray | None:
-    """The area inside a line with gaps, once the narrowest closing of gaps finds one; None where none does."""
+    """The area inside a line with gaps: the line is thickened until it closes, filled, and as much is taken off again.
+    None where it closes over no gap that is narrow enough."""
     plain = line.view(np.uint8)
     left, top, width, height = cv2.boundingRect(plain)
     widest = max(3, int(_GAP * np.hypot(width, height)))
-    room = widest + 1
-    part = np.pad(plain[top : top + height, left : left + width], room)
+    part = np.pad(plain[top : top + height, left : left + width], room := widest + 1)
     gap = 3
     while gap <= widest:
-        round_ = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
-        joined = cv2.morphologyEx(part, cv2.MORPH_CLOSE, round_) > 0
-        inside = filled(joined)
-        if np.count_nonzero(inside) >= _ROUND * np.count_nonzero(joined):
-            found = np.zeros_like(line)
-            found[top : top + height, left : left + width] = inside[room:-room, room:-room]
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
+        thick = cv2.dilate(part, disc)
+        inside = cv2.erode(filled(thick > 0).view(np.uint8), disc)
+        if np.count_nonzero(inside) >= _ROUND * np.count_nonzero(cv2.erode(thick, disc)):
+            found = line.copy()
+            found[top : top + height, left : left + width] |= inside[room:-room, room:-room] > 0
             return found
         gap = gap * 3 // 2 | 1
     return None
