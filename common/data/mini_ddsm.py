@@ -27,6 +27,7 @@ LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}  # the 
 COLUMNS = ("fullPath", "fileName", "Status", "Tumour_Contour", "Tumour_Contour2")
 _MORE = "Data-MoreThanTwoMasks"
 _ENDINGS = (".jpg", ".jpeg", ".png")
+_DEPTH = 4  # levels of folders in which an edition is looked for
 _UNPACKED = 200_000_000  # bytes of a workbook; the sheet of 9,684 rows has some 2 million
 _NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
 
@@ -47,16 +48,23 @@ class _Row:
 
 
 def home(folder: Path) -> Path | None:
-    """The folder of an edition: this one, one in it or in one of these, with the folders of the statuses in it and the
+    """The folder of an edition: this one or one below it, with the folders of the statuses in it and the
     sheet in it, or beside or above it; or at least with the sheet. None where there is neither. Of two editions, JPEG-8
     comes first."""
     if not folder.is_dir():
         return None
-    below = _folders(folder)
-    # Kaggle's archives unpack into folders of one name in each other.
-    places = [folder, *below, *(place for each in below for place in _folders(each))]
-    whole = (place for place in places if LABELS.keys() & {path.name for path in _folders(place)} and _sheet(place))
-    return next(whole, None) or next((place for place in places if (place / SHEET).is_file()), None)
+    whole = (
+        place for place in _places(folder) if LABELS.keys() & {path.name for path in _folders(place)} and _sheet(place)
+    )
+    return next(whole, None) or next((place for place in _places(folder) if (place / SHEET).is_file()), None)
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """This folder, those in it, those in these: archives unpack into folders of one name in each other."""
+    level = [folder]
+    for _ in range(_DEPTH):
+        yield from level
+        level = [path for place in level for path in _folders(place)]
 
 
 def index(folder: Path) -> tuple[list[Case], list[str]]:
