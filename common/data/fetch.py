@@ -12,7 +12,7 @@ from common.data import busi, kaggle, manifest, mini_ddsm, pack, phantom
 from common.data import folder as described
 from common.data.busi import CLASSES, index
 from common.data.case import Case
-from common.data.listing import left_out, of_system, on_disk, shown
+from common.data.listing import left_out, of_system, on_disk, plain_name, shown
 from common.errors import BadInput
 
 # Data sets that are found by their name.
@@ -127,7 +127,7 @@ def _own(name: str) -> str:
     """What to call a person's own data set: as they do, but not as one of those that are told by their name or layout.
     "busi" may stay: `manifest.true_name` tells it by its pixels. The name goes into those of files and into tables:
     what these could take for something else becomes _, and 60 characters are enough."""
-    name = re.sub(r"[^\w .+()-]", "_", name)[:60]
+    name = re.sub(r"[^\w .+()-]", "_", plain_name(name))[:60]
     return f"own-{name}" if _plain(name).startswith(("phantom", "miniddsm", "mammomasses")) else name
 
 

@@ -1,8 +1,10 @@
 """What a folder of images holds, by name."""
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from common.data.formats import kind
@@ -21,7 +23,7 @@ def visible(folder: Path) -> list[Path]:
     names and terminals.
     """
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not of_system(path))
-    if strange := [shown(path) for path in paths if not path.name.isprintable()]:
+    if strange := [shown(path) for path in paths if not plain_name(path.name).isprintable()]:
         raise BadInput.listing("These names hold characters that can't be printed:", strange, "Rename the files.")
     return paths
 
@@ -67,7 +69,9 @@ def same_doubts(doubts: Iterable[tuple[str, str]]) -> list[str]:
 
 def plain_name(name: str) -> str:
     """A name in the one form that tells equal names apart from others: macOS writes é as e and an accent, others as
-    one character, and both look the same."""
+    one character, and both look the same. A system that knows only ASCII hands on its bytes, which are UTF-8."""
+    with suppress(UnicodeError):
+        name = os.fsencode(name).decode("utf-8")
     return unicodedata.normalize("NFC", name)
 
 
