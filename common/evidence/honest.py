@@ -47,10 +47,10 @@ def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iter
     printed, further = (_measured(random, grouped, keys) for keys in (own, standard))
     if not printed:
         return ""
-    kept = (
-        "With copies of an image kept on one side of the split, and those with two classes left out "
-        f"({random.profile} profile),"
-    )
+    what = "copies of an image kept on one side of the split, and those with two classes left out"
+    if random.dataset.name != "busi":  # of which alone copies are known; others name patients or lesions
+        what = "the images of a patient or lesion kept on one side of the split"
+    kept = f"With {what} ({random.profile} profile),"
     small = " A larger network can remember more of its training images." if random.profile == "small" else ""
     numbers = f"of {len(printed)} printed definition{'s' * (len(printed) != 1)} on test and validation images"
     if all(each.low is None for each in printed.values()):

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from common.data import splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, classification, compare, counts, metrics, results, trivial
@@ -114,7 +115,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := classification.confusion(of_part))},
-        notes=[*done.notes, *remarks(done, rows["test"])],
+        notes=[*done.notes, *remarks(done, rows["test"]), *_on_groups(done, rows)],
     )
 
 
@@ -127,6 +128,13 @@ def remarks(done: Fit, test: counts.Rows) -> list[str]:
     which = f"Repeat {done.repeat + 1}" + ("" if done.fold is None else f" fold {done.fold + 1}")
     what = "every pixel" if marked.any() else "no pixel"
     return [f"{which} marks {what} of any test image: its network tells nothing apart."]
+
+
+def _on_groups(done: Fit, rows: dict[str, counts.Rows]) -> list[str]:
+    """That patients of the test part were trained on, where any were."""
+    told = splits.shared_groups(rows["train"].group.tolist(), rows["test"].group.tolist())
+    which = f"Repeat {done.repeat + 1}" + ("" if done.fold is None else f" fold {done.fold + 1}")
+    return [f"{which}: {told}"] if told else []
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:

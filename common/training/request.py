@@ -44,13 +44,25 @@ class Request:
     devices: int = 1
 
     @property
+    def keeps_groups(self) -> bool:
+        """Whether the groups that the data name stay on one side of the split because nobody says otherwise: neither
+        the person nor the paper's record, which speaks of the paper's own data set and its stand-in."""
+        spoken_of = self.found.name in (self.paper.data, self.paper.stand_in) or "split" in self.readings
+        return "split" in self.paper.readings and not spoken_of and splits.names_groups(self.found.cases)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The readings, those that follow from the data among them."""
+        return self.readings | ({"split": "grouped"} if self.keeps_groups else {})
+
+    @property
     def recipe(self) -> Recipe:
-        return self.paper.recipe(self.profile, self.readings)
+        return self.paper.recipe(self.profile, self.chosen)
 
     @property
     def departures(self) -> dict[str, str]:
         """The readings that do depart from what the profile has without them."""
-        default, chosen = self.paper.recipe(self.profile).model_dump(), self.paper.choose(self.readings)
+        default, chosen = self.paper.recipe(self.profile).model_dump(), self.paper.choose(self.chosen)
         return {key: as_text(value) for key, value in chosen.items() if as_text(value) != as_text(default[key])}
 
 
@@ -136,7 +148,22 @@ def plan(
         say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
     training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
     folder = folder or run_folder(request, prepared)
-    return Plan(training, used, trials(recipe, range(request.repeats)), folder, request.devices)
+    planned = Plan(training, used, trials(recipe, range(request.repeats)), folder, request.devices)
+    for line in _on_groups(request, planned):
+        say(line)
+    return planned
+
+
+def _on_groups(request: Request, planned: Plan) -> list[str]:
+    """What to know about a set of which several images are of one patient or lesion, before hours are spent on it."""
+    name, cases = planned.training.prepared.name, planned.training.prepared.cases
+    if request.keeps_groups:
+        return [f"{name} names groups: each stays on one side of the split. --reading split=random parts them."]
+    if planned.training.recipe.split == "grouped" or not splits.names_groups(request.found.cases):
+        return []
+    first = planned.trials[0]
+    told = splits.shared_groups(*([cases[position].group for position in part] for part in planned.split(first).ends))
+    return [f"split=random: {first}: {told} --reading split=grouped keeps each on one side."] if told else []
 
 
 def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:
