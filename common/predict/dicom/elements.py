@@ -2,7 +2,7 @@
 can't be read must not take the pixels with it."""
 
 import math
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 
@@ -55,14 +55,14 @@ def items(data: Any, keyword: str) -> list[Any]:
     return []
 
 
-def _places(data: Any) -> Iterator[Any]:
+def _places(data: Any) -> list[Any]:
     """The data set itself, then its functional groups: those of all frames, and those of the first."""
-    yield data
-    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for group in (data.get(keyword) or [])[:1]:
-            for element in group:
-                if element.VR == "SQ" and element.value:
-                    yield element.value[0]
+    places = [data]
+    with suppress(Exception):  # as above
+        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+            for group in (data.get(keyword) or [])[:1]:
+                places += [element.value[0] for element in group if element.VR == "SQ" and element.value]
+    return places
 
 
 def _is_several(value: Any) -> bool:

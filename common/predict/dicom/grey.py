@@ -23,7 +23,8 @@ def displayed(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
         padded[:] = False
         doubts.append("all of it has the value that it says is padding: shown all the same.")
     values, ends = _modality(data, stored, doubts)
-    grey = _of_interest(data, values, values[~padded] if padded.any() else values, ends, doubts)
+    inside = values[~padded] if padded.any() else values
+    grey = _of_interest(data, values, (inside.min(), inside.max()), ends, doubts)
     if text(data, "PhotometricInterpretation") == "MONOCHROME1":
         grey = 255 - grey
     return np.where(padded, np.uint8(0), grey)
@@ -79,18 +80,18 @@ def _of_bits(data: Any, stored: np.ndarray) -> Ends | None:
     return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
 
 
-def _of_interest(data: Any, values: np.ndarray, inside: np.ndarray, ends: Ends | None, doubts: list[str]) -> np.ndarray:
-    """uint8 (H, W), before MONOCHROME1 is inverted. inside: the values without padding."""
-    varied = np.ptp(inside) > 0
+def _of_interest(data: Any, values: np.ndarray, there: Ends, ends: Ends | None, doubts: list[str]) -> np.ndarray:
+    """uint8 (H, W), before MONOCHROME1 is inverted. there: the least and the greatest value outside the padding."""
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in items(data, "VOILUTSequence"):
         if found := table(item, little, doubts, "VOI table"):
             return scaled(found.of(values), 0, found.white)
     for window in _windows(data, doubts):
-        if not varied or np.ptp(scaled(_windowed(inside, *window), 0, _TOP)) > 0:
+        darkest, brightest = scaled(_windowed(np.array(there), *window), 0, _TOP)
+        if darkest < brightest or there[0] == there[1]:
             return scaled(_windowed(values, *window), 0, _TOP)
         doubts.append("its window shows nothing but one grey: left out.")
-    return scaled(values, *(ends or (inside.min(), inside.max())))
+    return scaled(values, *(ends or there))
 
 
 def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]:

@@ -4,7 +4,7 @@ says, and palettes are read as their descriptors say. Sources: tests/faults/SOUR
 import numpy as np
 import pytest
 from pydicom.pixels import convert_color_space, pixel_array
-from pydicom.uid import RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from common.data.decode import Unreadable
 from common.predict import dicom
@@ -81,10 +81,14 @@ SHOWN = {
 RED, GREEN, BLUE = ([30, 200], [60, 120], [90, 40])  # of COLOURS: dark and bright
 
 
-def of_palette(descriptor, *entries, pixels=None, **options) -> File:
+def of_palette(descriptor, *entries, pixels=None, syntax=ExplicitVRLittleEndian) -> File:
     named = dict(zip(("Red", "Green", "Blue"), entries, strict=True))
-    return File(scene(0, 1) if pixels is None else pixels, kind="PALETTE COLOR",
-                change=lambda data: palette(data, descriptor, named), **options)  # fmt: skip
+
+    def change(data) -> None:
+        palette(data, descriptor, named)
+        data.file_meta.TransferSyntaxUID = syntax
+
+    return File(scene(0, 1) if pixels is None else pixels, kind="PALETTE COLOR", change=change)
 
 
 def spread(entry: list[int], length: int, scale: int = 1) -> np.ndarray:
@@ -108,6 +112,11 @@ PALETTES = {
     "more than 256 entries of 8 bits": (
         of_palette([1000, 0, 8], *(spread(each, 1000).astype(np.uint8).tobytes() for each in (RED, GREEN, BLUE)),
                    pixels=scene(300, 999, np.uint16)), "",
+    ),
+    "implicit types": (
+        of_palette([2, 0, 16], *(words(np.array(each) * 257) for each in (RED, GREEN, BLUE)),
+                   syntax=ImplicitVRLittleEndian),
+        "",
     ),
     "from a value below zero on": (
         of_palette([2, -1, 8], *map(bytes, (RED, GREEN, BLUE)), pixels=scene(-1, 0, np.int16)), "",

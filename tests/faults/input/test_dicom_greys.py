@@ -228,6 +228,21 @@ SHOWN = {
         File(DEEP, OF_12, bits=12, change=written_as(ImplicitVRLittleEndian), patch=no_meta), 6, 249, "",
     ),
     "implicit types": (File(DEEP, OF_12, bits=12, change=written_as(ImplicitVRLittleEndian)), 6, 249, ""),
+    "implicit types and a VOI table": (
+        File(scene(-2, 2, np.int16), {"VOILUTSequence": [lut([8, -4, 10], SQUARED)]},
+             change=written_as(ImplicitVRLittleEndian)), 21, 187, "",
+    ),
+    "implicit types and padding": (
+        File(framed(scene(-100, 1000, np.int16), -2000), {"PixelPaddingValue": -2000},
+             change=written_as(ImplicitVRLittleEndian)), 0, 255, "",
+    ),
+    "big endian and a VOI table": (
+        File(scene(2, 6, np.uint16), {"VOILUTSequence": [lut([8, 0, 10], np.array(SQUARED).astype(">u2").tobytes())]},
+             change=written_as(ExplicitVRBigEndian)), 21, 187, "",
+    ),
+    "groups of frames that are none": (
+        File(DEEP, OF_12, bits=12, change=raw(0x52009229, "SQ", [Dataset()])), 6, 249, "",
+    ),
     "big endian": (File(DEEP, OF_12, bits=12, change=written_as(ExplicitVRBigEndian)), 6, 249, ""),
     "deflated": (File(DEEP, OF_12, bits=12, change=written_as(DeflatedExplicitVRLittleEndian)), 6, 249, ""),
     "run lengths": (File(DEEP, OF_12, bits=12, change=lambda data: data.compress(RLELossless)), 6, 249, ""),
