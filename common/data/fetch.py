@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
@@ -127,7 +128,9 @@ def _own(name: str) -> str:
     """What to call a person's own data set: as they do, but not as one of those that are told by their name or layout.
     "busi" may stay: `manifest.true_name` tells it by its pixels. The name goes into those of files and into tables:
     what these could take for something else becomes _, and 60 characters are enough."""
-    name = re.sub(r"[^\w .+()-]", "_", plain_name(name))[:60]
+    encoding = sys.getfilesystemencoding()  # which may be ASCII
+    name = plain_name(name).encode(encoding, "replace").decode(encoding)
+    name = re.sub(r"[^\w .+()-]", "_", name)[:60]
     return f"own-{name}" if _plain(name).startswith(("phantom", "miniddsm", "mammomasses")) else name
 
 
