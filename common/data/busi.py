@@ -7,7 +7,7 @@ from pathlib import Path
 from common.data.case import Case
 from common.data.decoded import unusable
 from common.data.formats import FORMATS, is_image
-from common.data.listing import visible
+from common.data.listing import hidden, visible
 from common.errors import BadInput
 
 CLASSES = ("benign", "malignant", "normal")
@@ -59,9 +59,10 @@ def index(folder: Path) -> list[Case]:
 
 def left_out(folder: Path) -> list[Path]:
     """What `index` passes over: whatever is no image in the folders of the classes, and what lies beside these."""
-    inside = [path for label in CLASSES if (folder / label).is_dir() for path in visible(folder / label)]
+    places = [folder / label for label in CLASSES if (folder / label).is_dir()]
+    inside = [path for place in places for path in visible(place) if not is_image(path)]
     beside = [path for path in visible(folder) if path.name not in CLASSES]
-    return [*beside, *(path for path in inside if not is_image(path))]
+    return [*beside, *inside, *(path for place in (folder, *places) for path in hidden(place))]
 
 
 def _wrong_folders(folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from common import strict_yaml
 from common.data.case import Case
 from common.data.decoded import unusable
 from common.data.formats import ENDINGS, is_image
-from common.data.listing import on_disk, plain_name, some, visible
+from common.data.listing import hidden, on_disk, plain_name, some, visible
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -124,7 +124,8 @@ def index(about: Description, base: Path) -> list[Case]:
 def left_out(about: Description, base: Path) -> list[Path]:
     """What `index` passes over in the folders: whatever is no image, and what the description says to ignore."""
     places = dict.fromkeys(_place(base, named) for named in (about.images, about.masks))
-    return [path for place in places for path in visible(place) if not is_image(path) or _is_ignored(path, about)]
+    passed = [path for place in places for path in visible(place) if not is_image(path) or _is_ignored(path, about)]
+    return [*passed, *(path for place in places for path in hidden(place))]
 
 
 def _files(base: Path, what: Literal["images", "masks"], about: Description) -> list[Path]:

@@ -28,6 +28,11 @@ def visible(folder: Path) -> list[Path]:
     return paths
 
 
+def hidden(folder: Path) -> list[Path]:
+    """The hidden files in a folder, but for what systems leave."""
+    return sorted(path for path in folder.iterdir() if path.name[0] == "." and not of_system(path) and path.is_file())
+
+
 def of_system(path: Path) -> bool:
     """Whether a file or folder is one that a system puts beside a person's own."""
     return path.name.lower() in _OF_SYSTEMS or path.name.startswith("._")
@@ -55,7 +60,7 @@ def left_out(paths: Iterable[Path]) -> str:
     """What is passed over in a folder, counted by kind, folders by name; "" where there is nothing to say."""
     paths = list(paths)
     folders = [f"the folder {shown(path)}" for path in paths if path.is_dir()]
-    kinds = counted(kind(path) for path in paths if not path.is_dir())
+    kinds = counted("hidden" if path.name[0] == "." else kind(path) for path in paths if not path.is_dir())
     return ", ".join(filter(None, [kinds, *some(folders)]))
 
 

@@ -8,6 +8,7 @@ from common.predict.picture import Scale
 _CENTIMETRES = 3  # of Physical Units X/Y Direction (0018,6024) and (0018,6026)
 _IMAGE_PLANE = 1  # of Region Spatial Format (0018,6012): 2D, not a trace over time or a spectrum
 _LEAST, _MOST = 1e-5, 100.0  # mm: of a microscope, and beyond any body
+_UNKNOWN = float("inf")  # how many times something is magnified
 _NO_AREA = "no area in mm² is told."
 
 
@@ -25,6 +26,9 @@ def scales(data: Any, height: int, width: int, doubts: list[str]) -> list[Scale]
     spacing, magnified = _spacing(data)
     if spacing == []:
         return []
+    if magnified == _UNKNOWN:
+        magnified = 1.0
+        doubts.append("it says how large a pixel is at the detector, not how much it magnifies: areas may be smaller.")
     if not spacing or len(spacing) != 2 or not magnified or magnified < 1:
         doubts.append(f"the size that it gives for a pixel can't be used: {_NO_AREA}")
         return []
@@ -61,5 +65,5 @@ def _spacing(data: Any) -> tuple[list[float] | None, float | None]:
         return spacing, 1.0
     if (spacing := numbers(data, "ImagerPixelSpacing")) != []:
         factor = numbers(data, "EstimatedRadiographicMagnificationFactor")
-        return spacing, 1.0 if factor == [] else next(iter(factor or []), None)
+        return spacing, _UNKNOWN if factor == [] else next(iter(factor or []), None)
     return numbers(data, "NominalScannedPixelSpacing"), 1.0

@@ -69,7 +69,7 @@ FILES = {
     "text of none": (File(PLAIN, change=raw(0x00280030, "UT", "unknown")), None, UNUSABLE),
     "not a number": (File(PLAIN, change=raw(0x00280030, "FD", [float("nan")] * 2)), None, UNUSABLE),
     "that of frames": (File(PLAIN, change=in_a_group), 0.01, ""),
-    "of the detector": (spaced(0.1, 0.1, keyword="ImagerPixelSpacing"), 0.01, ""),
+    "of the detector": (spaced(0.1, 0.1, keyword="ImagerPixelSpacing"), 0.01, "areas may be smaller"),
     "of the detector, magnified": (
         spaced(0.1, 0.1, keyword="ImagerPixelSpacing", EstimatedRadiographicMagnificationFactor=2), 0.0025, "",
     ),

@@ -85,7 +85,9 @@ def test_so_it_is_of_a_data_set(tmp_path):
     made.beside("notes.csv").write_text("text")
     (made.folder / "README.txt").write_text("text")
     (made.folder / "cyst").mkdir()
-    assert found(made.folder, tmp_path).left_out == f"1 .txt, 1 .csv, the folder {made.folder / 'cyst'}"
+    for name in (".DS_Store", "._benign (1).png", ".benign (9).png"):
+        made.beside(name).write_text("text")
+    assert found(made.folder, tmp_path).left_out == f"1 .txt, 1 .csv, 1 hidden, the folder {made.folder / 'cyst'}"
     description = described(tmp_path / "other", more="ignore: [p2.png]\n")
     (tmp_path / "other" / "images" / "Thumbs.db").write_text("text")
     (tmp_path / "other" / "images" / "list.xlsx").write_text("text")
