@@ -1,6 +1,7 @@
 """Errors meant for the person at the keyboard: what is wrong, what was expected, what to do."""
 
 import errno
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,11 @@ from pathlib import Path
 # What the machine, not the program, is to blame for, and what a person can mend.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
+# Words of Python and its libraries, and of options that only they have: nothing that a person could act on.
+_OF_PYTHON = re.compile(
+    r"force=|NoneType|\bobject\b|attribute|operand|subscript|Dataset|ndarray|dtype|argument|[Aa]ssert|unpack|iterable"
+    r"|\bindex\b|literal|\bint\(|\bbuffer|\bshape|OpenCV|Traceback|module|__|'[a-z_]+'",
+)
 
 
 class BadInput(Exception):
@@ -28,6 +34,13 @@ class Damaged(BadInput):
 
 class FailedRun(Exception):
     """A run that came to no result for a reason that is known: the command prints the message, exits with status 1."""
+
+
+def in_words(error: Exception) -> str:
+    """What a decoder says of a file, on one line, where a person can make something of it; what that amounts to where
+    it is Python talking of itself."""
+    text = " ".join(str(error).split())
+    return "its parts don't fit together" if not text or _OF_PYTHON.search(text) else text
 
 
 def not_installed(missing: ModuleNotFoundError) -> str | None:

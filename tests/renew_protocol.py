@@ -40,8 +40,8 @@ LIBRARIES = (
     *("numpy", "scipy", "scikit-learn", "opencv-python-headless", "pillow", "albumentations"),
     *("keras", "tensorflow", "tensorflow-cpu"),
 )
-# Rounding grows with each step: with and without TensorFlow's oneDNN kernels Paudel's losses differ by 9e-5 of themselves
-# after six steps and by 1e-3 after ten; those of the other papers by 2e-7 after six.
+# Rounding grows with each step: with and without TensorFlow's oneDNN kernels Paudel's losses differ by 9e-5 of
+# themselves after six steps and by 1e-3 after ten; those of the other papers by 2e-7 after six.
 STEPS = {"paudel": 6}
 PAPERS = [paper.load(name) for name in paper.names()]
 

@@ -21,13 +21,14 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or patterns: 'a/*.png'.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the results are written.")],
 ) -> None:
-    """Masks, overlays and bounding boxes for your own images: PNG, JPEG, TIFF, BMP or DICOM of one frame."""
+    """Masks, overlays and bounding boxes for your own images: PNG, JPEG, TIFF, BMP, WebP or DICOM of one frame."""
+    from common.data.listing import some
     from common.predict import inputs as files
 
     if output.exists() and not output.is_dir():
         raise BadInput(f"{output} is a file. Expected a folder for the results, which is made where it is missing.")
-    items, missing = files.find(inputs, output)
-    files.refuse_nothing(items, missing)
+    meant = files.find(inputs, output)
+    files.refuse_nothing(meant)
     import_keras()
     from common.predict import pipeline
     from common.training import model_file
@@ -36,13 +37,20 @@ def predict(
     say(escape(f"{about}."))
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
-        bar = progress.add_task("predicting", total=len(items))
-        done, undone = pipeline.run(
-            network, about, items, output, lambda number: progress.update(bar, completed=number)
-        )
-    say(f"{done} of {len(items)} images: masks, overlays and {pipeline.LINES} are in {escape(str(output))}.")
-    if missing or undone:
-        raise BadInput.listing("These could not be done, all others were:", missing + undone, "Replace or remove them.")
+        bar = progress.add_task("predicting", total=len(meant.items))
+        told = pipeline.run(network, about, meant.items, output, lambda number: progress.update(bar, completed=number))
+    for line in some(told.doubts):
+        say(f"Doubtful: {escape(line)}")
+    for line in some(told.without):
+        say(f"Left out: {escape(line)}")
+    if meant.left_out:
+        say(f"Left out, as no images to predict on: {escape(meant.left_out)}.")
+    number = len(meant.items) - len(told.without)
+    say(f"{told.done} of {number} images: masks, overlays and {files.LINES} are in {escape(str(output))}.")
+    if wrong := meant.missing + told.undone:
+        raise BadInput.listing("These could not be done, all others were:", wrong, "Replace or remove them.")
+    if not told.done:
+        raise BadInput.listing("Not one of these holds a picture:", told.without, "Name the files of the images.")
 
 
 @app.command()
@@ -80,10 +88,15 @@ def evaluate(
             say("   Trained on images of this very set: what it scores here says little about new images.")
     out.print(evaluation.table(evaluated))
     say(
-        f"{len(evaluated[0].rows)} images of {escape(found.name)}. Below each value its 95 % interval over the images "
-        "(bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is wider."
+        f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value its 95 % interval over the "
+        "images (bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is "
+        "wider."
         + (" Of a difference the same images are drawn for both; bold where 0 lies outside." if networks[1:] else "")
     )
+
+
+def _images(number: int) -> str:
+    return f"{number} image{'' if number == 1 else 's'}"
 
 
 @app.command()
@@ -97,6 +110,7 @@ def export(
     from common.training import model_file
 
     exporting.refuse_without_packages()
+    exporting.refuse_unwritable(output)
     network, about = model_file.load(model)
     check = exporting.export(network, about, output)
     say(escape(f"{about}: {output}."))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from common.errors import BadInput
 
@@ -49,9 +50,12 @@ def report_stand_in(paper: "Paper", found: "Found", asked: str | None, to: Conso
 
 
 def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # noqa: F821, imported when needed
-    """One line on what the data set lists and can't be used, and a file that explains each."""
+    """One line on what the data set lists and can't be used, and a file that explains each; one on what lies beside its
+    images and is none of them."""
     from common.files import write_atomically
 
+    if found.left_out:
+        say(escape(f"{found.name}: {len(found.cases)} cases. Left out, as no images of it: {found.left_out}."), to)
     if found.unusable:
         path = runs / f"{found.name}-unusable.txt"
         write_atomically(path, "".join(f"{line}\n" for line in found.unusable).encode())

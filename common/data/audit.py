@@ -14,7 +14,7 @@ import numpy as np
 from common.data import duplicates, manifest, splits
 from common.data.case import Case
 from common.data.decode import read, room
-from common.data.prepare import filled
+from common.data.outline import area
 from common.errors import BadInput
 from common.paper import Paper, Recipe
 
@@ -88,7 +88,7 @@ def merged(case: Case, masks: Sequence[np.ndarray], shape: tuple[int, int]) -> n
     """The union of the masks of a case, bool, on the grid of its image, which has this height and width."""
     union = np.zeros(shape, bool)
     for mask in masks:
-        drawn = (filled(mask) if case.outlined else mask).view(np.uint8)
+        drawn = area(mask, case.outlined)[0].view(np.uint8)
         union |= cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     return union
 

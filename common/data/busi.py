@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 from common.data.case import Case
-from common.data.decode import ENDINGS
-from common.data.listing import visible
+from common.data.decoded import unusable
+from common.data.formats import FORMATS, is_image
+from common.data.listing import hidden, visible
 from common.errors import BadInput
 
 CLASSES = ("benign", "malignant", "normal")
@@ -15,11 +16,12 @@ _Key = tuple[str, int]  # class and number
 
 
 def index(folder: Path) -> list[Case]:
-    """The cases of a folder in BUSI's layout, by class and number. Files that are no images are left alone, and images
-    may have any ending of `decode.ENDINGS`, in capitals too.
+    """The cases of a folder in BUSI's layout, by class and number. Files that are no images are left alone, see
+    `left_out`, and images may have any ending or none.
 
     Raises BadInput where the folder is missing or holds no case, and at once for all images without a mask, masks
-    without an image, gaps in the numbers of a case's masks, two files for one image, and images of other names.
+    without an image, gaps in the numbers of a case's masks, two files for one image, images of other names, and, where
+    there is any of these, for all files that can't be decoded.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder. Expected one with {', '.join(CLASSES)} in it.")
@@ -42,15 +44,25 @@ def index(folder: Path) -> list[Case]:
         f"{path}: no image beside it" for key in sorted(masks.keys() - images.keys()) for path in masks[key].values()
     ]
     wrong += [f"{path}: the mask before it is missing" for key in sorted(masks) for path in _after_a_gap(masks[key])]
-    if wrong:
-        headline = "These files are not as in BUSI, or images and masks do not pair up:"
-        raise BadInput.listing(headline, wrong, "Rename or remove these, or add the missing ones.")
-    return [
+    cases = [
         Case(
             f"{label} ({number})", label, f"{label} ({number})", images[label, number], _in_order(masks[label, number])
         )
-        for label, number in sorted(images)
+        for label, number in sorted(images.keys() & masks.keys())
     ]
+    if wrong:
+        wrong += unusable(cases, [images[key] for key in sorted(images.keys() - masks.keys())])
+        headline = "These files are not as in BUSI, or images and masks do not pair up:"
+        raise BadInput.listing(headline, wrong, "Rename or remove these, or add the missing ones.")
+    return cases
+
+
+def left_out(folder: Path) -> list[Path]:
+    """What `index` passes over: whatever is no image in the folders of the classes, and what lies beside these."""
+    places = [folder / label for label in CLASSES if (folder / label).is_dir()]
+    inside = [path for place in places for path in visible(place) if not is_image(path)]
+    beside = [path for path in visible(folder) if path.name not in CLASSES]
+    return [*beside, *inside, *(path for place in (folder, *places) for path in hidden(place))]
 
 
 def _wrong_folders(folder: Path) -> list[str]:
@@ -67,9 +79,9 @@ def _sort_in(label: str, files: list[Path], images: dict[_Key, Path], masks: dic
     wrong = []
     for path in files:
         name = _NAME.fullmatch(path.stem)
-        if path.suffix.lower() not in ENDINGS:
+        if not is_image(path):
             if name:
-                wrong.append(f"{path}: named as an image, but not ending in {', '.join(ENDINGS)}")
+                wrong.append(f"{path}: named as an image, but none in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
             continue
         if not name or name["label"] != label:
             wrong.append(f"{path}: not named {label} (NUMBER).png or {label} (NUMBER)_mask.png")

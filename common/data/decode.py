@@ -14,21 +14,23 @@ from threading import Condition
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from common.data import grey as grey_levels
+from common.data import masks
 from common.data.case import Case
+from common.data.formats import FORMATS
 from common.data.listing import shown
-from common.errors import BadInput
+from common.errors import BadInput, in_words
 
-# The formats that are read, whatever a file is called, and their endings. Pillow knows many more, some of which start
-# other programs.
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 # Pixels of an image, and of all that are decoded at a time. The largest scanned mammograms have some 40 million. A
 # pixel takes some 10 bytes until it is resized, so that half a gigabyte is enough, and a file of a few kilobytes that
 # claims to hold billions is refused unread.
 LARGEST = 50_000_000
+TOO_LARGE = f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
 _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
 _STRIP = 512  # lines that are converted at a time
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
+# Of the TIFF tag NewSubfileType: a smaller copy of another page, a page's transparency.
+_SUBFILE, _NO_PICTURE = 254, 0b101
 
 # Of sizes that are refused here, and of damage in what is not read: nothing that a person could do something about.
 warnings.filterwarnings("ignore", module="PIL")
@@ -43,34 +45,48 @@ def read_image(path: Path) -> np.ndarray:
     whoever drew the mask saw it. A grey file gives three equal channels, so that the published RGB files of BUSI and a
     single-channel copy of them decode to the same array.
 
-    Grey of 16 bits is divided by 257 and rounded, so that 65535 becomes 255. Raises Unreadable.
+    Grey of more than 8 bits is scaled so that the white that the file states becomes 255 (`common.data.grey`). Raises
+    Unreadable.
     """
-    image = _open(path)
-    if _is_deep(image):
-        deep = _deep(image, path)
-        grey = (deep // 257 + (deep % 257 > 128)).astype(np.uint8)
+    return image_of(path)[0]
+
+
+def image_of(path: Path) -> tuple[np.ndarray, list[str]]:
+    """The image, as `read_image` gives it, and what is in doubt about it, without its name. Raises Unreadable."""
+    image, doubts = _open(path), []
+    if grey_levels.is_deep(image):
+        try:
+            grey, doubts = grey_levels.of_8_bits(image)
+        except grey_levels.Unknown as unknown:
+            raise Unreadable(f"{shown(path)}: {unknown}") from unknown
     elif image.mode in ("1", "L", "LA"):
         grey = _flat(image, "L")
     else:
-        return _flat(image, "RGB")
-    return np.repeat(grey[..., None], 3, axis=-1)
+        return _flat(image, "RGB"), []
+    return np.repeat(grey[..., None], 3, axis=-1), doubts
 
 
 def read_mask(path: Path) -> np.ndarray:
     """The mask as bool (height, width): True where it is brighter than half of its own maximum, which reads masks
     drawn in 0/1, 0/255, 0/65535 and with smoothed edges alike. An all-black mask is all False.
 
-    Raises Unreadable, also for a picture that is no mask: most of it is grey, or areas of it have a value of their own
-    between black and the brightest, as lesions numbered 1, 2, 3 have.
+    Raises Unreadable, also for a picture that is no mask: most of it is grey, or areas of it have a value or a colour
+    of their own, as lesions numbered 1, 2, 3 have.
     """
+    return mask_of(path)[0]
+
+
+def mask_of(path: Path) -> tuple[np.ndarray, list[str]]:
+    """The mask, as `read_mask` gives it, and what is in doubt about it, without its name. Raises Unreadable."""
     image = _open(path)
-    if _is_deep(image):
-        grey = _deep(image, path)
-    else:
-        grey = _flat(image, "L") if image.mode in ("1", "L", "LA") else _flat(image, "RGB").max(axis=-1)
-    if reason := _no_mask(grey):
-        raise Unreadable(f"{shown(path)}: {reason}")
-    return grey > grey.max() / 2
+    try:
+        if grey_levels.is_deep(image):
+            drawn = grey_levels.stored(image)
+        else:
+            drawn = _flat(image, "L") if image.mode in ("1", "L", "LA") else _flat(image, "RGB")
+        return masks.marked(drawn, lossy=image.info.get("format") in ("JPEG", "MPO"))
+    except (grey_levels.Unknown, masks.NoMask) as error:
+        raise Unreadable(f"{shown(path)}: {error}") from error
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -141,20 +157,22 @@ def room(case: Case) -> Iterator[None]:
 
 
 def _open(path: Path) -> Image.Image:
-    """The decoded picture: whole, upright, opaque."""
+    """The decoded picture: whole, upright, opaque. Its format, which a turned copy forgets, is in its `info`."""
     with _opened(path) as image:
         if image.format == "PNG":
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
     with _opened(path) as image:
-        if getattr(image, "is_animated", False):
-            raise _Unwanted("holds several pictures: save the one that is meant by itself")
         image.load()
         if image.mode in ("CMYK", "LAB", "HSV"):
             raise _Unwanted(f"its colours are {image.mode}, not RGB or grey: save it as either")
         if _is_see_through(image):
             raise _Unwanted("it has transparent pixels: save it without, black where nothing is to be seen")
+        form = image.format
+        if grey_levels.is_deep(image):
+            image = grey_levels.with_statements(image)
         if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
             image = ImageOps.exif_transpose(image)
+        image.info["format"] = form
     return image
 
 
@@ -164,13 +182,15 @@ class _Unwanted(Exception):
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """The head of an image file. Whatever goes wrong with the file in the block becomes Unreadable, with its name."""
+    """The head of the one picture in an image file. Whatever goes wrong with the file in the block becomes Unreadable,
+    with its name."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             raise _Unwanted("a folder, a pipe or a device, not an image file")
         # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
         # and ends the whole process when another one shortens the file meanwhile.
         with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            _choose(image)
             if image.width * image.height > LARGEST:
                 raise Image.DecompressionBombError
             yield image
@@ -178,25 +198,42 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise Unreadable(f"{shown(path)}: {_reason(path, error)}") from error
 
 
+def _choose(image: Image.Image) -> None:
+    """Goes to the picture that is meant where a file holds several: of a phone's JPEG the first, as every viewer does,
+    since the others are previews or how bright it is; of a TIFF the one page that is not marked as a smaller copy."""
+    if image.format == "MPO" or getattr(image, "n_frames", 1) == 1:
+        return
+    if image.format == "TIFF":
+        whole = [page for page in range(min(image.n_frames, 100)) if not _is_a_copy(image, page)]
+        if len(whole) == 1:
+            return image.seek(whole[0])
+    raise _Unwanted("holds several pictures: save the one that is meant by itself")
+
+
+def _is_a_copy(image: Image.Image, page: int) -> bool:
+    image.seek(page)
+    return bool(image.tag_v2.get(_SUBFILE, 0) & _NO_PICTURE)
+
+
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, _Unwanted):
         return str(error)
     if isinstance(error, Image.DecompressionBombError):
-        return f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
+        return TOO_LARGE
     if isinstance(error, UnidentifiedImageError):
         return f"not an image in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, or a damaged one"
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return "a link to a file that is not there"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return f"a damaged file ({str(error) or type(error).__name__})"
+    return f"a damaged file ({in_words(error)})"
 
 
 def _is_see_through(image: Image.Image) -> bool:
     """Whether a pixel is transparent. What a viewer shows there is not what the file holds."""
     if not image.has_transparency_data:
         return False
-    if _is_deep(image):
+    if grey_levels.is_deep(image):
         return True
     return (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A").getextrema()[0] < 255
 
@@ -209,40 +246,3 @@ def _flat(image: Image.Image, mode: str) -> np.ndarray:
         bottom = min(top + _STRIP, image.height)
         pixels[top:bottom] = image.crop((0, top, image.width, bottom)).convert(mode)
     return pixels
-
-
-def _is_deep(image: Image.Image) -> bool:
-    """Whether a grey pixel has more than 8 bits, which `convert` would clip instead of scaling."""
-    return image.mode.startswith(("I", "F"))
-
-
-def _deep(image: Image.Image, path: Path) -> np.ndarray:
-    """uint16 (height, width)."""
-    grey = np.asarray(image)
-    if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 65535:
-        raise Unreadable(
-            f"{shown(path)}: the pixels are not grey of 8 or 16 bits (Pillow reads it as mode {image.mode})"
-        )
-    return grey.astype(np.uint16)
-
-
-def _no_mask(grey: np.ndarray) -> str:
-    """Why grey levels can't be those of a mask, "" where they can. Edges may be smoothed or blurred by JPEG: of the
-    levels between black and white they have many kinds, and few pixels of each."""
-    top = int(grey.max())
-    between = (grey > top * 0.1) & (grey < top * 0.9)
-    some = np.count_nonzero(between)
-    if not some:
-        return ""
-    marked = np.count_nonzero(grey)
-    if some > max(marked / 2, grey.size / 10):
-        return f"not a mask: {some / grey.size:.0%} of its pixels are neither black nor white"
-    middle = grey[1:-1, 1:-1]
-    inside = between[1:-1, 1:-1].copy()
-    for neighbour in (grey[:-2, 1:-1], grey[2:, 1:-1], grey[1:-1, :-2], grey[1:-1, 2:]):
-        inside &= middle == neighbour
-    values = np.unique(middle[inside])
-    if 0 < len(values) <= 4 and np.count_nonzero(inside) > marked / 20:
-        named = ", ".join(str(value) for value in (*values, top))
-        return f"a mask of several values, {named}: draw all lesions in one, or each in a file of its own"
-    return ""

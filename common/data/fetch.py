@@ -2,17 +2,18 @@
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from common.data import busi, kaggle, manifest, mini_ddsm, pack, phantom
 from common.data import folder as described
-from common.data import kaggle, manifest, mini_ddsm, pack, phantom
 from common.data.busi import CLASSES, index
 from common.data.case import Case
-from common.data.listing import shown
+from common.data.listing import left_out, of_system, on_disk, plain_name, shown
 from common.errors import BadInput
 
 # Data sets that are found by their name.
@@ -20,6 +21,7 @@ NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
 _HANDLE = "aryashah2k/breast-ultrasound-images-dataset"
 _MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
+_DEPTH = 4  # folders below the one that is named, in which that of the classes is looked for
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -30,13 +32,15 @@ class Missing(BadInput):
 @dataclass(frozen=True)
 class Found:
     """A data set: its name, the folder that it lies in, its cases, and a line for each of what can't be used of it.
-    packed: the file that has its prepared arrays, where that is what there is of it; it then stands for the folder."""
+    packed: the file that has its prepared arrays, where that is what there is of it; it then stands for the folder.
+    left_out: what is no image of it and was passed over, counted by kind, "" where nothing was."""
 
     name: str
     folder: Path
     cases: list[Case]
     unusable: list[str]
     packed: pack.Packed | None = None
+    left_out: str = ""
 
 
 def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
@@ -67,7 +71,7 @@ def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
 
 def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
     if name_or_dir == "busi":
-        folder = _find(root / "busi") or _find(root)
+        folder = _nested(root / "busi") or _find(root)
         if not folder and (packed := _packed(root, "busi")):
             return packed
         if not folder and not make:
@@ -80,7 +84,7 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
             if packed := _packed(root, name_or_dir):
                 return packed
             raise
-    path = Path(os.path.expanduser(name_or_dir))  # not Path.expanduser, which raises for an unknown user
+    path = on_disk(Path(os.path.expanduser(name_or_dir)))  # not Path.expanduser, which raises for an unknown user
     if path.is_file() and (packed := pack.read(path)):
         return _of_pack(packed)
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
@@ -96,12 +100,12 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
     if edition := mini_ddsm.home(path):
         return _mini_ddsm(edition)
     # A folder without any of it is passed on, for `index` to say what it expects there.
-    place = _find(path) or _find(path / "busi") or path
+    place = _nested(path) or path
     return _busi(_own(place.resolve().name), place)
 
 
 def _busi(name: str, folder: Path) -> Found:
-    return Found(name, folder, index(folder), [])
+    return Found(name, folder, index(folder), [], left_out=left_out(busi.left_out(folder)))
 
 
 def _packed(root: Path, name: str) -> Found | None:
@@ -116,13 +120,16 @@ def _of_pack(packed: pack.Packed) -> Found:
 
 
 def _described(name: str, description: Path, base: Path) -> Found:
-    return Found(name, base, described.index(described.load(description), base), [])
+    about = described.load(description)
+    return Found(name, base, described.index(about, base), [], left_out=left_out(described.left_out(about, base)))
 
 
 def _own(name: str) -> str:
     """What to call a person's own data set: as they do, but not as one of those that are told by their name or layout.
     "busi" may stay: `manifest.true_name` tells it by its pixels. The name goes into those of files and into tables:
     what these could take for something else becomes _, and 60 characters are enough."""
+    encoding = sys.getfilesystemencoding()  # which may be ASCII
+    name = plain_name(name).encode(encoding, "replace").decode(encoding)
     name = re.sub(r"[^\w .+()-]", "_", name)[:60]
     return f"own-{name}" if _plain(name).startswith(("phantom", "miniddsm", "mammomasses")) else name
 
@@ -169,7 +176,38 @@ def _mammo_masses(root: Path) -> Found:
 def _find(folder: Path) -> Path | None:
     """The folder itself or the published one in it, whichever has a folder for a class in it."""
     places = (folder, folder / _PUBLISHED)
-    return next((place for place in places if any((place / label).is_dir() for label in CLASSES)), None)
+    return next(filter(_has_classes, places), None)
+
+
+def _nested(folder: Path) -> Path | None:
+    """The folder of the classes in this one, however deep an archive has put it. Raises BadInput where there are
+    several, such as a set that is cut into train and test: which of them is meant only the person knows."""
+    if found := _find(folder):
+        return found
+    places, level = [], [folder]
+    for _ in range(_DEPTH):
+        level = [path for place in level for path in _folders(place)]
+        places = [place for place in level if _has_classes(place)]
+        if places:
+            break
+    if len(places) > 1:
+        raise BadInput.listing(
+            f"{shown(folder)} has several folders with {', '.join(CLASSES)} in them:",
+            [shown(place) for place in places],
+            "Name the one that is meant.",
+        )
+    return next(iter(places), None)
+
+
+def _folders(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return []
+    inside = (path for path in place.iterdir() if not path.name.startswith(".") and not of_system(path))
+    return sorted(path for path in inside if path.is_dir() and not path.is_symlink())
+
+
+def _has_classes(place: Path) -> bool:
+    return any((place / label).is_dir() for label in CLASSES)
 
 
 def _phantom(runs: Path, make: bool) -> Path:
@@ -199,7 +237,7 @@ def _download(root: Path) -> Path:
 
 def _checked(downloaded: Path) -> Path:
     """The folder of the classes in what was downloaded, every pixel of it as published. Raises BadInput if not."""
-    folder = _find(downloaded) or downloaded
+    folder = _nested(downloaded) or downloaded
     if differences := manifest.verify(manifest.digest_all(index(folder))):
         raise BadInput("\n  - ".join(["what Kaggle sent is not the published BUSI:", *differences]))
     return folder

@@ -10,14 +10,15 @@ common/data/mammo_masses.yaml is one.
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from common import strict_yaml
 from common.data.case import Case
-from common.data.decode import ENDINGS
-from common.data.listing import some, visible
+from common.data.decoded import unusable
+from common.data.formats import ENDINGS, is_image
+from common.data.listing import hidden, on_disk, plain_name, some, visible
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -32,6 +33,7 @@ class Description(BaseModel):
         for the ending. Several masks of one image are merged as BUSI's are.
     classes: the class that each text of `class` stands for, or one class for all images; `class` is then not needed.
     ignore: names of files that are left out, of images and of masks.
+    A name is the same in either form of Unicode that its accents may be written in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
@@ -51,6 +53,15 @@ class Description(BaseModel):
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
         return pattern
+
+    @field_validator("images", "masks", "pattern", "mask_pattern", "classes", "ignore", mode="before")
+    @classmethod
+    def _in_one_form(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return plain_name(given)
+        if isinstance(given, dict):
+            return {cls._in_one_form(key): value for key, value in given.items()}
+        return [cls._in_one_form(each) for each in given] if isinstance(given, list | tuple) else given
 
     @model_validator(mode="after")
     def _named_groups(self) -> "Description":
@@ -85,11 +96,11 @@ def index(about: Description, base: Path) -> list[Case]:
 
     base: the folder that the description's paths start from.
 
-    Raises BadInput where a folder or all images are missing, the pattern does not fit every image, gives an unknown
-    class or one group only, and where images and masks do not pair up.
+    Raises BadInput where a folder or all images are missing, the pattern does not fit every image or gives an unknown
+    class, and where images and masks do not pair up.
     """
-    images, masks = _files(base / about.images, "images", about), _files(base / about.masks, "masks", about)
-    matches = {path: re.search(about.pattern, path.name) for path in images}
+    images, masks = _files(base, "images", about), _files(base, "masks", about)
+    matches = {path: re.search(about.pattern, plain_name(path.name)) for path in images}
     if unlike := [path.name for path, match in matches.items() if not match]:
         raise BadInput.listing(
             f"The pattern {about.pattern} matches {len(images) - len(unlike)} of the {len(images)} images in "
@@ -103,12 +114,6 @@ def index(about: Description, base: Path) -> list[Case]:
         headline = f"The pattern {about.pattern} finds a class that `classes` does not have:"
         raise BadInput.listing(headline, some(unknown), f"It has {known}.")
     groups = {path: match["group"] or "" for path, match in matches.items()}
-    if len(set(groups.values())) == 1:
-        raise BadInput(
-            f"The pattern {about.pattern} gives 1 group only, '{groups[images[0]]}', for {len(images)} images: "
-            f"{', '.join(some(path.name for path in images))}. Images of one group stay together in a split, so that "
-            "at least 2 are needed; (?P<group>.+) over the whole name makes each image its own."
-        )
     drawn = _drawn(about, base, images, masks, matches)
     return [
         Case(key, labels[path], groups[path], path, tuple(drawn[key]), scaled=True)
@@ -116,17 +121,43 @@ def index(about: Description, base: Path) -> list[Case]:
     ]
 
 
-def _files(folder: Path, what: str, about: Description) -> list[Path]:
+def left_out(about: Description, base: Path) -> list[Path]:
+    """What `index` passes over in the folders: whatever is no image, and what the description says to ignore."""
+    places = dict.fromkeys(_place(base, named) for named in (about.images, about.masks))
+    passed = [path for place in places for path in visible(place) if not is_image(path) or _is_ignored(path, about)]
+    return [*passed, *(path for place in places for path in hidden(place))]
+
+
+def _files(base: Path, what: Literal["images", "masks"], about: Description) -> list[Path]:
     """The image files in a folder, by name; where images and masks share it, those that are meant."""
+    folder = _place(base, getattr(about, what))
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder, where the description has its {what}.")
-    files = [path for path in visible(folder) if path.suffix.lower() in ENDINGS]
-    files = [path for path in files if path.name not in about.ignore]
+    files = [path for path in visible(folder) if is_image(path) and not _is_ignored(path, about)]
     if about.mask_pattern and about.images == about.masks:
-        files = [path for path in files if bool(re.search(about.mask_pattern, path.name)) == (what == "masks")]
+        files = [path for path in files if bool(_mask_match(path, about)) == (what == "masks")]
     if not files:
         raise BadInput(f"{folder}: no file of the {what} in it. Known endings: {', '.join(ENDINGS)}.")
     return files
+
+
+def _place(base: Path, named: str) -> Path:
+    """The folder of this name, or the one alone in it: archives unpack into a folder that is called as they are."""
+    place = on_disk(base / named)
+    for _ in range(3):
+        inside = visible(place) if place.is_dir() else []
+        if len(inside) != 1 or not inside[0].is_dir():
+            break
+        place = inside[0]
+    return place
+
+
+def _is_ignored(path: Path, about: Description) -> bool:
+    return plain_name(path.name) in about.ignore
+
+
+def _mask_match(path: Path, about: Description) -> re.Match | None:
+    return re.search(about.mask_pattern, plain_name(path.name))
 
 
 def _label(about: Description, match: re.Match) -> str | None:
@@ -134,7 +165,7 @@ def _label(about: Description, match: re.Match) -> str | None:
 
 
 def _id(path: Path, match: re.Match | None) -> str:
-    return match["id"] if match and "id" in match.re.groupindex else path.stem
+    return match["id"] if match and "id" in match.re.groupindex else plain_name(path.stem)
 
 
 def _drawn(
@@ -148,7 +179,7 @@ def _drawn(
             wrong.append(f"{path}: another image has the same id '{key}'")
         drawn[key] = []
     for path in masks:
-        match = re.search(about.mask_pattern, path.name) if about.mask_pattern else None
+        match = _mask_match(path, about) if about.mask_pattern else None
         if about.mask_pattern and not match:
             wrong.append(f"{path}: not as mask_pattern has it")
         elif (key := _id(path, match)) in drawn:
@@ -161,6 +192,14 @@ def _drawn(
         if not drawn[key := _id(path, matches[path])]
     ]
     if wrong:
+        wrong += unusable(
+            [
+                Case(key, "", "", path, tuple(drawn[key]), scaled=True)
+                for path in images
+                for key in [_id(path, matches[path])]
+            ],
+            [],
+        )
         raise BadInput.listing(
             "Images and masks do not pair up:", wrong, "Add what is missing, or list under `ignore` what to leave out."
         )

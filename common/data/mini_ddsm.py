@@ -19,6 +19,7 @@ from zipfile import ZipFile
 
 from common.data.case import Case
 from common.data.decode import Unreadable, read_size, same_shape
+from common.data.listing import of_system, plain_name
 from common.errors import BadInput
 
 SHEET = "DataWMask.xlsx"
@@ -26,6 +27,7 @@ LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}  # the 
 COLUMNS = ("fullPath", "fileName", "Status", "Tumour_Contour", "Tumour_Contour2")
 _MORE = "Data-MoreThanTwoMasks"
 _ENDINGS = (".jpg", ".jpeg", ".png")
+_DEPTH = 4  # levels of folders in which an edition is looked for
 _UNPACKED = 200_000_000  # bytes of a workbook; the sheet of 9,684 rows has some 2 million
 _NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
 
@@ -46,13 +48,23 @@ class _Row:
 
 
 def home(folder: Path) -> Path | None:
-    """The folder of an edition: this one or one in it, with the folders of the statuses in it and the sheet in it, or
-    beside or above it; or at least with the sheet. None where there is neither. Of two editions, JPEG-8 comes first."""
+    """The folder of an edition: this one or one below it, with the folders of the statuses in it and the
+    sheet in it, or beside or above it; or at least with the sheet. None where there is neither. Of two editions, JPEG-8
+    comes first."""
     if not folder.is_dir():
         return None
-    places = [folder, *_folders(folder)]
-    whole = (place for place in places if LABELS.keys() & {path.name for path in _folders(place)} and _sheet(place))
-    return next(whole, None) or next((place for place in places if (place / SHEET).is_file()), None)
+    whole = (
+        place for place in _places(folder) if LABELS.keys() & {path.name for path in _folders(place)} and _sheet(place)
+    )
+    return next(whole, None) or next((place for place in _places(folder) if (place / SHEET).is_file()), None)
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """This folder, those in it, those in these: archives unpack into folders of one name in each other."""
+    level = [folder]
+    for _ in range(_DEPTH):
+        yield from level
+        level = [path for place in level for path in _folders(place)]
 
 
 def index(folder: Path) -> tuple[list[Case], list[str]]:
@@ -130,24 +142,29 @@ def _find(written: str, places: list[Path], listing: Any) -> Path | None:
     if path.drive or not path.name or ".." in path.parts:  # nothing outside the set
         return None
     *folders, name = path.parts
-    stem = path.stem.lower()
+    stem = _key(path.stem)
     for place in places:
         for part in folders:
-            place = listing(place).get(part.lower(), place / part)
+            place = listing(place).get(_key(part), place / part)
         files = listing(place)
-        found = (files.get(ending) for ending in (name.lower(), *(stem + ending for ending in _ENDINGS)))
+        found = (files.get(ending) for ending in (_key(name), *(stem + ending for ending in _ENDINGS)))
         if file := next(filter(None, found), None):
             return file
     return None
 
 
 def _listing(folder: Path) -> dict[str, Path]:
-    return {name.lower(): folder / name for name in os.listdir(folder)} if folder.is_dir() else {}
+    return {_key(name): folder / name for name in os.listdir(folder)} if folder.is_dir() else {}
+
+
+def _key(name: str) -> str:
+    """What a name is found by: in whatever case, and in either form of Unicode."""
+    return plain_name(name).lower()
 
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir())
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not of_system(path))
     except PermissionError:  # of the folder above, say, which the person did not ask for
         return []
 

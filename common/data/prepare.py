@@ -18,8 +18,9 @@ from rich.progress import track
 
 from common.data import manifest
 from common.data.case import Case
-from common.data.decode import read, room, same_shape
-from common.data.listing import shown
+from common.data.decode import room
+from common.data.decoded import on_one_grid, read
+from common.data.listing import same_doubts
 from common.errors import BadInput, Damaged
 from common.files import checksum, read_json, reserve, write_json
 
@@ -27,17 +28,14 @@ logger = logging.getLogger(__name__)
 
 ARRAYS = ("images.npy", "masks.npy")
 
-# A mask is doubted that marks more than these shares of the image and of its border: in BUSI 0.56 and 0.03 at most.
-_MOST, _MOST_OF_BORDER = 0.7, 0.5
-_BLACK = 16  # the brightest of an image up to which it is doubted: what is left of 12 bits that are read as 16
-
 
 @dataclass(frozen=True)
 class Prepared:
     """images: uint8 (cases, side, side, channels), RGB or grey; masks: uint8 (cases, side, side), 255 is tumour and
     values between are the interpolated edge; both memory-mapped, read-only, in the order of `cases`.
     fingerprint: of the decoded pixels of every case at its own size, the same wherever the files lie.
-    doubts: a line for each image and mask that may not be what was meant, though it can be used."""
+    doubts: a line for each kind of thing that may not be what was meant, though it can be used, with the cases that it
+    is true of."""
 
     name: str
     cases: tuple[Case, ...]
@@ -130,14 +128,13 @@ def _build(
             not fit."""
             case = cases[position]
             with room(case):
-                image, drawn, offenders = _decode(case)
-                if offenders:
-                    return offenders
-                digest = manifest.case_digest(image, drawn)
-                images[position] = for_network(image, side, channels, clahe)
-                drawn = _on_one_grid(drawn, image, case)
-                merged[position] = _resized(merge(drawn, masks), side)[..., 0]
-                return digest, _doubts(case, int(image.max()), drawn)
+                found = read(case)
+                if found.offenders:
+                    return found.offenders
+                digest = manifest.case_digest(found.image, found.drawn)
+                images[position] = for_network(found.image, side, channels, clahe)
+                merged[position] = _resized(merge(on_one_grid(found, case), masks), side)[..., 0]
+                return digest, found.doubts
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             outcomes = pool.map(one, range(len(cases)))
@@ -155,7 +152,9 @@ def _build(
             "cases": [case.id for case in cases],
             "digests": digests,
             "fingerprint": fingerprint,
-            "doubts": [doubt for _, doubts in done for doubt in doubts],
+            "doubts": same_doubts(
+                (case.id, doubt) for case, (_, doubts) in zip(cases, done, strict=True) for doubt in doubts
+            ),
             "checksums": {name: checksum(beside / name) for name in ARRAYS},
         }
         write_json(beside / "facts.json", facts)
@@ -166,61 +165,6 @@ def _build(
                 raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _decode(case: Case) -> tuple[np.ndarray | None, list[np.ndarray], list[str]]:
-    """The image, the masks as their files have them, and every file of the case that can't be used, with the reason."""
-    image, drawn, offenders = read(case)
-    for path, mask in zip(case.masks, drawn, strict=True):
-        if mask is None:
-            continue
-        if image is not None and not _suits(mask, image, case.scaled):
-            (height, width), (rows, columns) = mask.shape, image.shape[:2]
-            not_that = "of the proportions" if case.scaled else "the"
-            offenders.append(
-                f"{shown(path)}: the mask is {width}x{height} pixels, not {not_that} {columns}x{rows} of its image"
-            )
-        elif case.outlined and not mask.any():
-            offenders.append(f"{shown(path)}: a contour that marks nothing")
-    return image, drawn, offenders
-
-
-def _doubts(case: Case, brightest: int, drawn: list[np.ndarray]) -> list[str]:
-    """What may be wrong with a case whose files can be used: its masks, bool and of one size, or its image, whose
-    brightest value is this. Only the person can tell: a tumour may fill an image, and nothing may have been drawn."""
-    union = np.logical_or.reduce(drawn)
-    border = np.concatenate([union[0], union[-1], union[:, 0], union[:, -1]])
-    doubts = []
-    if brightest < _BLACK:
-        doubts.append(f"the image is almost black, {brightest} of 255 at most. Has it fewer bits than its file?")
-    if union.mean() > _MOST and border.mean() > _MOST_OF_BORDER:
-        doubts.append(f"{union.mean():.0%} of the image is marked, most of its border too. Is the mask inverted?")
-    if case.masks and case.label != "normal" and not union.any():
-        doubts.append(f"nothing is marked, though the class is {case.label}.")
-    return [f"{case.id}: {doubt}" for doubt in doubts]
-
-
-def _suits(mask: np.ndarray, image: np.ndarray, scaled: bool) -> bool:
-    return same_shape(mask.shape, image.shape[:2]) if scaled else mask.shape == image.shape[:2]
-
-
-def _on_one_grid(drawn: list[np.ndarray], image: np.ndarray, case: Case) -> list[np.ndarray]:
-    """The masks of a case, bool, outlines filled, all of one size: their own, or the image's where theirs differ."""
-    if not drawn:
-        return [np.zeros(image.shape[:2], bool)]
-    if case.outlined:
-        drawn = [filled(mask) for mask in drawn]
-    if len({mask.shape for mask in drawn}) == 1:
-        return drawn
-    size = image.shape[1::-1]
-    return [cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for mask in drawn]
-
-
-def filled(mask: np.ndarray) -> np.ndarray:
-    """The mask, bool (height, width), with all that a closed outline surrounds. An area without a hole stays as it
-    is; so does a line that does not close."""
-    contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED) > 0
 
 
 def merge(drawn: list[np.ndarray], masks: str) -> np.ndarray:

@@ -27,10 +27,29 @@ class Split:
     def selects_on_test(self) -> bool:
         return np.array_equal(self.validation, self.test)
 
+    @property
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """The training and the test part."""
+        return self.train, self.test
+
     def parts(self) -> dict[str, np.ndarray]:
         """The parts that differ, by name."""
         validation = {} if self.selects_on_test else {"validation": self.validation}
         return {"train": self.train, **validation, "test": self.test}
+
+
+def names_groups(cases: Sequence[Case]) -> bool:
+    """Whether several cases of a data set are of one patient or lesion."""
+    return len({case.group for case in cases}) < len(cases)
+
+
+def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
+    """How many groups of the test images are among those of the training images, in words; "" where none is."""
+    there = set(test)
+    both = there & set(train)
+    if not both:
+        return ""
+    return f"of {len(there)} patients or lesions in the test part {len(both)} have images in the training part too."
 
 
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
@@ -89,6 +108,11 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
     groups: dict[str, list[int]] = {}
     for position in random.permutation(positions):
         groups.setdefault(cases[position].group, []).append(position)
+    if len(groups) == 1:
+        raise BadInput(
+            f"All {len(positions)} cases are of 1 group, '{next(iter(groups))}'. Those of one group stay together in a "
+            "split, so that at least 2 are needed. Where each image is its own, `group` is its whole name."
+        )
     images = min(recipe.images or len(positions), len(positions))
     test = -int(-images * recipe.test_fraction // 1)
     validation = 0 if recipe.validation == "test" else -int(-round((images - test) * recipe.validation, 6) // 1)

@@ -48,6 +48,8 @@ def terms(metric: str, target: str, rows: Rows, clip: str | None = None) -> tupl
     if metric == "accuracy":
         return (positive == called_positive).astype(np.float64), np.ones(len(rows))
     name, _, other = target.removeprefix("class=").partition(">")
+    if (absent := f"not {rows.positive}") in table:  # no case of the second class is there to name it
+        name, other = (each if each in ("", str(rows.positive)) else absent for each in (name, other))
     if name not in table or other not in {"", *table}:
         raise ValueError(f"the classes are {', '.join(table)}")
     there, called = (positive, called_positive) if name == rows.positive else (~positive, ~called_positive)

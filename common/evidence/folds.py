@@ -48,10 +48,11 @@ def accuracy_and_loss(record: Record) -> list[list[str]]:
 
 
 def of_classes(record: Record) -> list[list[str]]:
-    """Table VI, on the test images: header, a line for each fold, mean and standard deviation (of a sample)."""
+    """Table VI, on the test images: header, a line for each fold, mean and standard deviation (of a sample). Of a class
+    that the data do not have there is nothing to say."""
     first, second = record.runs[0].confusion["test"]
     columns = {
-        f"{name} {what}": [run.metrics["test"][form.format(name=name, other=other)] for run in record.runs]
+        f"{name} {what}": [run.metrics["test"].get(form.format(name=name, other=other)) for run in record.runs]
         for name, other in ((first, second), (second, first))
         for what, form in PER_CLASS.items()
     }

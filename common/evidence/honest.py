@@ -53,10 +53,10 @@ def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iter
     printed, further = (_measured(random, grouped, keys) for keys in (own, standard))
     left_out = sum(learned.unusable(signature, random, grouped) for _, signature in own)
     unlearned = f"{left_out} of {len(own)} printed definitions rest on a network that did not learn" if left_out else ""
-    kept = (
-        "With copies of an image kept on one side of the split, and those with two classes left out "
-        f"({random.profile} profile),"
-    )
+    what = "copies of an image kept on one side of the split, and those with two classes left out"
+    if random.dataset.name != "busi":  # of which alone copies are known; others name patients or lesions
+        what = "the images of a patient or lesion kept on one side of the split"
+    kept = f"With {what} ({random.profile} profile),"
     if not printed:
         return f"{kept} nothing can be compared: {unlearned}." if unlearned else ""
     small = " A larger network can remember more of its training images." if random.profile == "small" else ""

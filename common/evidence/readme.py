@@ -57,7 +57,8 @@ probability; in brackets, where the data set's masks are known, what they score 
 Intervals are shown cut at the ends of what a metric can be, such as 0 and 1; verdicts come from the whole ones.
 
 *{GROUPED}*, where it was run, is mean and next run with all copies of an image on one side of the split, and
-those of two classes left out (`split=grouped`), so that no copy of a training image is tested.
+those of two classes left out (`split=grouped`), so that no copy of a training image is tested; of a data set that names
+patients or lesions, with all images of each on one side.
 *{LESS}* is the difference of the means of our own runs under both splits, with its 95 % confidence
 interval (Welch 1947).
 

@@ -67,7 +67,7 @@ def _seconds(work: Callable[[], None]) -> tuple[float, float]:
 
 if __name__ == "__main__":
     network, record = model_file.load(Path(sys.argv[1]))
-    chosen, _ = inputs.find(sys.argv[2:], Path("nowhere"))
+    chosen = inputs.find(sys.argv[2:], Path("nowhere")).items
     measured = ratios(network, record, chosen)
     print(f"{record}: {len(chosen)} images, {len(measured)} rounds; repro predict over the bare network:")
     for name in ("elapsed", "cpu"):

@@ -41,7 +41,8 @@ def write(
     `area_pixels`, all that the mask marks, and `area_mm2`, null where the file does not say how large its pixels are;
     `regions`, one for each area of touching pixels that covers at least a thousandth of the image, the largest first:
     its bounding box (`x`, `y` from 0, `width`, `height`), `area_pixels`, `area_mm2` and `probability`, the mean over
-    its pixels; `class_probability`, null of a network that does not classify.
+    its pixels; `class_probability`, null of a network that does not classify; `doubts`, what may not be as it was
+    meant.
     """
     probability = at_own_size(probability, picture)
     marked = probability > 0.5
@@ -82,6 +83,7 @@ def write(
         "area_mm2": round(sum(areas, 0.0), 3) if picture.scales and None not in areas else None,
         "regions": found,
         "class_probability": of_class,
+        "doubts": list(picture.doubts),
     }
 
 

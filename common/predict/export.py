@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,16 @@ def refuse_without_packages() -> None:
             f"Exporting with the backend {keras.backend.backend()} needs {', '.join(missing)}: `make install`, or "
             f"`pip install {' '.join(missing)}`."
         )
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raises BadInput for a folder, and for a place that can't be written to: before the minute that converting
+    takes."""
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder. Expected a file to write, such as {path / 'network.onnx'}.")
+    above = next(place for place in Path(os.path.abspath(path)).parents if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise BadInput(f"{path} can't be written: {above} is no folder, or one without the right to write.")
 
 
 def export(model: keras.Model, about: About, path: Path) -> Check:

@@ -4,17 +4,22 @@ import glob
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from common.data.decode import read_image
+from common.data.decode import image_of
+from common.data.decoded import of_brightness
+from common.data.formats import ENDINGS, is_image, kind
+from common.data.listing import counted, on_disk, plain_name
 from common.errors import BadInput
 from common.predict import dicom
 from common.predict.picture import Picture
 
 MASKS, OVERLAYS = "masks", "overlays"  # the folders of what is written
+LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them, by which they are known again
 _DICOM = (".dcm", ".dicom")
-_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", *_DICOM)
+_ENDINGS = (*ENDINGS, *_DICOM)
+_RESULT = "as results of an earlier prediction"
 _MASK = re.compile(r"_mask(_\d+)?$")  # the mask beside an image in BUSI's layout
 
 
@@ -26,46 +31,92 @@ class Input:
     name: str
 
 
-def find(words: Iterable[str], output: Path) -> tuple[list[Input], list[str]]:
-    """The images that files, folders and patterns such as 'scans/*.png' mean, each once, in the order of the words and,
-    within a folder, by name; and a line for each word that means none.
+@dataclass
+class Meant:
+    """items: the images, each once, in the order of the words and, within a folder, by name; missing: a line for each
+    word that means none; left_out: what was passed over, counted by kind, "" where nothing was."""
 
-    A folder means all images in it and below: by their ending or, as files from scanners often have none, where they
-    begin as a DICOM file does; hidden files and what was written to `output` before are left out. So is, wherever
-    it comes from, a mask whose image is meant too: `x_mask.png` beside `x.png`.
+    items: list[Input]
+    missing: list[str]
+    left_out: str
+
+
+def find(words: Iterable[str], output: Path) -> Meant:
+    """The images that files, folders and patterns such as 'scans/*.png' mean.
+
+    A folder means all images in it and below, by their ending or by how they begin; hidden files and what an earlier
+    prediction wrote, into `output` or elsewhere, are left out, of patterns too. So is, wherever it comes from, a mask
+    whose image is meant too: `x_mask.png` beside `x.png`.
     """
     found: dict[Path, Path] = {}
-    missing = []
+    missing, passed = [], []
     for word in words:
-        paths = _meant(word, output)
+        paths, over = _meant(word, output)
+        passed += over
         if not paths:
             missing.append(f"{word}: {'no image in this folder' if Path(word).is_dir() else 'there is no such file'}")
         for path in paths:
             found.setdefault(path.resolve(), path)
-    images = {_without_ending(path) for path in found}
-    chosen = [path for whole, path in found.items() if _masked(whole) not in images]
-    return _named(chosen), missing
+    images = {_plain(_without_ending(path)) for path in found}
+    chosen = []
+    for whole, path in found.items():
+        if (image := _masked(whole)) and _plain(image) in images:
+            passed.append("as masks of images")
+        else:
+            chosen.append(path)
+    return Meant(_named(chosen), missing, counted(passed))
 
 
-def _meant(word: str, output: Path) -> list[Path]:
-    path = Path(word).expanduser()
+def _meant(word: str, output: Path) -> tuple[list[Path], list[str]]:
+    """The images that a word means, and the kind of each file that it does not mean."""
+    path = on_disk(Path(word).expanduser())
     if path.is_dir():
         return _images_in(path, output)
     if path.exists():  # before the pattern: "x [1].png" may be the name of a file
-        return [path]
-    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
-    return [image for match in matches for image in (_images_in(match, output) if match.is_dir() else [match])]
+        return [path], []
+    images, passed = [], []
+    for match in map(Path, sorted(glob.glob(str(path), recursive=True))):
+        if match.is_dir():
+            within, over = _images_in(match, output)
+            images, passed = images + within, passed + over
+        elif _is_result(match):
+            passed.append(_RESULT)
+        else:
+            images.append(match)
+    return images, passed
 
 
-def _images_in(folder: Path, output: Path) -> list[Path]:
+def _images_in(folder: Path, output: Path) -> tuple[list[Path], list[str]]:
     written = [(output / part).resolve() for part in (MASKS, OVERLAYS)]
-    images = []
+    images, passed = [], []
     for place, folders, files in os.walk(folder):
         inside = Path(place)
-        folders[:] = sorted(each for each in folders if each[0] != "." and (inside / each).resolve() not in written)
-        here = [inside / name for name in sorted(files) if name[0] != "."]
-        images += [path for path in here if path.suffix.lower() in _ENDINGS or dicom.is_dicom(path)]
-    return images
+        folders[:] = sorted(each for each in folders if each[0] != "." and each != "__MACOSX")
+        of_results = [each for each in folders if (inside / each).resolve() in written or _holds_results(inside / each)]
+        for each in of_results:
+            folders.remove(each)
+            passed += [_RESULT] * sum(len(names) for *_, names in os.walk(inside / each))
+        for path in (inside / name for name in sorted(files)):
+            if path.name[0] == ".":
+                passed += [] if path.name.startswith("._") or path.name == ".DS_Store" else ["as hidden"]
+            elif path.suffix.lower() in _DICOM or is_image(path) or dicom.is_dicom(path):
+                images.append(path)
+            else:
+                passed.append(_RESULT if path.name in (LINES, ABOUT) else kind(path))
+    return images, passed
+
+
+def _holds_results(folder: Path) -> bool:
+    """Whether this is a folder of masks or overlays that a prediction wrote, by what lies beside it."""
+    return folder.name in (MASKS, OVERLAYS) and (folder.parent / ABOUT).is_file() and (folder.parent / LINES).is_file()
+
+
+def _is_result(path: Path) -> bool:
+    return any(_holds_results(above) for above in Path(os.path.abspath(path)).parents)
+
+
+def _plain(path: Path) -> str:
+    return plain_name(str(path))
 
 
 def _without_ending(path: Path) -> Path:
@@ -81,8 +132,8 @@ def _masked(path: Path) -> Path | None:
 
 def _named(paths: list[Path]) -> list[Input]:
     """A name for each, its place below the folder that they all share; "-2", "-3" are added where two would have the
-    same, as x.png and x.jpg would, also on a disk that does not tell X from x. None has a ".." in it, which would lead
-    out of the output folder."""
+    same, as x.png and x.jpg would, also on a disk that does not tell X from x or the two forms of é. None has a ".." in
+    it, which would lead out of the output folder."""
     if not paths:
         return []
     whole = [Path(os.path.abspath(path)) for path in paths]  # not Path.absolute, which keeps ".."
@@ -92,27 +143,31 @@ def _named(paths: list[Path]) -> list[Input]:
         plain = placed.relative_to(shared)
         plain = _without_ending(plain) if path.suffix.lower() in _ENDINGS else plain
         name, number = str(plain), 1
-        while name.casefold() in taken:
+        while plain_name(name).casefold() in taken:
             number += 1
             name = f"{plain}-{number}"
-        taken.add(name.casefold())
+        taken.add(plain_name(name).casefold())
         inputs.append(Input(path, name))
     return inputs
 
 
 def read(path: Path) -> Picture:
-    """The picture in a PNG, JPEG, TIFF or BMP file, decoded as for training, or in a DICOM file of one frame.
+    """The picture in an image file, decoded as for training, or in a DICOM file of one frame.
 
     The resolution that the former may state is one for printing: no scale is taken from it. Raises BadInput, naming the
-    file, where it can't be read.
+    file, where it can't be read, and `dicom.NoPicture` for a DICOM file that holds no picture.
     """
     if path.suffix.lower() in _DICOM or dicom.is_dicom(path):
-        return dicom.read(path)
-    return Picture(read_image(path))
+        picture = dicom.read(path)
+    else:
+        pixels, doubts = image_of(path)
+        picture = Picture(pixels, doubts=tuple(doubts))
+    return replace(picture, doubts=(*picture.doubts, *of_brightness(picture.pixels)))
 
 
-def refuse_nothing(inputs: list[Input], missing: list[str]) -> None:
+def refuse_nothing(meant: Meant) -> None:
     """Raises BadInput where not a single image was found."""
-    if not inputs:
-        remedy = f"Expected images ({', '.join(_ENDINGS)}), folders of them, or patterns such as 'scans/*.png'."
-        raise BadInput.listing("No image to predict on:", missing, remedy)
+    if not meant.items:
+        there = f" There is: {meant.left_out}." if meant.left_out else ""
+        remedy = f"Expected images ({', '.join(_ENDINGS)}), folders of them, or patterns such as 'scans/*.png'.{there}"
+        raise BadInput.listing("No image to predict on:", meant.missing, remedy)

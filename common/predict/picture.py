@@ -32,11 +32,13 @@ class Scale:
 @dataclass(frozen=True)
 class Picture:
     """pixels: uint8 (H, W, 3), RGB. scales: empty where the file does not say how large a pixel is; several where a
-    scan shows several fields, none of which overlap."""
+    scan shows several fields. doubts: what may not be as it was meant, without the name of the file."""
 
     pixels: np.ndarray
     scales: Sequence[Scale] = ()
+    doubts: tuple[str, ...] = ()
 
     def mm2(self, box: Box) -> float | None:
-        """The area in mm² of one pixel in the box; None where no scale holds all of the box."""
-        return next((scale.width_mm * scale.height_mm for scale in self.scales if scale.holds(box)), None)
+        """The area in mm² of one pixel in the box; None where no scale holds all of the box, or several that differ."""
+        areas = {scale.width_mm * scale.height_mm for scale in self.scales if scale.holds(box)}
+        return areas.pop() if len(areas) == 1 else None

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from common.data import splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, classification, counts, learned, metrics, results, trivial
@@ -119,9 +120,16 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := classification.confusion(of_part))},
-        notes=done.notes,
+        notes=[*done.notes, *_on_groups(done, rows)],
     )
     return run.model_copy(update={"unlearned": learned.judge(run, rows["test"])})
+
+
+def _on_groups(done: Fit, rows: dict[str, counts.Rows]) -> list[str]:
+    """That patients of the test part were trained on, where any were."""
+    told = splits.shared_groups(rows["train"].group.tolist(), rows["test"].group.tolist())
+    which = f"Repeat {done.repeat + 1}" + ("" if done.fold is None else f" fold {done.fold + 1}")
+    return [f"{which}: {told}"] if told else []
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:

@@ -43,13 +43,25 @@ class Request:
     devices: int = 1
 
     @property
+    def keeps_groups(self) -> bool:
+        """Whether the groups that the data name stay on one side of the split because nobody says otherwise: neither
+        the person nor the paper's record, which speaks of the paper's own data set and its stand-in."""
+        spoken_of = self.found.name in (self.paper.data, self.paper.stand_in) or "split" in self.readings
+        return "split" in self.paper.readings and not spoken_of and splits.names_groups(self.found.cases)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The readings, those that follow from the data among them."""
+        return self.readings | ({"split": "grouped"} if self.keeps_groups else {})
+
+    @property
     def recipe(self) -> Recipe:
-        return self.paper.recipe(self.profile, self.readings)
+        return self.paper.recipe(self.profile, self.chosen)
 
     @property
     def departures(self) -> dict[str, str]:
         """The readings that do depart from what the profile has without them."""
-        default, chosen = self.paper.recipe(self.profile).model_dump(), self.paper.choose(self.readings)
+        default, chosen = self.paper.recipe(self.profile).model_dump(), self.paper.choose(self.chosen)
         return {key: as_text(value) for key, value in chosen.items() if as_text(value) != as_text(default[key])}
 
 
@@ -113,7 +125,7 @@ class Plan:
         """What one trial is trained with, and its split: of the data as they are or, where the recipe enlarges them, of
         the images and copies that this split has. Raises BadInput where a part would be empty."""
         shared, recipe = self.training, self.training.recipe
-        split = self._listed(trial)[1]
+        split = self.listed(trial)[1]
         if not recipe.copies:
             return shared, split
         enlarged, split = enlarge.made(shared.prepared, split, recipe, shared.seed)
@@ -121,9 +133,9 @@ class Plan:
 
     def leak(self, trial: Trial) -> str:
         """`enlarge.leak` of one trial."""
-        return enlarge.leak(*self._listed(trial), self.training.recipe)
+        return enlarge.leak(*self.listed(trial), self.training.recipe)
 
-    def _listed(self, trial: Trial) -> tuple[Sequence[Case], splits.Split]:
+    def listed(self, trial: Trial) -> tuple[Sequence[Case], splits.Split]:
         """The cases and copies, and the split of these."""
         shared = self.training
         cases, used = enlarge.listing(shared.prepared.cases, self.used, shared.recipe)
@@ -160,7 +172,22 @@ def plan(
     if recipe.copies:
         first = planned.trials[0]
         say(f"{first}: {planned.leak(first)}")
+    for line in _on_groups(request, planned):
+        say(line)
     return planned
+
+
+def _on_groups(request: Request, planned: Plan) -> list[str]:
+    """What to know about a set of which several images are of one patient or lesion, before hours are spent on it."""
+    if request.keeps_groups:
+        name = planned.training.prepared.name
+        return [f"{name} names groups: each stays on one side of the split. --reading split=random parts them."]
+    if planned.training.recipe.split == "grouped" or not splits.names_groups(request.found.cases):
+        return []
+    first = planned.trials[0]
+    cases, split = planned.listed(first)
+    told = splits.shared_groups(*([cases[position].group for position in part] for part in split.ends))
+    return [f"split=random: {first}: {told} --reading split=grouped keeps each on one side."] if told else []
 
 
 def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:

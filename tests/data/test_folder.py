@@ -115,9 +115,9 @@ def test_every_name_that_the_pattern_does_not_match_is_shown_up_to_eight(tmp_pat
     assert "p1_left_b" not in message
 
 
-def test_a_pattern_that_gives_one_group_only_is_told_which(tmp_path):
-    message = refusal(write(tmp_path), pattern=r"^(?P<group>p).*(?P<class>[bm])\.png$")
-    assert "gives 1 group only, 'p', for 3 images: p1_left_b.png, p1_right_m.png, p2_left_b.png." in message
+def test_one_patient_is_a_set_that_can_be_evaluated_on(tmp_path):
+    found = cases(write(tmp_path), pattern=r"^(?P<group>p).*(?P<class>[bm])\.png$")
+    assert {case.group for case in found} == {"p"}
 
 
 def test_an_unknown_class_is_shown_with_its_file(tmp_path):

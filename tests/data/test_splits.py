@@ -202,5 +202,5 @@ def test_no_group_is_in_two_parts_whatever_the_groups(groups, repeat):
 
 def test_one_group_alone_is_refused_with_what_was_found():
     cases = [case(number, group="all") for number in range(20)]
-    with pytest.raises(BadInput, match="20 cases in 1 groups"):
+    with pytest.raises(BadInput, match="All 20 cases are of 1 group"):
         splits.draw(cases, np.arange(20), KUMAR, seed=0, repeat=0)

@@ -164,7 +164,7 @@ def test_seconds_are_no_centimetres(path):
     [
         (lambda path: written(path, np.zeros((5, 20, 30), np.uint8), NumberOfFrames=5), "a clip of 5 frames"),
         (lambda path: path.write_bytes(written(path, PIXELS).read_bytes()[:-200]), "can't decode it"),
-        (lambda path: written(path, PIXELS, "PALETTE COLOR"), "can't decode it"),
+        (lambda path: written(path, PIXELS, "PALETTE COLOR"), "a palette that it does not have"),
         (lambda path: path.write_bytes(bytes(128) + b"DICM" + b"junk" * 9), "can't decode it|without an image"),
     ],
     ids=["a clip", "cut off", "a palette that is missing", "nothing behind the head"],

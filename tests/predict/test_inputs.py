@@ -23,8 +23,7 @@ def tree(tmp_path, monkeypatch):
 
 def meant(*words, output="out"):
     """The files, as text, and their names."""
-    items, _ = find(words, Path(output))
-    return {str(item.path): item.name for item in items}
+    return {str(item.path): item.name for item in find(words, Path(output)).items}
 
 
 def test_a_folder_means_all_images_in_it_and_below(tree):
@@ -104,9 +103,9 @@ def test_equal_names_but_for_ending_or_case_do_not_meet(tree):
 
 def test_a_word_that_means_nothing_is_told(tree):
     tree("empty/notes.txt")
-    items, missing = find(["empty", "nowhere.png", "*.tif"], Path("out"))
-    assert items == []
-    assert missing == [
+    meant = find(["empty", "nowhere.png", "*.tif"], Path("out"))
+    assert meant.items == []
+    assert meant.missing == [
         "empty: no image in this folder",
         "nowhere.png: there is no such file",
         "*.tif: there is no such file",

@@ -139,7 +139,7 @@ def test_the_network_is_given_what_training_gives_it(tmp_path, settings):
     prepared = prepare(cases, "noise", SIDE, recipe.channels, "merged", tmp_path / "cache", clahe=recipe.clahe)
     _, expected = evaluate(beside_probabilities(model), prepared, np.arange(20), recipe)
     items = [Input(case.image, str(number)) for number, case in enumerate(cases)]
-    assert pipeline.run(model, record, items, tmp_path / "out", lambda done: None) == (20, [])
+    assert pipeline.run(model, record, items, tmp_path / "out", lambda done: None) == pipeline.Told(20, [], [], [])
     got = [opened(tmp_path / "out" / "masks" / f"{number}.png") > 0 for number in range(20)]
     assert np.array_equal(got, expected)
     assert 0.1 < expected.mean() < 0.9

@@ -88,10 +88,13 @@ REFUSED = {
         r"\udcff",
     ),
     "an image that is a DICOM file": (
-        renamed(ONE, "benign/benign (1).dcm"),
-        "benign (1).dcm: named as an image, but not ending in .png, .jpg",
+        replaced(lambda path: path.with_suffix(".dcm").write_bytes(bytes(128) + b"DICM")),
+        "benign (1).dcm: named as an image, but none in PNG, JPEG, BMP, TIFF or WEBP",
     ),
-    "an image without an ending": (renamed(ONE, "benign/benign (1)"), "benign (1): named as an image, but not ending"),
+    "an image that is a GIF": (
+        replaced(lambda path: path.with_suffix(".gif").write_bytes(corpus.saved(corpus.photo(), "GIF"))),
+        "benign (1).gif: named as an image, but none in",
+    ),
     "a folder called as an image": (replaced(Path.mkdir), "benign (1).png: a folder, a pipe or a device"),
     "a pipe": (replaced(os.mkfifo), "benign (1).png: a folder, a pipe or a device, not an image file"),
     "a socket": (replaced(bind), "benign (1).png: a folder, a pipe or a device, not an image file"),
@@ -122,7 +125,12 @@ REFUSED = {
 HANDLED = {
     "files that systems leave": also("benign/Thumbs.db", "benign/.DS_Store", "benign/desktop.ini", ".git"),
     "the shadow files of macOS": also("benign/._benign (1).png", "benign/._benign (1)_mask.png"),
-    "other files and folders": also("README.txt", "benign/notes.csv"),
+    "other files and folders": lambda made: [
+        (made.folder / name).write_text("text") for name in ("README.txt", "benign/notes.csv")
+    ],
+    "an image without an ending": renamed(ONE, "benign/benign (1)"),
+    "an image with an ending that says something else": renamed(ONE, "benign/benign (1).dat"),
+    "the ending of a JPEG from a web page": renamed(ONE, "benign/benign (1).jfif"),
     "endings in capitals": renamed(ONE, "benign/benign (1).PNG"),
     "a BMP": renamed(ONE, "benign/benign (1).bmp"),
     "an image and a mask of different endings": renamed(ITS_MASK, "benign/benign (1)_mask.TIF"),

@@ -18,11 +18,17 @@ from hypothesis import strategies as st
 from common import cli, paper, strict_yaml
 from common.data import folder
 from common.data.decode import Unreadable, read_image, read_mask, read_size
-from common.data.prepare import filled, merge
+from common.data.masks import NoMask, marked
+from common.data.outline import area, filled
+from common.data.prepare import merge
 from common.errors import BadInput
 from common.evidence import results
+from common.predict import dicom
 from tests.faults.input import corpus
 from tests.faults.input.corpus import drawn, photo, saved
+from tests.faults.input.test_dicom_colours import SHOWN as COLOURED
+from tests.faults.input.test_dicom_greys import OF_PYTHON, SHOWN
+from tests.faults.input.test_dicom_scales import FILES as FILES_OF_SCALES
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.*")
 ROOT = Path(__file__).parents[3]
@@ -58,8 +64,13 @@ FILES = [
     saved(photo(), "TIFF"),
     corpus.turned(photo(), "TIFF", 8),
     saved(photo(), "BMP"),
+    saved(photo(), "WEBP", lossless=True),
 ]
 EDIT = st.tuples(st.floats(0, 1), st.integers(0, 4), st.binary(max_size=8))
+
+
+# Most of a DICOM file is pixels, which may have any value: what comes before them is the more telling part.
+EDIT_OF_HEAD = st.tuples(st.floats(0.02, 0.15) | st.floats(0, 1), st.integers(0, 4), st.binary(max_size=8))
 
 
 def edited(content: bytes, edits) -> bytes:
@@ -107,6 +118,7 @@ def test_any_bytes_are_an_image_or_refused_by_name(budget, tmp_path):
 # Masks.
 
 SIZE = st.integers(1, 12)
+LEVELS = st.sampled_from([(0, 255), (0, 1), (0, 1, 2), range(256)])
 
 
 @both
@@ -126,6 +138,64 @@ def test_masks_of_any_shape_are_merged(budget):
         assert np.array_equal(merged["halved"] > 0, merged["merged"] > 0)
         assert (filled(masks[0]) >= masks[0]).all()
         assert np.array_equal(filled(filled(masks[0])), filled(masks[0]))
+
+    check()
+
+
+@both
+def test_any_pixels_are_a_mask_or_refused_with_how_to_convert_them(budget):
+    @budget
+    @given(
+        st.data(),
+        SIZE,
+        SIZE,
+        st.sampled_from([(), (3,)]),
+        st.sampled_from([(0, 255), (0, 1), (0, 1, 2), range(256)]),
+        st.booleans(),
+    )
+    def check(data, height, width, colours, levels, lossy):
+        shape = (height, width, *colours)
+        values = data.draw(
+            st.lists(st.sampled_from(levels), min_size=int(np.prod(shape)), max_size=int(np.prod(shape)))
+        )
+        drawn = np.kron(np.array(values, np.uint8).reshape(shape), np.ones((4, 4, *[1] * len(colours)), np.uint8))
+        found, refusal = outcome(lambda: marked(drawn, lossy), NoMask)
+        if refusal:
+            assert "file of its own" in refusal or "Save it" in refusal or "save it" in refusal
+            return
+        mask, _ = found
+        assert mask.dtype == bool
+        for outlined in (False, True):
+            meant, doubt = area(mask, outlined)
+            assert meant.shape == mask.shape
+            assert (meant >= mask).all()
+            assert np.array_equal(meant, mask) or doubt or outlined
+
+    check()
+
+
+# DICOM files.
+
+DICOM = [file for file, *_ in [*SHOWN.values(), *COLOURED.values(), *FILES_OF_SCALES.values()]]
+
+
+@both
+def test_any_bytes_are_a_dicom_file_or_refused_by_name_in_words(budget, tmp_path):
+    made = [file.write(tmp_path / f"{number}").read_bytes() for number, file in enumerate(DICOM)]
+    path = tmp_path / "any.dcm"
+
+    @budget
+    @given(st.sampled_from(made), st.lists(EDIT_OF_HEAD, max_size=4))
+    def check(content, edits):
+        path.write_bytes(edited(content, edits))
+        picture, refusal = outcome(lambda: dicom.read(path), Unreadable)
+        if refusal:
+            assert refusal.startswith(f"{path}: ")
+            assert not OF_PYTHON.search(refusal.replace(str(path), "")), refusal
+        else:
+            assert picture.pixels.dtype == np.uint8
+            assert picture.pixels.shape[2:] == (3,)
+            assert not any(OF_PYTHON.search(doubt) for doubt in picture.doubts)
 
     check()
 

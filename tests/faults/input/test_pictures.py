@@ -21,8 +21,12 @@ IMAGES = {
     "a web page instead of a download": (b"<!DOCTYPE html><title>404</title>", "not an image"),
     "bytes before the image": (b"\0\0" + corpus.cut_before(7), "not an image"),
     "a PostScript file, which Pillow would give to Ghostscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not an image"),
-    "a GIF": (saved(photo(), "GIF"), "not an image in PNG, JPEG, BMP or TIFF"),
-    "a WebP": (saved(photo(), "WEBP"), "not an image in PNG, JPEG, BMP or TIFF"),
+    "a GIF": (saved(photo(), "GIF"), "not an image in PNG, JPEG, BMP, TIFF or WEBP"),
+    "a JPEG 2000": (saved(photo(), "JPEG2000"), "not an image in PNG, JPEG, BMP, TIFF or WEBP"),
+    "an animated WebP": (
+        saved(photo(), "WEBP", save_all=True, append_images=[Image.fromarray(255 - photo())]),
+        "holds several pictures",
+    ),
     "a PNG cut to its signature": (corpus.SIGNATURE, "not an image"),
     **{f"a PNG cut before chunk {n}": (corpus.cut_before(n), "damaged") for n in range(7)},
     **{f"a PNG cut within chunk {n}": (corpus.cut_within(n), "damaged") for n in range(7)},
@@ -79,7 +83,7 @@ MASKS = {
     "the mask of a turned image, not turned with it": (corpus.turned(drawn(), "PNG", 6), "the mask is 24x32 pixels"),
     "one pixel": (saved(drawn()[:1, :1], "PNG"), "the mask is 1x1 pixels"),
     "the image itself": (saved(photo(), "PNG"), "not a mask: "),
-    "lesions numbered 1 and 2": (corpus.labelled(1, 2), "a mask of several values, 1, 2: draw all lesions in one"),
+    "lesions numbered 1 and 2": (corpus.labelled(1, 2), "a mask of several values, 1, 2: draw all lesions in white"),
     "lesions of 128 and 255": (corpus.labelled(128, 255), "a mask of several values, 128, 255"),
     "transparent where there is no lesion": (saved(corpus.transparent("L"), "PNG"), "it has transparent pixels"),
     "not a number": (saved(NAN, "TIFF"), "the pixels are not grey of 8 or 16 bits"),
@@ -200,7 +204,7 @@ def test_a_doubtful_mask_is_used_and_said(made, tmp_path, what):
 def test_12_bits_in_a_file_of_16_are_used_and_said(made, tmp_path):
     made.image.write_bytes(saved(photo().astype(np.uint16) * 16, "PNG"))
     (told,) = prepared(made, tmp_path).doubts
-    assert told.startswith("benign (1): the image is almost black, 15 of 255 at most.")
+    assert told == "benign (1): 16 bits a pixel, of which 12 are used: read as grey from 0 to 4095."
 
 
 def test_an_image_of_one_pixel_is_an_image(made, tmp_path):

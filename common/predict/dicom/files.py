@@ -1,0 +1,121 @@
+"""From a DICOM file to a picture, or to the reason why there is none."""
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.data.decode import LARGEST, TOO_LARGE, Unreadable
+from common.data.formats import head
+from common.errors import BadInput, in_words
+from common.predict.dicom import colour, grey, scale
+from common.predict.dicom.elements import one
+from common.predict.dicom.stored import Unusable, stored
+from common.predict.picture import Picture
+
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the index of a disc, called DICOMDIR
+# Of storage classes whose pixels are no picture of a patient: marks, and what a therapy is planned from.
+_NO_PICTURE = ("Segmentation Storage", "RT Dose Storage", "Parametric Map Storage")
+# How a file without the first 132 bytes begins: a tag of the groups 2 or 8, then a VR or the length of a short value.
+_VR = re.compile(rb"(AE|CS|DA|DS|DT|IS|LO|LT|OB|OW|PN|SH|SQ|ST|TM|UI|UL|UN|US|UT)")
+
+
+class NoPicture(Unreadable):
+    """A DICOM file that is whole and holds no picture: a report, an index, a plan."""
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file begins as DICOM files do: 128 bytes of anything, then DICM; or, without these, with an element
+    of the groups that come first."""
+    start = head(path, 160)
+    return start[128:132] == b"DICM" or _has_no_preamble(start)
+
+
+def _has_no_preamble(start: bytes) -> bool:
+    group, element = (int.from_bytes(start[place : place + 2], "little") for place in (0, 2))
+    if len(start) < 16 or group not in (2, 8) or element > 0x70:
+        return False
+    if _VR.match(start[4:6]):
+        length, after = int.from_bytes(start[6:8], "little"), 8
+    else:
+        length, after = int.from_bytes(start[4:8], "little"), 8
+    behind = int.from_bytes(start[after + length : after + length + 2], "little")
+    return length <= 128 and length % 2 == 0 and behind in (2, 8)
+
+
+def read(path: Path) -> Picture:
+    """Grey values pass the modality transform and the file's first usable VOI table or window, else the whole range
+    that its bits hold or, of more than 8 bits, that occurs; MONOCHROME1 is inverted, so that more is brighter; padding
+    is black; YBR and palettes become RGB. What the file does not say clearly is in the picture's doubts.
+
+    Raises NoPicture for what holds none; Unreadable for a damaged file, for several frames, for elements that
+    contradict each other and for what no installed decoder knows; BadInput where pydicom is not installed.
+    """
+    try:
+        import pydicom  # noqa: F401, whether it is there
+    except ModuleNotFoundError as missing:
+        raise BadInput(
+            f"{path}: a DICOM file, which needs the package pydicom: `make install` or `pip install pydicom`."
+        ) from missing
+    # What is unusual but can be read is not worth a line on the terminal for each file.
+    warnings.filterwarnings("ignore", module="pydicom")
+    doubts: list[str] = []
+    try:
+        data = _opened(path)
+        _refuse(path, data)
+        pixels = _shown(data, doubts)
+        return Picture(pixels, scale.scales(data, *pixels.shape[:2], doubts), tuple(doubts))
+    except Unreadable:
+        raise
+    except Unusable as error:
+        raise Unreadable(f"{path}: {error}") from error
+    except Exception as error:  # pydicom raises whatever a damaged or unusual file makes it run into
+        raise Unreadable(f"{path}: pydicom can't decode it: {in_words(error)}") from error
+
+
+def _opened(path: Path) -> Any:
+    """The data set of the file; a transfer syntax that it does not name is that in which it was found to be written."""
+    import pydicom
+    from pydicom import uid
+
+    start = head(path, 160)
+    if not start:
+        raise Unreadable(f"{path}: no bytes in it")
+    if start[128:132] != b"DICM" and not _has_no_preamble(start):
+        raise Unreadable(f"{path}: not a DICOM file, or one whose beginning is damaged")
+    data = pydicom.dcmread(path, force=True)
+    if "TransferSyntaxUID" not in data.file_meta:
+        implicit, little = data.original_encoding
+        plain = {True: uid.ImplicitVRLittleEndian, False: uid.ExplicitVRLittleEndian}[implicit]
+        data.file_meta.TransferSyntaxUID = plain if little else uid.ExplicitVRBigEndian
+    return data
+
+
+def _refuse(path: Path, data: Any) -> None:
+    kind = data.file_meta.get("MediaStorageSOPClassUID", "") or data.get("SOPClassUID", "")
+    named = getattr(kind, "name", "") or "of unknown kind"
+    if kind == _DIRECTORY:
+        raise NoPicture(f"{path}: a DICOM file without an image (DICOMDIR, the index of a disc).")
+    if named.endswith(_NO_PICTURE):
+        raise NoPicture(f"{path}: a DICOM file without an image of its own ({named}).")
+    if not any(keyword in data for keyword in _PIXELS):
+        if "Rows" in data and "Columns" in data:
+            raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing ({named}).")
+        raise NoPicture(f"{path}: a DICOM file without an image ({named}).")
+    frames = one(data, "NumberOfFrames")
+    if frames and frames > 1:
+        raise Unreadable(f"{path}: a clip of {frames:.0f} frames. Export the frame that is meant.")
+    if (one(data, "Rows") or 0) * (one(data, "Columns") or 0) > LARGEST:
+        raise Unreadable(f"{path}: {TOO_LARGE}")
+
+
+def _shown(data: Any, doubts: list[str]) -> np.ndarray:
+    """uint8 (H, W, 3), RGB."""
+    pixels, kind = stored(data, doubts)
+    if kind.startswith("MONOCHROME"):
+        shown = grey.displayed(data, pixels, doubts)
+        return np.repeat(shown[..., None], 3, axis=-1)
+    return colour.of_palette(data, pixels, doubts) if kind == "PALETTE COLOR" else colour.of_8_bits(data, pixels)

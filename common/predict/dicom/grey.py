@@ -1,0 +1,135 @@
+"""Grey values of DICOM files as a viewer shows them: modality transform, then the VOI table or window, then the
+inversion of MONOCHROME1 (PS3.3 C.11, PS3.4 N.2)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from common.predict.dicom.colour import scaled
+from common.predict.dicom.elements import items, numbers, one, text
+from common.predict.dicom.tables import table
+
+_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+_TOP = 65535  # what pydicom makes of white where a file says 16 bits
+
+Ends = tuple[float, float]
+
+
+def displayed(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
+    """uint8 (H, W), more being brighter."""
+    padded = _padding(data, stored) | ~np.isfinite(stored)
+    if padded.all():
+        padded[:] = False
+        doubts.append("all of it has the value that it says is padding: shown all the same.")
+    values, ends = _modality(data, stored, doubts)
+    inside = values[~padded] if padded.any() else values
+    grey = _of_interest(data, values, (inside.min(), inside.max()), ends, doubts)
+    if text(data, "PhotometricInterpretation") == "MONOCHROME1":
+        grey = 255 - grey
+    return np.where(padded, np.uint8(0), grey)
+
+
+def _padding(data: Any, stored: np.ndarray) -> np.ndarray:
+    """Where there is no image: bool, of the shape of the pixels. The value is one word of bits, whatever the sign that
+    its own element gives it."""
+    value, limit = one(data, "PixelPaddingValue"), one(data, "PixelPaddingRangeLimit")
+    if value is None or stored.dtype.kind not in "iu":
+        return np.zeros(stored.shape, bool)
+    ends = [_as_pixel(int(each), data, stored) for each in (value, value if limit is None else limit)]
+    return (stored >= min(ends)) & (stored <= max(ends))
+
+
+def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int:
+    bits = int(data.BitsStored)
+    value %= 2**bits
+    return value - 2**bits if stored.dtype.kind == "i" and value >= 2 ** (bits - 1) else value
+
+
+def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:
+    """The values that windows speak of, and black and white where the file's own bits say them: up to 8 bits fill their
+    range, more seldom do."""
+    from pydicom.dataset import Dataset
+    from pydicom.pixels import apply_modality_lut
+
+    little = data.file_meta.TransferSyntaxUID.is_little_endian
+    for item in items(data, "ModalityLUTSequence"):
+        if found := table(item, little, doubts, "modality table"):
+            return found.of(stored), (0, found.white) if found.white <= 255 else None
+    ends = _of_bits(data, stored)
+    slope, intercept = numbers(data, "RescaleSlope"), numbers(data, "RescaleIntercept")
+    if slope == [] and intercept == []:
+        return stored, ends
+    if not slope or intercept is None or slope[0] == 0:
+        doubts.append("its Rescale Slope and Intercept can't be used: left out.")
+        return stored, ends
+    given = Dataset()
+    given.RescaleSlope, given.RescaleIntercept = _decimal(slope[0]), _decimal(intercept[0] if intercept else 0)
+    if (given.RescaleSlope, given.RescaleIntercept) == (1, 0):
+        return stored, ends
+    if ends:
+        black, white = sorted(end * slope[0] + (intercept[0] if intercept else 0) for end in ends)
+        ends = (black, white)
+    return apply_modality_lut(stored, given), ends
+
+
+def _of_bits(data: Any, stored: np.ndarray) -> Ends | None:
+    if stored.dtype.kind not in "iu" or int(data.BitsStored) > 8:
+        return None
+    bits, signed = int(data.BitsStored), stored.dtype.kind == "i"
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+
+
+def _of_interest(data: Any, values: np.ndarray, there: Ends, ends: Ends | None, doubts: list[str]) -> np.ndarray:
+    """uint8 (H, W), before MONOCHROME1 is inverted. there: the least and the greatest value outside the padding."""
+    little = data.file_meta.TransferSyntaxUID.is_little_endian
+    for item in items(data, "VOILUTSequence"):
+        if found := table(item, little, doubts, "VOI table"):
+            return scaled(found.of(values), 0, found.white)
+    for window in _windows(data, doubts):
+        darkest, brightest = scaled(_windowed(np.array(there), *window), 0, _TOP)
+        if darkest < brightest or there[0] == there[1]:
+            return scaled(_windowed(values, *window), 0, _TOP)
+        doubts.append("its window shows nothing but one grey: left out.")
+    return scaled(values, *(ends or there))
+
+
+def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]:
+    """Centre, width and function of each window that can be used, in their order."""
+    centres, widths = numbers(data, "WindowCenter"), numbers(data, "WindowWidth")
+    function = text(data, "VOILUTFunction") or "LINEAR"
+    if function not in _FUNCTIONS:
+        doubts.append(f"its VOI LUT Function is {function}: taken as LINEAR.")
+        function = "LINEAR"
+    if centres == [] and widths == []:
+        return
+    if not centres or not widths:
+        doubts.append("its window can't be used: left out.")
+        return
+    for centre, width in zip(centres, widths, strict=False):
+        if width <= 0:
+            doubts.append(f"its window has a width of {width:g}: left out.")
+        elif width < 1 and function == "LINEAR":
+            doubts.append("its window is narrower than 1, as LINEAR may not be: taken as LINEAR_EXACT.")
+            yield centre, width, "LINEAR_EXACT"
+        else:
+            yield centre, width, function
+
+
+def _windowed(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
+    """float64 from 0 to _TOP."""
+    from pydicom.dataset import Dataset
+    from pydicom.pixels import apply_windowing
+
+    given = Dataset()
+    given.PhotometricInterpretation, given.BitsStored, given.PixelRepresentation = "MONOCHROME2", 16, 0
+    given.WindowCenter, given.WindowWidth, given.VOILUTFunction = _decimal(centre), _decimal(width), function
+    with np.errstate(over="ignore"):  # a sigmoid's exponent
+        return apply_windowing(values, given)
+
+
+def _decimal(number: float) -> Any:
+    """As an element of a data set holds it, in 16 characters."""
+    from pydicom.valuerep import DSfloat
+
+    return DSfloat(number, auto_format=True)
