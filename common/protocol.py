@@ -18,8 +18,8 @@ from common.paper import Recipe
 STEPS: dict[int, str] = {
     1: "What stood until 27 November 2026: Keras' cross-entropy on probabilities, small profiles with recipes of their "
     "own.",
-    2: "Every cross-entropy is computed from logits, a small profile shrinks side and filters alone, dropout on PyTorch "
-    "follows the seed, and rows keep the cross-entropy of each framework.",
+    2: "Every cross-entropy is computed from logits, a small profile shrinks side and filters alone, dropout on "
+    "PyTorch follows the seed, and rows keep the cross-entropy of each framework.",
 }
 PROTOCOL = max(STEPS)
 
