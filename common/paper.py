@@ -348,7 +348,7 @@ def read(name: str, path: Traversable) -> Paper:
             raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
         record = Paper(name=name, **given)
         for profile in ("paper", *record.profiles):
-            record.plain_recipe(profile)
+            Recipe(**record._values(profile, {}))
     except ValidationError as error:
         wrong = strict_yaml.complaints(error)
         raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Mend the file.") from error

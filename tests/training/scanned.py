@@ -41,8 +41,8 @@ def network() -> keras.Model:
     # Without a bias, whose gradient a normalisation makes rounding noise, which Adam would scale up to whole steps.
     convolution = layers.Conv2D(3, 3, padding="same", use_bias=False)
     x = layers.Dropout(0.3)(layers.BatchNormalization()(convolution(x)))
-    truth = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name=SEGMENTATION)(x)
-    of_class = layers.Dense(1, activation="sigmoid", dtype="float32", name=CLASSIFICATION)
+    truth = layers.Conv2D(1, 1, dtype="float32", name=SEGMENTATION)(x)
+    of_class = layers.Dense(1, dtype="float32", name=CLASSIFICATION)
     outputs = {SEGMENTATION: truth, CLASSIFICATION: of_class(layers.GlobalAveragePooling2D()(x))}
     model = keras.Model(inputs, outputs)
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01), dynamic_growth_steps=3)
