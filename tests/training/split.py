@@ -44,7 +44,7 @@ def network(recipe: Recipe, normalisation: type[layers.Layer] = layers.BatchNorm
     # Without a bias, whose gradient a normalisation makes rounding noise, which Adam would scale up to whole steps.
     x = layers.Conv2D(4, 3, padding="same", use_bias=False)(inputs)
     x = layers.Dropout(recipe.dropout)(normalisation(name="norm")(x))
-    return keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(x))
+    return keras.Model(inputs, layers.Activation("sigmoid")(layers.Conv2D(1, 1)(x)))
 
 
 class NormalisedInHalves(layers.BatchNormalization):
