@@ -153,7 +153,7 @@ def test_a_claim_is_one_thing(claim):
 
 
 def test_a_claim_about_a_reading_that_there_is_not_is_refused():
-    with pytest.raises(ValidationError, match="readings that there are not: depth"):
+    with pytest.raises(ValidationError, match="the claim x has depth: not a reading of this paper"):
         claiming(over={"depth": 3})
 
 
