@@ -201,9 +201,14 @@ class Paper(_Record):
             raise ValueError(f"several reported numbers are called {', '.join(twice)}")
         if unknown := {each for claim in self.claims for each in claim.cells} - set(ids):
             raise ValueError(f"claims about numbers that are not reported: {', '.join(sorted(unknown))}")
-        chosen = {key for claim in self.worded if isinstance(claim.over, dict) for key in claim.over}
-        if unknown := chosen - self.readings.keys():
-            raise ValueError(f"claims in words about readings that there are not: {', '.join(sorted(unknown))}")
+        chosen = [
+            *((f"the claim {claim.id}", claim.over) for claim in self.worded if isinstance(claim.over, dict)),
+            *((f"the number {cell.id}", cell.readings) for cell in self.reported),
+            *(("a baseline", baseline) for baseline in self.baselines),
+        ]
+        every = ((what, key, value) for what, readings in chosen for key, value in readings.items())
+        if wrong := [f"{what} has {why}" for what, *pair in every if (why := self.refusal(*pair))]:
+            raise ValueError("; ".join(wrong))
         twice = self.stated.keys() & self.readings.keys()
         if twice:
             raise ValueError(f"both stated and open: {', '.join(sorted(twice))}")
@@ -246,8 +251,9 @@ class Paper(_Record):
         in the record that no code reads.
         """
         model = import_module(f"reproductions.{self.name}.model")
-        if not hasattr(model, "Settings"):
-            raise BadInput(f"reproductions/{self.name}/model.py declares no `class Settings(Recipe)`.")
+        if not hasattr(model, "Settings") or model.Settings.model_config.get("extra") != "forbid":
+            wanted = '`class Settings(Recipe)` with `model_config = ConfigDict(extra="forbid", frozen=True)`'
+            raise BadInput(f"reproductions/{self.name}/model.py declares no {wanted}.")
         return self._validated(model.Settings, profile, readings)
 
     def plain_recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:

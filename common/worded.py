@@ -13,8 +13,8 @@ class Worded(BaseModel):
     quote: the words. why: how they are read. What is claimed is one of two things:
     above: the metric is above this number.
     over: it is better than that of something else, which means less of a loss or a distance: than that of the network
-        that these readings choose; of the networks that the paper "quoted" from elsewhere; or of the same network on
-        its "train"ing images.
+        that these readings choose; of the networks "quoted" from elsewhere in the table in which the paper's own
+        stands; or of the same network on its "train"ing images.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -120,6 +120,25 @@ def test_so_is_a_value_that_no_code_reads(key, value):
     assert key in str(refused.value)
 
 
+def test_a_value_that_no_reading_has_is_refused_wherever_the_record_chooses_one():
+    """Found by review: an unknown baseline was refused only after hours, when the paper's own network was trained."""
+    baseline = CHENG.model_dump() | {"baselines": [{"batch_norm": "nowhere"}]}
+    with pytest.raises(ValidationError, match="a baseline has batch_norm=nowhere: known values are encoder, "):
+        paper.Paper(**baseline)
+    number = CHENG.reported[0].model_copy(update={"readings": {"network": "unet"}})
+    with pytest.raises(ValidationError, match=f"the number {number.id} has network: not a reading of this paper"):
+        paper.Paper(**CHENG.model_dump() | {"reported": [number.model_dump()], "claims": []})
+
+
+def test_settings_that_let_unknown_keys_through_are_refused(monkeypatch):
+    class Loose(paper.Recipe):
+        pass
+
+    monkeypatch.setattr(import_module("reproductions.cheng.model"), "Settings", Loose)
+    with pytest.raises(BadInput, match="declares no `class Settings"):
+        CHENG.recipe()
+
+
 def test_a_setting_that_the_network_lacks_is_named():
     stated = {key: kept for key, kept in CHENG.stated.items() if key != "bottleneck"}
     with pytest.raises(BadInput, match="bottleneck: Field required"):

@@ -65,8 +65,7 @@ class Batches(keras.utils.PyDataset):
 
     With a seed, (seed, repeat), the order and the recipe's augmentation (unless it made copies before the split) are
     drawn anew for each `epoch`, which whoever trains sets before an epoch starts; without one the cases come as they
-    are, in their given order. The last batch is
-    smaller where the batch size does not divide the cases.
+    are, in their given order. The last batch is smaller where the batch size does not divide the cases.
     """
 
     def __init__(

@@ -178,8 +178,14 @@ def _limit(paper: Paper, claim: Worded) -> Interval:
 
 
 def _quoted(paper: Paper, claim: Worded) -> list[Reported]:
+    """What the paper quotes in the tables in which its own network stands, or anywhere where it stands in none. A
+    deviation is no score."""
     about = claim.split, claim.definition
-    return [cell for cell in paper.reported if cell.quoted and (cell.split, cell.definition) == about]
+    alike = [
+        cell for cell in paper.reported if (cell.split, cell.definition) == about and cell.statistic != "deviation"
+    ]
+    tables = {cell.table for cell in alike if cell.table and not cell.quoted}
+    return [cell for cell in alike if cell.quoted and (cell.table in tables or not tables)]
 
 
 def _best(claim: Worded, cells: Sequence[Reported]) -> Reported:

@@ -89,7 +89,7 @@ def definitions(record: Record) -> list[Scored]:
 @dataclass(frozen=True)
 class Leak:
     """A definition on the test images under the random split and with copies kept apart: the record, whether today's
-    recipe and code made both, what its repeats and those of the leak-free one score, and the difference."""
+    recipe and protocol made both, what its repeats and those of the leak-free one score, and the difference."""
 
     record: Record
     fresh: bool

@@ -15,7 +15,7 @@ part of the data.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class Fit:
     """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
     epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
     not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`);
-    unlearned: as in `results.Run`, written down once it is evaluated; protocol: that of `common.protocol`."""
+    unlearned: as in `results.Run`; protocol: that of `common.protocol`."""
 
     seed: int
     repeat: int
@@ -107,8 +107,16 @@ class Training:
     seed: int
 
 
-def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit:
-    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above.
+def fit(
+    training: Training,
+    split: Split,
+    trial: Trial,
+    folder: Path,
+    progress: Progress,
+    judge: Callable[[Fit], dict[str, list[str]]] = lambda done: {},
+) -> Fit:
+    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above. judge: tells from
+    what is about to be written which outputs did not learn (`results.Run.unlearned`).
 
     Raises callbacks.Diverged where a loss is not finite; the states of the last good epochs stay in the folder."""
     build, recipe, prepared, seed = training.build, training.recipe, training.prepared, training.seed
@@ -177,6 +185,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         ],
         state,
     )
+    outcome = replace(outcome, unlearned=judge(outcome))
     write_json(folder / "fit.json", asdict(outcome))
     callbacks.remove_states(folder)
     return outcome

@@ -14,10 +14,16 @@ def of_network(model: keras.Model) -> keras.Model:
     """The same layers and weights up to the logits: in place of each output, the input of its sigmoid, float32 of the
     same shape and under the same name.
 
-    Raises BadInput for an output whose sigmoid is part of a convolution or a dense layer, which hides its logits.
+    Raises BadInput for an output whose sigmoid is part of a convolution or a dense layer, or no layer at all, which
+    hides its logits.
     """
     for output in keras.tree.flatten(model.output):
         layer = _layer_of(model, output)
+        if layer is None:
+            raise BadInput(
+                f"{model.name} ends in an operation that is no layer, which hides its logits. Let "
+                'keras.layers.Activation("sigmoid") give its probabilities.'
+            )
         if not isinstance(layer, keras.layers.Activation) and hasattr(layer, "activation"):
             raise BadInput(
                 f"The output '{layer.name}' of {model.name} has its sigmoid inside a {type(layer).__name__}, which "
@@ -42,8 +48,9 @@ def _before_sigmoid(model: keras.Model, output: keras.KerasTensor) -> keras.Kera
     return Logit(dtype="float32")(output)
 
 
-def _layer_of(model: keras.Model, output: keras.KerasTensor) -> keras.Layer:
-    return next(layer for layer in model.layers if layer.output is output)
+def _layer_of(model: keras.Model, output: keras.KerasTensor) -> keras.Layer | None:
+    """None for what no layer gives, such as keras.ops.sigmoid."""
+    return next((layer for layer in model.layers if layer.output is output), None)
 
 
 class Logit(keras.layers.Layer):

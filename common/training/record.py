@@ -86,9 +86,10 @@ def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> r
     return about
 
 
-def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
-    """The record of one finished repeat, computed from its per-image counts."""
-    done = Fit(**read_json(folder / "fit.json"))
+def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None) -> results.Run:
+    """The record of one finished repeat, computed from its per-image counts. done: what `fit.json` is about to hold,
+    where it is not there yet."""
+    done = done or Fit(**read_json(folder / "fit.json"))
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
     asked = [each.definition for each in (*paper.reported, *paper.worded) if each.definition != OF_TRAINING]
     signatures = dict.fromkeys([*metrics.standard(recipe), *asked])
@@ -120,13 +121,19 @@ def summary(paper: Paper, recipe: Recipe, folder: Path) -> results.Run:
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := classification.confusion(of_part))},
-        notes=[*done.notes, *_on_groups(done, rows)],
+        notes=[*done.notes, *_on_groups(done, recipe, rows)],
     )
     return run.model_copy(update={"unlearned": learned.judge(run, rows["test"])})
 
 
-def _on_groups(done: Fit, rows: dict[str, counts.Rows]) -> list[str]:
-    """That patients of the test part were trained on, where any were."""
+def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[str]:
+    """That patients of the test part were trained on, where any were. An image and its copies are no patient: what is
+    to be said of them `enlarge.leak` has said."""
+    if recipe.copies:
+        known = {pair for each in rows.values() for pair in zip(each.group.tolist(), each.case.tolist(), strict=True)}
+        images = {(group, case.rpartition("#")[0] or case) for group, case in known}
+        if len(images) == len({group for group, _ in images}):
+            return []
     told = splits.shared_groups(rows["train"].group.tolist(), rows["test"].group.tolist())
     which = f"Repeat {done.repeat + 1}" + ("" if done.fold is None else f" fold {done.fold + 1}")
     return [f"{which}: {told}"] if told else []

@@ -1,6 +1,6 @@
 """One trial of a run in its folder: found as it ended before, or trained now."""
 
-from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -44,9 +44,10 @@ def train(planned: Plan, trial: Trial, progress: Progress) -> Fit | Failure:
     place = trial_folder(planned.folder, trial)
     try:
         with split_over(planned.devices):
-            done = fit(*planned.of(trial), trial, place, progress)
+            return fit(*planned.of(trial), trial, place, progress, partial(_unlearned, planned, place))
     except Diverged as diverged:
         return note_failure(place, planned.training.seed, trial, diverged)
-    done = replace(done, unlearned=summary(planned.training.paper, planned.training.recipe, place).unlearned)
-    write_json(place / "fit.json", asdict(done))
-    return done
+
+
+def _unlearned(planned: Plan, place: Path, done: Fit) -> dict[str, list[str]]:
+    return summary(planned.training.paper, planned.training.recipe, place, done).unlearned

@@ -220,9 +220,7 @@ def test_a_contradiction_between_cells_is_a_note_and_no_verdict():
 def test_a_baselines_cells_are_for_the_baselines_record_alone():
     own, other = cell("0.70"), cell("0.60").model_copy(update={"id": "baseline", "readings": {"network": "unet"}})
     network = {"default": "multires", "alternatives": ["unet"], "why": "a baseline"}
-    both = paper(own, other).model_copy(
-        update={"baselines": [{"network": "unet"}], "readings": {"network": Reading(**network)}}
-    )
+    both = paper(own, other, baselines=[{"network": "unet"}], readings={"network": Reading(**network)})
     of = record([0.7, 0.7, 0.7])
     assert [row.id for row in compare.rows(both, of)] == ["test-x"]
     baseline = of.model_copy(update={"readings": {"network": "unet"}})

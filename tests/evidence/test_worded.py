@@ -114,6 +114,15 @@ def test_the_papers_own_number_and_our_runs_are_set_against_the_best_that_it_quo
     assert judged(quoting("0.9"), record(HIGH)).as_printed == "0.90 against 0.9: the same as printed"
 
 
+def test_what_the_paper_quotes_in_another_table_and_deviations_are_not_among_them():
+    """Found by review: of an IoU in a table of other works on other data the claim does not speak."""
+    elsewhere = cell("0.95").model_copy(update={"id": "II", "quoted": "V [2]", "table": "II"})
+    deviation = cell("0.99").model_copy(update={"id": "d", "quoted": "U [1]", "table": "X", "statistic": "deviation"})
+    of = quoting("0.60", "0.70")
+    of = of.model_copy(update={"reported": [*of.reported, elsewhere, deviation]})
+    assert judged(of, record(HIGH)).asked.endswith("above 0.70, the best of 2 that the paper quotes")
+
+
 def test_printed_numbers_of_both_networks_say_whether_it_holds_as_printed():
     beside = cell("0.80").model_copy(update={"id": "unet", "readings": {"network": "unet"}})
     assert judged(claiming(cell("0.90"), beside, **UNET)).as_printed == "0.90 against 0.80: holds"
@@ -153,7 +162,7 @@ def test_a_claim_is_one_thing(claim):
 
 
 def test_a_claim_about_a_reading_that_there_is_not_is_refused():
-    with pytest.raises(ValidationError, match="readings that there are not: depth"):
+    with pytest.raises(ValidationError, match="the claim x has depth: not a reading of this paper"):
         claiming(over={"depth": 3})
 
 

@@ -1,7 +1,7 @@
 """The pages in a browser, opened from the disk."""
 
-import math
 import re
+from collections import Counter
 from pathlib import Path
 from statistics import fmean
 
@@ -86,14 +86,16 @@ def test_the_numbers_are_those_of_the_results(real_results: Path, real_site: Pat
         for row in record.reported:
             line = tab.locator(f"[id='{paper}-{row.id}']")
             found = row.reproduced
-            assert line.get_attribute("data-mean") == ("" if found.mean is None else str(found.mean))
             assert line.locator(".printed").inner_text() == row.value + row.unit
-            if found.mean is not None:
-                assert line.locator(".found b").inner_text() == f"{found.mean:.4f}"
-                assert f"n={found.n}" in line.locator(".found").inner_text()
+            assert line.locator(".judged .verdict").inner_text() == row.verdict
+            assert line.get_attribute("data-mean") == ("" if found.mean is None else str(found.mean))
+            if found.mean is None:  # of a definition that records of an older protocol lack
+                assert line.locator(".found").inner_text().startswith("none")
+                continue
+            assert line.locator(".found b").inner_text() == f"{found.mean:.4f}"
+            assert f"n={found.n}" in line.locator(".found").inner_text()
             interval = "" if found.low is None else f"[{found.low:.4f}, {found.high:.4f}]"
             assert interval in line.locator(".found").inner_text()
-            assert line.locator(".judged .verdict").inner_text() == row.verdict
 
 
 def test_a_number_run_at_two_sizes_shows_both(real_site: Path, look):
@@ -138,10 +140,10 @@ def test_filters_keep_what_they_say(real_site: Path, look):
 
 def test_a_count_of_verdicts_is_a_filter(real_site: Path, look):
     tab = look(real_site, "index.html")
-    button = tab.locator("button[data-set^='verdict=']").first
-    number, verdict = button.locator("b").inner_text(), button.get_attribute("data-set").removeprefix("verdict=")
+    verdict, number = Counter(of_items(tab, "verdict")).most_common()[-1]
+    button = tab.get_by_role("button", name=re.compile(rf"(^|\D){number} {re.escape(verdict)}"))
     button.click()
-    assert of_items(tab, "verdict") == [verdict] * int(number)
+    assert of_items(tab, "verdict") == [verdict] * number
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert len(of_items(tab, "verdict")) == 9
@@ -151,9 +153,11 @@ def test_numbers_are_sorted_and_put_back(real_site: Path, look):
     tab = look(real_site, "index.html")
     printed = of_items(tab, "reported")
     tab.select_option("select[name=sort]", "gap:desc")
-    gaps = [float(gap) if gap else -math.inf for gap in of_items(tab, "gap")]
-    assert gaps == sorted(gaps, reverse=True)  # what was not measured comes last
-    assert gaps[0] > min(gap for gap in gaps if gap > -math.inf)
+    shown = of_items(tab, "gap")
+    gaps = [float(gap) for gap in shown if gap]
+    assert gaps == sorted(gaps, reverse=True)
+    assert not any(shown[len(gaps) :]), "what has no gap comes last"
+    assert gaps[0] > gaps[-1]
     tab.select_option("select[name=sort]", "")
     assert of_items(tab, "reported") == printed
 
@@ -196,7 +200,7 @@ def test_what_an_older_recipe_made_is_marked_wherever_a_number_of_it_stands(real
     assert table.locator("tbody th .stale").count() == 3
     for page in ("index.html", "rahman.html"):
         tab = look(hostile_site, page)
-        assert tab.locator(".judged .stale").count() == tab.locator("[data-item]").count() == 6
+        assert tab.locator(".judged .stale").count() == tab.locator("[data-item]").count() > 0
         assert "stale, made by an older recipe" in tab.get_by_text("They are set against 3 repeats").inner_text()
 
 

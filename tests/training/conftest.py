@@ -1,6 +1,7 @@
 """All repeats of a paper, with a stand-in for the training."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
     trained = []
     found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
 
-    def fit(training, split, trial, folder, progress):
+    def fit(training, split, trial, folder, progress, judge):
         if trial.number == run_.fails_in:
             raise KeyboardInterrupt
         if trial.number in run_.diverges_in:
@@ -49,6 +50,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
         history = {"loss": [0.5, 0.4], "accuracy|pixel|pooled|t=0.5": [0.8, 0.9], "val_loss": [0.6, 0.5]}
         sizes = {part: len(positions) for part, positions in split.parts().items()}
         done = Fit(training.seed, trial.repeat, trial.fold, 2, 2, 1.0, sizes, history, [])
+        done = replace(done, unlearned=judge(done))
         (folder / "fit.json").write_text(json.dumps(vars(done)))
         return done
 

@@ -1,6 +1,6 @@
 """Papers made up for the tests of the claims: a few printed cells, without anything that is not about them."""
 
-from common.paper import Paper
+from common.paper import Paper, Reading
 from common.reported import Reported
 
 
@@ -12,7 +12,8 @@ def cell(name: str, value: str, definition: str, **about) -> Reported:
 
 def paper(*cells: Reported, **about) -> Paper:
     empty = dict.fromkeys(("name", "title", "authors", "source", "text", "data"), "")
-    return Paper(**empty, stated={}, readings={}, open=[], profiles={}, reported=list(cells), **about)
+    readings = {"network": Reading(default="own", alternatives=["other"], why="a baseline")}
+    return Paper(**empty, stated={}, readings=readings, open=[], profiles={}, reported=list(cells), **about)
 
 
 def rounded(value: float, digits: int) -> str:

@@ -173,7 +173,8 @@ def test_interpolated_masks_leave_room_between_accuracy_and_iou():
 def with_truth(default: str, *cells, **about) -> Paper:
     """A paper that leaves open whether resized masks keep their interpolated edges, with the record's reading."""
     truth = {"truth": {"default": default, "alternatives": [], "why": ""}}
-    return Paper.model_validate(paper(*cells, **about).model_dump() | {"readings": truth})
+    made = paper(*cells, **about).model_dump()
+    return Paper.model_validate(made | {"readings": made["readings"] | truth})
 
 
 @pytest.mark.parametrize(
