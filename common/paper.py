@@ -13,7 +13,17 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from common import strict_yaml
 from common.data.augment import Augmentation
@@ -93,7 +103,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    side: int
+    side: PositiveInt
     channels: Literal[1, 3]
     clip_limit: float | None = None
     tiles: int = 8
@@ -102,7 +112,7 @@ class Recipe(BaseModel):
     truth: Literal["soft", "hard"]
     decimals: int | None
     augmentation: dict[str, float | bool] = {}
-    copies: int = 0
+    copies: NonNegativeInt = 0
     sample: Literal["all", "balanced"] = "all"
     images: int | None = None
     split: Literal["random", "grouped"] = "random"
@@ -112,15 +122,15 @@ class Recipe(BaseModel):
     input: Literal["image", "image+mask"] = "image"
     positive: str | None = None
     loss: Literal["bce", "dice", "bce+dice", "iou"]
-    smooth: float = 0.0
+    smooth: NonNegativeFloat = 0.0
     dice_over: Literal["batch", "image"] = "batch"
     optimizer: Literal["adam", "adamw"]
-    learning_rate: float
-    weight_decay: float | None = None
-    batch_size: int
-    epochs: int
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat | None = None
+    batch_size: PositiveInt
+    epochs: PositiveInt
     monitor: Literal["loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou|fg|pooled|t=0.5"]
-    patience: int | None
+    patience: PositiveInt | None
     weights: Literal["last", "best"]
 
     @field_validator("augmentation")

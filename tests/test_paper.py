@@ -109,7 +109,10 @@ def test_a_setting_that_no_code_reads_is_refused_by_name(key):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("batch_norm", "encodr"), ("monitor", "val_loss"), ("augmentation", {"flipz": True}), ("positive", "tumour")],
+    [
+        *(("batch_norm", "encodr"), ("monitor", "val_loss"), ("augmentation", {"flipz": True}), ("positive", "tumour")),
+        *(("epochs", 0), ("batch_size", 0), ("learning_rate", -1)),
+    ],
 )
 def test_so_is_a_value_that_no_code_reads(key, value):
     stated = {each: kept for each, kept in CHENG.stated.items() if each != key}

@@ -45,6 +45,8 @@ def _before_sigmoid(model: keras.Model, output: keras.KerasTensor) -> keras.Kera
     layer = _layer_of(model, output)
     if isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.sigmoid:
         return layer.input
+    if isinstance(layer, keras.layers.Average):
+        return LogitOfMean(dtype="float32")([_before_sigmoid(model, each) for each in layer.input])
     return Logit(dtype="float32")(output)
 
 
@@ -53,9 +55,18 @@ def _layer_of(model: keras.Model, output: keras.KerasTensor) -> keras.Layer | No
     return next((layer for layer in model.layers if layer.output is output), None)
 
 
+class LogitOfMean(keras.layers.Layer):
+    """ln(p / (1 - p)) of the mean p of several sigmoids, from their logits: finite and with a slope where these are."""
+
+    def call(self, logits):
+        each = keras.ops.stack(logits)
+        of_tumour, of_rest = (keras.ops.logsumexp(keras.ops.log_sigmoid(z), axis=0) for z in (each, -each))
+        return of_tumour - of_rest
+
+
 class Logit(keras.layers.Layer):
-    """ln(p / (1 - p)) of a probability that no sigmoid gave, such as the mean of several. p is kept `epsilon` away
-    from 0 and 1, as Keras' cross-entropy does (keras.config.epsilon(), 1e-7)."""
+    """ln(p / (1 - p)) of a probability whose logit is hidden, in a network that is only evaluated. p is kept `epsilon`
+    away from 0 and 1, as Keras' cross-entropy does (keras.config.epsilon(), 1e-7)."""
 
     def call(self, probability):
         p = keras.ops.clip(probability, keras.config.epsilon(), 1 - keras.config.epsilon())

@@ -53,3 +53,14 @@ def test_a_sigmoid_that_is_no_layer_is_refused_with_the_way_on():
     model = keras.Model(inputs, keras.ops.sigmoid(layers.Conv2D(1, 1)(inputs)), name="vale")
     with pytest.raises(BadInput, match="vale ends in an operation that is no layer"):
         logits.of_network(model)
+
+
+def test_a_mean_of_saturated_sigmoids_still_has_a_slope():
+    """Of its clipped probability it would be zero, and a network that is wrong there would stay so."""
+    import tensorflow as tf
+
+    z = tf.Variable([100.0, 90.0])
+    with tf.GradientTape() as tape:
+        mean = logits.LogitOfMean()([z[:1], z[1:]])
+    assert 85 < float(mean[0]) < 105
+    assert float(tf.reduce_sum(tape.gradient(mean, z))) == pytest.approx(1, abs=0.01)
