@@ -8,7 +8,7 @@ import numpy as np
 from common.data.fractions import Fractions
 from common.evidence.cross_entropy import cross_entropy, logit_of
 from common.evidence.definition import DISTANCES, OF_TRAINING, Definition
-from common.evidence.metrics import scores
+from common.evidence.metrics import scores, weights_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def value(definition: Definition, images: Images, of_pixel: np.ndarray, of_class
     counts = _confusion(definition, images, p, size, weights)
     if definition.metric == "accuracy":
         return (counts[0] + counts[3])[:, 0] / (images.pixels * number)
-    of_groups = scores(definition, *counts)
+    of_groups, weights = scores(definition, *counts), weights_of(definition.aggregation, weights)
     there = ~np.ma.getmaskarray(of_groups) @ weights
     mean = np.divide(of_groups.filled(0) @ weights, there, out=np.full(len(p), np.nan), where=there > 0)
     return mean + _cross_entropy(definition, images, p) if definition.metric == "bce+dice-loss" else mean

@@ -25,6 +25,7 @@ target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2:
 aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
              each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
              stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
+             `batches=K`: all batches weigh alike, as in a metric that gives Keras one number a batch.
 decision     What counts as predicted. t=0.5: probability > 0.5, against truth >= 0.5. soft: the probabilities and the
              truth themselves (TP = Σtp, FP = Σp - Σtp, FN = Σt - Σtp), with s added to numerator and denominator.
              keras-raw: only where the probability is exactly 1, against truth exactly 1: what Keras' MeanIoU makes
@@ -152,7 +153,10 @@ class Definition:
             (self.metric != "specificity", "the specificity of the tumour is recall|bg"),
             (per_pixel or self.metric in {*RATIOS, *LOSSES}, f"unknown metric '{self.metric}'"),
             (self.target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{self.metric} has no {self.target}"),
-            (re.fullmatch(r"pooled|image|batch=[1-9]\d*", self.aggregation), f"no aggregation '{self.aggregation}'"),
+            (
+                re.fullmatch(r"pooled|image|batch(es)?=[1-9]\d*", self.aggregation),
+                f"no aggregation '{self.aggregation}'",
+            ),
             (not per_pixel or self.aggregation == "pooled", f"{self.metric} is pooled: images have as many pixels"),
             (self.metric != "bce" or self.decision is None, "bce takes the probabilities, without a decision"),
             (self.metric == "bce" or self.decision is not None, "no decision: t=..., soft or keras-raw"),

@@ -68,7 +68,8 @@ def value(signature: str, rows: Rows) -> float:
         return float((tp + tn if definition.truth else rows.correct).sum() / rows.pixels.sum())
     group = groups(definition.aggregation, rows)
     summed = (np.bincount(group, weights=counts) for counts in (tp, fp, fn, tn))
-    mean = float(np.ma.filled(np.ma.average(scores(definition, *summed), weights=np.bincount(group)), np.nan))
+    weights = weights_of(definition.aggregation, np.bincount(group))
+    mean = float(np.ma.filled(np.ma.average(scores(definition, *summed), weights=weights), np.nan))
     return mean + _cross_entropy(rows, definition.clip) if definition.metric == "bce+dice-loss" else mean
 
 
@@ -84,12 +85,12 @@ def of_batches(size: int) -> list[str]:
     An empty batch, without tumour in truth and prediction, counts as 1: that is what such functions make of it, with
     the constant that they add above and below so as not to divide by 0.
 
-    Keras weighs all batches alike where a metric gives one number a batch. Here, as in the loss that Keras prints, a
-    batch weighs by its images. The two differ by what a smaller last batch scores otherwise: over the rows that are
-    kept of runs, by 0.001 in the median and by more than 0.024 in one value of 20. The most was 0.065, of 18 test
-    images in two batches of eight and one of two.
+    All batches weigh alike, the smaller last one too, as Keras averages a metric that gives one number a batch. Weighed
+    by their images (`batch=K`), as in the loss that Keras prints, the mean is another: over the rows that are kept of
+    runs by 0.001 in the median and by more than 0.024 in one value of 20. The most was 0.065, of 18 test images in two
+    batches of eight and one of two.
     """
-    return [f"{ratio}|fg|batch={size}|{how}" for ratio in ("iou", "dice") for how in ("t=0.5|empty=one", "soft|s=1")]
+    return [f"{ratio}|fg|batches={size}|{how}" for ratio in ("iou", "dice") for how in ("t=0.5|empty=one", "soft|s=1")]
 
 
 def of_classes(recipe: Recipe) -> list[str]:
@@ -129,7 +130,12 @@ def groups(aggregation: str, rows: Rows) -> np.ndarray:
         return np.zeros(len(rows), int)
     if aggregation == "image":
         return np.arange(len(rows))
-    return rows.position // int(aggregation.removeprefix("batch="))
+    return rows.position // int(aggregation.partition("=")[2])
+
+
+def weights_of(aggregation: str, images: np.ndarray) -> np.ndarray:
+    """How much each group weighs in the mean, from the number of its images, (groups,) of both."""
+    return np.ones_like(images) if aggregation.startswith("batches") else images
 
 
 def scores(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ma.MaskedArray:

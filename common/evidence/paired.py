@@ -41,7 +41,7 @@ def differences(
     """
     if not np.array_equal(one.case, other.case):
         raise ValueError("paired differences need the same images in the same order")
-    if by_batch := [each for each in signatures if "|batch=" in each]:
+    if by_batch := [each for each in signatures if "|batch" in each]:
         raise ValueError(f"{by_batch[0]}: batches are no images to be drawn")
     of_one, of_other = (
         resampled(rows, signatures, "image", draws(len(rows), resamples, seed)) for rows in (one, other)

@@ -80,7 +80,8 @@ the difference of the means, in pairs of repeats with the same split where there
 {_OF_CLAIMS}
 
 A definition reads metric, target, aggregation, decision. *fg* is the tumour, *bg* the rest, *mean2* the mean of both.
-*pooled* counts the pixels of all images together, *batch=K* those of K images, *image* averages over images; *empty*
+*pooled* counts the pixels of all images together, *batch=K* those of K images (*batches=K* lets a smaller last batch
+weigh as much as the others, as Keras' metrics do), *image* averages over images; *empty*
 says what an image counts as that has no tumour in truth and prediction. *t* is the threshold; *soft* takes the
 probabilities themselves, with *s* added above and below; *keras-raw* is Keras' `MeanIoU` fed with probabilities that no
 one has thresholded: it sees tumour only where one is exactly 1, so most networks score as if they had marked nothing.

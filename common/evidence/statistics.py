@@ -12,7 +12,7 @@ from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats ha
 from common.evidence import classification
 from common.evidence.counts import Rows
 from common.evidence.definition import DISTANCES, Definition
-from common.evidence.metrics import STANDARD, confusion, groups, scores
+from common.evidence.metrics import STANDARD, confusion, groups, scores, weights_of
 
 Interval = tuple[float, float]
 
@@ -145,8 +145,8 @@ def _terms(definition: Definition, rows: Rows, units: np.ndarray) -> list[np.nda
     if definition.aggregation == "pooled":
         return [tp, fp, fn, tn, *added]
     summed = [np.bincount(units, weights=counts) for counts in (tp, fp, fn, tn, *added)]
-    of_units, images = scores(definition, *summed[:4]), np.bincount(units)
-    return [np.ma.filled(of_units * images, 0), images * ~np.ma.getmaskarray(of_units), *summed[4:]]
+    of_units, weights = scores(definition, *summed[:4]), weights_of(definition.aggregation, np.bincount(units))
+    return [np.ma.filled(of_units * weights, 0), weights * ~np.ma.getmaskarray(of_units), *summed[4:]]
 
 
 def _value(definition: Definition, sums: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ ALL = [
     "dice-loss|fg|batch=2|soft|s=1e-6",
     "bce+dice-loss|fg|batch=16|soft|s=1",
     "recall|bg|batch=7|t=0.3|empty=one",
+    "iou|fg|batches=7|t=0.3|empty=one",
     "area-ratio|fg|pooled|t=0.5",
     *of_batches(8),
 ]
