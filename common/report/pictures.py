@@ -17,7 +17,7 @@ from common.data.pack import ENDING
 from common.errors import BadInput
 from common.report.outlines import outline
 
-_LONGER = 320  # pixels of the longer side: sharp at the size shown, and all of BUSI stays below 6 MB
+_LONGER = 288  # pixels of the longer side: sharp at the size shown, and all of BUSI stays below 6 MB
 _QUALITY = 55  # of WebP
 _TOLERANCE = 0.8  # pixels of the image's own
 
