@@ -93,9 +93,10 @@ def _mm2(box: Box, picture: Picture) -> float | None:
 
 
 def _encoded(item: Input, ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
-    done, encoded = cv2.imencode(ending, pixels, options)
+    height, width = pixels.shape[:2]
+    # OpenCV would print lines of its own of an overlay that is too large.
+    done, encoded = (False, None) if ending == ".jpg" and max(height, width) > _MOST else cv2.imencode(ending, pixels, options)
     if not done:
-        height, width = pixels.shape[:2]
         raise BadInput(f"{item.path}: {width} x {height} pixels are too many for a {ending} file")
     return encoded.tobytes()
 
