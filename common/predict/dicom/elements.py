@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 
-def numbers(data: Any, keyword: str, whole: bool = False) -> list[float] | None:
-    """The finite numbers of an element; [] where it is missing or empty, None where it is there and they can't be read.
-    Of an image of one frame in an enhanced object, also from the functional groups. whole: one that is left out among
-    others makes it unreadable, since those behind it would take its place."""
+def numbers(data: Any, keyword: str) -> list[float] | None:
+    """The finite numbers of an element; [] where it is missing or empty, None where it is there and they can't be read,
+    or one among them is left out, whose place the next would take. Of an image of one frame in an enhanced object, also
+    from the functional groups."""
     for place in _places(data):
         if keyword not in place:
             continue
@@ -20,7 +20,7 @@ def numbers(data: Any, keyword: str, whole: bool = False) -> list[float] | None:
             # Some files call it text, which keeps the backslashes between numbers.
             values = value if _is_several(value) else str(value).split("\\")
             read = [float(each) for each in values if each not in (None, "")]
-            if whole and read and len(read) < len(values):
+            if read and len(read) < len(values):
                 return None
         except Exception:  # of any kind: pydicom converts when it is asked, and raises what the bytes make it run into
             return None

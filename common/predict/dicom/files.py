@@ -87,10 +87,12 @@ def _opened(path: Path) -> Any:
     if start[128:132] != b"DICM" and not _has_no_preamble(start):
         raise Unreadable(f"{path}: not a DICOM file, or one whose beginning is damaged")
     data = pydicom.dcmread(path, force=True)
-    if "TransferSyntaxUID" not in data.file_meta:
+    if not str(data.file_meta.get("TransferSyntaxUID") or "").strip(" \0"):
         implicit, little = data.original_encoding
         plain = {True: uid.ImplicitVRLittleEndian, False: uid.ExplicitVRLittleEndian}[implicit]
         data.file_meta.TransferSyntaxUID = plain if little else uid.ExplicitVRBigEndian
+    if (syntax := data.file_meta.TransferSyntaxUID) not in uid.AllTransferSyntaxes:
+        raise Unusable(f"its transfer syntax {syntax} is not known: export it uncompressed")
     return data
 
 
@@ -101,9 +103,10 @@ def _refuse(path: Path, data: Any) -> None:
         raise NoPicture(f"{path}: a DICOM file without an image (DICOMDIR, the index of a disc).")
     if named.endswith(_NO_PICTURE):
         raise NoPicture(f"{path}: a DICOM file without an image of its own ({named}).")
-    if not any(keyword in data for keyword in _PIXELS):
-        if "Rows" in data and "Columns" in data:
-            raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing ({named}).")
+    if not any(keyword in data and data[keyword].value for keyword in _PIXELS):
+        # Of a file that was cut off within compressed pixels, pydicom reads nothing at all.
+        if ("Rows" in data and "Columns" in data) or named.endswith("Image Storage") or not len(data):
+            raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing or cut off ({named}).")
         raise NoPicture(f"{path}: a DICOM file without an image ({named}).")
     frames = one(data, "NumberOfFrames")
     if frames and frames > 1:

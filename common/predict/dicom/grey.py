@@ -106,7 +106,7 @@ def _of_interest(data: Any, values: np.ndarray, there: Ends, ends: Ends | None, 
 
 def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]:
     """Centre, width and function of each window that can be used, in their order."""
-    centres, widths = numbers(data, "WindowCenter", whole=True), numbers(data, "WindowWidth", whole=True)
+    centres, widths = numbers(data, "WindowCenter"), numbers(data, "WindowWidth")
     function = text(data, "VOILUTFunction") or "LINEAR"
     if function not in _FUNCTIONS:
         doubts.append(f"its VOI LUT Function is {function}: taken as LINEAR.")

@@ -274,6 +274,9 @@ SHOWN = {
     "the same, with implicit types": (
         File(DEEP, OF_12, bits=12, change=written_as(ImplicitVRLittleEndian), patch=no_meta), 6, 249, "",
     ),
+    "a transfer syntax left blank": (
+        File(PLAIN, patch=lambda b: b.replace(b"1.2.840.10008.1.2.1\0", b" " * 20)), 40, 220, "",
+    ),
     "implicit types": (File(DEEP, OF_12, bits=12, change=written_as(ImplicitVRLittleEndian)), 6, 249, ""),
     "implicit types and a VOI table": (
         File(scene(-2, 2, np.int16), {"VOILUTSequence": [lut([8, -4, 10], SQUARED)]},
@@ -334,7 +337,16 @@ REFUSED = {
     "text": (File(PLAIN, patch=lambda content: b"not an image"), "not a DICOM file, or one whose beginning is damaged"),
     "no bytes": (File(PLAIN, patch=lambda content: b""), "no bytes in it"),
     "half of it": (File(PLAIN, patch=lambda content: content[: len(content) // 2]), "less than expected"),
-    "a beginning alone": (File(PLAIN, patch=lambda content: content[:140]), "without an image"),
+    "a beginning alone": (File(PLAIN, patch=lambda content: content[:140]), "missing or cut off"),
+    "run lengths that are cut off": (
+        File(PLAIN, change=lambda data: data.compress(RLELossless), patch=lambda content: content[:-60]), "or cut off",
+    ),
+    "JPEG 2000 that is cut off": (File(PLAIN, change=jpeg2000(PLAIN), patch=lambda b: b[:-60]), "or cut off"),
+    "pixels of no length": (File(PLAIN, change=lambda data: setattr(data, "PixelData", b"")), "or cut off"),
+    "a transfer syntax that nobody knows": (
+        File(PLAIN, patch=lambda b: b.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0")),
+        "its transfer syntax 1.2.840.113619.5.2 is not known: export it uncompressed",
+    ),
 }  # fmt: skip
 
 OF_PYTHON = re.compile(r"force=|NoneType|object|attribute|subscript|operand|Traceback|\bint\b|Dataset|ndarray")
@@ -361,6 +373,7 @@ def test_what_contradicts_itself_is_refused_by_name_in_words(tmp_path, what):
     with pytest.raises(Unreadable) as refused:
         dicom.read(path)
     assert str(refused.value).startswith(f"{path}: ")
+    assert not isinstance(refused.value, dicom.NoPicture), "which would be passed over"
     assert reason in str(refused.value)
     assert not OF_PYTHON.search(str(refused.value).replace(str(path), ""))
 
