@@ -43,6 +43,13 @@ def enlarged() -> np.ndarray:
     return cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
 
 
+def dots() -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for place in cv2.ellipse2Poly(CENTRE, AXES, 0, 0, 360, 10):
+        cv2.circle(mask, place.tolist(), 2, 255, cv2.FILLED)
+    return mask
+
+
 RED, GREEN, BLUE, PURPLE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (68, 1, 84), (253, 231, 37)
 LINE, GAPS, OPEN = "a thin line: the area inside", "a thin line with gaps", "does not close: the line alone is marked"
 SOFT = "has soft edges: what is brighter than"
@@ -58,6 +65,7 @@ USED = {
     "the same as JPEG": (ellipse(1, 357), {"quality": 75}, GAPS),
     "an outline with a gap of 15 degrees": (ellipse(2, 345), {}, GAPS),
     "dashes": (np.where(np.mgrid[:HEIGHT, :WIDTH].sum(0) % 12 < 9, ellipse(2), 0).astype(np.uint8), {}, GAPS),
+    "an outline of dots": (dots(), {}, "a dotted line: its gaps are closed"),
     "red on black": (in_colours((AREA, RED)), {}, ""),
     "red on black as JPEG": (in_colours((AREA, RED)), {"quality": 80}, ""),
     "dark red, as colour maps begin": (in_colours((AREA, (128, 0, 0))), {}, ""),
