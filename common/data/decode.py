@@ -83,7 +83,9 @@ def mask_of(path: Path) -> tuple[np.ndarray, list[str]]:
     """The mask, as `read_mask` gives it, and what is in doubt about it, without its name. Raises Unreadable."""
     image = _open(path)
     try:
-        if grey_levels.is_deep(image):
+        if image.info["deep colours"] and (found := grey_levels.of_deep_colours(path.read_bytes(), image)):
+            drawn, _ = found
+        elif grey_levels.is_deep(image):
             drawn = grey_levels.of_mask(image)
         else:
             drawn = _flat(image, "L") if image.mode in ("1", "L", "LA") else _flat(image, "RGB")

@@ -40,8 +40,8 @@ def of_mask(image: Image.Image) -> np.ndarray:
     """The levels of a mask, uint16 (height, width), more being brighter; of fractions in parts of the greatest, since
     a mask has no other white. Raises Unknown."""
     grey = np.asarray(image)
-    if grey.dtype.kind == "f" and np.isfinite(grey).all() and grey.min() >= 0 and (top := grey.max()) > 0:
-        return np.rint(grey / top * 65535).astype(np.uint16)
+    if grey.dtype.kind == "f" and np.isfinite(grey).all() and grey.min() >= 0:
+        return np.rint(grey / (grey.max() or 1) * 65535).astype(np.uint16)
     raw, inverted = _stored(image)
     return np.uint16(2 ** min(image.info[_STATED][0], 16) - 1) - raw if inverted else raw
 

@@ -296,6 +296,12 @@ SHOWN = {
     "big endian": (File(DEEP, OF_12, bits=12, change=written_as(ExplicitVRBigEndian)), 6, 249, ""),
     "deflated": (File(DEEP, OF_12, bits=12, change=written_as(DeflatedExplicitVRLittleEndian)), 6, 249, ""),
     "run lengths": (File(DEEP, OF_12, bits=12, change=lambda data: data.compress(RLELossless)), 6, 249, ""),
+    "run lengths without an end": (
+        File(DEEP, OF_12, bits=12, change=lambda data: data.compress(RLELossless), patch=lambda b: b[:-8]), 6, 249, "",
+    ),
+    "JPEG 2000 without an end": (
+        File(scene(0, 0, np.uint16), bits=8, change=jpeg2000(PLAIN), patch=lambda b: b[:-8]), 40, 220, "",
+    ),
     "JPEG 2000": (File(scene(100, 60_000, np.uint16), change=jpeg2000(scene(100, 60_000, np.uint16))), 0, 255, ""),
     "JPEG 2000 of 8 bits in words of 16": (File(scene(0, 0, np.uint16), bits=8, change=jpeg2000(PLAIN)), 40, 220, ""),
     "JPEG 2000 with more bits than are said": (
@@ -341,7 +347,9 @@ REFUSED = {
     "run lengths that are cut off": (
         File(PLAIN, change=lambda data: data.compress(RLELossless), patch=lambda content: content[:-60]), "or cut off",
     ),
-    "JPEG 2000 that is cut off": (File(PLAIN, change=jpeg2000(PLAIN), patch=lambda b: b[:-60]), "or cut off"),
+    **{f"JPEG 2000 without its last {number} bytes": (
+        File(PLAIN, change=jpeg2000(PLAIN), patch=lambda b, number=number: b[:-number]), "or cut off",
+    ) for number in (9, 12, 60)},
     "pixels of no length": (File(PLAIN, change=lambda data: setattr(data, "PixelData", b"")), "or cut off"),
     "a transfer syntax that nobody knows": (
         File(PLAIN, patch=lambda b: b.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0")),

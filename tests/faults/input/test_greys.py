@@ -143,3 +143,14 @@ def test_a_mask_whose_white_is_zero_is_read_so_too(tmp_path):
 def test_a_mask_in_fractions_has_no_white_but_its_own(tmp_path, white):
     Image.fromarray(scene(0, white, np.float32)).save(tmp_path / "mask.tif")
     assert np.array_equal(read_mask(tmp_path / "mask.tif"), BRIGHT)
+
+
+@pytest.mark.parametrize("white", [1, 255, 4095, 65535])
+def test_so_has_one_in_colours_of_16_bits(tmp_path, white):
+    (tmp_path / "mask.png").write_bytes(coloured(scene(0, white, np.uint16)))
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), BRIGHT)
+
+
+def test_a_mask_in_fractions_may_mark_nothing(tmp_path):
+    Image.fromarray(scene(0, 0, np.float32)).save(tmp_path / "mask.tif")
+    assert not read_mask(tmp_path / "mask.tif").any()
