@@ -50,7 +50,10 @@ def dump(content: dict[str, Any]) -> str:
 
 def complaints(error: ValidationError) -> list[str]:
     """A line for each value that does not fit: where it stands, and what was expected."""
-    return [f"{'.'.join(map(str, each['loc'])) or 'as a whole'}: {each['msg']}" for each in error.errors()]
+    return [
+        f"{'.'.join(map(str, each['loc'])) or 'as a whole'}: {each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors()
+    ]
 
 
 class _Loader(yaml.SafeLoader):

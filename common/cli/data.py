@@ -19,10 +19,11 @@ def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Ru
     """Compare every pixel of a data set with the published BUSI."""
     from common.data import fetch, manifest
 
-    cases = _with_images(fetch.find(name, root(), runs)).cases
-    if differences := manifest.verify(manifest.digest_all(cases)):
+    found = _with_images(fetch.find(name, root(), runs))
+    report_unusable(found, runs)
+    if differences := manifest.verify(manifest.digest_all(found.cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
-    out.print(f"{name}: {len(cases)} cases, every pixel as in the published BUSI.")
+    out.print(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
 
 
 @data_app.command()
@@ -40,6 +41,7 @@ def audit(
     from common.data import audit_report, fetch
 
     found = _with_images(fetch.find(name, root(), runs))
+    report_unusable(found, runs)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
         findings = auditing.report(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))

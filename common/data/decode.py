@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from common.data import grey as grey_levels
 from common.data import masks
 from common.data.case import Case
-from common.data.formats import FORMATS
+from common.data.formats import FORMATS, head
 from common.data.listing import shown
 from common.errors import BadInput, in_words
 
@@ -54,12 +54,15 @@ def read_image(path: Path) -> np.ndarray:
 def image_of(path: Path) -> tuple[np.ndarray, list[str]]:
     """The image, as `read_image` gives it, and what is in doubt about it, without its name. Raises Unreadable."""
     image, doubts = _open(path), []
-    if grey_levels.is_deep(image):
-        try:
+    try:
+        if image.info["deep colours"] and (found := grey_levels.of_deep_colours(path.read_bytes(), image)):
+            return found
+        if grey_levels.is_deep(image):
             grey, doubts = grey_levels.of_8_bits(image)
-        except grey_levels.Unknown as unknown:
-            raise Unreadable(f"{shown(path)}: {unknown}") from unknown
-    elif image.mode in ("1", "L", "LA"):
+            return np.repeat(grey[..., None], 3, axis=-1), doubts
+    except grey_levels.Unknown as unknown:
+        raise Unreadable(f"{shown(path)}: {unknown}") from unknown
+    if image.mode in ("1", "L", "LA"):
         grey = _flat(image, "L")
     else:
         return _flat(image, "RGB"), []
@@ -80,11 +83,13 @@ def mask_of(path: Path) -> tuple[np.ndarray, list[str]]:
     """The mask, as `read_mask` gives it, and what is in doubt about it, without its name. Raises Unreadable."""
     image = _open(path)
     try:
-        if grey_levels.is_deep(image):
-            drawn = grey_levels.stored(image)
+        if image.info["deep colours"] and (found := grey_levels.of_deep_colours(path.read_bytes(), image)):
+            drawn, _ = found
+        elif grey_levels.is_deep(image):
+            drawn = grey_levels.of_mask(image)
         else:
             drawn = _flat(image, "L") if image.mode in ("1", "L", "LA") else _flat(image, "RGB")
-        return masks.marked(drawn, lossy=image.info.get("format") in ("JPEG", "MPO"))
+        return masks.marked(drawn, lossy=image.info["lossy"])
     except (grey_levels.Unknown, masks.NoMask) as error:
         raise Unreadable(f"{shown(path)}: {error}") from error
 
@@ -157,22 +162,29 @@ def room(case: Case) -> Iterator[None]:
 
 
 def _open(path: Path) -> Image.Image:
-    """The decoded picture: whole, upright, opaque. Its format, which a turned copy forgets, is in its `info`."""
+    """The decoded picture: whole, upright, opaque. Whether its compression changed its pixels, and whether it has
+    colours of 16 bits, of which Pillow keeps the upper 8, is in its `info`."""
     with _opened(path) as image:
         if image.format == "PNG":
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
     with _opened(path) as image:
+        deep_colours = ";16" in str(image.tile) and not grey_levels.is_deep(image)
         image.load()
         if image.mode in ("CMYK", "LAB", "HSV"):
             raise _Unwanted(f"its colours are {image.mode}, not RGB or grey: save it as either")
         if _is_see_through(image):
             raise _Unwanted("it has transparent pixels: save it without, black where nothing is to be seen")
-        form = image.format
+        if grey_levels.is_signed(image) and not grey_levels.is_deep(image):
+            raise _Unwanted("its numbers have a sign: save it with black as 0 and white as 255")
+        lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
+        lossy |= image.format == "WEBP" and b"VP8 " in head(path)  # else VP8L
         if grey_levels.is_deep(image):
             image = grey_levels.with_statements(image)
         if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
+            if deep_colours:
+                raise _Unwanted("colours of 16 bits that are to be turned: save it upright, with 8")
             image = ImageOps.exif_transpose(image)
-        image.info["format"] = form
+        image.info |= {"lossy": lossy, "deep colours": deep_colours}
     return image
 
 
@@ -233,8 +245,8 @@ def _is_see_through(image: Image.Image) -> bool:
     """Whether a pixel is transparent. What a viewer shows there is not what the file holds."""
     if not image.has_transparency_data:
         return False
-    if grey_levels.is_deep(image):
-        return True
+    if grey_levels.is_deep(image):  # the one level that is not to be seen
+        return bool((np.asarray(image) == image.info["transparency"]).any())
     return (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A").getextrema()[0] < 255
 
 

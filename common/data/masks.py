@@ -14,6 +14,7 @@ _SOFT = 0.05  # the same, of what is neither black nor white beyond an edge
 _LEAST = 4  # pixels
 _AMONG_THEIR_LIKE = 0.3  # of the pixels of a level, where it is that of an area and not of a haze
 _CLASSES = 20  # a mask has fewer, a photograph more
+_SHADES = 64  # so many levels are those of a soft edge, whose ends are flat, and not of labels
 _DARK = 32  # the brightest of a JPEG up to which labels can't be told from what the compression adds
 
 
@@ -23,44 +24,47 @@ class NoMask(Exception):
 
 def marked(drawn: np.ndarray, lossy: bool) -> tuple[np.ndarray, list[str]]:
     """The mask, bool (height, width): True where it is brighter than half of its own maximum. And what is in doubt
-    about it. drawn: grey (height, width), uint8 or uint16, or RGB, uint8 (height, width, 3). lossy: of a JPEG.
+    about it. drawn: grey (height, width), uint8 or uint16, or RGB, uint8 (height, width, 3). lossy: of a JPEG, or of
+    another compression that changes pixels.
 
     Raises NoMask."""
     if drawn.ndim == 3:
-        _refuse_colours(drawn)
+        _refuse_colours(drawn, lossy)
         drawn = _of_channels(np.maximum, drawn)
     top = int(drawn.max())
     if lossy and 0 < top < _DARK:
-        raise NoMask(f"no value above {top}, which JPEG does not keep apart: save it as PNG, 0 and 255")
+        raise NoMask(f"no value above {top}, which such a compression does not keep apart: save it as PNG, 0 and 255")
     if np.array_equal(drawn > 0, drawn == top):  # black and white alone
         return drawn > top / 2, []
-    _refuse_levels(drawn, top, lossy)
-    mask = drawn > top / 2
-    return mask, _doubts(drawn, mask, top)
+    white = _white(drawn, top, lossy)
+    mask = drawn > white / 2
+    return mask, _doubts(drawn, mask, white)
 
 
-def _refuse_levels(grey: np.ndarray, top: int, lossy: bool) -> None:
+def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
+    """The level that marks: the brightest, or, of a lossy compression, that of the areas, round which some pixels are
+    brighter. Raises NoMask where several levels may mark."""
     whole = np.count_nonzero(grey)
     levels = _areas(grey, whole, lossy)
     above = levels[1:] if levels and levels[0] <= top / 2 else levels
+    if len(above) > 1 and np.count_nonzero(np.bincount(grey.ravel())) > _SHADES:
+        above = [level for level in above if level > top // 25]
     if 1 < len(above) <= _CLASSES or (above and above[-1] <= top / 2):
         named = ", ".join(map(str, dict.fromkeys([*above, top])))
         raise NoMask(f"a mask of several values, {named}: {_HOW}")
-    some = np.count_nonzero((grey > top * 0.1) & (grey < top * 0.9))
+    white = above[0] if above and lossy else top
+    some = np.count_nonzero((grey > white * 0.1) & (grey < white * 0.9))
     if some > max(whole / 2, grey.size / 10):
         raise NoMask(
             f"not a mask: {some / grey.size:.0%} of its pixels are neither black nor white. Save it in 0 and 255"
         )
+    return white
 
 
 def _areas(grey: np.ndarray, whole: int, lossy: bool) -> list[int]:
     """The levels that areas have, from dark to bright: most pixels of such a level lie among their like. Of levels
     that hardly differ, as a compression makes them, the most frequent."""
-    middle = grey[1:-1, 1:-1]
-    flat = np.ones(middle.shape, bool)
-    for neighbour in (grey[:-2, 1:-1], grey[2:, 1:-1], grey[1:-1, :-2], grey[1:-1, 2:]):
-        flat &= middle == neighbour
-    values, numbers = np.unique(middle[flat], return_counts=True)
+    values, numbers = np.unique(_flat(grey), return_counts=True)
     kept: list[int] = []
     for value, number in sorted(zip(values.tolist(), numbers.tolist(), strict=True), key=lambda each: -each[1]):
         if number < max(_LEAST, _SHARE * whole):
@@ -69,6 +73,15 @@ def _areas(grey: np.ndarray, whole: int, lossy: bool) -> list[int]:
         if apart and number >= _AMONG_THEIR_LIKE * np.count_nonzero(grey == value):
             kept.append(value)
     return sorted(kept)
+
+
+def _flat(levels: np.ndarray) -> np.ndarray:
+    """Of the pixels that are as their four neighbours, the level, (n,)."""
+    middle = levels[1:-1, 1:-1]
+    flat = np.ones(middle.shape, bool)
+    for neighbour in (levels[:-2, 1:-1], levels[2:, 1:-1], levels[1:-1, :-2], levels[1:-1, 2:]):
+        flat &= middle == neighbour
+    return middle[flat]
 
 
 def _noise(level: int, lossy: bool) -> int:
@@ -88,8 +101,8 @@ def _doubts(grey: np.ndarray, mask: np.ndarray, top: int) -> list[str]:
     return [f"the mask has soft edges: what is brighter than {top // 2} of its {top} is taken as marked."]
 
 
-def _refuse_colours(rgb: np.ndarray) -> None:
-    """Raises NoMask for areas of two colours, or of a colour and of white."""
+def _refuse_colours(rgb: np.ndarray, lossy: bool) -> None:
+    """Raises NoMask for areas of two hues, of a colour and of white, or of two colours of close hues."""
     bright = _of_channels(np.maximum, rgb)
     chroma = bright - _of_channels(np.minimum, rgb)
     coloured = chroma > _CHROMA
@@ -109,6 +122,24 @@ def _refuse_colours(rgb: np.ndarray) -> None:
         names.append("white")
     if len(names) > 1:
         raise NoMask(f"a mask of several colours, {' and '.join(names)}: {_HOW}")
+    _refuse_flat_colours(rgb, lossy)
+
+
+def _refuse_flat_colours(rgb: np.ndarray, lossy: bool) -> None:
+    """Raises NoMask for areas of two colours that are equally bright, though their hues may be close: red and orange,
+    or red and pink."""
+    red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
+    values, numbers = np.unique(_flat((red << 16) + (green << 8) + blue), return_counts=True)
+    whole = np.count_nonzero(_of_channels(np.maximum, rgb))
+    kept: list[np.ndarray] = []
+    for value in values[np.argsort(-numbers)][: np.count_nonzero(numbers >= max(_LEAST, _SHARE * whole))].tolist():
+        colour = np.array([value >> 16, value >> 8 & 255, value & 255])
+        apart = all(np.abs(colour - other).max() > 2 * _noise(255, lossy) for other in kept)
+        if colour.max() > int(rgb.max()) / 2 and apart:
+            kept.append(colour)
+    if 1 < len(kept) <= _CLASSES:
+        named = " and ".join(str(tuple(colour.tolist())) for colour in kept)
+        raise NoMask(f"a mask of several colours, {named} in red, green and blue: {_HOW}")
 
 
 def _of_channels(least_or_most: np.ufunc, rgb: np.ndarray) -> np.ndarray:

@@ -5,8 +5,10 @@ import cv2
 import numpy as np
 
 _ROUND = 3  # times the area of a line that what it surrounds has at least
-_THIN, _THIN_SHARE = 3.0, 0.02  # half the thickness of a line at most: pixels, and of the diagonal of what it spans
+_THIN, _THIN_SHARE = 4.0, 0.04  # half the thickness of a line at most: pixels, and of the diagonal of what it spans
 _SMALL = 8  # pixels, each way: what is smaller is a small lesion
+_DOTS = 8  # pieces, at least, that may be those of a line
+_PIECES = 50  # more are no lesions that somebody outlined
 _GAP = 0.15  # of that diagonal: the widest gap that is closed
 
 
@@ -23,13 +25,30 @@ def area(mask: np.ndarray, outlined: bool) -> tuple[np.ndarray, str]:
     then filled without a doubt, whatever its thickness."""
     whole = filled(mask) if outlined else mask
     if not _is_line(whole):
-        return whole, ""
+        return _beside_areas(whole)
     size = np.count_nonzero(whole)
     if np.count_nonzero(inside := filled(whole)) >= _ROUND * size:
         return inside, "the mask is a thin line: the area inside it is taken as marked."
     if (closed := _closed(whole)) is not None:
         return closed, "the mask is a thin line with gaps: they are closed, and the area inside is taken as marked."
     return whole, "the mask is a thin line that does not close: the line alone is marked. Fill the area that is meant."
+
+
+def _beside_areas(mask: np.ndarray) -> tuple[np.ndarray, str]:
+    """Of a mask that is not all line: the area inside a line of dots; with each closed line in it filled; of a thick
+    ring, what is in doubt."""
+    number, pieces = cv2.connectedComponents(mask.view(np.uint8))
+    if number > _DOTS and _is_thin(mask) and (closed := _closed(mask)) is not None:
+        return closed, "the mask is a dotted line: its gaps are closed, and the area inside is taken as marked."
+    inside = mask.copy()
+    for piece in range(1, number) if 2 < number <= _PIECES else ():
+        if _is_line(line := pieces == piece) and np.count_nonzero(whole := filled(line)) >= _ROUND * line.sum():
+            inside |= whole
+    if not np.array_equal(inside, mask):
+        return inside, "some of the mask is a thin line: the area inside it is taken as marked."
+    if np.count_nonzero(filled(mask)) > 2 * np.count_nonzero(mask):
+        return mask, "the mask surrounds more than it marks: what is inside is not marked. Fill the area that is meant."
+    return mask, ""
 
 
 def _is_line(mask: np.ndarray) -> bool:
@@ -43,10 +62,15 @@ def _is_line(mask: np.ndarray) -> bool:
     part = np.pad(plain[top : top + height, left : left + width], 1)
     if np.count_nonzero(part) * _ROUND > width * height:  # as nearly every area does: the costly part is spared
         return False
+    return _is_thin(mask) and _spanned(part) >= _ROUND * np.count_nonzero(part)
+
+
+def _is_thin(mask: np.ndarray) -> bool:
+    plain = mask.view(np.uint8)
+    left, top, width, height = cv2.boundingRect(plain)
+    part = np.pad(plain[top : top + height, left : left + width], 1)
     thickness = cv2.distanceTransform(part, cv2.DIST_L2, 3).max()
-    if thickness > max(_THIN, _THIN_SHARE * np.hypot(width, height)):
-        return False
-    return _spanned(part) >= _ROUND * np.count_nonzero(part)
+    return thickness <= max(_THIN, _THIN_SHARE * np.hypot(width, height))
 
 
 def _spanned(part: np.ndarray) -> float:

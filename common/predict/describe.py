@@ -17,6 +17,7 @@ from common.predict.picture import Picture
 # An overlay is for eyes: as PNG it would take twelve times as long to write, more than all the rest of an image does.
 # Colours of full resolution keep a thin line as sharp as it was drawn.
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+_MOST = 65_500  # pixels, each way
 # Without the filters that help photographs, a mask is smaller and written four times as fast.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
 
@@ -93,11 +94,11 @@ def _mm2(box: Box, picture: Picture) -> float | None:
 
 
 def _encoded(item: Input, ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
-    done, encoded = cv2.imencode(ending, pixels, options)
-    if not done:
-        height, width = pixels.shape[:2]
+    height, width = pixels.shape[:2]
+    # OpenCV would print lines of its own of an overlay that is too large.
+    if ending == ".jpg" and max(height, width) > _MOST:
         raise BadInput(f"{item.path}: {width} x {height} pixels are too many for a {ending} file")
-    return encoded.tobytes()
+    return cv2.imencode(ending, pixels, options)[1].tobytes()
 
 
 def _write(item: Input, path: Path, content: bytes) -> None:

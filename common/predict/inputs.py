@@ -20,7 +20,7 @@ LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them, by wh
 _DICOM = (".dcm", ".dicom")
 _ENDINGS = (*ENDINGS, *_DICOM)
 _RESULT = "as results of an earlier prediction"
-_MASK = re.compile(r"_mask(_\d+)?$")  # the mask beside an image in BUSI's layout
+_MASK = re.compile(r"[ _-](mask|seg|segmentation|gt|label)(_?\d+)?$", re.IGNORECASE)  # the mask beside an image
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,18 @@ class Meant:
 def find(words: Iterable[str], output: Path) -> Meant:
     """The images that files, folders and patterns such as 'scans/*.png' mean.
 
-    A folder means all images in it and below, by their ending or by how they begin; hidden files and what an earlier
-    prediction wrote, into `output` or elsewhere, are left out, of patterns too. So is, wherever it comes from, a mask
-    whose image is meant too: `x_mask.png` beside `x.png`.
+    A folder means all images in it and below, also where links lead, by their ending or by how they begin; hidden files
+    and what an earlier prediction wrote, into `output` or elsewhere, are left out, of patterns too. So is, wherever it
+    comes from, a mask whose image is meant too: `x_mask.png` or `x-seg.png` beside `x.png`.
     """
     found: dict[Path, Path] = {}
     missing, passed = [], []
     for word in words:
-        paths, over = _meant(word, output)
+        told = len(missing)
+        paths, over = _meant(word, output, missing)
         passed += over
-        if not paths:
-            missing.append(f"{word}: {'no image in this folder' if Path(word).is_dir() else 'there is no such file'}")
+        if not paths and len(missing) == told:
+            missing.append(f"{word}: {'no image in this folder' if os.path.isdir(word) else 'there is no such file'}")
         for path in paths:
             found.setdefault(path.resolve(), path)
     images = {_plain(_without_ending(path)) for path in found}
@@ -67,17 +68,18 @@ def find(words: Iterable[str], output: Path) -> Meant:
     return Meant(_named(chosen), missing, counted(passed))
 
 
-def _meant(word: str, output: Path) -> tuple[list[Path], list[str]]:
-    """The images that a word means, and the kind of each file that it does not mean."""
-    path = on_disk(Path(word).expanduser())
-    if path.is_dir():
-        return _images_in(path, output)
-    if path.exists():  # before the pattern: "x [1].png" may be the name of a file
+def _meant(word: str, output: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
+    """The images that a word means, and the kind of each file that it does not mean. missing: is told the folders that
+    can't be read."""
+    path = on_disk(Path(os.path.expanduser(word)))  # not Path.expanduser, which raises for an unknown user
+    if os.path.isdir(path):  # not Path.is_dir, which raises for a name that is too long
+        return _images_in(path, output, missing)
+    if os.path.exists(path):  # before the pattern: "x [1].png" may be the name of a file
         return [path], []
     images, passed = [], []
     for match in map(Path, sorted(glob.glob(str(path), recursive=True))):
         if match.is_dir():
-            within, over = _images_in(match, output)
+            within, over = _images_in(match, output, missing)
             images, passed = images + within, passed + over
         elif _is_result(match):
             passed.append(_RESULT)
@@ -86,12 +88,24 @@ def _meant(word: str, output: Path) -> tuple[list[Path], list[str]]:
     return images, passed
 
 
-def _images_in(folder: Path, output: Path) -> tuple[list[Path], list[str]]:
+def _images_in(folder: Path, output: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
     written = [(output / part).resolve() for part in (MASKS, OVERLAYS)]
-    images, passed = [], []
-    for place, folders, files in os.walk(folder):
+    images, passed, entered = [], [], set()
+
+    def unread(error: OSError) -> None:
+        missing.append(f"{error.filename}: {error.strerror}")
+
+    for place, folders, files in os.walk(folder, onerror=unread, followlinks=True):
         inside = Path(place)
-        folders[:] = sorted(each for each in folders if each[0] != "." and each != "__MACOSX")
+        if (real := inside.resolve()) in entered:  # a link back
+            folders.clear()
+            continue
+        entered.add(real)
+        passed += ["as a hidden folder" for each in folders if each[0] == "."]
+        folders[:] = sorted(
+            (each for each in folders if each[0] != "." and each != "__MACOSX"),
+            key=lambda each: ((inside / each).is_symlink(), each),  # a folder by its own name before a link to it
+        )
         of_results = [each for each in folders if (inside / each).resolve() in written or _holds_results(inside / each)]
         for each in of_results:
             folders.remove(each)

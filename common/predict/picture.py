@@ -20,6 +20,14 @@ class Scale:
     width_mm: float
     height_mm: float
 
+    def meets(self, box: Box) -> bool:
+        return (
+            box.x < self.right
+            and self.left < box.x + box.width
+            and box.y < self.bottom
+            and self.top < box.y + box.height
+        )
+
     def holds(self, box: Box) -> bool:
         return (
             self.left <= box.x
@@ -39,6 +47,8 @@ class Picture:
     doubts: tuple[str, ...] = ()
 
     def mm2(self, box: Box) -> float | None:
-        """The area in mm² of one pixel in the box; None where no scale holds all of the box, or several that differ."""
-        areas = {scale.width_mm * scale.height_mm for scale in self.scales if scale.holds(box)}
-        return areas.pop() if len(areas) == 1 else None
+        """The area in mm² of one pixel in the box; None where no scale holds all of the box, or where one that differs
+        reaches into it."""
+        areas = {scale.width_mm * scale.height_mm for scale in self.scales if scale.meets(box)}
+        held = any(scale.holds(box) for scale in self.scales)
+        return areas.pop() if held and len(areas) == 1 else None

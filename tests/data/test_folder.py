@@ -136,7 +136,7 @@ def test_missing_folders_and_empty_ones_are_named(tmp_path):
     ("- a list", "is not a description of a data set: expected images, masks"),
     ("images: a\nmasks: b\nclasses: {}", "pattern: Field required"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)(?P<class>.)'\nclasses: {}\nmask: c", "mask: Extra inputs"),
-    ("images: a\nmasks: b\npattern: '('\nclasses: {}", "pattern: Value error, not a regular expression"),
+    ("images: a\nmasks: b\npattern: '('\nclasses: {}", "pattern: not a regular expression"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)'\nclasses: {}", r"no named group (?P<class>...)"),
     ("images: a\nmasks: b\npattern: '.'\nclasses: benign", r"no named group (?P<group>...)"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)'\nclasses: benign\nmask_pattern: x", "mask_pattern has no named"),

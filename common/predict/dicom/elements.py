@@ -7,8 +7,9 @@ from typing import Any
 
 
 def numbers(data: Any, keyword: str) -> list[float] | None:
-    """The finite numbers of an element; [] where it is missing or empty, None where it is there and they can't be read.
-    Of an image of one frame in an enhanced object, also from the functional groups."""
+    """The finite numbers of an element; [] where it is missing or empty, None where it is there and they can't be read,
+    or one among them is left out, whose place the next would take. Of an image of one frame in an enhanced object, also
+    from the functional groups."""
     for place in _places(data):
         if keyword not in place:
             continue
@@ -19,6 +20,8 @@ def numbers(data: Any, keyword: str) -> list[float] | None:
             # Some files call it text, which keeps the backslashes between numbers.
             values = value if _is_several(value) else str(value).split("\\")
             read = [float(each) for each in values if each not in (None, "")]
+            if read and len(read) < len(values):
+                return None
         except Exception:  # of any kind: pydicom converts when it is asked, and raises what the bytes make it run into
             return None
         if not all(map(math.isfinite, read)):

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from common.predict.picture import Picture
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the index of a disc, called DICOMDIR
+_END = b"\xfe\xff\xdd\xe0\0\0\0\0"  # of the parts that compressed pixels are in
 # Of storage classes whose pixels are no picture of a patient: marks, and what a therapy is planned from.
 _NO_PICTURE = ("Segmentation Storage", "RT Dose Storage", "Parametric Map Storage")
 # How a file without the first 132 bytes begins: a tag of the groups 2 or 8, then a VR or the length of a short value.
@@ -87,11 +89,23 @@ def _opened(path: Path) -> Any:
     if start[128:132] != b"DICM" and not _has_no_preamble(start):
         raise Unreadable(f"{path}: not a DICOM file, or one whose beginning is damaged")
     data = pydicom.dcmread(path, force=True)
-    if "TransferSyntaxUID" not in data.file_meta:
+    if not len(data) and _is_whole(closed := pydicom.dcmread(BytesIO(path.read_bytes() + _END), force=True)):
+        data = closed  # of compressed pixels without their end mark pydicom reads nothing at all
+    if not str(data.file_meta.get("TransferSyntaxUID") or "").strip(" \0"):
         implicit, little = data.original_encoding
         plain = {True: uid.ImplicitVRLittleEndian, False: uid.ExplicitVRLittleEndian}[implicit]
         data.file_meta.TransferSyntaxUID = plain if little else uid.ExplicitVRBigEndian
+    if (syntax := data.file_meta.TransferSyntaxUID) not in uid.AllTransferSyntaxes:
+        raise Unusable(f"its transfer syntax {syntax} is not known: export it uncompressed")
     return data
+
+
+def _is_whole(data: Any) -> bool:
+    """Whether the last part of compressed pixels is as long as it says."""
+    parts, place = data.get("PixelData") or b"", 0
+    while place + 8 <= len(parts):
+        place += 8 + int.from_bytes(parts[place + 4 : place + 8], "little")
+    return 0 < place == len(parts)
 
 
 def _refuse(path: Path, data: Any) -> None:
@@ -101,9 +115,10 @@ def _refuse(path: Path, data: Any) -> None:
         raise NoPicture(f"{path}: a DICOM file without an image (DICOMDIR, the index of a disc).")
     if named.endswith(_NO_PICTURE):
         raise NoPicture(f"{path}: a DICOM file without an image of its own ({named}).")
-    if not any(keyword in data for keyword in _PIXELS):
-        if "Rows" in data and "Columns" in data:
-            raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing ({named}).")
+    if not any(keyword in data and data[keyword].value for keyword in _PIXELS):
+        # Of a file that was cut off within compressed pixels, pydicom reads nothing at all.
+        if ("Rows" in data and "Columns" in data) or named.endswith("Image Storage") or not len(data):
+            raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing or cut off ({named}).")
         raise NoPicture(f"{path}: a DICOM file without an image ({named}).")
     frames = one(data, "NumberOfFrames")
     if frames and frames > 1:

@@ -18,32 +18,42 @@ Ends = tuple[float, float]
 
 def displayed(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
     """uint8 (H, W), more being brighter."""
-    padded = _padding(data, stored) | ~np.isfinite(stored)
+    padded = _padding(data, stored, doubts) | ~np.isfinite(stored)
     if padded.all():
         padded[:] = False
         doubts.append("all of it has the value that it says is padding: shown all the same.")
     values, ends = _modality(data, stored, doubts)
     inside = values[~padded] if padded.any() else values
     grey = _of_interest(data, values, (inside.min(), inside.max()), ends, doubts)
-    if text(data, "PhotometricInterpretation") == "MONOCHROME1":
+    kind, shape = text(data, "PhotometricInterpretation"), text(data, "PresentationLUTShape")
+    if kind == "MONOCHROME1":
         grey = 255 - grey
+    if (kind, shape) in (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")):
+        doubts.append(f"it is {kind}, but its Presentation LUT Shape is {shape}: shown as {kind}.")
     return np.where(padded, np.uint8(0), grey)
 
 
-def _padding(data: Any, stored: np.ndarray) -> np.ndarray:
+def _padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
     """Where there is no image: bool, of the shape of the pixels. The value is one word of bits, whatever the sign that
     its own element gives it."""
     value, limit = one(data, "PixelPaddingValue"), one(data, "PixelPaddingRangeLimit")
     if value is None or stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, bool)
     ends = [_as_pixel(int(each), data, stored) for each in (value, value if limit is None else limit)]
+    if None in ends:
+        doubts.append(f"its padding needs more than the {data.BitsStored} bits of a pixel: not used.")
+        return np.zeros(stored.shape, bool)
     return (stored >= min(ends)) & (stored <= max(ends))
 
 
-def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int:
-    bits = int(data.BitsStored)
+def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int | None:
+    """The pixel that this word of bits is; None where its bits are too few."""
+    bits, signed = int(data.BitsStored), stored.dtype.kind == "i"
+    value %= 2 ** max(16, bits)
+    if value >= 2**bits and not (signed and value >= 2**16 - 2 ** (bits - 1)):
+        return None
     value %= 2**bits
-    return value - 2**bits if stored.dtype.kind == "i" and value >= 2 ** (bits - 1) else value
+    return value - 2**bits if signed and value >= 2 ** (bits - 1) else value
 
 
 def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:

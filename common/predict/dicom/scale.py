@@ -1,7 +1,9 @@
 """How large a pixel of a DICOM file is, where it says so beyond doubt. Better no measure than a wrong one."""
 
+from itertools import combinations
 from typing import Any
 
+from common.evidence.boxes import Box
 from common.predict.dicom.elements import items, numbers, one
 from common.predict.picture import Scale
 
@@ -22,7 +24,10 @@ def scales(data: Any, height: int, width: int, doubts: list[str]) -> list[Scale]
             doubts.append(f"the calibration of a region is incomplete or nonsense: there {_NO_AREA}")
         elif not any(found):
             doubts.append(f"no region of it says how large a pixel is: {_NO_AREA}")
-        return [each for each in found if isinstance(each, Scale)]
+        known = [each for each in found if isinstance(each, Scale)]
+        if any(_contradict(one, other) for one, other in combinations(known, 2)):
+            doubts.append(f"regions of it that overlap give a pixel different sizes: there {_NO_AREA}")
+        return known
     spacing, magnified = _spacing(data)
     if spacing == []:
         return []
@@ -37,6 +42,11 @@ def scales(data: Any, height: int, width: int, doubts: list[str]) -> list[Scale]
         doubts.append(f"the size that it gives for a pixel is nonsense: {_NO_AREA}")
         return []
     return [Scale(0, 0, width, height, between_columns, between_rows)]
+
+
+def _contradict(one: Scale, other: Scale) -> bool:
+    place = Box(other.left, other.top, other.right - other.left, other.bottom - other.top, 0)
+    return one.meets(place) and one.width_mm * one.height_mm != other.width_mm * other.height_mm
 
 
 def _of_region(region: Any, height: int, width: int) -> Scale | str | None:

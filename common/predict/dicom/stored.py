@@ -13,6 +13,7 @@ _GREY, _COLOUR = (
     ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"),
 )
 _RGB_COMPONENTS = ([82, 71, 66], [114, 103, 98])  # R, G, B as the ids of a JPEG's components
+_OF_JPEG_2000 = ("YBR_RCT", "YBR_ICT")
 _CODING = b"\xff\x52"  # marks how a JPEG 2000 was coded; 8 bytes on, whether its colours were transformed
 
 
@@ -26,10 +27,12 @@ def stored(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
     kind = _kind(data, doubts)
     compressed = data.file_meta.TransferSyntaxUID.is_compressed
     _complete(data, doubts)
+    if kind in _OF_JPEG_2000 and not data.file_meta.TransferSyntaxUID.is_encapsulated:
+        raise Unusable(f"its photometric interpretation is {kind}, which only JPEG 2000 has: export it as RGB")
     if kind == "YBR_FULL_422" and not compressed and len(data.PixelData) >= 3 * data.Rows * data.Columns:
         data.PhotometricInterpretation = "YBR_FULL"
         doubts.append("it says that its tints are halved, but has all of them: taken as YBR_FULL.")
-    pixels = _colours_of_jpeg(data, kind) if kind in _COLOUR and compressed else None
+    pixels = _of_jpeg(data, kind, doubts) if compressed else None
     if pixels is None:
         pixels = _decoded(data, doubts, compressed)
     expected = 2 if kind in _GREY else 3
@@ -55,52 +58,85 @@ def _kind(data: Any, doubts: list[str]) -> str:
 
 
 def _complete(data: Any, doubts: list[str]) -> None:
-    """Puts in what files leave out and what has one meaning without."""
-    frames = one(data, "NumberOfFrames")
-    if "NumberOfFrames" in data and (frames is None or frames < 1):
-        del data.NumberOfFrames
+    """Puts in what files leave out and what has one meaning without, and numbers where text is."""
+    if "NumberOfFrames" in data:
+        del data.NumberOfFrames  # one, once `files` has refused what states more
+    for keyword in ("Rows", "Columns", "BitsAllocated"):
+        if number := one(data, keyword):
+            setattr(data, keyword, int(number))
     if "PixelData" not in data:
         return
     known = {"PixelRepresentation": 0, "BitsStored": one(data, "BitsAllocated")}
     if data.SamplesPerPixel == 3:
         known["PlanarConfiguration"] = 0
+        if one(data, "PixelRepresentation"):
+            data.PixelRepresentation = 0
+            doubts.append("it says that its colours have a sign, as they can't: taken as without.")
     for keyword, usual in known.items():
-        if one(data, keyword) is None and usual is not None:
+        stated = one(data, keyword)
+        if (stated is None or (stated == 0 and keyword == "BitsStored")) and usual is not None:
             setattr(data, keyword, int(usual))
             doubts.append(f"it has no {_spaced(keyword)}: taken as {usual:.0f}.")
 
 
 def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
-    """By pydicom, which does not look at the high bit: pixels that fill the upper bits of their words are shifted."""
+    """By pydicom; the stored bits are then taken out of their words, because pydicom does not look at the high
+    bit, drops what lies above the stored bits of native pixels and keeps it of compressed ones."""
     from pydicom import pixels
 
-    bits, high, allocated = (one(data, name) for name in ("BitsStored", "HighBit", "BitsAllocated"))
-    shift = 0
-    if not compressed and None not in (bits, high, allocated) and high != bits - 1:
-        if bits <= high < allocated:
-            shift = int(high + 1 - bits)
-            data.BitsStored = int(high) + 1
-        else:
-            doubts.append(f"its High Bit is {high:.0f} for {bits:.0f} bits: not used.")
+    bits, high, allocated = (int(one(data, name) or 0) for name in ("BitsStored", "HighBit", "BitsAllocated"))
+    if text(data, "PhotometricInterpretation").startswith("YBR") or not 0 < bits < allocated:
+        if high and bits and high != bits - 1:
+            doubts.append(f"its High Bit is {high} for {bits} bits: not used.")
+        return pixels.pixel_array(data)
+    data.BitsStored = allocated
     try:
-        found = pixels.pixel_array(data)
+        words = pixels.pixel_array(data)
     finally:
-        if shift:
-            data.BitsStored = int(bits)
-    if compressed and bits and found.dtype.kind == "u" and data.SamplesPerPixel == 1 and found.max() >= 2**bits:
-        # Of native pixels pydicom leaves out what lies above the stored bits, of compressed ones it does not.
-        if any(
-            element.tag.group & 0xFF00 == 0x6000 and element.tag.element == 0x0102 and element.value for element in data
-        ):
-            return found & (2 ** int(bits) - 1)
-        doubts.append(f"its values need more than the {bits:.0f} bits that it states: read as they are.")
-    return found >> shift if shift else found
+        data.BitsStored = bits
+    if words.dtype.kind not in "iu":
+        return words
+    words = words.astype(words.dtype.newbyteorder("="), copy=False)
+    signed = words.dtype.kind == "i"
+    plain = words.view(f"u{words.dtype.itemsize}")
+    shift = _shift(data, plain, bits, high, doubts)
+    found = plain >> shift & (2**bits - 1)
+    if signed:
+        found = found.astype(np.int64)
+        found = np.where(found >= 2 ** (bits - 1), found - 2**bits, found).astype(words.dtype)
+    above = plain >> (shift + bits) if shift + bits < 8 * plain.itemsize else np.zeros_like(plain)
+    drawn_out = np.where(found < 0, above.dtype.type(2 ** (8 * above.itemsize - shift - bits) - 1), 0)
+    if _has_drawing(data) or np.array_equal(above, drawn_out) or not above.any():
+        return found
+    if compressed:
+        doubts.append(f"its values need more than the {bits} bits that it states: read as they are.")
+        return words
+    doubts.append(f"its words hold more than the {bits} bits that it states: only these are used.")
+    return found
 
 
-def _colours_of_jpeg(data: Any, kind: str) -> np.ndarray | None:
-    """uint8 (H, W, 3) RGB of a baseline JPEG; None for other codes. The stream's own statement on its colours counts,
-    by its JFIF or Adobe marker or the ids of its components; the data set's where it makes none. (pydicom takes a
-    stream with an Adobe marker to RGB and then converts it once more where the data set says YBR.)
+def _shift(data: Any, words: np.ndarray, bits: int, high: int, doubts: list[str]) -> int:
+    """How far above the lowest bit of their words, unsigned, the pixels begin."""
+    if "HighBit" not in data or high == bits - 1 or data.file_meta.TransferSyntaxUID.is_compressed:
+        return 0
+    shift = high + 1 - bits
+    below = words & (2 ** max(shift, 0) - 1)
+    # Nothing in the upper bits, and something below: the file says it wrongly.
+    if bits <= high < data.BitsAllocated and not (below.any() and words.max() < 2**bits):
+        return shift
+    doubts.append(f"its High Bit is {high} for {bits} bits: not used.")
+    return 0
+
+
+def _has_drawing(data: Any) -> bool:
+    """Whether bits above the pixels hold an overlay."""
+    return any(each.tag.group & 0xFF00 == 0x6000 and each.tag.element == 0x0102 and each.value for each in data)
+
+
+def _of_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
+    """uint8 (H, W, 3) RGB or (H, W) grey of a baseline JPEG; None for other codes. The stream's own statement on its
+    colours counts, by its JFIF or Adobe marker or the ids of its components; the data set's where it makes none.
+    (pydicom takes a stream with an Adobe marker to RGB and then converts it once more where the data set says YBR.)
 
     Of a JPEG 2000 the data set is put right, since decoding undoes the transform that the stream names."""
     from pydicom import uid
@@ -112,18 +148,25 @@ def _colours_of_jpeg(data: Any, kind: str) -> np.ndarray | None:
     frame = get_frame(data.PixelData, 0, number_of_frames=1)
     if syntax != uid.JPEGBaseline8Bit:
         coded = frame.find(_CODING)
-        if coded >= 0 and frame[coded + 8 : coded + 9] == b"\1":
+        if kind in _COLOUR and coded >= 0 and frame[coded + 8 : coded + 9] == b"\1":
             data.PhotometricInterpretation = "RGB"
+        elif kind in _OF_JPEG_2000:
+            doubts.append(f"it says that its colours were transformed ({kind}), its stream that they were not.")
         return None
     with Image.open(BytesIO(frame), formats=("JPEG",)) as image:
         if image.size != (data.Columns, data.Rows):
             raise Unusable(
                 "its JPEG is {}x{} pixels large, not {}x{} as it says".format(*image.size, data.Columns, data.Rows)
             )
-        if len(image.getbands()) != 3:
+        if len(image.getbands()) != data.SamplesPerPixel:
             raise Unusable(
                 f"its photometric interpretation is {kind}, but its JPEG has {len(image.getbands())} samples a pixel"
             )
+        if data.SamplesPerPixel == 1:
+            if data.BitsStored != 8:
+                doubts.append(f"it says that it has {data.BitsStored} bits a pixel, its JPEG has 8: read as these.")
+                data.BitsStored = 8
+            return np.asarray(image)
         says = "jfif" in image.info or "adobe" in image.info or [layer[0] for layer in image.layer] in _RGB_COMPONENTS
         if not says and kind == "RGB":
             image.draft("YCbCr", image.size)  # which leaves the stream's values as they are

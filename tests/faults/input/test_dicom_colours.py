@@ -52,6 +52,7 @@ SHOWN = {
     "tints that are said to be halved and are not": (File(YBR, kind="YBR_FULL_422"), "but has all of them"),
     "16 bits": (File(COLOURS.astype(np.uint16) * 257, kind="RGB"), ""),
     "12 bits": (File((COLOURS.astype(np.uint32) * 4095 // 255).astype(np.uint16), kind="RGB", bits=12), ""),
+    "with a sign": (File(COLOURS, {"PixelRepresentation": 1}, "RGB"), "its colours have a sign"),
     "run lengths": (File(COLOURS, kind="RGB", change=lambda data: data.compress(RLELossless)), ""),
     "JPEG with JFIF, said to be YBR": (coloured("YBR_FULL_422", change=compressed(jpeg(COLOURS))), ""),
     "JPEG with JFIF, said to be RGB": (coloured(change=compressed(jpeg(COLOURS))), ""),
@@ -73,6 +74,9 @@ SHOWN = {
     "JPEG 2000, said to be YBR_RCT": (coloured("YBR_RCT", change=jpeg2000(COLOURS, mct=1)), ""),
     "JPEG 2000 with a transform, said to be RGB": (coloured(change=jpeg2000(COLOURS, mct=1)), ""),
     "JPEG 2000 with a transform, said to be YBR_FULL": (coloured("YBR_FULL", change=jpeg2000(COLOURS, mct=1)), ""),
+    "JPEG 2000 without a transform, said to be YBR_RCT": (
+        coloured("YBR_RCT", change=jpeg2000(COLOURS, mct=0)), "its stream that they were not",
+    ),
     "JPEG 2000 of brightness and tints without a transform": (
         coloured("YBR_FULL", change=jpeg2000(YBR, mct=0)), "",
     ),
@@ -155,9 +159,11 @@ def test_pydicom_still_converts_a_jpeg_with_an_adobe_marker_twice(tmp_path):
     (coloured("YBR_FULL_422", change=compressed(jpeg(COLOURS[:32]))), f"is {SIDE}x32 pixels large, not {SIDE}x{SIDE}"),
     (coloured("YBR_FULL_422", change=compressed(jpeg(COLOURS[..., 0]))), "but its JPEG has 1 samples a pixel"),
     (coloured("YBR_PARTIAL_420"), "photometric interpretation is YBR_PARTIAL_420, which can't be shown"),
+    (File(COLOURS, kind="YBR_RCT"), "is YBR_RCT, which only JPEG 2000 has"),
     (coloured("ARGB"), "photometric interpretation is ARGB"),
     (of_palette([2, 0, 8], b"", b"", b""), "a palette that can't be used"),
-], ids=["another size", "grey", "a colour space of old", "transparency", "an empty palette"])  # fmt: skip
+], ids=["another size", "grey", "a colour space of old", "one of JPEG 2000 without it", "transparency",
+        "an empty palette"])  # fmt: skip
 def test_a_stream_that_is_not_what_the_file_says_is_refused(tmp_path, file, reason):
     with pytest.raises(Unreadable, match=reason):
         dicom.read(file.write(tmp_path / "IM"))

@@ -19,7 +19,21 @@ from pydicom.uid import (
 
 from common.data.decode import Unreadable
 from common.predict import dicom, inputs
-from tests.faults.input.scene import BRIGHT, File, compressed, framed, jpeg2000, lut, raw, scene, without, words
+from tests.faults.input import corpus
+from tests.faults.input.scene import (
+    BRIGHT,
+    COLOURS,
+    File,
+    compressed,
+    framed,
+    jpeg,
+    jpeg2000,
+    lut,
+    raw,
+    scene,
+    without,
+    words,
+)
 
 OF_12 = {"WindowCenter": 2048, "WindowWidth": 4096}
 DEEP = scene(100, 4000, np.uint16)
@@ -85,6 +99,13 @@ SHOWN = {
     "a drawing in the bits that are not stored": (
         File(framed(DEEP, 0x8000) | np.uint16(0x4000), OF_12, bits=12, change=overlay), 6, 249, "",
     ),
+    "a high bit at the top of words whose pixels lie at the bottom": (
+        File(DEEP, {"HighBit": 15, **OF_12}, bits=12), 6, 249, "High Bit is 15 for 12 bits: not used",
+    ),
+    "more in its words than the bits that it states": (
+        File(DEEP | np.uint16(0xA000), OF_12, bits=12), 6, 249, "hold more than the 12 bits that it states",
+    ),
+    "no bits stored, as a number": (File(PLAIN, {"BitsStored": 0}), 40, 220, "no Bits Stored: taken as 8"),
     "16 bits with a sign, nearly all of them": (File(scene(-20000, 20000, np.int16)), 0, 255, ""),
     "12 bits with a sign that is not drawn out": (
         File(scene(-500 & 0xFFF, 1500, np.int16), {"WindowCenter": 500.5, "WindowWidth": 2001}, bits=12), 0, 255, "",
@@ -101,6 +122,8 @@ SHOWN = {
     "no pixel representation": (File(PLAIN, change=without("PixelRepresentation")), 40, 220, "no Pixel Representation"),
     "no bits stored": (File(PLAIN, change=without("BitsStored", "HighBit")), 40, 220, "no Bits Stored: taken as 8"),
     "frames counted as none": (File(PLAIN, {"NumberOfFrames": 0}), 40, 220, ""),
+    "one frame, with a decimal point": (File(PLAIN, change=raw(0x00280008, "LO", "1.0")), 40, 220, ""),
+    "lines counted in text": (File(PLAIN, change=raw(0x00280010, "LO", "64")), 40, 220, ""),
     "frames left empty": (File(PLAIN, change=raw(0x00280008, "IS", None)), 40, 220, ""),
     # padding
     "padding": (File(framed(DEEP, 65535), {"PixelPaddingValue": 65535}), 0, 255, ""),
@@ -113,12 +136,31 @@ SHOWN = {
     "padding and inverted": (
         File(framed(scene(4000, 100, np.uint16), 0), {"PixelPaddingValue": 0}, "MONOCHROME1", 12), 0, 255, "",
     ),
+    "a margin that no pixel can have": (
+        File(scene(2096, 4095, np.uint16), {"PixelPaddingValue": 63_536, **OF_12}, bits=12), 131, 255,
+        "needs more than the 12 bits",
+    ),
+    "a margin of all ones, of which a pixel has 12": (
+        File(scene(100, 4095, np.uint16), {"PixelPaddingValue": 65_535, **OF_12}, bits=12), 6, 255,
+        "needs more than the 12 bits",
+    ),
+    "a range of padding from below zero on, written without a sign": (
+        File(framed(scene(100, 1000, np.int16), -5),
+             change=lambda data: (data.add_new(0x00280120, "US", 65_500), data.add_new(0x00280121, "US", 10))),
+        0, 255, "",
+    ),
     "nothing but padding": (File(scene(70, 70), {"PixelPaddingValue": 70}), 70, 70, "that it says is padding"),
     # windows
     "a window": (File(DEEP, OF_12, bits=12), 6, 249, ""),
     "a window, inverted after it": (File(scene(4000, 100, np.uint16), OF_12, "MONOCHROME1", 12), 6, 249, ""),
     "inverted, as its presentation says too": (
         File(scene(215, 35), {"PresentationLUTShape": "INVERSE"}, "MONOCHROME1"), 40, 220, "",
+    ),
+    "inverted, as its presentation alone says": (
+        File(PLAIN, {"PresentationLUTShape": "INVERSE"}), 40, 220, "but its Presentation LUT Shape is INVERSE",
+    ),
+    "inverted, as its presentation denies": (
+        File(scene(215, 35), {"PresentationLUTShape": "IDENTITY"}, "MONOCHROME1"), 40, 220, "Shape is IDENTITY",
     ),
     "an exact window": (File(DEEP, {**OF_12, "VOILUTFunction": "LINEAR_EXACT"}, bits=12), 6, 249, ""),
     "a sigmoid": (
@@ -136,6 +178,11 @@ SHOWN = {
     ),
     "more centres than widths": (File(DEEP, {"WindowCenter": [2048, 9], "WindowWidth": 4096}, bits=12), 6, 249, ""),
     "a window without a width": (File(PLAIN, {"WindowCenter": 128}), 40, 220, "its window can't be used"),
+    "a width left out before another": (
+        File(scene(0, 4000, np.uint16), bits=12, change=lambda data: (
+            data.add_new(0x00281050, "DS", ["40", "2048"]), data.add_new(0x00281051, "DS", ["", "4096"]))),
+        0, 255, "its window can't be used",
+    ),
     "a window left empty": (File(PLAIN, {"WindowCenter": None, "WindowWidth": None}), 40, 220, ""),
     "a window with a comma": (
         File(PLAIN, {"WindowCenter": 128.5, "WindowWidth": 256}, patch=lambda b: b.replace(b"128.5", b"128,5")),
@@ -227,6 +274,9 @@ SHOWN = {
     "the same, with implicit types": (
         File(DEEP, OF_12, bits=12, change=written_as(ImplicitVRLittleEndian), patch=no_meta), 6, 249, "",
     ),
+    "a transfer syntax left blank": (
+        File(PLAIN, patch=lambda b: b.replace(b"1.2.840.10008.1.2.1\0", b" " * 20)), 40, 220, "",
+    ),
     "implicit types": (File(DEEP, OF_12, bits=12, change=written_as(ImplicitVRLittleEndian)), 6, 249, ""),
     "implicit types and a VOI table": (
         File(scene(-2, 2, np.int16), {"VOILUTSequence": [lut([8, -4, 10], SQUARED)]},
@@ -246,10 +296,19 @@ SHOWN = {
     "big endian": (File(DEEP, OF_12, bits=12, change=written_as(ExplicitVRBigEndian)), 6, 249, ""),
     "deflated": (File(DEEP, OF_12, bits=12, change=written_as(DeflatedExplicitVRLittleEndian)), 6, 249, ""),
     "run lengths": (File(DEEP, OF_12, bits=12, change=lambda data: data.compress(RLELossless)), 6, 249, ""),
+    "run lengths without an end": (
+        File(DEEP, OF_12, bits=12, change=lambda data: data.compress(RLELossless), patch=lambda b: b[:-8]), 6, 249, "",
+    ),
+    "JPEG 2000 without an end": (
+        File(scene(0, 0, np.uint16), bits=8, change=jpeg2000(PLAIN), patch=lambda b: b[:-8]), 40, 220, "",
+    ),
     "JPEG 2000": (File(scene(100, 60_000, np.uint16), change=jpeg2000(scene(100, 60_000, np.uint16))), 0, 255, ""),
     "JPEG 2000 of 8 bits in words of 16": (File(scene(0, 0, np.uint16), bits=8, change=jpeg2000(PLAIN)), 40, 220, ""),
     "JPEG 2000 with more bits than are said": (
         File(DEEP, bits=12, change=jpeg2000(scene(0, 60_000, np.uint16))), 0, 255, "more than the 12 bits",
+    ),
+    "JPEG of 8 bits, said to have 12": (
+        File(DEEP, bits=12, change=compressed(corpus.saved(PLAIN, "JPEG", quality=100))), 40, 220, "its JPEG has 8",
     ),
     "pixels followed by more": (File(PLAIN, change=lambda data: setattr(data, "PixelData", data.PixelData + bytes(40))),
                                 40, 220, ""),
@@ -262,6 +321,12 @@ REFUSED = {
     "numbers of a palette that is missing": (File(PLAIN, kind="PALETTE COLOR"), "a palette that it does not have"),
     "16 bits in words of 8": (File(PLAIN, bits=16), "'Bits Stored' value of '16' is invalid"),
     "words of 12 bits": (File(PLAIN, {"BitsAllocated": 12}), "'Bits Allocated' value of '12' is invalid"),
+    "grey whose JPEG has colours": (
+        File(PLAIN, change=compressed(jpeg(COLOURS))), "is MONOCHROME2, but its JPEG has 3 samples a pixel",
+    ),
+    "more frames of pixels than are counted": (
+        File(PLAIN, change=lambda data: setattr(data, "PixelData", data.PixelData * 3)), "more than one frame",
+    ),
     "no lines": (File(PLAIN, {"Rows": 0}), "'Rows' value of '0' is invalid"),
     "no number of columns": (File(PLAIN, change=without("Columns")), "Missing required element: (0028,0011) 'Columns'"),
     "fewer pixels than lines and columns": (File(PLAIN, {"Rows": 65}), "less than expected"),
@@ -278,7 +343,18 @@ REFUSED = {
     "text": (File(PLAIN, patch=lambda content: b"not an image"), "not a DICOM file, or one whose beginning is damaged"),
     "no bytes": (File(PLAIN, patch=lambda content: b""), "no bytes in it"),
     "half of it": (File(PLAIN, patch=lambda content: content[: len(content) // 2]), "less than expected"),
-    "a beginning alone": (File(PLAIN, patch=lambda content: content[:140]), "without an image"),
+    "a beginning alone": (File(PLAIN, patch=lambda content: content[:140]), "missing or cut off"),
+    "run lengths that are cut off": (
+        File(PLAIN, change=lambda data: data.compress(RLELossless), patch=lambda content: content[:-60]), "or cut off",
+    ),
+    **{f"JPEG 2000 without its last {number} bytes": (
+        File(PLAIN, change=jpeg2000(PLAIN), patch=lambda b, number=number: b[:-number]), "or cut off",
+    ) for number in (9, 12, 60)},
+    "pixels of no length": (File(PLAIN, change=lambda data: setattr(data, "PixelData", b"")), "or cut off"),
+    "a transfer syntax that nobody knows": (
+        File(PLAIN, patch=lambda b: b.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0")),
+        "its transfer syntax 1.2.840.113619.5.2 is not known: export it uncompressed",
+    ),
 }  # fmt: skip
 
 OF_PYTHON = re.compile(r"force=|NoneType|object|attribute|subscript|operand|Traceback|\bint\b|Dataset|ndarray")
@@ -305,6 +381,7 @@ def test_what_contradicts_itself_is_refused_by_name_in_words(tmp_path, what):
     with pytest.raises(Unreadable) as refused:
         dicom.read(path)
     assert str(refused.value).startswith(f"{path}: ")
+    assert not isinstance(refused.value, dicom.NoPicture), "which would be passed over"
     assert reason in str(refused.value)
     assert not OF_PYTHON.search(str(refused.value).replace(str(path), ""))
 

@@ -13,6 +13,7 @@ from tests.predict.made import region
 
 PLAIN = scene(40, 220)
 WHOLE = Box(0, 0, 64, 64, 64 * 64)
+OVERLAP = "regions of it that overlap"
 INCOMPLETE, NOTHING, UNUSABLE, NONSENSE = "incomplete or nonsense", "no region of it says", "can't be used", "nonsense"
 
 
@@ -98,7 +99,11 @@ FILES = {
     "a region that ends within": (regions(region(0, 0, 40, 63, 0.01, 0.01)), None, ""),
     "counted downwards": (regions(whole(-0.01, 0.01)), 0.01, ""),
     "the same region twice": (regions(whole(0.01, 0.01), whole(0.01, 0.01)), 0.01, ""),
-    "two scales for one place": (regions(whole(0.01, 0.01), whole(0.02, 0.02)), None, ""),
+    "two scales for one place": (regions(whole(0.01, 0.01), whole(0.02, 0.02)), None, OVERLAP),
+    "an enlarged part within the image": (
+        regions(whole(0.01, 0.01), region(10, 10, 20, 20, 0.005, 0.005)), None, OVERLAP,
+    ),
+    "two numbers with nothing between": (File(PLAIN, change=raw(0x00280030, "LO", "0.1\\\\0.2")), None, UNUSABLE),
     "a whole region beside an incomplete one": (regions(whole(0.01, 0.01), Dataset()), 0.01, INCOMPLETE),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@ Sources: tests/faults/SOURCES.md."""
 
 import struct
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,6 +42,11 @@ def of_form(pixels, form, **options):
     return lambda path: saved(path, pixels, form, **options)
 
 
+def coloured(pixels: np.ndarray, form: str = ".png") -> bytes:
+    return cv2.imencode(form, np.repeat(pixels[..., None], 3, axis=-1))[1].tobytes()
+
+
+SAMPLES_USED = "16 bits a sample, of which {} are used: read as from 0 to {}".format
 USED = "bits a pixel, of which {} are used: read as grey from 0 to {}".format
 DEEP = scene(40 * 257, 220 * 257, np.uint16)
 FILES = {
@@ -55,6 +61,20 @@ FILES = {
     "TIFF of 16 bits": (lambda path: tiff(DEEP, 16), 40, 220, ""),
     "TIFF of 16 bits, white is zero": (lambda path: tiff(65535 - DEEP, 16, True), 40, 220, ""),
     "TIFF of 16 bits that use 12": (lambda path: tiff(scene(642, 3533, int), 16), 40, 220, USED(12, 4095)),
+    "TIFF of 16 bits that use 12, white is zero": (
+        lambda path: tiff(4095 - scene(642, 3533, int), 16, True), 40, 220, USED(12, 4095),
+    ),
+    "PNG of 16 bits with an invisible level that it has not": (
+        of_form(DEEP, "PNG", transparency=7), 40, 220, "",
+    ),
+    "colours of 16 bits": (lambda path: coloured(DEEP), 40, 220, ""),
+    "colours of 16 bits that use 8": (lambda path: coloured(scene(40, 220, np.uint16)), 40, 220, SAMPLES_USED(8, 255)),
+    "colours of 16 bits that use 12": (
+        lambda path: coloured(scene(642, 3533, np.uint16)), 40, 220, SAMPLES_USED(12, 4095),
+    ),
+    "a TIFF of colours of 16 bits that use 14": (
+        lambda path: coloured(scene(2570, 14135, np.uint16), ".tif"), 40, 220, SAMPLES_USED(14, 16383),
+    ),
     "TIFF of 12 bits": (lambda path: tiff(DEEP, 12, packed=in_12(scene(642, 3533, int))), 40, 220, ""),
     "TIFF of 16 bits with a sign": (lambda path: tiff(DEEP // 2, 16, signed=True), 40, 220, USED(15, 32767)),
     "TIFF of 32 bits": (lambda path: tiff(DEEP, 32), 40, 220, USED(16, 65535)),
@@ -76,6 +96,7 @@ FILES = {
 }  # fmt: skip
 REFUSED = {
     "numbers below zero": (lambda path: tiff(scene(-5, 200, int), 16, signed=True), "not grey of 8 or 16 bits"),
+    "8 bits with a sign": (lambda path: tiff(scene(-100, 100, int), 8, signed=True), "its numbers have a sign"),
     "more than 16 bits": (lambda path: tiff(scene(5, 70_000, int), 32), "not grey of 8 or 16 bits"),
     "two pages of one size": (lambda path: pages(path, DEEP, DEEP, copy=None), "holds several pictures"),
     "fractions": (of_form(scene(0.1, 0.9, np.float32), "TIFF"), "not grey of 8 or 16 bits"),
@@ -116,3 +137,20 @@ def test_what_has_no_known_black_and_white_is_refused(tmp_path, what):
 def test_a_mask_whose_white_is_zero_is_read_so_too(tmp_path):
     (tmp_path / "mask.tif").write_bytes(tiff(scene(65535, 0, int), 16, True))
     assert np.array_equal(read_mask(tmp_path / "mask.tif"), BRIGHT)
+
+
+@pytest.mark.parametrize("white", [1, 255, 0.3])
+def test_a_mask_in_fractions_has_no_white_but_its_own(tmp_path, white):
+    Image.fromarray(scene(0, white, np.float32)).save(tmp_path / "mask.tif")
+    assert np.array_equal(read_mask(tmp_path / "mask.tif"), BRIGHT)
+
+
+@pytest.mark.parametrize("white", [1, 255, 4095, 65535])
+def test_so_has_one_in_colours_of_16_bits(tmp_path, white):
+    (tmp_path / "mask.png").write_bytes(coloured(scene(0, white, np.uint16)))
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), BRIGHT)
+
+
+def test_a_mask_in_fractions_may_mark_nothing(tmp_path):
+    Image.fromarray(scene(0, 0, np.float32)).save(tmp_path / "mask.tif")
+    assert not read_mask(tmp_path / "mask.tif").any()

@@ -43,6 +43,13 @@ def enlarged() -> np.ndarray:
     return cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
 
 
+def dots() -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for place in cv2.ellipse2Poly(CENTRE, AXES, 0, 0, 360, 10):
+        cv2.circle(mask, place.tolist(), 2, 255, cv2.FILLED)
+    return mask
+
+
 RED, GREEN, BLUE, PURPLE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (68, 1, 84), (253, 231, 37)
 LINE, GAPS, OPEN = "a thin line: the area inside", "a thin line with gaps", "does not close: the line alone is marked"
 SOFT = "has soft edges: what is brighter than"
@@ -58,7 +65,7 @@ USED = {
     "the same as JPEG": (ellipse(1, 357), {"quality": 75}, GAPS),
     "an outline with a gap of 15 degrees": (ellipse(2, 345), {}, GAPS),
     "dashes": (np.where(np.mgrid[:HEIGHT, :WIDTH].sum(0) % 12 < 9, ellipse(2), 0).astype(np.uint8), {}, GAPS),
-    "a thick ring, an area with a hole for all that is known": (ellipse(), {}, ""),
+    "an outline of dots": (dots(), {}, "a dotted line: its gaps are closed"),
     "red on black": (in_colours((AREA, RED)), {}, ""),
     "red on black as JPEG": (in_colours((AREA, RED)), {"quality": 80}, ""),
     "dark red, as colour maps begin": (in_colours((AREA, (128, 0, 0))), {}, ""),
@@ -67,6 +74,9 @@ USED = {
     "JPEG of the worst": (ellipse(), {"quality": 5}, None),  # with a doubt or without
     "antialiased": (soft(0.7), {}, ""),
     "enlarged from a quarter": (enlarged(), {}, ""),
+    "an outline of five": (ellipse(5), {}, LINE),
+    "very soft": (soft(10), {}, SOFT),
+    "JPEG of a dark white": (ellipse(value=64), {"quality": 75}, ""),
     "blurred": (soft(4), {}, SOFT),
     "probabilities that reach 0.6": ((soft(4) * 0.6).astype(np.uint8), {}, SOFT),
     "one stray bright pixel less than a lesion": (np.maximum(ellipse(value=250), 0), {}, ""),
@@ -83,6 +93,8 @@ REFUSED = {
     "red on white": (in_colours((AREA, RED), ground=(255, 255, 255)), {}, "several colours, red and white"),
     "red on blue": (in_colours((AREA, RED), ground=BLUE), {}, "several colours, blue and red"),
     "a colour map from purple to yellow": (in_colours((AREA, YELLOW), ground=PURPLE), {}, "several colours"),
+    "red and orange": (in_colours((AREA, RED), (OTHER, (255, 128, 0))), {}, "(255, 0, 0) and (255, 128, 0) in red"),
+    "red and pink": (in_colours((AREA, RED), (OTHER, (255, 150, 150))), {}, "(255, 0, 0) and (255, 150, 150) in red"),
     "a filled outline of two colours": (
         in_colours((AREA, GREEN), (ellipse(7) > 0, RED)), {}, "several colours, green and red",
     ),
@@ -98,6 +110,7 @@ REFUSED = {
     "two reds of a colour map": (
         in_colours((AREA, (128, 0, 0)), (OTHER, (64, 0, 0))), {}, "several values, 64, 128",
     ),
+    "labels 0 and 1 as lossy WebP": (AREA.astype(np.uint8), {"quality": 80, "format": "WEBP"}, "no value above"),
     "the image with the lesion in red": (
         in_colours((AREA, RED), ground=(90, 90, 90)), {}, "neither black nor white. Save it in 0 and 255",
     ),
@@ -133,6 +146,22 @@ def test_a_mask_that_may_mean_several_things_is_refused_with_how_to_convert_it(t
     (told,) = read(case(tmp_path, pixels, options)).offenders
     assert reason in told
     assert "mask.jpg: " in told or "mask.png: " in told
+
+
+def test_an_outline_beside_an_area_is_filled_and_the_area_stays(tmp_path):
+    found = read(one := case(tmp_path, np.maximum(ellipse(1), OTHER * np.uint8(255)), {}))
+    (mask,) = on_one_grid(found, one)
+    assert np.count_nonzero(mask ^ (AREA | OTHER)) < 0.03 * np.count_nonzero(AREA)
+    (told,) = found.doubts
+    assert "some of the mask is a thin line" in told
+
+
+def test_a_thick_ring_is_used_as_it_is_and_said(tmp_path):
+    found = read(one := case(tmp_path, ellipse(15), {}))
+    (mask,) = on_one_grid(found, one)
+    assert np.array_equal(mask, ellipse(15) > 0)
+    (told,) = found.doubts
+    assert "surrounds more than it marks" in told
 
 
 def test_a_line_that_does_not_close_is_used_as_it_is_and_said(tmp_path):

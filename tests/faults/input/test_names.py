@@ -1,6 +1,8 @@
 """Folders as archives, scanners and other systems leave them: every image counts whatever it is called, one name is one
 name, and what is passed over is counted by kind. Sources: tests/faults/SOURCES.md."""
 
+import errno
+import os
 import shutil
 import unicodedata
 from pathlib import Path
@@ -193,6 +195,65 @@ def test_a_truncated_image_a_missing_mask_and_a_wrong_size_are_named_in_one_go(t
         found(description, tmp_path)
     assert "p0.png: not an image" in str(refused.value)
     assert "p1.png: no mask" in str(refused.value)
+
+
+MASKS = ("x_mask", "x_Mask", "x_MASK2", "x_mask_1", "x-mask", "x mask", "x_seg", "x_segmentation", "x_GT", "x_label")
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_mask_beside_its_image_is_not_predicted_on(tmp_path, name):
+    for each in ("x", name, "unmasked"):
+        Image.fromarray(photo()).save(tmp_path / f"{each}.png")
+    meant = find([str(tmp_path)], tmp_path / "out")
+    assert [item.path.stem for item in meant.items] == ["unmasked", "x"]
+    assert meant.left_out == "1 as masks of images"
+
+
+def test_links_lead_to_folders_and_not_round_in_a_circle(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    Image.fromarray(photo()).save(tmp_path / "elsewhere" / "a.png")
+    (tmp_path / "scans").mkdir()
+    for name, target in (("linked", "../elsewhere"), ("again", "../elsewhere"), ("round", "."), ("nowhere.png", "no")):
+        (tmp_path / "scans" / name).symlink_to(target)
+    meant = find([str(tmp_path / "scans")], tmp_path / "out")
+    assert [item.path.name for item in meant.items] == ["nowhere.png", "a.png"]
+
+
+def test_a_folder_that_can_not_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "scans" / "closed").mkdir(parents=True)
+    Image.fromarray(photo()).save(tmp_path / "scans" / "a.png")
+    scandir = os.scandir
+
+    def closed(place):
+        if Path(place).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    meant = find([str(tmp_path / "scans")], tmp_path / "out")
+    assert len(meant.items) == 1
+    assert meant.missing == [f"{tmp_path / 'scans' / 'closed'}: Permission denied"]
+
+
+@pytest.mark.parametrize("word", ["~nobody-at-all/a.png", "a" * 5000, "a\0b", "", "-"])
+def test_a_word_that_can_be_no_file_is_told_so(tmp_path, monkeypatch, word):
+    monkeypatch.chdir(tmp_path)
+    meant = find([word], tmp_path / "out")
+    assert meant.items == []
+    assert len(meant.missing) == 1
+
+
+def test_a_hidden_folder_is_counted(tmp_path):
+    (tmp_path / ".hidden").mkdir()
+    Image.fromarray(photo()).save(tmp_path / ".hidden" / "a.png")
+    assert find([str(tmp_path)], tmp_path / "out").left_out == "1 as a hidden folder"
+
+
+def test_verify_says_what_it_left_out(repro, tmp_path):
+    made = corpus.write(tmp_path / "set")
+    made.beside("notes.txt").touch()
+    _, printed, _ = repro("data", "verify", made.folder)
+    assert "Left out, as no images of it: 1 .txt" in printed
 
 
 def test_verify_says_it_too(repro, tmp_path):

@@ -104,7 +104,7 @@ def test_the_table_of_folds_has_a_dash_for_it():
         "dice|class=malignant|case": 1.0,
     }
     table = {"malignant": {"malignant": 4, "not malignant": 0}, "not malignant": {"malignant": 0, "not malignant": 0}}
-    run = SimpleNamespace(confusion={"test": table}, metrics={"test": values}, fold=0, repeat=0)
+    run = SimpleNamespace(confusion={"test": table}, metrics={"test": values}, fold=0, repeat=0, unlearned={})
     header, line, *_ = folds.of_classes(SimpleNamespace(runs=[run]))
     assert "-" in line
     assert "1.0000" in line
