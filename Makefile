@@ -49,7 +49,7 @@ report: $(INSTALLED) ## the results as pages to look at: site/index.html, opened
 	$(REPRO) report
 
 test: lint .venv/jax ## ruff, then the tests: under 10 minutes
-	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile  # more than two cores, since many wait for processes
 
 test-long: $(INSTALLED) .venv/jax ## the tests that take minutes
 	.venv/bin/python -m pytest -m long
