@@ -48,8 +48,9 @@ reproduce-all: $(INSTALLED) ## the same for every paper; one that fails does not
 report: $(INSTALLED) ## the results as pages to look at: site/index.html, opened from the disk
 	$(REPRO) report
 
+# More processes than two cores, since many tests wait for what they have started.
 test: lint .venv/jax ## ruff, then the tests: under 10 minutes
-	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile  # more than two cores, since many wait for processes
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile
 
 test-long: $(INSTALLED) .venv/jax ## the tests that take minutes
 	.venv/bin/python -m pytest -m long
