@@ -17,7 +17,7 @@ PAPERS := $(patsubst reproductions/%/paper.yaml,%,$(wildcard reproductions/*/pap
 option = $(if $($1),--$2 '$($1)')
 RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(call option,REPEATS,repeats) \
   $(call option,AT_ONCE,repeats-at-once) $(call option,FOLDS,folds) $(call option,SEED,seed) \
-  $(call option,PRECISION,precision) $(call option,DEVICES,devices) $(call option,RESULTS,results) \
+  $(call option,PRECISION,precision) $(call option,RESULTS,results) \
   $(foreach choice,$(READING),--reading '$(choice)'))
 
 .DEFAULT_GOAL := help
@@ -29,7 +29,7 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@echo 'Papers: $(PAPERS)'
 	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=NAME|DIR REPEATS=N FOLDS=K'
-	@echo '  AT_ONCE=N|auto DEVICES=N SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
+	@echo '  AT_ONCE=N|auto SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
 	@echo 'For all: EXTRAS=cpu|gpu|jax|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
 
 install: $(INSTALLED) ## make .venv with all that the suite needs (the other targets do it by themselves)

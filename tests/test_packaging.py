@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("common", "reproductions") for path in (ROOT / package).rglob("*.py"))
-RUN_VARIABLES = ("PROFILE", "DATA", "REPEATS", "AT_ONCE", "FOLDS", "SEED", "READING", "PRECISION", "DEVICES", "RESULTS")
+RUN_VARIABLES = ("PROFILE", "DATA", "REPEATS", "AT_ONCE", "FOLDS", "SEED", "READING", "PRECISION", "RESULTS")
 VARIABLES = (*RUN_VARIABLES, "EXTRAS", "PYTHON")
 
 setup = ConfigParser()

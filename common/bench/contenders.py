@@ -14,10 +14,10 @@ import numpy as np
 
 from common import paper as papers
 from common.bench.workers import Works
-from common.cli.shared import import_keras
 from common.data.case import Case
 from common.data.fetch import Found
 from common.paper import Recipe
+from common.training.backend import import_keras
 
 # The sides of the square matrices that are multiplied, and the bytes copied: some milliseconds of work, far more than
 # a cache holds.

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from common import paper as papers
-from common.cli.shared import Data, Runs, app, import_keras, root, say
+from common.cli.shared import Data, Runs, app, root, say
 from common.errors import BadInput
 from common.paper import Profile
 from common.training.at_once import share_memory
+from common.training.backend import import_keras
 
 
 @app.command()

@@ -9,8 +9,9 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from common.cli.shared import Runs, app, err, import_keras, out, report_unusable, root, say
+from common.cli.shared import Runs, app, err, out, report_unusable, root, say
 from common.errors import BadInput
+from common.training.backend import import_keras
 
 Model = Annotated[Path, typer.Option("--model", metavar="FILE", help="A model.keras, as each repeat of a run leaves.")]
 

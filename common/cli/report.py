@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from common import paper as papers
-from common.cli.shared import Results, Runs, app, import_keras, out, root, say
+from common.cli.shared import Results, Runs, app, out, root, say
 from common.errors import BadInput
+from common.training.backend import import_keras
 
 
 @app.command()

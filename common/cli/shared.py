@@ -1,9 +1,8 @@
-"""What all commands share: the application, its console, the options that recur, and how Keras is imported."""
+"""What all commands share: the application, its console, the options that recur, and the command that was typed."""
 
 import os
 import shlex
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from common.errors import BadInput
+from common.training.backend import first_backend
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
     "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
@@ -64,29 +63,6 @@ def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # n
         )
 
 
-def import_keras() -> None:
-    """Imports Keras and its backend, without the lines that TensorFlow writes, past Python, when it is loaded. Where
-    none is chosen by KERAS_BACKEND, the first backend that is installed is taken.
-
-    Raises BadInput where none is."""
-    os.environ.setdefault("KERAS_BACKEND", _first_backend())
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        import keras  # noqa: F401
-    except ModuleNotFoundError as missing:
-        raise BadInput(
-            f"The package {str(missing.name).partition('.')[0]} is not installed, which Keras with the backend "
-            f"{os.environ['KERAS_BACKEND']} needs. `make install` puts TensorFlow into .venv, `make install "
-            "EXTRAS=jax-gpu` JAX; KERAS_BACKEND=jax or =torch picks another."
-        ) from missing
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 def command_line(*without: str) -> str:
     """The command that was typed, in a form that goes on with what it has begun when it is pasted into a new shell in
     this folder. without: options that are left out of it, "--only=" one that has a value."""
@@ -101,7 +77,7 @@ def invocation(*words: str) -> str:
     called = sys.argv[0]
     by_path = os.path.basename(called) == "repro" and os.sep in called
     here = [called] if by_path else [sys.executable, "-m", "reproductions"]
-    settings = {"KERAS_BACKEND": _first_backend(), "REPRO_DATA": "", "XLA_FLAGS": ""}
+    settings = {"KERAS_BACKEND": first_backend(), "REPRO_DATA": "", "XLA_FLAGS": ""}
     needed = [
         f"{name}={shlex.quote(os.environ[name])}"
         for name, default in settings.items()
@@ -118,8 +94,3 @@ def _dropped(words: list[str], options: tuple[str, ...]) -> list[str]:
         if not is_option and not is_value:
             kept.append(word)
     return kept
-
-
-def _first_backend() -> str:
-    """That of Keras' backends which is taken where none is chosen."""
-    return next(filter(find_spec, ("tensorflow", "jax", "torch")), "tensorflow")

@@ -19,7 +19,6 @@ from common.cli.shared import (
     app,
     command_line,
     err,
-    import_keras,
     invocation,
     out,
     report_stand_in,
@@ -29,6 +28,7 @@ from common.cli.shared import (
 )
 from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
+from common.training.backend import import_keras
 
 # An engine, once it is told where: from jobs, and the table that it tells of them, to each with what came of it.
 Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]]  # noqa: F821, imported when needed
@@ -81,7 +81,7 @@ def sweep(
         share_memory()  # with the jobs that are trained on this machine, before this process loads a backend
     import_keras()
     from common.sweep import dry, grid, keep
-    from common.training.compiling import keep_compiled
+    from common.training.backend import keep_compiled
 
     to = err if form == "lines" else out
     wanted = _settled(grid.read(file) if file else flags, str(file or "This"))
@@ -127,7 +127,7 @@ def _train(grid: "Grid", trains: Engine, results: Path) -> None:  # noqa: F821, 
     by_folder = {run.folder: run for run in grid.runs}
     complaints: list[str] = []
 
-    def store(run: "Run") -> None:  # noqa: F821
+    def store(run: "Experiment") -> None:  # noqa: F821
         try:
             keep.keep(run)
             say(escape(f"{run}: stored"))

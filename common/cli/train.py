@@ -16,7 +16,6 @@ from common.cli.shared import (
     Runs,
     app,
     command_line,
-    import_keras,
     out,
     report_stand_in,
     report_unusable,
@@ -25,6 +24,7 @@ from common.cli.shared import (
 )
 from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
+from common.training.backend import import_keras
 
 
 @app.command()
@@ -42,7 +42,6 @@ def run(
     repeats_at_once: Annotated[
         str, typer.Option(metavar="N|auto", help="Trainings that share the GPU; auto: as many as fit into its memory.")
     ] = "1",
-    devices: Annotated[int, typer.Option(help="Split each batch over so many (JAX alone).")] = 1,
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
@@ -62,13 +61,13 @@ def run(
     if repeats_at_once != "1":
         share_memory()
     import_keras()
-    from common.training.compiling import keep_compiled
+    from common.training.backend import keep_compiled
     from common.training.precision import resolve
     from common.training.profile import at_once, check, choose
     from common.training.request import Request, find_data
     from common.training.run import run as train
 
-    check(profile, repeats, seed, repeats_at_once, devices)
+    check(profile, repeats, seed, repeats_at_once)
     policy = resolve(precision)
     keep_compiled(runs / "cache" / "compiled")
     found = find_data(record, data, root(), runs)
@@ -76,7 +75,7 @@ def run(
     report_unusable(found, runs)
     request = Request(
         record, "paper", found, repeats, seed, readings, policy, runs, results, resume,
-        command=command_line("--only="), devices=devices,
+        command=command_line("--only="),
     )  # fmt: skip
     # On a terminal, so that the minute that this may take the first time is not a silent one.
     with out.status("timing a few steps of the network on this machine ..."):
@@ -90,7 +89,7 @@ def run(
             baseline = ", ".join(f"{key}={papers.as_text(value)}" for key, value in network.items())
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
         request = replace(request, readings=readings | network)
-        number = 1 if devices > 1 else at_once(request, repeats_at_once)
+        number = at_once(request, repeats_at_once)
         train(replace(request, at_once=number), say)
     with out.status("comparing reported with reproduced numbers ..."):
         compare(paper, results)

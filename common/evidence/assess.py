@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
-from common.evidence import claims, compare, defaults, honest, learned, trivial
+from common.evidence import claims, compare, defaults, leakage, learned, trivial
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.explain import OUTSIDE, Explanation, explanations
@@ -99,15 +99,15 @@ def assess(
     explained = explanations(paper, record, [row for row in rows if row.id in own], others) if in_full else []
     telling = {cell: each for each in explained if each.chance <= TELLING for cell in each.cells}
     rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
-    leak_free = honest.leak_free(record, others)
-    asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in honest.PARTS)
+    leak_free = leakage.leak_free(record, others)
+    asked = dict.fromkeys((row.part, row.definition) for row in rows if row.id in own and row.part in leakage.PARTS)
     further = [("test", signature) for signature in standard_of(paper, record)]
     sentences = [
         *([] if paper.data_named else [_unnamed(record)]),
         *learned.sentences(record),
         *_of_nothing([row for row in rows if row.id in own], nothing),
         *(each.sentence for each in explained),
-        *([honest.sentence(record, leak_free, asked, further)] if leak_free and in_full else []),
+        *([leakage.sentence(record, leak_free, asked, further)] if leak_free and in_full else []),
     ]
     return Assessment(
         paper,
@@ -120,7 +120,7 @@ def assess(
         images,
         leak_free,
         leak_free is None or fresh(leak_free),
-        honest.leaking(record, others) is not None,
+        leakage.leaking(record, others) is not None,
         in_full,
     )
 

@@ -8,7 +8,7 @@ from common.evidence import claims, learned
 from common.evidence.claims import Finding
 from common.evidence.counts import Rows
 from common.evidence.definition import OF_TRAINING, Definition
-from common.evidence.results import RUNNING, Compared, Record, Run, Verdict
+from common.evidence.results import RUNNING, Compared, Record, Repeat, Verdict
 from common.evidence.statistics import Prediction, of_each, place, prediction
 from common.evidence.trivial import BACKGROUND, NOTHING
 from common.paper import Paper
@@ -119,7 +119,7 @@ def _of_statistic(record: Record, cell: Reported, part: str, predictor: str | No
     return values(record, part, cell.definition, predictor)
 
 
-def _runs_of(record: Record, cell: Reported) -> list[Run]:
+def _runs_of(record: Record, cell: Reported) -> list[Repeat]:
     """Those that a cell is compared with: single images are of the first repeat, and a repeat of which a fold failed
     has no mean."""
     failed = {(failure.seed, failure.repeat) for failure in record.failed}
@@ -184,8 +184,8 @@ def unmoved(record: Record, split: str, definition: str) -> bool:
 
 
 def part_of(paper: Paper, split: str) -> str:
-    """The part of `Run.metrics` that answers the paper's numbers of a split: of the training images the pass that its
-    record says it measured them by (`common.reported.TrainingPass`)."""
+    """The part of `Repeat.metrics` that answers the paper's numbers of a split: of the training images the pass that
+    its record says it measured them by (`common.reported.TrainingPass`)."""
     return RUNNING if split == "train" and paper.training_pass.value == "running" else split
 
 
@@ -207,7 +207,7 @@ def by_repeat(
     return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
 
 
-def _of_run(run: Run, part: str, signature: str, predictor: str | None) -> float | None:
+def _of_run(run: Repeat, part: str, signature: str, predictor: str | None) -> float | None:
     if signature == OF_TRAINING:
         return None if predictor else run.epochs
     table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})

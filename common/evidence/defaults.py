@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from common.evidence.honest import GROUPED
+from common.evidence.leakage import GROUPED
 from common.evidence.results import Record
 from common.paper import Paper, as_text
 

@@ -84,7 +84,7 @@ DISTANCES = ("hd95", "assd")
 # Of these a smaller value is a better one.
 COSTS = {"bce", *LOSSES, *DISTANCES}
 
-# Of a training and not of images: `results.Run` has it, rows don't.
+# Of a training and not of images: `results.Repeat` has it, rows don't.
 OF_TRAINING = "epochs|training|run"
 
 

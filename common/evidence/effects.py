@@ -139,7 +139,7 @@ def measured(default: Record, other: Record, part: str, signature: str, rows: Se
     reading decides and not the numbers.
 
     A reading that draws other test images leaves nothing to pair, nor does another seed: Welch's interval, which is
-    also that of `honest.leak`. The folds of a cross-validation are one repeat (`compare.values`). What can't be
+    also that of `leakage.leak`. The folds of a cross-validation are one repeat (`compare.values`). What can't be
     compared (`definition.comparable`) has no difference, nor has what rests on a network that did not learn under one
     of the readings (`learned.unusable`).
     """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from common.evidence.compare import DID_NOT_LEARN, UNSET
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.explain import chance_of, percent, plausible_range
-from common.evidence.honest import among
+from common.evidence.leakage import among
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place
 from common.evidence.tables import heading, number

@@ -8,7 +8,7 @@ import numpy as np
 
 from common.evidence import compare, learned
 from common.evidence.counts import Rows
-from common.evidence.results import Record, Run
+from common.evidence.results import Record, Repeat
 from common.evidence.statistics import of_each
 
 # Table V has accuracy and loss of each part. Whether the loss is that of the classification or, as Keras prints it of
@@ -91,7 +91,7 @@ def _of_images(rows: Rows) -> dict[str, np.ndarray]:
     return {column: values[signature] for column, signature in PER_IMAGE.items()}
 
 
-def _lines(runs: list[Run], columns: dict[str, list[float | None]]) -> list[list[str]]:
+def _lines(runs: list[Repeat], columns: dict[str, list[float | None]]) -> list[list[str]]:
     known = [[value for value in column if value is not None] for column in columns.values()]
     mean = [fmean(column) if column else np.nan for column in known]
     deviation = [stdev(column) if len(column) > 1 else np.nan for column in known]
@@ -99,7 +99,7 @@ def _lines(runs: list[Run], columns: dict[str, list[float | None]]) -> list[list
     return _marked(runs, [["fold", *columns], *_numbered([*map(_name, runs), "mean", "standard deviation"], rows)])
 
 
-def _marked(runs: list[Run], lines: list[list[str]]) -> list[list[str]]:
+def _marked(runs: list[Repeat], lines: list[list[str]]) -> list[list[str]]:
     """With a column for what did not learn, where that is so of any run. lines: header, one for each run, others."""
     unlearned = [", ".join(learned.of(run)) for run in runs]
     if not any(unlearned):
@@ -115,5 +115,5 @@ def _numbered(names, rows) -> list[list[str]]:
     ]
 
 
-def _name(run: Run) -> str:
+def _name(run: Repeat) -> str:
     return f"{run.fold + 1}" if run.repeat == 0 else f"{run.fold + 1} (repeat {run.repeat + 1})"

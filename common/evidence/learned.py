@@ -22,7 +22,7 @@ import numpy as np
 
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
-from common.evidence.results import RENEWED, RUNNING, Output, Record, Run, Values
+from common.evidence.results import RENEWED, RUNNING, Output, Record, Repeat, Values
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 
 OUTPUTS: tuple[Output, ...] = get_args(Output)
@@ -55,12 +55,12 @@ LAGGING = "it did better while it trained, so that the statistics of batch norma
 RENEWABLE = f"with new statistics of batch normalisation it is better by more than {LAG:g}, so that its own lag behind"
 
 
-def of(run: Run) -> dict[Output, list[str]]:
+def of(run: Repeat) -> dict[Output, list[str]]:
     """What was written down with the run; of records from before that, what its numbers tell."""
     return judge(run) if run.unlearned is None else run.unlearned
 
 
-def judge(run: Run, test: Rows | None = None) -> dict[Output, list[str]]:
+def judge(run: Repeat, test: Rows | None = None) -> dict[Output, list[str]]:
     """Of each output that did not learn the signs, the plainest first; {} where all have learned, or nothing is known.
 
     test: the counts of the test images. Without them, an output that is the same for every image is found where it is
@@ -70,7 +70,7 @@ def judge(run: Run, test: Rows | None = None) -> dict[Output, list[str]]:
     return {output: signs for output, signs in found.items() if signs}
 
 
-def _alike(run: Run, output: Output, test: Rows | None) -> Iterator[str]:
+def _alike(run: Repeat, output: Output, test: Rows | None) -> Iterator[str]:
     """That the output is the same for every test image, though the truth is not."""
     if output == "classification":
         if called := _only_call(run, test):
@@ -88,7 +88,7 @@ def _alike(run: Run, output: Output, test: Rows | None) -> Iterator[str]:
             yield "as many pixels are marked on every test image"
 
 
-def _only_call(run: Run, test: Rows | None) -> str | None:
+def _only_call(run: Repeat, test: Rows | None) -> str | None:
     """The one class that every test image is called though both are there; None where that may be chance: of a class
     with a few test cases alone, that is called among the training images and given different probabilities."""
     table, on_train = run.confusion.get("test", {}), run.confusion.get("train", {})
@@ -107,7 +107,7 @@ def _called(table: dict[str, dict[str, int]], name: str) -> int:
     return sum(row.get(name, 0) for row in table.values())
 
 
-def _signs(run: Run, output: Output) -> Iterator[str]:
+def _signs(run: Repeat, output: Output) -> Iterator[str]:
     loss = f"{output}_output_loss" if f"{output}_output_loss" in run.history else "loss"
     looks = _tells_apart(run, output, "train")
     flat = not _fell(run, loss)
@@ -125,7 +125,7 @@ def _signs(run: Run, output: Output) -> Iterator[str]:
         yield RENEWABLE
 
 
-def _tells_apart(run: Run, output: Output, part: str) -> bool | None:
+def _tells_apart(run: Repeat, output: Output, part: str) -> bool | None:
     """Whether training images, evaluated or, with RUNNING, as they were trained on, come out better than by a predictor
     that does not look at them. One of two values suffices, since either can fail a network that has learned: at 0.5 one
     that is cautious marks little, and one that was trained for overlap alone is overconfident. None where neither is
@@ -160,7 +160,7 @@ def _without_looking(background: Values, output: Output, dice: bool) -> float | 
     return 2 * (1 - negative) / (2 - negative) if dice else negative
 
 
-def _fell(run: Run, loss: str) -> bool:
+def _fell(run: Repeat, loss: str) -> bool:
     """Whether a loss was ever below its first epoch's; taken for granted where there are not two epochs to compare."""
     known = [value for value in run.history.get(loss, []) if value is not None]
     return len(known) < 2 or known[0] - min(known[1:]) > FALLEN * abs(known[0])
@@ -174,7 +174,7 @@ def outputs_of(definition: str) -> tuple[Output, ...]:
     return ("classification",) if target.startswith("class") else ("segmentation",)
 
 
-def why_not(runs: Sequence[Run], definition: str) -> str:
+def why_not(runs: Sequence[Repeat], definition: str) -> str:
     """In how many of these runs an output that a number rests on did not learn, and the plainest sign: in 10 of 10
     folds every test image is called benign. "" where all have learned."""
     rests_on = outputs_of(definition)
@@ -213,7 +213,7 @@ def told(unlearned: dict[Output, list[str]]) -> list[str]:
     return [f"its {output} did not learn: {signs[0]}" for output, signs in unlearned.items()]
 
 
-def _in(how_many: int, runs: Sequence[Run]) -> str:
+def _in(how_many: int, runs: Sequence[Repeat]) -> str:
     folds, repeats = any(run.fold is not None for run in runs), len({run.repeat for run in runs})
     unit = "repeat" if not folds else "fold" if repeats == 1 else "training"
     return f"in {how_many} of {len(runs)} {unit}{'s' * (len(runs) != 1)}"

@@ -35,7 +35,7 @@ Verdict = Literal[
 # What a network can learn, each by itself.
 Output = Literal["segmentation", "classification"]
 
-# Parts of `Run.metrics`: what `fit` printed for the training images, and the test images evaluated once more with
+# Parts of `Repeat.metrics`: what `fit` printed for the training images, and the test images evaluated once more with
 # statistics of batch normalisation taken anew.
 RUNNING, RENEWED = "train (running)", "test (renewed statistics)"
 
@@ -62,8 +62,7 @@ class Dataset(_Model):
 
 
 class Environment(_Model):
-    """commit: of the code, with "-dirty" where it was changed since; device: the model of the GPU or CPU in use;
-    devices: of these, that one training was split over, written down where they are several."""
+    """commit: of the code, with "-dirty" where it was changed since; device: the model of the GPU or CPU in use."""
 
     commit: str
     python: str
@@ -73,14 +72,9 @@ class Environment(_Model):
     precision: str
     device: str
     cores: int
-    devices: int = Field(default=1, exclude_if=lambda number: number == 1)
-
-    @property
-    def hardware(self) -> str:
-        return self.device if self.devices == 1 else f"{self.devices} devices of {self.device}"
 
 
-class Run(_Model):
+class Repeat(_Model):
     """One training: a repeat or, in cross-validation, one fold of it.
 
     epochs: trained; best_epoch: the one whose weights were evaluated, counted from 1; stopped_early: by its patience.
@@ -142,7 +136,7 @@ class Failure(_Model):
 class Compared(_Model):
     """One number that the paper reports against the runs of one record (`compare.rows`).
 
-    part: the key of `Run.metrics` that it was compared with; trivial: by predictor, the mean over the runs' splits.
+    part: the key of `Repeat.metrics` that it was compared with; trivial: by predictor, the mean over the runs' splits.
     note: with what else than repeats it was compared, and what the claims check says of it; "" for neither.
     """
 
@@ -177,7 +171,7 @@ class Record(_Model):
     recipe_hash: str
     protocol: int
     environment: Environment
-    runs: list[Run]
+    runs: list[Repeat]
     failed: list[Failure] = []
     reported: list[Compared] = []
     checksum: str = ""
@@ -232,7 +226,7 @@ def slug(record: Record) -> str:
     return re.sub(r"[^\w.=+-]+", "_", "-".join([record.profile, record.dataset.name, *readings]))
 
 
-def trial_name(run: Run) -> str:
+def trial_name(run: Repeat) -> str:
     """What tells the files of one training from those of the others: "0", or "0-3" for a fold."""
     return str(run.repeat) if run.fold is None else f"{run.repeat}-{run.fold}"
 

@@ -13,7 +13,7 @@ from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
 from common.evidence.compare import DID_NOT_LEARN, values
 from common.evidence.definition import Definition
-from common.evidence.honest import PARTS, leak
+from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction, prediction
@@ -137,7 +137,7 @@ def setting(record: Record) -> str:
     sentences = [
         f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
-        f"{on.hardware}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
+        f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
         *(chosen[run.selection] for run in runs),
         *(note for run in runs for note in run.notes),
@@ -158,7 +158,6 @@ def command(record: Record) -> str:
     options = ["--profile", record.profile, "--data", record.dataset.name if named else "DIR"]
     options += ["--repeats", str(len(repeats_of(record))), "--seed", str(record.runs[0].seed)]
     options += [word for key, value in record.readings.items() for word in ("--reading", f"{key}={value}")]
-    options += ["--devices", str(record.environment.devices)] if record.environment.devices > 1 else []
     return shlex.join(["repro", "run", record.paper, *options, "--precision", record.environment.precision, "--resume"])
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from common.evidence.results import Record, Run
+from common.evidence.results import Record, Repeat
 from common.evidence.tables import span
 from common.report.figure import TEXT, TRAIN, VALIDATION, draw
 
@@ -28,7 +28,7 @@ def curves(record: Record, name: str) -> list[Curves]:
     return [_curves(record.runs, title, f"{name}-{number}") for number, title in enumerate(titles)]
 
 
-def _curves(runs: list[Run], title: str, name: str) -> Curves:
+def _curves(runs: list[Repeat], title: str, name: str) -> Curves:
     def plot(axes: Axes) -> None:
         for run in runs:
             for key, colour in ((title, TRAIN), (f"val_{title}", VALIDATION)):
@@ -44,7 +44,7 @@ def _curves(runs: list[Run], title: str, name: str) -> Curves:
     return Curves(title, _summary(runs, title), draw(_SIZE, name, plot))
 
 
-def _summary(runs: list[Run], title: str) -> str:
+def _summary(runs: list[Repeat], title: str) -> str:
     told = [f"{title} of {span([len(runs)], 'training')} over {span([run.epochs for run in runs], 'epoch')}"]
     for key, part in ((title, "training"), (f"val_{title}", "validation")):
         ends = [run.history[key][-1] for run in runs if run.history.get(key)]

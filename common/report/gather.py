@@ -8,7 +8,7 @@ import numpy as np
 
 from common import paper as papers
 from common.errors import BadInput
-from common.evidence import boxes, claims, effects, folds, honest, worded
+from common.evidence import boxes, claims, effects, folds, leakage, worded
 from common.evidence.assess import Assessment, contradictions, of_paper
 from common.evidence.compare import values
 from common.evidence.counts import Rows
@@ -107,7 +107,7 @@ def leaks(study: Study) -> list[Leak]:
             each.fresh and each.leak_free_fresh,
             signature,
             *(prediction(values(record, "test", signature)) for record in (each.record, each.leak_free)),
-            honest.leak(each.record, each.leak_free, "test", signature),
+            leakage.leak(each.record, each.leak_free, "test", signature),
         )
         for each in study.assessed
         if each.leak_free

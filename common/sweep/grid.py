@@ -78,7 +78,7 @@ def read(path: Path) -> Any:
 
 
 @dataclass(frozen=True)
-class Run:
+class Experiment:
     """One paper under one choice of readings: what a `repro run` is. fingerprint: of its data's pixels; work: of one of
     its jobs, in multiplications, to weigh it against others."""
 
@@ -106,7 +106,7 @@ class Grid:
     """left_out: a line for each choice of readings that is not run, with the reason; data: by the name that they were
     asked for by."""
 
-    runs: list[Run]
+    runs: list[Experiment]
     left_out: list[str]
     data: dict[str, Found]
 
@@ -159,7 +159,7 @@ def expand(
                 continue
             of_run, _ = grouped(data.prepare(request), request.recipe)
             folder = run_folder(request, of_run)
-            made.setdefault(folder, Run(request, folder, of_run.fingerprint, work))
+            made.setdefault(folder, Experiment(request, folder, of_run.fingerprint, work))
     if not made:
         raise BadInput.listing("Nothing of this sweep can be run:", left_out, "Mend that, or sweep something else.")
     return Grid(list(made.values()), left_out, data.found)

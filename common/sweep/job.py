@@ -89,7 +89,7 @@ def train(job: Job, progress: Progress, prepared: Prepared | None = None, *, wai
         if ended := single.before(place):
             return ended
         sweep(place)
-        machine = environment(request.precision, request.devices)
+        machine = environment(request.precision)
         asked.note(job.folder, request, stored=False)
         single.begin(place, machine)
         with logged(place, request.command, machine):

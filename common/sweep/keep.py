@@ -12,25 +12,25 @@ from common.errors import BadInput
 from common.evidence import results
 from common.files import write_atomically
 from common.protocol import PROTOCOL, recipe_hash
-from common.sweep.grid import Run, Sweep
+from common.sweep.grid import Experiment, Sweep
 from common.training import run as plain
 from common.training.fit import Trial
 
 logger = logging.getLogger(__name__)
 
 
-def kept(run: Run, records: list[results.Record]) -> bool:
+def kept(run: Experiment, records: list[results.Record]) -> bool:
     """Whether the stored records of its paper have all trainings of a run already."""
     request = run.request
     decides = (
         *(request.profile, request.departures, run.fingerprint, recipe_hash(request.recipe), PROTOCOL),
-        *(keras.backend.backend(), request.precision, request.devices),
+        *(keras.backend.backend(), request.precision),
     )
     for record in records:
         made = record.environment
         of_record = (
             *(record.profile, record.readings, record.dataset.fingerprint, record.recipe_hash, record.protocol),
-            *(made.backend, made.precision, made.devices),
+            *(made.backend, made.precision),
         )
         if of_record == decides:
             ended = [each for each in [*record.runs, *record.failed] if each.seed == request.seed]
@@ -39,7 +39,7 @@ def kept(run: Run, records: list[results.Record]) -> bool:
     return False
 
 
-def keep(run: Run) -> results.Record:
+def keep(run: Experiment) -> results.Record:
     """Stores the record of a run whose jobs have all ended, by the code of a plain run that is resumed: it finds them
     finished, and trains again what turns out to be damaged. Raises FailedRun where no repeat came to numbers."""
     return plain.run(run.request, logger.info)

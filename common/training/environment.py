@@ -16,8 +16,8 @@ from common.training.precision import gpu_in_use, gpus
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
 
-def environment(precision: str, devices: int = 1) -> Environment:
-    """The environment of this process, for results made in this precision on so many devices."""
+def environment(precision: str) -> Environment:
+    """The environment of this process, for results made in this precision."""
     backend = keras.backend.backend()
     return Environment(
         commit=commit(),
@@ -28,7 +28,6 @@ def environment(precision: str, devices: int = 1) -> Environment:
         precision=precision,
         device=device(),
         cores=os.cpu_count() or 1,
-        devices=devices,
     )
 
 

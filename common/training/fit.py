@@ -31,11 +31,11 @@ from common.files import atomic, write_json
 from common.paper import Paper, Recipe
 from common.protocol import PROTOCOL
 from common.seeds import derive
-from common.training import batch_statistics, callbacks, logits, losses, model_file, running
-from common.training.board import Board
+from common.training import batch_statistics, callbacks, logits, losses, model_file, train_metrics
 from common.training.evaluate import evaluate, in_float32
 from common.training.loop import train
 from common.training.progress import ShowProgress, watch
+from common.training.tensorboard import TensorBoard
 
 RENEWED = "rows-test-renewed.npz"
 
@@ -62,7 +62,7 @@ class Fit:
     """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
     epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
     not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`);
-    unlearned: as in `results.Run`; protocol: that of `common.protocol`."""
+    unlearned: as in `results.Repeat`; protocol: that of `common.protocol`."""
 
     seed: int
     repeat: int
@@ -87,7 +87,7 @@ def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: 
     model.compile(
         optimizer=optimizer(recipe.learning_rate, **decay),
         loss=losses.for_recipe(recipe),
-        metrics=running.for_recipe(recipe),
+        metrics=train_metrics.for_recipe(recipe),
         # XLA on JAX and on TensorFlow's GPUs; not on its CPU, where a step of Cheng's small profile took twice as long.
         jit_compile="auto",
     )
@@ -116,7 +116,7 @@ def fit(
     judge: Callable[[Fit], dict[str, list[str]]] = lambda done: {},
 ) -> Fit:
     """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above. judge: tells from
-    what is about to be written which outputs did not learn (`results.Run.unlearned`).
+    what is about to be written which outputs did not learn (`results.Repeat.unlearned`).
 
     Raises callbacks.Diverged where a loss is not finite; the states of the last good epochs stay in the folder."""
     build, recipe, prepared, seed = training.build, training.recipe, training.prepared, training.seed
@@ -148,7 +148,7 @@ def fit(
                 callbacks.EpochStart(batches, seed, trial.number),
                 callbacks.StopAtDivergence(len(batches)),
                 *filter(None, [selection]),
-                Board(folder / "tensorboard", prepared, split.validation, recipe),
+                TensorBoard(folder / "tensorboard", prepared, split.validation, recipe),
                 ShowProgress(name, recipe.epochs, len(batches), progress),
                 resumable,
             ],

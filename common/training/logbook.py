@@ -33,7 +33,7 @@ def logged(folder: Path, command: str, machine: Environment) -> Iterator[None]:
         logger.info(f"started: {command or 'without a command'}, process {os.getpid()} on {socket.gethostname()}")
         logger.info(
             f"commit {machine.commit}, Python {machine.python}, Keras {machine.keras}, {machine.backend} "
-            f"{machine.backend_version}, {machine.precision}, {machine.hardware}, {machine.cores} cores"
+            f"{machine.backend_version}, {machine.precision}, {machine.device}, {machine.cores} cores"
         )
         yield
         logger.info("finished")

@@ -10,7 +10,6 @@ from common.errors import BadInput
 from common.paper import Profile
 from common.protocol import PROTOCOL, recipe_hash
 from common.training.at_once import SHARE
-from common.training.devices import refuse_absent, split_over
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
 from common.training.precision import gpu_in_use, gpu_memory, gpus
 from common.training.request import Request, build_function, refuse_unusable
@@ -21,7 +20,7 @@ PROFILES = ("auto", *get_args(Profile))
 PROCESS_MEMORY = 2**30
 
 
-def check(profile: str, repeats: int, seed: int, at_once: str = "1", devices: int = 1) -> None:
+def check(profile: str, repeats: int, seed: int, at_once: str = "1") -> None:
     """Raises BadInput for what can't be asked for, whatever the paper and the data."""
     if at_once != "auto" and not (at_once.isascii() and at_once.isdecimal() and int(at_once)):
         raise BadInput(f"{at_once} repeats at once: expected auto, or a number from 1 on.")
@@ -31,12 +30,6 @@ def check(profile: str, repeats: int, seed: int, at_once: str = "1", devices: in
         raise BadInput(f"{repeats} repeats: at least 1 is needed.")
     if seed < 0:
         raise BadInput(f"{seed} as a seed: 0 or more is needed.")
-    refuse_absent(devices)
-    if devices > 1 and at_once not in ("auto", "1"):
-        raise BadInput(
-            f"--devices {devices} and --repeats-at-once {at_once}: several processes that each use all of the devices "
-            "would wait for one another. Use one of the two."
-        )
 
 
 def choose(request: Request, profile: str, say: Callable[[str], None]) -> Request:
@@ -86,9 +79,7 @@ def known_memory(request: Request) -> float:
 def known_step(request: Request) -> float:
     """Seconds of a step on this machine, measured once."""
     build, recipe = build_function(request.paper), request.recipe
-    what = "seconds a step" + (f" on {request.devices} devices" if request.devices > 1 else "")
-    with split_over(request.devices):
-        return remember(request, what, lambda: step_seconds(build, recipe, request.precision))
+    return remember(request, "seconds a step", lambda: step_seconds(build, recipe, request.precision))
 
 
 def at_once(request: Request, asked: str) -> int:

@@ -86,7 +86,7 @@ def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> r
     return about
 
 
-def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None) -> results.Run:
+def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None) -> results.Repeat:
     """The record of one finished repeat, computed from its per-image counts. done: what `fit.json` is about to hold,
     where it is not there yet."""
     done = done or Fit(**read_json(folder / "fit.json"))
@@ -101,7 +101,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
     if (folder / RENEWED).exists():
         evaluated |= {results.RENEWED: metrics.values(counts.Rows.load(folder / RENEWED), signatures)}
     selected = "test" if "validation" not in done.split else "validation"
-    run = results.Run(
+    run = results.Repeat(
         seed=done.seed,
         repeat=done.repeat,
         fold=done.fold,

@@ -18,7 +18,6 @@ from common.data.prepare import Prepared, prepare
 from common.errors import BadInput
 from common.paper import Paper, Profile, Recipe, as_text
 from common.protocol import PROTOCOL, recipe_hash
-from common.training.devices import refuse_absent, refuse_uneven
 from common.training.fit import Training, Trial
 
 
@@ -26,7 +25,7 @@ from common.training.fit import Training, Trial
 class Request:
     """What a person asks for. found: the data set; readings: the departures from the paper's defaults, as typed;
     precision: a Keras dtype policy; resume: keep what an earlier run has finished; at_once: trainings at a time;
-    command: goes on with this run; devices: that one training is split over."""
+    command: goes on with this run."""
 
     paper: Paper
     profile: Profile
@@ -40,7 +39,6 @@ class Request:
     resume: bool
     at_once: int = 1
     command: str = ""
-    devices: int = 1
 
     @property
     def keeps_groups(self) -> bool:
@@ -91,10 +89,8 @@ def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
 
 
 def refuse_unusable(request: Request) -> None:
-    """Raises BadInput for readings that exclude each other, for data without the paper's classes, for folds or groups
-    that the cases can't fill, and for devices that can't share a batch: before an hour is spent on preparing them."""
-    refuse_absent(request.devices)
-    refuse_uneven(request.devices, request.recipe.batch_size)
+    """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
+    groups that the cases can't fill: before an hour is spent on preparing them."""
     if request.readings:
         build_function(request.paper)(request.recipe)  # what excludes each other the network is the first to know
     refuse_data(request)
@@ -113,13 +109,12 @@ def refuse_data(request: Request) -> None:
 @dataclass(frozen=True)
 class Plan:
     """What a run will train: the trials, on splits of the cases at the positions `used`, each in a folder of its own in
-    `folder` and on so many devices."""
+    `folder`."""
 
     training: Training
     used: np.ndarray
     trials: list[Trial]
     folder: Path
-    devices: int = 1
 
     def of(self, trial: Trial) -> tuple[Training, splits.Split]:
         """What one trial is trained with, and its split: of the data as they are or, where the recipe enlarges them, of
@@ -168,7 +163,7 @@ def plan(
         say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
     training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
     folder = folder or run_folder(request, prepared)
-    planned = Plan(training, used, trials(recipe, range(request.repeats)), folder, request.devices)
+    planned = Plan(training, used, trials(recipe, range(request.repeats)), folder)
     if recipe.copies:
         first = planned.trials[0]
         say(f"{first}: {planned.leak(first)}")
@@ -206,8 +201,6 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
     known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
     data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
     precise = [request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision]
-    if request.devices > 1:  # they add up in another order
-        precise.append(f"devices{request.devices}")
     name = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe), f"p{PROTOCOL}"])
     return request.runs / request.paper.name / name
 

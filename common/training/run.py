@@ -45,7 +45,7 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     sweep_abandoned(request.runs, *_LEFT)
     planned = plan(request, say)
     refuse_unwritable(request.results)
-    recipe, folder, machine = request.recipe, planned.folder, environment(request.precision, request.devices)
+    recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
     with only_one(folder), logged(folder, request.command, machine):
         if not request.resume:
             _clear(folder, say)

@@ -10,7 +10,6 @@ from common.evidence import learned
 from common.evidence.results import Environment, Failure
 from common.files import write_json
 from common.training.callbacks import Diverged, remove_states
-from common.training.devices import split_over
 from common.training.estimate import spoken
 from common.training.fit import Fit, Trial, fit
 from common.training.record import failure, finished, note_failure, summary
@@ -43,8 +42,7 @@ def train(planned: Plan, trial: Trial, progress: Progress) -> Fit | Failure:
     keras.utils.clear_session()
     place = trial_folder(planned.folder, trial)
     try:
-        with split_over(planned.devices):
-            return fit(*planned.of(trial), trial, place, progress, partial(_unlearned, planned, place))
+        return fit(*planned.of(trial), trial, place, progress, partial(_unlearned, planned, place))
     except Diverged as diverged:
         return note_failure(place, planned.training.seed, trial, diverged)
 

@@ -7,7 +7,7 @@ import pytest
 
 from common.evidence import folds
 from common.evidence.counts import count
-from common.evidence.results import Run
+from common.evidence.results import Repeat
 
 ABOUT = {"seed": 0, "repeat": 0, "epochs": 1, "best_epoch": 1, "selection": "none", "seconds": 1, "history": {}}
 
@@ -26,7 +26,7 @@ def run(fold, tp, fn, fp, tn):
     fitted = {"accuracy|class|case": (tp + tn) / (tp + fn + fp + tn), "bce|class|case": loss}
     fitted["bce|class+pixel|sum"] = loss + 1
     confusion = {"malignant": {"malignant": tp, "benign": fn}, "benign": {"malignant": fp, "benign": tn}}
-    return Run(
+    return Repeat(
         **ABOUT,
         fold=fold,
         split={"train": 8, "validation": 1, "test": 1},

@@ -9,9 +9,9 @@ from common.evidence.counts import Rows, count
 from common.evidence.effects import measured
 from common.evidence.explain import explanations
 from common.evidence.folds import accuracy_and_loss, confusions
-from common.evidence.honest import leak, sentence
+from common.evidence.leakage import leak, sentence
 from common.evidence.learned import DICE, FLAT, LAGGING, MEAN_IOU, NO_BETTER, RENEWABLE, STOPPED, judge
-from common.evidence.results import RENEWED, RUNNING, Failure, Record, Run
+from common.evidence.results import RENEWED, RUNNING, Failure, Record, Repeat
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from tests.evidence.made import cell, folds_of, paper, record_of
 
@@ -44,7 +44,7 @@ FOUND, ALL_BENIGN = matrix((18, 3), (4, 40)), matrix((0, 21), (0, 44))
 
 def run(
     *, train=None, test=None, running=None, renewed=None, losses=None, called=None, on_train=None, **changes
-) -> Run:
+) -> Repeat:
     """A healthy run but for what is given."""
     metrics = {"train": HEALTHY | (train or {}), "test": HEALTHY | (test or {})}
     metrics[RUNNING] = {MEAN_IOU: 0.75, ACCURACY: 0.93} | (running or {})
@@ -58,7 +58,7 @@ def run(
     return record_of([about | changes]).runs[0]
 
 
-def record(*runs: Run, **changes) -> Record:
+def record(*runs: Repeat, **changes) -> Record:
     of = record_of([], **changes)
     return of.model_copy(update={"runs": [each.model_copy(update={"repeat": i}) for i, each in enumerate(runs)]})
 

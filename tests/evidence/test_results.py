@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from common.errors import BadInput
-from common.evidence.results import Record, Run, load, store
+from common.evidence.results import Record, Repeat, load, store
 from common.files import write_atomically
 
 RUN = {
@@ -53,16 +53,6 @@ def test_a_record_survives_the_file(tmp_path):
     assert load(tmp_path, "cheng") == []
 
 
-def test_how_many_devices_a_training_took_is_written_down_where_they_are_several(tmp_path):
-    """Records from before one could ask for several keep their bytes, and so their checksums."""
-    several = record().model_copy(update={"environment": record().environment.model_copy(update={"devices": 2})})
-    for made in (record(), several):
-        store(tmp_path, made)
-        assert load(tmp_path, "gill") == [made]
-        assert ('"devices": 2' in (tmp_path / "gill.json").read_text()) == (made == several)
-    assert record().environment.model_dump() == ENVIRONMENT
-
-
 def test_what_is_undefined_or_diverged_is_null(tmp_path):
     store(tmp_path, record())
     (run,) = load(tmp_path, "gill")[0].runs
@@ -87,7 +77,7 @@ def test_a_history_is_one_line_for_people_who_read_the_file(tmp_path):
 
 def test_unknown_fields_are_refused():
     with pytest.raises(ValidationError, match="luck"):
-        Run(**RUN, luck=1)
+        Repeat(**RUN, luck=1)
 
 
 @pytest.mark.parametrize("content", ["", "[{", "{}", '[{"paper": "gill"}]'])

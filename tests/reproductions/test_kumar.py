@@ -341,7 +341,7 @@ def trained(epochs: list[int], **readings: str) -> results.Record:
     """A record of which nothing is known but how many epochs each training took."""
     common = {"seed": 0, "best_epoch": 1, "selection": "validation", "seconds": 1.0, "split": {}, "history": {}}
     common |= {"metrics": {}, "trivial": {}, "unlearned": {}}
-    runs = [results.Run(repeat=repeat, epochs=number, **common) for repeat, number in enumerate(epochs)]
+    runs = [results.Repeat(repeat=repeat, epochs=number, **common) for repeat, number in enumerate(epochs)]
     data = results.Dataset(name=PAPER.data, cases=2000, fingerprint="")
     where = dict.fromkeys(("commit", "python", "keras", "backend", "backend_version", "precision", "device"), "")
     environment = results.Environment(**where, cores=1)

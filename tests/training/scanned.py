@@ -16,7 +16,7 @@ from common import paper
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
 from common.data.case import Case
 from common.data.prepare import Prepared
-from common.training import callbacks, losses, running, scan
+from common.training import callbacks, losses, scan, train_metrics
 
 RECIPE = (
     paper.load("paudel")
@@ -46,7 +46,7 @@ def network() -> keras.Model:
     outputs = {SEGMENTATION: truth, CLASSIFICATION: of_class(layers.GlobalAveragePooling2D()(x))}
     model = keras.Model(inputs, outputs)
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01), dynamic_growth_steps=3)
-    model.compile(optimizer=optimizer, loss=losses.for_recipe(RECIPE), metrics=running.for_recipe(RECIPE))
+    model.compile(optimizer=optimizer, loss=losses.for_recipe(RECIPE), metrics=train_metrics.for_recipe(RECIPE))
     optimizer.build(model.trainable_variables)
     return model
 

@@ -122,7 +122,7 @@ def test_of_two_outputs_each_loss_carries_its_own_signature():
 def test_a_record_says_where_it_was_made_also_when_it_is_resumed_elsewhere(run, monkeypatch):
     made = run(1).environment
     elsewhere = made.model_copy(update={"device": "another machine", "commit": "later"})
-    monkeypatch.setattr(room, "environment", lambda precision, devices: elsewhere)
+    monkeypatch.setattr(room, "environment", lambda precision: elsewhere)
     assert run(1).environment == made
 
 

@@ -7,7 +7,7 @@ from scipy.stats import ttest_ind, ttest_rel
 from common import paper as papers
 from common.data import enlarge, splits
 from common.data.case import Case
-from common.evidence import effects_tables, honest
+from common.evidence import effects_tables, leakage
 from common.evidence.compare import RUNNING
 from common.evidence.effects import DRAWING
 from common.evidence.effects_told import sentences
@@ -64,7 +64,7 @@ def test_a_reading_that_draws_other_test_images_leaves_nothing_to_pair(reading):
     assert (found.other, found.one, found.paired) == (3, 2, False)
     assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
     if "split" in reading:
-        leak = honest.leak(default, other, "test", DICE)
+        leak = leakage.leak(default, other, "test", DICE)
         assert (found.low, found.high) == (-leak.high, -leak.low), "or two tables would say two things of one leak"
 
 

@@ -18,13 +18,12 @@ from common.data.batches import SEGMENTATION, Batches
 from common.data.prepare import Prepared
 from common.evidence.overlay import PREDICTED, TRUTH, outlined
 from common.paper import Recipe
-from common.training.devices import unsplit
 
 _EXAMPLES = 4  # images
 _TIMES = 10  # that they are drawn in a training, about
 
 
-class Board(keras.callbacks.Callback):
+class TensorBoard(keras.callbacks.Callback):
     """Writes each epoch's values into train/ and validation/ below `folder`, and now and then the first few of the
     images at `positions` with what the network marks on them (orange) and the truth (blue)."""
 
@@ -59,8 +58,7 @@ class Board(keras.callbacks.Callback):
             writer.close()
 
     def _examples(self) -> list[np.ndarray]:
-        with unsplit():
-            outputs = self.model(self.images, training=False)  # not `predict`, which would be compiled for these few
+        outputs = self.model(self.images, training=False)  # not `predict`, which would be compiled for these few
         outputs = outputs[SEGMENTATION] if isinstance(outputs, dict) else outputs
         marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0  # a logit of 0 is a probability of one half
         return [

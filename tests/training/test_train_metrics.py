@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from common.evidence import counts, metrics
-from common.training import running
+from common.training import train_metrics
 
-SIGNATURES = [running.IOU, running.IOU_FOREGROUND, running.IOU_RAW]
+SIGNATURES = [train_metrics.IOU, train_metrics.IOU_FOREGROUND, train_metrics.IOU_RAW]
 
 
 def logits(prediction):
@@ -39,7 +39,7 @@ def pairs(name):
 @pytest.mark.parametrize("name", ["random", "saturated", "soft truth", "at the threshold", "everything"])
 def test_running_over_batches_equals_evaluating_at_once(signature, name):
     truth, prediction = pairs(name)
-    metric = running.RunningIoU(signature)
+    metric = train_metrics.RunningIoU(signature)
     for start in (0, 2, 4):
         metric.update_state(truth[start : start + 2], logits(prediction[start : start + 2]))
     names = [str(number) for number in range(6)]
@@ -50,7 +50,7 @@ def test_running_over_batches_equals_evaluating_at_once(signature, name):
 @pytest.mark.parametrize("name", ["random", "saturated", "soft truth", "nothing there, nothing found", "everything"])
 def test_the_raw_iou_is_that_of_keras(name):
     truth, prediction = pairs(name)
-    ours, keras_own = running.RunningIoU(running.IOU_RAW), keras.metrics.MeanIoU(num_classes=2)
+    ours, keras_own = train_metrics.RunningIoU(train_metrics.IOU_RAW), keras.metrics.MeanIoU(num_classes=2)
     ours.update_state(truth, logits(prediction))
     keras_own.update_state(truth, prediction)
     assert float(ours.result()) == pytest.approx(float(keras_own.result()), abs=1e-6)
@@ -62,10 +62,10 @@ def given(name):
 
 
 def test_counting_starts_anew_with_each_epoch():
-    metric = running.RunningIoU(running.IOU)
+    metric = train_metrics.RunningIoU(train_metrics.IOU)
     metric.update_state(*given("everything"))
     metric.reset_state()
     metric.update_state(*given("random"))
-    alone = running.RunningIoU(running.IOU)
+    alone = train_metrics.RunningIoU(train_metrics.IOU)
     alone.update_state(*given("random"))
     assert float(metric.result()) == float(alone.result())

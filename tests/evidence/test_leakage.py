@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.evidence.honest import leak, leak_free, leaking, sentence
+from common.evidence.leakage import leak, leak_free, leaking, sentence
 from common.evidence.means import welch
 from common.evidence.results import Record
 from tests.evidence.made import folds_of, record_of
