@@ -1,33 +1,22 @@
 """The validated record behind a `paper.yaml`: what a paper states, leaves open and reports.
 
-A recipe, the settings of one training, is made from it: every value that the paper states, one value for each reading
-of what it leaves open, and what a profile shrinks. All of it is plain data. `model.py` beside the record declares which
-settings its network has (`Settings`) and builds the network from them.
+A recipe (`common.recipe`) is made from it: every value that the paper states, one value for each reading of what it
+leaves open, and what a profile shrinks. `model.py` beside the record declares which settings its network has and builds
+the network from them.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from common import strict_yaml
-from common.data.augment import Augmentation
 from common.errors import BadInput
+from common.recipe import LOSSES, OPTIMIZERS, Recipe
 from common.reported import Cases, Claim, Reported, Table, TrainingPass
 from common.worded import Worded
 
@@ -65,106 +54,6 @@ class Reading(_Record):
     @property
     def values(self) -> list[Any]:
         return [self.default, *self.alternatives]
-
-
-class Recipe(BaseModel):
-    """The settings of one training. The fields below are those that `common` carries out. A paper's network has more
-    (`filters`, `kernel`, ...): the class `Settings` in its `model.py` adds them and refuses any other.
-
-    side: images and masks are resized to side x side pixels.
-    channels: of the input, 1 (grey) or 3 (RGB).
-    clip_limit: of the contrast limited adaptive histogram equalisation (CLAHE) of a grey image before it is resized,
-        None for none; `tiles`: its grid is tiles x tiles.
-    classes: the classes of images used; every image of another class is left out.
-    masks: how several masks of one image become one: "merged" (union), "first", "two" (union of the first two),
-        "halved" (mean of a sum of two, which leaves a lesion that only one mask covers at 0.5).
-    truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
-    decimals: the normalised pixels are rounded to so many decimals, None for not at all.
-    augmentation: of the training images, anew in each epoch: the arguments of `common.data.augment.Augmentation`; empty
-        for none.
-    copies: how many changed copies of each image the augmentation makes once, before the split, instead of changing
-        training images in each epoch (`common.data.enlarge`); 0 for none.
-    sample: "all" cases, or "balanced": as many of each class as the rarest one has, drawn anew in each repeat.
-    images: size of the random sample of the cases that is used, copies included, None for all of them.
-    split: "random" draws images, "grouped" whole groups of them (a patient's, a lesion's).
-    test_fraction: share of all cases drawn for the test.
-    validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
-    folds: number of folds of a stratified cross-validation, which then takes the place of the drawn parts; None for
-        none.
-    input: what the network is given: the "image", or "image+mask", a leak: the mask that it has to find is one more
-        channel of its input, as the batches give it, in [0, 1].
-    positive: the class whose probability the network's second output gives, None for a network that segments only.
-    loss: of the segmentation: "bce", "dice", "bce+dice" (their sum) or "iou"; `smooth` and `dice_over` (sums over the
-        "batch" or over each "image") belong to the last three. A classification adds its own cross-entropy.
-    monitor: what selects an epoch on the validation part: the loss, or one of the metrics that `fit` prints.
-    patience: epochs without improvement of the monitor after which training stops, None for never.
-    weights: those of the "last" epoch or of the "best" are evaluated.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    side: PositiveInt
-    channels: Literal[1, 3]
-    clip_limit: float | None = None
-    tiles: int = 8
-    classes: tuple[str, ...]
-    masks: Literal["merged", "first", "two", "halved"]
-    truth: Literal["soft", "hard"]
-    decimals: int | None
-    augmentation: dict[str, float | bool] = {}
-    copies: NonNegativeInt = 0
-    sample: Literal["all", "balanced"] = "all"
-    images: int | None = None
-    split: Literal["random", "grouped"] = "random"
-    test_fraction: float
-    validation: float | Literal["test"]
-    folds: int | None = None
-    input: Literal["image", "image+mask"] = "image"
-    positive: str | None = None
-    loss: Literal["bce", "dice", "bce+dice", "iou"]
-    smooth: NonNegativeFloat = 0.0
-    dice_over: Literal["batch", "image"] = "batch"
-    optimizer: Literal["adam", "adamw"]
-    learning_rate: PositiveFloat
-    weight_decay: NonNegativeFloat | None = None
-    batch_size: PositiveInt
-    epochs: PositiveInt
-    monitor: Literal["loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou|fg|pooled|t=0.5"]
-    patience: PositiveInt | None
-    weights: Literal["last", "best"]
-
-    @field_validator("augmentation")
-    @classmethod
-    def _known_augmentation(cls, settings: dict) -> dict:
-        if unknown := settings.keys() - {field.name for field in fields(Augmentation)}:
-            raise ValueError(f"no such augmentation: {', '.join(sorted(unknown))}")
-        return settings
-
-    @model_validator(mode="after")
-    def _positive_is_a_class(self) -> "Recipe":
-        if self.positive is not None and self.positive not in self.classes:
-            raise ValueError(f"positive is '{self.positive}', which is none of the classes {', '.join(self.classes)}")
-        return self
-
-    @property
-    def clahe(self) -> tuple[float, int] | None:
-        """Clip limit and tiles, None for no CLAHE."""
-        return None if self.clip_limit is None else (self.clip_limit, self.tiles)
-
-    @property
-    def input_channels(self) -> int:
-        """Of what the network is given: those of the image, and the mask where that is given too."""
-        return self.channels + (self.input == "image+mask")
-
-    @property
-    def leak(self) -> str:
-        """What has to be said of a network that is given the answer, "" of any other."""
-        if self.input == "image":
-            return ""
-        return (
-            "LEAK: this network is given the ground truth mask beside the image (input=image+mask), so its scores say "
-            "nothing about an image whose mask is not known."
-        )
 
 
 class Paper(_Record):
@@ -257,14 +146,21 @@ class Paper(_Record):
         """The settings of one training, each checked by the `Settings` of the paper's `model.py`, which imports Keras.
         A reading chosen here outranks what the profile shrinks.
 
-        Raises BadInput for a profile, a reading, or a value of one, that the record does not have, and for a setting
-        in the record that no code reads.
+        Raises BadInput for a profile, a reading, or a value of one, that the record does not have, for a setting in the
+        record that no code reads, and for an optimizer or a loss that nobody makes.
         """
         model = import_module(f"reproductions.{self.name}.model")
         if not hasattr(model, "Settings") or model.Settings.model_config.get("extra") != "forbid":
             wanted = '`class Settings(Recipe)` with `model_config = ConfigDict(extra="forbid", frozen=True)`'
             raise BadInput(f"reproductions/{self.name}/model.py declares no {wanted}.")
-        return self._validated(model.Settings, profile, readings)
+        recipe = self._validated(model.Settings, profile, readings)
+        for what, name, known in (("optimizer", recipe.optimizer, OPTIMIZERS), ("loss", recipe.loss, LOSSES)):
+            if name not in known and not hasattr(model, what):
+                raise BadInput(
+                    f"reproductions/{self.name}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}; "
+                    f"any other is made by a function `{what}` in model.py beside it (reproductions/README.md)."
+                )
+        return recipe
 
     def plain_recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
         """The same for whoever builds no network: without Keras, and what the network reads is not checked."""

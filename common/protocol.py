@@ -12,7 +12,7 @@ comments and layout of the code; a new reading or setting, since the hash of the
 import hashlib
 import json
 
-from common.paper import Recipe
+from common.recipe import Recipe
 
 # What each step changed.
 STEPS: dict[int, str] = {

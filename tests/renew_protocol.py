@@ -20,19 +20,19 @@ from PIL import Image
 
 from common import paper
 from common.data import busi, phantom, splits
-from common.data.augment import Augmentation
+from common.data.augment import Augment
 from common.data.batches import Batches
 from common.data.case import Case
 from common.data.pack import Need
 from common.data.prepare import Prepared, prepare
 from common.evidence import counts
-from common.paper import PROFILES, Paper, Recipe, as_text
+from common.paper import PROFILES, Paper, as_text
 from common.protocol import PROTOCOL
+from common.recipe import Augmentation, Recipe
 from common.seeds import derive
 from common.training.callbacks import EpochStart
-from common.training.fit import compiled
-from common.training.loop import train
-from common.training.request import build_function
+from common.training.fit import compiled, feeding
+from common.training.network import Network
 
 FILE = Path(__file__).with_name("protocol.json")
 # Any of these may move a value by itself.
@@ -106,7 +106,7 @@ def augmented_of() -> dict[str, str]:
     parts = [{key: value} for each in used for key, value in each.items()]
     found = {}
     for settings in [*used, *parts]:
-        augment = Augmentation(**settings)
+        augment = Augment(Augmentation(**settings))
         changed = [
             augment(_pattern(1, 48, 48 * channels)[0].reshape(48, 48, channels), _pattern(1, 48, 48, step=5)[0], seed)
             for channels in (1, 3)
@@ -131,17 +131,18 @@ def losses_of(about: Paper) -> list[float]:
     """Of the first ten steps at smoke size, in epochs of three on a part of the phantom, in float32, augmentation and
     dropout included. What other networks of this process have left in Keras does not move them.
     """
-    recipe, build = about.recipe("smoke"), build_function(about)
+    recipe, network = about.recipe("smoke"), Network.of(about.name)
     keras.utils.clear_session()
     keras.utils.set_random_seed(derive(0, 0, "weights"))
-    model = compiled(build, recipe, "float32")
+    model = compiled(network, recipe, "float32", steps=12)
     with TemporaryDirectory() as folder:
         cases = busi.index(phantom.write(Path(folder) / "phantom", cases=30, side=64))
         made = prepare(cases, "phantom", recipe.side, recipe.channels, recipe.masks, Path(folder), clahe=recipe.clahe)
         some = made.only(recipe.classes)[: 3 * recipe.batch_size]
-        batches = Batches(made, some, recipe, recipe.batch_size, seed=(0, 0))
+        batches = Batches(made, some, recipe, recipe.batch_size, (0, 0), network.augment(recipe))
         losses = _EachLoss()
-        train(model, batches, None, 0, 4, [EpochStart(batches, 0, 0), losses])
+        with feeding(model, batches, None) as (data, _):
+            model.fit(data, epochs=4, shuffle=False, verbose=0, callbacks=[EpochStart(batches, 0, 0), losses])
     return losses.seen[: STEPS.get(about.name, 10)]
 
 

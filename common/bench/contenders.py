@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from common import paper as papers
 from common.bench.workers import Works
 from common.data.case import Case
 from common.data.fetch import Found
-from common.paper import Recipe
+from common.recipe import Recipe
 from common.training.backend import import_keras
 
 # The sides of the square matrices that are multiplied, and the bytes copied: some milliseconds of work, far more than
@@ -92,10 +91,18 @@ def machine(precision: str, kind: str) -> Works:
 
 def _pipeline(paper: str, recipe: Recipe, precision: str, prepared: Any, positions: np.ndarray) -> Works:
     from common.data.batches import Batches
-    from common.training.loop import train
+    from common.training.fit import feeding
+    from common.training.network import Network
 
-    batches = Batches(prepared, positions, recipe, recipe.batch_size, seed=(0, 0))
-    return _epochs(lambda turns: train(_model(paper, recipe, precision), batches, None, 0, sys.maxsize, turns))
+    augment = Network.of(paper).augment(recipe)
+    batches = Batches(prepared, positions, recipe, recipe.batch_size, (0, 0), augment)
+
+    def train(turns: Sequence[Any]) -> None:
+        model = _model(paper, recipe, precision)
+        with feeding(model, batches, None) as (data, _):
+            model.fit(data, epochs=sys.maxsize, shuffle=False, verbose=0, callbacks=list(turns))
+
+    return _epochs(train)
 
 
 def _epochs(train: Callable[[Sequence[Any]], Any]) -> Works:
@@ -156,6 +163,6 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def _model(paper: str, recipe: Recipe, precision: str) -> Any:
     from common.training.fit import compiled
-    from common.training.request import build_function
+    from common.training.network import Network
 
-    return compiled(build_function(papers.load(paper)), recipe, precision)
+    return compiled(Network.of(paper), recipe, precision, steps=1)

@@ -15,7 +15,8 @@ from common.bench.contenders import COPIED, SIDE
 from common.bench.ratios import LeftOut, Line, Ratio
 from common.bench.workers import Failed, Took, in_turns, workers
 from common.data.fetch import Missing
-from common.paper import Paper, Recipe
+from common.paper import Paper
+from common.recipe import Recipe
 
 CONTENDERS = "common.bench.contenders"
 CHECKOUT = Path(common.__file__).parents[1]
@@ -113,9 +114,9 @@ def pytorch(bench: Bench) -> Iterator[Line]:
 
 def ceiling(bench: Bench) -> Iterator[Line]:
     from common.training.fit import compiled
-    from common.training.request import build_function
+    from common.training.network import Network
 
-    model = compiled(build_function(bench.paper), bench.plain, bench.precision)
+    model = compiled(Network.of(bench.paper.name), bench.plain, bench.precision, steps=1)
     layers = roofline.works(model, bench.plain.batch_size)
     del model
     with workers(bench.training(bench.plain, bench.steps), (f"{CONTENDERS}:machine", bench.precision, bench.kind)) as (

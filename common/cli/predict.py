@@ -13,7 +13,9 @@ from common.cli.shared import Runs, app, err, out, report_unusable, root, say
 from common.errors import BadInput
 from common.training.backend import import_keras
 
-Model = Annotated[Path, typer.Option("--model", metavar="FILE", help="A model.keras, as each repeat of a run leaves.")]
+Model = Annotated[
+    Path, typer.Option("--model", metavar="FILE", help="The network of a repeat: best.keras or last.keras.")
+]
 
 
 @app.command()
@@ -56,7 +58,9 @@ def predict(
 
 @app.command()
 def evaluate(
-    model: Annotated[list[Path], typer.Option("--model", metavar="FILE", help="A model.keras. May recur.")],
+    model: Annotated[
+        list[Path], typer.Option("--model", metavar="FILE", help="A best.keras or last.keras. May recur.")
+    ],
     data: Annotated[str, typer.Option(help="busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml about one.")],
     as_json: Annotated[bool, typer.Option("--json", help="All numbers, as JSON.")] = False,
     runs: Runs = Path("runs"),

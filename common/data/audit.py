@@ -16,7 +16,8 @@ from common.data.case import Case
 from common.data.decode import read, room
 from common.data.outline import area
 from common.errors import BadInput
-from common.paper import Paper, Recipe
+from common.paper import Paper
+from common.recipe import Recipe
 
 TINY = 0.002  # of the image's pixels: 130 pixels of 256 x 256
 OUTSIDE = 0.01  # of the mask's pixels

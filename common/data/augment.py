@@ -5,28 +5,20 @@ takes long, and asks PyPI for a newer version unless it is told not to. 2.0.8 is
 import os
 import random
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from common.recipe import Augmentation
+
 _per_thread = threading.local()  # a Compose keeps its random state and last parameters: threads can't share one
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """What is drawn anew for each image: `Augmentation(rotation=15, flips=True)(image, mask, seed)`.
+class Augment:
+    """Changes images at random, within limits: `Augment(Augmentation(rotation=15, flips=True))(image, mask, seed)`."""
 
-    rotation: degrees, either way, about the centre.
-    zoom: the scale is drawn from 1 - zoom to 1 + zoom. What rotation and zoom bring in from outside is 0 in both.
-    flips: left-right and top-bottom, each in half of the images.
-    contrast: the distance of each pixel from the image's mean grey is multiplied by 1 - contrast to 1 + contrast.
-    """
-
-    rotation: float = 0.0
-    zoom: float = 0.0
-    flips: bool = False
-    contrast: float = 0.0
+    def __init__(self, limits: Augmentation):
+        self.limits = limits
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The image and the mask, both moved alike, the grey values of the image alone changed.
@@ -42,20 +34,21 @@ class Augmentation:
 
     def _compose(self) -> Any:
         made = _per_thread.__dict__
-        if self not in made:
-            made[self] = self._make()
-        return made[self]
+        if self.limits not in made:
+            made[self.limits] = _compose_of(self.limits)
+        return made[self.limits]
 
-    def _make(self) -> Any:
-        os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or importing it asks PyPI for a newer version
-        import albumentations as A
 
-        flips = [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)] if self.flips else []
-        affine = A.Affine(
-            rotate=(-self.rotation, self.rotation), scale=(1 - self.zoom, 1 + self.zoom), keep_ratio=True, p=1
-        )
-        fixed = (1.0, 1.0)
-        contrast = A.ColorJitter(
-            brightness=fixed, contrast=(1 - self.contrast, 1 + self.contrast), saturation=fixed, hue=(0.0, 0.0), p=1
-        )  # not RandomBrightnessContrast, which scales about black and so is a change of brightness
-        return A.Compose([*flips, *[affine] * bool(self.rotation or self.zoom), *[contrast] * bool(self.contrast)])
+def _compose_of(limits: Augmentation) -> Any:
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or importing it asks PyPI for a newer version
+    import albumentations as A
+
+    flips = [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)] if limits.flips else []
+    affine = A.Affine(
+        rotate=(-limits.rotation, limits.rotation), scale=(1 - limits.zoom, 1 + limits.zoom), keep_ratio=True, p=1
+    )
+    fixed = (1.0, 1.0)
+    contrast = A.ColorJitter(
+        brightness=fixed, contrast=(1 - limits.contrast, 1 + limits.contrast), saturation=fixed, hue=(0.0, 0.0), p=1
+    )  # not RandomBrightnessContrast, which scales about black and so is a change of brightness
+    return A.Compose([*flips, *[affine] * bool(limits.rotation or limits.zoom), *[contrast] * bool(limits.contrast)])

@@ -4,15 +4,14 @@ The one place that imports tensorflow for its work, and only where it is the bac
 there, as late, to bound the memory that it takes.)
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from common.data.augment import Augmentation
 from common.data.prepare import Prepared
-from common.paper import Recipe
+from common.recipe import Recipe
 from common.seeds import derive
 
 # The outputs of a network that also classifies; those of one that only segments have no names.
@@ -63,19 +62,25 @@ class Batches(keras.utils.PyDataset):
     names a positive class, the masks come as SEGMENTATION beside CLASSIFICATION (batch, 1): 1 for images of
     that class, 0 for others.
 
-    With a seed, (seed, repeat), the order and the recipe's augmentation (unless it made copies before the split) are
-    drawn anew for each `epoch`, which whoever trains sets before an epoch starts; without one the cases come as they
-    are, in their given order. The last batch is smaller where the batch size does not divide the cases.
+    With a seed, (seed, repeat), the order is drawn anew for each `epoch`, which whoever trains sets before an epoch
+    starts, and so is what `augment` (`common.training.network`) does to each image, unless it made copies before the
+    split; without one the cases come as they are, in their given order. The last batch is smaller where the batch size
+    does not divide the cases.
     """
 
     def __init__(
-        self, prepared: Prepared, positions: np.ndarray, recipe: Recipe, batch_size: int, seed: tuple[int, int] | None
+        self,
+        prepared: Prepared,
+        positions: np.ndarray,
+        recipe: Recipe,
+        batch_size: int,
+        seed: tuple[int, int] | None,
+        augment: Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]] | None = None,
     ):
         super().__init__()
         self.positions, self.batch_size, self.seed = positions, batch_size, seed
+        self.augment = augment if seed and not recipe.copies else None
         self.epoch = 0
-        changing = seed and recipe.augmentation and not recipe.copies
-        self.augment = Augmentation(**recipe.augmentation) if changing else None
         values = normalised(recipe)
         mask_values = (values >= 0.5 if recipe.truth == "hard" else values).astype(np.float32)
         labels = [case.label == recipe.positive for case in prepared.cases]
@@ -92,12 +97,12 @@ class Batches(keras.utils.PyDataset):
         return -(-len(self.positions) // self.batch_size)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, Truth]:
-        return self._batch(self.order(), number)
+        return self.look_up(self._positions(self.order(), number))
 
     def stream(self) -> Iterator[tuple[np.ndarray, Truth]]:
         """The batches of the current epoch, one after the other."""
         order = self.order()
-        return (self._batch(order, number) for number in range(len(self)))
+        return (self.look_up(self._positions(order, number)) for number in range(len(self)))
 
     def order(self) -> np.ndarray:
         """The positions of all cases in the order in which the current epoch shows them."""
@@ -105,14 +110,17 @@ class Batches(keras.utils.PyDataset):
             return self.positions
         return np.random.default_rng(derive(*self.seed, "batches", self.epoch)).permutation(self.positions)
 
-    def _batch(self, order: np.ndarray, number: int) -> tuple[np.ndarray, Truth]:
-        chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+    def look_up(self, chosen: np.ndarray) -> tuple[np.ndarray, Truth]:
+        """The batch of the cases at these positions as the current epoch shows them."""
         if not self.augment:
             return self.pixels.batch(chosen)
         seeds = (derive(*self.seed, f"augment case {position}", self.epoch) for position in chosen)
         changed = map(self.augment, self.pixels.images[chosen], self.pixels.masks[chosen], seeds)
         images, masks = (np.stack(part) for part in zip(*changed, strict=True))
         return self.pixels.values(images, masks, chosen)
+
+    def _positions(self, order: np.ndarray, number: int) -> np.ndarray:
+        return order[number * self.batch_size : (number + 1) * self.batch_size]
 
 
 def normalised(recipe: Recipe) -> np.ndarray:
@@ -123,11 +131,30 @@ def normalised(recipe: Recipe) -> np.ndarray:
 
 
 def for_backend(batches: Batches) -> "Batches | tf.data.Dataset":  # noqa: F821, imported where it is the backend
-    """What `fit` and `evaluate` take: a prefetching tf.data pipeline under TensorFlow, else the batches themselves."""
+    """What `fit` takes: a tf.data pipeline under TensorFlow, else the batches themselves.
+
+    The pipeline draws the order of the current epoch, cuts it into batches, looks up and changes the images of several
+    batches at a time, and has the next ones ready. What it gives, and in which order, are the bits of `Batches.stream`.
+    """
     if keras.backend.backend() != "tensorflow":
         return batches
     import tensorflow as tf
 
-    spec = keras.tree.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), tf.float32), batches[0])
-    dataset = tf.data.Dataset.from_generator(batches.stream, output_signature=spec)
+    one = batches[0]
+    parts = keras.tree.flatten(one)
+
+    def order(_):
+        positions = tf.numpy_function(batches.order, [], tf.int64)
+        return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(positions, batches.positions.shape))
+
+    def batch(chosen):
+        # A batch at a time: called for each image, Python's lock made it half as fast as one thread.
+        given = tf.numpy_function(
+            lambda chosen: keras.tree.flatten(batches.look_up(chosen)), [chosen], [tf.float32] * len(parts)
+        )
+        shaped = [tf.ensure_shape(each, (None, *part.shape[1:])) for each, part in zip(given, parts, strict=True)]
+        return keras.tree.pack_sequence_as(one, shaped)
+
+    dataset = tf.data.Dataset.range(1).flat_map(order).batch(batches.batch_size)
+    dataset = dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(tf.data.AUTOTUNE)

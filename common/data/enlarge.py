@@ -7,17 +7,16 @@ The copies are made of the prepared arrays, after CLAHE and resizing. A copy fol
 its image and its own number, and not from the repeat: the data set is enlarged once, and every repeat splits it anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from common.data.augment import Augmentation
 from common.data.case import Case
 from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.errors import BadInput
-from common.paper import Recipe
+from common.recipe import Recipe
 from common.seeds import derive
 
 
@@ -39,21 +38,21 @@ def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tup
     return listed, (positions[:, None] * (copies + 1) + np.arange(copies + 1)).ravel()
 
 
-def made(prepared: Prepared, split: Split, recipe: Recipe, seed: int) -> tuple[Prepared, Split]:
+def made(prepared: Prepared, split: Split, recipe: Recipe, seed: int, augment: Callable) -> tuple[Prepared, Split]:
     """The arrays of the images and copies of one split, and the same split of these: with a sample of 2000, only so
     many copies are made and held in memory.
 
-    prepared: the data set without copies; split: of its `listing`; seed: of the run.
+    prepared: the data set without copies; split: of its `listing`; seed: of the run; augment: what makes a copy
+    (`common.training.network`).
     """
     cases, _ = listing(prepared.cases, np.arange(len(prepared.cases)), recipe)
     wanted = np.unique(np.concatenate(list(vars(split).values())))
     images, masks = (np.empty((len(wanted), *array.shape[1:]), np.uint8) for array in (prepared.images, prepared.masks))
-    change = Augmentation(**recipe.augmentation)
     for at, position in enumerate(wanted):
         of, number = divmod(int(position), recipe.copies + 1)
         images[at], masks[at] = prepared.images[of], prepared.masks[of]
         if number:
-            images[at], masks[at] = change(images[at], masks[at], derive(seed, 0, f"copy {cases[position].id}"))
+            images[at], masks[at] = augment(images[at], masks[at], derive(seed, 0, f"copy {cases[position].id}"))
     parts = {part: np.searchsorted(wanted, positions) for part, positions in vars(split).items()}
     chosen = tuple(cases[position] for position in wanted)
     return replace(prepared, cases=chosen, images=images, masks=masks), Split(**parts)

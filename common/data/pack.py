@@ -35,8 +35,8 @@ from common.data.case import Case
 from common.data.prepare import Prepared, prepare
 from common.errors import BadInput, Damaged
 from common.files import refuse_inflating, reserve, write_atomically
-from common.paper import Recipe
 from common.protocol import PROTOCOL
+from common.recipe import Recipe
 
 ENDING = ".pack"
 FORMAT = 2

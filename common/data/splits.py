@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from common.data.case import Case
 from common.errors import BadInput
-from common.paper import Recipe
+from common.recipe import Recipe
 from common.seeds import derive
 
 

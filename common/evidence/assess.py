@@ -12,8 +12,9 @@ from common.evidence.explain import OUTSIDE, Explanation, explanations
 from common.evidence.metrics import STANDARD, standard
 from common.evidence.results import Compared, Record, load, rows_of_test
 from common.evidence.statistics import Prediction, place
-from common.paper import PROFILES, Paper, Recipe
+from common.paper import PROFILES, Paper
 from common.protocol import PROTOCOL, recipe_hash
+from common.recipe import Recipe
 from common.reported import printed
 
 # An other definition that random numbers would find more often than this explains nothing.

@@ -7,7 +7,7 @@ import numpy as np
 from common.evidence import classification
 from common.evidence.counts import Rows
 from common.evidence.definition import DISTANCES, LOSSES, OF_A_CLASS, OF_CLASSES, OF_TRAINING, RATIOS, Definition
-from common.paper import Recipe
+from common.recipe import Recipe
 
 _CLASSES = {"fg": ["fg"], "bg": ["bg"], "mean2": ["fg", "bg"]}
 

@@ -19,7 +19,8 @@ from common.errors import BadInput
 from common.evidence.constant import Images, value
 from common.evidence.definition import Definition
 from common.evidence.statistics import Prediction, place
-from common.paper import Paper, Recipe
+from common.paper import Paper
+from common.recipe import Recipe
 from common.reported import Reported
 
 # No tumour anywhere, no image of the positive class; and, as the probability of every pixel and image, the share of

@@ -19,11 +19,11 @@ from common.data.listing import same_doubts, shown
 from common.data.prepare import for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
 from common.files import write_atomically
-from common.paper import Recipe
 from common.predict import describe, inputs
 from common.predict.dicom import NoPicture
 from common.predict.inputs import ABOUT, LINES, Input
 from common.predict.picture import Picture
+from common.recipe import Recipe
 from common.training.evaluate import EVALUATION_BATCH, predict
 from common.training.model_file import About, refuse_leak
 

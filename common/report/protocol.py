@@ -5,7 +5,8 @@ from typing import Any
 
 from common.evidence.assess import recipe_of
 from common.evidence.results import Record
-from common.paper import Paper, Recipe, as_text
+from common.paper import Paper, as_text
+from common.recipe import Recipe
 from common.report.gather import Study
 
 

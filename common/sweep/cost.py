@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from common.paper import Paper, Recipe
+from common.paper import Paper
+from common.recipe import Recipe
 from common.training.estimate import multiplications, repeat_seconds
+from common.training.network import Network
 from common.training.precision import gpu_in_use
 from common.training.profile import known_memory, known_step, remember, total_memory, used
-from common.training.request import Request, build_function
+from common.training.request import Request
 
 
 def work(request: Request) -> float:
@@ -55,6 +57,6 @@ def _counted(paper: Paper, recipe: Recipe) -> float:
         if all(getattr(recipe, name, None) == value for name, value in read.items()):
             return count
     spy = _Spy(recipe)
-    count = multiplications(build_function(paper)(spy))
+    count = multiplications(Network.of(paper.name).build(spy))
     known.append((spy.read, count))
     return count

@@ -15,12 +15,11 @@ from common.evidence.results import Failure
 from common.files import sweep
 from common.lock import only_one, side_by_side
 from common.paper import as_shown
-from common.training import asked
-from common.training import trial as single
 from common.training.environment import environment
-from common.training.fit import Fit, Trial
-from common.training.logbook import logged
-from common.training.request import Request, plan, trial_folder, trials
+from common.training.fit import fit
+from common.training.record import Fit, Trial, ended
+from common.training.request import Request, note_request, plan, trial_folder, trials
+from common.training.run import logged, note_environment
 
 
 @dataclass(frozen=True)
@@ -86,11 +85,12 @@ def train(job: Job, progress: Progress, prepared: Prepared | None = None, *, wai
     done."""
     request, place = job.request, job.place
     with side_by_side(job.folder), only_one(place, wait=wait):
-        if ended := single.before(place):
-            return ended
+        if before := ended(place):
+            return before
         sweep(place)
         machine = environment(request.precision)
-        asked.note(job.folder, request, stored=False)
-        single.begin(place, machine)
+        note_request(job.folder, request, stored=False)
+        note_environment(place, machine)
         with logged(place, request.command, machine):
-            return single.train(plan(request, lambda line: None, job.folder, prepared), job.trial, progress)
+            planned = plan(request, lambda line: None, job.folder, prepared)
+            return fit(*planned.of(job.trial), job.trial, place, progress)

@@ -14,7 +14,7 @@ from common.files import write_atomically
 from common.protocol import PROTOCOL, recipe_hash
 from common.sweep.grid import Experiment, Sweep
 from common.training import run as plain
-from common.training.fit import Trial
+from common.training.record import Trial
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from common.sweep.ray_worker import do, gpu_memory_here
 from common.sweep.table import JobTable
 from common.training import relay
 from common.training.at_once import share_memory
-from common.training.fit import Fit
+from common.training.record import Fit
 from common.training.request import cache_folder, prepare_for
 
 # How often a job is started again whose worker or node has died. A machine that is taken away is no fault of the job,

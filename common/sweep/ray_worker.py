@@ -14,8 +14,8 @@ from common.protocol import PROTOCOL
 from common.sweep.job import Job
 from common.training import relay
 from common.training.at_once import bound_memory
-from common.training.fit import Fit
 from common.training.precision import gpu_memory
+from common.training.record import Fit
 from common.training.request import Request
 
 

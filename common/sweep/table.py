@@ -11,8 +11,8 @@ from rich.table import Table
 
 from common.evidence.results import Failure
 from common.sweep.job import Broken, Job, Outcome
-from common.training import trial
 from common.training.estimate import spoken
+from common.training.run import describe
 
 State = Literal["queued", "running", "done", "failed"]
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
@@ -93,4 +93,4 @@ class JobTable(Progress):
 
 def told(outcome: Outcome) -> str:
     """What came of a job, in words."""
-    return f"broken off: {outcome.why}" if isinstance(outcome, Broken) else trial.told(outcome)
+    return f"broken off: {outcome.why}" if isinstance(outcome, Broken) else describe(outcome)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from common.data.batches import Batches
-from common.training.seeds import reseed
+from common.training.callbacks import reseed
 
 
 def renew(model: keras.Model, batches: Batches, epoch: int, seed: int, number: int) -> bool:

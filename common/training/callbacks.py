@@ -1,26 +1,18 @@
-"""What happens at the edges of an epoch. Whatever a callback remembers is saved with the state of the training."""
+"""What happens at the edges of an epoch of every training. What a paper's own training does there is in its `model.py`
+(`common.training.network`); what is saved of it, in `common.training.resume`."""
 
-import csv
-import io
-import json
 import logging
 import math
 import time
-from hashlib import blake2b
-from pathlib import Path
 
 import keras
 import numpy as np
+from rich.progress import Progress
 
 from common.data.batches import Batches
-from common.errors import Damaged
-from common.files import atomic, check_archive, write_atomically
-from common.training.seeds import reseed
+from common.seeds import derive
 
 logger = logging.getLogger(__name__)
-
-# The state after the last whole epoch, and the one before.
-STATES = ("resume.npz", "resume.before.npz")
 
 
 class EpochStart(keras.callbacks.Callback):
@@ -70,116 +62,58 @@ class StopAtDivergence(keras.callbacks.Callback):
                 raise Diverged(float(loss), epoch + 1, batch, float(self.model.optimizer.learning_rate))
 
 
-class Selection(keras.callbacks.EarlyStopping):
-    """Keras' early stopping, which also keeps the weights of the best epoch, except that it goes on in a resumed run
-    instead of forgetting what it has seen. `best_epoch` counts from 0. patience None: never stops."""
+class ShowProgress(keras.callbacks.Callback):
+    """One line on the terminal that says epoch, time left and the latest losses, and one in the log for each epoch.
+    Moves no number, so it is not part of what a result depends on."""
 
-    remembered = ("wait", "best", "best_epoch", "stopped_epoch")
-    best_epoch = 0
+    async_safe = True  # or Keras would wait for the logs of each step, which here no one reads
 
-    def __init__(self, monitor: str, mode: str, patience: int | None, keep_best: bool):
-        patience = math.inf if patience is None else patience
-        super().__init__(monitor, patience=patience, mode=mode, restore_best_weights=keep_best)
+    def __init__(self, label: str, epochs: int, steps: int, progress: Progress):
+        super().__init__()
+        self.label, self.epochs, self.steps, self.progress = label, epochs, steps, progress
+        self.latest = ""
 
     def on_train_begin(self, logs=None):
-        """Keras' own resets the counters here; a new instance has them at zero already."""
-
-    def on_train_end(self, logs=None):
-        """Keras' own puts the best weights into the network here; the state of the training ends with the last."""
-
-
-class Resumable(keras.callbacks.Callback):
-    """Saves, after each epoch, all that the next one depends on, into one file that appears whole or not at all:
-    weights, optimizer state, history, seconds trained, what the selection remembers and the best weights so far. The
-    state of the epoch before is kept beside it, in case that a disk does not give back what was written. In log.csv an
-    epoch is a line.
-
-    Comes last in the list of callbacks, so that the others have done their part of the epoch.
-    """
-
-    def __init__(self, folder: Path, selection: Selection | None = None):
-        super().__init__()
-        self.path, self.before, self.table = (folder / name for name in (*STATES, "log.csv"))
-        self.selection = selection
-        self.history: dict[str, list[float]] = {}
-        self.seconds = 0.0
-
-    def restore(self) -> int:
-        """Loads the latest state that is whole, if there is one, into the model and the selection; a damaged one is
-        named in a warning, and a good one takes its place. Returns the epoch to go on with."""
-        for path in filter(Path.exists, (self.path, self.before)):
-            try:
-                check_archive(path)
-                begun = self._load(path)
-            except (Damaged, KeyError) as error:
-                reason = error if isinstance(error, Damaged) else f"{path} has no {error}."
-                older = path == self.path and self.before.exists()
-                logger.warning(f"{reason} {'The state before it is tried.' if older else 'Training starts anew.'}")
-            else:
-                path.replace(self.path)  # the older of two is the first to go, and this one must not
-                return begun
-        return 0
-
-    def digest(self) -> str:
-        """16 hex digits of weights, optimizer state, best weights, history and what the selection remembers: the same
-        where two trainings went the same way to the last bit."""
-        digest = blake2b(json.dumps([self.history, self._remembered()], default=float).encode(), digest_size=8)
-        for array in self._arrays().values():
-            digest.update(np.ascontiguousarray(array))
-        return digest.hexdigest()
+        self.task = self.progress.add_task(self.label, total=self.epochs * self.steps)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._started = time.perf_counter()
+        self.started = time.perf_counter()
+        self.progress.update(
+            self.task,
+            completed=epoch * self.steps,
+            description=f"{self.label} epoch {epoch + 1}/{self.epochs}{self.latest}",
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Keras counts as a step whatever one call trains, which may be the whole epoch.
+        self.progress.advance(self.task, self.steps / self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds += time.perf_counter() - self._started
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
-        write_atomically(self.table, self._lines().encode())
-        facts = {
-            "epochs": epoch + 1,
-            "history": self.history,
-            "seconds": self.seconds,
-            "selection": self._remembered(),
-        }
-        # Before the new state is written the oldest goes, so that there is never room needed for three.
-        self.before.unlink(missing_ok=True)
-        with atomic(self.path) as file:
-            np.savez(file, facts=json.dumps(facts, default=float), **self._arrays())
-            if self.path.exists():
-                self.path.rename(self.before)
+        self.latest = f"  loss {logs['loss']:.4f}, validation {logs['val_loss']:.4f}"
+        seconds = time.perf_counter() - self.started
+        left = seconds * (self.epochs - epoch - 1) / 60
+        logger.info(
+            f"{self.label} epoch {epoch + 1}/{self.epochs}{self.latest}, {seconds:.1f} s, at most {left:.0f} min left"
+        )
 
-    def _load(self, path: Path) -> int:
-        with np.load(path, allow_pickle=False) as saved:
-            facts = json.loads(str(saved["facts"]))
-            values = [saved[f"variable{number}"] for number in range(len(self._variables()))]
-            best = [saved[f"best{number}"] for number in range(sum(name.startswith("best") for name in saved.files))]
-        for variable, value in zip(self._variables(), values, strict=True):
-            variable.assign(value)
-        self.history, self.seconds = facts["history"], facts["seconds"]
-        if self.selection:
-            vars(self.selection).update(facts["selection"], best_weights=best or None)
-        return facts["epochs"]
-
-    def _remembered(self) -> dict[str, float]:
-        return {name: getattr(self.selection, name) for name in Selection.remembered} if self.selection else {}
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        best = (self.selection and self.selection.best_weights) or []
-        variables = map(keras.ops.convert_to_numpy, self._variables())
-        return {f"variable{n}": each for n, each in enumerate(variables)} | {f"best{n}": a for n, a in enumerate(best)}
-
-    def _variables(self) -> list[keras.Variable]:
-        return [*self.model.variables, *self.model.optimizer.variables]
-
-    def _lines(self) -> str:
-        text = io.StringIO()
-        rows = zip(*self.history.values(), strict=True)
-        csv.writer(text).writerows([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
-        return text.getvalue()
+    def on_train_end(self, logs=None):
+        self.progress.remove_task(self.task)
 
 
-def remove_states(folder: Path) -> None:
-    """Of a training that is done nothing is resumed, and its state takes several times the space of the network."""
-    for name in reversed(STATES):  # the newest last, so that a kill leaves that one
-        (folder / name).unlink(missing_ok=True)
+def generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
+    """The sources of randomness of all layers (dropout), in the order of the layers, those in nested models too."""
+    layers = model._flatten_layers(include_self=False)
+    return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]
+
+
+def reseed(model: keras.Model, seed: int, repeat: int, epoch: int) -> None:
+    """Puts every source of randomness in the model into the state that belongs to the start of this epoch."""
+    for number, generator in enumerate(generators(model)):
+        # Of the 32 bits PyTorch's state has no room for the first.
+        values = int(np.iinfo(keras.backend.standardize_dtype(generator.state.dtype)).max) + 1
+        generator.state.assign([derive(seed, repeat, f"layer {number}", epoch) % values, 0])
+    if keras.backend.backend() == "torch":
+        # There Keras' Dropout, unlike its SpatialDropout, asks PyTorch and not the layer what to drop.
+        import torch
+
+        torch.manual_seed(derive(seed, repeat, "dropout", epoch))

@@ -12,19 +12,20 @@ import numpy as np
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.files import write_atomically
-from common.paper import Recipe
+from common.recipe import Recipe
 from common.training.environment import device
 from common.training.fit import compiled
+from common.training.network import Network
 
 TIMED_STEPS = 2
 # Evaluating an image costs about a third of training on it: the forward pass without the backward one.
 EVALUATION_SHARE = 1 / 3
 
 
-def step_seconds(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> float:
+def step_seconds(network: Network, recipe: Recipe, precision: str) -> float:
     """Seconds of one training step, timed on random images. Takes seconds to a minute, most of it for the first step,
     which compiles the network."""
-    model = compiled(build, recipe, precision)
+    model = compiled(network, recipe, precision, TIMED_STEPS)
     random = np.random.default_rng(0)
     shape = (recipe.batch_size, recipe.side, recipe.side)
     images = random.random((*shape, recipe.input_channels), dtype=np.float32)

@@ -10,16 +10,17 @@ import numpy as np
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches
 from common.data.prepare import Prepared
 from common.evidence import counts
-from common.paper import Recipe
+from common.recipe import Recipe
+from common.training.network import Network
 
 EVALUATION_BATCH = 16
 
 
-def in_float32(model: keras.Model, build: Callable[[Recipe], keras.Model], recipe: Recipe) -> keras.Model:
+def in_float32(model: keras.Model, network: Network, recipe: Recipe) -> keras.Model:
     """The same network and weights, uncompiled, computing in float32: under half precision a sigmoid is exactly 1.0
     from a logit of about 8 on, which alone would move the raw Keras IoU."""
     keras.config.set_dtype_policy("float32")
-    plain = build(recipe)
+    plain = network.build(recipe)
     plain.set_weights(model.get_weights())
     return plain
 

@@ -1,10 +1,10 @@
 """One repeat, or one fold of it: a network trained on one split from one set of initial weights, evaluated on each
 part of the data.
 
-    folder/  resume.npz           while it trains, all that the next epoch depends on, the best weights so far included
-             resume.before.npz    the same, an epoch older
+    folder/  resume.npz           while it trains, all that the next epoch depends on (`common.training.resume`)
              log.csv              an epoch a line
-             model.keras          the evaluated network, and what it was trained with
+             best.keras           the evaluated network, and what it was trained with: that of the best epoch or, where
+             last.keras           the paper selects none, of the last
              tensorboard/         curves and example predictions
              rows-<part>.npz      counts of each image of train, validation and test
              rows-test-renewed.npz  those of test with statistics of batch normalisation taken anew over the training
@@ -14,79 +14,57 @@ part of the data.
              fit.json             what happened; written last, so where it lies the repeat is done
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from rich.progress import Progress
 
 from common.data import enlarge, manifest
-from common.data.batches import Batches
+from common.data.batches import Batches, for_backend
 from common.data.prepare import Prepared
 from common.data.splits import Split
+from common.evidence.results import Failure
 from common.files import atomic, write_json
-from common.paper import Paper, Recipe
-from common.protocol import PROTOCOL
+from common.paper import Paper
+from common.recipe import Recipe
 from common.seeds import derive
-from common.training import batch_statistics, callbacks, logits, losses, model_file, train_metrics
+from common.training import batch_statistics, callbacks, logits, model_file, resume, train_metrics
 from common.training.evaluate import evaluate, in_float32
-from common.training.loop import train
-from common.training.progress import ShowProgress, watch
+from common.training.network import Network
+from common.training.progress import watch
+from common.training.record import RENEWED, Fit, Trial, note_failure, summary
 from common.training.tensorboard import TensorBoard
 
-RENEWED = "rows-test-renewed.npz"
-
 
 @dataclass(frozen=True)
-class Trial:
-    """One training among those of a run: a repeat, or one of the `folds` folds of a repeated cross-validation."""
+class Training:
+    """What all repeats of a run share."""
 
-    repeat: int
-    fold: int | None = None
-    folds: int = 1
-
-    @property
-    def number(self) -> int:
-        """Its own stream of random numbers."""
-        return self.repeat * self.folds + (self.fold or 0)
-
-    def __str__(self) -> str:
-        return f"repeat {self.repeat + 1}" + ("" if self.fold is None else f" fold {self.fold + 1} of {self.folds}")
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
-    epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
-    not; state: 16 hex digits of all weights and whatever else the training ended with (`Resumable.digest`);
-    unlearned: as in `results.Repeat`; protocol: that of `common.protocol`."""
-
+    paper: Paper
+    network: Network
+    recipe: Recipe
+    prepared: Prepared
+    precision: str
     seed: int
-    repeat: int
-    fold: int | None
-    epochs: int
-    best_epoch: int
-    seconds: float
-    split: dict[str, int]
-    history: dict[str, list[float]]
-    notes: list[str]
-    state: str = ""
-    unlearned: dict[str, list[str]] = field(default_factory=dict)
-    protocol: int = PROTOCOL
 
 
-def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: str) -> keras.Model:
-    """The network in this precision up to its logits, ready to train. Draws initial weights from Keras' global seed."""
+def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> keras.Model:
+    """The network in this precision up to its logits, ready to train for so many steps. Draws initial weights from
+    Keras' global seed."""
     keras.config.set_dtype_policy(precision)
-    model = logits.of_network(build(recipe))
-    optimizer = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[recipe.optimizer]
-    decay = {} if recipe.weight_decay is None else {"weight_decay": recipe.weight_decay}
+    kind = keras.Model
+    if keras.backend.backend() == "jax":
+        from common.training.scan import ScannedModel as kind
+    model = logits.of_network(network.build(recipe), kind)
     model.compile(
-        optimizer=optimizer(recipe.learning_rate, **decay),
-        loss=losses.for_recipe(recipe),
+        optimizer=network.optimizer(recipe, steps),
+        loss=network.loss(recipe),
         metrics=train_metrics.for_recipe(recipe),
         # XLA on JAX and on TensorFlow's GPUs; not on its CPU, where a step of Cheng's small profile took twice as long.
         jit_compile="auto",
@@ -95,69 +73,65 @@ def compiled(build: Callable[[Recipe], keras.Model], recipe: Recipe, precision: 
     return model
 
 
-@dataclass(frozen=True)
-class Training:
-    """What all repeats of a run share. build: of the paper's `model.py`, from a recipe to a network."""
+@contextmanager
+def feeding(model: keras.Model, batches: Batches, validation: Batches | None) -> Iterator[tuple[Any, Any]]:
+    """What `fit` takes for these batches, and for the validation: on a GPU under JAX an epoch at a time."""
+    if keras.backend.backend() == "jax":
+        from common.training import scan
 
-    paper: Paper
-    build: Callable[[Recipe], keras.Model]
-    recipe: Recipe
-    prepared: Prepared
-    precision: str
-    seed: int
+        if scan.usable(batches, validation):
+            with scan.on_device(model, batches, validation) as fed:
+                yield fed
+            return
+    yield for_backend(batches), validation and for_backend(validation)
 
 
-def fit(
-    training: Training,
-    split: Split,
-    trial: Trial,
-    folder: Path,
-    progress: Progress,
-    judge: Callable[[Fit], dict[str, list[str]]] = lambda done: {},
-) -> Fit:
-    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above. judge: tells from
-    what is about to be written which outputs did not learn (`results.Repeat.unlearned`).
-
-    Raises callbacks.Diverged where a loss is not finite; the states of the last good epochs stay in the folder."""
-    build, recipe, prepared, seed = training.build, training.recipe, training.prepared, training.seed
+def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
+    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above; or notes that a
+    loss was not finite, in `failed.json`."""
+    network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
+    # What Keras keeps of the network before: memory, and the counters that layers are named by. Now a trial leaves the
+    # same whichever were trained before it in this process.
+    keras.utils.clear_session()
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
-    model = compiled(build, recipe, training.precision)
-    batches = Batches(prepared, split.train, recipe, recipe.batch_size, seed=(seed, trial.number))
+    batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
     # In the paper's own batches, because a Dice loss by batches is another number with wider ones.
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
+    model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
 
-    selection = None
-    if recipe.weights == "best" or recipe.patience is not None:
-        mode = "min" if recipe.monitor == "loss" else "max"
-        keep_best = recipe.weights == "best"
-        selection = callbacks.Selection(f"val_{recipe.monitor}", mode, recipe.patience, keep_best)
-    resumable = callbacks.Resumable(folder, selection)
-    resumable.set_model(model)
-    begun = resumable.restore()
-    stopped = selection and selection.stopped_epoch
+    papers_own = network.callbacks(recipe)
+    if recipe.weights == "best":
+        papers_own.append(resume.checkpoint(folder, f"val_{recipe.monitor}", recipe.mode))
+    resumable = resume.Resumable(folder, papers_own)
+    begun = resumable.restore(model)
     name = f"{training.paper.name} {trial}"
-    if not stopped and begun < recipe.epochs:
-        train(
-            model,
-            batches,
-            validation,
-            begun,
-            recipe.epochs,
-            [
-                callbacks.EpochStart(batches, seed, trial.number),
-                callbacks.StopAtDivergence(len(batches)),
-                *filter(None, [selection]),
-                TensorBoard(folder / "tensorboard", prepared, split.validation, recipe),
-                ShowProgress(name, recipe.epochs, len(batches), progress),
-                resumable,
-            ],
-        )
+    if not resumable.stopped and begun < recipe.epochs:
+        try:
+            with feeding(model, batches, validation) as (data, validation_data):
+                model.fit(
+                    data,
+                    validation_data=validation_data,
+                    initial_epoch=begun,
+                    epochs=recipe.epochs,
+                    shuffle=False,  # the batches know their order
+                    verbose=0,
+                    callbacks=[
+                        callbacks.EpochStart(batches, seed, trial.number),
+                        callbacks.StopAtDivergence(len(batches)),
+                        *papers_own,
+                        TensorBoard(folder / "tensorboard", prepared, split.validation, recipe),
+                        callbacks.ShowProgress(name, recipe.epochs, len(batches), progress),
+                        resumable,
+                    ],
+                )
+        except callbacks.Diverged as diverged:
+            return note_failure(folder, seed, trial, diverged)
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
-        model.set_weights(selection.best_weights)
-    evaluated = in_float32(model, build, recipe)
-    model_file.save(evaluated, _about(training, trial), folder / "model.keras")
+        model.load_weights(resumable.checkpoint)
+    evaluated = in_float32(model, network, recipe)
+    model_file.save(evaluated, _about(training, trial), folder / model_file.name_of(recipe))
     both = logits.beside_probabilities(evaluated)
     for part, positions in split.parts().items():
         rows, marked = evaluate(
@@ -175,20 +149,26 @@ def fit(
         trial.repeat,
         trial.fold,
         epochs,
-        selection.best_epoch + 1 if recipe.weights == "best" else epochs,
+        best_epoch(resumable.history, recipe) if recipe.weights == "best" else epochs,
         resumable.seconds,
         {part: len(positions) for part, positions in split.parts().items()},
         resumable.history,
         [
-            *remarks(resumable.history, recipe),
+            *notes(resumable.history, recipe),
             *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
         ],
         state,
     )
-    outcome = replace(outcome, unlearned=judge(outcome))
+    outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
     write_json(folder / "fit.json", asdict(outcome))
-    callbacks.remove_states(folder)
+    resume.remove_states(folder)
     return outcome
+
+
+def best_epoch(history: dict[str, list[float]], recipe: Recipe) -> int:
+    """The epoch that the monitor selects, the first of equal ones, counted from 1."""
+    values = history[f"val_{recipe.monitor}"]
+    return 1 + int(np.argmin(values) if recipe.mode == "min" else np.argmax(values))
 
 
 def _about(training: Training, trial: Trial) -> model_file.About:
@@ -204,7 +184,7 @@ def _about(training: Training, trial: Trial) -> model_file.About:
     )
 
 
-def remarks(history: dict[str, list[float]], recipe: Recipe) -> list[str]:
+def notes(history: dict[str, list[float]], recipe: Recipe) -> list[str]:
     """What a reader of the numbers should know about how the training went."""
     values, selects = history[f"val_{recipe.monitor}"], recipe.weights == "best" or recipe.patience is not None
     said = [recipe.leak] if recipe.leak else []

@@ -10,9 +10,9 @@ import keras
 from common.errors import BadInput
 
 
-def of_network(model: keras.Model) -> keras.Model:
+def of_network(model: keras.Model, kind: type[keras.Model] = keras.Model) -> keras.Model:
     """The same layers and weights up to the logits: in place of each output, the input of its sigmoid, float32 of the
-    same shape and under the same name.
+    same shape and under the same name. kind: the class of the network that is made.
 
     Raises BadInput for an output whose sigmoid is part of a convolution or a dense layer, or no layer at all, which
     hides its logits.
@@ -29,7 +29,7 @@ def of_network(model: keras.Model) -> keras.Model:
                 f"The output '{layer.name}' of {model.name} has its sigmoid inside a {type(layer).__name__}, which "
                 'hides its logits. Leave the activation out there and let keras.layers.Activation("sigmoid") follow.'
             )
-    return keras.Model(model.input, _logits(model), name=f"{model.name}_logits")
+    return kind(model.input, _logits(model), name=f"{model.name}_logits")
 
 
 def beside_probabilities(model: keras.Model) -> keras.Model:

@@ -10,10 +10,34 @@ import keras
 from keras import ops
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.paper import Recipe
+from common.recipe import Recipe
 
 
-class CrossEntropy(keras.losses.Loss):
+class OfLogits(keras.losses.Loss):
+    """A loss of a network's logits, which may say that it is a mean over images.
+
+    over: "image" where its value for a batch is the mean of one value an image, "batch" where it is not."""
+
+    over = "batch"
+
+
+class OfProbabilities(OfLogits):
+    """Any other Keras loss, which takes probabilities."""
+
+    def __init__(self, loss: keras.losses.Loss):
+        super().__init__(name=loss.name, dtype="float32")
+        self.loss = loss
+
+    def __call__(self, y_true, logits, sample_weight=None):
+        return self.loss(y_true, ops.sigmoid(logits), sample_weight)
+
+
+def of_logits(loss: keras.losses.Loss) -> OfLogits:
+    """The loss as a function of logits, whichever it is a function of."""
+    return loss if isinstance(loss, OfLogits) else OfProbabilities(loss)
+
+
+class CrossEntropy(OfLogits):
     """Binary cross-entropy, the mean over all pixels of a batch: t ln(1 + exp(-z)) + (1 - t) ln(1 + exp(z)), which is
     -t ln p - (1 - t) ln(1 - p) for p = sigmoid(z), and finite for every finite z. Its gradient, p - t, is zero only
     where p equals t.
@@ -33,7 +57,7 @@ class CrossEntropy(keras.losses.Loss):
         return ops.mean(of_pixels, axis=tuple(range(1, len(logits.shape))))
 
 
-class OverlapLoss(keras.losses.Loss):
+class OverlapLoss(OfLogits):
     """1 - (w I + smooth) / (T + smooth), where I = sum(t p) and, with S = sum(t) + sum(p),
 
     overlap="dice": w = 2, T = S, as Gill prints it (section 3, "Loss Function");
@@ -58,7 +82,7 @@ class OverlapLoss(keras.losses.Loss):
         return 1 - (shared + self.smooth) / (total - shared + self.smooth)
 
 
-class CrossEntropyAndDice(keras.losses.Loss):
+class CrossEntropyAndDice(OfLogits):
     """Binary cross-entropy, the mean over all pixels, plus the Dice loss: the "BCE Dice loss" that Rahman names."""
 
     def __init__(self, smooth: float, over: str):
@@ -69,7 +93,7 @@ class CrossEntropyAndDice(keras.losses.Loss):
         return self.cross_entropy(y_true, logits) + self.dice(y_true, logits)
 
 
-def for_recipe(recipe: Recipe) -> keras.losses.Loss | dict[str, keras.losses.Loss]:
+def for_recipe(recipe: Recipe) -> OfLogits | dict[str, OfLogits]:
     """The loss, one for each output where the network has two."""
     if recipe.loss == "bce":
         loss = CrossEntropy()
@@ -80,7 +104,7 @@ def for_recipe(recipe: Recipe) -> keras.losses.Loss | dict[str, keras.losses.Los
     return {SEGMENTATION: loss, CLASSIFICATION: CrossEntropy()} if recipe.positive else loss
 
 
-def of_images(loss: keras.losses.Loss | dict[str, keras.losses.Loss]) -> bool:
-    """Whether what `for_recipe` gives is, for a batch, the mean of one value an image: then the mean over the batches
+def of_images(loss: OfLogits | dict[str, OfLogits]) -> bool:
+    """Whether a loss is, for a batch, the mean of one value an image: then the mean over the batches
     of a part does not depend on how wide they are."""
     return all(each.over == "image" for each in keras.tree.flatten(loss))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from common.errors import BadInput
 from common.files import atomic, refuse_inflating
-from common.paper import Recipe
+from common.recipe import Recipe
 
 # What Keras writes for a network without assets. Any other member, such as a path that climbs out of the folder that
 # it is unpacked to, is a reason to refuse the file.
@@ -58,6 +58,11 @@ def refuse_leak(about: About) -> None:
         )
 
 
+def name_of(recipe: Recipe) -> str:
+    """What the network of a repeat is called, which is evaluated: after its epoch."""
+    return f"{recipe.weights}.keras"
+
+
 def save(model: keras.Model, about: About, path: Path) -> None:
     """Writes the network, whole or not at all. Raises OSError where that can't be done."""
     with atomic(path, ending=".keras") as file:
@@ -85,7 +90,9 @@ def load(path: Path) -> tuple[keras.Model, About]:
 def _inspect(path: Path) -> About:
     """The record, once the archive is known to hold what `save` writes and nothing else. No network is built."""
     if not path.is_file():
-        raise BadInput(f"{path}: there is no such file. Expected a model.keras, which every repeat of a run leaves.")
+        raise BadInput(
+            f"{path}: there is no such file. Expected the best.keras or last.keras which every repeat of a run leaves."
+        )
     if path.suffix != ".keras":
         raise BadInput(f"{path}: expected a file whose name ends in .keras, as every repeat of a run leaves one.")
     try:

@@ -11,8 +11,9 @@ from common.paper import Profile
 from common.protocol import PROTOCOL, recipe_hash
 from common.training.at_once import SHARE
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
+from common.training.network import Network
 from common.training.precision import gpu_in_use, gpu_memory, gpus
-from common.training.request import Request, build_function, refuse_unusable
+from common.training.request import Request, refuse_unusable
 
 PROFILES = ("auto", *get_args(Profile))
 # Of a GPU, for the driver and the libraries of each process that uses it, 0.5 to 1 GiB; without one, of the machine,
@@ -68,7 +69,7 @@ def settled(profile: str) -> Profile:
 
 def memory(request: Request) -> int:
     """Bytes that training needs. To know them the network is built."""
-    return memory_bytes(build_function(request.paper)(request.recipe), request.recipe)
+    return memory_bytes(Network.of(request.paper.name).build(request.recipe), request.recipe)
 
 
 def known_memory(request: Request) -> float:
@@ -78,8 +79,8 @@ def known_memory(request: Request) -> float:
 
 def known_step(request: Request) -> float:
     """Seconds of a step on this machine, measured once."""
-    build, recipe = build_function(request.paper), request.recipe
-    return remember(request, "seconds a step", lambda: step_seconds(build, recipe, request.precision))
+    network, recipe = Network.of(request.paper.name), request.recipe
+    return remember(request, "seconds a step", lambda: step_seconds(network, recipe, request.precision))
 
 
 def at_once(request: Request, asked: str) -> int:

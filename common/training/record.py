@@ -1,10 +1,11 @@
-"""From a finished training to what is kept of it in `results/`: its numbers, and the counts behind them."""
+"""What a training leaves in its folder, and what of it is kept in `results/`: its numbers, and the counts behind
+them."""
 
 import json
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -18,9 +19,11 @@ from common.evidence import boxes, classification, counts, learned, metrics, res
 from common.evidence.definition import OF_TRAINING, Definition
 from common.files import check_archive, copy, read_json, write_atomically, write_json
 from common.lock import only_one
-from common.paper import Paper, Recipe
+from common.paper import Paper
+from common.protocol import PROTOCOL
+from common.recipe import Recipe
 from common.training.callbacks import Diverged
-from common.training.fit import RENEWED, Fit, Trial
+from common.training.resume import remove_states
 
 logger = logging.getLogger(__name__)
 
@@ -28,39 +31,70 @@ Made = TypeVar("Made")
 
 KEEPING = ".keeping-"
 
+RENEWED = "rows-test-renewed.npz"
 
-def finished(folder: Path) -> Fit | None:
-    """The outcome of a repeat that is done, None of one that is not, or whose files are damaged: that is said in a
-    warning, and it has to be done again."""
-    if not (folder / "fit.json").exists():
-        return None
+
+@dataclass(frozen=True)
+class Trial:
+    """One training among those of a run: a repeat, or one of the `folds` folds of a repeated cross-validation."""
+
+    repeat: int
+    fold: int | None = None
+    folds: int = 1
+
+    @property
+    def number(self) -> int:
+        """Its own stream of random numbers."""
+        return self.repeat * self.folds + (self.fold or 0)
+
+    def __str__(self) -> str:
+        return f"repeat {self.repeat + 1}" + ("" if self.fold is None else f" fold {self.fold + 1} of {self.folds}")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
+    epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
+    not; state: 16 hex digits of what the training ended with (`Resumable.digest`);
+    unlearned: as in `results.Repeat`; protocol: that of `common.protocol`."""
+
+    seed: int
+    repeat: int
+    fold: int | None
+    epochs: int
+    best_epoch: int
+    seconds: float
+    split: dict[str, int]
+    history: dict[str, list[float]]
+    notes: list[str]
+    state: str = ""
+    unlearned: dict[str, list[str]] = field(default_factory=dict)
+    protocol: int = PROTOCOL
+
+
+def ended(folder: Path) -> Fit | results.Failure | None:
+    """How the training in a folder ended; None where it did not, or left damaged files: that is said in a warning, and
+    it has to be done again."""
     try:
-        done = _read(folder / "fit.json", lambda content: Fit(**content))
-        made_in(folder)
-        for counted in (*(folder / f"rows-{part}.npz" for part in done.split), folder / "test-masks.npz"):
-            check_archive(counted)
-        if (folder / RENEWED).exists():
-            check_archive(folder / RENEWED)
-        return done
+        if (folder / "fit.json").exists():
+            done = _read(folder / "fit.json", lambda content: Fit(**content))
+            made_in(folder)
+            counted = [*(f"rows-{part}.npz" for part in done.split), "test-masks.npz", RENEWED]
+            for name in counted:
+                if name != RENEWED or (folder / name).exists():
+                    check_archive(folder / name)
+            remove_states(folder)  # if it was killed just before it did
+            return done
+        if (folder / "failed.json").exists():
+            return _read(folder / "failed.json", results.Failure.model_validate)
     except Damaged as damaged:
         logger.warning(f"{damaged} Its repeat is done again.")
-        return None
+    return None
 
 
 def made_in(folder: Path) -> results.Environment:
     """Where a repeat was made."""
     return _read(folder / "environment.json", results.Environment.model_validate)
-
-
-def failure(folder: Path) -> results.Failure | None:
-    """Why a repeat came to no numbers; None of one that did, or was not tried."""
-    if not (folder / "failed.json").exists():
-        return None
-    try:
-        return _read(folder / "failed.json", results.Failure.model_validate)
-    except Damaged as damaged:
-        logger.warning(f"{damaged} Its repeat is done again.")
-        return None
 
 
 def _read(path: Path, make: Callable[[dict], Made]) -> Made:

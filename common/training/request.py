@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from importlib import import_module
 from pathlib import Path
 
 import keras
@@ -15,10 +14,16 @@ from common.data.fetch import Found
 from common.data.listing import some
 from common.data.pack import Need
 from common.data.prepare import Prepared, prepare
-from common.errors import BadInput
-from common.paper import Paper, Profile, Recipe, as_text
+from common.errors import BadInput, Damaged
+from common.files import read_json, write_json
+from common.paper import Paper, Profile, as_text
 from common.protocol import PROTOCOL, recipe_hash
-from common.training.fit import Training, Trial
+from common.recipe import Recipe
+from common.training.fit import Training
+from common.training.network import Network
+from common.training.record import Trial
+
+REQUEST = "run.json"
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,13 @@ def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
     return prepare(found.cases, found.name, need.side, need.channels, need.masks, cache, clahe=need.clahe)
 
 
-def build_function(paper: Paper) -> Callable[[Recipe], keras.Model]:
-    return import_module(f"reproductions.{paper.name}.model").build
-
-
 def refuse_unusable(request: Request) -> None:
     """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
     groups that the cases can't fill: before an hour is spent on preparing them."""
     if request.readings:
-        build_function(request.paper)(request.recipe)  # what excludes each other the network is the first to know
+        Network.of(request.paper.name).build(
+            request.recipe
+        )  # what excludes each other the network is the first to know
     refuse_data(request)
 
 
@@ -123,7 +126,7 @@ class Plan:
         split = self.listed(trial)[1]
         if not recipe.copies:
             return shared, split
-        enlarged, split = enlarge.made(shared.prepared, split, recipe, shared.seed)
+        enlarged, split = enlarge.made(shared.prepared, split, recipe, shared.seed, shared.network.augment(recipe))
         return replace(shared, prepared=enlarged), split
 
     def leak(self, trial: Trial) -> str:
@@ -161,7 +164,7 @@ def plan(
         and len({prepared.cases[position].group for position in used}) == len(used)
     ):
         say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
-    training = Training(paper, build_function(paper), recipe, prepared, request.precision, request.seed)
+    training = Training(paper, Network.of(paper.name), recipe, prepared, request.precision, request.seed)
     folder = folder or run_folder(request, prepared)
     planned = Plan(training, used, trials(recipe, range(request.repeats)), folder)
     if recipe.copies:
@@ -213,3 +216,19 @@ def trial_folder(folder: Path, trial: Trial) -> Path:
 def cache_folder(runs: Path) -> Path:
     """Where prepared arrays are kept, apart for each protocol."""
     return runs / "cache" / f"p{PROTOCOL}"
+
+
+def note_request(folder: Path, request: Request, *, stored: bool) -> None:
+    """Notes what is asked of the run in a folder, for whoever asks how far it is (`repro status`).
+
+    stored: whether the run's record is in the results. Jobs side by side note the same, the first of them alone writes.
+    """
+    asked = trials(request.recipe, range(request.repeats))
+    places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}
+    content = {"command": request.command, "epochs": request.recipe.epochs, "trials": places, "stored": stored}
+    try:
+        if read_json(folder / REQUEST) == content:
+            return
+    except (Damaged, OSError):
+        pass
+    write_json(folder / REQUEST, content)

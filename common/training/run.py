@@ -1,9 +1,11 @@
 """All repeats of one paper: from what a person asks for to the record in `results/`."""
 
 import logging
+import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -13,22 +15,24 @@ from common import lock
 from common.data import manifest
 from common.errors import FailedRun
 from common.evidence import learned, results
-from common.files import refuse_unwritable, sweep, sweep_abandoned
+from common.files import refuse_unwritable, sweep, sweep_abandoned, write_json
 from common.lock import only_one
-from common.paper import Recipe
 from common.protocol import PROTOCOL, recipe_hash
-from common.training import asked, at_once, logbook
-from common.training import trial as single
+from common.recipe import Recipe
+from common.training import at_once
 from common.training.environment import environment
-from common.training.fit import Fit, Trial
-from common.training.logbook import logged
+from common.training.estimate import spoken
+from common.training.fit import fit
 from common.training.progress import bars
-from common.training.record import keep_counts, made_in, summary
+from common.training.record import Fit, Trial, ended, keep_counts, made_in, summary
 from common.training.relay import PRINTED
-from common.training.request import Plan, Request, plan, refuse_unusable, trial_folder, trials
+from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
 # Folders that a process leaves in that of the runs if it is killed while it prepares, unpacks, packs or measures.
 _LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
+
+# What was said, each epoch, warnings, tracebacks, start and end, in the folder of a run or a job.
+LOG = "log.txt"
 
 logger = logging.getLogger(__name__)
 
@@ -50,57 +54,58 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
         if not request.resume:
             _clear(folder, say)
         sweep(folder)
-        asked.note(folder, request, stored=False)
-        for trial, told in _train(request, planned, machine):
-            line = f"{trial}: {told}" if recipe.folds else f"{trial} of {request.repeats}: {told}"
+        note_request(folder, request, stored=False)
+        for trial, came_of_it in _train(request, planned, machine):
+            line = f"{trial}: {came_of_it}" if recipe.folds else f"{trial} of {request.repeats}: {came_of_it}"
             logger.info(line)
             say(line)
         record = _keep(request, planned)
-        asked.note(folder, request, stored=True)
+        note_request(folder, request, stored=True)
         return record
 
 
 def _train(request: Request, planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial, str]]:
-    """Trains what is not finished; what there is to say of each trial, as it ends."""
+    """Trains what has not ended; what there is to say of each trial, as it ends."""
     waiting = {}
     for trial in planned.trials:
         place = trial_folder(planned.folder, trial)
-        if before := single.before(place):
-            yield trial, _told_again(before)
+        if before := ended(place):
+            yield trial, describe(before, before=True)
         else:
-            single.begin(place, machine)
+            note_environment(place, machine)
             waiting[place] = trial
-    # Closed before the folder is given free: else processes may be at work in it for a moment yet.
-    with bars() as progress, closing(_ended(request, planned, waiting, progress)) as ended:
-        for place, done in ended:
-            if isinstance(done, RuntimeError):
-                raise done
-            yield waiting[place], single.told(done)
-
-
-def _told_again(before: Fit | results.Failure) -> str:
-    if isinstance(before, results.Failure):
-        return f"failed before, {before.why}"
-    return "; ".join(["finished before", *learned.told(before.unlearned)])
-
-
-def _ended(
-    request: Request, planned: Plan, waiting: dict[Path, Trial], progress: Progress
-) -> Iterator[tuple[Path, Fit | results.Failure | RuntimeError]]:
-    """The places of the trials, and what came of each, as they end."""
-    if request.at_once == 1:
-        for place, trial in waiting.items():
-            yield place, single.train(planned, trial, progress)
-    else:
+    with bars() as progress:
+        if request.at_once == 1:
+            for place, trial in waiting.items():
+                yield trial, describe(fit(*planned.of(trial), trial, place, progress))
+            return
         jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
-        for log, done in at_once.run(train_alone, jobs, request.at_once, progress):
-            yield log.parent, done
+        # Closed before the folder is given free: else processes may be at work in it for a moment yet.
+        with closing(at_once.run(train_alone, jobs, request.at_once, progress)) as done:
+            for log, outcome in done:
+                if isinstance(outcome, RuntimeError):
+                    raise outcome
+                yield waiting[log.parent], describe(outcome)
+
+
+def describe(outcome: Fit | results.Failure, *, before: bool = False) -> str:
+    """What came of a training, in words; before: of an earlier run."""
+    if isinstance(outcome, results.Failure):
+        return f"failed{' before' * before}, {outcome.why}"
+    how = "finished before" if before else f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
+    return "; ".join([how, *learned.told(outcome.unlearned)])
+
+
+def note_environment(place: Path, machine: results.Environment) -> None:
+    """Notes where the trial is made: with it and not with the run, which may go on elsewhere or by a later commit."""
+    write_json(place / "environment.json", machine.model_dump())
 
 
 def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:
     """One trial of the run in `folder`, in a process of its own, which knows no more of the others than that they are
     there."""
-    return single.train(plan(request, lambda line: None, folder), trial, progress)
+    planned = plan(request, lambda line: None, folder)
+    return fit(*planned.of(trial), trial, trial_folder(folder, trial), progress)
 
 
 def _keep(request: Request, planned: Plan) -> results.Record:
@@ -137,7 +142,7 @@ def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]
     known = {}
     for repeat in count():
         places = [trial_folder(folder, trial) for trial in trials(recipe, [repeat])]
-        found = {place: single.before(place) for place in places}
+        found = {place: ended(place) for place in places}
         if None in found.values():
             return known
         known |= found
@@ -156,5 +161,41 @@ def _clear(folder: Path, say: Callable[[str], None]) -> None:
     for left in folder.iterdir():
         if left.is_dir():
             shutil.rmtree(left)
-        elif left.name not in (lock.NAME, logbook.NAME):
+        elif left.name not in (lock.NAME, LOG):
             left.unlink()
+
+
+class _File(logging.FileHandler):
+    def handleError(self, record):
+        """A log that can't be written, on a full disk, is no reason for a traceback on the terminal."""
+
+
+@contextmanager
+def logged(folder: Path, command: str, machine: results.Environment) -> Iterator[None]:
+    """Appends to the log of a folder whatever this process logs, Python's warnings too. command: that was typed."""
+    handler = _File(folder / LOG, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    suite, everything = logging.getLogger("common"), logging.getLogger()
+    level = suite.level
+    suite.setLevel(logging.INFO)
+    everything.addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        logger.info(f"started: {command or 'without a command'}, process {os.getpid()} on {socket.gethostname()}")
+        logger.info(
+            f"commit {machine.commit}, Python {machine.python}, Keras {machine.keras}, {machine.backend} "
+            f"{machine.backend_version}, {machine.precision}, {machine.device}, {machine.cores} cores"
+        )
+        yield
+        logger.info("finished")
+    except (KeyboardInterrupt, SystemExit) as stop:
+        logger.info(f"stopped: {type(stop).__name__} {stop}")
+        raise
+    except Exception:
+        logger.info("stopped by an error", exc_info=True)
+        raise
+    finally:
+        logging.captureWarnings(False)
+        everything.removeHandler(handler)
+        suite.setLevel(level)
+        handler.close()

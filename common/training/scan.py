@@ -4,9 +4,15 @@ compiled call that scans over its steps.
 What a step does is Keras' own `train_step` and `test_step`, and the loop over epochs, with its callbacks, is Keras'
 `fit`: only what `fit` is fed with and what it calls for a "batch" are exchanged, for the positions of a whole epoch's
 images and for the scan over them.
+
+One private name of Keras is needed. `fit` makes what metrics, losses and optimizer still lack from the shapes of its
+first batch, which here are positions. `_symbolic_build` does so from a real batch before; the public ways to the same,
+`train_on_batch` and `test_on_batch`, compile a program of the whole network for it, a minute on a GPU.
+`tests/training/test_scan.py` runs on the next release of Keras too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -37,33 +43,40 @@ def usable(batches: Batches, validation: Batches | None) -> bool:
     return needed <= (memory["bytes_limit"] - memory["bytes_in_use"]) / 2
 
 
-def train(
-    model: keras.Model,
-    batches: Batches,
-    validation: Batches | None,
-    begun: int,
-    epochs: int,
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> None:
-    """As `common.training.loop.train`, batches without augmentation. Callbacks are told of the end of one or two
-    "batches" an epoch: all full ones, and the smaller last one where there is one. They may predict, but not evaluate:
-    until the training ends, the model's own functions take positions instead of images."""
+class ScannedModel(keras.Model):
+    """A network that is trained as Keras trains it, or, within `on_device`, an epoch in one call."""
+
+    pixels: "Callable | None" = None
+
+    def make_train_function(self, force=False):
+        if self.pixels is None:
+            return super().make_train_function(force)
+        self.train_function = _scan(self.train_step, self.pixels())
+
+    def make_test_function(self, force=False):
+        if self.pixels is None:
+            return super().make_test_function(force)
+        self.test_function = _scan(self.test_step, self.pixels())
+
+
+@contextmanager
+def on_device(
+    model: ScannedModel, batches: Batches, validation: Batches | None
+) -> "Iterator[tuple[_Steps, _Steps | None]]":
+    """What `fit` takes for these batches, without augmentation, and for the validation. Meanwhile callbacks are told of
+    the end of one or two "batches" an epoch: all full ones, and the smaller last one where there is one. They may
+    predict, but not evaluate."""
     resident = _shared(batches, validation)
-    on_device = jax.device_put(batches.pixels.only(resident))
-    model._symbolic_build(data_batch=batches[0])  # `fit` would do it from its first batch, which here are positions
-    model.train_function, model.test_function = (_scan(step, on_device) for step in (model.train_step, model.test_step))
+    pixels = jax.device_put(batches.pixels.only(resident))
+    model._symbolic_build(data_batch=batches[0])
+    model.pixels = lambda: pixels  # behind a function, or Keras would take the arrays for parts of the network
     try:
-        model.fit(
-            _Steps(batches, resident, batches.batch_size),
-            validation_data=validation and _Steps(validation, resident, _width(model, validation)),
-            initial_epoch=begun,
-            epochs=epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=list(callbacks),
-        )
+        wide = validation and _Steps(validation, resident, _width(model, validation))
+        yield _Steps(batches, resident, batches.batch_size), wide
     finally:
-        model.train_function = model.test_function = None
+        model.pixels = None
+        model.make_train_function(force=True)
+        model.make_test_function(force=True)
 
 
 def _width(model: keras.Model, validation: Batches) -> int:

@@ -17,7 +17,7 @@ from tensorboardX.summary import image, scalar
 from common.data.batches import SEGMENTATION, Batches
 from common.data.prepare import Prepared
 from common.evidence.overlay import PREDICTED, TRUTH, outlined
-from common.paper import Recipe
+from common.recipe import Recipe
 
 _EXAMPLES = 4  # images
 _TIMES = 10  # that they are drawn in a training, about

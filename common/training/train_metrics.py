@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.paper import Recipe
+from common.recipe import Recipe
 
 ACCURACY = "accuracy|pixel|pooled|t=0.5"
 ACCURACY_OF_CLASS = "accuracy|class|case"

@@ -12,8 +12,8 @@ from keras import layers, ops
 
 from common import paper
 from common.data.batches import Batches
-from common.training.loop import train
-from common.training.seeds import reseed
+from common.training.callbacks import reseed
+from common.training.fit import feeding
 from tests.backends import formulas
 from tests.backends.formulas import drawn
 
@@ -170,7 +170,8 @@ def epochs() -> Numbers:
         )
         model.compile(optimizer=keras.optimizers.SGD(0.0), loss=loss)
         history = keras.callbacks.History()
-        train(model, batches, validation, 0, 1, [history])
+        with feeding(model, batches, validation) as (data, validated):
+            model.fit(data, validation_data=validated, shuffle=False, verbose=0, callbacks=[history])
         yield f"epoch {name} loss", np.array(history.history["loss"][0])
         yield f"epoch {name} val_loss", np.array(history.history["val_loss"][0])
         means = [float(array(loss(truth, images))) for images, truth in map(batches.__getitem__, range(len(batches)))]

@@ -8,7 +8,8 @@ from common.data.batches import Batches
 from common.data.busi import index
 from common.data.fetch import Found
 from common.training.fit import compiled
-from common.training.request import build_function, prepare_for
+from common.training.network import Network
+from common.training.request import prepare_for
 
 STEPS = 5
 QUICK = ("cheng",)  # a network takes some seconds, since each step is carried out operation by operation
@@ -26,7 +27,7 @@ def loss(name, precision, images, cache):
     recipe = about.recipe("smoke")
     prepared = prepare_for(recipe, Found("phantom", images, index(images), []), cache)
     keras.utils.set_random_seed(0)
-    model = compiled(build_function(about), recipe, precision)
+    model = compiled(Network.of(about.name), recipe, precision, steps=1)
     model.run_eagerly = True  # the same arithmetic, and nothing to compile
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
@@ -55,7 +56,7 @@ def test_in_float16_the_loss_is_scaled_and_the_scale_saved_with_the_optimizer():
     which a checkpoint holds, is what resuming rests on."""
     about = paper.load("cheng")
     recipe = about.recipe("smoke")
-    model = compiled(build_function(about), recipe, "mixed_float16")
+    model = compiled(Network.of(about.name), recipe, "mixed_float16", steps=1)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert float(model.optimizer.dynamic_scale) == 2**15
     assert any(variable is model.optimizer.dynamic_scale for variable in model.optimizer.variables)

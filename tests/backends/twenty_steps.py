@@ -5,6 +5,7 @@ Arguments: how the heads start, some of STARTS, and papers, each with commas bet
 
 import json
 import sys
+from types import SimpleNamespace
 from zlib import crc32
 
 import keras
@@ -13,9 +14,9 @@ from keras import ops
 
 from common import paper
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.paper import Recipe
+from common.recipe import Recipe
 from common.training.fit import compiled
-from common.training.request import build_function
+from common.training.network import Network
 
 STEPS = 20
 RATE, LOW_RATE = 0.001, 0.0001  # that of most papers, and one where that makes too much of rounding: see the test
@@ -67,14 +68,14 @@ def _recipe(name: str, rate: float) -> Recipe:
 
 def _network(name: str, recipe: Recipe, only_heads: bool = False) -> keras.Model:
     def build(recipe: Recipe) -> keras.Model:
-        model = build_function(paper.load(name))(recipe)
+        model = Network.of(name).build(recipe)
         for layer in model._flatten_layers(include_self=False):
             layer.trainable = not only_heads or layer in _heads(model)
             if isinstance(layer, keras.layers.Dropout):
                 layer.rate = 0.0
         return model
 
-    model = compiled(build, recipe, "float32")
+    model = compiled(Network(SimpleNamespace(build=build)), recipe, "float32", steps=1)
     for variable in model.weights:
         if variable.path.endswith("/kernel"):  # all others begin with zeros or ones
             drawn = np.random.default_rng(crc32(variable.path.encode())).standard_normal(variable.shape)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from common.paper import Recipe
+from common.recipe import Recipe
 
 # Gill's kernels of 2 x 2: PyTorch pads them by a copy, on one side only, as Keras does.
 warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")

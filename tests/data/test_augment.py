@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from common.data.augment import Augmentation
+from common.data.augment import Augment
+from common.recipe import Augmentation
 
-KUMAR = Augmentation(rotation=15, zoom=0.1, flips=True, contrast=0.1)
+KUMAR = Augment(Augmentation(rotation=15, zoom=0.1, flips=True, contrast=0.1))
 SIDE = 96
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +51,9 @@ def test_soft_edges_of_a_mask_are_moved_and_not_mixed(picture):
 def test_image_and_mask_move_alike(picture):
     mask = picture[1]
     for seed in range(50):
-        image, moved = Augmentation(rotation=15, zoom=0.1, flips=True)(np.repeat(mask[..., None], 3, 2), mask, seed)
+        image, moved = Augment(Augmentation(rotation=15, zoom=0.1, flips=True))(
+            np.repeat(mask[..., None], 3, 2), mask, seed
+        )
         drawn, truth = image[..., 0] > 127, moved > 0
         assert (drawn & truth).sum() / (drawn | truth).sum() > 0.95
 
@@ -62,7 +65,7 @@ def test_a_seed_gives_the_same_bits_whatever_was_called_before_and_in_whichever_
         threaded = list(pool.map(lambda seed: bits(KUMAR(*picture, seed)), range(40)))
     assert in_order == backwards[::-1] == threaded
     assert len({pair[0] for pair in in_order}) == 40
-    assert bits(Augmentation(rotation=15, zoom=0.1, flips=True, contrast=0.1)(*picture, 7)) == in_order[7]
+    assert bits(Augment(Augmentation(rotation=15, zoom=0.1, flips=True, contrast=0.1))(*picture, 7)) == in_order[7]
 
 
 def test_the_two_flips_are_independent(picture):
@@ -71,7 +74,7 @@ def test_the_two_flips_are_independent(picture):
     kinds = {"neither": mask, "left-right": mask[:, ::-1], "top-bottom": mask[::-1], "both": mask[::-1, ::-1]}
     counts = dict.fromkeys(kinds, 0)
     for seed in range(400):
-        _, flipped = Augmentation(flips=True)(image, mask, seed)
+        _, flipped = Augment(Augmentation(flips=True))(image, mask, seed)
         counts[next(kind for kind, expected in kinds.items() if np.array_equal(flipped, expected))] += 1
     assert all(70 < count < 130 for count in counts.values()), counts
 
@@ -79,7 +82,7 @@ def test_the_two_flips_are_independent(picture):
 def test_rotates_by_up_to_15_degrees_either_way(picture):
     angles = []
     for seed in range(200):
-        _, mask = Augmentation(rotation=15)(*picture, seed)
+        _, mask = Augment(Augmentation(rotation=15))(*picture, seed)
         rows, columns = np.nonzero(mask)
         angles.append(np.degrees(np.arctan(np.polyfit(columns, rows, 1)[0])))
     assert -16 < min(angles) < -13
@@ -95,14 +98,14 @@ def test_zooms_by_up_to_a_tenth_either_way_alike_in_both_directions(picture):
 
 
 def zoomed(picture):
-    return [Augmentation(zoom=0.1)(*picture, seed)[1] for seed in range(200)]
+    return [Augment(Augmentation(zoom=0.1))(*picture, seed)[1] for seed in range(200)]
 
 
 def test_contrast_changes_the_spread_of_the_greys_by_up_to_a_tenth_and_not_their_mean_nor_the_mask(picture):
     image, mask = picture
     ratios = []
     for seed in range(200):
-        changed, same = Augmentation(contrast=0.1)(image, mask, seed)
+        changed, same = Augment(Augmentation(contrast=0.1))(image, mask, seed)
         assert np.array_equal(same, mask)
         assert changed.mean() == pytest.approx(image.mean(), abs=1)
         ratios.append(changed.std() / image.std())
@@ -111,7 +114,7 @@ def test_contrast_changes_the_spread_of_the_greys_by_up_to_a_tenth_and_not_their
 
 
 def test_nothing_asked_for_nothing_changed(picture):
-    assert bits(Augmentation()(*picture, 0)) == bits(picture)
+    assert bits(Augment(Augmentation())(*picture, 0)) == bits(picture)
 
 
 def test_albumentations_is_imported_at_the_first_use_and_does_not_call_home():
@@ -121,9 +124,10 @@ def call_home(*arguments, **options):
     print("called", arguments[1])
     raise OSError
 urllib.request.OpenerDirector.open = call_home
-from common.data.augment import Augmentation
+from common.data.augment import Augment
+from common.recipe import Augmentation
 print("imported" if "albumentations" in sys.modules else "not imported")
-Augmentation(rotation=15)(np.zeros((8, 8, 1), np.uint8), np.zeros((8, 8), np.uint8), 0)
+Augment(Augmentation(rotation=15))(np.zeros((8, 8, 1), np.uint8), np.zeros((8, 8), np.uint8), 0)
 print("imported" if "albumentations" in sys.modules else "not imported")
 """
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

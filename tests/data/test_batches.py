@@ -8,6 +8,7 @@ from common import paper
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
 from common.data.busi import index
 from common.data.prepare import prepare
+from common.training.network import Network
 
 RECIPE = paper.load("cheng").recipe("smoke")
 SEED = (0, 0)
@@ -20,7 +21,7 @@ def prepared(phantom_folder, tmp_path_factory):
 
 
 def epoch(prepared, number, recipe=RECIPE, seed=SEED, positions=ALL):
-    batches = Batches(prepared, positions, recipe, batch_size=8, seed=seed)
+    batches = Batches(prepared, positions, recipe, 8, seed, Network.of("cheng").augment(recipe))
     batches.epoch = number
     return list(batches.stream())
 
@@ -72,12 +73,14 @@ def test_without_a_seed_cases_come_in_their_given_order(prepared):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="elsewhere the batches themselves are served")
-def test_tf_data_serves_the_same_batches_in_the_same_order(prepared):
-    batches = Batches(prepared, ALL, RECIPE, batch_size=8, seed=SEED)
+@pytest.mark.parametrize("augmentation", [{}, {"flips": True, "rotation": 15}])
+def test_tf_data_serves_the_same_batches_in_the_same_order(prepared, augmentation):
+    recipe = RECIPE.model_copy(update={"augmentation": augmentation})
+    batches = Batches(prepared, ALL, recipe, 8, SEED, Network.of("cheng").augment(recipe))
     pipeline = for_backend(batches)
     for batches.epoch in (0, 1):
         served = [(images.numpy(), masks.numpy()) for images, masks in pipeline]
-        assert same(served, epoch(prepared, batches.epoch))
+        assert same(served, epoch(prepared, batches.epoch, recipe))
         assert same(served, [batches[number] for number in range(len(batches))]), "PyDataset, for other backends"
 
 

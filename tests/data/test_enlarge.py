@@ -7,13 +7,16 @@ import pytest
 
 from common import paper
 from common.data import enlarge, splits
+from common.data.augment import Augment
 from common.data.batches import Batches
 from common.data.busi import index
 from common.data.case import Case
 from common.data.prepare import prepare
 from common.errors import BadInput
+from common.recipe import Augmentation
 
 KUMAR = paper.load("kumar")
+AUGMENT = Augment(Augmentation(rotation=15))
 COPIES = KUMAR.recipe(readings={"copies": "4"})
 GROUPED = KUMAR.recipe(readings={"copies": "4", "split": "grouped"})
 MINI_DDSM = [Case(f"{n}", "benign", f"patient {n // 4}", Path(), ()) for n in range(9684)]
@@ -102,7 +105,13 @@ def small(phantom_folder, tmp_path_factory):
 def enlarged(small, seed=0, repeat=0):
     prepared, recipe = small
     listed, positions = enlarge.listing(prepared.cases, np.arange(len(prepared.cases)), recipe)
-    return enlarge.made(prepared, splits.draw(listed, positions, recipe, 0, repeat)[0], recipe, seed)
+    return enlarge.made(
+        prepared,
+        splits.draw(listed, positions, recipe, 0, repeat)[0],
+        recipe,
+        seed,
+        Augment(Augmentation(**recipe.augmentation)),
+    )
 
 
 def by_id(prepared):
@@ -152,5 +161,5 @@ def test_only_what_a_sample_has_is_made(small):
 def test_nothing_is_changed_anew_in_each_epoch(small):
     made, split = enlarged(small)
     _, recipe = small
-    assert Batches(made, split.train, recipe, 4, seed=(0, 0)).augment is None
-    assert Batches(made, split.train, recipe.model_copy(update={"copies": 0}), 4, seed=(0, 0)).augment is not None
+    assert Batches(made, split.train, recipe, 4, (0, 0), AUGMENT).augment is None
+    assert Batches(made, split.train, recipe.model_copy(update={"copies": 0}), 4, (0, 0), AUGMENT).augment is AUGMENT

@@ -14,8 +14,8 @@ from common.errors import BadInput
 from common.evidence import results
 from common.evidence.counts import Rows
 from common.files import write_json
-from common.training import callbacks
-from common.training.record import finished
+from common.training import resume
+from common.training.record import ended
 
 EPOCHS = 3
 
@@ -39,14 +39,14 @@ class Dense:
         self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
         self.model.compile("adam", "mse")
         self.model.optimizer.build(self.model.trainable_variables)
-        self.selection = callbacks.Selection("val_loss", "min", patience=None, keep_best=True)
-        self.resumable = callbacks.Resumable(folder, self.selection)
-        for each in (self.selection, self.resumable):
+        self.best = resume.checkpoint(folder, "val_loss", "min")
+        self.resumable = resume.Resumable(folder, [self.best])
+        for each in (self.best, self.resumable):
             each.set_model(self.model)
 
     def epoch(self, number):
         self.model.set_weights([np.full(each.shape, number) for each in self.model.get_weights()])
-        for each in (self.selection, self.resumable):
+        for each in (self.best, self.resumable):
             each.on_epoch_begin(number)
             each.on_epoch_end(number, {"loss": 1 / (number + 1), "val_loss": 1 / (number + 1)})
 
@@ -65,19 +65,22 @@ def trained(tmp_path_factory):
 
 def test_a_damaged_state_is_named_and_the_one_before_it_taken(trained, tmp_path, caplog):
     """Never a wrong number: what is loaded is the last epoch, where the bit did not matter, or the one before."""
-    latest, before = callbacks.STATES
+    latest, before = resume.STATES
     training = Dense(tmp_path)
     used_before = 0
     tried = damages((trained / latest).read_bytes(), seed=1, flips=150)
     for content in tried:
         (tmp_path / latest).write_bytes(content)
-        shutil.copy(trained / before, tmp_path / before)
+        for name in (before, *filter(lambda name: (trained / name).exists(), resume.CHECKPOINTS)):
+            shutil.copy(trained / name, tmp_path / name)
         caplog.clear()
-        begun = training.resumable.restore()
+        begun = training.resumable.restore(training.model)
         assert begun in (EPOCHS, EPOCHS - 1)
         assert training.weights() == {begun - 1.0}
-        assert {float(w.flat[0]) for w in training.selection.best_weights} == {begun - 1.0}
-        assert training.selection.best_epoch == begun - 1
+        training.resumable.on_train_begin()
+        assert training.best.best == 1 / begun
+        training.model.load_weights(training.resumable.checkpoint)
+        assert training.weights() == {begun - 1.0}, "the best epoch was the last"
         assert len(training.resumable.history["loss"]) == begun
         if begun < EPOCHS:
             used_before += 1
@@ -87,13 +90,42 @@ def test_a_damaged_state_is_named_and_the_one_before_it_taken(trained, tmp_path,
 
 
 def test_with_both_states_damaged_the_repeat_starts_again(trained, tmp_path, caplog):
-    for name in callbacks.STATES:
+    for name in resume.STATES:
         (tmp_path / name).write_bytes((trained / name).read_bytes()[:-30])
     training = Dense(tmp_path)
     training.model.set_weights([np.full(each.shape, 7) for each in training.model.get_weights()])
-    assert training.resumable.restore() == 0
+    assert training.resumable.restore(training.model) == 0
     assert training.weights() == {7.0}, "as built"
-    assert all(f"{tmp_path / name} is damaged" in caplog.text for name in callbacks.STATES)
+    assert all(f"{tmp_path / name} is damaged" in caplog.text for name in resume.STATES)
+
+
+def test_without_the_weights_of_its_best_epoch_a_state_is_no_good(trained, tmp_path, caplog):
+    for path in trained.iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    kept = resume.CHECKPOINTS[0]
+    (tmp_path / kept).write_bytes((trained / kept).read_bytes()[:-1])
+    training = Dense(tmp_path)
+    assert training.resumable.restore(training.model) == EPOCHS - 1
+    (tmp_path / kept).unlink()
+    assert training.resumable.restore(training.model) == 0
+    assert f"{tmp_path / kept} is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["its state was written", "its state was not"])
+def test_one_killed_while_the_best_weights_get_their_name_goes_on(trained, tmp_path, written):
+    for path in trained.iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    kept, before, new = resume.CHECKPOINTS
+    (tmp_path / kept).rename(tmp_path / new)
+    if not written:
+        (tmp_path / before).rename(tmp_path / kept)
+        (tmp_path / resume.STATES[0]).unlink()
+    training = Dense(tmp_path)
+    begun = training.resumable.restore(training.model)
+    assert begun == (EPOCHS if written else EPOCHS - 1)
+    training.model.load_weights(training.resumable.checkpoint)
+    assert training.weights() == {begun - 1.0}
+    assert not (tmp_path / new).exists()
 
 
 def test_a_damaged_cache_is_named_and_made_again(phantom_folder, tmp_path, caplog):
@@ -155,14 +187,14 @@ def test_results_from_before_there_were_checksums_are_read(tmp_path):
 def test_a_finished_repeat_with_a_damaged_file_is_named_and_not_taken_for_finished(never_disturbed, tmp_path, caplog):
     (place,) = never_disturbed.folder.glob("runs/cheng/*/repeat-0")
     here = shutil.copytree(place, tmp_path / "repeat-0")
-    done = finished(here)
+    done = ended(here)
     assert done.epochs == 8
     for name in ("fit.json", "rows-train.npz", "rows-test.npz", "test-masks.npz", "environment.json"):
         good = (here / name).read_bytes()
         for content in damages(good, seed=4, flips=25):
             caplog.clear()
             (here / name).write_bytes(content)
-            found = finished(here)
+            found = ended(here)
             if found is None:
                 assert str(here / name) in caplog.text
             else:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from common.training import callbacks
+from common.training import callbacks, resume
 from common.training.callbacks import Diverged
 
 
@@ -27,18 +27,17 @@ def training(folder, epoch, validation=1.0):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
-    selection = callbacks.Selection("val_loss", "min", patience=None, keep_best=True)
-    resumable = callbacks.Resumable(folder, selection)
-    resumable.set_model(model)
+    best = resume.checkpoint(folder, "val_loss", "min")
+    resumable = resume.Resumable(folder, [best])
     x, y = np.ones((12, 2), "float32"), np.ones((12, 1), "float32")
-    every = [Blow(epoch), callbacks.StopAtDivergence(steps=3), selection, resumable]
-    begun = resumable.restore()
+    every = [Blow(epoch), callbacks.StopAtDivergence(steps=3), best, resumable]
+    begun = resumable.restore(model)
     with pytest.raises(Diverged) as stopped:
         model.fit(
             x, y, batch_size=4, epochs=6, initial_epoch=begun, validation_data=(x * validation, y), verbose=0,
             callbacks=every,
         )  # fmt: skip
-    return SimpleNamespace(begun=begun, diverged=stopped.value, resumable=resumable, selection=selection)
+    return SimpleNamespace(begun=begun, diverged=stopped.value, resumable=resumable, model=model)
 
 
 def test_it_stops_at_the_batch_and_keeps_the_last_good_state(tmp_path):
@@ -49,7 +48,8 @@ def test_it_stops_at_the_batch_and_keeps_the_last_good_state(tmp_path):
     again = training(tmp_path, epoch=4)
     assert again.begun == 3, "the state of the third epoch is there, and good"
     assert all(np.isfinite(again.resumable.history["loss"]))
-    assert all(np.isfinite(weights).all() for weights in again.selection.best_weights)
+    again.model.load_weights(again.resumable.checkpoint)
+    assert all(np.isfinite(weights).all() for weights in again.model.get_weights())
 
 
 def test_in_the_first_epoch_there_is_no_good_state_to_keep(tmp_path):

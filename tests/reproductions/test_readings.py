@@ -2,8 +2,9 @@
 
 import pytest
 
-from common.paper import Recipe, as_text, load, names
-from common.training.request import build_function
+from common.paper import as_text, load, names
+from common.recipe import Recipe
+from common.training.network import Network
 
 # What shows under another reading alone.
 UNDER = {("kumar", "unet_norm"): {"network": "unet"}, ("gill", "skip"): {"down_sampling": "maxpool"}}
@@ -18,7 +19,7 @@ ARCHITECTURAL = [
 
 @pytest.mark.parametrize(("record", "key"), ARCHITECTURAL)
 def test_each_value_of_an_architectural_reading_is_another_network(record, key):
-    build, values = build_function(record), [as_text(value) for value in record.readings[key].values]
+    build, values = Network.of(record.name).build, [as_text(value) for value in record.readings[key].values]
     under = UNDER.get((record.name, key), {})
     networks = {build(record.recipe("smoke", under | {key: value})).to_json() for value in values}
     assert len(networks) == len(values) > 1

@@ -11,7 +11,7 @@ from common.files import write_json
 from common.sweep import cost, dry, grid, keep
 from common.sweep.job import named, number
 from common.training import request as requests
-from common.training.fit import Trial
+from common.training.record import Trial
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from common.sweep.job import Broken, Job
 from common.sweep.table import JobTable, told
 from common.training import relay
 from common.training import run as plain
-from common.training.fit import Fit, Trial
+from common.training.record import Fit, Trial
 from common.training.request import plan
 from tests.training.conftest import run as trained  # noqa: F401, a fixture: runs with a stand-in for the training
 

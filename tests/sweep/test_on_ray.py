@@ -28,7 +28,7 @@ from common.sweep import on_ray
 from common.sweep.job import Broken
 from common.sweep.needs import Needs
 from common.sweep.table import JobTable
-from common.training.fit import Trial
+from common.training.record import Trial
 from common.training.request import plan
 from tests.faults.commands import Command
 from tests.faults.endings import ending

@@ -12,7 +12,7 @@ from common.errors import BadInput
 from common.evidence.results import Failure
 from common.files import write_atomically
 from common.sweep.job import Job
-from common.training.fit import Fit
+from common.training.record import Fit
 
 
 def by_repeat(job: Job, progress: Progress, prepared: Prepared, *, wait: bool) -> Fit | Failure:

@@ -11,9 +11,8 @@ from common.data import fetch
 from common.data.busi import index
 from common.evidence import counts, results
 from common.training import run as room
-from common.training import trial
 from common.training.callbacks import Diverged
-from common.training.fit import Fit
+from common.training.record import Fit, note_failure, summary
 from common.training.request import Request
 
 CHENG = paper.load("cheng")
@@ -27,11 +26,12 @@ def run(monkeypatch, phantom_folder, tmp_path):
     trained = []
     found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
 
-    def fit(training, split, trial, folder, progress, judge):
+    def fit(training, split, trial, folder, progress):
         if trial.number == run_.fails_in:
             raise KeyboardInterrupt
         if trial.number in run_.diverges_in:
-            raise Diverged(float("nan"), epoch=3, batch=5, learning_rate=1e-3)
+            diverged = Diverged(float("nan"), epoch=3, batch=5, learning_rate=1e-3)
+            return note_failure(folder, training.seed, trial, diverged)
         trained.append(trial.number)
         random = np.random.default_rng(trial.number)
         for part, positions in split.parts().items():
@@ -50,11 +50,11 @@ def run(monkeypatch, phantom_folder, tmp_path):
         history = {"loss": [0.5, 0.4], "accuracy|pixel|pooled|t=0.5": [0.8, 0.9], "val_loss": [0.6, 0.5]}
         sizes = {part: len(positions) for part, positions in split.parts().items()}
         done = Fit(training.seed, trial.repeat, trial.fold, 2, 2, 1.0, sizes, history, [])
-        done = replace(done, unlearned=judge(done))
+        done = replace(done, unlearned=summary(training.paper, training.recipe, folder, done).unlearned)
         (folder / "fit.json").write_text(json.dumps(vars(done)))
         return done
 
-    monkeypatch.setattr(trial, "fit", fit)
+    monkeypatch.setattr(room, "fit", fit)
 
     def asks(repeats, resume=True, profile="smoke", **readings):
         return Request(

@@ -6,6 +6,7 @@ a process has one Keras backend.
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -16,7 +17,7 @@ from common import paper
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
 from common.data.case import Case
 from common.data.prepare import Prepared
-from common.training import callbacks, losses, scan, train_metrics
+from common.training import callbacks, losses, resume, scan, train_metrics
 
 RECIPE = (
     paper.load("paudel")
@@ -44,7 +45,7 @@ def network() -> keras.Model:
     truth = layers.Conv2D(1, 1, dtype="float32", name=SEGMENTATION)(x)
     of_class = layers.Dense(1, dtype="float32", name=CLASSIFICATION)
     outputs = {SEGMENTATION: truth, CLASSIFICATION: of_class(layers.GlobalAveragePooling2D()(x))}
-    model = keras.Model(inputs, outputs)
+    model = scan.ScannedModel(inputs, outputs)
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01), dynamic_growth_steps=3)
     model.compile(optimizer=optimizer, loss=losses.for_recipe(RECIPE), metrics=train_metrics.for_recipe(RECIPE))
     optimizer.build(model.trainable_variables)
@@ -66,16 +67,14 @@ def train(scanned: bool, folder: Path, epochs: int = EPOCHS) -> dict:
     batches = Batches(prepared(), TRAINED, RECIPE, RECIPE.batch_size, seed=(0, 0))
     validation = Batches(prepared(), VALIDATED, RECIPE, RECIPE.batch_size, seed=None)
     model, ends = network(), Ends()
-    stopping = callbacks.Selection("val_loss", "max", patience=1, keep_best=False)  # a loss that falls: stops early
-    resumable = callbacks.Resumable(folder, stopping)
-    resumable.set_model(model)
-    begun = resumable.restore()
+    stopping = keras.callbacks.EarlyStopping("val_loss", mode="max", patience=1)  # a loss that falls: stops early
+    resumable = resume.Resumable(folder, [stopping])
+    begun = resumable.restore(model)
     every = [callbacks.EpochStart(batches, 0, 0), callbacks.StopAtDivergence(len(batches)), stopping, ends, resumable]
-    if scanned:
-        scan.train(model, batches, validation, begun, epochs, every)
-    else:
+    stepwise = nullcontext((for_backend(batches), for_backend(validation)))
+    with scan.on_device(model, batches, validation) if scanned else stepwise as (data, validation_data):
         model.fit(
-            for_backend(batches), validation_data=for_backend(validation), initial_epoch=begun, epochs=epochs,
+            data, validation_data=validation_data, initial_epoch=begun, epochs=epochs,
             shuffle=False, verbose=0, callbacks=every,
         )  # fmt: skip
     with np.load(folder / "resume.npz") as saved:

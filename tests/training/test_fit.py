@@ -18,8 +18,8 @@ from common.data.prepare import prepare
 from common.evidence import counts, metrics, results
 from common.files import read_json
 from common.protocol import PROTOCOL, recipe_hash
-from common.training import callbacks, fit, model_file, record
-from reproductions.cheng.model import build
+from common.training import fit, model_file, record, resume
+from common.training.network import Network
 
 CHENG = paper.load("cheng")
 # Cheng's network with all that makes resuming hard: dropout, batch normalisation, a selected epoch, a patience.
@@ -39,15 +39,15 @@ def trained(phantom_folder, tmp_path_factory):
     def train(kill_in_epoch=None, repeat=0, **settings):
         recipe = base.model_copy(update=TINY | settings)
         (split,) = splits.draw(prepared.cases, np.arange(30), recipe, seed=0, repeat=repeat)
-        training = fit.Training(CHENG, build, recipe, prepared, "float32", seed=0)
+        training = fit.Training(CHENG, Network.of("cheng"), recipe, prepared, "float32", seed=0)
         folder = tmp_path_factory.mktemp("run")
         with Progress(disable=True) as progress:
             if kill_in_epoch is not None:
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(fit, "ShowProgress", lambda *_: Killer(kill_in_epoch))
+                    patch.setattr(fit.callbacks, "ShowProgress", lambda *_: Killer(kill_in_epoch))
                     with pytest.raises(Killed):
-                        fit.fit(training, split, fit.Trial(repeat), folder, progress)
-            outcome = fit.fit(training, split, fit.Trial(repeat), folder, progress)
+                        fit.fit(training, split, record.Trial(repeat), folder, progress)
+            outcome = fit.fit(training, split, record.Trial(repeat), folder, progress)
         return SimpleNamespace(folder=folder, outcome=outcome, recipe=recipe, split=split, prepared=prepared)
 
     return train
@@ -108,11 +108,14 @@ def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, kille
     model.optimizer.build(model.trainable_variables)
 
     def started():
-        selection = callbacks.Selection("val_loss", "min", patience=2, keep_best=True)
-        every = [selection, callbacks.Resumable(tmp_path, selection)]
+        own = [
+            keras.callbacks.EarlyStopping("val_loss", patience=2, mode="min"),
+            resume.checkpoint(tmp_path, "val_loss", "min"),
+        ]
+        every = [*own, resume.Resumable(tmp_path, own)]
         for callback in every:
             callback.set_model(model)
-        begun = every[-1].restore()
+        begun = every[-1].restore(model)
         for callback in every:
             callback.on_train_begin()
         return begun, every
@@ -130,10 +133,11 @@ def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, kille
             break
         if epoch == killed_after:
             begun, every = started()
-    selection, resumable = every
-    assert epoch == selection.stopped_epoch == 3
-    assert selection.best_epoch == 1
-    assert all((weights == 1).all() for weights in selection.best_weights)
+    stopping, _, resumable = every
+    assert epoch == stopping.stopped_epoch == 3
+    assert resumable.stopped
+    model.load_weights(resumable.checkpoint)
+    assert all((weights == 1).all() for weights in model.get_weights())
     assert resumable.history["val_loss"] == [3, 2, 2.5, 2.4]
 
 
@@ -141,18 +145,18 @@ def test_a_flat_monitor_is_reported():
     """As Keras' raw IoU is until a sigmoid saturates: the first epoch is 'best' only because none is better."""
     recipe = paper.load("gill").recipe(readings={"monitor": "iou|mean2|pooled|keras-raw"})
     flat, moving = ({"val_iou|mean2|pooled|keras-raw": values} for values in ([0.46] * 11, [0.46, 0.47]))
-    (note,) = fit.remarks(flat, recipe)
+    (note,) = fit.notes(flat, recipe)
     assert "was flat: 0.4600 in all 11 epochs" in note
-    assert fit.remarks(moving, recipe) == []
+    assert fit.notes(moving, recipe) == []
 
 
 def test_a_record_says_that_the_network_was_given_the_mask():
     recipe = paper.load("paudel").recipe(readings={"input": "image+mask"})
-    assert fit.remarks({"val_loss": [0.5, 0.4]}, recipe) == [recipe.leak]
+    assert fit.notes({"val_loss": [0.5, 0.4]}, recipe) == [recipe.leak]
 
 
 def test_the_saved_network_predicts_what_was_counted(whole):
-    model, about = model_file.load(whole.folder / "model.keras")
+    model, about = model_file.load(whole.folder / "best.keras")
     assert (about.paper, about.data, about.fingerprint) == ("cheng", "phantom", whole.prepared.fingerprint)
     assert recipe_hash(about.recipe) == recipe_hash(whole.recipe)
     rows, marked = fit.evaluate(fit.logits.beside_probabilities(model), whole.prepared, whole.split.test, whole.recipe)
@@ -191,14 +195,14 @@ def test_tensorboard_shows_every_epoch_and_examples_of_the_validation_images(who
 
 
 def test_each_fold_of_each_repeat_has_its_own_randomness():
-    trials = [fit.Trial(repeat, fold, 10) for repeat in range(3) for fold in range(10)]
+    trials = [record.Trial(repeat, fold, 10) for repeat in range(3) for fold in range(10)]
     assert len({trial.number for trial in trials}) == 30
-    assert [fit.Trial(repeat).number for repeat in range(3)] == [0, 1, 2]
+    assert [record.Trial(repeat).number for repeat in range(3)] == [0, 1, 2]
 
 
 def test_the_test_images_are_counted_once_more_with_renewed_statistics(whole):
     """The network is saved and counted with its own; only the tumour's probabilities differ between the two counts."""
-    own, renewed = (counts.Rows.load(whole.folder / name) for name in ("rows-test.npz", fit.RENEWED))
+    own, renewed = (counts.Rows.load(whole.folder / name) for name in ("rows-test.npz", record.RENEWED))
     for same in ("case", "position", "truth_one", "sum_truth"):
         assert np.array_equal(getattr(own, same), getattr(renewed, same)), same
     assert not np.array_equal(own.sum_prediction, renewed.sum_prediction)

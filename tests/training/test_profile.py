@@ -8,6 +8,7 @@ from common import paper
 from common.data import fetch
 from common.errors import BadInput
 from common.training import estimate, precision, profile
+from common.training.network import Network
 from common.training.request import Request
 
 STEP = {"paper": 2.7, "small": 0.1}  # seconds, of a machine without a GPU
@@ -92,10 +93,8 @@ def test_times_are_told_as_one_says_them(seconds, text):
 
 def test_a_step_is_timed_on_the_network_itself():
     """Only that it takes longer than no time: how long is for the benchmark to say."""
-    from reproductions.cheng.model import build
-
     recipe = paper.load("cheng").recipe("smoke").model_copy(update={"filters": (2, 2, 2, 2), "bottleneck": 2})
-    assert estimate.step_seconds(build, recipe, "float32") > 0
+    assert estimate.step_seconds(Network.of("cheng"), recipe, "float32") > 0
 
 
 def test_the_time_of_a_cross_validation_is_that_of_all_its_folds():

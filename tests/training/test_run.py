@@ -14,7 +14,7 @@ from common.errors import BadInput
 from common.evidence import compare, counts, results
 from common.training import record, request
 from common.training import run as room
-from common.training.fit import Fit
+from common.training.record import Fit
 from common.training.request import Request, find_data
 
 CHENG = paper.load("cheng")

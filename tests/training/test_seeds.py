@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.seeds import derive
-from common.training.seeds import generators, reseed
+from common.training.callbacks import generators, reseed
 
 WHO = st.tuples(
     st.integers(0, 2**32), st.integers(0, 1000), st.sampled_from(["weights", "batches"]), st.integers(0, 500)

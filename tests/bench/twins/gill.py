@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import elu, pad
 
-from common.paper import Recipe
+from common.recipe import Recipe
 from tests.bench.twins.layers import normalisation
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d, relu
 
-from common.paper import Recipe
+from common.recipe import Recipe
 from tests.bench.twins.layers import NormalisedConv, normalisation
 
 SHARES = (0.167, 0.333, 0.5)

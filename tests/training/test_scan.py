@@ -11,9 +11,9 @@ from rich.progress import Progress
 
 from common import paper
 from common.training import fit, losses
+from common.training.callbacks import ShowProgress
+from common.training.network import Network
 from common.training.precision import gpu_in_use
-from common.training.progress import ShowProgress
-from reproductions.cheng.model import build
 from tests.backends.environments import packages, without_tensorflow
 
 TOP = Path(__file__).parents[2]
@@ -104,4 +104,4 @@ def test_tensorflow_on_a_cpu_trains_without_xla():
         pytest.skip("about TensorFlow on a CPU")
     tiny = {"filters": (2,), "encoder_dropout": (0,), "decoder_dropout": (0,), "bottleneck": 2, "bottleneck_dropout": 0}
     recipe = paper.load("cheng").recipe("smoke").model_copy(update=tiny)
-    assert fit.compiled(build, recipe, "float32").jit_compile is False
+    assert fit.compiled(Network.of("cheng"), recipe, "float32", steps=1).jit_compile is False

@@ -1,0 +1,168 @@
+"""The state of a training that goes on where it was stopped, and ends with the same bits."""
+
+import csv
+import io
+import json
+import logging
+import time
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from common.errors import Damaged
+from common.files import atomic, check_archive, checksum, write_atomically
+
+logger = logging.getLogger(__name__)
+
+# The state after the last whole epoch, and the one before.
+STATES = ("resume.npz", "resume.before.npz")
+
+# The weights of the best epoch so far, those of the best one before it, and those of an epoch whose state is not yet
+# written.
+CHECKPOINTS = ("checkpoint.weights.h5", "checkpoint.before.weights.h5", "checkpoint.new.weights.h5")
+
+
+def checkpoint(folder: Path, monitor: str, mode: str) -> keras.callbacks.ModelCheckpoint:
+    """Keeps the weights of the best epoch, the first of equal ones. `Resumable` gives the file its place among
+    CHECKPOINTS once the state of its epoch is written: a training that is killed before that does not know the epoch.
+    """
+    return keras.callbacks.ModelCheckpoint(
+        folder / CHECKPOINTS[-1], monitor=monitor, mode=mode, save_best_only=True, save_weights_only=True
+    )
+
+
+class Resumable(keras.callbacks.Callback):
+    """Saves, after each epoch, all that the next one depends on, into one file that appears whole or not at all:
+    weights, optimizer state, history, seconds trained, and what other callbacks remember. The state of the epoch before
+    is kept beside it, in case that a disk does not give back what was written. In log.csv an epoch is a line.
+
+    others: the callbacks whose memory is saved: their public attributes that are numbers, such as `wait` and `best` of
+        `keras.callbacks.EarlyStopping`. The weights that a `checkpoint` among them keeps are known by their checksum.
+
+    Comes last in the list of callbacks, so that the others have done their part of the epoch, and so that what they
+    remember is given back to them after Keras has had them forget it.
+    """
+
+    def __init__(self, folder: Path, others: Sequence[keras.callbacks.Callback] = ()):
+        super().__init__()
+        self.path, self.before, self.table = (folder / name for name in (*STATES, "log.csv"))
+        self.checkpoint, self.checkpoint_before, self.new_checkpoint = (folder / name for name in CHECKPOINTS)
+        self.others = others
+        self.history: dict[str, list[float]] = {}
+        self.seconds = 0.0
+        self.stopped = False
+        self._checksum: str | None = None
+        self._remembered: list[dict[str, Any]] = []
+
+    def restore(self, model: keras.Model) -> int:
+        """Loads the latest state that is whole, if there is one, into the model; a damaged one is named in a warning,
+        and a good one takes its place. Returns the epoch to go on with. `stopped` then says whether a callback has
+        stopped the training."""
+        self.set_model(model)
+        for path in filter(Path.exists, (self.path, self.before)):
+            try:
+                check_archive(path)
+                begun = self._load(path)
+            except (Damaged, KeyError) as error:
+                reason = error if isinstance(error, Damaged) else f"{path} has no {error}."
+                older = path == self.path and self.before.exists()
+                logger.warning(f"{reason} {'The state before it is tried.' if older else 'Training starts anew.'}")
+            else:
+                path.replace(self.path)  # the older of two is the first to go, and this one must not
+                return begun
+        return 0
+
+    def digest(self) -> str:
+        """16 hex digits of weights, optimizer state, history and what the other callbacks remember: the same where two
+        trainings went the same way to the last bit."""
+        facts = json.dumps([self.history, self._memories()], default=float)
+        digest = blake2b(facts.encode(), digest_size=8)
+        for variable in self._variables():
+            digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
+        return digest.hexdigest()
+
+    def on_train_begin(self, logs=None):
+        for callback, remembered in zip(self.others, self._remembered, strict=False):
+            vars(callback).update(remembered)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds += time.perf_counter() - self._started
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        self.stopped = bool(self.model.stop_training)
+        write_atomically(self.table, self._lines().encode())
+        if self.new_checkpoint.exists():
+            self._checksum = checksum(self.new_checkpoint)
+        facts = {
+            "epochs": epoch + 1,
+            "history": self.history,
+            "seconds": self.seconds,
+            "stopped": self.stopped,
+            "callbacks": self._memories(),
+            "checkpoint": self._checksum,
+        }
+        arrays = {f"variable{n}": keras.ops.convert_to_numpy(each) for n, each in enumerate(self._variables())}
+        # Before the new state is written the oldest goes, so that there is never room needed for three.
+        self.before.unlink(missing_ok=True)
+        with atomic(self.path) as file:
+            np.savez(file, facts=json.dumps(facts, default=float), **arrays)
+            if self.path.exists():
+                self.path.rename(self.before)
+        if self.new_checkpoint.exists():
+            if self.checkpoint.exists():
+                self.checkpoint.replace(self.checkpoint_before)
+            self.new_checkpoint.replace(self.checkpoint)
+
+    def _load(self, path: Path) -> int:
+        with np.load(path, allow_pickle=False) as saved:
+            facts = json.loads(str(saved["facts"]))
+            values = [saved[f"variable{number}"] for number in range(len(self._variables()))]
+        epochs, remembered = facts["epochs"], facts["callbacks"]
+        self._find_checkpoint(facts["checkpoint"])
+        for variable, value in zip(self._variables(), values, strict=True):
+            variable.assign(value)
+        self.history, self.seconds, self.stopped = facts["history"], facts["seconds"], facts["stopped"]
+        self._remembered = remembered
+        return epochs
+
+    def _find_checkpoint(self, wanted: str | None) -> None:
+        """Has the weights of a state's best epoch lie at `checkpoint`. Raises Damaged where they are not there."""
+        if wanted:
+            places = filter(Path.exists, (self.checkpoint, self.new_checkpoint, self.checkpoint_before))
+            if (found := next((place for place in places if checksum(place) == wanted), None)) is None:
+                raise Damaged(self.checkpoint, "it does not hold the weights of the best epoch")
+            found.replace(self.checkpoint)
+        self.new_checkpoint.unlink(missing_ok=True)  # of an epoch that did not come to its end
+        self._checksum = wanted
+
+    def _memories(self) -> list[dict[str, Any]]:
+        return [
+            {
+                name: value
+                for name, value in vars(callback).items()
+                if not name.startswith("_") and isinstance(value, (bool, int, float, np.number))
+            }
+            for callback in self.others
+        ]
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _lines(self) -> str:
+        text = io.StringIO()
+        rows = zip(*self.history.values(), strict=True)
+        csv.writer(text).writerows([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
+        return text.getvalue()
+
+
+def remove_states(folder: Path) -> None:
+    """Of a training that is done nothing is resumed, and its state takes several times the space of the network."""
+    for name in (*CHECKPOINTS, *reversed(STATES)):  # the newest last, so that a kill leaves that one
+        (folder / name).unlink(missing_ok=True)
