@@ -1,4 +1,5 @@
-"""The walk through `reproductions/README.md`, followed to the letter in a copy of the checkout."""
+"""The walk through `reproductions/README.md`, followed to the letter in a copy of the checkout; and a paper that trains
+in a way of its own, with its own optimizer, schedule, loss, augmentation, side and folds (tests/sixth_paper)."""
 
 import json
 import re
@@ -27,6 +28,12 @@ def checkout(tmp_path_factory) -> Path:
     return top
 
 
+@pytest.fixture(scope="module")
+def with_sixth(checkout) -> Path:
+    shutil.copytree(TOP / "tests" / "sixth_paper", checkout / "reproductions" / "nola")
+    return checkout
+
+
 def repro(checkout: Path, *words: str) -> str:
     command = [sys.executable, "-m", "reproductions", *words]
     answer = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
@@ -53,3 +60,58 @@ def test_it_trains_and_is_compared(checkout):
     assert [row["id"] for row in record["reported"]] == ["test-dice", "test-iou"]
     assert 0 <= record["runs"][0]["metrics"]["test"]["dice|fg|pooled|t=0.5"] <= 1
     assert "## Vale" in (checkout / "results" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_the_functions_of_the_sixth_paper():
+    shown = PAGE[PAGE.index("def optimizer") : PAGE.index("```", PAGE.index("def optimizer"))]
+    assert shown in (TOP / "tests" / "sixth_paper" / "model.py").read_text(encoding="utf-8")
+
+
+def test_a_paper_that_trains_in_a_way_of_its_own_is_one_folder(with_sixth):
+    """At its own side and in its own folds; and a fold that is trained alone ends with the same bits."""
+    about = "--profile", "smoke", "--data", "phantom", "--repeats", "1"
+    assert "1 repeat of 3 folds" in repro(with_sixth, "run", "nola", *about)
+    (record,) = json.loads((with_sixth / "results" / "nola.json").read_text(encoding="utf-8"))
+    assert [run["fold"] for run in record["runs"]] == [0, 1, 2]
+    (folder,) = (with_sixth / "runs" / "nola").iterdir()
+    (whole,) = folder.glob("repeat-0/fold-0/fit.json")
+    state = json.loads(whole.read_text(encoding="utf-8"))["state"]
+    told = repro(with_sixth, "run", "nola", *about, "--only", "1.1", "--runs", "again")
+    (again,) = (with_sixth / "again" / "nola").glob("*/repeat-0/fold-0/fit.json")
+    assert json.loads(again.read_text(encoding="utf-8"))["state"] == state
+    assert "fold 1" in told
+
+
+def test_what_it_trains_with_is_what_its_model_says(with_sixth):
+    """In a process of its own, whose `reproductions` are those of the copy."""
+    facts = subprocess.run([sys.executable, "-c", FACTS], cwd=with_sixth, capture_output=True, text=True, check=True)
+    told = json.loads(facts.stdout.splitlines()[-1])
+    assert told["optimizer"] == "SGD"
+    assert told["momentum"] == 0.9
+    assert told["rates"] == pytest.approx([0.01, 0.01 * 0.5**0.9, 0.0])
+    assert told["loss"] == pytest.approx(told["tversky"], rel=1e-6)
+    assert told["callbacks"] == ["TerminateOnNaN"]
+    assert told["turned"] == [False, True]
+
+
+FACTS = """
+import json, keras, numpy as np
+from common import paper
+from common.training.fit import compiled
+from common.training.network import Network
+recipe, network = paper.load("nola").recipe("smoke"), Network.of("nola")
+model = compiled(network, recipe, "float32", steps=100)
+truth, logits = np.array([[[[1.0], [0.0]]]], "float32"), np.array([[[[0.3], [-2.0]]]], "float32")
+image = np.arange(400, dtype=np.uint8).reshape(20, 20, 1)
+change = network.augment(recipe)
+rate = model.optimizer._learning_rate
+print(json.dumps({
+    "optimizer": type(model.optimizer).__name__,
+    "momentum": model.optimizer.momentum,
+    "rates": [float(rate(step)) for step in (0, 50, 100)],
+    "loss": float(network.loss(recipe)(truth, logits)),
+    "tversky": float(keras.losses.Tversky(alpha=0.3, beta=0.7)(truth, 1 / (1 + np.exp(-logits)))),
+    "callbacks": [type(each).__name__ for each in network.callbacks(recipe)],
+    "turned": [not np.array_equal(change(image, image[..., 0], seed)[0], image) for seed in (0, 1)],
+}))
+"""

@@ -21,7 +21,7 @@ from common.files import check_archive, copy, read_json, write_atomically, write
 from common.lock import only_one
 from common.paper import Paper
 from common.protocol import PROTOCOL
-from common.recipe import Recipe
+from common.recipe import LOSSES, Recipe
 from common.training.callbacks import Diverged
 from common.training.resume import remove_states
 
@@ -174,20 +174,23 @@ def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
-    """What `fit` printed for the training images in the evaluated epoch, the losses under their own signatures."""
+    """What `fit` printed for the training images in the evaluated epoch, the losses under their own signatures. A loss
+    that the paper's `model.py` makes has none: it is in the history alone."""
     values = {name: series[done.best_epoch - 1] for name, series in done.history.items() if not name.startswith("val_")}
-    loss = "bce|pixel|pooled"
-    if recipe.loss != "bce":
-        over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
-        loss = str(Definition(f"{recipe.loss}-loss", "fg", over, "soft", smooth=recipe.smooth))
-    if not recipe.positive:
-        return {loss: values.pop("loss"), **values}
-    total = values.pop("loss")
-    named = {loss: values.pop(f"{SEGMENTATION}_loss"), "bce|class|case": values.pop(f"{CLASSIFICATION}_loss")}
+    losses = {"": values.pop("loss")}
+    if recipe.positive:
+        losses |= {output: values.pop(f"{output}_loss") for output in (SEGMENTATION, CLASSIFICATION)}
+        # Keras puts the name of the output before each metric; the signatures tell them apart already.
+        values = {name.split("_output_", 1)[1]: value for name, value in values.items()}
+        values["bce|class|case"] = losses[CLASSIFICATION]
+    of_pixels = losses.get(SEGMENTATION, losses[""])
     if recipe.loss == "bce":
-        named["bce|class+pixel|sum"] = total
-    # Keras puts the name of the output before each metric; the signatures tell them apart already.
-    return named | {name.split("_output_", 1)[1]: value for name, value in values.items()}
+        values["bce|pixel|pooled"] = of_pixels
+        return values | ({"bce|class+pixel|sum": losses[""]} if recipe.positive else {})
+    if recipe.loss in LOSSES:
+        over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
+        values[str(Definition(f"{recipe.loss}-loss", "fg", over, "soft", smooth=recipe.smooth))] = of_pixels
+    return values
 
 
 def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:

@@ -17,7 +17,7 @@ import keras
 from keras import layers
 from pydantic import ConfigDict
 
-from common.paper import Recipe
+from common.recipe import Recipe
 
 # Which of a block's two convolutions a batch normalisation follows, in (encoder and bottleneck, decoder).
 NORMALISED = {

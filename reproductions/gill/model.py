@@ -19,7 +19,7 @@ from keras import layers
 from pydantic import ConfigDict
 
 from common.errors import BadInput
-from common.paper import Recipe
+from common.recipe import Recipe
 
 
 class Settings(Recipe):

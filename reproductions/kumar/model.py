@@ -20,7 +20,7 @@ from keras import layers
 from pydantic import ConfigDict
 
 from common.errors import BadInput
-from common.paper import Recipe
+from common.recipe import Recipe
 
 # Shares of W that a block's three convolutions get, rounded down (original code); W is alpha times `filters`.
 SHARES = (0.167, 0.333, 0.5)

@@ -19,7 +19,7 @@ import keras
 from keras import layers
 from pydantic import ConfigDict
 
-from common.paper import Recipe
+from common.recipe import Recipe
 
 
 class Settings(Recipe):

@@ -18,7 +18,7 @@ import keras
 from keras import layers
 from pydantic import ConfigDict
 
-from common.paper import Recipe
+from common.recipe import Recipe
 
 KERNEL = 3
 

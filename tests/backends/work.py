@@ -29,7 +29,7 @@ def stumble(how: str, progress: Progress) -> None:
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "full":
-        raise OSError(errno.ENOSPC, "No space left on device", "model.keras")
+        raise OSError(errno.ENOSPC, "No space left on device", "best.keras")
     raise ValueError("diverged")
 
 

@@ -13,7 +13,7 @@ def ending(folder: Path) -> dict[str, object]:
     left = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.name == "model.keras":
+        if path.suffix == ".keras":
             left[name] = _weights(path)
         elif path.name == "fit.json":
             left[name] = _timeless(json.loads(path.read_text()))

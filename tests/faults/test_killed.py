@@ -21,7 +21,7 @@ KILLS_OF_A_PAPER = 20
 MOMENTS = {
     "in an epoch": "runs/*/*/repeat-0/resume.npz",
     "while a state is written": "runs/*/*/repeat-0/.resume.npz.*",
-    "in the evaluation": "runs/*/*/repeat-0/model.keras",
+    "in the evaluation": "runs/*/*/repeat-0/*.keras",
     "between two repeats": "runs/*/*/repeat-0/fit.json",
     "while results are written": "results/*/.keeping-*",
 }

@@ -150,7 +150,7 @@ def test_one_that_fails_keeps_no_other_from_going_on(engine):
 
 def test_a_full_disk_ends_the_sweep(engine):
     def train(job):
-        raise OSError(errno.ENOSPC, "No space left on device", "model.keras")
+        raise OSError(errno.ENOSPC, "No space left on device", "best.keras")
 
     with pytest.raises(OSError, match="No space left"):
         engine(train)
@@ -159,7 +159,7 @@ def test_a_full_disk_ends_the_sweep(engine):
 def test_what_is_wrong_with_one_folder_does_not_end_it(engine):
     def train(job):
         if job.trial.repeat == 0:
-            raise OSError(errno.ESTALE, "Stale file handle", "model.keras")
+            raise OSError(errno.ESTALE, "Stale file handle", "best.keras")
         return DONE
 
     table, ended = engine(train)
@@ -186,7 +186,7 @@ def test_a_full_disk_is_told_as_one_also_where_the_output_lies_on_it(monkeypatch
     full = Path("/dev/full")
 
     def saves(progress):
-        raise OSError(errno.ENOSPC, "No space left on device", "model.keras")
+        raise OSError(errno.ENOSPC, "No space left on device", "best.keras")
 
     def prints(progress):
         os.write(1, b"much")

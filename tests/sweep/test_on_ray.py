@@ -220,7 +220,7 @@ def at_work(folder: Path) -> list[SimpleNamespace]:
     found = []
     for state in sorted(folder.glob("runs/cheng/*/*/resume.npz")):
         who = re.match(r"process (\d+) ", lock.holder(state.parent) or "")
-        if who and not (state.parent / "model.keras").exists():
+        if who and not [*state.parent.glob("*.keras")]:
             found.append(SimpleNamespace(place=state.parent, process=int(who[1])))
     return found
 

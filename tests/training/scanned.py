@@ -85,7 +85,7 @@ def train(scanned: bool, folder: Path, epochs: int = EPOCHS) -> dict:
 
 if __name__ == "__main__":
     top = Path(sys.argv[1])
-    facts = {}
+    facts = {"keras": keras.__version__}
     for way in ("stepwise", "scanned", "killed"):
         folder = top / way
         folder.mkdir()
