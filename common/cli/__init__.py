@@ -2,6 +2,8 @@
 train answer at once."""
 
 import logging
+import os
+import re
 import sys
 
 from common.cli import bench, data, evidence, predict, report, status, sweep, train  # noqa: F401, each adds its commands
@@ -52,6 +54,8 @@ def _interrupted() -> str:
 def _explained(error: Exception) -> str:
     said = f"{type(error).__name__}: {error}"
     number = getattr(error, "errno", None)
+    if named := re.search(r"filename = ('.*?')", str(error)):  # HDF5 tells a page; of it, what any other file tells
+        said = f"{type(error).__name__}: [Errno {number}] {os.strerror(number or 0)}: {named[1]}"
     if number in NO_ROOM:
         said += f"\nMake room there. What was whole before still is. To go on: {command_line()}"
     elif number in NO_WRITING:
