@@ -122,15 +122,14 @@ def check_claims(
     as_json: Annotated[bool, typer.Option("--json", help="Every finding, as JSON.")] = False,
 ) -> None:
     """Whether the numbers that a paper prints agree with each other. Needs no run and no data."""
-    from common.evidence import trivial
-    from common.evidence.claims import show
+    from common.evidence import claims, trivial
 
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     known = {about.name: trivial.prevalence(about) for about in chosen}
     if as_json:
-        print(show.as_json(chosen, known))
+        print(claims.as_json(chosen, known))
         return
     for about in chosen:
-        for line in show.lines(about, known[about.name]):
+        for line in claims.as_lines(about, known[about.name]):
             say(line)
         say("")
