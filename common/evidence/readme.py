@@ -9,19 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from common.evidence import folds, learned, markdown, metrics, worded
+from common.evidence import folds, learned, metrics, worded
 from common.evidence.assess import Assessment, told
 from common.evidence.compare import MEANINGS, values
 from common.evidence.defaults import default_of, departures, is_default
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
+    code,
     command,
     estimate,
-    folds_of,
+    folded,
     heading,
     leak_free_of,
     leak_free_setting,
+    markdown_table,
     number,
     ran_of,
     setting,
@@ -122,7 +124,7 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
             [f"{each.claim.quote} ({each.claim.where})", asked, each.as_printed or "-", _joined(ran_of(each)), said]
         )
     header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
-    return markdown.table(header, *lines) if lines else ""
+    return markdown_table(header, *lines) if lines else ""
 
 
 def _other_readings(group: Sequence[Assessment]) -> str:
@@ -161,10 +163,10 @@ def _record(assessed: Assessment) -> str:
     parts = [
         *_opening(assessed),
         f"Grouped split: {leak_free_setting(assessed)}." if leak_free else "",
-        markdown.table([*header, *leak_free, *nothing], *own) if own else "",
-        markdown.folded(OTHERS.format(len(rest)), markdown.table([*header, *nothing], *rest)) if rest else "",
-        markdown.folded("The same networks on the test images, under each definition", _definitions(assessed)),
-        *_fold_by_fold(record),
+        markdown_table([*header, *leak_free, *nothing], *own) if own else "",
+        folded(OTHERS.format(len(rest)), markdown_table([*header, *nothing], *rest)) if rest else "",
+        folded("The same networks on the test images, under each definition", _definitions(assessed)),
+        *_fold_by_fold(assessed),
         *_image_by_image(assessed),
         f"To repeat it: `{command(record)}`",
     ]
@@ -206,9 +208,9 @@ def _definitions(assessed: Assessment) -> str:
             first = [_joined(estimate(here, signature))]
         of_nothing = [number(trivial.mean) for trivial in nothing]
         beside = _leak_free(assessed, "test", signature)
-        lines.append([markdown.code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
+        lines.append([code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
     first = ["first repeat"] if images is not None else []
-    return markdown.table(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
+    return markdown_table(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
 
 
 def _leak_free(assessed: Assessment, part: str, signature: str) -> list[str]:
@@ -232,21 +234,17 @@ def _line(assessed: Assessment, row: Compared) -> list:
     nothing = [_joined(estimate(each, signature)) for each in of_nothing]
     leak_free = _leak_free(assessed, row.part, signature) if row.id in assessed.own else []
     repeats = [*estimate(row.reproduced, signature), row.reproduced.n]
-    return [*reported, *repeats, *leak_free, *nothing, markdown.code(signature)]
+    return [*reported, *repeats, *leak_free, *nothing, code(signature)]
 
 
-def _fold_by_fold(record: Record) -> list[str]:
-    """The tables of a cross-validation of a network that also classifies."""
-    if not folds_of(record) or "test" not in record.runs[0].confusion:
-        return []
-    return [
-        "Fold by fold, accuracy of the classification and loss:",
-        markdown.table(*folds.accuracy_and_loss(record)),
-        "Each class on the test images of each fold:",
-        markdown.table(*folds.of_classes(record)),
-        "The test images by class and by what the network calls them:",
-        markdown.table(*folds.confusions(record)),
-    ]
+def _fold_by_fold(assessed: Assessment) -> list[str]:
+    tables = folds.fold_tables(assessed.paper, assessed.record)
+    return [block for name, lines in tables.items() for block in (f"{name} in our folds:", _plain(lines))]
+
+
+def _plain(lines: list[list[str]]) -> str:
+    """The table of a header and lines of text; definitions in the header have a |, which would end a cell."""
+    return markdown_table([each.replace("|", r"\|") for each in lines[0]], *lines[1:])
 
 
 def _image_by_image(assessed: Assessment) -> list[str]:
@@ -254,7 +252,7 @@ def _image_by_image(assessed: Assessment) -> list[str]:
         return []
     path = _path_of_images(assessed.record)
     intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
-    return [intro, markdown.table(*folds.per_image(assessed.images))]
+    return [intro, _plain(folds.quantiles_of_images(assessed.paper, assessed.images))]
 
 
 def _path_of_images(record: Record) -> str:
@@ -265,5 +263,5 @@ def keep_images(assessed: Assessment, folder: Path) -> None:
     """Writes the table of single test images beside the counts that it is computed from, in the folder of results."""
     if assessed.images is not None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.images))
+        csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.paper, assessed.images))
         write_atomically(folder / _path_of_images(assessed.record), text.getvalue().encode())

@@ -1,4 +1,4 @@
-"""The comparison in the terminal, and how both it and results/README.md put things."""
+"""The comparison as tables in the terminal, and the phrases and cells that they share with the Markdown pages."""
 
 import shlex
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from common.paper import as_shown
 
 
 def table(assessed: Assessment) -> Table:
-    """The numbers that repeats answer, for a terminal of 100 columns."""
+    """The numbers that whole repeats are compared with, for a terminal of 100 columns."""
     paper, record = assessed.paper, assessed.record
     stale = "" if assessed.fresh else " - STALE, made by an older recipe or protocol"
     rest = len(assessed.rows) - len(assessed.own)
@@ -84,7 +84,7 @@ def worded(tested: Sequence[Tested]) -> Table:
 
 
 def ran_of(tested: Tested) -> tuple[str, str]:
-    """What the runs say of a claim in words, and with which interval, from how many repeats of what."""
+    """The mean of the runs that test a claim in words, and its interval with the number and kind of the repeats."""
     if tested.record is None:
         return "-", ""
     found = tested.found
@@ -99,14 +99,14 @@ def ran_of(tested: Tested) -> tuple[str, str]:
 
 
 def status_of(tested: Tested) -> tuple[str, str]:
-    """Whether a claim in words holds, and what to know about that."""
+    """Whether a claim in words holds, and the notes on that."""
     return tested.status, "; ".join([*tested.notes, *([] if tested.fresh else ["stale"])])
 
 
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    """Mean and interval of one further leak-free run, and by how much the mean under the random split is higher, with
-    its interval, all as text, or that a network did not learn; None where there is no leak-free record, for other
-    parts, and for what it lacks."""
+    """As text: mean and interval of the leak-free runs, then by how much the mean under the random split is higher,
+    with the interval of that difference. Where a network did not learn, the second says so. None for a number that has
+    no leak-free one."""
     if assessed.leak_free is None or part not in PARTS:
         return None
     other = prediction(values(assessed.leak_free, part, definition))
@@ -123,7 +123,7 @@ def heading(record: Record) -> str:
 
 
 def setting(record: Record) -> str:
-    """What was run, on what, how the evaluated epoch was chosen, and what the runs have to say, in sentences."""
+    """In sentences: what was run, on what, how the evaluated epoch was chosen, and the notes of the runs."""
     runs, on = record.runs, record.environment
     whole = repeats_of(record) - {failure.repeat for failure in record.failed}
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
@@ -147,13 +147,14 @@ def setting(record: Record) -> str:
 
 
 def leak_free_setting(assessed: Assessment) -> str:
-    """What the leak-free numbers beside a record are, in a few words."""
+    """The readings and repeats of the leak-free record beside a record."""
     other = assessed.leak_free
     stale = "" if assessed.leak_free_fresh else ", STALE"
     return f"{', '.join(as_shown(other.readings))}, {span([len(repeats_of(other))], 'repeat')}{_of_folds(other)}{stale}"
 
 
 def command(record: Record) -> str:
+    """The command that makes a record again."""
     named = record.dataset.name in NAMES
     options = ["--profile", record.profile, "--data", record.dataset.name if named else "DIR"]
     options += ["--repeats", str(len(repeats_of(record))), "--seed", str(record.runs[0].seed)]
@@ -162,11 +163,12 @@ def command(record: Record) -> str:
 
 
 def repeats_of(record: Record) -> set[int]:
+    """The numbers of the repeats that were run, failed ones too."""
     return {each.repeat for each in (*record.runs, *record.failed)}
 
 
 def of_repeats(record: Record, counted: int) -> str:
-    """3 repeats, or 2 of 3 repeats where one failed."""
+    """3 repeats; 2 of 3 repeats where one failed."""
     asked = len(repeats_of(record))
     return f"{counted} of {span([asked], 'repeat')}" if record.failed else span([counted], "repeat")
 
@@ -180,7 +182,7 @@ def _of_folds(record: Record) -> str:
 
 
 def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:
-    """The mean and the interval of one further run, as text, cut where no value of the metric can be."""
+    """The mean and the interval of one further run, as text. The interval is cut at the ends of the metric's range."""
     if reproduced.low is None:
         return number(reproduced.mean), ""
     least, most = possible_range(Definition.parse(definition))
@@ -196,3 +198,21 @@ def span(numbers: list[int], unit: str) -> str:
     """1 epoch, 20 epochs, 12 to 31 epochs."""
     low, high = min(numbers), max(numbers)
     return f"{low} {unit}" if low == high == 1 else f"{low if low == high else f'{low} to {high}'} {unit}s"
+
+
+# Markdown as GitHub shows it
+
+
+def code(text: str) -> str:
+    """Text in back quotes, in the cell of a table, which a bare | would end."""
+    return f"`{text.replace('|', chr(92) + '|')}`"
+
+
+def markdown_table(columns: list[str], *body: list) -> str:
+    lines = [columns, ["---"] * len(columns), *body]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def folded(summary: str, content: str) -> str:
+    """Content that is shown after a click on its summary."""
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
