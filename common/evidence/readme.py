@@ -1,9 +1,14 @@
-"""results/README.md: for each paper the verdicts first, then what explains them, then every table."""
+"""The Markdown pages of the results: results/README.md, and the table in each paper's own README.
+
+results/README.md has for each paper the verdicts first, then what explains them, then every table.
+"""
 
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 
@@ -11,7 +16,7 @@ import numpy as np
 
 from common.evidence import folds, learned, metrics, worded
 from common.evidence.assess import Assessment, told
-from common.evidence.compare import MEANINGS, values
+from common.evidence.compare import DID_NOT_LEARN, MEANINGS, is_of_repeats, values
 from common.evidence.defaults import default_of, departures, is_default
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
@@ -31,6 +36,7 @@ from common.evidence.tables import (
 )
 from common.evidence.trivial import NOTHING, SPLITS
 from common.files import write_atomically
+from common.paper import Paper
 
 # The file with a line for each test image, and the page of the effects of single readings.
 IMAGES = "images.csv"
@@ -39,6 +45,11 @@ SWEEP = "sweep.md"
 RESAMPLES = 10_000
 
 OTHERS = "Single folds and images, and quoted numbers: {}"
+
+# Around the table in a paper's own README, and the most lines that it has.
+MARKS = "<!-- results: made by repro compare -->", "<!-- end of results -->"
+MOST_LINES = 30
+
 GROUPED, LESS = "grouped split", "random less grouped split"
 
 _MEANINGS, _OF_CLAIMS = (
@@ -265,3 +276,57 @@ def keep_images(assessed: Assessment, folder: Path) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.paper, assessed.images))
         write_atomically(folder / _path_of_images(assessed.record), text.getvalue().encode())
+
+
+# reproductions/<paper>/README.md
+
+
+def paper_table(paper: Paper, group: Iterable[Assessment]) -> str:
+    """Every number that whole repeats are compared with, beside ours under the default readings of its network. group:
+    all assessments of the paper, its own size first. Where that makes more than MOST_LINES lines, only the first answer
+    to each number is shown. A number that was not run has a line too."""
+    cells = [cell for cell in paper.reported if is_of_repeats(cell)]
+    data = {paper.data, paper.stand_in}
+    shown = [each for each in group if is_default(paper, each.record) and each.record.dataset.name in data]
+    shown = [each for each in shown if each.record.profile != "smoke"]
+    answers = {cell.id: [(each, row) for each in shown for row in each.rows if row.id == cell.id] for cell in cells}
+    if sum(map(len, answers.values())) > MOST_LINES:
+        answers = {key: found[:1] for key, found in answers.items()}
+    lines = []
+    for cell in cells:
+        printed, definition = [cell.where, f"{cell.value}{cell.unit}"], code(cell.definition)
+        if not answers[cell.id]:
+            lines.append([f"{cell.split} {cell.name}", *printed, "-", 0, "-", "not run", definition])
+        for each, row in answers[cell.id]:
+            note = f" ({row.note})" if row.note and row.verdict != DID_NOT_LEARN else ""
+            status = f"**{row.verdict}**{note}{'' if each.fresh else ' (stale)'}"
+            ours = [_joined(estimate(row.reproduced, row.definition)), row.reproduced.n, each.record.profile]
+            lines.append([f"{row.part} {cell.name}", *printed, *ours, status, definition])
+    header = ["number", "where", "printed", "ours, one further run", "n", "profile", "status", "definition"]
+    rest = sum(not is_of_repeats(cell) for cell in paper.printed_numbers)
+    closing = [
+        *([f"{rest} more printed numbers are of single folds and images, or quoted."] if rest else []),
+        f"[results/README.md](../../results/README.md#{paper.name}) has every number and definition, and what explains",
+        "a gap. A stale number comes from an older recipe or protocol and will be run again.",
+    ]
+    return "\n".join([markdown_table(header, *lines), "", *closing])
+
+
+def between_marks(text: str, table: str) -> str:
+    """A README with this table between its two MARKS; as it is where it has no such marks."""
+    start, end = MARKS
+    before, found, rest = text.partition(start)
+    _, also_found, after = rest.partition(end)
+    return f"{before}{start}\n{table}\n{end}{after}" if found and also_found else text
+
+
+def renew_paper_readme(paper: Paper, group: Iterable[Assessment], results: Path) -> None:
+    """Writes the table into the paper's own README. Nothing is written for other results than those beside the code,
+    nor where the README is not there or can't be written, as in an installed package."""
+    path = Path(str(files("reproductions"))) / paper.name / "README.md"
+    if results.resolve() != path.resolve().parents[2] / "results":
+        return
+    if path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        text = path.read_text(encoding="utf-8")
+        if (renewed := between_marks(text, paper_table(paper, group))) != text:
+            write_atomically(path, renewed.encode())
