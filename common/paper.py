@@ -28,8 +28,7 @@ from pydantic import (
 from common import strict_yaml
 from common.data.augment import Augmentation
 from common.errors import BadInput
-from common.reported import Cases, Claim, Reported, Table, TrainingPass
-from common.worded import Worded
+from common.reported import Cases, Claim, Reported, Table, TrainingPass, Worded
 
 Profile = Literal["paper", "small", "smoke"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first

@@ -104,14 +104,14 @@ under another name. `common/evidence/definition.py` has them all."""
 
 
 def readme(assessments: Iterable[Assessment]) -> str:
-    """The page, from assessments ordered by paper."""
+    """results/README.md, from assessments ordered by paper."""
     blocks = [INTRODUCTION]
     for _, group in groupby(assessments, key=lambda each: each.paper.name):
-        blocks += _paper(list(group))
+        blocks += _blocks_of_paper(list(group))
     return "\n\n".join(blocks) + "\n"
 
 
-def _paper(group: list[Assessment]) -> list[str]:
+def _blocks_of_paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     swept = _other_readings(group)
     tested = worded.of_paper(paper, group)
@@ -121,7 +121,7 @@ def _paper(group: list[Assessment]) -> list[str]:
     blocks.append("\n".join(filter(None, [*lines, swept])))
     blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
     blocks.append(_worded(tested))
-    return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
+    return [*filter(None, blocks), *(_leak_free_record(each) if each.beside else _record(each) for each in group)]
 
 
 def _worded(tested: Sequence[worded.Tested]) -> str:
@@ -139,7 +139,7 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
 
 
 def _other_readings(group: Sequence[Assessment]) -> str:
-    """What the page of single readings has of a paper, at whatever size; "" where it has nothing."""
+    """A link to the page of single readings, and how many of the paper's were run; "" for none."""
     paper, records = group[0].paper, [each.record for each in group]
     beside = [(record, default) for record in records if (default := default_of(paper, record, records))]
     tried = {tuple(departures(*both).items()) for both in beside if not is_default(paper, both[0])}
@@ -150,8 +150,7 @@ def _other_readings(group: Sequence[Assessment]) -> str:
 
 
 def _verdicts(assessed: Assessment) -> str:
-    """How many numbers have each verdict, each printed number once; then the verdicts on those that are entered again
-    under another definition."""
+    """How many numbers have each verdict. Numbers that are entered again under another definition are counted apart."""
     first = {cell.id for cell in assessed.paper.printed_numbers}
     numbers = [row for row in assessed.rows if row.id in assessed.own & first]
     again = [row for row in assessed.rows if row.id in assessed.own - first]
@@ -184,8 +183,8 @@ def _record(assessed: Assessment) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _beside(assessed: Assessment) -> str:
-    """A leak-free record: its numbers stand in the tables of the one that it is the leak-free one of."""
+def _leak_free_record(assessed: Assessment) -> str:
+    """What is said of a leak-free record, whose numbers stand in the tables of another record."""
     record = assessed.record
     here = f"`{record.paper}/{slug(record)}`"
     each = "" if assessed.images is None else f" its test images [one by one]({_path_of_images(record)}), the counts"
@@ -225,7 +224,7 @@ def _definitions(assessed: Assessment) -> str:
 
 
 def _leak_free(assessed: Assessment, part: str, signature: str) -> list[str]:
-    """The cells of its two columns, none where there are no such columns."""
+    """The cells of the two columns of the leak-free record; [] where there is no such record."""
     if assessed.leak_free is None:
         return []
     return [_joined(each) for each in leak_free_of(assessed, part, signature) or ("", "")]

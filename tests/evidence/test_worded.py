@@ -10,8 +10,7 @@ from common.evidence import assess, tables, worded
 from common.evidence.readme import readme
 from common.evidence.results import Record
 from common.paper import Paper, Reading
-from common.reported import TrainingPass
-from common.worded import Worded
+from common.reported import TrainingPass, Worded
 from tests.evidence.effects.made import NOWHERE
 from tests.evidence.made import DICE, LOSS, cell, paper, record, record_of
 
