@@ -48,10 +48,10 @@ def compare(
         shown = [each for each in group if each.in_full]
         for each in shown:
             if not each.beside:
-                out.print(tables.table(each))
+                out.print(tables.comparison_table(each))
                 out.print()
         if tested := worded.of_paper(papers.load(name), group):
-            out.print(tables.worded(tested))
+            out.print(tables.worded_table(tested))
             out.print()
         for sentence in told(shown):
             say(f"- {escape(sentence)}")

@@ -22,7 +22,7 @@ from common.evidence.worded import Tested
 from common.paper import as_shown
 
 
-def table(assessed: Assessment) -> Table:
+def comparison_table(assessed: Assessment) -> Table:
     """The numbers that whole repeats are compared with, for a terminal of 100 columns."""
     paper, record = assessed.paper, assessed.record
     stale = "" if assessed.fresh else " - STALE, made by an older recipe or protocol"
@@ -30,57 +30,53 @@ def table(assessed: Assessment) -> Table:
     further = f" Grouped split: {leak_free_setting(assessed)}." if assessed.leak_free else ""
     further += f" Not shown: single folds and images, and quoted numbers, {rest} in all." if rest else ""
     further += "" if assessed.own else " The paper prints no number of this network."
+    leak_free = ["grouped split\n[dim]random less it[/]"] if assessed.leak_free else []
+    columns = ["number", "reported", "reproduced", *leak_free, "nothing\nlearned", "verdict"]
+    result = _terminal_table(f"{paper.name}: {heading(record)}{stale}", columns, setting(record) + further)
+    for row in (row for row in assessed.rows if row.id in assessed.own):
+        known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
+        nothing = known or Prediction(1, row.trivial[BACKGROUND])
+        beside = leak_free_of(assessed, row.part, row.definition)
+        result.add_row(
+            _cell(f"{row.part} {row.name}", row.definition),
+            f"{row.value}{row.unit}",
+            _cell(*estimate(row.reproduced, row.definition)),
+            *([_cell(*(line for pair in beside or () for line in pair))] if assessed.leak_free else []),
+            _cell(*estimate(nothing, row.definition)),
+            _cell(row.verdict, row.note or of_repeats(record, row.reproduced.n)),
+        )
+    return result
+
+
+def worded_table(tested: Sequence[Tested]) -> Table:
+    """What a paper claims in words, for a terminal of 100 columns."""
+    result = _terminal_table("Claimed in words", ["claim", "as printed", "our runs", "status"])
+    for each in tested:
+        claim = _cell(each.claim.quote, each.asked.replace("`", ""))
+        result.add_row(claim, each.as_printed or "-", _cell(*ran_of(each)), _cell(*status_of(each)))
+    return result
+
+
+def _terminal_table(title: str, columns: Sequence[str], caption: str = "") -> Table:
+    """An empty table. Long text is folded: a definition that is cut off is another definition."""
     result = Table(
-        title=escape(f"{paper.name}: {heading(record)}{stale}"),
-        caption=escape(setting(record) + further),
+        title=escape(title),
+        caption=escape(caption),
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    leak_free = ["grouped split\n[dim]random less it[/]"] if assessed.leak_free else []
-    for column in ("number", "reported", "reproduced", *leak_free, "nothing\nlearned", "verdict"):
-        result.add_column(column, overflow="fold")  # a definition that is cut off is another definition
-    for row in assessed.rows:
-        if row.id not in assessed.own:
-            continue
-        mean, interval = estimate(row.reproduced, row.definition)
-        known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
-        nothing, its_interval = estimate(known or Prediction(1, row.trivial[BACKGROUND]), row.definition)
-        note = escape(row.note) or of_repeats(record, row.reproduced.n)
-        beside = [""] if assessed.leak_free else []
-        if found := leak_free_of(assessed, row.part, row.definition):
-            its_mean, *rest = filter(None, (line for pair in found for line in pair))
-            beside = ["\n".join([its_mean, *(f"[dim]{escape(line)}[/]" for line in rest)])]
-        result.add_row(
-            f"{row.part} {escape(row.name)}\n[dim]{escape(row.definition)}[/]",
-            f"{row.value}{row.unit}",
-            f"{mean}\n[dim]{escape(interval)}[/]",
-            *beside,
-            f"{nothing}\n[dim]{escape(its_interval)}[/]",
-            f"{row.verdict}\n[dim]{note}[/]",
-        )
-    return result
-
-
-def worded(tested: Sequence[Tested]) -> Table:
-    """What a paper claims in words, for a terminal of 100 columns."""
-    result = Table(
-        title="Claimed in words", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False
-    )
-    for column in ("claim", "as printed", "our runs", "status"):
+    for column in columns:
         result.add_column(column, overflow="fold")
-    for each in tested:
-        (ran, interval), (status, why) = ran_of(each), status_of(each)
-        asked = escape(each.asked.replace("`", ""))
-        result.add_row(
-            f"{escape(each.claim.quote)}\n[dim]{asked}[/]",
-            each.as_printed or "-",
-            f"{ran}\n[dim]{escape(interval)}[/]",
-            f"{status}\n[dim]{escape(why)}[/]",
-        )
     return result
+
+
+def _cell(*lines: str) -> str:
+    """Lines of text, the first one bright; empty ones are left out."""
+    first, *others = [escape(line) for line in lines if line] or [""]
+    return "\n".join([first, *(f"[dim]{line}[/]" for line in others)])
 
 
 def ran_of(tested: Tested) -> tuple[str, str]:
@@ -90,7 +86,7 @@ def ran_of(tested: Tested) -> tuple[str, str]:
     found = tested.found
     if tested.difference:
         mean = "-" if found.mean is None else f"{found.mean:+.4f}"
-        interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
+        interval = _interval(found.low, found.high)
     else:
         mean, interval = estimate(found, tested.claim.definition)
     repeats = f"{span([found.n], 'repeat')}, " if found.n else ""
@@ -114,8 +110,7 @@ def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tupl
     if found.mean is None:
         unlearned = other.n and unusable(definition, assessed.record, assessed.leak_free)
         return (estimate(other, definition), (DID_NOT_LEARN, "")) if unlearned else None
-    interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
-    return estimate(other, definition), (f"{found.mean:+.4f}", interval)
+    return estimate(other, definition), (f"{found.mean:+.4f}", _interval(found.low, found.high))
 
 
 def heading(record: Record) -> str:
@@ -186,8 +181,11 @@ def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:
     if reproduced.low is None:
         return number(reproduced.mean), ""
     least, most = possible_range(Definition.parse(definition))
-    low, high = max(least, reproduced.low), min(most, reproduced.high)
-    return number(reproduced.mean), f"[{number(low)}, {number(high)}]"
+    return number(reproduced.mean), _interval(max(least, reproduced.low), min(most, reproduced.high))
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None else f"[{number(low)}, {number(high)}]"
 
 
 def number(number: float | None) -> str:

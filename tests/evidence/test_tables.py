@@ -30,7 +30,7 @@ def no_data_set(monkeypatch):
 
 def shown(of: Record, *cells: Reported, fresh=True) -> str:
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.table(assess.assess(paper(*cells), of, [of], NOWHERE, lambda _: fresh)))
+    console.print(tables.comparison_table(assess.assess(paper(*cells), of, [of], NOWHERE, lambda _: fresh)))
     return console.file.getvalue()
 
 
@@ -130,7 +130,7 @@ def test_a_network_of_which_the_paper_prints_no_number_is_shown_all_the_same():
     page = readme([assessed])
     assert "- paper profile, busi, network=unet: no numbers of this network are printed\n" in page
     assert "under each definition" in page
-    assert "prints no number of this network" in tables.table(assessed).caption
+    assert "prints no number of this network" in tables.comparison_table(assessed).caption
 
 
 def test_that_the_data_have_no_name_is_told_first_and_the_numbers_are_shown():
@@ -165,7 +165,7 @@ def test_the_leak_free_mean_and_the_difference_stand_beside_those_of_the_random_
     (of_definition,) = [line for line in page.splitlines() if line.startswith("| `dice\\|fg\\|pooled\\|t=0.5` |")]
     assert "+0.1000 [0.0773, 0.1227]" in of_definition
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.table(assess.assess(paper(), own, [own, grouped], NOWHERE)))
+    console.print(tables.comparison_table(assess.assess(paper(), own, [own, grouped], NOWHERE)))
     for text in (
         "grouped split",
         "0.6100",
