@@ -302,9 +302,11 @@ def paper_table(paper: Paper, group: Iterable[Assessment]) -> str:
             ours = [_joined(estimate(row.reproduced, row.definition)), row.reproduced.n, each.record.profile]
             lines.append([f"{row.part} {cell.name}", *printed, *ours, status, definition])
     header = ["number", "where", "printed", "ours, one further run", "n", "profile", "status", "definition"]
-    rest = sum(not is_of_repeats(cell) for cell in paper.printed_numbers)
+    rest = Counter(bool(cell.quoted) for cell in paper.printed_numbers if not is_of_repeats(cell))
+    kinds = {False: "of single folds and images", True: "quoted from other works"}
+    more = ", ".join(f"{rest[quoted]} {kind}" for quoted, kind in kinds.items() if rest[quoted])
     closing = [
-        *([f"{rest} more printed numbers are of single folds and images, or quoted."] if rest else []),
+        *([f"Further printed numbers: {more}."] if more else []),
         f"[results/README.md](../../results/README.md#{paper.name}) has every number and definition, and what explains",
         "a gap. A stale number comes from an older recipe or protocol and will be run again.",
     ]

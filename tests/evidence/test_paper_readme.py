@@ -55,12 +55,13 @@ def test_an_older_record_is_called_stale():
 def test_with_many_numbers_only_the_first_profile_is_shown_and_the_others_are_counted():
     cells = [cell().model_copy(update={"id": f"{i}"}) for i in range(readme.MOST_LINES)]
     folds = [cell("0.61").model_copy(update={"id": f"fold-{i}", "fold": i}) for i in (1, 2)]
+    quoted = cell("0.62").model_copy(update={"id": "quoted", "quoted": "U-Net [1]"})
     both = [record([0.70, 0.71], profile=profile) for profile in ("paper", "small")]
-    about = paper(*cells, *folds)
+    about = paper(*cells, *folds, quoted)
     page = readme.paper_table(about, assessed(about, *both))
     assert page.count("| paper |") == readme.MOST_LINES
     assert "| small |" not in page
-    assert "2 more printed numbers are of single folds and images, or quoted." in page
+    assert "Further printed numbers: 2 of single folds and images, 1 quoted from other works." in page
 
 
 def test_the_table_takes_the_place_of_what_stands_between_the_marks():

@@ -147,6 +147,14 @@ def test_the_folds_of_a_cross_validation_are_told_as_folds():
     assert "--repeats 2" in page
 
 
+def test_our_folds_are_on_the_page_in_the_columns_of_a_printed_table():
+    own = cell().model_copy(update={"table": "3", "statistic": "mean"})
+    of = folds_of(record([0.6, 0.8, 0.7]), 3)
+    page = readme([assess.assess(paper(own), of, [of], NOWHERE)])
+    assert "Table 3 in our folds:\n\n| fold | test IoU [%]: dice\\|fg\\|pooled\\|t=0.5 |\n" in page
+    assert "| 3 | 0.7000 |\n| mean | 0.7000 |\n\n" in page
+
+
 # Beside the random split, the grouped one
 
 
