@@ -7,7 +7,7 @@ import numpy as np
 
 from common.evidence.claims import relations
 from common.evidence.claims.cells import Cell, Finding, bounds, constraints, either, grouped, listing, masks
-from common.evidence.claims.matrix import MOST_CASES, possible, satisfied, span
+from common.evidence.claims.matrix import MOST_CASES, Constraint, possible, satisfied, span
 from common.evidence.claims.relations import is_share, overlap, possible_range
 from common.reported import Cases
 
@@ -90,11 +90,17 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
             text = f"{asked.shown}: with {listing(rest)} it would be {bounds(left, asked)}."
         yield Finding(_name(part), _ids(part), text, premise=masks(part))
 
+    if group[0].matrix == "cases" and (sizes or any(cell.metric == "count" for cell in group)):
+        yield from _whole_cases(group, of, sizes, [*known, *({cell.id for cell in part} for part in real)])
+
+
+def _whole_cases(
+    group: list[Cell], of: dict[str, Constraint], sizes: list[int], known: list[set[str]]
+) -> Iterator[Finding]:
+    """The smallest sets of cells that no matrix of n cases gives, and that contain no known set. of: the constraints by
+    id."""
     counts = [cell.interval[0] for cell in group if cell.metric == "count"]
     sizes = [int(sum(counts))] if counts else sizes
-    if group[0].matrix != "cases" or not sizes:
-        return
-    known += [{cell.id for cell in part} for part in real]
     premise = "" if counts else f"these are of {either(sizes)} {group[0].reported.split} cases"
     if max(sizes) > MOST_CASES:
         for cell in group:
