@@ -17,8 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from common import strict_yaml
 from common.errors import BadInput
 from common.recipe import LOSSES, OPTIMIZERS, Recipe
-from common.reported import Cases, Claim, Reported, Table, TrainingPass
-from common.worded import Worded
+from common.reported import Cases, Claim, Reported, Table, TrainingPass, Worded
 
 Profile = Literal["paper", "small", "smoke"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first

@@ -1,4 +1,4 @@
-"""The numbers that a paper reports, as printed, and the short form in which `paper.yaml` writes down its tables."""
+"""What a paper prints: its numbers, its tables in the short form of `paper.yaml`, and what it claims in words."""
 
 import re
 from decimal import Decimal
@@ -14,10 +14,11 @@ _CELL = re.compile(r"(-?\d+(?:\.\d+)?)(?:±(\d+(?:\.\d+)?))?")
 
 
 def printed(value: str, cut_off: bool = False) -> tuple[float, float]:
-    """The numbers that a printed one stands for: "0.95" for 0.945 to 0.955, "95.7 %" for 0.9565 to 0.9575.
+    """The least and the greatest value that a printed number stands for: "0.95" is 0.945 to 0.955, "95.7 %" is 0.9565
+    to 0.9575.
 
-    cut_off: whether it may also have lost its further digits without rounding: "0.95" then is 0.945 to 0.96.
-    Raises ValueError for what is no printed number.
+    cut_off: whether its further digits may also have been cut off without rounding: "0.95" then is 0.945 to 0.96.
+    Raises ValueError for text that is no printed number.
     """
     match = re.fullmatch(r"(-?\d+(?:\.\d+)?) ?(%?)", value)
     if not match:
@@ -34,13 +35,12 @@ class _Record(BaseModel):
 
 
 class TrainingPass(_Record):
-    """By which pass over the training images a paper measured its numbers of them. One answers for all of them, so that
-    no row of a table mixes two.
+    """How a paper measured its numbers of the training images. One value holds for all of them, so that no row of a
+    table mixes two.
 
-    value: "running", the averages over the batches of the evaluated epoch that `fit` prints, while the weights still
-    change and with dropout on; or "evaluated", one evaluation afterwards with the final weights. The first is what a
-    paper has at hand without doing anything for it, and so the default. Where a gap is to be explained, the other one
-    is tried (`common.evidence.explain`).
+    value: "running", the averages that `fit` prints of the evaluated epoch, taken while the weights still change and
+    with dropout on; or "evaluated", one evaluation afterwards with the final weights. The first is the default, since
+    a paper gets it without extra work. Where a gap is to be explained, the other is tried (`common.evidence.explain`).
     """
 
     value: Literal["running", "evaluated"] = "running"
@@ -49,19 +49,19 @@ class TrainingPass(_Record):
 
 
 class Reported(_Record):
-    """One number as printed: a string, so that trailing zeros, and with them the precision, survive.
+    """One number as printed. `value` is a string, so that trailing zeros, and with them the precision, survive.
 
     unit: "%" where the sign stands in the head of the table and not beside the number.
-    readings: those under which it was measured, where they are not the defaults: a baseline's network.
-    table: the name of the table whose row it stands in, "" for the text alone.
-    statistic: "value" of one training, or "mean" or "deviation" (standard) over the folds of a cross-validation.
-    fold: the one that it is of, counted from 1 as papers do; image: the one that it is of, as the paper calls it.
-    quoted: the network that it is of, with the source that the paper gives, where the paper quotes it from elsewhere.
-    smoothed: how much higher the formula as printed may come out than the definition, which leaves a constant out that
-        the paper adds to numerator or denominator.
-    premise: what is taken to be so, and not stated, where it is set beside numbers that don't rest on the same: that
-        its table is of the test part.
-    same_as: the id of the first entry for this printed number, where it is entered again under another definition.
+    readings: those under which it was measured, if not the defaults: for example a baseline's network.
+    table: the name of its table, "" for a number of the text.
+    statistic: "value" of one training, or "mean" or (standard) "deviation" over the folds of a cross-validation.
+    fold: its fold, counted from 1 as papers do; image: its image, as the paper calls it.
+    quoted: for a number of another work, the network and the source that the paper gives.
+    smoothed: the greatest excess of the printed formula over the definition, which leaves out a constant that the paper
+        adds to numerator or denominator.
+    premise: an assumption that the paper does not state, for example that its table is of the test part. Comparisons
+        with numbers that don't rest on it name it.
+    same_as: the id of the first entry of this printed number, if it is entered again under another definition.
     """
 
     id: str
@@ -84,8 +84,8 @@ class Reported(_Record):
 
 
 class Column(_Record):
-    """What the cells of one column have in common. `{class}` and `{other}` in name and definition are those of the
-    row, in a table that has a line for each of two classes."""
+    """What the cells of one column have in common. In a table with a line for each of two classes, `{class}` and
+    `{other}` in name and definition stand for the classes of the line."""
 
     id: str
     name: str
@@ -97,11 +97,11 @@ class Column(_Record):
 
 
 class Row(_Record):
-    """One printed line: its numbers, in the order of the columns, with blanks between. `98.36±0.62` is two numbers, a
-    mean over the folds and a standard deviation.
+    """One printed line. values: its numbers in the order of the columns, separated by blanks; `98.36±0.62` is two
+    numbers, a mean over the folds and a standard deviation.
 
-    where: the places that print it, where they are more than the table. classes: the class that the line is about, and
-    the other one; both fill in the columns. fold, image, quoted: as in `Reported`.
+    where: all places that print the line, if others than the table do. classes: the class of the line, and the other
+    one. fold, image, quoted: as in `Reported`.
     """
 
     values: str
@@ -113,9 +113,10 @@ class Row(_Record):
 
 
 class Table(_Record):
-    """A printed table. Its cells are called by table, row and column: V-mean-test-loss, VI-3-malignant-recall.
+    """A printed table. The ids of its cells are made of table, row and column: V-mean-test-loss,
+    VI-3-malignant-recall. Our folds are laid out in its columns too (`common.evidence.folds`).
 
-    premise: as in `Reported`, of all its cells."""
+    premise: as in `Reported`, for all its cells."""
 
     table: str
     where: str
@@ -162,9 +163,9 @@ class Table(_Record):
 
 
 class Claim(_Record):
-    """Another way to read some cells, under which the arithmetic of the printed numbers is checked once more.
+    """Another way to read some cells, under which the printed numbers are checked once more.
 
-    cells: by id, the fields of `Reported` that are other then. premise: the reading in words, to follow "if".
+    cells: by id, the fields of `Reported` that change. premise: this reading in words that follow "if".
     """
 
     cells: dict[str, dict[str, Any]]
@@ -172,11 +173,37 @@ class Claim(_Record):
 
 
 class Cases(_Record):
-    """How many cases a paper works on, where it scores whole cases: of each class and, for each part, every number
-    that its words allow. stratified: whether we read, though the paper does not say it, that every part has
-    the classes in proportion. `quote`: those words."""
+    """The numbers of cases of a paper that scores whole cases. classes: by class; parts: by part, every number that the
+    words of `quote` allow. stratified: whether we assume, though the paper does not say so, that every part has the
+    classes in proportion."""
 
     classes: dict[str, int]
     parts: dict[Split, list[int]]
     stratified: bool = False
     quote: str
+
+
+class Worded(_Record):
+    """A claim in words that a run can test, about one metric: `definition`, on the images of `split`.
+
+    quote: the words; why: how they are read. Exactly one of two kinds is claimed:
+    above: the metric is above this number.
+    over: the metric is better than that of something else; a loss or a distance is better where it is less. The other
+        is the network that these readings choose, the networks "quoted" in the table of the paper's own network, or
+        the same network on its "train"ing images.
+    """
+
+    id: str
+    quote: str
+    where: str
+    split: Split
+    definition: str
+    why: str
+    above: float | None = None
+    over: dict[str, Any] | Literal["quoted", "train"] | None = None
+
+    @model_validator(mode="after")
+    def _one_claim(self) -> "Worded":
+        if (self.above is None) == (not self.over):
+            raise ValueError(f"{self.id} claims `above` a number or `over` something, one of the two")
+        return self

@@ -31,7 +31,7 @@ def compare(
     results: Results = Path("results"),
     sweep: Annotated[bool, typer.Option("--sweep", help="Which readings matter: the effect of each alone.")] = False,
 ) -> None:
-    """Reported against reproduced numbers, from the results alone; renews README.md and sweep.md beside them."""
+    """Reported against reproduced numbers, from the results alone; renews the README files and sweep.md."""
     from common.evidence import tables, worded
     from common.evidence.assess import told
 
@@ -48,10 +48,10 @@ def compare(
         shown = [each for each in group if each.in_full]
         for each in shown:
             if not each.beside:
-                out.print(tables.table(each))
+                out.print(tables.comparison_table(each))
                 out.print()
         if tested := worded.of_paper(papers.load(name), group):
-            out.print(tables.worded(tested))
+            out.print(tables.worded_table(tested))
             out.print()
         for sentence in told(shown):
             say(f"- {escape(sentence)}")
@@ -89,12 +89,12 @@ def _name_page(results: Path) -> None:
 
 
 def renew(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
-    """Compares all that is in the results anew, and writes README.md and sweep.md beside them and, of the papers
-    wanted, the tables of single images. Gives, by the names of those wanted that have results, the records compared and
-    the effects of readings."""
+    """Compares all that is in the results anew, and writes README.md and sweep.md beside them, the table in the README
+    of each paper and, of the papers wanted, the tables of single images. Gives, by the names of those wanted that have
+    results, the records compared and the effects of readings."""
     from common.evidence import effects, effects_tables
     from common.evidence.assess import of_paper
-    from common.evidence.readme import SWEEP, keep_images, readme
+    from common.evidence.readme import SWEEP, keep_images, readme, renew_paper_readme
     from common.evidence.results import store
     from common.files import write_atomically
 
@@ -111,6 +111,8 @@ def renew(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]
             write_atomically(results / SWEEP, page.encode())
         else:
             (results / SWEEP).unlink(missing_ok=True)
+        for name, group in assessed.items():
+            renew_paper_readme(papers.load(name), group, results)
     for each in (each for group in chosen.values() for each in group):
         keep_images(each, results)
     return chosen, {name: moved[name] for name in chosen}
@@ -122,15 +124,14 @@ def check_claims(
     as_json: Annotated[bool, typer.Option("--json", help="Every finding, as JSON.")] = False,
 ) -> None:
     """Whether the numbers that a paper prints agree with each other. Needs no run and no data."""
-    from common.evidence import trivial
-    from common.evidence.claims import show
+    from common.evidence import claims, trivial
 
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     known = {about.name: trivial.prevalence(about) for about in chosen}
     if as_json:
-        print(show.as_json(chosen, known))
+        print(claims.as_json(chosen, known))
         return
     for about in chosen:
-        for line in show.lines(about, known[about.name]):
+        for line in claims.as_lines(about, known[about.name]):
             say(line)
         say("")

@@ -7,13 +7,12 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from common.evidence import markdown
 from common.evidence.compare import values
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.effects_told import effect, repeats, sentences
 from common.evidence.results import Record
 from common.evidence.statistics import prediction
-from common.evidence.tables import command, estimate, heading, number, setting
+from common.evidence.tables import code, command, estimate, folded, heading, markdown_table, number, setting
 
 # The printed numbers of one reading that the terminal shows, and of each of more readings than so many.
 _SHOWN, _FEW, _SHOWN_OF_MANY = 3, 5, 1
@@ -91,11 +90,11 @@ def _blocks(found: OneAtATime) -> list[str]:
         _summary(one) if one else "",
         f"Several readings at once, whose effects can't be told apart:\n\n{_summary(several)}" if several else "",
         _folded_printed([*one, *several]),
-        markdown.folded(
+        folded(
             f"Difference on the test images, under each of {len((one or several)[0].standard)} standard definitions",
             _standard(found.default.record, [*one, *several]),
         ),
-        markdown.folded("What was run", _runs(found, [*one, *several])),
+        folded("What was run", _runs(found, [*one, *several])),
     ]
     return [part for part in parts if part]
 
@@ -114,14 +113,14 @@ def _summary(alternatives: Sequence[Alternative]) -> str:
     ]
     lines = []
     for each in alternatives:
-        name = [f"{markdown.code(each.reading)}{_stale(each)}"]
+        name = [f"{code(each.reading)}{_stale(each)}"]
         if not each.most_moved:
             lines.append([*name, *["-"] * 5, _certain(each.printed), _certain(each.standard)])
             continue
         most = each.most_moved[0]
         cells = [f"{most.part} {most.name}", number(most.default.mean), number(most.other.mean)]
         lines.append([*name, *cells, _bold(most), repeats(most), _certain(each.printed), _certain(each.standard)])
-    return markdown.table(header, *lines)
+    return markdown_table(header, *lines)
 
 
 def _folded_printed(alternatives: Sequence[Alternative]) -> str:
@@ -129,19 +128,19 @@ def _folded_printed(alternatives: Sequence[Alternative]) -> str:
     lines = []
     for of_all in zip(*(each.printed for each in alternatives), strict=True):
         for each, moved in sorted(zip(alternatives, of_all, strict=True), key=lambda one: one[1].size, reverse=True):
-            about = [moved.part, moved.name, moved.reported, f"{markdown.code(each.reading)}{_stale(each)}"]
+            about = [moved.part, moved.name, moved.reported, f"{code(each.reading)}{_stale(each)}"]
             means = [number(moved.default.mean), *estimate(moved.other, moved.signature)]
-            lines.append([*about, *means, _bold(moved), repeats(moved), markdown.code(moved.signature)])
+            lines.append([*about, *means, _bold(moved), repeats(moved), code(moved.signature)])
     many = f"Every printed definition ({len(alternatives[0].printed)}) under every reading"
-    return markdown.folded(many, markdown.table([*header, "definition"], *lines)) if lines else ""
+    return folded(many, markdown_table([*header, "definition"], *lines)) if lines else ""
 
 
 def _standard(default: Record, alternatives: Sequence[Alternative]) -> str:
     lines = [
-        [markdown.code(of_all[0].signature), number(_mean(default, of_all[0].signature)), *map(_bold, of_all)]
+        [code(of_all[0].signature), number(_mean(default, of_all[0].signature)), *map(_bold, of_all)]
         for of_all in zip(*(each.standard for each in alternatives), strict=True)
     ]
-    return markdown.table(["definition", "default", *(markdown.code(each.reading) for each in alternatives)], *lines)
+    return markdown_table(["definition", "default", *(code(each.reading) for each in alternatives)], *lines)
 
 
 def _mean(default: Record, signature: str) -> float | None:

@@ -1,30 +1,21 @@
-"""What a cross-validation looks like fold by fold, and a test set image by image: laid out as Paudel's Tables V, VI,
-VII and IX are."""
+"""Our numbers fold by fold, in the columns of each table that a paper prints, and the test images one by one."""
 
 from itertools import zip_longest
 from statistics import fmean, stdev
 
 import numpy as np
 
-from common.evidence import compare, learned
+from common.evidence import learned
+from common.evidence.compare import DID_NOT_LEARN, part_of, value_of_run
 from common.evidence.counts import Rows
 from common.evidence.results import Record, Repeat
 from common.evidence.statistics import of_each
+from common.paper import Paper
+from common.reported import Reported
 
-# Table V has accuracy and loss of each part. Whether the loss is that of the classification or, as Keras prints it of
-# two outputs, the sum of both, is not said.
-PER_PART = {"accuracy": "accuracy|class|case", "loss": "bce|class|case", "sum of losses": "bce|class+pixel|sum"}
-
-# Table VI. Of two classes, the specificity of one is the sensitivity of the other; "Sens" and "Rec" are one quantity.
-PER_CLASS = {
-    "specificity": "recall|class={other}|case",
-    "sensitivity, recall": "recall|class={name}|case",
-    "precision": "precision|class={name}|case",
-    "F1": "dice|class={name}|case",
-}
-
-# The columns of Table IX.
-PER_IMAGE = {
+# What is said of every single image, whatever the paper. An image counts 0 where only the truth or only the prediction
+# is empty, and has no value where both are.
+OF_AN_IMAGE = {
     "accuracy": "accuracy|pixel|pooled|t=0.5|truth=hard",
     "precision": "precision|fg|image|t=0.5|empty=skip",
     "specificity": "recall|bg|image|t=0.5|empty=skip",
@@ -36,84 +27,87 @@ PER_IMAGE = {
 QUANTILES = {"worst": 0, "lower quartile": 25, "median": 50, "upper quartile": 75, "best": 100}
 
 
-def accuracy_and_loss(record: Record) -> list[list[str]]:
-    """Table V: header, a line for each fold, mean and standard deviation (of a sample). A record of an older protocol
-    may lack a loss."""
-    columns = {
-        f"{part} {name}": [run.metrics[part].get(signature) for run in record.runs]
-        for part in record.runs[0].split
-        for name, signature in PER_PART.items()
-    }
-    return _lines(record.runs, columns)
+def fold_tables(paper: Paper, record: Record) -> dict[str, list[list[str]]]:
+    """A cross-validation in the layout of each table in which the paper prints numbers of this network: by the name of
+    the table, a header and its lines. {} for a record without folds.
+
+    The columns are those of the table, each with its part and definition. Each of our folds has a line; a mean and a
+    standard deviation (of a sample) follow where the table prints them, and a sum where it prints numbers of cases.
+    Tables of single images are left out."""
+    if all(run.fold is None for run in record.runs):
+        return {}
+    network = paper.network_of(record.readings)
+    tables: dict[str, list[Reported]] = {}
+    for cell in paper.reported:
+        if cell.table and not cell.quoted and not cell.image and paper.network_of(cell.readings) == network:
+            tables.setdefault(f"Table {cell.table}", []).append(cell)
+    return {name: _fold_by_fold(paper, record.runs, cells) for name, cells in tables.items()}
 
 
-def of_classes(record: Record) -> list[list[str]]:
-    """Table VI, on the test images: header, a line for each fold, mean and standard deviation (of a sample). Of a class
-    that the data do not have there is nothing to say."""
-    first, second = record.runs[0].confusion["test"]
-    columns = {
-        f"{name} {what}": [run.metrics["test"].get(form.format(name=name, other=other)) for run in record.runs]
-        for name, other in ((first, second), (second, first))
-        for what, form in PER_CLASS.items()
-    }
-    return _lines(record.runs, columns)
+def _fold_by_fold(paper: Paper, runs: list[Repeat], cells: list[Reported]) -> list[list[str]]:
+    columns = list(dict.fromkeys((part_of(paper, cell.split), cell.name, cell.definition) for cell in cells))
+    values = [[value_of_run(run, part, definition) for run in runs] for part, _, definition in columns]
+    counted = [definition.startswith("count|") for _, _, definition in columns]
+    known = [[value for value in column if value is not None] for column in values]
+    printed = {cell.statistic for cell in cells}
+    lines = [
+        [fold_name(run), *(_text(column[i], 0 if whole else 4) for column, whole in zip(values, counted, strict=True))]
+        for i, run in enumerate(runs)
+    ]
+    if "mean" in printed:
+        lines.append(["mean", *(_text(fmean(column) if column else None) for column in known)])
+    if "deviation" in printed:
+        lines.append(["standard deviation", *(_text(stdev(column) if len(column) > 1 else None) for column in known)])
+    if any(counted):
+        sums = (_text(sum(column), 0) if whole else "" for column, whole in zip(known, counted, strict=True))
+        lines.append(["all", *sums])
+    header = ["fold", *(f"{part} {name}: {definition}" for part, name, definition in columns)]
+    return _with_unlearned(runs, [header, *lines])
 
 
-def confusions(record: Record) -> list[list[str]]:
-    """Table VII: for each fold, and for all together, the test images by class and by what they are called."""
-    tables = [run.confusion["test"] for run in record.runs]
-    names = list(tables[0])
-    header = ["fold", *(f"{actual}, called {called}" for actual in names for called in names)]
-    cells = np.array([[table[actual][called] for actual in names for called in names] for table in tables])
-    named = zip([_name(run) for run in record.runs] + ["all"], [*cells, cells.sum(axis=0)], strict=True)
-    return _marked(record.runs, [header, *([name, *map(str, row)] for name, row in named)])
-
-
-def images(rows: Rows) -> list[list[str]]:
-    """Table IX, of all test images: header, and a line for each image in the order of evaluation. As with `empty=skip`,
-    an image counts 0 where only the truth or only the prediction is empty, and has no value where both are."""
-    values = np.transpose(list(_of_images(rows).values()))
-    return [["image", *PER_IMAGE], *_numbered(rows.case.tolist(), values)]
-
-
-def per_image(rows: Rows) -> list[list[str]]:
-    """What `images` has, in short: header, and a line for each of QUANTILES, each column by itself."""
-    values = []
-    for column in _of_images(rows).values():
-        defined = column[np.isfinite(column)]
-        values.append(np.percentile(defined, list(QUANTILES.values())) if len(defined) else [np.nan] * len(QUANTILES))
-    return [["of the test images", *PER_IMAGE], *_numbered(QUANTILES, np.transpose(values))]
-
-
-def _of_images(rows: Rows) -> dict[str, np.ndarray]:
-    """By column of Table IX, one value for each image, float64 (n,), NaN where it is undefined."""
-    values = of_each(rows, list(PER_IMAGE.values()))
-    return {column: values[signature] for column, signature in PER_IMAGE.items()}
-
-
-def _lines(runs: list[Repeat], columns: dict[str, list[float | None]]) -> list[list[str]]:
-    known = [[value for value in column if value is not None] for column in columns.values()]
-    mean = [fmean(column) if column else np.nan for column in known]
-    deviation = [stdev(column) if len(column) > 1 else np.nan for column in known]
-    rows = [*zip(*columns.values(), strict=True), mean, deviation]
-    return _marked(runs, [["fold", *columns], *_numbered([*map(_name, runs), "mean", "standard deviation"], rows)])
-
-
-def _marked(runs: list[Repeat], lines: list[list[str]]) -> list[list[str]]:
-    """With a column for what did not learn, where that is so of any run. lines: header, one for each run, others."""
+def _with_unlearned(runs: list[Repeat], lines: list[list[str]]) -> list[list[str]]:
+    """The same with a column for the outputs that did not learn, if any. lines: a header, one for each run, others."""
     unlearned = [", ".join(learned.of(run)) for run in runs]
     if not any(unlearned):
         return lines
-    column = [compare.DID_NOT_LEARN, *unlearned]
+    column = [DID_NOT_LEARN, *unlearned]
     return [[*line, mark] for line, mark in zip_longest(lines, column, fillvalue="")]
 
 
-def _numbered(names, rows) -> list[list[str]]:
-    return [
-        [name, *("-" if value is None or np.isnan(value) else f"{value:.4f}" for value in row)]
-        for name, row in zip(names, rows, strict=True)
-    ]
-
-
-def _name(run: Repeat) -> str:
+def fold_name(run: Repeat) -> str:
+    """The fold, or the repeat where there are no folds, counted from 1 as papers do: "3", "3 (repeat 2)"."""
+    if run.fold is None:
+        return f"{run.repeat + 1}"
     return f"{run.fold + 1}" if run.repeat == 0 else f"{run.fold + 1} (repeat {run.repeat + 1})"
+
+
+def images(paper: Paper, rows: Rows) -> list[list[str]]:
+    """A header, and a line for each test image in the order of evaluation. The columns are OF_AN_IMAGE and what else
+    the paper prints of single images."""
+    columns = _of_images(paper, rows)
+    lines = zip(rows.case.tolist(), *columns.values(), strict=True)
+    return [["image", *columns], *([name, *map(_text, values)] for name, *values in lines)]
+
+
+def quantiles_of_images(paper: Paper, rows: Rows) -> list[list[str]]:
+    """What `images` has, in short: a header, and a line for each of QUANTILES of each column by itself."""
+    columns = _of_images(paper, rows)
+    lines = [["of the test images", *columns]]
+    for name, percent in QUANTILES.items():
+        defined = (column[np.isfinite(column)] for column in columns.values())
+        lines.append([name, *(_text(np.percentile(column, percent) if len(column) else None) for column in defined)])
+    return lines
+
+
+def _of_images(paper: Paper, rows: Rows) -> dict[str, np.ndarray]:
+    """By column, one value for each image, float64 (n,), NaN where it is undefined."""
+    columns = dict(OF_AN_IMAGE)
+    for cell in paper.reported:
+        if cell.image and not cell.quoted and cell.definition not in columns.values():
+            columns[f"{cell.name}: {cell.definition}"] = cell.definition
+    values = of_each(rows, list(columns.values()))
+    return {name: values[signature] for name, signature in columns.items()}
+
+
+def _text(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None or np.isnan(value) else f"{value:.{digits}f}"

@@ -1,27 +1,34 @@
-"""results/README.md: for each paper the verdicts first, then what explains them, then every table."""
+"""The Markdown pages of the results: results/README.md, and the table in each paper's own README.
+
+results/README.md has for each paper the verdicts first, then what explains them, then every table.
+"""
 
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from common.evidence import folds, learned, markdown, metrics, worded
+from common.evidence import folds, learned, metrics, worded
 from common.evidence.assess import Assessment, told
-from common.evidence.compare import MEANINGS, values
+from common.evidence.compare import DID_NOT_LEARN, MEANINGS, is_of_repeats, values
 from common.evidence.defaults import default_of, departures, is_default
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
+    code,
     command,
     estimate,
-    folds_of,
+    folded,
     heading,
     leak_free_of,
     leak_free_setting,
+    markdown_table,
     number,
     ran_of,
     setting,
@@ -29,6 +36,7 @@ from common.evidence.tables import (
 )
 from common.evidence.trivial import NOTHING, SPLITS
 from common.files import write_atomically
+from common.paper import Paper
 
 # The file with a line for each test image, and the page of the effects of single readings.
 IMAGES = "images.csv"
@@ -37,6 +45,11 @@ SWEEP = "sweep.md"
 RESAMPLES = 10_000
 
 OTHERS = "Single folds and images, and quoted numbers: {}"
+
+# Around the table in a paper's own README, and the most lines that it has.
+MARKS = "<!-- results: made by repro compare -->", "<!-- end of results -->"
+MOST_LINES = 30
+
 GROUPED, LESS = "grouped split", "random less grouped split"
 
 _MEANINGS, _OF_CLAIMS = (
@@ -91,14 +104,14 @@ under another name. `common/evidence/definition.py` has them all."""
 
 
 def readme(assessments: Iterable[Assessment]) -> str:
-    """The page, from assessments ordered by paper."""
+    """results/README.md, from assessments ordered by paper."""
     blocks = [INTRODUCTION]
     for _, group in groupby(assessments, key=lambda each: each.paper.name):
-        blocks += _paper(list(group))
+        blocks += _blocks_of_paper(list(group))
     return "\n\n".join(blocks) + "\n"
 
 
-def _paper(group: list[Assessment]) -> list[str]:
+def _blocks_of_paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     swept = _other_readings(group)
     tested = worded.of_paper(paper, group)
@@ -108,7 +121,7 @@ def _paper(group: list[Assessment]) -> list[str]:
     blocks.append("\n".join(filter(None, [*lines, swept])))
     blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
     blocks.append(_worded(tested))
-    return [*filter(None, blocks), *(_beside(each) if each.beside else _record(each) for each in group)]
+    return [*filter(None, blocks), *(_leak_free_record(each) if each.beside else _record(each) for each in group)]
 
 
 def _worded(tested: Sequence[worded.Tested]) -> str:
@@ -122,11 +135,11 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
             [f"{each.claim.quote} ({each.claim.where})", asked, each.as_printed or "-", _joined(ran_of(each)), said]
         )
     header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
-    return markdown.table(header, *lines) if lines else ""
+    return markdown_table(header, *lines) if lines else ""
 
 
 def _other_readings(group: Sequence[Assessment]) -> str:
-    """What the page of single readings has of a paper, at whatever size; "" where it has nothing."""
+    """A link to the page of single readings, and how many of the paper's were run; "" for none."""
     paper, records = group[0].paper, [each.record for each in group]
     beside = [(record, default) for record in records if (default := default_of(paper, record, records))]
     tried = {tuple(departures(*both).items()) for both in beside if not is_default(paper, both[0])}
@@ -137,8 +150,7 @@ def _other_readings(group: Sequence[Assessment]) -> str:
 
 
 def _verdicts(assessed: Assessment) -> str:
-    """How many numbers have each verdict, each printed number once; then the verdicts on those that are entered again
-    under another definition."""
+    """How many numbers have each verdict. Numbers that are entered again under another definition are counted apart."""
     first = {cell.id for cell in assessed.paper.printed_numbers}
     numbers = [row for row in assessed.rows if row.id in assessed.own & first]
     again = [row for row in assessed.rows if row.id in assessed.own - first]
@@ -161,18 +173,18 @@ def _record(assessed: Assessment) -> str:
     parts = [
         *_opening(assessed),
         f"Grouped split: {leak_free_setting(assessed)}." if leak_free else "",
-        markdown.table([*header, *leak_free, *nothing], *own) if own else "",
-        markdown.folded(OTHERS.format(len(rest)), markdown.table([*header, *nothing], *rest)) if rest else "",
-        markdown.folded("The same networks on the test images, under each definition", _definitions(assessed)),
-        *_fold_by_fold(record),
+        markdown_table([*header, *leak_free, *nothing], *own) if own else "",
+        folded(OTHERS.format(len(rest)), markdown_table([*header, *nothing], *rest)) if rest else "",
+        folded("The same networks on the test images, under each definition", _definitions(assessed)),
+        *_fold_by_fold(assessed),
         *_image_by_image(assessed),
         f"To repeat it: `{command(record)}`",
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def _beside(assessed: Assessment) -> str:
-    """A leak-free record: its numbers stand in the tables of the one that it is the leak-free one of."""
+def _leak_free_record(assessed: Assessment) -> str:
+    """What is said of a leak-free record, whose numbers stand in the tables of another record."""
     record = assessed.record
     here = f"`{record.paper}/{slug(record)}`"
     each = "" if assessed.images is None else f" its test images [one by one]({_path_of_images(record)}), the counts"
@@ -206,13 +218,13 @@ def _definitions(assessed: Assessment) -> str:
             first = [_joined(estimate(here, signature))]
         of_nothing = [number(trivial.mean) for trivial in nothing]
         beside = _leak_free(assessed, "test", signature)
-        lines.append([markdown.code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
+        lines.append([code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
     first = ["first repeat"] if images is not None else []
-    return markdown.table(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
+    return markdown_table(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
 
 
 def _leak_free(assessed: Assessment, part: str, signature: str) -> list[str]:
-    """The cells of its two columns, none where there are no such columns."""
+    """The cells of the two columns of the leak-free record; [] where there is no such record."""
     if assessed.leak_free is None:
         return []
     return [_joined(each) for each in leak_free_of(assessed, part, signature) or ("", "")]
@@ -232,21 +244,17 @@ def _line(assessed: Assessment, row: Compared) -> list:
     nothing = [_joined(estimate(each, signature)) for each in of_nothing]
     leak_free = _leak_free(assessed, row.part, signature) if row.id in assessed.own else []
     repeats = [*estimate(row.reproduced, signature), row.reproduced.n]
-    return [*reported, *repeats, *leak_free, *nothing, markdown.code(signature)]
+    return [*reported, *repeats, *leak_free, *nothing, code(signature)]
 
 
-def _fold_by_fold(record: Record) -> list[str]:
-    """The tables of a cross-validation of a network that also classifies."""
-    if not folds_of(record) or "test" not in record.runs[0].confusion:
-        return []
-    return [
-        "Fold by fold, accuracy of the classification and loss:",
-        markdown.table(*folds.accuracy_and_loss(record)),
-        "Each class on the test images of each fold:",
-        markdown.table(*folds.of_classes(record)),
-        "The test images by class and by what the network calls them:",
-        markdown.table(*folds.confusions(record)),
-    ]
+def _fold_by_fold(assessed: Assessment) -> list[str]:
+    tables = folds.fold_tables(assessed.paper, assessed.record)
+    return [block for name, lines in tables.items() for block in (f"{name} in our folds:", _plain(lines))]
+
+
+def _plain(lines: list[list[str]]) -> str:
+    """The table of a header and lines of text; definitions in the header have a |, which would end a cell."""
+    return markdown_table([each.replace("|", r"\|") for each in lines[0]], *lines[1:])
 
 
 def _image_by_image(assessed: Assessment) -> list[str]:
@@ -254,7 +262,7 @@ def _image_by_image(assessed: Assessment) -> list[str]:
         return []
     path = _path_of_images(assessed.record)
     intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
-    return [intro, markdown.table(*folds.per_image(assessed.images))]
+    return [intro, _plain(folds.quantiles_of_images(assessed.paper, assessed.images))]
 
 
 def _path_of_images(record: Record) -> str:
@@ -265,5 +273,61 @@ def keep_images(assessed: Assessment, folder: Path) -> None:
     """Writes the table of single test images beside the counts that it is computed from, in the folder of results."""
     if assessed.images is not None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.images))
+        csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.paper, assessed.images))
         write_atomically(folder / _path_of_images(assessed.record), text.getvalue().encode())
+
+
+# reproductions/<paper>/README.md
+
+
+def paper_table(paper: Paper, group: Iterable[Assessment]) -> str:
+    """Every number that whole repeats are compared with, beside ours under the default readings of its network. group:
+    all assessments of the paper, its own size first. Where that makes more than MOST_LINES lines, only the first answer
+    to each number is shown. A number that was not run has a line too."""
+    cells = [cell for cell in paper.reported if is_of_repeats(cell)]
+    data = {paper.data, paper.stand_in}
+    shown = [each for each in group if is_default(paper, each.record) and each.record.dataset.name in data]
+    shown = [each for each in shown if each.record.profile != "smoke"]
+    answers = {cell.id: [(each, row) for each in shown for row in each.rows if row.id == cell.id] for cell in cells}
+    if sum(map(len, answers.values())) > MOST_LINES:
+        answers = {key: found[:1] for key, found in answers.items()}
+    lines = []
+    for cell in cells:
+        printed, definition = [cell.where, f"{cell.value}{cell.unit}"], code(cell.definition)
+        if not answers[cell.id]:
+            lines.append([f"{cell.split} {cell.name}", *printed, "-", 0, "-", "not run", definition])
+        for each, row in answers[cell.id]:
+            note = f" ({row.note})" if row.note and row.verdict != DID_NOT_LEARN else ""
+            status = f"**{row.verdict}**{note}{'' if each.fresh else ' (stale)'}"
+            ours = [_joined(estimate(row.reproduced, row.definition)), row.reproduced.n, each.record.profile]
+            lines.append([f"{row.part} {cell.name}", *printed, *ours, status, definition])
+    header = ["number", "where", "printed", "ours, one further run", "n", "profile", "status", "definition"]
+    rest = Counter(bool(cell.quoted) for cell in paper.printed_numbers if not is_of_repeats(cell))
+    kinds = {False: "of single folds and images", True: "quoted from other works"}
+    more = ", ".join(f"{rest[quoted]} {kind}" for quoted, kind in kinds.items() if rest[quoted])
+    closing = [
+        *([f"Further printed numbers: {more}."] if more else []),
+        f"[results/README.md](../../results/README.md#{paper.name}) has every number and definition, and what explains",
+        "a gap. A stale number comes from an older recipe or protocol and will be run again.",
+    ]
+    return "\n".join([markdown_table(header, *lines), "", *closing])
+
+
+def between_marks(text: str, table: str) -> str:
+    """A README with this table between its two MARKS; as it is where it has no such marks."""
+    start, end = MARKS
+    before, found, rest = text.partition(start)
+    _, also_found, after = rest.partition(end)
+    return f"{before}{start}\n{table}\n{end}{after}" if found and also_found else text
+
+
+def renew_paper_readme(paper: Paper, group: Iterable[Assessment], results: Path) -> None:
+    """Writes the table into the paper's own README. Nothing is written for other results than those beside the code,
+    nor where the README is not there or can't be written, as in an installed package."""
+    path = Path(str(files("reproductions"))) / paper.name / "README.md"
+    if results.resolve() != path.resolve().parents[2] / "results":
+        return
+    if path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        text = path.read_text(encoding="utf-8")
+        if (renewed := between_marks(text, paper_table(paper, group))) != text:
+            write_atomically(path, renewed.encode())

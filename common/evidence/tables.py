@@ -1,4 +1,4 @@
-"""The comparison in the terminal, and how both it and results/README.md put things."""
+"""The comparison as tables in the terminal, and the phrases and cells that they share with the Markdown pages."""
 
 import shlex
 from collections.abc import Sequence
@@ -22,75 +22,71 @@ from common.evidence.worded import Tested
 from common.paper import as_shown
 
 
-def table(assessed: Assessment) -> Table:
-    """The numbers that repeats answer, for a terminal of 100 columns."""
+def comparison_table(assessed: Assessment) -> Table:
+    """The numbers that whole repeats are compared with, for a terminal of 100 columns."""
     paper, record = assessed.paper, assessed.record
     stale = "" if assessed.fresh else " - STALE, made by an older recipe or protocol"
     rest = len(assessed.rows) - len(assessed.own)
     further = f" Grouped split: {leak_free_setting(assessed)}." if assessed.leak_free else ""
     further += f" Not shown: single folds and images, and quoted numbers, {rest} in all." if rest else ""
     further += "" if assessed.own else " The paper prints no number of this network."
+    leak_free = ["grouped split\n[dim]random less it[/]"] if assessed.leak_free else []
+    columns = ["number", "reported", "reproduced", *leak_free, "nothing\nlearned", "verdict"]
+    result = _terminal_table(f"{paper.name}: {heading(record)}{stale}", columns, setting(record) + further)
+    for row in (row for row in assessed.rows if row.id in assessed.own):
+        known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
+        nothing = known or Prediction(1, row.trivial[BACKGROUND])
+        beside = leak_free_of(assessed, row.part, row.definition)
+        result.add_row(
+            _cell(f"{row.part} {row.name}", row.definition),
+            f"{row.value}{row.unit}",
+            _cell(*estimate(row.reproduced, row.definition)),
+            *([_cell(*(line for pair in beside or () for line in pair))] if assessed.leak_free else []),
+            _cell(*estimate(nothing, row.definition)),
+            _cell(row.verdict, row.note or of_repeats(record, row.reproduced.n)),
+        )
+    return result
+
+
+def worded_table(tested: Sequence[Tested]) -> Table:
+    """What a paper claims in words, for a terminal of 100 columns."""
+    result = _terminal_table("Claimed in words", ["claim", "as printed", "our runs", "status"])
+    for each in tested:
+        claim = _cell(each.claim.quote, each.asked.replace("`", ""))
+        result.add_row(claim, each.as_printed or "-", _cell(*ran_of(each)), _cell(*status_of(each)))
+    return result
+
+
+def _terminal_table(title: str, columns: Sequence[str], caption: str = "") -> Table:
+    """An empty table. Long text is folded: a definition that is cut off is another definition."""
     result = Table(
-        title=escape(f"{paper.name}: {heading(record)}{stale}"),
-        caption=escape(setting(record) + further),
+        title=escape(title),
+        caption=escape(caption),
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    leak_free = ["grouped split\n[dim]random less it[/]"] if assessed.leak_free else []
-    for column in ("number", "reported", "reproduced", *leak_free, "nothing\nlearned", "verdict"):
-        result.add_column(column, overflow="fold")  # a definition that is cut off is another definition
-    for row in assessed.rows:
-        if row.id not in assessed.own:
-            continue
-        mean, interval = estimate(row.reproduced, row.definition)
-        known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
-        nothing, its_interval = estimate(known or Prediction(1, row.trivial[BACKGROUND]), row.definition)
-        note = escape(row.note) or of_repeats(record, row.reproduced.n)
-        beside = [""] if assessed.leak_free else []
-        if found := leak_free_of(assessed, row.part, row.definition):
-            its_mean, *rest = filter(None, (line for pair in found for line in pair))
-            beside = ["\n".join([its_mean, *(f"[dim]{escape(line)}[/]" for line in rest)])]
-        result.add_row(
-            f"{row.part} {escape(row.name)}\n[dim]{escape(row.definition)}[/]",
-            f"{row.value}{row.unit}",
-            f"{mean}\n[dim]{escape(interval)}[/]",
-            *beside,
-            f"{nothing}\n[dim]{escape(its_interval)}[/]",
-            f"{row.verdict}\n[dim]{note}[/]",
-        )
-    return result
-
-
-def worded(tested: Sequence[Tested]) -> Table:
-    """What a paper claims in words, for a terminal of 100 columns."""
-    result = Table(
-        title="Claimed in words", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False
-    )
-    for column in ("claim", "as printed", "our runs", "status"):
+    for column in columns:
         result.add_column(column, overflow="fold")
-    for each in tested:
-        (ran, interval), (status, why) = ran_of(each), status_of(each)
-        asked = escape(each.asked.replace("`", ""))
-        result.add_row(
-            f"{escape(each.claim.quote)}\n[dim]{asked}[/]",
-            each.as_printed or "-",
-            f"{ran}\n[dim]{escape(interval)}[/]",
-            f"{status}\n[dim]{escape(why)}[/]",
-        )
     return result
+
+
+def _cell(*lines: str) -> str:
+    """Lines of text, the first one bright; empty ones are left out."""
+    first, *others = [escape(line) for line in lines if line] or [""]
+    return "\n".join([first, *(f"[dim]{line}[/]" for line in others)])
 
 
 def ran_of(tested: Tested) -> tuple[str, str]:
-    """What the runs say of a claim in words, and with which interval, from how many repeats of what."""
+    """The mean of the runs that test a claim in words, and its interval with the number and kind of the repeats."""
     if tested.record is None:
         return "-", ""
     found = tested.found
     if tested.difference:
         mean = "-" if found.mean is None else f"{found.mean:+.4f}"
-        interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
+        interval = _interval(found.low, found.high)
     else:
         mean, interval = estimate(found, tested.claim.definition)
     repeats = f"{span([found.n], 'repeat')}, " if found.n else ""
@@ -99,14 +95,14 @@ def ran_of(tested: Tested) -> tuple[str, str]:
 
 
 def status_of(tested: Tested) -> tuple[str, str]:
-    """Whether a claim in words holds, and what to know about that."""
+    """Whether a claim in words holds, and the notes on that."""
     return tested.status, "; ".join([*tested.notes, *([] if tested.fresh else ["stale"])])
 
 
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    """Mean and interval of one further leak-free run, and by how much the mean under the random split is higher, with
-    its interval, all as text, or that a network did not learn; None where there is no leak-free record, for other
-    parts, and for what it lacks."""
+    """As text: mean and interval of the leak-free runs, then by how much the mean under the random split is higher,
+    with the interval of that difference. Where a network did not learn, the second says so. None for a number that has
+    no leak-free one."""
     if assessed.leak_free is None or part not in PARTS:
         return None
     other = prediction(values(assessed.leak_free, part, definition))
@@ -114,8 +110,7 @@ def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tupl
     if found.mean is None:
         unlearned = other.n and unusable(definition, assessed.record, assessed.leak_free)
         return (estimate(other, definition), (DID_NOT_LEARN, "")) if unlearned else None
-    interval = "" if found.low is None else f"[{number(found.low)}, {number(found.high)}]"
-    return estimate(other, definition), (f"{found.mean:+.4f}", interval)
+    return estimate(other, definition), (f"{found.mean:+.4f}", _interval(found.low, found.high))
 
 
 def heading(record: Record) -> str:
@@ -123,7 +118,7 @@ def heading(record: Record) -> str:
 
 
 def setting(record: Record) -> str:
-    """What was run, on what, how the evaluated epoch was chosen, and what the runs have to say, in sentences."""
+    """In sentences: what was run, on what, how the evaluated epoch was chosen, and the notes of the runs."""
     runs, on = record.runs, record.environment
     whole = repeats_of(record) - {failure.repeat for failure in record.failed}
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
@@ -147,13 +142,14 @@ def setting(record: Record) -> str:
 
 
 def leak_free_setting(assessed: Assessment) -> str:
-    """What the leak-free numbers beside a record are, in a few words."""
+    """The readings and repeats of the leak-free record beside a record."""
     other = assessed.leak_free
     stale = "" if assessed.leak_free_fresh else ", STALE"
     return f"{', '.join(as_shown(other.readings))}, {span([len(repeats_of(other))], 'repeat')}{_of_folds(other)}{stale}"
 
 
 def command(record: Record) -> str:
+    """The command that makes a record again."""
     named = record.dataset.name in NAMES
     options = ["--profile", record.profile, "--data", record.dataset.name if named else "DIR"]
     options += ["--repeats", str(len(repeats_of(record))), "--seed", str(record.runs[0].seed)]
@@ -162,11 +158,12 @@ def command(record: Record) -> str:
 
 
 def repeats_of(record: Record) -> set[int]:
+    """The numbers of the repeats that were run, failed ones too."""
     return {each.repeat for each in (*record.runs, *record.failed)}
 
 
 def of_repeats(record: Record, counted: int) -> str:
-    """3 repeats, or 2 of 3 repeats where one failed."""
+    """3 repeats; 2 of 3 repeats where one failed."""
     asked = len(repeats_of(record))
     return f"{counted} of {span([asked], 'repeat')}" if record.failed else span([counted], "repeat")
 
@@ -180,12 +177,15 @@ def _of_folds(record: Record) -> str:
 
 
 def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:
-    """The mean and the interval of one further run, as text, cut where no value of the metric can be."""
+    """The mean and the interval of one further run, as text. The interval is cut at the ends of the metric's range."""
     if reproduced.low is None:
         return number(reproduced.mean), ""
     least, most = possible_range(Definition.parse(definition))
-    low, high = max(least, reproduced.low), min(most, reproduced.high)
-    return number(reproduced.mean), f"[{number(low)}, {number(high)}]"
+    return number(reproduced.mean), _interval(max(least, reproduced.low), min(most, reproduced.high))
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None else f"[{number(low)}, {number(high)}]"
 
 
 def number(number: float | None) -> str:
@@ -196,3 +196,21 @@ def span(numbers: list[int], unit: str) -> str:
     """1 epoch, 20 epochs, 12 to 31 epochs."""
     low, high = min(numbers), max(numbers)
     return f"{low} {unit}" if low == high == 1 else f"{low if low == high else f'{low} to {high}'} {unit}s"
+
+
+# Markdown as GitHub shows it
+
+
+def code(text: str) -> str:
+    """Text in back quotes, in the cell of a table, which a bare | would end."""
+    return f"`{text.replace('|', chr(92) + '|')}`"
+
+
+def markdown_table(columns: list[str], *body: list) -> str:
+    lines = [columns, ["---"] * len(columns), *body]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def folded(summary: str, content: str) -> str:
+    """Content that is shown after a click on its summary."""
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"

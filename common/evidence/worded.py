@@ -19,8 +19,7 @@ from common.evidence.definition import COSTS, Definition
 from common.evidence.results import RUNNING, Record
 from common.evidence.statistics import Interval, Prediction, place, prediction
 from common.paper import Paper, as_text
-from common.reported import Reported, printed
-from common.worded import Worded
+from common.reported import Reported, Worded, printed
 
 Status = Literal["holds", "does not hold", "can't be told yet", "did not learn", "not run"]
 

@@ -15,7 +15,6 @@ from common.evidence.counts import Rows
 from common.evidence.means import MeanDifference
 from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import Prediction, prediction
-from common.evidence.tables import folds_of
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import PROFILES, Paper
 
@@ -115,20 +114,9 @@ def leaks(study: Study) -> list[Leak]:
     ]
 
 
-def fold_tables(record: Record) -> dict[str, list[list[str]]]:
-    """By caption, a header and its lines; none for a record that is no cross-validation of a classifying network."""
-    if not folds_of(record) or "test" not in record.runs[0].confusion:
-        return {}
-    return {
-        "Fold by fold: accuracy of the classification, and loss": folds.accuracy_and_loss(record),
-        "Each class on the test images of each fold": folds.of_classes(record),
-    }
-
-
 def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:
     """By name of the fold or repeat, then "all" for their sum: images by class, then by what they are called."""
-    tables = {f"{run.fold + 1 if run.fold is not None else run.repeat + 1}": run.confusion for run in record.runs}
-    found = {name: confusion["test"] for name, confusion in tables.items() if "test" in confusion}
+    found = {folds.fold_name(run): run.confusion["test"] for run in record.runs if "test" in run.confusion}
     if len(found) < 2:
         return found
     one = next(iter(found.values()))
@@ -170,6 +158,6 @@ def tested(results: Path, assessed: Assessment) -> Tested | None:
         train = Rows.load(kept / f"rows-{trial_name(run)}-train.npz")
         marked += list(found)
         trained += [frozenset(train.case.tolist())] * len(found)
-    header, *lines = folds.images(rows)
+    header, *lines = folds.images(assessed.paper, rows)
     scores = {name: list(column) for name, column in zip(header, zip(*lines, strict=True), strict=True)}
     return Tested(rows, scores, marked, trained)

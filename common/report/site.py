@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from common.errors import BadInput
+from common.evidence import folds
 from common.evidence.assess import Assessment
 from common.evidence.effects_told import repeats, sentences
 from common.evidence.results import slug
@@ -141,7 +142,7 @@ def _paper(study: Study) -> dict[str, Any]:
         "plots": [effect_plots.plots(each, f"effects{i}") for i, each in enumerate(study.moved)],
         "curves": [curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)],
         "definitions": [gather.definitions(each.record) for each in study.assessed],
-        "folds": [gather.fold_tables(each.record) for each in study.assessed],
+        "folds": [folds.fold_tables(study.paper, each.record) for each in study.assessed],
         "matrices": [gather.confusion_matrices(each.record) for each in study.assessed],
     }
 

@@ -8,7 +8,7 @@ from common.evidence import compare, learned
 from common.evidence.counts import Rows, count
 from common.evidence.effects import measured
 from common.evidence.explain import explanations
-from common.evidence.folds import accuracy_and_loss, confusions
+from common.evidence.folds import fold_tables
 from common.evidence.leakage import leak, sentence
 from common.evidence.learned import DICE, FLAT, LAGGING, MEAN_IOU, NO_BETTER, RENEWABLE, STOPPED, judge
 from common.evidence.results import RENEWED, RUNNING, Failure, Record, Repeat
@@ -263,12 +263,10 @@ def test_each_sign_is_told_once_with_the_number_of_runs_that_have_it():
 
 def test_tables_of_folds_mark_the_folds_that_did_not_learn():
     half = folds_of(record(DEAD, run()), 2)
-    for each in half.runs:
-        for part in ("train", "test"):
-            each.metrics[part][BOTH] = 0.5
-    for table in (accuracy_and_loss(half), confusions(half)):
-        assert [line[-1] for line in table[:3]] == ["did not learn", "classification", ""]
-        assert len({len(line) for line in table}) == 1
+    printed = cell("0.95", ACCURACY).model_copy(update={"table": "V", "statistic": "mean"})
+    table = fold_tables(paper(printed), half)["Table V"]
+    assert [line[-1] for line in table] == ["did not learn", "classification", "", ""]
+    assert len({len(line) for line in table}) == 1
 
 
 def test_what_was_written_down_with_the_run_stands_and_older_records_are_judged_anew():

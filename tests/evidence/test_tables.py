@@ -30,7 +30,7 @@ def no_data_set(monkeypatch):
 
 def shown(of: Record, *cells: Reported, fresh=True) -> str:
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.table(assess.assess(paper(*cells), of, [of], NOWHERE, lambda _: fresh)))
+    console.print(tables.comparison_table(assess.assess(paper(*cells), of, [of], NOWHERE, lambda _: fresh)))
     return console.file.getvalue()
 
 
@@ -130,7 +130,7 @@ def test_a_network_of_which_the_paper_prints_no_number_is_shown_all_the_same():
     page = readme([assessed])
     assert "- paper profile, busi, network=unet: no numbers of this network are printed\n" in page
     assert "under each definition" in page
-    assert "prints no number of this network" in tables.table(assessed).caption
+    assert "prints no number of this network" in tables.comparison_table(assessed).caption
 
 
 def test_that_the_data_have_no_name_is_told_first_and_the_numbers_are_shown():
@@ -145,6 +145,14 @@ def test_the_folds_of_a_cross_validation_are_told_as_folds():
     page = page_of(folds_of(record([0.6, 0.8, 0.7, 0.8]), 2))
     assert "2 repeats of 2 folds" in page
     assert "--repeats 2" in page
+
+
+def test_our_folds_are_on_the_page_in_the_columns_of_a_printed_table():
+    own = cell().model_copy(update={"table": "3", "statistic": "mean"})
+    of = folds_of(record([0.6, 0.8, 0.7]), 3)
+    page = readme([assess.assess(paper(own), of, [of], NOWHERE)])
+    assert "Table 3 in our folds:\n\n| fold | test IoU [%]: dice\\|fg\\|pooled\\|t=0.5 |\n" in page
+    assert "| 3 | 0.7000 |\n| mean | 0.7000 |\n\n" in page
 
 
 # Beside the random split, the grouped one
@@ -165,7 +173,7 @@ def test_the_leak_free_mean_and_the_difference_stand_beside_those_of_the_random_
     (of_definition,) = [line for line in page.splitlines() if line.startswith("| `dice\\|fg\\|pooled\\|t=0.5` |")]
     assert "+0.1000 [0.0773, 0.1227]" in of_definition
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.table(assess.assess(paper(), own, [own, grouped], NOWHERE)))
+    console.print(tables.comparison_table(assess.assess(paper(), own, [own, grouped], NOWHERE)))
     for text in (
         "grouped split",
         "0.6100",

@@ -10,8 +10,7 @@ from common.evidence import assess, tables, worded
 from common.evidence.readme import readme
 from common.evidence.results import Record
 from common.paper import Paper, Reading
-from common.reported import TrainingPass
-from common.worded import Worded
+from common.reported import TrainingPass, Worded
 from tests.evidence.effects.made import NOWHERE
 from tests.evidence.made import DICE, LOSS, cell, paper, record, record_of
 
@@ -173,6 +172,6 @@ def test_the_page_and_the_terminal_say_what_is_claimed_what_the_runs_say_and_whe
     said = "0.8100 [0.7603, 0.8597] 3 repeats, small, busi | **holds** (a hint: small profile)"
     assert f"| words (1) | {asked} | 0.90 against 0.7: holds | {said} |" in page
     console = Console(width=100, file=io.StringIO())
-    console.print(tables.worded(every(of, runs)))
+    console.print(tables.worded_table(every(of, runs)))
     for words in ("words", DICE, "0.90 against 0.7: holds", "[0.7603, 0.8597]", "a hint: small profile"):
         assert words in console.file.getvalue()

@@ -11,7 +11,7 @@ from common import paper as papers
 from common.data import duplicates, manifest, pack
 from common.data.busi import index
 from common.errors import BadInput
-from common.evidence import readme
+from common.evidence import folds, readme
 from common.evidence.results import store
 from common.report import audits, forest, gather, layers, pictures
 from common.report.outlines import GRID, outline
@@ -118,19 +118,22 @@ def test_every_verdict_has_one_meaning():
 
 def test_confusion_matrices_of_folds_sum_to_the_last():
     record = record_of(RESULTS, "paudel")
-    *folds, (last, total) = gather.confusion_matrices(record).items()
+    *of_folds, (last, total) = gather.confusion_matrices(record).items()
     assert last == "all"
-    assert [name for name, _ in folds] == [str(number) for number in range(1, 11)]
+    assert [name for name, _ in of_folds] == [str(number) for number in range(1, 11)]
     for actual, row in total.items():
         for called, number in row.items():
-            assert number == sum(matrix[actual][called] for _, matrix in folds)
+            assert number == sum(matrix[actual][called] for _, matrix in of_folds)
     assert sum(number for row in total.values() for number in row.values()) == record.dataset.cases
 
 
-def test_folds_have_a_line_each_with_mean_and_deviation():
+def test_folds_have_a_line_each_with_mean_and_deviation_where_the_table_has_them():
     record = record_of(RESULTS, "paudel")
-    for lines in gather.fold_tables(record).values():
-        assert [line[0] for line in lines[1:]] == [*map(str, range(1, 11)), "mean", "standard deviation"]
+    numbered = [*map(str, range(1, 11))]
+    both = ["mean", "standard deviation"]
+    lines = {"Table V": [*numbered, *both], "Table VI": [*numbered, *both], "Table VII": [*numbered, "all"]}
+    tables = folds.fold_tables(papers.load("paudel"), record)
+    assert {name: [line[0] for line in lines[1:]] for name, lines in tables.items()} == lines | {"Table X": numbered}
 
 
 def test_data_that_are_not_at_hand_are_neither_downloaded_nor_made(tmp_path: Path):

@@ -1,22 +1,19 @@
 """Whether the numbers of a paper agree with each other: arithmetic on what is printed, without any run.
 
-A number printed 0.95 stands for all that round to it, 0.945 to 0.955. Where no choice of such numbers satisfies a
-relation that holds for every result, the cells cannot all be right as printed. What follows is only that; not which of
-them is another number, nor how it came about.
+A number printed 0.95 stands for all values that round to it, 0.945 to 0.955. A relation such as Dice = 2 IoU/(1 + IoU)
+holds for every result. Where no choice of such values satisfies it, the printed numbers cannot all be right. Nothing
+more follows: not which of them is wrong, nor why.
 
-    matrix      can any confusion matrix give these cells?     of real numbers (many pixels), or of n cases
-    relations   bounds that hold for means and losses, and for counts
-    bindings    which cells of a paper are of one matrix, one list, one quantity
-    matrices    lists    counted    the findings of each kind
-    losses      what accuracy and overlap leave for a loss
-    prevalence  what accuracy and IoU leave for the tumour, and all three for the loss
-    check       the findings for a paper
-    summary     how many printed numbers they are about
+    matrix          which values of ratios one confusion matrix can have, of many pixels or of n cases
+    relations       bounds for means, losses and lists; shares of n cases
+    cells           a printed number as it is read here, and which numbers belong together
+    contradictions  the checks of ratios and counts
+    losses          the checks of losses and of the tumour's share
+    check           all of them for one paper, and how they are put
 """
 
-from common.evidence.claims.check import check, impossible
-from common.evidence.claims.findings import Finding, Region
-from common.evidence.claims.prevalence import regions
-from common.evidence.claims.summary import summary
+from common.evidence.claims.cells import Finding
+from common.evidence.claims.check import as_json, as_lines, check, impossible, summary
+from common.evidence.claims.losses import Region, regions
 
-__all__ = ["Finding", "Region", "check", "impossible", "regions", "summary"]
+__all__ = ["Finding", "Region", "as_json", "as_lines", "check", "impossible", "regions", "summary"]

@@ -1,21 +1,26 @@
-"""The findings for a paper: every relation applied to every group of cells that it is about."""
+"""All findings about the numbers of a paper: as data, in one sentence, as lines to read, and as JSON."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import asdict, replace
 from functools import cache
-from itertools import combinations
+from itertools import groupby
 
-from common.evidence.claims import counted, lists, losses, matrices, prevalence
-from common.evidence.claims.bindings import Cell, across, cells, grouped, joined
-from common.evidence.claims.findings import Finding
-from common.evidence.claims.relations import overlap, possible_range
+from common.evidence.claims import contradictions, losses
+from common.evidence.claims.cells import Cell, Finding, cells_of, grouped, joined, premise_of_tables
+from common.evidence.claims.losses import regions
+from common.evidence.claims.relations import Interval
 from common.paper import Paper
+from common.reported import Split
+
+# So many findings with the same relation and premise are shown in full; JSON has all.
+SHOWN = 3
 
 
 def check(paper: Paper) -> list[Finding]:
-    """What cannot be right as printed: first with the cells as the record reads them, then under each of its
-    `claims`, another reading of some. Numbers that the paper quotes are left alone but under a claim that names them:
-    their sources may define them in other ways. Seconds for hundreds of cells, so the answer is kept for the next call.
+    """What cannot be right as printed, first with the definitions of the record, then under each of its `claims`, which
+    read some numbers in another way. Quoted numbers are checked only under a claim that names them: their sources may
+    define them in other ways. This takes seconds for hundreds of numbers, so the answer is kept for the next call.
     Raises ValueError for a value or definition that can't be read."""
     return list(_check(paper.model_dump_json()))
 
@@ -33,71 +38,158 @@ def _check(text: str) -> tuple[Finding, ...]:
 
 
 def _with_certainty(paper: Paper, changes: dict[str, dict] | None = None) -> list[Finding]:
-    """Findings about numbers taken as rounded, each with whether it stands if digits may have been cut off, and with
-    what is taken for granted where its cells are of several tables."""
-    every = cells(paper, False, changes)
-    of = {cell.id: cell for cell in every}
-    rounded = [
-        replace(finding, premise=joined(across(of[cell] for cell in finding.cells), finding.premise))
-        for finding in _all(paper, every, changes)
-    ]
-    cut_off = _all(paper, cells(paper, True, changes), changes) if rounded else []
-    stand = {(finding.relation, finding.cells) for finding in cut_off}
+    """Findings about numbers that are taken as rounded, each with whether it also holds if digits were cut off, and
+    with what is assumed where it compares cells of several tables."""
+    every = cells_of(paper, False, changes)
+    by_id = {cell.id: cell for cell in every}
+    rounded = list(_findings(paper, every, changes))
+    cut_off = _findings(paper, cells_of(paper, True, changes), changes) if rounded else []
+    certain = {(finding.relation, finding.cells) for finding in cut_off}
     return [
-        finding if (finding.relation, finding.cells) in stand else replace(finding, certainty="if rounded")
+        replace(
+            finding,
+            premise=joined(premise_of_tables(by_id[cell] for cell in finding.cells), finding.premise),
+            certainty="certain" if (finding.relation, finding.cells) in certain else "if rounded",
+        )
         for finding in rounded
     ]
 
 
-def _all(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) -> Iterator[Finding]:
-    """changes: where given, only groups with a cell that it names are checked."""
+def _findings(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) -> Iterator[Finding]:
+    """changes: if given, only groups with a cell that it names are checked."""
     every = [cell for cell in every if not cell.reported.quoted or cell.id in (changes or {})]
-
-    def groups(key):
-        return [group for group in grouped(every, key) if changes is None or any(cell.id in changes for cell in group)]
-
     parts = paper.cases.parts if paper.cases else {}
-    impossible = [finding for cell in every for finding in _range(cell) if changes is None or cell.id in changes]
-    yield from impossible
-    wrong = {finding.cells[0] for finding in impossible}
+    out_of_range = [
+        finding
+        for cell in every
+        if changes is None or cell.id in changes
+        for finding in contradictions.check_range(cell)
+    ]
+    yield from out_of_range
+    wrong = {finding.cells[0] for finding in out_of_range}
     every = [cell for cell in every if cell.id not in wrong]
 
+    def groups(key: Callable[[Cell], Hashable | None]) -> list[list[Cell]]:
+        return [group for group in grouped(every, key) if changes is None or any(cell.id in changes for cell in group)]
+
     for group in groups(lambda cell: (cell.setting, cell.reported.definition)):
-        yield from _one_quantity(group)
+        yield from contradictions.check_one_quantity(group)
     for group in groups(lambda cell: cell.matrix and (cell.setting, cell.matrix)):
-        yield from matrices.conflicts(group, parts.get(group[0].reported.split, []))
+        yield from contradictions.check_matrix(group, parts.get(group[0].reported.split, []))
     for group in groups(lambda cell: cell.mean and (cell.setting, cell.mean)):
-        yield from lists.of_means(group)
+        yield from contradictions.check_means(group)
     for group in groups(lambda cell: cell.setting):
-        yield from losses.conflicts(group)
+        yield from losses.check_losses(group)
     for group in groups(lambda cell: cell.column):
-        yield from lists.mean_and_deviation(group)
-        yield from counted.column(group, parts.get(group[0].reported.split, []))
-    for group in groups(lambda cell: cell.metric == "count" and cell.reported.split):
-        yield from counted.drawn(group, paper.cases)
-        yield from counted.against_folds(group, every)
+        yield from contradictions.check_column(group)
+        yield from contradictions.check_fold_accuracies(group, parts.get(group[0].reported.split, []))
+    for group in groups(lambda cell: cell.reported.split if cell.metric == "count" else None):
+        yield from contradictions.check_class_counts(group, paper.cases)
+        yield from contradictions.check_matrix_against_folds(group, every)
     for group in groups(lambda cell: cell.matrix and (cell.reported.split, cell.matrix)):
-        yield from prevalence.conflicts(group)
-
-
-def _range(cell: Cell) -> Iterator[Finding]:
-    least, most = possible_range(cell.definition)
-    if cell.reported.statistic != "deviation" and not overlap(cell.interval, (least, most)):
-        yield Finding(
-            "value outside the range of its formula",
-            (cell.id,),
-            f"{cell.shown}: {cell.metric} is between {least:g} and {most:g}.",
-        )
-
-
-def _one_quantity(group: list[Cell]) -> Iterator[Finding]:
-    for one, other in combinations(group, 2):
-        if not overlap(one.interval, other.interval):
-            text = f"{one.shown} and {other.shown} are one quantity, {one.reported.definition}."
-            yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
+        yield from losses.check_prevalence(group)
 
 
 def impossible(findings: list[Finding]) -> dict[str, Finding]:
-    """The cells that cannot be right by themselves, under the definitions of the record and nothing else."""
+    """By id, the numbers that cannot be right by themselves, under the definitions of the record and no premise."""
     alone = [each for each in findings if len(each.cells) == 1 and not each.premise and each.certainty == "certain"]
     return {each.cells[0]: each for each in alone}
+
+
+# One sentence
+
+
+def summary(paper: Paper) -> str:
+    """How many of the paper's printed numbers cannot all be right under the definitions of the record, and how many
+    others cannot under a premise. "" where there are none. What another reading than the record's assumes is left out,
+    and so is what is only unlikely. Numbers that their own formula cannot give have a verdict of their own.
+    """
+    found = check(paper)
+    alone = impossible(found)
+    found = [each for each in found if not each.assumed and each.chance is None and each.cells[0] not in alone]
+    plain, conditional = ([each for each in found if bool(each.premise) == premised] for premised in (False, True))
+    numbers = _numbers(paper, plain)
+    others = _numbers(paper, conditional) - numbers
+    among = f"of the {_several(len(_printed_numbers(paper)), 'printed number')}"
+    if not plain:
+        return f"{_cannot(others, among)} under a premise, in {_contradictions(conditional)}." if conditional else ""
+    sentence = f"{_cannot(numbers, among)}, in {_contradictions(plain)} without a premise"
+    if conditional:
+        sentence += f"; {_contradictions(conditional, 'further ')} rest{'s' * (len(conditional) == 1)} on one"
+        sentence += f", with {_several(len(others), 'other number')}" if others else ""
+    return f"{sentence}."
+
+
+def _printed_numbers(paper: Paper) -> list[str]:
+    """The ids of the paper's own numbers, each once in however many definitions it is entered."""
+    return [cell.id for cell in paper.printed_numbers if not cell.quoted]
+
+
+def _numbers(paper: Paper, findings: Iterable[Finding]) -> set[str]:
+    first = {cell.id: cell.same_as or cell.id for cell in paper.reported}
+    return {first[cell] for each in findings for cell in each.cells}
+
+
+def _cannot(numbers: set[str], among: str) -> str:
+    return f"{len(numbers)} {among} cannot {'all ' * (len(numbers) > 1)}be right as printed"
+
+
+def _contradictions(findings: list[Finding], kind: str = "") -> str:
+    return _several(len(findings), f"{kind}contradiction")
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+# As people and programs read them
+
+
+def as_json(papers: list[Paper], known: dict[str, dict[Split, Interval]] | None = None) -> str:
+    """{paper: {"findings": [...], "regions": [...]}}, the fields of `Finding` and `Region`. known: by paper, as in
+    `as_lines`."""
+    found = {
+        paper.name: {
+            "findings": [asdict(each) for each in check(paper)],
+            "regions": [asdict(each) for each in regions(paper, (known or {}).get(paper.name))],
+        }
+        for paper in papers
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def as_lines(paper: Paper, known: dict[Split, Interval] | None = None) -> Iterator[str]:
+    """Findings by relation: those without a premise, then those with one, last those that assume another reading; then
+    what accuracy and IoU leave for the tumour's share of the pixels and for the loss. known: as in `regions`."""
+    own = len(_printed_numbers(paper))
+    none = f"no contradictions of the {own} printed numbers with each other, as the record reads them."
+    yield f"{paper.name.capitalize()}: {summary(paper) or none}"
+    if quoted := sum(bool(cell.quoted) for cell in paper.reported):
+        yield f"  {quoted} more {'is' if quoted == 1 else 'are'} quoted from elsewhere and not checked."
+    for _, group in groupby(sorted(check(paper), key=_kind), _kind):
+        yield from _lines_of_a_kind(list(group))
+    for region in regions(paper, known):
+        condition = joined(f"IoU is {region.definition}", region.premise)
+        yield f"  if {condition}: {region.text}"
+
+
+def _kind(finding: Finding) -> tuple:
+    unlikely = finding.chance is not None
+    return finding.assumed, bool(finding.premise), finding.relation, finding.premise, unlikely
+
+
+def _lines_of_a_kind(group: list[Finding]) -> Iterator[str]:
+    condition = f" (if {group[0].premise})" if group[0].premise else ""
+    yield f"  {group[0].relation}, {len(group)}: {_verdict(group)}{condition}"
+    for finding in group[:SHOWN]:
+        doubt = "" if finding.certainty == "certain" else " Unless digits were cut off and not rounded."
+        yield f"    {finding.text}{doubt}"
+    if len(group) > SHOWN:
+        yield f"    and {len(group) - SHOWN} more: --json has all"
+
+
+def _verdict(group: list[Finding]) -> str:
+    if group[0].chance is not None:
+        return f"unlikely as a draw (chance {max(each.chance for each in group):.2g})"
+    most = max(len(each.cells) for each in group)
+    return f"cannot {({1: '', 2: 'both '}).get(most, 'all ')}be right as printed"

@@ -1,84 +1,210 @@
-"""What the accuracy, and with it the overlap, of predictions leave for their loss.
+"""What accuracy and IoU leave for the tumour's share of all pixels, and what all of that leaves for a loss.
 
-Cross-entropy costs a wrong pixel or case at least ln 2, so it is bounded by the accuracy. A Dice or IoU loss takes the
+Cross-entropy costs a wrong pixel or case at least ln 2, so the accuracy bounds it. A Dice or IoU loss takes the
 probabilities where the printed overlap takes decisions: they are above 0.5 where something is marked, and at most 0.5
-elsewhere. That leaves bounds for the loss over all images together. It leaves none for a mean over batches, though
-papers train on one: the tumour that a pooled accuracy and IoU count may be in one batch, and every other has any loss.
+elsewhere. That bounds the loss of all images together. A mean over batches, on which papers also train, has no such
+bound: all of the tumour that a pooled accuracy and IoU count may be in one batch, and the others have any loss.
 """
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
 
-from common.evidence.claims.bindings import HARD_MASKS, Cell, joined
-from common.evidence.claims.findings import Finding
+from common.evidence.claims.cells import (
+    HARD_MASKS,
+    Cell,
+    Finding,
+    cells_of,
+    constraints,
+    grouped,
+    joined,
+    listing,
+    masks,
+)
 from common.evidence.claims.matrix import Constraint, span
 from common.evidence.claims.relations import Interval, cross_entropy, overlap
 from common.evidence.definition import LOSSES
+from common.paper import Paper
+from common.reported import Split
 
-DECIDES = "a probability of 0.5 decides"
-CLIPPED = {
+_DECIDES = "a probability of 0.5 decides"
+_CLIPPED = {
     None: "",
     "keras": "probabilities are clipped as in Keras",
     "torch": "logarithms of probabilities are clipped as in PyTorch",
 }
-TOGETHER = "its overlap is of all images together (a mean over batches has no bound)"
+_TOGETHER = "its overlap is of all images together (a mean over batches has no bound)"
+
+# The IoU pooled over the tumour's pixels, the mean of tumour and background, and Keras' MeanIoU of probabilities.
+_FORMS = ("iou|fg|pooled|t=0.5", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw")
 
 
-def conflicts(group: list[Cell]) -> Iterator[Finding]:
-    """Cross-entropy of cases, of pixels, or the sum of both, against the accuracy of the same."""
+@dataclass(frozen=True)
+class Region:
+    """What accuracy and IoU of one row, or Keras' raw IoU alone, leave for the tumour's share of all pixels, and what
+    all of it leaves for the loss of the row.
+
+    cells: ids; text: the numbers, in a sentence; definition: of the IoU, the row's own or another; premise: what else
+    is assumed, "" for nothing. prevalence: the share's least and greatest value, None where no mask and prediction give
+    the numbers. known: the share in random parts of the data set, where it was given; agrees: whether both overlap.
+    loss: its least and greatest value, with the known prevalence if that agrees; loss_agrees: whether the printed loss
+    lies there. None where the row has no loss, or where no mask and prediction give its other numbers.
+    """
+
+    cells: tuple[str, ...]
+    text: str
+    definition: str
+    premise: str
+    prevalence: Interval | None
+    known: Interval | None = None
+    agrees: bool | None = None
+    loss: Interval | None = None
+    loss_agrees: bool | None = None
+
+
+def check_losses(group: list[Cell]) -> Iterator[Finding]:
+    """The cross-entropy of cases, of pixels, or the sum of both, against the accuracy of the same."""
     if group[0].reported.statistic == "deviation":
         return
-    accuracies = {"class": [], "pixel": []}
-    for cell in group:
-        if cell.metric == "accuracy" and cell.definition.target in accuracies:
-            accuracies[cell.definition.target].append(cell)
     for loss in (cell for cell in group if cell.metric == "bce"):
         for target in loss.definition.target.split("+"):
-            for accuracy in accuracies[target]:
-                least = cross_entropy(accuracy.on_hard_truth)[0]
-                most = (
-                    cross_entropy(accuracy.interval, loss.definition.clip)[1] if _at_most(loss, accuracy) else math.inf
-                )
-                if not overlap(loss.interval, (least, most)):
-                    low = loss.interval[1] < least
-                    bound, premise = f"at most {most:.4f}", CLIPPED[loss.definition.clip]
-                    if low:
-                        bound, premise = f"at least {least:.4f}", accuracy.masks
-                    text = f"{loss.shown} beside {accuracy.shown}: the loss is {bound} there."
-                    ids = accuracy.id, loss.id
-                    yield Finding("cross-entropy from accuracy", ids, text, premise=joined(DECIDES, premise))
+            for accuracy in group:
+                if accuracy.metric == "accuracy" and accuracy.definition.target == target:
+                    yield from _loss_from_accuracy(loss, accuracy)
 
 
-def is_of_pixels(cell: Cell) -> bool:
-    """Whether a cell is a loss for which `left` has bounds."""
+def _loss_from_accuracy(loss: Cell, accuracy: Cell) -> Iterator[Finding]:
+    least, _ = cross_entropy(accuracy.on_hard_truth)
+    _, most = cross_entropy(accuracy.interval, loss.definition.clip)
+    most = most if _bounds_from_above(accuracy, loss) else math.inf
+    if overlap(loss.interval, (least, most)):
+        return
+    bound, premise = f"at most {most:.4f}", _CLIPPED[loss.definition.clip]
+    if loss.interval[1] < least:
+        bound, premise = f"at least {least:.4f}", accuracy.masks
+    text = f"{loss.shown} beside {accuracy.shown}: the loss is {bound} there."
+    yield Finding("cross-entropy from accuracy", (accuracy.id, loss.id), text, premise=joined(_DECIDES, premise))
+
+
+def _bounds_from_above(accuracy: Cell, loss: Cell) -> bool:
+    """Whether the accuracy bounds the cross-entropy from above too. A right pixel with an interpolated truth may cost
+    more than ln 2, but Keras' accuracy counts no such pixel as right."""
+    return "+" not in loss.definition.target and not (accuracy.soft and accuracy.definition.truth)
+
+
+def check_prevalence(group: list[Cell]) -> Iterator[Finding]:
+    """The tumour's share follows from accuracy and IoU, and networks on one test set have the same share."""
+    rows = [row for row in grouped(group, lambda cell: cell.setting) if row[0].matrix != "cases"]
+    alone = [row for row in rows if row[0].reported.fold is None and row[0].reported.image is None]
+    shares = [(row, share) for row in alone if (share := _share(row))] if len(alone) > 1 else []
+    for (one, a), (other, b) in combinations(shares, 2):
+        if not overlap(a, b):
+            text = (
+                f"{listing(one)} leave {_percent(a)} of all pixels for the tumour, "
+                f"{listing(other)} {_percent(b)}; both are of the same images."
+            )
+            ids = tuple(cell.id for cell in (*one, *other))
+            same = "both networks are tested on the same images"
+            premise = joined(same, "the tumour is the smaller part of them", masks((*one, *other)))
+            yield Finding("prevalence from accuracy and IoU", ids, text, premise=premise)
+
+
+def _share(row: list[Cell]) -> Interval | None:
+    """The tumour's share, up to one half: swapping tumour and background changes neither the accuracy nor a mean of
+    both."""
+    minor = Constraint("share", 0, 0.5)
+    return span([*constraints(row), minor], minor)
+
+
+def _percent(interval: Interval) -> str:
+    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
+
+
+def regions(paper: Paper, known: dict[Split, Interval] | None = None) -> list[Region]:
+    """What each row with accuracy and IoU over pixels leaves for the tumour's share, and for a loss beside them. The
+    IoU is read in three ways: pooled over the tumour's pixels; the mean of tumour and background; and Keras' MeanIoU
+    of probabilities none of which is exactly 1, (1 - share)/2, for which the accuracy is not needed. known: by part,
+    the least and greatest share, 0 to 1, in random parts of the data set."""
+    found = []
+    for row in grouped(cells_of(paper), _row):
+        accuracy = next((cell for cell in row if cell.metric == "accuracy" and cell.definition.target == "pixel"), None)
+        loss = next((cell for cell in row if _is_loss_of_pixels(cell)), None)
+        for iou in (cell for cell in row if cell.metric == "iou" and accuracy):
+            data = (known or {}).get(iou.reported.split)
+            for form in _FORMS:
+                read = replace(iou, reported=iou.reported.model_copy(update={"definition": form}))
+                region = _region(accuracy, read, data)
+                found.append(_with_loss(region, accuracy, read, loss) if loss and region.prevalence else region)
+    return found
+
+
+def _row(cell: Cell):
+    return None if cell.reported.image or cell.reported.quoted else cell.setting
+
+
+def _is_loss_of_pixels(cell: Cell) -> bool:
     return cell.metric in LOSSES or (cell.metric == "bce" and cell.definition.target == "pixel")
 
 
-def left(loss: Cell, accuracy: Cell, given: list[Constraint]) -> tuple[Interval, str] | None:
-    """What one confusion matrix of all pixels leaves for a loss of the same predictions, and on what premise; None
-    where no matrix satisfies the constraints. given: on the matrix, the accuracy's among them."""
-    low, high, premise = 0.0, 0.0, DECIDES
+def _region(accuracy: Cell, iou: Cell, data: Interval | None) -> Region:
+    form = iou.reported.definition
+    if form.endswith("keras-raw"):
+        low, high = iou.interval
+        used, share, premise = [iou], (1 - 2 * high, 1 - 2 * low), "no output is exactly 1"
+    else:
+        used, share, premise = [accuracy, iou], _share([accuracy, iou]), accuracy.masks
+    share = (max(0.0, share[0]), share[1]) if share and share[1] >= 0 else None
+    text = f"no mask and prediction can give {'both ' if len(used) > 1 else ''}{listing(used)}"
+    if share is not None:
+        text = (
+            f"{listing(used)} {'leave' if len(used) > 1 else 'leaves'} {_percent(share)} of the pixels for the tumour"
+        )
+        if data is not None:
+            text += f"; random {iou.reported.split} parts of the data set have {_percent(data)}"
+    agrees = None if data is None else bool(share and overlap(share, data))
+    return Region(tuple(cell.id for cell in used), f"{text}.", form, premise, share, data, agrees)
+
+
+def _with_loss(region: Region, accuracy: Cell, iou: Cell, loss: Cell) -> Region:
+    raw = region.definition.endswith("keras-raw")
+    of_iou = [Constraint("share", *region.prevalence)] if raw else constraints([iou])
+    share = Constraint("share", *(region.known if region.agrees else (0, 0.5)))
+    left = _left_for_loss(loss, accuracy, [*constraints([accuracy]), *of_iou, share])
+    if left is None:
+        return region
+    (least, most), premise = left
+    agrees = overlap(loss.interval, (least, most))
+    more = [accuracy.shown] if accuracy.id not in region.cells else []
+    more += ["such a share of the data set"] if region.agrees else []
+    beside = f"with {' and '.join(more)} " if more else ""
+    bound = f"at least {least:.4f}" if most == math.inf else f"{least:.4f} to {most:.4f}"
+    text = (
+        f"{region.text.removesuffix('.')}; {beside}that leaves {bound} for the "
+        f"loss, if {premise}: {loss.shown} is {'inside' if agrees else 'outside'}."
+    )
+    ids = tuple(dict.fromkeys([*region.cells, accuracy.id, loss.id]))
+    return replace(region, cells=ids, text=text, loss=(least, most), loss_agrees=agrees)
+
+
+def _left_for_loss(loss: Cell, accuracy: Cell, given: list[Constraint]) -> tuple[Interval, str] | None:
+    """Between which values a loss lies for one confusion matrix of all pixels, and on what premise; None where no
+    matrix satisfies the constraints, of which the accuracy is one."""
+    low, high, premise = 0.0, 0.0, _DECIDES
     if loss.metric.startswith("bce"):
         right = span(given, Constraint("accuracy", 0, 1))
         if right is None:
             return None
         low, high = cross_entropy(right, loss.definition.clip)
-        high = high if _at_most(loss, accuracy) else math.inf
-        premise = joined(premise, CLIPPED[loss.definition.clip])
+        high = high if _bounds_from_above(accuracy, loss) else math.inf
+        premise = joined(premise, _CLIPPED[loss.definition.clip])
     if loss.metric in LOSSES:
-        bounds = [span(given, Constraint(f"{end} soft dice", 0, 1)) for end in ("least", "most")]
-        if None in bounds:
+        least, most = (span(given, Constraint(f"{end} soft dice", 0, 1)) for end in ("least", "most"))
+        if least is None or most is None:
             return None
-        ratio, form = LOSSES[loss.metric]
-        dice = bounds[0][0], bounds[1][1]
-        ends = sorted(form(each if ratio == "dice" else each / (2 - each)) for each in dice)
+        ratio, loss_from_ratio = LOSSES[loss.metric]
+        ends = sorted(loss_from_ratio(dice if ratio == "dice" else dice / (2 - dice)) for dice in (least[0], most[1]))
         low, high = low + ends[0], high + ends[1]
-        together = "" if loss.definition.aggregation == "pooled" else TOGETHER
+        together = "" if loss.definition.aggregation == "pooled" else _TOGETHER
         premise = joined(premise, together, HARD_MASKS if accuracy.masks else "")
     return (low, high), premise
-
-
-def _at_most(loss: Cell, accuracy: Cell) -> bool:
-    """Whether the accuracy bounds the cross-entropy from above as well. A right pixel with an interpolated truth may
-    cost more than ln 2, but Keras' accuracy has none."""
-    return "+" not in loss.definition.target and not (accuracy.soft and accuracy.definition.truth)

@@ -1,8 +1,8 @@
-"""Can one confusion matrix give all these cells? Of real numbers, for many pixels; or of whole cases, n in all.
+"""Whether one confusion matrix can have several ratios at once: a matrix of real numbers (many pixels) or of n cases.
 
-Every ratio of a confusion matrix (tp, fp, fn, tn) is one linear form over another, so that "its value is between low
-and high" is two linear inequalities, and the question is a linear program. It contains F1 from precision and recall,
-Dice from IoU, accuracy from sensitivity and specificity, the equality of one class's sensitivity with the other's
+Every ratio of a confusion matrix (tp, fp, fn, tn) is one linear form over another. "Its value is between low and high"
+is therefore two linear inequalities, and the question is a linear program. It covers F1 from precision and recall, Dice
+from IoU, accuracy from sensitivity and specificity, the equality of one class's sensitivity with the other's
 specificity, and every combination of them.
 """
 
@@ -14,10 +14,9 @@ from itertools import combinations
 
 import numpy as np
 
-# The weights of tp, fp, fn, tn in numerator and denominator. Of the other class, `swapped`. share: of the class among
-# all; hits, misses: of its cases that are found or not, among all. Soft dice: 2Σtp/(Σt + Σp) where a probability above
-# 0.5 marks a pixel; least with 0.5 where the mark is right and the greatest, 1 and 0.5, where there is nothing; most
-# with the greatest, 1 and 0.5, where there is something and the least, 0.5 and 0, where there is nothing.
+# The weights of tp, fp, fn, tn in numerator and denominator. share: the class among all; hits, misses: its cases that
+# are found or missed, among all. Soft dice: 2Σtp/(Σt + Σp) of probabilities, where those above 0.5 mark a pixel. It is
+# least with the probabilities 0.5, 1, 0, 0.5 on tp, fp, fn, tn, and most with 1, 0.5, 0.5, 0.
 RATIOS = {
     "iou": ((1, 0, 0, 0), (1, 1, 1, 0)),
     "dice": ((2, 0, 0, 0), (2, 1, 1, 0)),
@@ -31,26 +30,27 @@ RATIOS = {
     "most soft dice": ((2, 0, 1, 0), (2, 0.5, 1.5, 0)),
 }
 
-# Above it, n cases have so many matrices that a list of all is no longer quick, and so close that it says little.
+# More cases have too many matrices to list quickly, and their ratios lie so close that the list says little.
 MOST_CASES = 120
 
 # What rounding of floating-point numbers may do to the ends of an interval.
 _SLACK = 1e-9
 
-# A matrix counts only if each denominator is at least this share of all, so that each ratio is defined. Solutions at
-# 0 are artefacts; the least that a real one has is a share of tumour or of a class, far above.
+# A matrix counts only if each denominator is more than this share of all, so that each ratio is defined. Real
+# denominators, a share of tumour or of a class, are far greater.
 _LEAST_SHARE = 1e-6
-# What rounding may do to a corner, of shares of all.
+# Rounding errors of a corner, whose entries sum to 1.
 _EXACT = 1e-12
 
-# Where only the mean of both classes' IoU is printed: how finely that of one is cut to find out whether there is a
-# matrix, and to tell what it leaves for another number.
+# Where only the mean of both classes' IoU is printed, the IoU of one class is divided into pieces: of this width to
+# find out whether there is a matrix, and of that to find the extremes of another ratio.
 _FINEST, _COARSE = 2**-15, 2**-9
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """low <= a ratio <= high. swapped: of the other class, whose tp are this one's tn. mean: of both classes'."""
+    """low <= a ratio <= high. swapped: the ratio of the other class, whose tp are this one's tn. mean: the mean of the
+    ratios of both classes."""
 
     ratio: str
     low: float
@@ -66,8 +66,8 @@ class Constraint:
 
 
 def possible(constraints: Sequence[Constraint]) -> bool:
-    """Whether some matrix of real numbers, not negative, satisfies all constraints with every ratio defined. With a
-    mean over both classes, the IoU of class one is halved again and again, down to _FINEST."""
+    """Whether some matrix of real numbers >= 0 satisfies all constraints with every ratio defined. With a mean over
+    both classes, the range of the IoU of class one is halved again and again, down to _FINEST."""
     means = [each for each in constraints if each.mean]
     values: list[float] = []
     waiting = [(0.0, 1.0)]
@@ -88,15 +88,15 @@ def possible(constraints: Sequence[Constraint]) -> bool:
 
 
 def span(constraints: Sequence[Constraint], asked: Constraint) -> tuple[float, float] | None:
-    """The least and the greatest value that the ratio `asked` (its bounds don't matter) has among the matrices that
-    satisfy the constraints, None where there are none."""
+    """The least and the greatest value of the ratio `asked` (its bounds don't matter) among the matrices that satisfy
+    the constraints; None where there are none."""
     least, most = (_extreme(constraints, asked, sign) for sign in (1, -1))
     return None if least is None or most is None else (max(0.0, least), min(1.0, -most))
 
 
 def _extreme(constraints: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
-    """The least value of `sign` times the ratio. Where there is a mean of both classes, that of the pieces (`_piece`)
-    of the width _COARSE: the one with the least bound is halved first, so that most of the others never are."""
+    """The least value of `sign` times the ratio. With a mean of both classes, it is that of pieces (`_piece`) of the
+    width _COARSE. The piece with the least bound is halved first, so that most of the others never are."""
     width = _COARSE if any(each.mean for each in constraints) else 1.0
     halves = [(0.0, 1.0)]
     waiting: list[tuple[float, float, float]] = []
@@ -113,8 +113,8 @@ def _extreme(constraints: Sequence[Constraint], asked: Constraint, sign: int) ->
 
 
 def _bound(plain: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
-    """The least value of `sign` times the ratio under plain constraints, None where no matrix satisfies them. On a
-    convex set of matrices, a ratio is least at a corner."""
+    """The least value of `sign` times the ratio under constraints without a mean, None where no matrix satisfies them.
+    On a convex set of matrices, a ratio is least at a corner."""
     found = _corners(plain)
     if found is None:
         return None
@@ -124,8 +124,8 @@ def _bound(plain: Sequence[Constraint], asked: Constraint, sign: int) -> float |
 
 
 def _piece(constraints: Sequence[Constraint], a: float, b: float) -> list[Constraint]:
-    """Plain constraints that every matrix satisfies which satisfies these and has an IoU of class one between a and b.
-    The mean of both classes' IoU or Dice is no single ratio: the other's is then between 2 low - b and 2 high - a."""
+    """The constraints with each mean replaced by two constraints on single classes. If the IoU of class one is between
+    a and b, that of the other class is between 2 low - b and 2 high - a."""
     return [part for each in constraints for part in (_both(each, a, b) if each.mean else [each])]
 
 
@@ -137,11 +137,12 @@ def _both(mean: Constraint, a: float, b: float) -> tuple[Constraint, Constraint]
 
 
 def _corners(constraints: Sequence[Constraint]) -> np.ndarray | None:
-    """The corners (n, 4) of the set of matrices of sum 1 that satisfy plain constraints; None where there are none for
-    which every ratio is defined.
+    """float64 (n, 4): the corners of the set of matrices of sum 1 that satisfy constraints without a mean. None where
+    every matrix leaves some ratio undefined, or there is no matrix.
 
-    Each is where three of the planes meet that bound the set: two for each constraint, and the four cells at 0. With
-    four unknowns there are few enough to try all, in a tenth of the time that a linear program takes to be set up.
+    The set is bounded by planes: two for each constraint, and the four cells at 0. A corner is where three of them
+    meet. With four unknowns there are few enough to try all, in a tenth of the time that it takes to set up a linear
+    program.
     """
     weights = np.array([each.weights for each in constraints]).reshape(-1, 2, 4)
     numerators, denominators = weights[:, 0], weights[:, 1]
@@ -151,7 +152,7 @@ def _corners(constraints: Sequence[Constraint]) -> np.ndarray | None:
     a, b, c = planes[_threes(len(planes))].transpose(1, 2, 0)
     minors = {(i, j): b[i] * c[j] - b[j] * c[i] for i, j in combinations(range(4), 2)}
     across = []
-    for i in range(4):  # the vector that stands upright on three others, by its determinants
+    for i in range(4):  # the vector orthogonal to a, b and c, by determinants
         p, q, r = (j for j in range(4) if j != i)
         across.append((-1) ** i * (a[p] * minors[q, r] - a[q] * minors[p, r] + a[r] * minors[p, q]))
     points = np.array(across).T

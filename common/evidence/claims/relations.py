@@ -1,7 +1,7 @@
-"""Relations between numbers that are no cells of one confusion matrix: means, losses, lists, shares of n cases.
+"""Relations between numbers that one confusion matrix does not give: means, losses, lists, shares of n cases.
 
-An interval is (low, high), both ends included; what a relation leaves for one number, given the others, is an interval
-too. Each holds for every result, so a number outside contradicts the others.
+An interval is (low, high), both ends included. Each function gives the interval in which one number lies, given the
+others. The relations hold for every result, so a number outside of its interval contradicts the others.
 """
 
 import math
@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from scipy.special import gammaln
 
 from common.evidence.definition import Definition
 
 Interval = tuple[float, float]
 
-# What a pixel or case on the wrong side costs at most: without a bound from logits, else what the clipping leaves
-# (`common.evidence.cross_entropy`).
+# The greatest cross-entropy of a wrong pixel or case. Computed from logits it has no bound; else the clipping of the
+# probabilities is one (`common.evidence.cross_entropy`).
 MOST_COSTLY = {None: math.inf, "keras": -math.log(1e-7), "torch": 100.0}
 
 # Lists up to this length: the greatest standard deviation is searched among all corners of the box of intervals.
@@ -24,7 +23,7 @@ _MOST_CORNERS = 12
 
 
 def overlap(a: Interval, b: Interval) -> bool:
-    """Whether two intervals have a number in common; 1e-9 is left to rounding."""
+    """Whether two intervals have a number in common, up to rounding errors of 1e-9."""
     return a[0] <= b[1] + 1e-9 and b[0] <= a[1] + 1e-9
 
 
@@ -77,8 +76,8 @@ def deviation(values: Sequence[Interval], ddof: int) -> Interval:
     """Bounds of the standard deviation of a list of numbers, each in its interval. ddof: 0 of a population, 1 of a
     sample.
 
-    It is a norm of the centred list, so along the direction of the middles it is at least that of the middles less
-    what the ends can take away; greatest, being convex, at a corner.
+    It is a norm of the centred list. The lower bound is its projection on the direction of the middles, less what the
+    half-widths can take away. The norm is convex, so it is greatest at a corner of the box of intervals.
     """
     low, high = np.array(values).T
     middle, half, scale = (low + high) / 2, (high - low) / 2, math.sqrt(len(low) - ddof)
@@ -100,7 +99,8 @@ def is_share(value: Interval, n: int) -> bool:
 
 
 def sizes_of_column(values: Sequence[Interval], most: int, offset: bool) -> list[int]:
-    """For which n, up to `most`, all values of a column can be k/n; with an offset, k/n plus one number for all."""
+    """Every n up to `most` for which all values of a column can be k/n or, with an offset, k/n plus one number for
+    all."""
     return [n for n in range(1, most + 1) if (_fit_with_offset if offset else _fit)(np.array(values) * n)]
 
 
@@ -109,7 +109,8 @@ def _fit(scaled: np.ndarray) -> bool:
 
 
 def _fit_with_offset(scaled: np.ndarray) -> bool:
-    """Whether arcs of a circle of length 1 have a point in common; if so, the start of one of them is such a point."""
+    """Whether some offset makes all values whole: arcs of a circle of length 1 have a point in common. If they do, the
+    start of one of them is such a point."""
     start, length = scaled[:, 0] % 1, scaled[:, 1] - scaled[:, 0]
     after = (start[:, None] - start[None] + 1e-9) % 1
     return bool(np.any(np.all(after <= length[None] + 2e-9, axis=1)))
@@ -117,8 +118,9 @@ def _fit_with_offset(scaled: np.ndarray) -> bool:
 
 def chance_of_column(distinct: int, width: float, most: int) -> float:
     """An upper bound of the chance that a column of so many distinct random values fits some n up to `most`, with or
-    without an offset: for each n a value is k/n with probability n·width; with an offset one of them is free, and any
-    may be the first of the arcs that have a point in common. What fits without one fits with one, 0. Summed over n.
+    without an offset. For each n a value is k/n with probability n·width. With an offset one value is free, and any of
+    them may be the first of the arcs that have a point in common. What fits without an offset fits with the offset 0,
+    so only the latter is summed over n.
 
     width: of the interval that a printed value stands for."""
     shares = np.minimum(1, np.arange(1, most + 1) * width)
@@ -128,21 +130,19 @@ def chance_of_column(distinct: int, width: float, most: int) -> float:
 def chance_of_drawing(drawn: int, of_class: int, total: int, total_of_class: int) -> float:
     """The chance to draw so many or fewer, or so many or more, of a class, whichever is rarer, doubled: `drawn` of
     `total` cases at random, of which `total_of_class` are of the class (hypergeometric)."""
-    k = np.arange(max(0, drawn - (total - total_of_class)), min(drawn, total_of_class) + 1)
-    logs = _log_choose(total_of_class, k) + _log_choose(total - total_of_class, drawn - k) - _log_choose(total, drawn)
-    p = np.exp(logs)
-    return float(min(1.0, 2 * min(p[k <= of_class].sum(), p[k >= of_class].sum())))
+    ways = {
+        k: math.comb(total_of_class, k) * math.comb(total - total_of_class, drawn - k)
+        for k in range(min(drawn, total_of_class) + 1)
+    }
+    tails = sum(n for k, n in ways.items() if k <= of_class), sum(n for k, n in ways.items() if k >= of_class)
+    return min(1.0, 2 * min(tails) / math.comb(total, drawn))
 
 
-def _log_choose(n: int, k) -> np.ndarray:
-    return gammaln(n + 1) - gammaln(np.add(k, 1)) - gammaln(np.subtract(n, k) + 1)
-
-
-# What a metric can be at all
+# The range of a metric
 
 
 def possible_range(definition: Definition) -> Interval:
-    """The values that a metric can have: of the printed formula, where one has a name of its own."""
+    """The least and the greatest value of a metric; of a printed formula that has a name of its own, the formula's."""
     most = MOST_COSTLY[definition.clip]
     ranges = {"epochs": (1, math.inf), "bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
     ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))
@@ -150,6 +150,6 @@ def possible_range(definition: Definition) -> Interval:
 
 
 def from_0_to_1(signature: str) -> bool:
-    """Whether a definition has the scale of most: what has another, such as a cross-entropy or a distance, is not
-    comparable in size."""
+    """Whether a metric lies between 0 and 1. Differences of others, such as a cross-entropy or a distance, can't be
+    compared with differences of these."""
     return possible_range(Definition.parse(signature)) == (0, 1)

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from common.evidence import claims
-from common.evidence.claims import show
 from common.paper import Paper
 from common.reported import Cases, Claim, Table
 from tests.evidence.claims.tables import cell, paper
@@ -257,7 +256,7 @@ def test_a_part_out_of_proportion_assumes_stratification_and_a_rare_draw_is_only
     (finding,) = claims.check(rare)
     assert (finding.premise, finding.assumed) == ("the part is drawn at random", False)
     assert finding.chance < 0.001
-    assert any(f"unlikely as a draw (chance {finding.chance:.2g})" in line for line in show.lines(rare))
+    assert any(f"unlikely as a draw (chance {finding.chance:.2g})" in line for line in claims.as_lines(rare))
     assert claims.summary(rare) == ""
 
 
@@ -266,6 +265,13 @@ def test_a_matrix_that_none_of_the_folds_has():
     (finding,) = claims.check(paper(*matrix(32, 1, 2, 29), *rows))
     assert finding.relation == "a confusion matrix and the folds"
     assert claims.check(paper(*matrix(32, 1, 2, 29), *rows, cell("A3", "0.9531", ACCURACY, fold=3))) == []
+
+
+def test_a_matrix_of_more_cases_than_can_be_listed_is_checked_against_the_folds_too():
+    rows = [cell(f"A{i}", value, ACCURACY, fold=i) for i, value in enumerate(("0.9844", "0.9533"), 1)]
+    assert claims.check(paper(*matrix(140, 5, 9, 146), *rows)) == [], "286 of 300 are 0.9533"
+    (finding,) = claims.check(paper(*matrix(140, 5, 9, 146), rows[0]))
+    assert finding.relation == "a confusion matrix and the folds"
 
 
 # What accuracy and IoU leave for the tumour
@@ -324,11 +330,11 @@ def test_the_summary_counts_printed_numbers_once_and_tells_apart_what_rests_on_a
 
 def test_the_lines_name_relation_premise_and_numbers():
     printed, about, _ = FOUND["an accuracy that is no share of the cases"]
-    text = "\n".join(show.lines(paper(*printed, **about)))
+    text = "\n".join(claims.as_lines(paper(*printed, **about)))
     assert "1 of the 1 printed number cannot be right as printed under a premise, in 1 contradiction." in text
     assert "whole cases (GRIM), 1: cannot be right as printed (if these are of 64 test cases)" in text
     printed, about, _ = FOUND["a mean Dice above what the mean IoU allows"]
-    text = "\n".join(show.lines(paper(*printed)))
+    text = "\n".join(claims.as_lines(paper(*printed)))
     assert "cannot both be right as printed" in text
     assert "D 0.947 (Table T): with J 0.890 (Table T) it would be 0.88950 to 0.94208" in text
 
@@ -336,7 +342,7 @@ def test_the_lines_name_relation_premise_and_numbers():
 def test_many_findings_of_a_kind_are_cut_short_and_json_has_all():
     printed = [cell(f"A{i}", f"0.{i:02d}", ACCURACY) for i in range(10, 40, 5)]
     about = paper(*printed)
-    assert any("more: --json has all" in line for line in show.lines(about))
-    stored = json.loads(show.as_json([about]))[""]
+    assert any("more: --json has all" in line for line in claims.as_lines(about))
+    stored = json.loads(claims.as_json([about]))[""]
     assert len(stored["findings"]) == len(claims.check(about)) == 15
     assert stored["findings"][0]["cells"] == ["A10", "A15"]

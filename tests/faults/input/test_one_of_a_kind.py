@@ -15,6 +15,7 @@ from common.errors import BadInput
 from common.evidence import folds, metrics
 from common.evidence.counts import count
 from common.training import model_file
+from tests.evidence.made import record_of
 from tests.predict.made import SIDE, about, bright
 
 
@@ -95,17 +96,14 @@ def test_the_values_of_a_class_that_is_not_there(label, called, expected):
 
 
 def test_the_table_of_folds_has_a_dash_for_it():
-    """Malignant alone, as some copies of BUSI are; of a record all that the table asks for."""
-    from types import SimpleNamespace
-
+    """Malignant alone, as some copies of BUSI are."""
     values = {
         "recall|class=malignant|case": 1.0,
         "precision|class=malignant|case": 1.0,
         "dice|class=malignant|case": 1.0,
     }
-    table = {"malignant": {"malignant": 4, "not malignant": 0}, "not malignant": {"malignant": 0, "not malignant": 0}}
-    run = SimpleNamespace(confusion={"test": table}, metrics={"test": values}, fold=0, repeat=0, unlearned={})
-    header, line, *_ = folds.of_classes(SimpleNamespace(runs=[run]))
+    record = record_of([{"metrics": {"test": values}, "fold": 0, "unlearned": {}}])
+    header, line, *_ = folds.fold_tables(paper.load("paudel"), record)["Table VI"]
     assert "-" in line
     assert "1.0000" in line
     assert len(header) == len(line)

@@ -1,0 +1,294 @@
+"""The checks of ratios and counts: one number, one confusion matrix, means, columns of folds, numbers of cases."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations, product
+
+import numpy as np
+
+from common.evidence.claims import relations
+from common.evidence.claims.cells import Cell, Finding, bounds, constraints, either, grouped, listing, masks
+from common.evidence.claims.matrix import MOST_CASES, Constraint, possible, satisfied, span
+from common.evidence.claims.relations import is_share, overlap, possible_range
+from common.reported import Cases
+
+# Contradictions are searched among all sets of so many cells.
+_LARGEST_SET = 3
+
+# The greatest number of cases for which a column of shares is searched.
+_MOST_OF_COLUMN = 2000
+
+# A draw is reported if its probability is lower.
+_RARE = 0.001
+
+NAMES = {
+    frozenset({"dice", "precision", "recall"}): "F1 from precision and recall",
+    frozenset({"dice", "iou"}): "Dice from IoU",
+    frozenset({"dice", "precision"}): "F1 from precision",
+    frozenset({"dice", "recall"}): "F1 from recall",
+    frozenset({"iou", "precision"}): "IoU from precision",
+    frozenset({"iou", "recall"}): "IoU from recall",
+    frozenset({"iou", "precision", "recall"}): "IoU from precision and recall",
+    frozenset({"accuracy", "recall"}): "accuracy from sensitivity and specificity",
+}
+
+# The sentence on a set of cells says what the others leave for one of them: for the first metric of these in the set.
+_EXPLAINED = ("dice", "iou", "accuracy", "precision", "recall", "count")
+
+# For a mean: the means that bound it, and how.
+_BOUNDS_OF_MEANS = (
+    ("dice", ("iou",), relations.dice_from_iou),
+    ("dice", ("precision", "recall"), relations.f1_from_precision_and_recall),
+    ("iou", ("precision",), relations.iou_from_one),
+    ("iou", ("recall",), relations.iou_from_one),
+    ("dice", ("precision",), relations.dice_from_one),
+    ("dice", ("recall",), relations.dice_from_one),
+)
+
+
+def check_range(cell: Cell) -> Iterator[Finding]:
+    """A number that its own formula cannot give."""
+    least, most = possible_range(cell.definition)
+    if cell.reported.statistic != "deviation" and not overlap(cell.interval, (least, most)):
+        text = f"{cell.shown}: {cell.metric} is between {least:g} and {most:g}."
+        yield Finding("value outside the range of its formula", (cell.id,), text)
+
+
+def check_one_quantity(group: list[Cell]) -> Iterator[Finding]:
+    """Cells of one definition and setting that are printed as different numbers."""
+    for one, other in combinations(group, 2):
+        if not overlap(one.interval, other.interval):
+            text = f"{one.shown} and {other.shown} are one quantity, {one.reported.definition}."
+            yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
+
+
+# One confusion matrix
+
+
+def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
+    """The smallest sets of cells that no confusion matrix gives, whatever the number of cases or pixels. Then, for
+    cases, the smallest sets that no matrix of n cases gives. sizes: every n that the paper's words allow; where the
+    matrix itself is printed, n is its sum."""
+    bound = constraints(group)
+    if bound is None:
+        return
+    of = {cell.id: each for cell, each in zip(group, bound, strict=True)}
+    known = [  # `check_one_quantity` reports them
+        {a.id, b.id}
+        for a, b in combinations(group, 2)
+        if a.reported.definition == b.reported.definition and not overlap(a.interval, b.interval)
+    ]
+
+    # Of cells that say the same, one is enough.
+    said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(group)}
+    group = list(said.values())[::-1]
+    real = _smallest_sets(group, lambda part: possible([of[cell.id] for cell in part]), known)
+    for part in real:
+        asked, rest = _asked_and_rest(part)
+        left = None if of[asked.id].mean else span([of[cell.id] for cell in rest], of[asked.id])
+        text = f"{listing([*rest, asked])}: no confusion matrix gives them."
+        if left is not None:
+            text = f"{asked.shown}: with {listing(rest)} it would be {bounds(left, asked)}."
+        yield Finding(_name(part), _ids(part), text, premise=masks(part))
+
+    if group[0].matrix == "cases" and (sizes or any(cell.metric == "count" for cell in group)):
+        yield from _whole_cases(group, of, sizes, [*known, *({cell.id for cell in part} for part in real)])
+
+
+def _whole_cases(
+    group: list[Cell], of: dict[str, Constraint], sizes: list[int], known: list[set[str]]
+) -> Iterator[Finding]:
+    """The smallest sets of cells that no matrix of n cases gives, and that contain no known set. of: the constraints by
+    id."""
+    counts = [cell.interval[0] for cell in group if cell.metric == "count"]
+    sizes = [int(sum(counts))] if counts else sizes
+    premise = "" if counts else f"these are of {either(sizes)} {group[0].reported.split} cases"
+    if max(sizes) > MOST_CASES:
+        for cell in group:
+            if cell.metric == "accuracy" and not any(is_share(cell.interval, n) for n in sizes):
+                yield _no_share(cell, sizes, premise)
+        return
+    given = [{name: satisfied(each, n) for name, each in of.items()} for n in sizes]
+
+    def some_matrix(part: list[Cell]) -> bool:
+        return any(np.logical_and.reduce([of_n[cell.id] for cell in part]).any() for of_n in given)
+
+    for part in _smallest_sets(group, some_matrix, known):
+        if len(part) == 1:
+            yield _no_share(part[0], sizes, premise)
+            continue
+        asked, rest = _asked_and_rest(part)
+        text = f"{listing([*rest, asked])}: no confusion matrix of whole cases gives them."
+        yield Finding(f"{_name(part)}, whole cases", _ids(part), text, premise=premise)
+
+
+def _smallest_sets(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
+    """The smallest sets of cells that do not agree and that contain none of the known sets. The counts of a printed
+    matrix are one cell here. One set of more than _LARGEST_SET is given where there is no smaller one."""
+    if agree(group):
+        return []
+    counts = [cell for cell in group if cell.metric == "count"]
+    units = [[cell] for cell in group if cell.metric != "count"] + ([counts] if counts else [])
+    found: list[list[Cell]] = []
+    smaller = list(known)
+    rests = [[cell for other in units if other is not unit for cell in other] for unit in units]
+    agreeing = [{cell.id for cell in rest} for rest in rests if rest and agree(rest)]  # as do all sets within them
+    for size in range(1, _LARGEST_SET + 1):
+        for chosen in combinations(units, size):
+            part = [cell for unit in chosen for cell in unit]
+            ids = {cell.id for cell in part}
+            if any(each <= ids for each in smaller) or any(ids <= each for each in agreeing):
+                continue
+            if not agree(part):
+                found.append(part)
+                smaller.append(ids)
+    if not smaller:
+        needed = list(units)
+        for unit in units:
+            without = [other for other in needed if other is not unit]
+            needed = needed if agree([cell for each in without for cell in each]) else without
+        found.append([cell for unit in needed for cell in unit])
+    return found
+
+
+def _asked_and_rest(part: list[Cell]) -> tuple[Cell, list[Cell]]:
+    """The cell whose value is computed from the others, and the others. A mean over two classes is the last choice."""
+    asked = min(part, key=lambda cell: (cell.definition.target == "mean2", _EXPLAINED.index(cell.metric)))
+    return asked, [cell for cell in part if cell is not asked]
+
+
+def _name(part: list[Cell]) -> str:
+    return NAMES.get(frozenset(cell.metric for cell in part), "one confusion matrix")
+
+
+def _ids(part: list[Cell]) -> tuple[str, ...]:
+    return tuple(cell.id for cell in part)
+
+
+def _no_share(cell: Cell, sizes: list[int], premise: str) -> Finding:
+    """Only an accuracy is a share of all cases. For the other ratios it takes the search of all matrices."""
+    why = f"it is no share of {either(sizes)} cases"
+    if cell.metric != "accuracy":
+        why = f"no confusion matrix of {either(sizes)} cases gives it"
+    return Finding("whole cases (GRIM)", (cell.id,), f"{cell.shown}: {why}.", premise=premise)
+
+
+# Means, and columns with their mean and standard deviation
+
+
+def check_means(group: list[Cell]) -> Iterator[Finding]:
+    """Means of several metrics over the same images or folds."""
+    known: list[set[str]] = []
+    two = group[0].definition.target == "mean2"
+    for metric, given, bound in _BOUNDS_OF_MEANS:
+        if two and given != ("iou",):
+            continue
+        lists = [[cell for cell in group if cell.metric == name] for name in (metric, *given)]
+        for asked, *rest in product(*lists):
+            left = bound(*(cell.interval for cell in rest))
+            ids = _ids([*rest, asked])
+            if overlap(asked.interval, left) or any(each <= set(ids) for each in known):
+                continue
+            known.append(set(ids))
+            text = f"{asked.shown}: with {listing(rest)} it would be {bounds(left, asked)}, as means of one list."
+            yield Finding(f"{NAMES[frozenset((metric, *given))]}, means", ids, text)
+
+
+def check_column(column: list[Cell]) -> Iterator[Finding]:
+    """The folds or images of a column against its printed mean and standard deviation (of a sample or population)."""
+    listed = [cell for cell in column if cell.reported.statistic == "value" and _is_listed(cell)]
+    if len(listed) < 2:
+        return
+    values = [cell.interval for cell in listed]
+    for cell in column:
+        if cell.reported.statistic == "mean":
+            left = {"": relations.mean(values)}
+        elif cell.reported.statistic == "deviation":
+            left = {
+                " (sample)": relations.deviation(values, ddof=1),
+                " (population)": relations.deviation(values, ddof=0),
+            }
+        else:
+            continue
+        if not any(overlap(cell.interval, each) for each in left.values()):
+            have = " or ".join(f"{bounds(each, cell)}{kind}" for kind, each in left.items())
+            text = f"{cell.shown}: the {len(listed)} values of {listed[0].reported.where} have {have}."
+            yield Finding(f"{cell.reported.statistic} of the listed values", _ids([*listed, cell]), text)
+
+
+def _is_listed(cell: Cell) -> bool:
+    return cell.reported.fold is not None or cell.reported.image is not None
+
+
+# Whole numbers of cases
+
+
+def check_fold_accuracies(column: list[Cell], sizes: list[int]) -> Iterator[Finding]:
+    """A column of accuracies of folds that are not k/n for any n that the paper implies. The text says for which other
+    n they are, alone or with one number added to all, and how often random values fit one of the n searched."""
+    listed = [cell for cell in column if cell.reported.fold and cell.definition.target == "class"]
+    values = [cell.interval for cell in listed if cell.metric == "accuracy"]
+    if len(values) < 2 or not sizes or any(all(is_share(each, n) for each in values) for n in sizes):
+        return
+    said, fitting = [], []
+    for offset, how in ((False, "as they are"), (True, "with one number added to all")):
+        fitting = relations.sizes_of_column(values, _MOST_OF_COLUMN, offset)
+        some = f"n = {', '.join(map(str, fitting[:3]))}{', ...' * (len(fitting) > 3)}"
+        said.append(f"{how}, they are shares of n cases for {some if fitting else f'no n up to {_MOST_OF_COLUMN}'}")
+    if fitting:  # what fits as it is also fits with 0 added
+        chance = relations.chance_of_column(len(set(values)), values[0][1] - values[0][0], _MOST_OF_COLUMN)
+        said.append(
+            f"random values fit some n up to {_MOST_OF_COLUMN}, in one way or the other, with a chance of up to "
+            f"{chance:.2g}"
+        )
+    where = f"{listed[0].reported.name} in {listed[0].reported.where}, {listed[0].reported.split}"
+    text = f"The {len(values)} values of {where}: {'; '.join(said)}."
+    yield Finding("whole cases (GRIM), column", _ids(listed), text, premise=f"each fold has {either(sizes)} such cases")
+
+
+def check_class_counts(counts: list[Cell], cases: Cases | None) -> Iterator[Finding]:
+    """A printed matrix against the classes of the data set. Where the record reads the parts as stratified, its rows
+    have to be in proportion. By a random draw they are possible, but may be rare."""
+    sums: dict[str, int] = {}
+    for cell in counts:
+        actual = cell.definition.target.partition(">")[0].removeprefix("class=")
+        sums[actual] = sums.get(actual, 0) + int(cell.interval[0])
+    classes = cases.classes if cases else {}
+    if set(sums) != set(classes) or any(sums[name] > classes[name] for name in classes):
+        return
+    name, of_class = next(iter(sums.items()))  # with two classes, the other says the same
+    total, every = sum(sums.values()), sum(classes.values())
+    expected = total * classes[name] / every
+    chance = relations.chance_of_drawing(total, of_class, every, classes[name])
+    text = (
+        f"{of_class} {name} of {total} cases, where the data set has {classes[name]} of {every}: in proportion "
+        f"they would be {expected:.1f}, and a random draw is so far off with a chance of {chance:.2g}."
+    )
+    relation = "class counts of a part"
+    if cases.stratified and abs(of_class - expected) >= 2:
+        yield Finding(relation, _ids(counts), text, premise="the part is stratified", assumed=True)
+    if chance < _RARE:
+        yield Finding(relation, _ids(counts), text, premise="the part is drawn at random", chance=chance)
+
+
+def check_matrix_against_folds(counts: list[Cell], every: list[Cell]) -> Iterator[Finding]:
+    """A printed matrix that is none of the printed folds: each fold has a number that the matrix does not give."""
+    if len(counts) != 4 or any(cell.reported.fold for cell in counts):
+        return
+    split = counts[0].reported.split
+    of_folds = [
+        cell for cell in every if cell.matrix == "cases" and cell.reported.fold and cell.reported.split == split
+    ]
+    for table in grouped(of_folds, lambda cell: cell.reported.table):
+        folds = grouped(table, lambda cell: cell.reported.fold)
+        if not any(_has_matrix(fold, counts) for fold in folds):
+            where = table[0].reported.where
+            said = ", ".join(cell.shown for cell in counts)
+            text = f"{said}: none of the {len(folds)} folds of {where} has its values."
+            premise = f"the matrix is one of the folds of {where}"
+            yield Finding("a confusion matrix and the folds", _ids(counts), text, premise=premise)
+
+
+def _has_matrix(fold: list[Cell], counts: list[Cell]) -> bool:
+    """Whether the matrix gives every number of a fold; also where they are of other classes."""
+    bound = constraints([*counts, *fold])
+    return bound is None or all(possible([*bound[:4], each]) for each in bound[4:])
