@@ -160,3 +160,28 @@ def test_readings_are_shown_as_typed_and_the_leak_is_called_one():
     shown = paper.as_shown({"patience": None, "input": "image+mask", "classes": ["benign", "malignant"]})
     assert shown == ["patience=none", "input=image+mask (LEAK)", "classes=benign+malignant"]
     assert paper.as_shown({"input": "image"}) == ["input=image"]
+
+
+def with_values(**values):
+    stated = CHENG.stated | {
+        key: CHENG.stated["epochs"].model_copy(update={"value": value}) for key, value in values.items()
+    }
+    readings = {key: reading for key, reading in CHENG.readings.items() if key not in values}
+    return CHENG.model_copy(update={"stated": stated, "readings": readings})
+
+
+@pytest.mark.parametrize(("what", "name"), [("optimizer", "sgd"), ("loss", "tversky")])
+def test_an_optimizer_or_a_loss_that_nobody_makes_is_refused(what, name):
+    with pytest.raises(
+        BadInput, match=f"names the {what} '{name}'. Known are .*; any other is made by a function `{what}`"
+    ):
+        with_values(**{what: name}).recipe()
+
+
+@pytest.mark.parametrize("what", ["optimizer", "loss"])
+def test_one_of_the_papers_own_is_not_called_as_what_common_makes(what, monkeypatch):
+    model = import_module("reproductions.cheng.model")
+    monkeypatch.setattr(model, what, lambda *_: None, raising=False)
+    with pytest.raises(BadInput, match=f"makes a {what} of its own, and paper.yaml calls it"):
+        CHENG.recipe()
+    assert getattr(with_values(**{what: "own"}).recipe(), what) == "own"

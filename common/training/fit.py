@@ -133,17 +133,20 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     evaluated = in_float32(model, network, recipe)
     model_file.save(evaluated, _about(training, trial), folder / model_file.name_of(recipe))
     both = logits.beside_probabilities(evaluated)
-    for part, positions in split.parts().items():
-        rows, marked = evaluate(
-            both, prepared, positions, recipe, partial(watch, progress, f"{name}: evaluating on {part} images")
-        )
-        rows.save(folder / f"rows-{part}.npz")
-        if part == "test":
-            with atomic(folder / "test-masks.npz") as file:
-                np.savez_compressed(file, bits=np.packbits(marked, axis=-1))
+
+    def count(positions: np.ndarray, what: str, file: str) -> np.ndarray:
+        """Keeps the counts of some images; what the network marks on them."""
+        shown = partial(watch, progress, f"{name}: evaluating on {what}")
+        rows, marked = evaluate(both, prepared, positions, recipe, shown)
+        rows.save(folder / file)
+        return marked
+
+    parts = split.parts().items()
+    marked = {part: count(positions, f"{part} images", f"rows-{part}.npz") for part, positions in parts}
+    with atomic(folder / "test-masks.npz") as file:
+        np.savez_compressed(file, bits=np.packbits(marked["test"], axis=-1))
     if batch_statistics.renew(evaluated, batches, epochs, seed, trial.number):  # saved and counted it is with its own
-        shown = partial(watch, progress, f"{name}: evaluating on test images with renewed statistics")
-        evaluate(both, prepared, split.test, recipe, shown)[0].save(folder / RENEWED)
+        count(split.test, "test images with renewed statistics", RENEWED)
     outcome = Fit(
         seed,
         trial.repeat,
