@@ -125,6 +125,14 @@ class Definition:
             raise ValueError(f"{signature}: {error}") from None
         return definition
 
+    @property
+    def group_size(self) -> int | None:
+        """Over how many images the counts are summed before the ratio is taken: 1, or K of a batch; None where there
+        is no such group."""
+        if self.aggregation == "image":
+            return 1 if self.metric not in DISTANCES else None
+        return int(self.aggregation.partition("=")[2]) if self.aggregation.startswith("batch") else None
+
     def __str__(self) -> str:
         decision = f"t={_number(self.decision)}" if isinstance(self.decision, float) else self.decision
         parts = [self.metric, self.target, self.aggregation, decision]

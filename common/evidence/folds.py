@@ -8,8 +8,8 @@ import numpy as np
 
 from common.evidence import compare, learned
 from common.evidence.counts import Rows
+from common.evidence.metrics import value_of_each_image
 from common.evidence.results import Record, Repeat
-from common.evidence.statistics import of_each
 
 # Table V has accuracy and loss of each part. Whether the loss is that of the classification or, as Keras prints it of
 # two outputs, the sum of both, is not said.
@@ -87,7 +87,7 @@ def per_image(rows: Rows) -> list[list[str]]:
 
 def _of_images(rows: Rows) -> dict[str, np.ndarray]:
     """By column of Table IX, one value for each image, float64 (n,), NaN where it is undefined."""
-    values = of_each(rows, list(PER_IMAGE.values()))
+    values = value_of_each_image(rows, list(PER_IMAGE.values()))
     return {column: values[signature] for column, signature in PER_IMAGE.items()}
 
 

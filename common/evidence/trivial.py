@@ -1,12 +1,13 @@
 """What predictors that have learned nothing score under each definition, over thousands of random splits of the real
-masks, with a paper's split sizes. It takes the committed tumour fractions, no image and no training.
+masks, with a paper's split sizes. This needs the committed tumour fractions, but no image and no training.
 
-A reported number means little where it lies within such a distribution. And Keras' raw IoU of a network none of whose
-outputs is exactly 1 is that of an empty mask, whatever it has learned: there the distribution is the verdict.
+A reported number means little where it lies within such a distribution. And a network none of whose outputs is exactly
+1 has the Keras raw IoU of an empty mask, whatever it has learned: there the distribution gives the verdict.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,45 +17,48 @@ from common.data.case import Case
 from common.data.fractions import Fractions
 from common.data.splits import Split, draw
 from common.errors import BadInput
-from common.evidence.constant import Images, value
-from common.evidence.definition import Definition
+from common.evidence.cross_entropy import constant_costs
+from common.evidence.definition import OF_TRAINING, Definition
+from common.evidence.metrics import value_of_groups
 from common.evidence.statistics import Prediction, place
 from common.paper import Paper, Recipe
 from common.reported import Reported
 
-# No tumour anywhere, no image of the positive class; and, as the probability of every pixel and image, the share of
-# tumour among the pixels of the training part and of the positive class among its images.
+# The first marks no tumour and calls no image positive. The second gives every pixel the share of tumour among the
+# pixels of the training part as its probability, and every image the share of the positive class among its images.
 NOTHING = BACKGROUND, PREVALENCE = "all background", "constant prevalence"
 
 SPLITS = 10_000
 
-# A part, a signature, and whether a number of them is of one fold of a cross-validation.
+# A part ("train", "validation", "test"), a signature, and whether a number is of one fold of a cross-validation.
 Key = tuple[str, str, bool]
 
 _AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in the processor's cache
 
 
-def of_cells(
+def distributions_of_cells(
     paper: Paper, recipe: Recipe, whole: Iterable[Reported], of_folds: Iterable[Reported] = (), splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
     """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data, or a side,
-    whose tumour fractions are not committed, and where copies enlarge the data, since nobody knows those of copies.
+    whose tumour fractions are not committed, and where copies enlarge the data, since those of copies are not known.
 
-    recipe: of the paper's own profile: the scores hardly depend on the side, and the number is the paper's.
-    whole: numbers of a whole repeat, a cross-validation counting as the mean of its folds; of_folds: of a single fold.
+    recipe: of the paper's own profile, as its numbers are. whole: numbers of a whole repeat; that of a cross-validation
+    is the mean of its folds. of_folds: numbers of a single fold.
     """
     if recipe.copies:
         return {}
     keys = {cell.id: (cell.split, cell.definition, False) for cell in whole}
     keys |= {cell.id: (cell.split, cell.definition, True) for cell in of_folds}
-    drawn = recipe.model_copy(update={"split": "random"})  # as they are drawn in any case
-    found = _of_keys(paper.data, drawn.model_dump_json(), tuple(dict.fromkeys(keys.values())), splits)
+    drawn = recipe.model_copy(update={"split": "random"})  # so that other splits share the cache
+    found = _cached_distributions(paper.data, drawn.model_dump_json(), tuple(dict.fromkeys(keys.values())), splits)
     return {id: found[key] for id, key in keys.items()} if found else {}
 
 
 @cache
-def _of_keys(data: str, recipe: str, keys: tuple[Key, ...], splits: int) -> dict[Key, dict[str, Prediction]]:
-    """Kept, since records of one paper that differ in profile or grouping ask for the same."""
+def _cached_distributions(
+    data: str, recipe: str, keys: tuple[Key, ...], splits: int
+) -> dict[Key, dict[str, Prediction]]:
+    """Records of one paper that differ in profile or grouping alone share these."""
     recipe = Recipe.model_validate_json(recipe)
     try:
         known = fractions.load(data, recipe.side, recipe.masks)
@@ -66,15 +70,14 @@ def _of_keys(data: str, recipe: str, keys: tuple[Key, ...], splits: int) -> dict
 def distributions(
     known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS, seed: int = 0
 ) -> dict[Key, dict[str, Prediction]]:
-    """By part ("train", "validation", "test"), signature, and whether it is of a single fold; then by predictor, the
-    mean over random splits and the interval between their 2.5 and 97.5 % quantiles, into which one further split falls
-    with 95 % probability; n is the number of splits (or folds of them) where the metric is defined. What is not of a
-    single fold is the mean over the folds, where there are any.
+    """For each key, by predictor: the mean over random splits, and the 2.5 and 97.5 % quantiles, between which one
+    further split falls with 95 % probability. n is the number of splits, or of folds of them, where the metric is
+    defined. Unless the key is of a single fold, a split with folds counts as the mean of its folds.
 
     known: every case of the data set; the recipe chooses its classes, the sizes of the parts and the folds. Images are
     drawn one by one, also where the recipe keeps groups of them together, which makes the true spread larger.
 
-    Raises ValueError for a signature that is none, BadInput for cases too few to split.
+    Raises ValueError for a text that is no signature, BadInput for too few cases to split.
     """
     known = known.only(recipe.classes)
     known = known.hard() if recipe.truth == "hard" else known
@@ -85,9 +88,9 @@ def distributions(
         for split in folds:
             parts = {part: Images(known, positions, recipe.positive) for part, positions in vars(split).items()}
             shares = parts["train"].pixel_prevalence(), parts["train"].class_prevalence()
-            of = dict(zip(NOTHING, ((0 * shares[0], 0 * shares[1]), shares), strict=True))
+            probabilities = dict(zip(NOTHING, ((0 * shares[0], 0 * shares[1]), shares), strict=True))
             for part, signature, who in drawn:
-                of_folds[part, signature, who].append(value(Definition.parse(signature), parts[part], *of[who]))
+                of_folds[part, signature, who].append(constant_value(signature, parts[part], *probabilities[who]))
         for key, values in of_folds.items():
             drawn[key].append(np.array(values))
     of_all = {key: np.hstack(values) for key, values in drawn.items()}  # (folds, splits)
@@ -96,10 +99,119 @@ def distributions(
     }
 
 
+@dataclass(frozen=True)
+class Images:
+    """The truth of the images at `positions`, (splits, images), and whether they are of the class `positive`."""
+
+    known: Fractions
+    positions: np.ndarray
+    positive: str | None
+    _summed: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
+
+    def truth(self, name: str, size: int) -> np.ndarray:
+        """One of the columns of `Fractions`, summed over `size` consecutive images: float64 (splits, groups)."""
+        if (name, size) not in self._summed:
+            column = getattr(self.known, name).astype(np.float64)[self.positions] if size == 1 else self.truth(name, 1)
+            starts = np.arange(0, column.shape[1], size)
+            self._summed[name, size] = column if size == 1 else np.add.reduceat(column, starts, axis=1)
+        return self._summed[name, size]
+
+    @cached_property
+    def positives(self) -> np.ndarray:
+        """How many images are of the positive class, float64 (splits, 1)."""
+        return np.count_nonzero((self.known.label == self.positive)[self.positions], axis=1, keepdims=True) * 1.0
+
+    def pixel_prevalence(self) -> np.ndarray:
+        """The tumour's share of all pixels, (splits,)."""
+        return self.truth("total", 1).mean(axis=1) / self.known.side**2
+
+    def class_prevalence(self) -> np.ndarray:
+        """The positive class's share of the images, (splits,)."""
+        return self.positives[:, 0] / self.positions.shape[1]
+
+
+@dataclass(frozen=True)
+class ConstantCounts:
+    """The counts (`metrics.Counted`) of a predictor that gives every pixel, and every image, one probability: like
+    `counts.constant`, but of many splits at once, and summed over groups of `size` consecutive images. The prediction
+    is the same everywhere, so only the truth needs to be summed. of_pixel: float32, of_class: float64 (splits, 1)."""
+
+    images: Images
+    size: int
+    of_pixel: np.ndarray
+    of_class: np.ndarray
+
+    @cached_property
+    def cases(self) -> np.ndarray:
+        number = self.images.positions.shape[1]
+        return np.diff([*range(0, number, self.size), number]).astype(np.float64)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        return self.images.known.side**2 * self.cases
+
+    @property
+    def correct(self) -> np.ndarray:
+        one, zero = (self.images.truth(name, self.size) for name in ("one", "zero"))
+        return np.where(self.of_pixel > 0.5, one, zero)
+
+    @property
+    def hd95(self) -> np.ndarray:
+        return np.full(self.of_pixel.shape, np.nan)
+
+    assd = hd95
+
+    @property
+    def classes(self) -> tuple[str, str | None]:
+        return self.images.positive, next((str(c) for c in self.images.known.label if c != self.images.positive), None)
+
+    @property
+    def positives(self) -> np.ndarray:
+        return self.images.positives
+
+    @property
+    def called_positive(self) -> np.ndarray:
+        return (self.of_class > 0.5).astype(np.float64)
+
+    def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        if decision == "soft":
+            marked, column = self.of_pixel.astype(np.float64), "total"
+        elif decision == "keras-raw":
+            marked, column = self.of_pixel == 1, "one"
+        else:
+            marked, column = self.of_pixel > np.float32(decision), "tumour"
+        truth = self.images.truth(column, self.size)
+        rest = self.pixels - truth
+        return truth * marked, rest * marked, truth * (1.0 - marked), rest * (1.0 - marked)
+
+    def costs(self, clip: str | None) -> np.ndarray:
+        of_tumour, of_rest = constant_costs(clip, self.of_pixel)
+        tumour = self.images.truth("total", self.size)
+        return tumour * of_tumour + (self.pixels - tumour) * of_rest
+
+    def class_costs(self, clip: str | None) -> np.ndarray:
+        of_positive, of_other = constant_costs(clip, self.of_class)
+        return self.positives * of_positive + (self.cases - self.positives) * of_other
+
+
+def constant_value(signature: str, images: Images, of_pixel: np.ndarray, of_class: np.ndarray) -> np.ndarray:
+    """`metrics.value` of `counts.constant`, on many splits at once: (splits,), NaN where undefined.
+
+    of_pixel, of_class: (splits,), the probability of every pixel and of every image.
+    """
+    if signature == OF_TRAINING:
+        return np.full(len(of_pixel), np.nan)
+    definition = Definition.parse(signature)
+    size = definition.group_size or images.positions.shape[1]
+    of_pixel = of_pixel.astype(np.float32)  # as the output of a network is
+    counts = ConstantCounts(images, size, of_pixel[:, None], of_class[:, None])
+    return value_of_groups(definition, counts, counts.cases)
+
+
 def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, tuple[float, float]]:
     """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
-    images, over random splits of the paper's sizes, 0 to 1; {} for data, or a side, whose tumour fractions are not
-    committed. Of a cross-validation, the parts of one fold."""
+    images, over random splits of the paper's sizes, 0 to 1. In a cross-validation the parts are those of one fold. {}
+    for data, or a side, whose tumour fractions are not committed."""
     recipe = paper.plain_recipe()
     try:
         known = fractions.load(paper.data, recipe.side, recipe.masks).only(recipe.classes)
@@ -113,8 +225,9 @@ def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, t
     return {part: (float(low), float(high)) for part, (low, high) in ends.items()}
 
 
-def sentence(number: str, printed: tuple[float, float], who: str, nothing: Prediction) -> str:
-    """Where a printed number lies in the distribution of a predictor, in words. Raises ValueError where it has none."""
+def describe_place(number: str, printed: tuple[float, float], who: str, nothing: Prediction) -> str:
+    """A sentence on where a printed number lies in the distribution of a predictor. Raises ValueError where the metric
+    of that predictor is undefined."""
     if nothing.low is None:
         raise ValueError(f"{who} has no value under this definition")
     return (
@@ -134,8 +247,8 @@ def _interval(values: np.ndarray, single_folds: bool) -> Prediction:
 
 
 def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int) -> Iterator[Sequence[Split]]:
-    """Some hundred random splits at a time, each part int (splits, images): a list of one, or of one for each fold.
-    One split is drawn as a training draws it; the others have its sizes and, in each fold, its classes."""
+    """A few hundred random splits at a time, each part int (splits, images): a list of one, or of one for each fold.
+    One split is drawn as a training draws it. The others have its sizes and, in each fold, as many of each class."""
     cases = [Case(id, label, id, Path(), ()) for id, label in zip(known.case, known.label, strict=True)]
     models = draw(cases, np.arange(len(known)), recipe.model_copy(update={"split": "random"}), seed, repeat=0)
     random = np.random.default_rng(seed)
@@ -151,7 +264,7 @@ def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int) -> Iterato
 
 
 def _sampled(known: Fractions, recipe: Recipe, number: int, random: np.random.Generator) -> np.ndarray:
-    """The images that each of so many splits is drawn from, int (number, images)."""
+    """For each split, the images that it is drawn from: int (number, images)."""
     if recipe.sample == "all":
         return np.tile(np.arange(len(known)), (number, 1))
     of_class = [np.flatnonzero(known.label == label) for label in np.unique(known.label)]
@@ -164,7 +277,7 @@ def _folds(known: Fractions, models: list[Split], number: int, random: np.random
     order = np.empty((number, len(places)), int)
     for label in np.unique(places):
         members, of_class = np.flatnonzero(known.label == label), places == label
-        # A sample of them, where the recipe takes no more.
+        # Where the recipe takes a sample, these are fewer than the members.
         order[:, of_class] = random.permuted(np.tile(members, (number, 1)), axis=1)[:, : of_class.sum()]
     ends = np.cumsum([len(model.test) for model in models])[:-1]
     parts = [random.permuted(part, axis=1) for part in np.split(order, ends, axis=1)]

@@ -12,9 +12,8 @@ from common.evidence import boxes, claims, effects, folds, leakage, worded
 from common.evidence.assess import Assessment, contradictions, of_paper
 from common.evidence.compare import values
 from common.evidence.counts import Rows
-from common.evidence.means import MeanDifference
 from common.evidence.results import Record, slug, trial_name
-from common.evidence.statistics import Prediction, prediction
+from common.evidence.statistics import MeanDifference, Prediction, prediction
 from common.evidence.tables import folds_of
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import PROFILES, Paper

@@ -1,9 +1,9 @@
 """The difference that a leak makes: from records."""
 
 import pytest
+from common.evidence.means import welch
 
 from common.evidence.leakage import leak, leak_free, leaking, sentence
-from common.evidence.means import welch
 from common.evidence.results import Record
 from tests.evidence.made import folds_of, record_of
 
