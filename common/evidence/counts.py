@@ -7,7 +7,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -109,24 +109,16 @@ class Rows:
             raise ValueError(f"{positive} against several classes: {', '.join(others)}")
         return positive, others[0] if others else None
 
-    @property
-    def cases(self) -> np.ndarray:
-        """1.0 for each image, float64 (n,): each is one case."""
-        return np.ones(len(self))
-
-    @property
-    def positives(self) -> np.ndarray:
-        """1.0 for each image of the positive class, else 0.0, float64 (n,)."""
-        return (self.label == self.positive).astype(np.float64)
-
-    @property
-    def called_positive(self) -> np.ndarray:
-        """1.0 for each image whose probability of the positive class is above 0.5, else 0.0, float64 (n,)."""
-        return (self.probability > 0.5).astype(np.float64)
+    def class_overlap(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """TP, FP, FN, TN of each image as one case of the positive class, float64 (n,) of 0 and 1 each. An image is
+        called positive if its probability is above 0.5."""
+        positive, called = self.label == self.positive, self.probability > 0.5
+        cells = positive & called, ~positive & called, positive & ~called, ~positive & ~called
+        return tuple(cell.astype(np.float64) for cell in cells)
 
     def class_costs(self, clip: str | None) -> np.ndarray:
         """The cross-entropy of each image's class, float64 (n,). clip: as in `cross_entropy`."""
-        return cross_entropy(clip, self.probability, self.logit, self.positives)
+        return cross_entropy(clip, self.probability, self.logit, (self.label == self.positive).astype(np.float64))
 
     def save(self, path: Path) -> None:
         """Writes a compressed .npz, whole or not at all."""
@@ -259,9 +251,8 @@ def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
     for clip in CLIPS:
         of_tumour, of_rest = map(float, constant_costs(clip, p))
         costs[_cost_field(clip)] = rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_rest
-    return Rows(
-        **{name: getattr(rows, name) for name in ("case", "label", "group", "position", "pixels", "positive")},
-        **{name: getattr(rows, name) for name in ("truth_zero", "truth_soft", "truth_one", "sum_truth", "thresholds")},
+    return replace(
+        rows,
         tp=tumour * above,
         fp=(rows.pixels[:, None] - tumour) * above,
         fn=tumour * ~above,
@@ -296,10 +287,10 @@ def class_confusion(rows: Rows) -> dict[str, dict[str, int]]:
     """
     if not rows.positive:
         return {}
+    tp, fp, fn, tn = (int(each.sum()) for each in rows.class_overlap())
     positive, other = rows.classes
-    names = {positive: rows.label == positive, other or f"not {positive}": rows.label != positive}
-    called = dict(zip(names, (rows.called_positive == 1, rows.called_positive == 0), strict=True))
-    return {a: {b: int(np.count_nonzero(names[a] & called[b])) for b in names} for a in names}
+    other = other or f"not {positive}"
+    return {positive: {positive: tp, other: fn}, other: {positive: fp, other: tn}}
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:

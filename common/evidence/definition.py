@@ -10,37 +10,36 @@ for example `iou|fg|pooled|t=0.5`, `dice|fg|image|t=0.5|empty=one`, `iou|mean2|p
 metric       iou, dice, precision, recall; accuracy and bce (cross-entropy) are per pixel. Losses: dice-loss = 1 - dice,
              iou-loss = 1 - iou, bce+dice-loss = bce + dice-loss. Formulas that a paper prints under a name that means
              something else have names of their own: printed-dice is intersection over union; squared-dice-loss is
-             -(1 - dice)^2, least where there is no overlap.
-             area-ratio: pixels marked over pixels of tumour, above 1 where more is marked than there is:
-             area-ratio|fg|pooled|t=0.5, undefined without any tumour.
+             -(1 - dice)^2, which is least where there is no overlap.
+             area-ratio: pixels marked over pixels of tumour, above 1 where too much is marked; undefined without any
+             tumour: area-ratio|fg|pooled|t=0.5.
              hd95 and assd: Hausdorff distance (95th percentile) and average symmetric surface distance, in pixels of
              the network's own grid: hd95|fg|image|t=0.5|empty=skip, over the images that have both outlines.
 target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
-             from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: of accuracy and bce.
-             class=NAME, class: what a network that also classifies images into two classes says of one, or of both;
-             one value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
-             bce|class+pixel|sum: both cross-entropies, the loss of such a network.
+             from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: for accuracy and bce.
+             class=NAME, class: one class, or both, of a network that also classifies images into two classes; one
+             value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
+             bce|class+pixel|sum: the sum of both cross-entropies, the loss of such a network.
              count|class=NAME>OTHER|case: how many cases of the first class it calls the second, a cell of its matrix.
-             training: of no image at all. epochs|training|run: how many epochs a training took.
-aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
-             each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
-             stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
+             training: no image at all. epochs|training|run: how many epochs a training took.
+aggregation  Over which images the four counts are summed before the ratio is taken: `pooled` over all, `image` over
+             each, `batch=K` over K consecutive ones. The ratios are then averaged, weighted by their numbers of images:
+             so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
              `batches=K`: all batches weigh alike, as in a metric that gives Keras one number a batch.
 decision     What counts as predicted. t=0.5: probability > 0.5, against truth >= 0.5. soft: the probabilities and the
              truth themselves (TP = Σtp, FP = Σp - Σtp, FN = Σt - Σtp), with s added to numerator and denominator.
-             keras-raw: only where the probability is exactly 1, against truth exactly 1: what Keras' MeanIoU makes
-             of a sigmoid that no one has thresholded (it casts to integer).
-truth=hard   For accuracy: truth >= 0.5. Otherwise, as in Keras, no prediction is correct on an interpolated pixel.
-empty        What an image (or batch) counts as where the target is empty in truth and prediction, so that the ratio
+             keras-raw: a probability of exactly 1, against truth of exactly 1: Keras' MeanIoU sees only these if
+             nobody has thresholded the sigmoid (it casts to integer).
+truth=hard   For accuracy: truth >= 0.5. Without it, as in Keras, no prediction is correct on an interpolated pixel.
+empty        The score of an image (or batch) in which the target is empty in truth and prediction, so that the ratio
              is 0/0: skip, one or zero; for mean2 each class by itself. Part of every signature where this can happen,
              except with `pooled`, which is NaN then. If only one of the two is empty, the score is 0, also of
              precision and recall.
-
-clip         Of every cross-entropy: nothing where it is computed from the logits, as TensorFlow prints it; keras where
-             probabilities stay 1e-7 away from 0 and 1, torch where their logarithm stays above -100
+clip         For cross-entropies: absent where it is computed from the logits, as TensorFlow prints it; keras where
+             probabilities stay 1e-7 away from 0 and 1; torch where their logarithm stays above -100
              (`common.evidence.cross_entropy`).
 
-A definition that the rows can't give exactly is refused.
+A definition that the counts of images can't give exactly is refused.
 """
 
 import re
@@ -50,17 +49,17 @@ import numpy as np
 
 from common.evidence.cross_entropy import CLIPS
 
-# The numerator and denominator of each ratio, from counts of one target class.
-RATIOS = {
-    "iou": lambda tp, fp, fn: (tp, tp + fp + fn),
-    "dice": lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn),
-    "precision": lambda tp, fp, fn: (tp, tp + fp),
-    "recall": lambda tp, fp, fn: (tp, tp + fn),
-    "printed-dice": lambda tp, fp, fn: (tp, tp + fp + fn),
-    "area-ratio": lambda tp, fp, fn: (tp + fp, tp + fn),
+# The weights of TP, FP, FN and TN of one target class, in the numerator and in the denominator of each ratio.
+OVERLAPS = {
+    "iou": ((1, 0, 0, 0), (1, 1, 1, 0)),
+    "dice": ((2, 0, 0, 0), (2, 1, 1, 0)),
+    "precision": ((1, 0, 0, 0), (1, 1, 0, 0)),
+    "recall": ((1, 0, 0, 0), (1, 0, 1, 0)),
+    "printed-dice": ((1, 0, 0, 0), (1, 1, 1, 0)),
+    "area-ratio": ((1, 1, 0, 0), (1, 0, 1, 0)),
 }
 
-# From a ratio of one group of images to a loss. The second adds the cross-entropy, which is a mean over all pixels.
+# The ratio that each loss is made of, and how. bce+dice-loss has a cross-entropy added, a mean over all pixels.
 LOSSES = {
     "dice-loss": ("dice", lambda dice: 1 - dice),
     "bce+dice-loss": ("dice", lambda dice: 1 - dice),
@@ -75,29 +74,29 @@ _PARTS = re.compile(
     r"(\|clip=(?P<clip>[^|]+))?"
 )
 
-# The same for a network that also classifies: for both classes together and, with a name, for each of them.
+# Signatures for a network that also classifies: of both classes together, and of the class whose name is filled in.
 OF_CLASSES = ("accuracy|class|case", "bce|class|case", "bce|class+pixel|sum")
 OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|case")
 
 DISTANCES = ("hd95", "assd")
 
-# Of these a smaller value is a better one.
+# For these metrics, smaller is better.
 COSTS = {"bce", *LOSSES, *DISTANCES}
 
-# Of a training and not of images: `results.Repeat` has it, rows don't.
+# It is known of a training (`results.Repeat`) and can't be computed from counts of images.
 OF_TRAINING = "epochs|training|run"
 
 
 def comparable(signature: str, same_grid: bool) -> bool:
-    """Whether two networks' values of a definition may be set against each other: distances are in pixels of a
-    network's own grid, so only where that is the same for both."""
+    """Whether two networks' values of a definition may be compared. Distances are in pixels of a network's own grid, so
+    only where both have the same grid."""
     return same_grid or Definition.parse(signature).metric not in DISTANCES
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One definition; `decision` is a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature,
-    `str` writes it. Each definition has one spelling, so that signatures can be compared as text."""
+    """One definition. decision: a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature, `str`
+    writes it. Each definition has one spelling, so that signatures can be compared as text."""
 
     metric: str
     target: str
@@ -159,7 +158,7 @@ class Definition:
         may_be_empty = self.aggregation != "pooled" and self.smooth == 0
         for holds, demand in (
             (self.metric != "specificity", "the specificity of the tumour is recall|bg"),
-            (per_pixel or self.metric in {*RATIOS, *LOSSES}, f"unknown metric '{self.metric}'"),
+            (per_pixel or self.metric in {*OVERLAPS, *LOSSES}, f"unknown metric '{self.metric}'"),
             (self.target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{self.metric} has no {self.target}"),
             (
                 re.fullmatch(r"pooled|image|batch(es)?=[1-9]\d*", self.aggregation),

@@ -101,7 +101,7 @@ def _lines(runs: list[Repeat], columns: dict[str, list[float | None]]) -> list[l
 
 def _marked(runs: list[Repeat], lines: list[list[str]]) -> list[list[str]]:
     """With a column for what did not learn, where that is so of any run. lines: header, one for each run, others."""
-    unlearned = [", ".join(learned.of(run)) for run in runs]
+    unlearned = [", ".join(learned.signs_of(run)) for run in runs]
     if not any(unlearned):
         return lines
     column = [compare.DID_NOT_LEARN, *unlearned]

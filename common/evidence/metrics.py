@@ -8,12 +8,11 @@ only in how the sums are taken.
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
 from common.evidence.counts import Rows
-from common.evidence.definition import DISTANCES, LOSSES, OF_A_CLASS, OF_CLASSES, OF_TRAINING, RATIOS, Definition
+from common.evidence.definition import DISTANCES, LOSSES, OF_A_CLASS, OF_CLASSES, OF_TRAINING, OVERLAPS, Definition
 from common.paper import Recipe
 
 # Every run is scored under these on every split, and under what its recipe adds (`standard`): the readings of "IoU" and
@@ -44,23 +43,6 @@ STANDARD = (
     "hd95|fg|image|t=0.5|empty=skip",
     "assd|fg|image|t=0.5|empty=skip",
 )
-
-
-class Counted(Protocol):
-    """Counts as `Rows` has them of images. Each array may also be of groups of images, (..., groups)."""
-
-    pixels: np.ndarray
-    correct: np.ndarray
-    hd95: np.ndarray
-    assd: np.ndarray
-    cases: np.ndarray
-    positives: np.ndarray
-    called_positive: np.ndarray
-    classes: tuple[str, str | None]
-
-    def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
-    def costs(self, clip: str | None) -> np.ndarray: ...
-    def class_costs(self, clip: str | None) -> np.ndarray: ...
 
 
 def value(signature: str, rows: Rows) -> float:
@@ -111,10 +93,12 @@ def value_of_each_image(rows: Rows, signatures: Sequence[str]) -> dict[str, np.n
     return resampled(rows, signatures, 1, [np.eye(len(rows))])
 
 
-def value_of_groups(definition: Definition, groups: Counted, images: np.ndarray) -> np.ndarray:
-    """The metric from counts that are summed over groups of images already, (..., groups): the value over all groups,
-    float64 (...), NaN where it is undefined. images: number of images of each group, (groups,). The groups are the
-    images or batches of the definition, or one group of all images where it has none (`Definition.group_size`)."""
+def value_of_groups(definition: Definition, groups: Rows, images: np.ndarray) -> np.ndarray:
+    """The metric from counts that are summed over groups of images already, (..., groups) each, in an object with the
+    members of Rows that `_terms` asks for (`trivial.ConstantCounts`): float64 (...), NaN where it is undefined.
+
+    The groups are the images or batches of the definition, or one group of all images where it has none
+    (`Definition.group_size`). images: the number of images of each group, (groups,)."""
     terms = _terms(definition, groups)
     terms = _mean_terms(definition, terms, images) if definition.group_size else terms
     return _from_sums(definition, [term.sum(axis=-1) for term in terms])
@@ -137,7 +121,7 @@ def _unit_terms(definition: Definition, rows: Rows, units: np.ndarray) -> list[n
     return _mean_terms(definition, [np.bincount(units, weights=term) for term in terms], np.bincount(units))
 
 
-def _terms(definition: Definition, counted: Counted) -> list[np.ndarray]:
+def _terms(definition: Definition, counted: Rows) -> list[np.ndarray]:
     """What each image, or group of images, adds to the sums that a metric is made of: TP, FP, FN, TN of an overlap,
     then numerators and denominators in pairs; one term of a count."""
     metric, costs = definition.metric, lambda: [counted.costs(definition.clip), counted.pixels]
@@ -158,24 +142,21 @@ def _terms(definition: Definition, counted: Counted) -> list[np.ndarray]:
     return [tp, fp, fn, tn, *(costs() if metric == "bce+dice-loss" else [])]
 
 
-def _class_terms(definition: Definition, counted: Counted) -> list[np.ndarray]:
+def _class_terms(definition: Definition, counted: Rows) -> list[np.ndarray]:
     """The same for what a network says of whole images: numerator and denominator, or the one term of a count."""
     positive, other = counted.classes
-    cases, there, called = counted.cases, counted.positives, counted.called_positive
+    tp, fp, fn, tn = counted.class_overlap()
     if definition.metric == "bce":
-        return [counted.class_costs(definition.clip), cases]
+        return [counted.class_costs(definition.clip), tp + fp + fn + tn]
     if definition.metric == "accuracy":
-        return [there * called + (cases - there) * (1 - called), cases]
-    name, _, called_as = definition.target.removeprefix("class=").partition(">")
-    if other and not {name, called_as} <= {positive, other, ""}:
+        return [tp + tn, tp + fp + fn + tn]
+    name, _, called = definition.target.removeprefix("class=").partition(">")
+    if other and not {name, called} <= {positive, other, ""}:
         raise ValueError(f"the classes are {positive}, {other}")
-    there, called = (there, called) if name == positive else (cases - there, 1 - called)
+    tp, fp, fn = (tp, fp, fn) if name == positive else (tn, fn, fp)
     if definition.metric == "count":
-        return [there * (called if (called_as == positive) == (name == positive) else 1 - called)]
-    hits, calls = there * called, cases * called
-    return [
-        *{"precision": (hits, calls), "recall": (hits, there), "dice": (2 * hits, there + calls)}[definition.metric]
-    ]
+        return [tp if (called == positive) == (name == positive) else fn]
+    return [_weighted(form, (tp, fp, fn)) for form in OVERLAPS[definition.metric]]
 
 
 def _mean_terms(definition: Definition, sums: Sequence[np.ndarray], images: np.ndarray) -> list[np.ndarray]:
@@ -209,11 +190,14 @@ def _scores(
     return LOSSES[definition.metric][1](mean) if definition.metric in LOSSES else mean
 
 
+def _weighted(form: tuple[int, ...], counts: tuple[np.ndarray, ...]) -> np.ndarray:
+    return sum(weight * each for weight, each in zip(form, counts, strict=False) if weight)
+
+
 def _score(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     """The ratio of one class; NaN where it is undefined or to be skipped."""
     ratio, _ = LOSSES.get(definition.metric, (definition.metric, None))
-    numerator, denominator = RATIOS[ratio](tp, fp, fn)
-    numerator, denominator = numerator + definition.smooth, denominator + definition.smooth
+    numerator, denominator = (_weighted(form, (tp, fp, fn)) + definition.smooth for form in OVERLAPS[ratio])
     score = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
     # Without any tumour an overlap is 0, but a ratio of areas is undefined.
     nothing = (denominator == 0) & ((tp + fp + fn == 0) | (ratio == "area-ratio"))

@@ -18,7 +18,7 @@ from common.data.fractions import Fractions
 from common.data.splits import Split, draw
 from common.errors import BadInput
 from common.evidence.cross_entropy import constant_costs
-from common.evidence.definition import OF_TRAINING, Definition
+from common.evidence.definition import DISTANCES, OF_TRAINING, Definition
 from common.evidence.metrics import value_of_groups
 from common.evidence.statistics import Prediction, place
 from common.paper import Paper, Recipe
@@ -119,7 +119,7 @@ class Images:
     @cached_property
     def positives(self) -> np.ndarray:
         """How many images are of the positive class, float64 (splits, 1)."""
-        return np.count_nonzero((self.known.label == self.positive)[self.positions], axis=1, keepdims=True) * 1.0
+        return (self.known.label == self.positive).astype(np.float64)[self.positions].sum(axis=1, keepdims=True)
 
     def pixel_prevalence(self) -> np.ndarray:
         """The tumour's share of all pixels, (splits,)."""
@@ -132,23 +132,24 @@ class Images:
 
 @dataclass(frozen=True)
 class ConstantCounts:
-    """The counts (`metrics.Counted`) of a predictor that gives every pixel, and every image, one probability: like
-    `counts.constant`, but of many splits at once, and summed over groups of `size` consecutive images. The prediction
-    is the same everywhere, so only the truth needs to be summed. of_pixel: float32, of_class: float64 (splits, 1)."""
+    """`counts.constant` on many splits at once, summed over groups of `size` consecutive images: what
+    `metrics.value_of_groups` needs of it, (splits, groups) each. A constant prediction is the same everywhere, so that
+    only the truth has to be summed. of_pixel: float32, of_class: float64 (splits, 1), the two probabilities."""
 
     images: Images
     size: int
     of_pixel: np.ndarray
     of_class: np.ndarray
 
-    @cached_property
-    def cases(self) -> np.ndarray:
+    @property
+    def numbers(self) -> np.ndarray:
+        """The number of images of each group, float64 (groups,)."""
         number = self.images.positions.shape[1]
         return np.diff([*range(0, number, self.size), number]).astype(np.float64)
 
     @property
     def pixels(self) -> np.ndarray:
-        return self.images.known.side**2 * self.cases
+        return self.images.known.side**2 * self.numbers
 
     @property
     def correct(self) -> np.ndarray:
@@ -156,22 +157,9 @@ class ConstantCounts:
         return np.where(self.of_pixel > 0.5, one, zero)
 
     @property
-    def hd95(self) -> np.ndarray:
-        return np.full(self.of_pixel.shape, np.nan)
-
-    assd = hd95
-
-    @property
-    def classes(self) -> tuple[str, str | None]:
-        return self.images.positive, next((str(c) for c in self.images.known.label if c != self.images.positive), None)
-
-    @property
-    def positives(self) -> np.ndarray:
-        return self.images.positives
-
-    @property
-    def called_positive(self) -> np.ndarray:
-        return (self.of_class > 0.5).astype(np.float64)
+    def classes(self) -> tuple[str | None, str | None]:
+        positive = self.images.positive
+        return positive, next((str(label) for label in self.images.known.label if label != positive), None)
 
     def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         if decision == "soft":
@@ -180,18 +168,25 @@ class ConstantCounts:
             marked, column = self.of_pixel == 1, "one"
         else:
             marked, column = self.of_pixel > np.float32(decision), "tumour"
-        truth = self.images.truth(column, self.size)
-        rest = self.pixels - truth
-        return truth * marked, rest * marked, truth * (1.0 - marked), rest * (1.0 - marked)
+        return _overlap(self.images.truth(column, self.size), self.pixels, marked)
 
     def costs(self, clip: str | None) -> np.ndarray:
         of_tumour, of_rest = constant_costs(clip, self.of_pixel)
         tumour = self.images.truth("total", self.size)
         return tumour * of_tumour + (self.pixels - tumour) * of_rest
 
+    def class_overlap(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        return _overlap(self.images.positives, self.numbers, self.of_class > 0.5)
+
     def class_costs(self, clip: str | None) -> np.ndarray:
         of_positive, of_other = constant_costs(clip, self.of_class)
-        return self.positives * of_positive + (self.cases - self.positives) * of_other
+        return self.images.positives * of_positive + (self.numbers - self.images.positives) * of_other
+
+
+def _overlap(truth: np.ndarray, whole: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, ...]:
+    """TP, FP, FN, TN where each pixel, or case, is marked with the same weight from 0 to 1."""
+    rest, missed = whole - truth, 1.0 - marked
+    return truth * marked, rest * marked, truth * missed, rest * missed
 
 
 def constant_value(signature: str, images: Images, of_pixel: np.ndarray, of_class: np.ndarray) -> np.ndarray:
@@ -199,13 +194,12 @@ def constant_value(signature: str, images: Images, of_pixel: np.ndarray, of_clas
 
     of_pixel, of_class: (splits,), the probability of every pixel and of every image.
     """
-    if signature == OF_TRAINING:
-        return np.full(len(of_pixel), np.nan)
     definition = Definition.parse(signature)
+    if definition.metric in DISTANCES or signature == OF_TRAINING:
+        return np.full(len(of_pixel), np.nan)
     size = definition.group_size or images.positions.shape[1]
-    of_pixel = of_pixel.astype(np.float32)  # as the output of a network is
-    counts = ConstantCounts(images, size, of_pixel[:, None], of_class[:, None])
-    return value_of_groups(definition, counts, counts.cases)
+    counts = ConstantCounts(images, size, of_pixel.astype(np.float32)[:, None], of_class[:, None])
+    return value_of_groups(definition, counts, counts.numbers)
 
 
 def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, tuple[float, float]]:

@@ -123,7 +123,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
         confusion={part: table for part, of_part in rows.items() if (table := counts.class_confusion(of_part))},
         notes=[*done.notes, *_on_groups(done, recipe, rows)],
     )
-    return run.model_copy(update={"unlearned": learned.judge(run, rows["test"])})
+    return run.model_copy(update={"unlearned": learned.find_signs(run, rows["test"])})
 
 
 def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[str]:

@@ -81,7 +81,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
 def _told_again(before: Fit | results.Failure) -> str:
     if isinstance(before, results.Failure):
         return f"failed before, {before.why}"
-    return "; ".join(["finished before", *learned.told(before.unlearned)])
+    return "; ".join(["finished before", *learned.describe_unlearned(before.unlearned)])
 
 
 def _ended(

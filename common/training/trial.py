@@ -27,7 +27,8 @@ def told(outcome: Fit | Failure) -> str:
     """What came of it, in words."""
     if isinstance(outcome, Failure):
         return f"failed, {outcome.why}"
-    return "; ".join([f"{outcome.epochs} epochs in {spoken(outcome.seconds)}", *learned.told(outcome.unlearned)])
+    unlearned = learned.describe_unlearned(outcome.unlearned)
+    return "; ".join([f"{outcome.epochs} epochs in {spoken(outcome.seconds)}", *unlearned])
 
 
 def begin(place: Path, machine: Environment) -> None:

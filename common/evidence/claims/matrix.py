@@ -14,15 +14,14 @@ from itertools import combinations
 
 import numpy as np
 
+from common.evidence.definition import OVERLAPS
+
 # The weights of tp, fp, fn, tn in numerator and denominator. Of the other class, `swapped`. share: of the class among
 # all; hits, misses: of its cases that are found or not, among all. Soft dice: 2Σtp/(Σt + Σp) where a probability above
 # 0.5 marks a pixel; least with 0.5 where the mark is right and the greatest, 1 and 0.5, where there is nothing; most
 # with the greatest, 1 and 0.5, where there is something and the least, 0.5 and 0, where there is nothing.
 RATIOS = {
-    "iou": ((1, 0, 0, 0), (1, 1, 1, 0)),
-    "dice": ((2, 0, 0, 0), (2, 1, 1, 0)),
-    "precision": ((1, 0, 0, 0), (1, 1, 0, 0)),
-    "recall": ((1, 0, 0, 0), (1, 0, 1, 0)),
+    **{name: OVERLAPS[name] for name in ("iou", "dice", "precision", "recall")},
     "accuracy": ((1, 0, 0, 1), (1, 1, 1, 1)),
     "share": ((1, 0, 1, 0), (1, 1, 1, 1)),
     "hits": ((1, 0, 0, 0), (1, 1, 1, 1)),
