@@ -152,7 +152,6 @@ def count(
     cases: Sequence[str],
     labels: Sequence[str],
     groups: Sequence[str],
-    thresholds: Sequence[float] = THRESHOLDS,
     positive: str = "",
     of_class: np.ndarray | None = None,
     logits: np.ndarray | None = None,
@@ -170,7 +169,7 @@ def count(
         raise ValueError(f"probabilities {probabilities.shape}, truth {truth.shape}: expected the same (n, S, S)")
     if not len(cases) == len(labels) == len(groups) == len(truth):
         raise ValueError(f"{len(truth)} images, {len(cases)} cases, {len(labels)} labels, {len(groups)} groups")
-    logits = logits if logits is not None else map(logit_of, probabilities)
+    logits = map(logit_of, probabilities) if logits is None else logits
     rows = []
     for case, p, z, t in zip(cases, probabilities, logits, truth, strict=True):
         p, t = p.astype(np.float32, copy=False).ravel(), t.astype(np.float32, copy=False).ravel()
@@ -178,7 +177,7 @@ def count(
             if not (values.min() >= 0 and values.max() <= 1):  # also where either is NaN
                 raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
         hd95, assd = surface_distances(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
-        counted = _count_image(p, z.astype(np.float64).ravel(), t, np.asarray(thresholds, np.float32))
+        counted = _count_image(p, z.astype(np.float64).ravel(), t)
         rows.append(counted | {"hd95": hd95, "assd": assd})
     nothing = np.full(len(rows), np.nan)
     of_class = nothing if of_class is None else np.asarray(of_class, np.float64)
@@ -187,7 +186,7 @@ def count(
         label=np.array(labels, dtype=str),
         group=np.array(groups, dtype=str),
         position=np.arange(len(rows)),
-        thresholds=np.array(thresholds, dtype=np.float64),
+        thresholds=np.array(THRESHOLDS),
         positive=np.array(positive),
         probability=of_class,
         logit=logit_of(of_class) if logits_of_class is None else np.asarray(logits_of_class, np.float64),
@@ -195,8 +194,8 @@ def count(
     )
 
 
-def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray, thresholds: np.ndarray) -> dict[str, object]:
-    above, tumour = p > thresholds[:, None], t >= 0.5
+def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray) -> dict[str, object]:
+    above, tumour = p > np.array(THRESHOLDS, np.float32)[:, None], t >= 0.5
     tp = np.count_nonzero(above & tumour, axis=1)
     zero, one = t == 0, t == 1
     return {

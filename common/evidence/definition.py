@@ -43,7 +43,9 @@ A definition that the counts of images can't give exactly is refused.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -67,6 +69,10 @@ LOSSES = {
     "iou-loss": ("iou", lambda iou: 1 - iou),
 }
 
+_CLASS_FORMS = re.compile(
+    r"(accuracy|bce)\|class\|case|bce\|class\+pixel\|sum"
+    r"|(precision|recall|dice)\|class=[^>|]+\|case|count\|class=[^>|]+>[^>|]+\|case"
+)
 _FORM = "metric|target|aggregation[|decision][|s=...][|truth=...][|empty=...][|clip=...]"
 _PARTS = re.compile(
     r"(?P<metric>[^|]+)\|(?P<target>[^|]+)\|(?P<aggregation>[^|]+)(\|(?P<decision>t=[^|]+|soft|keras-raw))?"
@@ -108,6 +114,7 @@ class Definition:
     clip: str | None = None
 
     @classmethod
+    @cache
     def parse(cls, signature: str) -> "Definition":
         """Raises ValueError, saying what is wrong, for anything that is not the signature of a definition."""
         try:
@@ -140,64 +147,54 @@ class Definition:
         return "|".join(part for part in parts if part)
 
     def __post_init__(self) -> None:
-        if self.clip is not None and (self.clip not in CLIPS or not self.metric.startswith("bce")):
-            raise ValueError("clip=keras and clip=torch are of cross-entropies alone")
-        if self.metric == "epochs" or self.target == "training":
-            if str(self) != OF_TRAINING:
-                raise ValueError(f"of a training there is {OF_TRAINING} alone")
-            return None
-        if self.target.startswith("class"):
-            return self._check_of_classes()
-        if self.metric in DISTANCES:
-            if (self.target, self.aggregation, self.decision, self.empty) != ("fg", "image", 0.5, "skip"):
-                raise ValueError(f"of distances there is {self.metric}|fg|image|t=0.5|empty=skip alone")
-            return None
-        per_pixel, hard = self.metric in ("accuracy", "bce"), isinstance(self.decision, float)
-        areas = (self.target, self.aggregation) == ("fg", "pooled") and hard
-        mean_iou = (self.metric, self.target, self.aggregation) == ("iou", "mean2", "pooled")
-        may_be_empty = self.aggregation != "pooled" and self.smooth == 0
-        for holds, demand in (
-            (self.metric != "specificity", "the specificity of the tumour is recall|bg"),
-            (per_pixel or self.metric in {*OVERLAPS, *LOSSES}, f"unknown metric '{self.metric}'"),
-            (self.target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{self.metric} has no {self.target}"),
-            (
-                re.fullmatch(r"pooled|image|batch(es)?=[1-9]\d*", self.aggregation),
-                f"no aggregation '{self.aggregation}'",
-            ),
-            (not per_pixel or self.aggregation == "pooled", f"{self.metric} is pooled: images have as many pixels"),
-            (self.metric != "bce" or self.decision is None, "bce takes the probabilities, without a decision"),
-            (self.metric == "bce" or self.decision is not None, "no decision: t=..., soft or keras-raw"),
-            (not hard or 0 < self.decision < 1, "a threshold lies between 0 and 1"),
-            (self.metric != "accuracy" or hard, "accuracy needs a threshold"),
-            (self.truth in (None, "hard"), f"truth={self.truth} is unknown: hard, or nothing"),
-            (self.truth is None or self.metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"),
-            (self.metric != "accuracy" or self.truth or self.decision == 0.5, "without truth=hard, at t=0.5 only"),
-            (self.metric not in LOSSES or self.decision == "soft", f"{self.metric} is soft"),
-            (self.metric != "area-ratio" or areas, "of area ratios there is area-ratio|fg|pooled|t=... alone"),
-            (self.decision != "keras-raw" or mean_iou, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"),
-            (self.smooth == 0 or (self.decision == "soft" and 0 < self.smooth < np.inf), "s is for soft, and positive"),
-            (self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"),
-            (self.empty or not may_be_empty, "does not say what an empty pair counts as: empty=skip, one or zero"),
-            (may_be_empty or not self.empty, "empty=... has no effect here"),
-        ):
+        for holds, demand in self._demands():
             if not holds:
                 raise ValueError(demand)
 
-    def _check_of_classes(self) -> None:
-        metric, target, aggregation = self.metric, self.target, self.aggregation
-        of_pair = re.fullmatch(r"class=[^>]+>[^>]+", target)
-        known = (
-            ("count",)
-            if of_pair
-            else ("precision", "recall", "dice")
-            if target.startswith("class=")
-            else ("accuracy", "bce")
-        )
-        whole = (metric, target, aggregation) == ("bce", "class+pixel", "sum")
-        if not whole and (target == "class+pixel" or metric not in known or aggregation != "case"):
-            raise ValueError(f"of classes there are {', '.join([*OF_CLASSES, *OF_A_CLASS])}".format(*["NAME"] * 3))
-        if self.decision is not None or self.smooth or self.truth or self.empty:
-            raise ValueError("a class is decided at 0.5, there is nothing more to say")
+    def _demands(self) -> Iterator[tuple[object, str]]:
+        """What has to hold of a definition, and what to say where it does not."""
+        metric, target, aggregation, decision = self.metric, self.target, self.aggregation, self.decision
+        yield not self.clip or metric.startswith("bce"), "clip=keras and clip=torch are of cross-entropies alone"
+        yield self.clip in CLIPS, f"clip={self.clip} is neither keras nor torch"
+        if metric == "epochs" or target == "training":
+            yield str(self) == OF_TRAINING, f"of a training there is {OF_TRAINING} alone"
+        elif target.startswith("class"):
+            forms = ", ".join([*OF_CLASSES, *OF_A_CLASS]).format(*["NAME"] * 3)
+            yield _CLASS_FORMS.fullmatch(f"{metric}|{target}|{aggregation}"), f"of classes there are {forms}"
+            more = decision is not None or self.smooth or self.truth or self.empty
+            yield not more, "a class is decided at 0.5, there is nothing more to say"
+        elif metric in DISTANCES:
+            only = (target, aggregation, decision, self.empty) == ("fg", "image", 0.5, "skip")
+            yield only, f"of distances there is {metric}|fg|image|t=0.5|empty=skip alone"
+        else:
+            yield from self._demands_of_pixels()
+
+    def _demands_of_pixels(self) -> Iterator[tuple[object, str]]:
+        metric, target, aggregation, decision = self.metric, self.target, self.aggregation, self.decision
+        per_pixel, hard, soft = metric in ("accuracy", "bce"), isinstance(decision, float), decision == "soft"
+        may_be_empty = aggregation != "pooled" and self.smooth == 0
+        form = f"{metric}|{target}|{aggregation}"
+        yield metric != "specificity", "the specificity of the tumour is recall|bg"
+        yield per_pixel or metric in {*OVERLAPS, *LOSSES}, f"unknown metric '{metric}'"
+        yield target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{metric} has no {target}"
+        yield re.fullmatch(r"pooled|image|batch(es)?=[1-9]\d*", aggregation), f"no aggregation '{aggregation}'"
+        yield not per_pixel or aggregation == "pooled", f"{metric} is pooled: images have as many pixels"
+        yield metric != "bce" or decision is None, "bce takes the probabilities, without a decision"
+        yield metric == "bce" or decision is not None, "no decision: t=..., soft or keras-raw"
+        yield not hard or 0 < decision < 1, "a threshold lies between 0 and 1"
+        yield metric != "accuracy" or hard, "accuracy needs a threshold"
+        yield self.truth in (None, "hard"), f"truth={self.truth} is unknown: hard, or nothing"
+        yield not self.truth or metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"
+        yield metric != "accuracy" or self.truth or decision == 0.5, "without truth=hard, at t=0.5 only"
+        yield metric not in LOSSES or soft, f"{metric} is soft"
+        areas = form == "area-ratio|fg|pooled" and hard
+        yield metric != "area-ratio" or areas, "of area ratios there is area-ratio|fg|pooled|t=... alone"
+        of_keras = form == "iou|mean2|pooled"
+        yield decision != "keras-raw" or of_keras, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"
+        yield self.smooth == 0 or (soft and 0 < self.smooth < np.inf), "s is for soft, and positive"
+        yield self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"
+        yield self.empty or not may_be_empty, "does not say what an empty pair counts as: empty=skip, one or zero"
+        yield may_be_empty or not self.empty, "empty=... has no effect here"
 
 
 def _number(number: float) -> str:

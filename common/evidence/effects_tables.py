@@ -262,16 +262,7 @@ def _blocks(found: OneAtATime) -> list[str]:
 
 def _summary(alternatives: Sequence[Alternative]) -> str:
     """A line for each reading: the printed number that it moves most, and how many differences leave out 0."""
-    header = [
-        "reading",
-        "moves most",
-        "default",
-        "with it",
-        "difference",
-        "repeats",
-        "printed in bold",
-        "standard in bold",
-    ]
+    header = ["reading", "moves most", "default", "with it", "difference", "repeats"]
     lines = []
     for each in alternatives:
         name, most = f"{markdown.code(each.reading)}{_stale(each)}", ["-"] * 5
@@ -279,7 +270,7 @@ def _summary(alternatives: Sequence[Alternative]) -> str:
             means = number(moved.default.mean), number(moved.other.mean)
             most = [f"{moved.part} {moved.name}", *means, _bold(moved), format_repeats(moved)]
         lines.append([name, *most, _certain(each.printed), _certain(each.standard)])
-    return markdown.table(header, *lines)
+    return markdown.table([*header, "printed in bold", "standard in bold"], *lines)
 
 
 def _folded_printed(alternatives: Sequence[Alternative]) -> str:
@@ -295,15 +286,12 @@ def _folded_printed(alternatives: Sequence[Alternative]) -> str:
 
 
 def _standard(default: Record, alternatives: Sequence[Alternative]) -> str:
-    lines = [
-        [markdown.code(of_all[0].signature), number(_mean(default, of_all[0].signature)), *map(_bold, of_all)]
-        for of_all in zip(*(each.standard for each in alternatives), strict=True)
-    ]
+    lines = []
+    for of_all in zip(*(each.standard for each in alternatives), strict=True):
+        signature = of_all[0].signature
+        mean = prediction(values(default, "test", signature)).mean
+        lines.append([markdown.code(signature), number(mean), *map(_bold, of_all)])
     return markdown.table(["definition", "default", *(markdown.code(each.reading) for each in alternatives)], *lines)
-
-
-def _mean(default: Record, signature: str) -> float | None:
-    return prediction(values(default, "test", signature)).mean
 
 
 def _runs(found: OneAtATime, alternatives: Sequence[Alternative]) -> str:

@@ -76,7 +76,6 @@ def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Rec
     boxes = {name: box for name, box in (definitions | readings).items() if box}
     if not boxes:
         return None
-    left_out = len(others) - len(usable)
     shown = [printed(cell.value + cell.unit) for cell in cells]
     found = [
         name
@@ -93,7 +92,7 @@ def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Rec
         tried=len(boxes),
         chance=chance,
         plausible=plausible,
-        sentence=_sentence(record, cells, found, boxes, readings, chance, plausible) + _left_out(left_out),
+        sentence=_sentence(record, cells, found, boxes, readings, chance, plausible, len(others) - len(usable)),
     )
 
 
@@ -110,8 +109,7 @@ def _candidates(record: Record, cells: Sequence[Compared]) -> list[str]:
     series, kept = {_series(record, cells, cells[0].definition)}, []
     for name in computed:
         other = Definition.parse(name)
-        alike = other.metric in family(own.metric) and _level(other) == _level(own) and _sign(other) == _sign(own)
-        if not alike or learned.unusable(name, record):
+        if other.metric not in family(own.metric) or _kind(other) != _kind(own) or learned.unusable(name, record):
             continue
         if (values_of := _series(record, cells, name)) not in series:
             series.add(values_of)
@@ -128,16 +126,10 @@ def _other_pass(record: Record, cells: Sequence[Compared]) -> dict[str, list[Int
     return {f"{cells[0].definition} of {part}": _box(record, swapped, cells[0].definition) for part in parts}
 
 
-def _sign(definition: Definition) -> int:
-    """The sign of its values: squared-dice-loss is never positive."""
-    return -1 if definition.metric == "squared-dice-loss" else 1
-
-
-def _level(definition: Definition) -> str:
-    """Whether it is about one class of images, about both, or about pixels."""
-    if definition.target.startswith("class="):
-        return definition.target
-    return "classes" if definition.target.startswith("class") else "pixels"
+def _kind(definition: Definition) -> tuple[str, bool]:
+    """Whether it is about one class of images, about both, or about pixels; and whether it is never positive."""
+    of_class = definition.target if definition.target.startswith("class=") else "classes"
+    return of_class if "class" in definition.target else "pixels", definition.metric == "squared-dice-loss"
 
 
 def _series(record: Record, cells: Sequence[Compared], signature: str) -> tuple[tuple[float, ...], ...]:
@@ -214,43 +206,36 @@ def _sentence(
     readings: Collection[str],
     chance: float,
     plausible: Interval,
+    unlearned: int,
 ) -> str:
+    """All of an explanation in words. unlearned: how many other readings were left out."""
     numbers = [f"{cell.split} {cell.name} {cell.value}{cell.unit}" for cell in cells]
     small = " (small profile)" if record.profile == "small" else ""
     one = len(cells) == 1
     lie = f"The {numbers[0]} lies" if one else f"Of {', '.join(numbers)}, at least one lies"
     said = f"{lie} outside the interval of `{cells[0].definition}`{small}."
-    tried = f"{_tried(boxes.keys() - readings, [name for name in boxes if name in readings])}:"
+    tried = _tried(boxes.keys() - readings, [name for name in boxes if name in readings])
+    left_out = f" Left out: {unlearned} other reading{'s' * (unlearned != 1)} with a network that did not learn."
+    left_out *= bool(unlearned)
     it = "it" if one else "all of them"
     if not found:
-        return f"{said} {tried} none contains {it}."
+        return f"{said} {tried}: none contains {it}.{left_out}"
     best = ", ".join(f"{low:.4f} to {high:.4f}" for low, high in boxes[found[0]])
     also = f", and so {'does' if len(found) == 2 else 'do'} {len(found) - 1} more" if len(found) > 1 else ""
     drawn = "A number" if one else f"{len(cells)} numbers"
-    return (
-        f"{said} {tried} `{found[0]}` contains {it} ({best}){also}. {drawn} drawn at random between {plausible[0]:.4g} "
-        f"and {plausible[1]:.4g} would have been explained so in {percent(chance)} of draws."
-    )
-
-
-def _left_out(readings: int) -> str:
-    if not readings:
-        return ""
-    return f" Left out: {readings} other reading{'s' * (readings != 1)} with a network that did not learn."
+    between = f"between {plausible[0]:.4g} and {plausible[1]:.4g}"
+    explained = f"would have been explained so in {percent(chance)} of draws"
+    said += f" {tried}: `{found[0]}` contains {it} ({best}){also}."
+    return f"{said} {drawn} drawn at random {between} {explained}.{left_out}"
 
 
 def _tried(definitions: Collection[str], readings: Collection[str]) -> str:
     """What was tried: "14 other definitions and 2 other readings (weights=best, masks=first) tried"; of many readings
     only their number."""
-    parts = [
-        f"{len(names)} other {kind}{'s' * (len(names) != 1)}{listed * (len(names) <= _NAMED)}"
-        for kind, names, listed in (
-            ("definition", definitions, ""),
-            ("reading", readings, f" ({', '.join(readings)})"),
-        )
-        if names
-    ]
-    return f"{' and '.join(parts)} tried"
+    counted = {"definition": len(definitions), "reading": len(readings)}
+    parts = [f"{number} other {kind}{'s' * (number != 1)}" for kind, number in counted.items() if number]
+    named = f" ({', '.join(readings)})" if 0 < len(readings) <= _NAMED else ""
+    return f"{' and '.join(parts)}{named} tried"
 
 
 def percent(chance: float) -> str:

@@ -23,7 +23,7 @@ def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
     if record.readings.get("split") == "grouped":
         return None
     wanted = record.readings | GROUPED
-    return next((other for other in others if other.readings == wanted and _differ_in_split_only(record, other)), None)
+    return next((other for other in others if other.readings == wanted and _about(other) == _about(record)), None)
 
 
 def leaking(record: Record, others: Iterable[Record]) -> Record | None:
@@ -38,7 +38,7 @@ def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDiff
 
     Raises ValueError for records that differ in their conditions or in a reading other than the split.
     """
-    if not _differ_in_split_only(random, grouped):
+    if _about(random) != _about(grouped):
         raise ValueError(f"not the same but for the split: {_about(random)} and {_about(grouped)}")
     one, other = (values(record, part, signature) for record in (random, grouped))
     if learned.unusable(signature, random, grouped):
@@ -75,10 +75,8 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
     if further_sure:
         said += f"; for {len(further_sure)} of {len(further)} standard ones on the test images, most clearly "
         said += _most(further_sure)
-    chance = (
-        " If the split did nothing, one interval in 20 would leave out 0 by chance." if sure or further_sure else ""
-    )
-    return f"{said}.{chance}{small}"
+    chance = " If the split did nothing, one interval in 20 would leave out 0 by chance."
+    return f"{said}.{chance * bool(sure or further_sure)}{small}"
 
 
 def scale_note(signatures: Iterable[str]) -> str:
@@ -103,10 +101,6 @@ def _weight(item: tuple[Key, MeanDifference]) -> tuple[bool, float]:
     if found.low is None:
         return from_0_to_1(signature), abs(found.mean)
     return True, abs(found.mean) / max(found.high - found.low, 1e-12)
-
-
-def _differ_in_split_only(one: Record, other: Record) -> bool:
-    return _about(one) == _about(other)
 
 
 def _about(record: Record) -> tuple:

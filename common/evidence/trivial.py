@@ -220,10 +220,7 @@ def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, t
 
 
 def describe_place(number: str, printed: tuple[float, float], who: str, nothing: Prediction) -> str:
-    """A sentence on where a printed number lies in the distribution of a predictor. Raises ValueError where the metric
-    of that predictor is undefined."""
-    if nothing.low is None:
-        raise ValueError(f"{who} has no value under this definition")
+    """A sentence on where a printed number lies in the distribution of a predictor, which has an interval."""
     return (
         f"A predictor that has learned nothing ({who}) scores {nothing.mean:.4f} on average, and between "
         f"{nothing.low:.4f} and {nothing.high:.4f} on 95 % of {nothing.n:,} random splits: "

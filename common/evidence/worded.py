@@ -10,7 +10,7 @@ learn, or by the smoke profile.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
-from typing import Literal
+from typing import Any, Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment
@@ -106,15 +106,13 @@ def _found(paper: Paper, claim: Worded, own: Record, beside: Record | None) -> t
         train = by_repeat(own, part_of(paper, "train"), claim.definition)
         test = by_repeat(own, claim.split, claim.definition)
         return prediction([mean(test[key]) - mean(train[key]) for key in test if key in train]), (0, 0)
-    return prediction(values(own, claim.split, claim.definition)), _limit(paper, claim)
+    return prediction(values(own, claim.split, claim.definition)), _limit(claim, _quoted(paper, claim))[1]
 
 
 def _status(claim: Worded, found: Prediction, limit: Interval) -> Status:
     if found.mean is None:
         return NOT_RUN
-    if found.n < RUNS_TO_REFUTE:
-        return OPEN
-    return _side(claim, limit, (found.low, found.high), OPEN)
+    return OPEN if found.n < RUNS_TO_REFUTE else _side(claim, limit, (found.low, found.high), OPEN)
 
 
 def _side(claim: Worded, limit: Interval, found: Interval, between: str) -> str:
@@ -140,15 +138,13 @@ def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
 def _asked(paper: Paper, claim: Worded) -> str:
     """What is tested: "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
     side = "below" if claim.above is None and _less_is_better(claim) else "above"
+    than = "that of the training images" if claim.over == "train" else f"that with {_with(claim)}"
     if claim.above is not None:
         than = f"{claim.above:g}"
     elif claim.over == "quoted":
-        quoted = _quoted(paper, claim)
-        than = (
-            f"{_best(claim, quoted).value}, the best of {len(quoted)} that the paper quotes" if quoted else "any quoted"
-        )
-    else:
-        than = "that of the training images" if claim.over == "train" else f"that with {_with(claim)}"
+        than, quoted = "any quoted", _quoted(paper, claim)
+        if quoted:
+            than = f"{_best(claim, quoted).value}, the best of {len(quoted)} that the paper quotes"
     return f"`{claim.definition}` of the {claim.split} images, {side} {than}"
 
 
@@ -162,51 +158,48 @@ def _as_printed(paper: Paper, claim: Worded) -> str:
     elif claim.over == "train":
         others = [cell for cell in alike if cell.split == "train" and not cell.readings]
     else:
-        wanted = _readings(claim)
-        others = [cell for cell in alike if cell.split == claim.split and cell.readings and _texts(cell) == wanted]
-    if not own or not (others or claim.above is not None):
+        others = [cell for cell in alike if cell.split == claim.split and cell.readings]
+        others = [cell for cell in others if _texts(cell.readings) == _readings(claim)]
+    shown, limit = _limit(claim, others)
+    if not own or not shown:
         return ""
-    shown = f"{claim.above:g}" if claim.above is not None else _shown(_best(claim, others))
-    limit = (claim.above, claim.above) if claim.above is not None else printed(shown)
-    verdict = _side(claim, limit, printed(_shown(own[0])), "the same as printed")
-    return f"{_shown(own[0])} against {shown}: {verdict}"
+    verdict = _side(claim, limit, printed(own[0].value + own[0].unit), "the same as printed")
+    return f"{own[0].value}{own[0].unit} against {shown}: {verdict}"
 
 
-def _limit(paper: Paper, claim: Worded) -> Interval:
+def _limit(claim: Worded, others: Sequence[Reported]) -> tuple[str, Interval]:
+    """What a claim is compared with, as shown and as the numbers that this may be rounded from: a number of the claim's
+    own, or the best of others. Without either, "" and all numbers."""
     if claim.above is not None:
-        return claim.above, claim.above
-    quoted = _quoted(paper, claim)
-    return printed(_shown(_best(claim, quoted))) if quoted else (-float("inf"), float("inf"))
+        return f"{claim.above:g}", (claim.above, claim.above)
+    if not others:
+        return "", (-float("inf"), float("inf"))
+    best = _best(claim, others)
+    return best.value + best.unit, printed(best.value + best.unit)
 
 
 def _quoted(paper: Paper, claim: Worded) -> list[Reported]:
     """The scores that the paper quotes in the tables that have its own network, or in all tables if none has."""
-    about = claim.split, claim.definition
-    alike = [
-        cell for cell in paper.reported if (cell.split, cell.definition) == about and cell.statistic != "deviation"
-    ]
+    alike = [cell for cell in paper.reported if (cell.split, cell.definition) == (claim.split, claim.definition)]
+    alike = [cell for cell in alike if cell.statistic != "deviation"]
     tables = {cell.table for cell in alike if cell.table and not cell.quoted}
     return [cell for cell in alike if cell.quoted and (cell.table in tables or not tables)]
 
 
 def _best(claim: Worded, cells: Sequence[Reported]) -> Reported:
-    return (min if _less_is_better(claim) else max)(cells, key=lambda cell: printed(_shown(cell)))
+    return (min if _less_is_better(claim) else max)(cells, key=lambda cell: printed(cell.value + cell.unit))
 
 
 def _less_is_better(claim: Worded) -> bool:
     return Definition.parse(claim.definition).metric in COSTS
 
 
-def _shown(cell: Reported) -> str:
-    return cell.value + cell.unit
-
-
-def _texts(cell: Reported) -> dict[str, str]:
-    return {key: as_text(value) for key, value in cell.readings.items()}
-
-
 def _readings(claim: Worded) -> dict[str, str]:
-    return {key: as_text(value) for key, value in claim.over.items()} if isinstance(claim.over, dict) else {}
+    return _texts(claim.over) if isinstance(claim.over, dict) else {}
+
+
+def _texts(readings: dict[str, Any]) -> dict[str, str]:
+    return {key: as_text(value) for key, value in readings.items()}
 
 
 def _with(claim: Worded) -> str:

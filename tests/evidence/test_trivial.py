@@ -201,11 +201,6 @@ def test_a_sentence_says_where_a_printed_number_lies(printed, word):
     assert words.endswith(f"the printed 0.4543 lies {word}.")
 
 
-def test_there_is_no_sentence_about_what_is_undefined():
-    with pytest.raises(ValueError, match="all background has no value"):
-        describe_place("0.9", (0.85, 0.95), BACKGROUND, Prediction(n=0))
-
-
 def test_the_share_of_tumour_in_random_parts_of_busi():
     """Known of all 780 images: 0.0783 of the pixels (0.0944 where the normal ones are left out)."""
     for name, mean in (("cheng", 0.0783), ("rahman", 0.0944)):
