@@ -6,7 +6,7 @@ alternatives to the default: they differ from it in one or more readings.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
@@ -54,9 +54,7 @@ class Assessment:
 
     @property
     def standard(self) -> list[str]:
-        """The definitions that every run of the recipe is scored under; those of any recipe where that is unknown."""
-        recipe = recipe_of(self.paper, self.record)
-        return standard(recipe) if recipe else list(STANDARD)
+        return standard_of(self.paper, self.record)
 
 
 def assess_paper(paper: Paper, results: Path) -> list[Assessment]:
@@ -93,29 +91,21 @@ def assess(
     explained = explanations(paper, record, [row for row in rows if row.id in own], others) if in_full else []
     telling = {cell: each for each in explained if each.chance <= TELLING for cell in each.cells}
     rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
-    leak_free = leakage.leak_free(record, others)
-    assessed = Assessment(
-        paper,
-        record,
-        fresh(record),
-        rows,
-        own,
-        nothing,
-        [],
-        images,
-        leak_free,
-        leak_free is None or fresh(leak_free),
-        leakage.leaking(record, others) is not None,
-        in_full,
-    )
+    answered = [row for row in rows if row.id in own]
+    leak_free, beside = leakage.leak_free(record, others), leakage.leaking(record, others) is not None
+    free_fresh = leak_free is None or fresh(leak_free)
+    stands_for = f"what comes out on {record.dataset.name} stands beside its numbers and judges none"
     sentences = [
-        "" if paper.data_named else _say_unnamed(record),
+        "" if paper.data_named else f"T{compare.UNNAMED[1:]}: {stands_for}.",
         *learned.unlearned_sentences(record),
-        *_say_what_nothing_scores([row for row in rows if row.id in own], nothing),
+        *_say_what_nothing_scores(answered, nothing),
         *(each.sentence for each in explained),
-        _say_leak(assessed) if in_full else "",
+        _say_leak(paper, record, leak_free, answered) if leak_free and in_full else "",
     ]
-    return replace(assessed, sentences=list(dict.fromkeys(filter(None, sentences))))
+    sentences = list(dict.fromkeys(filter(None, sentences)))
+    return Assessment(
+        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, free_fresh, beside, in_full
+    )
 
 
 def summary_sentences(group: Iterable[Assessment]) -> list[str]:
@@ -139,6 +129,12 @@ def recipe_of(paper: Paper, record: Record, profile: Profile | None = None) -> R
         return paper.plain_recipe(profile or record.profile, record.readings)
     except BadInput:
         return None
+
+
+def standard_of(paper: Paper, record: Record) -> list[str]:
+    """The definitions that every run of a record's recipe is scored under; those of any recipe if that is unknown."""
+    recipe = recipe_of(paper, record)
+    return standard(recipe) if recipe else list(STANDARD)
 
 
 def _paper_recipe(paper: Paper, record: Record) -> Recipe:
@@ -186,17 +182,9 @@ def shown_in_full(paper: Paper, record: Record, others: Sequence[Record]) -> boo
 # The parts of an assessment
 
 
-def _say_leak(assessed: Assessment) -> str:
-    """What the leak-free record beside this one says of the leak, "" without one."""
-    if assessed.leak_free is None:
-        return ""
-    keys = [(row.part, row.definition) for row in assessed.rows if row.id in assessed.own and row.part in leakage.PARTS]
-    further = [("test", signature) for signature in assessed.standard]
-    return leakage.leak_sentence(assessed.record, assessed.leak_free, dict.fromkeys(keys), further)
-
-
-def _say_unnamed(record: Record) -> str:
-    return f"T{compare.UNNAMED[1:]}: what comes out on {record.dataset.name} stands beside its numbers and judges none."
+def _say_leak(paper: Paper, record: Record, leak_free: Record, own: list[Compared]) -> str:
+    keys = dict.fromkeys((row.part, row.definition) for row in own if row.part in leakage.PARTS)
+    return leakage.leak_sentence(record, leak_free, keys, [("test", each) for each in standard_of(paper, record)])
 
 
 def _judged_by_splits(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:

@@ -75,6 +75,7 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
     nothing = {name: _values_like(record, cell, cell.split, name) for name in NOTHING}
     trivial = {name: prediction(runs).mean for name, runs in nothing.items()}
     verdict = judge_number(cell.value + cell.unit, reproduced)
+    is_small = record.profile == "small" and reproduced.n >= RUNS_TO_REFUTE
     if cell.quoted:
         verdict = "quoted"
     elif cell.id in claims.impossible(findings):
@@ -84,11 +85,7 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
         note = "; ".join(filter(None, [note, "" if paper.data_named else UNNAMED]))
     elif unlearned := learned.why_unlearned(_runs_behind(record, cell), cell.definition):
         verdict, note = DID_NOT_LEARN, "; ".join(filter(None, [unlearned, note]))
-    elif (
-        record.profile == "small"
-        and reproduced.n >= RUNS_TO_REFUTE
-        and not is_of_empty_mask(record, cell.split, cell.definition)
-    ):
+    elif is_small and not is_of_empty_mask(record, cell.split, cell.definition):
         verdict = "outside (small)" if _side(cell.value + cell.unit, reproduced) else "inside (small)"
     about = cell.model_dump(include={"id", "split", "name", "value", "unit", "where", "definition"})
     notes = "; ".join(each for each in (note, _contradictions(cell, findings)) if each)

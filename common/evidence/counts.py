@@ -29,9 +29,8 @@ class Rows:
     position: int, 0, 1, ... in the order of evaluation; batches of K are positions 0...K-1, K...2K-1, ...
     pixels: int, all pixels of the image.
     truth_zero, truth_soft, truth_one: int, pixels whose truth is exactly 0, between 0 and 1, exactly 1.
-    tp, fp, fn: int (n, thresholds): prediction > threshold against truth >= 0.5. The prediction is strictly above, as
-        in Keras' BinaryAccuracy and NumPy's round. A truth of exactly 0.5, where half of the annotators or half of the
-        interpolated pixels say tumour, is tumour.
+    tp, fp, fn: int (n, thresholds): prediction > threshold, as in Keras' BinaryAccuracy and NumPy's round, against
+        truth >= 0.5: where half of the annotators, or of the interpolated pixels, say tumour, it is tumour.
     sum_truth, sum_prediction, sum_product: float64, Σt, Σp and Σt·p over the pixels.
     prediction_one, both_one: int, pixels where the prediction, or prediction and truth, are exactly 1. Keras' MeanIoU
         sees only these, since it casts a sigmoid to an integer.

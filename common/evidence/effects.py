@@ -98,14 +98,11 @@ def effects_in_paper(group: Sequence[Assessment]) -> list[OneAtATime]:
 
 
 def _one_at_a_time(default: Assessment, others: list[Assessment]) -> OneAtATime:
-    found = [_alternative(default, each) for each in others]
-    found.sort(key=_how_far, reverse=True)
-    one = [len(assess.departures(each.assessed.record, default.record)) == 1 for each in found]
-    return OneAtATime(
-        default,
-        [each for each, single in zip(found, one, strict=True) if single],
-        [each for each, single in zip(found, one, strict=True) if not single],
-    )
+    found = OneAtATime(default, [], [])
+    for each in sorted((_alternative(default, other) for other in others), key=_how_far, reverse=True):
+        one = len(assess.departures(each.assessed.record, default.record)) == 1
+        (found.alternatives if one else found.several).append(each)
+    return found
 
 
 def _how_far(alternative: Alternative) -> tuple:
@@ -135,17 +132,15 @@ def measure_effect(default: Record, other: Record, part: str, signature: str, ro
     """By how much a metric of a part is higher in the repeats of `other` than in those of its default.
 
     Split and initial weights follow from the seed and the number of the repeat. So unless a reading is of DRAWING, a
-    repeat has the same test images under both readings. These repeats are compared in pairs, and what the choice of
-    test images does to a number cancels out. Student's interval for pairs is exact whatever the correlation within
-    pairs; Welch's assumes independence. Neither is always the narrower: pairs have half the degrees of freedom, and
-    over the definitions of one network the median correlation within them was 0.8 for one reading, 0.2 and -0.4 for two
-    others (Cheng's at smoke size, six repeats each). The reading decides between them and not the numbers, since an
-    interval that is chosen for being narrow does not hold its 95 %.
+    repeat has the same test images under both readings, and the repeats are compared in pairs (Student). A reading that
+    draws other test images, or another seed, leaves nothing to pair (Welch, as in `leakage.leak`).
 
-    A reading that draws other test images, or another seed, leaves nothing to pair: then it is Welch's interval, as in
-    `leakage.leak`. The folds of a cross-validation are one repeat (`compare.values`). There is no difference where the
-    values are not comparable (`definition.comparable`), and where a network of one record did not learn
-    (`learned.unusable`).
+    Neither interval is always the narrower: pairs have half the degrees of freedom, and the median correlation within
+    them was 0.8 for one reading, 0.2 and -0.4 for two others (Cheng's at smoke size, six repeats each). The reading
+    decides and not the numbers, since an interval that is chosen for being narrow does not hold its 95 %.
+
+    The folds of a cross-validation are one repeat (`compare.values`). There is no difference where the values are not
+    comparable (`definition.comparable`), or a network of one record did not learn (`learned.unusable`).
     """
     departures = assess.departures(other, default).keys()
     of_default, of_other = (

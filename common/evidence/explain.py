@@ -96,20 +96,16 @@ def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Rec
     )
 
 
-def family(metric: str) -> set[str]:
-    """The metrics that a paper may mean by the name of `metric`."""
-    return next((family for family in FAMILIES if metric in family), {metric})
-
-
 def _candidates(record: Record, cells: Sequence[Compared]) -> list[str]:
     """The other definitions of the same family, of pixels or of classes alike. One that has the same value as another
     one in every run is listed once. A definition is left out where a network behind it did not learn."""
     own = Definition.parse(cells[0].definition)
+    family = next((family for family in FAMILIES if own.metric in family), {own.metric})
     computed = {name: None for run in record.runs for name in run.metrics.get(cells[0].split, {})}
     series, kept = {_series(record, cells, cells[0].definition)}, []
     for name in computed:
         other = Definition.parse(name)
-        if other.metric not in family(own.metric) or _kind(other) != _kind(own) or learned.unusable(name, record):
+        if other.metric not in family or _kind(other) != _kind(own) or learned.unusable(name, record):
             continue
         if (values_of := _series(record, cells, name)) not in series:
             series.add(values_of)

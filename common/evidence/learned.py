@@ -10,8 +10,8 @@ the numbers of one training:
   or the network did better while it trained than with the statistics that batch normalisation keeps.
 - New statistics of batch normalisation (`common.training.batch_statistics`) make it much better.
 
-Two metrics don't show it. Keras' raw IoU is that of an empty mask for every network without a saturated sigmoid. The
-accuracy of pixels is 0.9 where nothing is marked, and little more where all tumours are found.
+Two metrics don't show it: Keras' raw IoU, which is that of an empty mask for every network without a saturated sigmoid,
+and the accuracy of pixels, which is 0.9 where nothing is marked, and little more where all tumours are found.
 """
 
 from collections import Counter
@@ -31,11 +31,9 @@ OUTPUTS: tuple[Output, ...] = get_args(Output)
 MARGIN = 0.02
 # A cross-entropy is better if it is lower than that of the prevalence by this share of it (McFadden's R²).
 EXPLAINED = 0.05
-# A loss has fallen if it fell by more than this share of its first epoch's value; in a dead network, epochs differ by
-# up to as much.
+# A loss has fallen if it fell by more than this share of its first epoch's value: in dead networks epochs differ by it.
 FALLEN = 0.01
-# Probabilities that differ by at most this are the same: another image moves those of a network that learned by far
-# more.
+# Probabilities that differ by at most this are the same. In a network that learned, other images move them far more.
 SAME = 1e-6
 # A class has few cases below this number. A network that finds one case in four misses all of ten in 1 of 20 test sets:
 # 0.75^10 = 0.056.
@@ -133,11 +131,11 @@ def _tells_apart(run: Repeat, output: Output, part: str) -> bool | None:
     """Whether the output is better on training images than a predictor that does not look at them. part: "train", or
     RUNNING for the averages that `fit` printed. None where that is not known.
 
-    One of two values suffices. A share: the Dice of a segmentation against that of marking everything, 2π / (1 + π)
-    with π the tumour's share of the pixels, which no constant answer exceeds. (`fit` prints no Dice: there the mean IoU
-    against that of an empty mask.) Of a classification, the accuracy against the share of the larger class. And the
-    cross-entropy against that of the prevalence. Each alone can miss a network that has learned: a cautious one marks
-    little at 0.5, and one trained for overlap is overconfident."""
+    One of two values suffices, since each alone can miss a network that has learned: a cautious one marks little at
+    0.5, and one trained for overlap is overconfident. The first is the Dice of a segmentation against that of marking
+    everything, 2π / (1 + π) with π the tumour's share of the pixels, which no constant answer exceeds (`fit` prints no
+    Dice: there the mean IoU against that of an empty mask), or the accuracy of a classification against the share of
+    the larger class. The second is the cross-entropy against that of the prevalence."""
     measured, nothing = run.metrics.get(part, {}), run.trivial.get("train", {})
     share, least = _measure(measured, output), _without_looking(nothing.get(BACKGROUND, {}), output, DICE in measured)
     entropy, of_prevalence = measured.get(BCE[output]), nothing.get(PREVALENCE, {}).get(BCE[output])

@@ -1,9 +1,8 @@
 """The value of a metric, under each definition, from counts of images (`common.evidence.definition` has the grammar).
 
-Every metric is made of sums over images, or over batches where its definition says so. `_terms` knows what each image
-adds, `_mean_terms` makes a mean over images or batches of it, `_from_sums` makes the value of the sums. A value on some
-images (`value`), on thousands of samples of them (`resampled`) and on thousands of splits (`value_of_groups`) differ
-only in how the sums are taken.
+Every metric is made of sums. `_terms` gives what each image adds to them, `_mean_terms` what each image or batch adds
+where a definition averages over these, and `_from_sums` the value. The metric of some images (`value`), of thousands of
+samples of them (`resampled`) and of thousands of splits (`value_of_groups`) differ only in how the sums are taken.
 """
 
 from collections.abc import Iterable, Sequence
@@ -105,8 +104,7 @@ def value_of_groups(definition: Definition, groups: Rows, images: np.ndarray) ->
 
 
 def units_of(rows: Rows, batch: int) -> np.ndarray:
-    """For each row the number of the batch of so many images that it is in, from 0; with a batch of 1 that of the row
-    itself. int (n,)."""
+    """For each row the number of its batch of so many images, or with a batch of 1 its own number, from 0, int (n,)."""
     return np.arange(len(rows)) if batch == 1 else np.unique(rows.position // batch, return_inverse=True)[1]
 
 
@@ -212,15 +210,13 @@ def standard(recipe: Recipe) -> list[str]:
 
 
 def of_batches(size: int) -> list[str]:
-    """IoU and Dice as a metric gives them that a notebook hands to `fit`: of each batch, then the mean over batches.
+    """IoU and Dice as a function gives them that a notebook hands to `fit` as a metric: of each batch, then the mean
+    over batches. An empty batch, without tumour in truth and prediction, counts as 1: such functions add a constant
+    above and below so as not to divide by 0.
 
-    An empty batch, without tumour in truth and prediction, counts as 1: that is what such functions make of it, with
-    the constant that they add above and below so as not to divide by 0.
-
-    All batches weigh alike, the smaller last one too, as Keras averages a metric that gives one number a batch. Weighed
-    by their images (`batch=K`), as in the loss that Keras prints, the mean is another: over the rows that are kept of
-    runs by 0.001 in the median and by more than 0.024 in one value of 20. The most was 0.065, of 18 test images in two
-    batches of eight and one of two.
+    All batches weigh alike, the smaller last one too, as Keras averages a metric that gives one number a batch. With
+    weights by images (`batch=K`), as in the loss that Keras prints, the mean differed by 0.001 in the median over the
+    counts of our runs, and by 0.065 at most: 18 test images in two batches of eight and one of two.
     """
     return [f"{ratio}|fg|batches={size}|{how}" for ratio in ("iou", "dice") for how in ("t=0.5|empty=one", "soft|s=1")]
 

@@ -1,8 +1,4 @@
-"""Intervals: of one further run, of the difference of two means, and of what the choice of the images alone does.
-
-The prediction interval stands beside a paper's number, which is one further run. Differences of means have confidence
-intervals, which become narrower with each repeat. The bootstrap keeps the networks and draws other images.
-"""
+"""Intervals of one further run, of the difference of two means, and of what the choice of the images alone does."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -151,12 +147,11 @@ class PairedDifference:
 def paired_bootstrap(
     one: Rows, other: Rows, signatures: Sequence[str] = STANDARD, resamples: int = 10_000, seed: int = 0
 ) -> dict[str, PairedDifference]:
-    """By signature, the metric of `one` less that of `other`, with the 95 % percentile interval over samples of as many
-    images, drawn with replacement, the same for both (the paired bootstrap). What makes an image hard for both networks
-    cancels out. A resample in which either is undefined does not count.
+    """By signature, the metric of `one` less that of `other`, with the interval of `bootstrap`. Each resample has the
+    same images for both, so what makes an image hard for both networks cancels out.
 
-    The rows are of the same cases in the same order. Images are taken as independent. Raises ValueError for other rows,
-    for definitions by batches, whose batches differ, and as `metrics.value` does.
+    The rows are of the same cases in the same order. Raises ValueError for other rows, for definitions by batches,
+    whose batches differ, and as `metrics.value` does.
     """
     if not np.array_equal(one.case, other.case):
         raise ValueError("paired differences need the same images in the same order")

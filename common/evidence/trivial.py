@@ -1,9 +1,6 @@
 """What predictors that have learned nothing score under each definition, over thousands of random splits of the real
-masks, with a paper's split sizes. This needs the committed tumour fractions, but no image and no training.
-
-A reported number means little where it lies within such a distribution. And a network none of whose outputs is exactly
-1 has the Keras raw IoU of an empty mask, whatever it has learned: there the distribution gives the verdict.
-"""
+masks, with a paper's split sizes. This needs the committed tumour fractions, but no image and no training. A reported
+number means little where it lies within such a distribution."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

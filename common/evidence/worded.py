@@ -73,18 +73,14 @@ def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence
     found, limit = _found(paper, claim, own.record, beside and beside.record)
     why = next(filter(None, (learned.why_unlearned(record.runs, claim.definition) for record in records)), "")
     status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit)
-    missing = "not scored under this definition" if beside or not _readings(claim) else f"no run with {_with(claim)}"
-    return Tested(
-        claim,
-        asked,
-        as_printed,
-        own.record,
-        status == NOT_RUN or all(each.fresh for each in (own, beside) if each),
-        claim.over not in (None, "quoted"),
-        Prediction(found.n) if status == DID_NOT_LEARN else found,
-        status,
-        (missing,) if status == NOT_RUN else tuple(filter(None, [why, *_notes(paper, claim, own.record)])),
-    )
+    found = Prediction(found.n) if status == DID_NOT_LEARN else found
+    fresh, difference = own.fresh and (not beside or beside.fresh), claim.over not in (None, "quoted")
+    notes = [why, *_notes(paper, claim, own.record)]
+    if status == NOT_RUN:
+        run = "not scored under this definition" if beside or not _readings(claim) else f"no run with {_with(claim)}"
+        fresh, notes = True, [run]
+    notes = tuple(filter(None, notes))
+    return Tested(claim, asked, as_printed, own.record, fresh, difference, found, status, notes)
 
 
 def _beside(claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
