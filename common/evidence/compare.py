@@ -200,11 +200,12 @@ def by_repeat(
     failed = {(failure.seed, failure.repeat) for failure in record.failed}
     found: dict[tuple[int, int], list[float | None]] = {}
     for run in record.runs:
-        found.setdefault((run.seed, run.repeat), []).append(_value_of(run, part, signature, predictor))
+        found.setdefault((run.seed, run.repeat), []).append(value_of_run(run, part, signature, predictor))
     return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
 
 
-def _value_of(run: Repeat, part: str, signature: str, predictor: str | None) -> float | None:
+def value_of_run(run: Repeat, part: str, signature: str, predictor: str | None = None) -> float | None:
+    """One value of one training, None where it is undefined or was not taken."""
     if signature == OF_TRAINING:
         return None if predictor else run.epochs
     table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
