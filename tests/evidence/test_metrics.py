@@ -168,6 +168,12 @@ def test_by_batches_is_what_keras_prints_of_a_function_and_by_batch_weighs_by_im
     assert by_images == pytest.approx(np.average(of_batches, weights=sizes))
 
 
+def test_a_batch_without_any_rows_does_not_count():
+    signature, rows = "iou|fg|batches=4|soft|s=1", rows_of(*zoo())
+    of_batches = [value(signature, rows.take(rows.position // 4 == batch)) for batch in (0, 2)]
+    assert value(signature, rows.take(rows.position // 4 != 1)) == pytest.approx(np.mean(of_batches))
+
+
 def test_an_empty_batch_counts_as_one():
     empty, tumour = np.zeros((2, 4, 4), np.float32), np.ones((2, 4, 4), np.float32)
     rows = rows_of(np.concatenate([empty, empty]), np.concatenate([empty, tumour]))

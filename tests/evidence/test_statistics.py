@@ -1,5 +1,6 @@
 """Intervals: of one further run, by printed tables; of a further sample of images, by doing what they stand for."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -94,6 +95,13 @@ def test_each_image_has_the_value_that_it_has_alone(rows):
 def weights(units: int, resamples: int = 6) -> np.ndarray:
     drawn = np.random.default_rng(8).integers(0, units, (resamples, units))
     return np.array([np.bincount(each, minlength=units) for each in drawn], np.float64)
+
+
+@pytest.mark.parametrize(("batch", "signatures"), [(1, IMAGES), (4, BATCHES)])
+def test_weights_of_one_give_the_value(rows, batch, signatures):
+    found = resampled(rows, signatures, batch, [np.ones((1, math.ceil(30 / batch)))])
+    for signature in signatures:
+        assert found[signature] == pytest.approx([value(signature, rows)], rel=1e-12, nan_ok=True), signature
 
 
 def test_a_resample_has_the_value_of_the_images_drawn(rows):
