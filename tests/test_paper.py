@@ -163,9 +163,7 @@ def test_readings_are_shown_as_typed_and_the_leak_is_called_one():
 
 
 def with_values(**values):
-    stated = CHENG.stated | {
-        key: CHENG.stated["epochs"].model_copy(update={"value": value}) for key, value in values.items()
-    }
+    stated = CHENG.stated | {key: paper.Stated(value=value, quote="") for key, value in values.items()}
     readings = {key: reading for key, reading in CHENG.readings.items() if key not in values}
     return CHENG.model_copy(update={"stated": stated, "readings": readings})
 

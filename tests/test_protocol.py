@@ -71,7 +71,7 @@ def test_a_record_is_fresh_where_its_recipe_and_protocol_are_those_of_today(tmp_
     about = paper.load("cheng")
     today = {"paper": "cheng", "recipe_hash": recipe_hash(about.recipe()), "protocol": PROTOCOL}
     store(tmp_path, made.record([0.5]).model_copy(update=today | changed))
-    (assessed,) = assess.of_paper(about, tmp_path)
+    (assessed,) = assess.assess_paper(about, tmp_path)
     assert assessed.fresh == fresh
 
 

@@ -33,7 +33,7 @@ def compare(
 ) -> None:
     """Reported against reproduced numbers, from the results alone; renews the README files and sweep.md."""
     from common.evidence import tables, worded
-    from common.evidence.assess import told
+    from common.evidence.assess import summary_sentences
 
     if paper:
         papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
@@ -50,10 +50,10 @@ def compare(
             if not each.beside:
                 out.print(tables.comparison_table(each))
                 out.print()
-        if tested := worded.of_paper(papers.load(name), group):
+        if tested := worded.check_worded(papers.load(name), group):
             out.print(tables.worded_table(tested))
             out.print()
-        for sentence in told(shown):
+        for sentence in summary_sentences(shown):
             say(f"- {escape(sentence)}")
         say("")
         if len(shown) < len(group):
@@ -65,8 +65,7 @@ def compare(
 
 def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed
     """Which readings matter. Raises BadInput where no reading was run beside its default."""
-    from common.evidence.effects_tables import table
-    from common.evidence.effects_told import sentences
+    from common.evidence.effects_tables import effect_sentences, table
 
     if not found:
         one = paper or "PAPER"
@@ -77,7 +76,7 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
     for each in found:
         out.print(table(each))
         out.print()
-        for sentence in sentences(each):
+        for sentence in effect_sentences(each):
             say(f"- {escape(sentence)}")
         say("")
 
@@ -93,18 +92,18 @@ def renew(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]
     of each paper and, of the papers wanted, the tables of single images. Gives, by the names of those wanted that have
     results, the records compared and the effects of readings."""
     from common.evidence import effects, effects_tables
-    from common.evidence.assess import of_paper
+    from common.evidence.assess import assess_paper
     from common.evidence.readme import SWEEP, keep_images, readme, renew_paper_readme
     from common.evidence.results import store
     from common.files import write_atomically
 
-    assessed = {name: of_paper(papers.load(name), results) for name in papers.names()}
+    assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
     everything = [each for group in assessed.values() for each in group]
     for each in everything:
         if each.rows != each.record.reported:
             store(results, each.record.model_copy(update={"reported": each.rows}))
     chosen = {name: group for name, group in assessed.items() if group and name in wanted}
-    moved = {name: effects.of_paper(group) for name, group in assessed.items()}
+    moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
     if chosen:
         write_atomically(results / "README.md", readme(everything).encode())
         if page := effects_tables.page(each for found in moved.values() for each in found):

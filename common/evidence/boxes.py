@@ -1,18 +1,22 @@
-"""Bounding boxes round what a network marks: Rahman, Figure 8, "Bounding box around the predicted affected area"."""
+"""Connected regions of a mask, their bounding boxes, and outlines drawn on an image."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-# The least region that is given a box, as a share of the image: 66 of 256 x 256 pixels. Less is a speck.
+# Smaller regions are taken for specks: this share of the image is 66 of 256 x 256 pixels.
 LEAST_SHARE = 0.001
+
+# From the palette by Okabe & Ito, which people who can't tell red from green can tell apart too.
+PREDICTED = (230, 159, 0)  # orange
+TRUTH = (86, 180, 233)  # sky blue
 
 
 @dataclass(frozen=True)
 class Box:
-    """The smallest upright rectangle round one region. x, y: column and row of its top left pixel, from 0; width and
-    height: in pixels, 1 for a region of one pixel; area: pixels of the region itself, not of the rectangle."""
+    """The smallest upright rectangle round one region, in pixels. x, y: column and row of its top left pixel, from 0.
+    width, height: 1 for a region of one pixel. area: that of the region itself, not of the rectangle."""
 
     x: int
     y: int
@@ -30,11 +34,11 @@ class Box:
 
 
 def boxes(mask: np.ndarray, least_area: float) -> list[Box]:
-    """One box for each region of pixels that touch at a side or a corner (8-connected), the largest region first, of
-    equal ones the upper, then the left one.
+    """One box for each region of pixels that touch at a side or a corner (8-connected): the largest region first, of
+    equally large ones the upper, then the left one.
 
-    mask: bool (H, W), true where tumour is predicted. least_area: in pixels, at least 0; smaller regions are left out.
-    Raises ValueError for any other mask, an array without pixels among them, and for a negative least_area.
+    mask: bool (H, W), with at least one pixel. least_area: in pixels, at least 0; smaller regions are left out.
+    Raises ValueError for any other mask, and for a negative least_area.
     """
     return [box for box, _ in regions(mask, least_area)]
 
@@ -45,7 +49,7 @@ def regions(mask: np.ndarray, least_area: float) -> list[tuple[Box, np.ndarray]]
         raise ValueError(f"a mask of {mask.dtype} {mask.shape}: expected bool (H, W)")
     if not least_area >= 0:
         raise ValueError(f"least_area {least_area}: expected pixels, 0 or more")
-    # Most of an image is background: the rectangle round all that is marked is searched several times as fast.
+    # Most of an image is background. To search only the rectangle round all that is marked is several times as fast.
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
         return []
@@ -57,3 +61,19 @@ def regions(mask: np.ndarray, least_area: float) -> list[tuple[Box, np.ndarray]]
             region = labels[y : y + height, x : x + width] == label
             found.append((Box(left + x, top + y, width, height, area), region))
     return sorted(found, key=lambda each: (-each[0].area, each[0].y, each[0].x))
+
+
+def draw_outlines(image: np.ndarray, *marked: tuple[np.ndarray, tuple[int, int, int]]) -> np.ndarray:
+    """The image, uint8 (H, W, 3) RGB, with an outline round each marked area.
+
+    marked: pairs of a mask, bool (H, W), and an RGB colour. The lines are wider on larger images. Each lies on a wider
+    black line, so that it shows on bright tissue and on dark; on small images that would hide what is outlined.
+    """
+    drawn = image.copy()
+    side = min(image.shape[:2])
+    width, casing = max(1, round(side / 250)), 2 if side >= 200 else 0
+    for mask, colour in marked:
+        outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        for stroke, thickness in (((0, 0, 0), width + casing), (colour, width)):
+            cv2.drawContours(drawn, outlines, -1, stroke, thickness)
+    return drawn

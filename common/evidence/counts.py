@@ -1,48 +1,47 @@
-"""One row of sufficient statistics per image: all that the metric definitions need, taken once from the prediction.
+"""One row of counts per image: all that the metric definitions need, taken once from the prediction.
 
-A network is asked once; every reading of "IoU" or "accuracy" is then arithmetic on these rows (`metrics.value`).
+The network predicts once. Every definition of "IoU" or "accuracy" is then arithmetic on these rows (`metrics.value`).
 """
 
 import io
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from common.errors import BadInput
-from common.evidence.cross_entropy import CLIPS, cross_entropy, logit_of
-from common.evidence.surfaces import distances
+from common.evidence.cross_entropy import CLIPS, constant_costs, cross_entropy, logit_of
 from common.files import write_atomically
 
-# 0.5 is what everyone means who names no threshold. Its two neighbours show whether a number hangs on that choice.
+# A paper that names no threshold means 0.5. The other two show whether a number depends on that choice.
 THRESHOLDS = (0.3, 0.5, 0.7)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Arrays with one entry per image, in any order; `position` tells the order of evaluation.
+    """Arrays with one entry per image, in any order; `position` gives the order of evaluation.
 
-    case, label, group: str: id, class, and what the image shares with others (a patient, a lesion).
+    case, label, group: str: id, class, and the patient or lesion that several images may show.
     position: int, 0, 1, ... in the order of evaluation; batches of K are positions 0...K-1, K...2K-1, ...
     pixels: int, all pixels of the image.
     truth_zero, truth_soft, truth_one: int, pixels whose truth is exactly 0, between 0 and 1, exactly 1.
-    tp, fp, fn: int (n, thresholds): prediction > threshold against truth >= 0.5. Strictly above, as Keras'
-        BinaryAccuracy and NumPy's round have it; at least, so that a pixel which half of the annotators (or half of
-        the pixels it was interpolated from) call tumour is tumour.
+    tp, fp, fn: int (n, thresholds): prediction > threshold, as in Keras' BinaryAccuracy and NumPy's round, against
+        truth >= 0.5: where half of the annotators, or of the interpolated pixels, say tumour, it is tumour.
     sum_truth, sum_prediction, sum_product: float64, Σt, Σp and Σt·p over the pixels.
-    prediction_one, both_one: int, pixels where the prediction, or prediction and truth, are exactly 1: what is left
-        of a sigmoid that is cast to an integer, as Keras' MeanIoU does.
-    correct: int, pixels where (prediction > 0.5) equals the truth, as Keras' BinaryAccuracy counts them: where the
-        truth is soft no prediction is correct.
+    prediction_one, both_one: int, pixels where the prediction, or prediction and truth, are exactly 1. Keras' MeanIoU
+        sees only these, since it casts a sigmoid to an integer.
+    correct: int, pixels where (prediction > 0.5) equals the truth, as Keras' BinaryAccuracy counts them. Where the
+        truth is soft, no prediction is correct.
     cross_entropy, cross_entropy_keras, cross_entropy_torch: float64, Σ -t·ln p - (1-t)·ln(1-p) from the logits, and as
         Keras and PyTorch clip it (`common.evidence.cross_entropy`).
     hd95, assd: float64, Hausdorff and surface distance in pixels between (prediction > 0.5) and (truth >= 0.5), see
-        `surfaces.distances`; NaN where either is empty.
+        `surface_distances`; NaN where either is empty.
     probability, logit: float64, of the class `positive`, from a network that also classifies; else NaN.
-    thresholds: float64 (thresholds,), and positive, str (): the fields that are not per image.
+    thresholds: float64 (thresholds,), and positive, str (): the same for all images; "" where it does not classify.
     """
 
     case: np.ndarray
@@ -80,9 +79,45 @@ class Rows:
         taken = {name: array[images] for name, array in self._per_image()}
         return Rows(**taken, thresholds=self.thresholds, positive=self.positive)
 
+    def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """TP, FP, FN, TN of each image, (n,) each, under `Definition.decision`: numbers of pixels, or sums of
+        probability where the decision is "soft". Raises ValueError for a threshold without counts."""
+        if decision == "soft":
+            tp, predicted, truth = self.sum_product, self.sum_prediction, self.sum_truth
+        elif decision == "keras-raw":
+            tp, predicted, truth = self.both_one, self.prediction_one, self.truth_one
+        elif decision in self.thresholds:
+            tp, fp, fn = (each[:, self.thresholds == decision][:, 0] for each in (self.tp, self.fp, self.fn))
+            predicted, truth = tp + fp, tp + fn
+        else:
+            raise ValueError(f"the rows are counted at thresholds {', '.join(map(str, self.thresholds))}")
+        return tp, predicted - tp, truth - tp, self.pixels - predicted - truth + tp
+
     def costs(self, clip: str | None) -> np.ndarray:
-        """The cross-entropy of each image, summed over its pixels: one of `cross_entropy.CLIPS`."""
-        return getattr(self, name_of(clip))
+        """The cross-entropy of each image, summed over its pixels, float64 (n,). clip: as in `cross_entropy`."""
+        return getattr(self, _cost_field(clip))
+
+    @property
+    def classes(self) -> tuple[str, str | None]:
+        """The positive class and the other one; None for the other where no case is of it. Raises ValueError for a
+        network that does not classify, and for more than two classes."""
+        if not self.positive:
+            raise ValueError("the network that these rows are from does not classify")
+        positive, others = str(self.positive), sorted({*self.label.tolist()} - {str(self.positive)})
+        if len(others) > 1:
+            raise ValueError(f"{positive} against several classes: {', '.join(others)}")
+        return positive, others[0] if others else None
+
+    def class_overlap(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """TP, FP, FN, TN of each image as one case of the positive class, float64 (n,) of 0 and 1 each. An image is
+        called positive if its probability is above 0.5."""
+        positive, called = self.label == self.positive, self.probability > 0.5
+        cells = positive & called, ~positive & called, positive & ~called, ~positive & ~called
+        return tuple(cell.astype(np.float64) for cell in cells)
+
+    def class_costs(self, clip: str | None) -> np.ndarray:
+        """The cross-entropy of each image's class, float64 (n,). clip: as in `cross_entropy`."""
+        return cross_entropy(clip, self.probability, self.logit, (self.label == self.positive).astype(np.float64))
 
     def save(self, path: Path) -> None:
         """Writes a compressed .npz, whole or not at all."""
@@ -96,9 +131,8 @@ class Rows:
         try:
             with np.load(path, allow_pickle=False) as file:
                 kept = {name: file[name] for name in file.files}
-            # What rows that were kept by older code do not have.
-            unknown = np.full(len(kept["case"]), np.nan)
-            if "cross_entropy_keras" not in kept:  # of protocol 1, whose only cross-entropy was clipped as in Keras
+            unknown = np.full(len(kept["case"]), np.nan)  # for the fields that older files do not have
+            if "cross_entropy_keras" not in kept:  # protocol 1, whose only cross-entropy was clipped as in Keras
                 kept["cross_entropy_keras"] = kept["cross_entropy"]
                 kept |= {"cross_entropy": unknown, "cross_entropy_torch": unknown}
             others = ("hd95", "assd", "probability", "logit")
@@ -117,33 +151,32 @@ def count(
     cases: Sequence[str],
     labels: Sequence[str],
     groups: Sequence[str],
-    thresholds: Sequence[float] = THRESHOLDS,
     positive: str = "",
     of_class: np.ndarray | None = None,
     logits: np.ndarray | None = None,
     logits_of_class: np.ndarray | None = None,
 ) -> Rows:
-    """The rows of images in the order of evaluation. Memory beyond the input: a few images' worth.
+    """Counts images that are given in the order of evaluation. It needs memory for a few images beyond the input.
 
     probabilities, truth: float32 (n, S, S) in [0, 1]; float16 is widened, float64 rounded to float32.
     of_class: float32 (n,) in [0, 1], the probability of the class `positive`, from a network that also classifies.
-    logits, logits_of_class: float32, of the same shapes as these, what the network gave before the sigmoid; where there
-        are none they are taken from the probabilities.
-    Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, with the first such case.
+    logits, logits_of_class: float32, in the shapes of probabilities and of_class: the network's output before the
+        sigmoid. Without them, they are computed from the probabilities.
+    Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, and names the first such case.
     """
     if probabilities.ndim != 3 or probabilities.shape != truth.shape or not truth.size:
         raise ValueError(f"probabilities {probabilities.shape}, truth {truth.shape}: expected the same (n, S, S)")
     if not len(cases) == len(labels) == len(groups) == len(truth):
         raise ValueError(f"{len(truth)} images, {len(cases)} cases, {len(labels)} labels, {len(groups)} groups")
-    logits = logits if logits is not None else map(logit_of, probabilities)
+    logits = map(logit_of, probabilities) if logits is None else logits
     rows = []
     for case, p, z, t in zip(cases, probabilities, logits, truth, strict=True):
         p, t = p.astype(np.float32, copy=False).ravel(), t.astype(np.float32, copy=False).ravel()
         for name, values in ("probabilities", p), ("truth", t):
             if not (values.min() >= 0 and values.max() <= 1):  # also where either is NaN
                 raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
-        hd95, assd = distances(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
-        counted = _count_image(p, z.astype(np.float64).ravel(), t, np.asarray(thresholds, np.float32))
+        hd95, assd = surface_distances(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
+        counted = _count_image(p, z.astype(np.float64).ravel(), t)
         rows.append(counted | {"hd95": hd95, "assd": assd})
     nothing = np.full(len(rows), np.nan)
     of_class = nothing if of_class is None else np.asarray(of_class, np.float64)
@@ -152,7 +185,7 @@ def count(
         label=np.array(labels, dtype=str),
         group=np.array(groups, dtype=str),
         position=np.arange(len(rows)),
-        thresholds=np.array(thresholds, dtype=np.float64),
+        thresholds=np.array(THRESHOLDS),
         positive=np.array(positive),
         probability=of_class,
         logit=logit_of(of_class) if logits_of_class is None else np.asarray(logits_of_class, np.float64),
@@ -160,8 +193,8 @@ def count(
     )
 
 
-def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray, thresholds: np.ndarray) -> dict[str, object]:
-    above, tumour = p > thresholds[:, None], t >= 0.5
+def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray) -> dict[str, object]:
+    above, tumour = p > np.array(THRESHOLDS, np.float32)[:, None], t >= 0.5
     tp = np.count_nonzero(above & tumour, axis=1)
     zero, one = t == 0, t == 1
     return {
@@ -178,32 +211,46 @@ def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray, thresholds: np.nda
         "prediction_one": np.count_nonzero(p == 1),
         "both_one": np.count_nonzero(one & (p == 1)),
         "correct": np.count_nonzero(np.where(p > 0.5, one, zero)),
-        **{name_of(clip): cross_entropy(clip, p, z, t).sum(dtype=np.float64) for clip in CLIPS},
+        **{_cost_field(clip): cross_entropy(clip, p, z, t).sum(dtype=np.float64) for clip in CLIPS},
     }
 
 
-def name_of(clip: str | None) -> str:
-    """The field of the rows that holds a cross-entropy."""
+def surface_distances(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """The 95th percentile of the Hausdorff distance, and the average symmetric surface distance, in pixels.
+
+    one, other: bool (H, W). Both values are NaN where either marks nothing, since it then has no outline.
+
+    The outline of a mask are its pixels with a side neighbour outside it (or outside the image). From each pixel of one
+    outline the distance to the nearest of the other is taken, both ways. HD95 is the larger of the two 95th
+    percentiles, as in MONAI and in Nikolov et al. (2018); the average is over the pixels of both outlines together.
+    """
+    if not (one.any() and other.any()):
+        return np.nan, np.nan
+    outlines = [mask & ~binary_erosion(mask) for mask in (one, other)]
+    there, back = (distance_transform_edt(~towards)[outline] for outline, towards in (outlines, outlines[::-1]))
+    hd95 = max(np.percentile(there, 95), np.percentile(back, 95))
+    return float(hd95), float(np.concatenate([there, back]).mean())
+
+
+def _cost_field(clip: str | None) -> str:
     return f"cross_entropy_{clip}" if clip else "cross_entropy"
 
 
 def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
-    """What a predictor that has learned nothing would score on the same truth: `probability` at every pixel, and
+    """The rows of a predictor that has learned nothing, on the same truth: it gives `probability` at every pixel, and
     `of_class` as every image's probability of the positive class.
 
-    0 is "all background"; the tumour's share of the training pixels is "constant prevalence". The truth's own counts
-    suffice, neither images nor network are needed.
+    A probability of 0 is "all background"; the tumour's share of the training pixels is "constant prevalence".
     """
     p = np.float32(probability)
     tumour = rows.tp + rows.fn
     above = p > rows.thresholds.astype(np.float32)
     costs = {}
     for clip in CLIPS:
-        of_tumour, of_rest = (float(cross_entropy(clip, p, logit_of(p), np.float32(truth))) for truth in (1, 0))
-        costs[name_of(clip)] = rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_rest
-    return Rows(
-        **{name: getattr(rows, name) for name in ("case", "label", "group", "position", "pixels", "positive")},
-        **{name: getattr(rows, name) for name in ("truth_zero", "truth_soft", "truth_one", "sum_truth", "thresholds")},
+        of_tumour, of_rest = map(float, constant_costs(clip, p))
+        costs[_cost_field(clip)] = rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_rest
+    return replace(
+        rows,
         tp=tumour * above,
         fp=(rows.pixels[:, None] - tumour) * above,
         fn=tumour * ~above,
@@ -213,7 +260,7 @@ def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
         both_one=rows.truth_one * int(p == 1),
         correct=rows.truth_one if p > 0.5 else rows.truth_zero,
         **costs,
-        # An outline where all is marked, or nothing: the first is the image's own, which says nothing.
+        # The outline of a mask that marks all is that of the image, which says nothing.
         hd95=np.full(len(rows), np.nan),
         assd=np.full(len(rows), np.nan),
         probability=np.full(len(rows), of_class),
@@ -231,8 +278,21 @@ def class_prevalence(rows: Rows) -> float:
     return float(np.mean(rows.label == rows.positive)) if rows.positive else np.nan
 
 
+def class_confusion(rows: Rows) -> dict[str, dict[str, int]]:
+    """Numbers of cases by their class, then by the class that the network calls them: the positive one where its
+    probability is above 0.5. The positive class comes first; where no case is of the other, that is "not POSITIVE".
+    {} for a network that does not classify. Raises ValueError for more than two classes.
+    """
+    if not rows.positive:
+        return {}
+    tp, fp, fn, tn = (int(each.sum()) for each in rows.class_overlap())
+    positive, other = rows.classes
+    other = other or f"not {positive}"
+    return {positive: {positive: tp, other: fn}, other: {positive: fp, other: tn}}
+
+
 def concatenate(parts: Sequence[Rows]) -> Rows:
-    """Rows evaluated in several goes, as if in one: positions continue from part to part.
+    """The rows of all parts, as if they had been evaluated in one pass: positions continue from part to part.
 
     Raises ValueError for parts counted at different thresholds."""
     if any(not np.array_equal(part.thresholds, parts[0].thresholds) for part in parts):

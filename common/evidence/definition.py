@@ -10,57 +10,58 @@ for example `iou|fg|pooled|t=0.5`, `dice|fg|image|t=0.5|empty=one`, `iou|mean2|p
 metric       iou, dice, precision, recall; accuracy and bce (cross-entropy) are per pixel. Losses: dice-loss = 1 - dice,
              iou-loss = 1 - iou, bce+dice-loss = bce + dice-loss. Formulas that a paper prints under a name that means
              something else have names of their own: printed-dice is intersection over union; squared-dice-loss is
-             -(1 - dice)^2, least where there is no overlap.
-             area-ratio: pixels marked over pixels of tumour, above 1 where more is marked than there is:
-             area-ratio|fg|pooled|t=0.5, undefined without any tumour.
+             -(1 - dice)^2, which is least where there is no overlap.
+             area-ratio: pixels marked over pixels of tumour, above 1 where too much is marked; undefined without any
+             tumour: area-ratio|fg|pooled|t=0.5.
              hd95 and assd: Hausdorff distance (95th percentile) and average symmetric surface distance, in pixels of
              the network's own grid: hd95|fg|image|t=0.5|empty=skip, over the images that have both outlines.
 target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
-             from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: of accuracy and bce.
-             class=NAME, class: what a network that also classifies images into two classes says of one, or of both;
-             one value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
-             bce|class+pixel|sum: both cross-entropies, the loss of such a network.
+             from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: for accuracy and bce.
+             class=NAME, class: one class, or both, of a network that also classifies images into two classes; one
+             value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
+             bce|class+pixel|sum: the sum of both cross-entropies, the loss of such a network.
              count|class=NAME>OTHER|case: how many cases of the first class it calls the second, a cell of its matrix.
-             training: of no image at all. epochs|training|run: how many epochs a training took.
-aggregation  Over what the four counts are summed before the ratio is taken: `pooled` over all images, `image` over
-             each, `batch=K` over K consecutive ones. Ratios are then averaged, weighted by the number of images they
-             stand for: so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
+             training: no image at all. epochs|training|run: how many epochs a training took.
+aggregation  Over which images the four counts are summed before the ratio is taken: `pooled` over all, `image` over
+             each, `batch=K` over K consecutive ones. The ratios are then averaged, weighted by their numbers of images:
+             so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
              `batches=K`: all batches weigh alike, as in a metric that gives Keras one number a batch.
 decision     What counts as predicted. t=0.5: probability > 0.5, against truth >= 0.5. soft: the probabilities and the
              truth themselves (TP = Σtp, FP = Σp - Σtp, FN = Σt - Σtp), with s added to numerator and denominator.
-             keras-raw: only where the probability is exactly 1, against truth exactly 1: what Keras' MeanIoU makes
-             of a sigmoid that no one has thresholded (it casts to integer).
-truth=hard   For accuracy: truth >= 0.5. Otherwise, as in Keras, no prediction is correct on an interpolated pixel.
-empty        What an image (or batch) counts as where the target is empty in truth and prediction, so that the ratio
+             keras-raw: a probability of exactly 1, against truth of exactly 1: Keras' MeanIoU sees only these if
+             nobody has thresholded the sigmoid (it casts to integer).
+truth=hard   For accuracy: truth >= 0.5. Without it, as in Keras, no prediction is correct on an interpolated pixel.
+empty        The score of an image (or batch) in which the target is empty in truth and prediction, so that the ratio
              is 0/0: skip, one or zero; for mean2 each class by itself. Part of every signature where this can happen,
              except with `pooled`, which is NaN then. If only one of the two is empty, the score is 0, also of
              precision and recall.
-
-clip         Of every cross-entropy: nothing where it is computed from the logits, as TensorFlow prints it; keras where
-             probabilities stay 1e-7 away from 0 and 1, torch where their logarithm stays above -100
+clip         For cross-entropies: absent where it is computed from the logits, as TensorFlow prints it; keras where
+             probabilities stay 1e-7 away from 0 and 1; torch where their logarithm stays above -100
              (`common.evidence.cross_entropy`).
 
-A definition that the rows can't give exactly is refused.
+A definition that the counts of images can't give exactly is refused.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from common.evidence.cross_entropy import CLIPS
 
-# The numerator and denominator of each ratio, from counts of one target class.
-RATIOS = {
-    "iou": lambda tp, fp, fn: (tp, tp + fp + fn),
-    "dice": lambda tp, fp, fn: (2 * tp, 2 * tp + fp + fn),
-    "precision": lambda tp, fp, fn: (tp, tp + fp),
-    "recall": lambda tp, fp, fn: (tp, tp + fn),
-    "printed-dice": lambda tp, fp, fn: (tp, tp + fp + fn),
-    "area-ratio": lambda tp, fp, fn: (tp + fp, tp + fn),
+# The weights of TP, FP, FN and TN of one target class, in the numerator and in the denominator of each ratio.
+OVERLAPS = {
+    "iou": ((1, 0, 0, 0), (1, 1, 1, 0)),
+    "dice": ((2, 0, 0, 0), (2, 1, 1, 0)),
+    "precision": ((1, 0, 0, 0), (1, 1, 0, 0)),
+    "recall": ((1, 0, 0, 0), (1, 0, 1, 0)),
+    "printed-dice": ((1, 0, 0, 0), (1, 1, 1, 0)),
+    "area-ratio": ((1, 1, 0, 0), (1, 0, 1, 0)),
 }
 
-# From a ratio of one group of images to a loss. The second adds the cross-entropy, which is a mean over all pixels.
+# The ratio that each loss is made of, and how. bce+dice-loss has a cross-entropy added, a mean over all pixels.
 LOSSES = {
     "dice-loss": ("dice", lambda dice: 1 - dice),
     "bce+dice-loss": ("dice", lambda dice: 1 - dice),
@@ -68,6 +69,10 @@ LOSSES = {
     "iou-loss": ("iou", lambda iou: 1 - iou),
 }
 
+_CLASS_FORMS = re.compile(
+    r"(accuracy|bce)\|class\|case|bce\|class\+pixel\|sum"
+    r"|(precision|recall|dice)\|class=[^>|]+\|case|count\|class=[^>|]+>[^>|]+\|case"
+)
 _FORM = "metric|target|aggregation[|decision][|s=...][|truth=...][|empty=...][|clip=...]"
 _PARTS = re.compile(
     r"(?P<metric>[^|]+)\|(?P<target>[^|]+)\|(?P<aggregation>[^|]+)(\|(?P<decision>t=[^|]+|soft|keras-raw))?"
@@ -75,29 +80,29 @@ _PARTS = re.compile(
     r"(\|clip=(?P<clip>[^|]+))?"
 )
 
-# The same for a network that also classifies: for both classes together and, with a name, for each of them.
+# Signatures for a network that also classifies: of both classes together, and of the class whose name is filled in.
 OF_CLASSES = ("accuracy|class|case", "bce|class|case", "bce|class+pixel|sum")
 OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|case")
 
 DISTANCES = ("hd95", "assd")
 
-# Of these a smaller value is a better one.
+# For these metrics, smaller is better.
 COSTS = {"bce", *LOSSES, *DISTANCES}
 
-# Of a training and not of images: `results.Repeat` has it, rows don't.
+# It is known of a training (`results.Repeat`) and can't be computed from counts of images.
 OF_TRAINING = "epochs|training|run"
 
 
 def comparable(signature: str, same_grid: bool) -> bool:
-    """Whether two networks' values of a definition may be set against each other: distances are in pixels of a
-    network's own grid, so only where that is the same for both."""
+    """Whether two networks' values of a definition may be compared. Distances are in pixels of a network's own grid, so
+    only where both have the same grid."""
     return same_grid or Definition.parse(signature).metric not in DISTANCES
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One definition; `decision` is a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature,
-    `str` writes it. Each definition has one spelling, so that signatures can be compared as text."""
+    """One definition. decision: a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature, `str`
+    writes it. Each definition has one spelling, so that signatures can be compared as text."""
 
     metric: str
     target: str
@@ -109,6 +114,7 @@ class Definition:
     clip: str | None = None
 
     @classmethod
+    @cache
     def parse(cls, signature: str) -> "Definition":
         """Raises ValueError, saying what is wrong, for anything that is not the signature of a definition."""
         try:
@@ -125,6 +131,14 @@ class Definition:
             raise ValueError(f"{signature}: {error}") from None
         return definition
 
+    @property
+    def group_size(self) -> int | None:
+        """Over how many images the counts are summed before the ratio is taken: 1, or K of a batch; None where there
+        is no such group."""
+        if self.aggregation == "image":
+            return 1 if self.metric not in DISTANCES else None
+        return int(self.aggregation.partition("=")[2]) if self.aggregation.startswith("batch") else None
+
     def __str__(self) -> str:
         decision = f"t={_number(self.decision)}" if isinstance(self.decision, float) else self.decision
         parts = [self.metric, self.target, self.aggregation, decision]
@@ -133,64 +147,54 @@ class Definition:
         return "|".join(part for part in parts if part)
 
     def __post_init__(self) -> None:
-        if self.clip is not None and (self.clip not in CLIPS or not self.metric.startswith("bce")):
-            raise ValueError("clip=keras and clip=torch are of cross-entropies alone")
-        if self.metric == "epochs" or self.target == "training":
-            if str(self) != OF_TRAINING:
-                raise ValueError(f"of a training there is {OF_TRAINING} alone")
-            return None
-        if self.target.startswith("class"):
-            return self._check_of_classes()
-        if self.metric in DISTANCES:
-            if (self.target, self.aggregation, self.decision, self.empty) != ("fg", "image", 0.5, "skip"):
-                raise ValueError(f"of distances there is {self.metric}|fg|image|t=0.5|empty=skip alone")
-            return None
-        per_pixel, hard = self.metric in ("accuracy", "bce"), isinstance(self.decision, float)
-        areas = (self.target, self.aggregation) == ("fg", "pooled") and hard
-        mean_iou = (self.metric, self.target, self.aggregation) == ("iou", "mean2", "pooled")
-        may_be_empty = self.aggregation != "pooled" and self.smooth == 0
-        for holds, demand in (
-            (self.metric != "specificity", "the specificity of the tumour is recall|bg"),
-            (per_pixel or self.metric in {*RATIOS, *LOSSES}, f"unknown metric '{self.metric}'"),
-            (self.target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{self.metric} has no {self.target}"),
-            (
-                re.fullmatch(r"pooled|image|batch(es)?=[1-9]\d*", self.aggregation),
-                f"no aggregation '{self.aggregation}'",
-            ),
-            (not per_pixel or self.aggregation == "pooled", f"{self.metric} is pooled: images have as many pixels"),
-            (self.metric != "bce" or self.decision is None, "bce takes the probabilities, without a decision"),
-            (self.metric == "bce" or self.decision is not None, "no decision: t=..., soft or keras-raw"),
-            (not hard or 0 < self.decision < 1, "a threshold lies between 0 and 1"),
-            (self.metric != "accuracy" or hard, "accuracy needs a threshold"),
-            (self.truth in (None, "hard"), f"truth={self.truth} is unknown: hard, or nothing"),
-            (self.truth is None or self.metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"),
-            (self.metric != "accuracy" or self.truth or self.decision == 0.5, "without truth=hard, at t=0.5 only"),
-            (self.metric not in LOSSES or self.decision == "soft", f"{self.metric} is soft"),
-            (self.metric != "area-ratio" or areas, "of area ratios there is area-ratio|fg|pooled|t=... alone"),
-            (self.decision != "keras-raw" or mean_iou, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"),
-            (self.smooth == 0 or (self.decision == "soft" and 0 < self.smooth < np.inf), "s is for soft, and positive"),
-            (self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"),
-            (self.empty or not may_be_empty, "does not say what an empty pair counts as: empty=skip, one or zero"),
-            (may_be_empty or not self.empty, "empty=... has no effect here"),
-        ):
+        for holds, demand in self._demands():
             if not holds:
                 raise ValueError(demand)
 
-    def _check_of_classes(self) -> None:
-        metric, target, aggregation = self.metric, self.target, self.aggregation
-        of_pair = re.fullmatch(r"class=[^>]+>[^>]+", target)
-        known = (
-            ("count",)
-            if of_pair
-            else ("precision", "recall", "dice")
-            if target.startswith("class=")
-            else ("accuracy", "bce")
-        )
-        whole = (metric, target, aggregation) == ("bce", "class+pixel", "sum")
-        if not whole and (target == "class+pixel" or metric not in known or aggregation != "case"):
-            raise ValueError(f"of classes there are {', '.join([*OF_CLASSES, *OF_A_CLASS])}".format(*["NAME"] * 3))
-        if self.decision is not None or self.smooth or self.truth or self.empty:
-            raise ValueError("a class is decided at 0.5, there is nothing more to say")
+    def _demands(self) -> Iterator[tuple[object, str]]:
+        """What has to hold of a definition, and what to say where it does not."""
+        metric, target, aggregation, decision = self.metric, self.target, self.aggregation, self.decision
+        yield not self.clip or metric.startswith("bce"), "clip=keras and clip=torch are of cross-entropies alone"
+        yield self.clip in CLIPS, f"clip={self.clip} is neither keras nor torch"
+        if metric == "epochs" or target == "training":
+            yield str(self) == OF_TRAINING, f"of a training there is {OF_TRAINING} alone"
+        elif target.startswith("class"):
+            forms = ", ".join([*OF_CLASSES, *OF_A_CLASS]).format(*["NAME"] * 3)
+            yield _CLASS_FORMS.fullmatch(f"{metric}|{target}|{aggregation}"), f"of classes there are {forms}"
+            more = decision is not None or self.smooth or self.truth or self.empty
+            yield not more, "a class is decided at 0.5, there is nothing more to say"
+        elif metric in DISTANCES:
+            only = (target, aggregation, decision, self.empty) == ("fg", "image", 0.5, "skip")
+            yield only, f"of distances there is {metric}|fg|image|t=0.5|empty=skip alone"
+        else:
+            yield from self._demands_of_pixels()
+
+    def _demands_of_pixels(self) -> Iterator[tuple[object, str]]:
+        metric, target, aggregation, decision = self.metric, self.target, self.aggregation, self.decision
+        per_pixel, hard, soft = metric in ("accuracy", "bce"), isinstance(decision, float), decision == "soft"
+        may_be_empty = aggregation != "pooled" and self.smooth == 0
+        form = f"{metric}|{target}|{aggregation}"
+        yield metric != "specificity", "the specificity of the tumour is recall|bg"
+        yield per_pixel or metric in {*OVERLAPS, *LOSSES}, f"unknown metric '{metric}'"
+        yield target in (["pixel"] if per_pixel else ["fg", "bg", "mean2"]), f"{metric} has no {target}"
+        yield re.fullmatch(r"pooled|image|batch(es)?=[1-9]\d*", aggregation), f"no aggregation '{aggregation}'"
+        yield not per_pixel or aggregation == "pooled", f"{metric} is pooled: images have as many pixels"
+        yield metric != "bce" or decision is None, "bce takes the probabilities, without a decision"
+        yield metric == "bce" or decision is not None, "no decision: t=..., soft or keras-raw"
+        yield not hard or 0 < decision < 1, "a threshold lies between 0 and 1"
+        yield metric != "accuracy" or hard, "accuracy needs a threshold"
+        yield self.truth in (None, "hard"), f"truth={self.truth} is unknown: hard, or nothing"
+        yield not self.truth or metric == "accuracy", "truth=hard is for accuracy; t=... implies it elsewhere"
+        yield metric != "accuracy" or self.truth or decision == 0.5, "without truth=hard, at t=0.5 only"
+        yield metric not in LOSSES or soft, f"{metric} is soft"
+        areas = form == "area-ratio|fg|pooled" and hard
+        yield metric != "area-ratio" or areas, "of area ratios there is area-ratio|fg|pooled|t=... alone"
+        of_keras = form == "iou|mean2|pooled"
+        yield decision != "keras-raw" or of_keras, "keras-raw is Keras' MeanIoU: iou|mean2|pooled"
+        yield self.smooth == 0 or (soft and 0 < self.smooth < np.inf), "s is for soft, and positive"
+        yield self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"
+        yield self.empty or not may_be_empty, "does not say what an empty pair counts as: empty=skip, one or zero"
+        yield may_be_empty or not self.empty, "empty=... has no effect here"
 
 
 def _number(number: float) -> str:

@@ -9,7 +9,6 @@ from common.evidence import learned
 from common.evidence.compare import DID_NOT_LEARN, part_of, value_of_run
 from common.evidence.counts import Rows
 from common.evidence.results import Record, Repeat
-from common.evidence.statistics import of_each
 from common.paper import Paper
 from common.reported import Reported
 
@@ -67,7 +66,7 @@ def _fold_by_fold(paper: Paper, runs: list[Repeat], cells: list[Reported]) -> li
 
 def _with_unlearned(runs: list[Repeat], lines: list[list[str]]) -> list[list[str]]:
     """The same with a column for the outputs that did not learn, if any. lines: a header, one for each run, others."""
-    unlearned = [", ".join(learned.of(run)) for run in runs]
+    unlearned = [", ".join(learned.signs_of(run)) for run in runs]
     if not any(unlearned):
         return lines
     column = [DID_NOT_LEARN, *unlearned]
@@ -105,7 +104,7 @@ def _of_images(paper: Paper, rows: Rows) -> dict[str, np.ndarray]:
     for cell in paper.reported:
         if cell.image and not cell.quoted and cell.definition not in columns.values():
             columns[f"{cell.name}: {cell.definition}"] = cell.definition
-    values = of_each(rows, list(columns.values()))
+    values = value_of_each_image(rows, list(columns.values()))
     return {name: values[signature] for name, signature in columns.items()}
 
 

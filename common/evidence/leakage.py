@@ -1,16 +1,17 @@
-"""What a leak was worth: a metric under a random split of the images less the same where copies are kept together."""
+"""What a leak was worth: a metric under a random split of the images, less the same metric where all copies of an image
+are on one side of the split."""
 
 from collections.abc import Iterable
 
 from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.compare import values
-from common.evidence.means import MeanDifference, welch
 from common.evidence.results import Record
+from common.evidence.statistics import MeanDifference, welch
 
 GROUPED = {"split": "grouped"}
 
-# Where a leak shows: a copy of a training image in the training part is no news.
+# The parts whose numbers a leak can raise. Training images are known to the network anyway.
 PARTS = ("test", "validation")
 
 # A part and a signature.
@@ -18,26 +19,26 @@ Key = tuple[str, str]
 
 
 def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
-    """Of other records, the one that is this one but for keeping copies of an image on one side of the split."""
+    """The record that differs from this one only in keeping all copies of an image on one side of the split."""
     if record.readings.get("split") == "grouped":
         return None
     wanted = record.readings | GROUPED
-    return next((other for other in others if other.readings == wanted and _alike(record, other)), None)
+    return next((other for other in others if other.readings == wanted and _about(other) == _about(record)), None)
 
 
 def leaking(record: Record, others: Iterable[Record]) -> Record | None:
-    """Of other records, the one that has this one as its leak-free one."""
+    """The record whose leak-free record is this one."""
     return next((other for other in others if leak_free(other, [record])), None)
 
 
 def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDifference:
-    """How much higher a metric (`common.evidence.metrics`) of a part, such as "test", is in the repeats of one record
-    than in those of another. The folds of a cross-validation are one repeat (`compare.values`). There is no difference
-    where one of the records has a network that did not learn (`learned.unusable`).
+    """How much higher a metric of a part, such as "test", is under the random split than under the grouped one. The
+    folds of a cross-validation are one repeat (`compare.values`). No difference is given where a network of one record
+    did not learn (`learned.unusable`).
 
-    Raises ValueError for records that differ in more than the split: in their conditions or in another reading.
+    Raises ValueError for records that differ in their conditions or in a reading other than the split.
     """
-    if not _alike(random, grouped):
+    if _about(random) != _about(grouped):
         raise ValueError(f"not the same but for the split: {_about(random)} and {_about(grouped)}")
     one, other = (values(record, part, signature) for record in (random, grouped))
     if learned.unusable(signature, random, grouped):
@@ -45,10 +46,10 @@ def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDiff
     return welch(one, other)
 
 
-def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
-    """What keeping copies apart changes, in words; "" where nothing was measured under both splits.
+def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
+    """What keeping copies on one side changes, in words; "" where nothing was measured under both splits.
 
-    own: parts and signatures, each once, of the numbers that the paper prints; standard: of further ones."""
+    own: parts and signatures, each once, of the numbers that the paper prints. standard: those of further metrics."""
     own = list(own)
     printed, further = (_measured(random, grouped, keys) for keys in (own, standard))
     left_out = sum(learned.unusable(signature, random, grouped) for _, signature in own)
@@ -66,7 +67,7 @@ def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iter
         shared = ""
         if any(run.fold is not None for run in random.runs):
             shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
-        least = f"{kept} {numbers} {_most(printed)} changes most{among(signature for _, signature in printed)}."
+        least = f"{kept} {numbers} {_most(printed)} changes most{scale_note(signature for _, signature in printed)}."
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
     sure, further_sure = ({key: each for key, each in of.items() if each.certain} for of in (printed, further))
     said = f"{kept} the interval of the difference leaves out 0 for {len(sure) or 'none'} {numbers}"
@@ -74,14 +75,12 @@ def sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iter
     if further_sure:
         said += f"; for {len(further_sure)} of {len(further)} standard ones on the test images, most clearly "
         said += _most(further_sure)
-    chance = (
-        " If the split did nothing, one interval in 20 would leave out 0 by chance." if sure or further_sure else ""
-    )
-    return f"{said}.{chance}{small}"
+    chance = " If the split did nothing, one interval in 20 would leave out 0 by chance."
+    return f"{said}.{chance * bool(sure or further_sure)}{small}"
 
 
-def among(signatures: Iterable[str]) -> str:
-    """Of which metrics one is said to move most, where some have another scale than from 0 to 1."""
+def scale_note(signatures: Iterable[str]) -> str:
+    """To follow "moves most": that only metrics between 0 and 1 were ranked, where some have another scale."""
     return ", of those between 0 and 1" if len(set(map(from_0_to_1, signatures))) > 1 else ""
 
 
@@ -97,17 +96,13 @@ def _most(found: dict[Key, MeanDifference]) -> str:
 
 
 def _weight(item: tuple[Key, MeanDifference]) -> tuple[bool, float]:
-    """How clear a difference is; without an interval, how large, and first of what has the same scale, 0 to 1."""
+    """The order of differences: by how clear they are; without an interval by their size, metrics from 0 to 1 first."""
     (_, signature), found = item
     if found.low is None:
         return from_0_to_1(signature), abs(found.mean)
     return True, abs(found.mean) / max(found.high - found.low, 1e-12)
 
 
-def _alike(one: Record, other: Record) -> bool:
-    return _about(one) == _about(other)
-
-
 def _about(record: Record) -> tuple:
-    """All that two records must have in common for their difference to be that of the split."""
+    """All that two records must share for the split to be their only difference."""
     return record.conditions, {key: value for key, value in record.readings.items() if key != "split"}

@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from common.evidence import folds, learned, metrics, worded
-from common.evidence.assess import Assessment, told
+from common.evidence.assess import Assessment, default_of, departures, is_default, summary_sentences
 from common.evidence.compare import DID_NOT_LEARN, MEANINGS, is_of_repeats, values
-from common.evidence.defaults import default_of, departures, is_default
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
@@ -114,12 +113,12 @@ def readme(assessments: Iterable[Assessment]) -> str:
 def _blocks_of_paper(group: list[Assessment]) -> list[str]:
     paper = group[0].paper
     swept = _other_readings(group)
-    tested = worded.of_paper(paper, group)
+    tested = worded.check_worded(paper, group)
     blocks = [f"## {paper.name.capitalize()}\n\n*{paper.title}*. {paper.authors}. {paper.source}"]
     group = [each for each in group if each.in_full]
     lines = [f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside]
     blocks.append("\n".join(filter(None, [*lines, swept])))
-    blocks.append("\n".join(f"- {sentence}" for sentence in told(group)))
+    blocks.append("\n".join(f"- {sentence}" for sentence in summary_sentences(group)))
     blocks.append(_worded(tested))
     return [*filter(None, blocks), *(_leak_free_record(each) if each.beside else _record(each) for each in group)]
 
@@ -190,7 +189,7 @@ def _leak_free_record(assessed: Assessment) -> str:
     each = "" if assessed.images is None else f" its test images [one by one]({_path_of_images(record)}), the counts"
     parts = [
         *_opening(assessed),
-        *learned.sentences(record),
+        *learned.unlearned_sentences(record),
         f"Its numbers stand above, as *{GROUPED}*. Every value is in [{record.paper}.json]({record.paper}.json),"
         f"{each or ' the counts'} behind them in {here}.",
         f"To repeat it: `{command(record)}`",

@@ -32,11 +32,11 @@ Verdict = Literal[
     "quoted",
 ]
 
-# What a network can learn, each by itself.
+# What a network gives. One may have learned where the other has not.
 Output = Literal["segmentation", "classification"]
 
 # Parts of `Repeat.metrics`: what `fit` printed for the training images, and the test images evaluated once more with
-# statistics of batch normalisation taken anew.
+# new statistics of batch normalisation.
 RUNNING, RENEWED = "train (running)", "test (renewed statistics)"
 
 
@@ -44,7 +44,7 @@ def _finite(number: Any) -> Any:
     return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
-# JSON has no NaN: what is undefined (a pooled IoU without any tumour), or has diverged, is null.
+# JSON has no NaN: a number that is undefined, such as a pooled IoU without any tumour, or that diverged is null.
 Number = Annotated[float | None, BeforeValidator(_finite)]
 Values = dict[str, Number]
 
@@ -54,7 +54,7 @@ class _Model(BaseModel):
 
 
 class Dataset(_Model):
-    """name: as in a paper's `data`; cases: number of those used; fingerprint: of their pixels."""
+    """name: as in a paper's `data`. cases: how many were used. fingerprint: of their pixels."""
 
     name: str
     cases: int
@@ -62,7 +62,7 @@ class Dataset(_Model):
 
 
 class Environment(_Model):
-    """commit: of the code, with "-dirty" where it was changed since; device: the model of the GPU or CPU in use."""
+    """commit: of the code, with "-dirty" if it was changed since. device: the model of the GPU or CPU in use."""
 
     commit: str
     python: str
@@ -77,21 +77,20 @@ class Environment(_Model):
 class Repeat(_Model):
     """One training: a repeat or, in cross-validation, one fold of it.
 
-    epochs: trained; best_epoch: the one whose weights were evaluated, counted from 1; stopped_early: by its patience.
+    epochs: how many were trained. best_epoch: whose weights were evaluated, from 1. stopped_early: by patience.
     selection: the part on which that epoch was selected, "none" where the last one is evaluated.
     split: number of images in "train", "validation", "test".
     history: what `fit` printed, one number per epoch.
     metrics: by part, then signature (`common.evidence.metrics`). Parts are "train", "validation", "test", evaluated
         with the final weights, and "train (running)", what `fit` printed for the training images in the evaluated
         epoch: averages over batches while the weights still changed and with dropout on. A network with batch
-        normalisation has "test (renewed statistics)" too: the same weights with means and variances taken anew over the
-        training images (`common.training.batch_statistics`), which tells whether its own lag behind.
-    trivial: the same of predictors that have learned nothing: by part, then predictor ("all background", "constant
+        normalisation has "test (renewed statistics)" too: the same weights with means and variances computed anew over
+        the training images (`common.training.batch_statistics`). They show whether its own lag behind.
+    trivial: metrics of predictors that have learned nothing: by part, then predictor ("all background", "constant
         prevalence"), then signature.
     confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
         does not classify.
-    unlearned: of each output that did not learn the signs of it (`common.evidence.learned`); None in records from
-        before that was written down.
+    unlearned: for each output that did not learn, its signs (`common.evidence.learned`); None in older records.
     """
 
     seed: int
@@ -112,8 +111,8 @@ class Repeat(_Model):
 
 
 class Failure(_Model):
-    """A repeat, or a fold of one, that has no numbers because a loss was not finite: where, both counted from 1, and at
-    which learning rate. batch: None for the validation after the epoch."""
+    """A training without numbers because a loss was not finite. epoch, batch: where, from 1; batch is None for the
+    validation after the epoch."""
 
     seed: int
     repeat: int
@@ -129,15 +128,14 @@ class Failure(_Model):
         return f"loss {self.loss} {step} epoch {self.epoch} at a learning rate of {self.learning_rate:g}"
 
     def __str__(self) -> str:
-        which = f"Repeat {self.repeat + 1}" + ("" if self.fold is None else f" fold {self.fold + 1}")
-        return f"{which} failed: {self.why}."
+        return f"{spoken_name(self).capitalize()} failed: {self.why}."
 
 
 class Compared(_Model):
-    """One number that the paper reports against the runs of one record (`compare.rows`).
+    """One number that the paper reports, compared with the runs of one record (`compare.rows`).
 
-    part: the key of `Repeat.metrics` that it was compared with; trivial: by predictor, the mean over the runs' splits.
-    note: with what else than repeats it was compared, and what the claims check says of it; "" for neither.
+    part: the key of `Repeat.metrics` that it was compared with. trivial: by predictor, the mean over the runs' splits.
+    note: what it was compared with if not with repeats, and which checks of the paper's numbers it fails; else "".
     """
 
     id: str
@@ -157,11 +155,11 @@ class Compared(_Model):
 class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
-    readings: those that depart from the defaults of `paper.yaml`, as typed on the command line.
-    recipe_hash: of the settings; protocol: the step of `common.protocol` that made it. Where today's are others, the
-        record is shown as stale.
-    failed: the repeats and folds that are not among the runs. A cross-validation with one of them has no mean.
-    checksum: in the file alone, of all the rest of the record.
+    readings: those that differ from the defaults of `paper.yaml`, as typed on the command line.
+    recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
+        shown as stale.
+    failed: trainings without numbers. A cross-validation with one of them has no mean.
+    checksum: of all the rest of the record; only in the file.
     """
 
     paper: str
@@ -178,12 +176,12 @@ class Record(_Model):
 
     @property
     def key(self) -> tuple[str, str, dict[str, str]]:
-        """What there is one record of: profile, data set, readings."""
+        """There is one record for each profile, data set and readings."""
         return self.profile, self.dataset.name, self.readings
 
     @property
     def conditions(self) -> tuple[str | int, ...]:
-        """All that two records must have in common, readings aside, for their difference to be that of a reading."""
+        """All that two records must share, apart from readings, for their difference to be that of a reading."""
         data, ran_on = self.dataset, self.environment
         of_data = data.name, data.fingerprint
         return self.paper, self.profile, *of_data, self.protocol, ran_on.backend, ran_on.precision
@@ -193,8 +191,8 @@ _RECORDS = TypeAdapter(list[Record])
 
 
 def load(folder: Path, paper: str) -> list[Record]:
-    """The records of one paper, none where nothing was run yet. Raises BadInput, naming the file, if it is damaged: one
-    that was changed by hand does not fit its checksum. Records from before there were checksums have none."""
+    """The records of one paper, [] where nothing was run yet. Raises BadInput, naming the file, if it is damaged or was
+    changed by hand, so that it does not fit its checksum. Older records have no checksum."""
     path = folder / f"{paper}.json"
     if not path.exists():
         return []
@@ -207,8 +205,8 @@ def load(folder: Path, paper: str) -> list[Record]:
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key. Others may store at the same
-    time."""
+    """Puts a record into the file of its paper, in place of the one with the same key. Several processes may store at
+    the same time."""
     with only_one(folder, wait=True):
         records = load(folder, record.paper)
         kept = [old for old in records if old.key != record.key]
@@ -227,12 +225,17 @@ def slug(record: Record) -> str:
 
 
 def trial_name(run: Repeat) -> str:
-    """What tells the files of one training from those of the others: "0", or "0-3" for a fold."""
+    """The part of a file's name that says which training it is of: "0", or "0-3" for a fold. Counted from 0."""
     return str(run.repeat) if run.fold is None else f"{run.repeat}-{run.fold}"
 
 
+def spoken_name(run: Repeat | Failure) -> str:
+    """A training in words: repeat 1, or repeat 1 fold 4. Counted from 1. run: anything with a repeat and a fold."""
+    return f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")
+
+
 def rows_of_test(folder: Path, record: Record) -> Rows | None:
-    """The counts of the test images of the first repeat, of all its folds; None where none are kept."""
+    """The counts of the test images of the first repeat, all its folds together; None where they are not kept."""
     kept = folder / record.paper / slug(record)
     if not kept.is_dir():
         return None

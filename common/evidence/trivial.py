@@ -1,12 +1,10 @@
 """What predictors that have learned nothing score under each definition, over thousands of random splits of the real
-masks, with a paper's split sizes. It takes the committed tumour fractions, no image and no training.
-
-A reported number means little where it lies within such a distribution. And Keras' raw IoU of a network none of whose
-outputs is exactly 1 is that of an empty mask, whatever it has learned: there the distribution is the verdict.
-"""
+masks, with a paper's split sizes. This needs the committed tumour fractions, but no image and no training. A reported
+number means little where it lies within such a distribution."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,46 +14,49 @@ from common.data.case import Case
 from common.data.fractions import Fractions
 from common.data.splits import Split, draw
 from common.errors import BadInput
-from common.evidence.constant import Images, value
-from common.evidence.definition import Definition
+from common.evidence.cross_entropy import constant_costs
+from common.evidence.definition import DISTANCES, OF_TRAINING, Definition
+from common.evidence.metrics import value_of_groups
 from common.evidence.statistics import Prediction, place
 from common.paper import Paper
 from common.recipe import Recipe
 from common.reported import Reported
 
-# No tumour anywhere, no image of the positive class; and, as the probability of every pixel and image, the share of
-# tumour among the pixels of the training part and of the positive class among its images.
+# The first marks no tumour and calls no image positive. The second gives every pixel the share of tumour among the
+# pixels of the training part as its probability, and every image the share of the positive class among its images.
 NOTHING = BACKGROUND, PREVALENCE = "all background", "constant prevalence"
 
 SPLITS = 10_000
 
-# A part, a signature, and whether a number of them is of one fold of a cross-validation.
+# A part ("train", "validation", "test"), a signature, and whether a number is of one fold of a cross-validation.
 Key = tuple[str, str, bool]
 
 _AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in the processor's cache
 
 
-def of_cells(
+def distributions_of_cells(
     paper: Paper, recipe: Recipe, whole: Iterable[Reported], of_folds: Iterable[Reported] = (), splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
     """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data, or a side,
-    whose tumour fractions are not committed, and where copies enlarge the data, since nobody knows those of copies.
+    whose tumour fractions are not committed, and where copies enlarge the data, since those of copies are not known.
 
-    recipe: of the paper's own profile: the scores hardly depend on the side, and the number is the paper's.
-    whole: numbers of a whole repeat, a cross-validation counting as the mean of its folds; of_folds: of a single fold.
+    recipe: of the paper's own profile, as its numbers are. whole: numbers of a whole repeat; that of a cross-validation
+    is the mean of its folds. of_folds: numbers of a single fold.
     """
     if recipe.copies:
         return {}
     keys = {cell.id: (cell.split, cell.definition, False) for cell in whole}
     keys |= {cell.id: (cell.split, cell.definition, True) for cell in of_folds}
-    drawn = recipe.model_copy(update={"split": "random"})  # as they are drawn in any case
-    found = _of_keys(paper.data, drawn.model_dump_json(), tuple(dict.fromkeys(keys.values())), splits)
+    drawn = recipe.model_copy(update={"split": "random"})  # so that other splits share the cache
+    found = _cached_distributions(paper.data, drawn.model_dump_json(), tuple(dict.fromkeys(keys.values())), splits)
     return {id: found[key] for id, key in keys.items()} if found else {}
 
 
 @cache
-def _of_keys(data: str, recipe: str, keys: tuple[Key, ...], splits: int) -> dict[Key, dict[str, Prediction]]:
-    """Kept, since records of one paper that differ in profile or grouping ask for the same."""
+def _cached_distributions(
+    data: str, recipe: str, keys: tuple[Key, ...], splits: int
+) -> dict[Key, dict[str, Prediction]]:
+    """Records of one paper that differ in profile or grouping alone share these."""
     recipe = Recipe.model_validate_json(recipe)
     try:
         known = fractions.load(data, recipe.side, recipe.masks)
@@ -67,15 +68,14 @@ def _of_keys(data: str, recipe: str, keys: tuple[Key, ...], splits: int) -> dict
 def distributions(
     known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS, seed: int = 0
 ) -> dict[Key, dict[str, Prediction]]:
-    """By part ("train", "validation", "test"), signature, and whether it is of a single fold; then by predictor, the
-    mean over random splits and the interval between their 2.5 and 97.5 % quantiles, into which one further split falls
-    with 95 % probability; n is the number of splits (or folds of them) where the metric is defined. What is not of a
-    single fold is the mean over the folds, where there are any.
+    """For each key, by predictor: the mean over random splits, and the 2.5 and 97.5 % quantiles, between which one
+    further split falls with 95 % probability. n is the number of splits, or of folds of them, where the metric is
+    defined. Unless the key is of a single fold, a split with folds counts as the mean of its folds.
 
     known: every case of the data set; the recipe chooses its classes, the sizes of the parts and the folds. Images are
     drawn one by one, also where the recipe keeps groups of them together, which makes the true spread larger.
 
-    Raises ValueError for a signature that is none, BadInput for cases too few to split.
+    Raises ValueError for a text that is no signature, BadInput for too few cases to split.
     """
     known = known.only(recipe.classes)
     known = known.hard() if recipe.truth == "hard" else known
@@ -86,9 +86,9 @@ def distributions(
         for split in folds:
             parts = {part: Images(known, positions, recipe.positive) for part, positions in vars(split).items()}
             shares = parts["train"].pixel_prevalence(), parts["train"].class_prevalence()
-            of = dict(zip(NOTHING, ((0 * shares[0], 0 * shares[1]), shares), strict=True))
+            probabilities = dict(zip(NOTHING, ((0 * shares[0], 0 * shares[1]), shares), strict=True))
             for part, signature, who in drawn:
-                of_folds[part, signature, who].append(value(Definition.parse(signature), parts[part], *of[who]))
+                of_folds[part, signature, who].append(constant_value(signature, parts[part], *probabilities[who]))
         for key, values in of_folds.items():
             drawn[key].append(np.array(values))
     of_all = {key: np.hstack(values) for key, values in drawn.items()}  # (folds, splits)
@@ -97,10 +97,113 @@ def distributions(
     }
 
 
+@dataclass(frozen=True)
+class Images:
+    """The truth of the images at `positions`, (splits, images), and whether they are of the class `positive`."""
+
+    known: Fractions
+    positions: np.ndarray
+    positive: str | None
+    _summed: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
+
+    def truth(self, name: str, size: int) -> np.ndarray:
+        """One of the columns of `Fractions`, summed over `size` consecutive images: float64 (splits, groups)."""
+        if (name, size) not in self._summed:
+            column = getattr(self.known, name).astype(np.float64)[self.positions] if size == 1 else self.truth(name, 1)
+            starts = np.arange(0, column.shape[1], size)
+            self._summed[name, size] = column if size == 1 else np.add.reduceat(column, starts, axis=1)
+        return self._summed[name, size]
+
+    @cached_property
+    def positives(self) -> np.ndarray:
+        """How many images are of the positive class, float64 (splits, 1)."""
+        return (self.known.label == self.positive).astype(np.float64)[self.positions].sum(axis=1, keepdims=True)
+
+    def pixel_prevalence(self) -> np.ndarray:
+        """The tumour's share of all pixels, (splits,)."""
+        return self.truth("total", 1).mean(axis=1) / self.known.side**2
+
+    def class_prevalence(self) -> np.ndarray:
+        """The positive class's share of the images, (splits,)."""
+        return self.positives[:, 0] / self.positions.shape[1]
+
+
+@dataclass(frozen=True)
+class ConstantCounts:
+    """`counts.constant` on many splits at once, summed over groups of `size` consecutive images: what
+    `metrics.value_of_groups` needs of it, (splits, groups) each. A constant prediction is the same everywhere, so that
+    only the truth has to be summed. of_pixel: float32, of_class: float64 (splits, 1), the two probabilities."""
+
+    images: Images
+    size: int
+    of_pixel: np.ndarray
+    of_class: np.ndarray
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The number of images of each group, float64 (groups,)."""
+        number = self.images.positions.shape[1]
+        return np.diff([*range(0, number, self.size), number]).astype(np.float64)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        return self.images.known.side**2 * self.numbers
+
+    @property
+    def correct(self) -> np.ndarray:
+        one, zero = (self.images.truth(name, self.size) for name in ("one", "zero"))
+        return np.where(self.of_pixel > 0.5, one, zero)
+
+    @property
+    def classes(self) -> tuple[str | None, str | None]:
+        positive = self.images.positive
+        return positive, next((str(label) for label in self.images.known.label if label != positive), None)
+
+    def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        if decision == "soft":
+            marked, column = self.of_pixel.astype(np.float64), "total"
+        elif decision == "keras-raw":
+            marked, column = self.of_pixel == 1, "one"
+        else:
+            marked, column = self.of_pixel > np.float32(decision), "tumour"
+        return _overlap(self.images.truth(column, self.size), self.pixels, marked)
+
+    def costs(self, clip: str | None) -> np.ndarray:
+        of_tumour, of_rest = constant_costs(clip, self.of_pixel)
+        tumour = self.images.truth("total", self.size)
+        return tumour * of_tumour + (self.pixels - tumour) * of_rest
+
+    def class_overlap(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        return _overlap(self.images.positives, self.numbers, self.of_class > 0.5)
+
+    def class_costs(self, clip: str | None) -> np.ndarray:
+        of_positive, of_other = constant_costs(clip, self.of_class)
+        return self.images.positives * of_positive + (self.numbers - self.images.positives) * of_other
+
+
+def _overlap(truth: np.ndarray, whole: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, ...]:
+    """TP, FP, FN, TN where each pixel, or case, is marked with the same weight from 0 to 1."""
+    rest, missed = whole - truth, 1.0 - marked
+    return truth * marked, rest * marked, truth * missed, rest * missed
+
+
+def constant_value(signature: str, images: Images, of_pixel: np.ndarray, of_class: np.ndarray) -> np.ndarray:
+    """`metrics.value` of `counts.constant`, on many splits at once: (splits,), NaN where undefined.
+
+    of_pixel, of_class: (splits,), the probability of every pixel and of every image.
+    """
+    definition = Definition.parse(signature)
+    if definition.metric in DISTANCES or signature == OF_TRAINING:
+        return np.full(len(of_pixel), np.nan)
+    size = definition.group_size or images.positions.shape[1]
+    counts = ConstantCounts(images, size, of_pixel.astype(np.float32)[:, None], of_class[:, None])
+    return value_of_groups(definition, counts, counts.numbers)
+
+
 def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, tuple[float, float]]:
     """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
-    images, over random splits of the paper's sizes, 0 to 1; {} for data, or a side, whose tumour fractions are not
-    committed. Of a cross-validation, the parts of one fold."""
+    images, over random splits of the paper's sizes, 0 to 1. In a cross-validation the parts are those of one fold. {}
+    for data, or a side, whose tumour fractions are not committed."""
     recipe = paper.plain_recipe()
     try:
         known = fractions.load(paper.data, recipe.side, recipe.masks).only(recipe.classes)
@@ -114,10 +217,8 @@ def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, t
     return {part: (float(low), float(high)) for part, (low, high) in ends.items()}
 
 
-def sentence(number: str, printed: tuple[float, float], who: str, nothing: Prediction) -> str:
-    """Where a printed number lies in the distribution of a predictor, in words. Raises ValueError where it has none."""
-    if nothing.low is None:
-        raise ValueError(f"{who} has no value under this definition")
+def describe_place(number: str, printed: tuple[float, float], who: str, nothing: Prediction) -> str:
+    """A sentence on where a printed number lies in the distribution of a predictor, which has an interval."""
     return (
         f"A predictor that has learned nothing ({who}) scores {nothing.mean:.4f} on average, and between "
         f"{nothing.low:.4f} and {nothing.high:.4f} on 95 % of {nothing.n:,} random splits: "
@@ -135,8 +236,8 @@ def _interval(values: np.ndarray, single_folds: bool) -> Prediction:
 
 
 def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int) -> Iterator[Sequence[Split]]:
-    """Some hundred random splits at a time, each part int (splits, images): a list of one, or of one for each fold.
-    One split is drawn as a training draws it; the others have its sizes and, in each fold, its classes."""
+    """A few hundred random splits at a time, each part int (splits, images): a list of one, or of one for each fold.
+    One split is drawn as a training draws it. The others have its sizes and, in each fold, as many of each class."""
     cases = [Case(id, label, id, Path(), ()) for id, label in zip(known.case, known.label, strict=True)]
     models = draw(cases, np.arange(len(known)), recipe.model_copy(update={"split": "random"}), seed, repeat=0)
     random = np.random.default_rng(seed)
@@ -152,7 +253,7 @@ def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int) -> Iterato
 
 
 def _sampled(known: Fractions, recipe: Recipe, number: int, random: np.random.Generator) -> np.ndarray:
-    """The images that each of so many splits is drawn from, int (number, images)."""
+    """For each split, the images that it is drawn from: int (number, images)."""
     if recipe.sample == "all":
         return np.tile(np.arange(len(known)), (number, 1))
     of_class = [np.flatnonzero(known.label == label) for label in np.unique(known.label)]
@@ -165,7 +266,7 @@ def _folds(known: Fractions, models: list[Split], number: int, random: np.random
     order = np.empty((number, len(places)), int)
     for label in np.unique(places):
         members, of_class = np.flatnonzero(known.label == label), places == label
-        # A sample of them, where the recipe takes no more.
+        # Where the recipe takes a sample, these are fewer than the members.
         order[:, of_class] = random.permuted(np.tile(members, (number, 1)), axis=1)[:, : of_class.sum()]
     ends = np.cumsum([len(model.test) for model in models])[:-1]
     parts = [random.permuted(part, axis=1) for part in np.split(order, ends, axis=1)]

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 
 from common.errors import BadInput
-from common.evidence.boxes import LEAST_SHARE, Box, regions
-from common.evidence.overlay import PREDICTED, outlined
+from common.evidence.boxes import LEAST_SHARE, PREDICTED, Box, draw_outlines, regions
 from common.files import write_atomically
 from common.predict.inputs import MASKS, OVERLAYS, Input
 from common.predict.picture import Picture
@@ -63,7 +62,7 @@ def write(
         if box.area >= LEAST_SHARE * marked.size
     ]
     mask, overlay = f"{MASKS}/{item.name}.png", f"{OVERLAYS}/{item.name}.jpg"
-    drawn = outlined(picture.pixels, (marked, PREDICTED))
+    drawn = draw_outlines(picture.pixels, (marked, PREDICTED))
     # A reversed view would take longer to be put in order than to be encoded.
     reversed_colours = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
     # Both are encoded before either is written, or one would be left of an image that is not done.

@@ -16,8 +16,7 @@ from common.errors import BadInput
 from common.evidence import metrics
 from common.evidence.counts import Rows
 from common.evidence.definition import comparable
-from common.evidence.paired import PairedDifference, differences
-from common.evidence.statistics import bootstrap
+from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
 from common.training.evaluate import evaluate
 from common.training.logits import beside_probabilities
 from common.training.model_file import About
@@ -67,7 +66,7 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
                 rows,
                 metrics.values(rows, own),
                 bootstrap(rows, own),
-                differences(rows, done[0].rows, shared) if done else {},
+                paired_bootstrap(rows, done[0].rows, shared) if done else {},
             )
         )
     return done

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
 from common.evidence.effects import Effect, OneAtATime
-from common.evidence.effects_told import effect
+from common.evidence.effects_tables import format_effect
 from common.report.figure import CARD, INK, TEXT, TRAIN, draw
 from common.reported import printed
 
@@ -54,7 +54,7 @@ def _plot(found: OneAtATime, effects: Sequence[Effect], name: str) -> EffectPlot
     drawn = [(reading, each) for reading, each in both if each.difference.mean is not None]
     gaps = _gaps(found, effects)
     title = f"{effects[0].part} {effects[0].name}" if effects[0].rows else "test"
-    told = [f"{title}, {effects[0].signature}", *(f"{reading} {effect(each)}" for reading, each in drawn)]
+    told = [f"{title}, {effects[0].signature}", *(f"{reading} {format_effect(each)}" for reading, each in drawn)]
     told += [f"the paper's number {gap:+.4f}" for gap in gaps]
     svg = draw((_WIDTH, _REST + _LINE * len(drawn)), name, lambda axes: _draw(axes, drawn, gaps))
     return EffectPlot(title, effects[0].signature, "; ".join(told), svg)

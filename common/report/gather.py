@@ -9,12 +9,11 @@ import numpy as np
 from common import paper as papers
 from common.errors import BadInput
 from common.evidence import boxes, claims, effects, folds, leakage, worded
-from common.evidence.assess import Assessment, contradictions, of_paper
+from common.evidence.assess import Assessment, assess_paper, contradictions
 from common.evidence.compare import values
 from common.evidence.counts import Rows
-from common.evidence.means import MeanDifference
 from common.evidence.results import Record, slug, trial_name
-from common.evidence.statistics import Prediction, prediction
+from common.evidence.statistics import MeanDifference, Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import PROFILES, Paper
 
@@ -49,10 +48,10 @@ def _study(paper: Paper, results: Path) -> Study:
         record = each.record
         return record.dataset.name != paper.data, len(departures(paper, record)), PROFILES.index(record.profile)
 
-    assessed = sorted(of_paper(paper, results), key=order)
-    regions, moved = claims.regions(paper, prevalence(paper)), effects.of_paper(assessed)
+    assessed = sorted(assess_paper(paper, results), key=order)
+    regions, moved = claims.regions(paper, prevalence(paper)), effects.effects_in_paper(assessed)
     shown = [each for each in assessed if each.in_full]
-    tested = worded.of_paper(paper, assessed)
+    tested = worded.check_worded(paper, assessed)
     return Study(paper, shown, claims.check(paper), contradictions(paper), regions, moved, tested)
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.assess import Assessment
-from common.evidence.effects_told import repeats, sentences
+from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting, status_of
 from common.report import audits, effect_plots, forest, gallery, gather, layers, pictures, protocol
@@ -157,7 +157,12 @@ def _environment() -> Environment:
     )
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
     environment.filters |= {"setting": setting, "command": command, "headline": forest.headline, "papers": _papers}
-    environment.filters |= {"repeats": repeats, "sentences": sentences, "ran": ran_of, "status": status_of}
+    environment.filters |= {
+        "repeats": format_repeats,
+        "sentences": effect_sentences,
+        "ran": ran_of,
+        "status": status_of,
+    }
     environment.globals |= {
         "meanings": forest.MEANINGS,
         "kinds": forest.KINDS,

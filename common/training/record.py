@@ -15,7 +15,7 @@ import numpy as np
 from common.data import splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
-from common.evidence import boxes, classification, counts, learned, metrics, results, trivial
+from common.evidence import boxes, counts, learned, metrics, results, trivial
 from common.evidence.definition import OF_TRAINING, Definition
 from common.files import check_archive, copy, read_json, write_atomically, write_json
 from common.lock import only_one
@@ -154,10 +154,10 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
             }
             for part, of_part in rows.items()
         },
-        confusion={part: table for part, of_part in rows.items() if (table := classification.confusion(of_part))},
+        confusion={part: table for part, of_part in rows.items() if (table := counts.class_confusion(of_part))},
         notes=[*done.notes, *_on_groups(done, recipe, rows)],
     )
-    return run.model_copy(update={"unlearned": learned.judge(run, rows["test"])})
+    return run.model_copy(update={"unlearned": learned.find_signs(run, rows["test"])})
 
 
 def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[str]:

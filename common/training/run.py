@@ -93,7 +93,7 @@ def describe(outcome: Fit | results.Failure, *, before: bool = False) -> str:
     if isinstance(outcome, results.Failure):
         return f"failed{' before' * before}, {outcome.why}"
     how = "finished before" if before else f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
-    return "; ".join([how, *learned.told(outcome.unlearned)])
+    return "; ".join([how, *learned.describe_unlearned(outcome.unlearned)])
 
 
 def note_environment(place: Path, machine: results.Environment) -> None:

@@ -16,7 +16,7 @@ from tensorboardX.summary import image, scalar
 
 from common.data.batches import SEGMENTATION, Batches
 from common.data.prepare import Prepared
-from common.evidence.overlay import PREDICTED, TRUTH, outlined
+from common.evidence.boxes import PREDICTED, TRUTH, draw_outlines
 from common.recipe import Recipe
 
 _EXAMPLES = 4  # images
@@ -62,7 +62,7 @@ class TensorBoard(keras.callbacks.Callback):
         outputs = outputs[SEGMENTATION] if isinstance(outputs, dict) else outputs
         marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0  # a logit of 0 is a probability of one half
         return [
-            outlined(picture, (truth, TRUTH), (mask, PREDICTED))
+            draw_outlines(picture, (truth, TRUTH), (mask, PREDICTED))
             for picture, truth, mask in zip(self.shown, self.truth, marked, strict=True)
         ]
 

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_score, recall_score
 
-from common.evidence.classification import confusion
-from common.evidence.counts import Rows, class_prevalence, concatenate, constant, count
+from common.evidence.counts import Rows, class_confusion, class_prevalence, concatenate, constant, count
 from common.evidence.cross_entropy import EPSILON
 from common.evidence.metrics import value
 
@@ -34,7 +33,7 @@ def test_it_is_what_scikit_learn_says(cases):
             expected = scikit(truth, called, pos_label=which, zero_division=np.nan)
             if any(label == name for label, _ in cases):
                 assert value(f"{metric}|class={name}|case", rows) == pytest.approx(expected, nan_ok=True)
-    ours = confusion(rows)
+    ours = class_confusion(rows)
     expected = confusion_matrix(truth, called, labels=[True, False])
     assert [list(row.values()) for row in ours.values()] == expected.tolist()
     if len(set(truth)) == 2:
@@ -75,7 +74,7 @@ def test_an_unknown_class_is_refused_with_the_known():
 
 def test_three_classes_are_refused():
     with pytest.raises(ValueError, match="malignant against several classes: benign, normal"):
-        confusion(rows_of([("benign", 0.0), ("malignant", 1.0), ("normal", 0.0)]))
+        class_confusion(rows_of([("benign", 0.0), ("malignant", 1.0), ("normal", 0.0)]))
 
 
 @pytest.mark.parametrize(
@@ -109,4 +108,7 @@ def test_rows_keep_probability_and_class_on_the_way(tmp_path):
     rows = rows_of([("benign", 0.1), ("malignant", 0.9)])
     rows.save(tmp_path / "rows.npz")
     both = concatenate([Rows.load(tmp_path / "rows.npz"), rows.take(np.array([1]))])
-    assert confusion(both) == {"malignant": {"malignant": 2, "benign": 0}, "benign": {"malignant": 0, "benign": 1}}
+    assert class_confusion(both) == {
+        "malignant": {"malignant": 2, "benign": 0},
+        "benign": {"malignant": 0, "benign": 1},
+    }

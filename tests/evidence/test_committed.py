@@ -7,7 +7,7 @@ import pytest
 
 from common import paper
 from common.evidence import effects, effects_tables
-from common.evidence.assess import Assessment, of_paper
+from common.evidence.assess import Assessment, assess_paper
 from common.evidence.readme import MARKS, between_marks, paper_table, readme
 
 TOP = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ STALE = ("**Stale**: made by an older recipe or protocol. Run it again.\n\n", " 
 @pytest.fixture(scope="module")
 def assessed() -> list[list[Assessment]]:
     """By paper, as if none were stale."""
-    by_paper = (of_paper(paper.load(name), RESULTS) for name in paper.names())
+    by_paper = (assess_paper(paper.load(name), RESULTS) for name in paper.names())
     return [[replace(each, fresh=True, leak_free_fresh=True) for each in group] for group in by_paper]
 
 
@@ -36,7 +36,7 @@ def test_the_committed_page_is_what_the_command_makes_of_the_committed_records(a
 
 
 def test_so_is_the_page_on_single_readings(assessed):
-    made = effects_tables.page(found for group in assessed for found in effects.of_paper(group))
+    made = effects_tables.page(found for group in assessed for found in effects.effects_in_paper(group))
     assert committed("sweep.md") == made.splitlines(), "run `repro compare`"
 
 

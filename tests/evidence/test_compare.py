@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.evidence import compare
-from common.evidence.compare import judge
+from common.evidence.compare import judge_number
 from common.evidence.counts import count
 from common.evidence.results import RUNNING, Record
 from common.evidence.statistics import Prediction
@@ -56,7 +56,7 @@ def test_what_is_no_printed_number_is_refused(value):
     ],
 )
 def test_verdict(n, low, high, value, expected):
-    assert judge(value, Prediction(n, (low + high) / 2, low, high)) == expected
+    assert judge_number(value, Prediction(n, (low + high) / 2, low, high)) == expected
 
 
 def test_one_run_or_none_decides_nothing():

@@ -235,7 +235,7 @@ def test_random_numbers_are_explained_as_often_as_the_chance_says():
     (row,) = compare.rows(paper(cell("0.5000")), of)
     numbers = np.random.default_rng(0).uniform(0, 0.93, 300)  # below the own interval, so that each asks for another
     asked = [row.model_copy(update={"value": f"{number:.4f}"}) for number in numbers]
-    results = [explain.other_definition(of, [each], [other]) for each in asked]
+    results = [explain.explain_kind(of, [each], [other]) for each in asked]
     found, chance = np.mean([bool(each.definitions or each.readings) for each in results]), results[0].chance
     assert results[0].tried == 3
     assert found == pytest.approx(chance / 0.93, abs=3 * np.sqrt(0.25 * 0.75 / 300))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from common.evidence.leakage import leak, leak_free, leaking, sentence
-from common.evidence.means import welch
+from common.evidence.leakage import leak, leak_free, leak_sentence, leaking
 from common.evidence.results import Record
+from common.evidence.statistics import welch
 from tests.evidence.made import folds_of, record_of
 
 DICE = "dice|fg|image|t=0.5|empty=one"
@@ -50,7 +50,7 @@ def test_which_record_is_the_leak_free_one_of_which():
 
 
 def said(own: Record, other: Record, standard=()) -> str:
-    return sentence(own, other, [("test", DICE)], [("test", signature) for signature in standard])
+    return leak_sentence(own, other, [("test", DICE)], [("test", signature) for signature in standard])
 
 
 def test_where_no_interval_leaves_out_0_that_is_all_that_is_said():
@@ -88,8 +88,9 @@ def test_the_clearest_change_is_named_whatever_its_unit():
     other = record_of([{"metrics": {"test": {DICE: dice, distance: pixels}}} for dice, pixels in pairs], **GROUPED)
     assert f"2 of 2 standard ones on the test images, most clearly `{DICE}`" in said(own, other, [DICE, distance])
     once = [each.model_copy(update={"runs": each.runs[:1]}) for each in (own, other)]
-    assert f"`{DICE}` (test; random less grouped split +0.1000) changes most, of those between 0 and 1." in sentence(
-        *once, [("test", distance), ("test", DICE)], []
+    assert (
+        f"`{DICE}` (test; random less grouped split +0.1000) changes most, of those between 0 and 1."
+        in leak_sentence(*once, [("test", distance), ("test", DICE)], [])
     )
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from common.evidence import compare, learned
 from common.evidence.counts import Rows, count
-from common.evidence.effects import measured
+from common.evidence.effects import measure_effect
 from common.evidence.explain import explanations
 from common.evidence.folds import fold_tables
-from common.evidence.leakage import leak, sentence
-from common.evidence.learned import DICE, FLAT, LAGGING, MEAN_IOU, NO_BETTER, RENEWABLE, STOPPED, judge
+from common.evidence.leakage import leak, leak_sentence
+from common.evidence.learned import DICE, FLAT, LAGGING, MEAN_IOU, NO_BETTER, RENEWABLE, STOPPED, find_signs
 from common.evidence.results import RENEWED, RUNNING, Failure, Record, Repeat
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from tests.evidence.made import cell, folds_of, paper, record_of
@@ -18,6 +18,7 @@ from tests.evidence.made import cell, folds_of, paper, record_of
 PIXELS, CLASSES, ACCURACY, BOTH = "bce|pixel|pooled", "bce|class|case", "accuracy|class|case", "bce|class+pixel|sum"
 RECALL, SPECIFICITY = "recall|fg|pooled|t=0.5", "recall|bg|pooled|t=0.5"
 RAW = "iou|mean2|pooled|keras-raw"
+BENIGN_ALONE = "every test image is called benign"
 
 # A tenth of the pixels is tumour, and a third of the images malignant.
 NOTHING = {
@@ -74,82 +75,82 @@ DEAD = run(**DEAD_CLASS, losses=FLAT_CLASS)
 
 
 def test_a_dead_classifier_whose_segmentation_learned():
-    assert judge(DEAD) == {"classification": ["every test image is called benign", NO_BETTER["classification"], FLAT]}
+    assert find_signs(DEAD) == {"classification": [BENIGN_ALONE, NO_BETTER["classification"], FLAT]}
 
 
 def test_a_class_that_is_never_called_though_the_loss_fell_to_that_of_the_prevalence():
     given = {ACCURACY: 0.679, CLASSES: 0.637}
-    found = judge(run(train=given, test=given, called=ALL_BENIGN, running={ACCURACY: 0.679}))
-    assert found == {"classification": ["every test image is called benign", NO_BETTER["classification"]]}
+    found = find_signs(run(train=given, test=given, called=ALL_BENIGN, running={ACCURACY: 0.679}))
+    assert found == {"classification": [BENIGN_ALONE, NO_BETTER["classification"]]}
 
 
 def test_a_class_of_many_test_cases_that_is_never_called_is_enough_and_one_of_few_may_be_chance():
-    assert judge(run(called=ALL_BENIGN, on_train=FOUND)) == {"classification": ["every test image is called benign"]}
+    assert find_signs(run(called=ALL_BENIGN, on_train=FOUND)) == {"classification": [BENIGN_ALONE]}
     few = matrix((0, 3), (0, 6))
-    assert judge(run(called=few, on_train=FOUND)) == {}
-    assert "classification" in judge(run(called=few, on_train=ALL_BENIGN))
-    assert judge(run(called=matrix((0, 0), (0, 6)), on_train=FOUND)) == {}, "the class is not there"
+    assert find_signs(run(called=few, on_train=FOUND)) == {}
+    assert "classification" in find_signs(run(called=few, on_train=ALL_BENIGN))
+    assert find_signs(run(called=matrix((0, 0), (0, 6)), on_train=FOUND)) == {}, "the class is not there"
 
 
 def test_blank_masks_and_full_ones():
     blank = {RECALL: 0.0, SPECIFICITY: 1.0, DICE: 0.0, PIXELS: 0.35}
     full = {RECALL: 1.0, SPECIFICITY: 0.0, DICE: 0.18, PIXELS: 2.3}
-    nothing, everything = (judge(run(train=of, test=of, running={MEAN_IOU: 0.45})) for of in (blank, full))
+    nothing, everything = (find_signs(run(train=of, test=of, running={MEAN_IOU: 0.45})) for of in (blank, full))
     assert nothing == {"segmentation": ["no pixel of any test image is marked", NO_BETTER["segmentation"]]}
     assert everything == {"segmentation": ["every pixel of every test image is marked", NO_BETTER["segmentation"]]}
 
 
 def test_a_few_marked_pixels_are_no_better_than_marking_everything():
     few = {DICE: 0.055, PIXELS: 0.305}
-    assert judge(run(train=few, running={MEAN_IOU: 0.45})) == {"segmentation": [NO_BETTER["segmentation"]]}
+    assert find_signs(run(train=few, running={MEAN_IOU: 0.45})) == {"segmentation": [NO_BETTER["segmentation"]]}
 
 
 def test_a_loss_that_did_not_fall():
     flat = {"segmentation_output_loss": [0.350, 0.349, 0.351]}
-    found = judge(run(train=NO_TUMOUR, running={MEAN_IOU: 0.45}, losses=flat))
+    found = find_signs(run(train=NO_TUMOUR, running={MEAN_IOU: 0.45}, losses=flat))
     assert found == {"segmentation": [NO_BETTER["segmentation"], FLAT]}
-    assert judge(run(losses=flat)) == {}, "of a network that has learned in its first epoch"
+    assert find_signs(run(losses=flat)) == {}, "of a network that has learned in its first epoch"
     bare = run(losses=flat).model_copy(update={"trivial": {}})
-    assert judge(bare) == {"segmentation": [FLAT]}, "where what nothing scores is not known"
+    assert find_signs(bare) == {"segmentation": [FLAT]}, "where what nothing scores is not known"
 
 
 def test_patience_that_stopped_the_training_before_the_loss_moved():
     rising = {"val_segmentation_output_loss": [0.6, 0.7, 0.9]}
-    found = judge(run(train=NO_TUMOUR, running={MEAN_IOU: 0.45}, losses=rising, stopped_early=True))
+    found = find_signs(run(train=NO_TUMOUR, running={MEAN_IOU: 0.45}, losses=rising, stopped_early=True))
     assert found == {"segmentation": [NO_BETTER["segmentation"], STOPPED]}
-    assert judge(run(losses=rising, stopped_early=True)) == {}
-    assert STOPPED not in judge(run(train=NO_TUMOUR, losses=rising))["segmentation"], "it was not stopped"
+    assert find_signs(run(losses=rising, stopped_early=True)) == {}
+    assert STOPPED not in find_signs(run(train=NO_TUMOUR, losses=rising))["segmentation"], "it was not stopped"
 
 
 def test_better_in_training_than_evaluated_is_told_as_statistics_that_lag():
     lagging = run(train={ACCURACY: 0.325, CLASSES: 1.08}, running={ACCURACY: 0.88})
-    assert judge(lagging) == {"classification": [NO_BETTER["classification"], LAGGING]}
+    assert find_signs(lagging) == {"classification": [NO_BETTER["classification"], LAGGING]}
 
 
 def test_statistics_that_make_much_of_a_network_when_they_are_taken_anew():
-    assert judge(run(test={DICE: 0.28}, renewed={DICE: 0.55})) == {"segmentation": [RENEWABLE]}
-    assert judge(run(test={ACCURACY: 0.6}, renewed={ACCURACY: 0.8})) == {"classification": [RENEWABLE]}
-    assert judge(run(test={DICE: 0.60}, renewed={DICE: 0.65})) == {}
+    assert find_signs(run(test={DICE: 0.28}, renewed={DICE: 0.55})) == {"segmentation": [RENEWABLE]}
+    assert find_signs(run(test={ACCURACY: 0.6}, renewed={ACCURACY: 0.8})) == {"classification": [RENEWABLE]}
+    assert find_signs(run(test={DICE: 0.60}, renewed={DICE: 0.65})) == {}
 
 
 # What did
 
 
 def test_a_healthy_network():
-    assert judge(run()) == {}
-    assert judge(record_of([{"metrics": {"test": {DICE: 0.7}}}]).runs[0]) == {}, "or one of which little is known"
+    assert find_signs(run()) == {}
+    assert find_signs(record_of([{"metrics": {"test": {DICE: 0.7}}}]).runs[0]) == {}, "or one of which little is known"
 
 
 def test_a_network_that_overfits_has_learned():
     test = {DICE: 0.10, PIXELS: 0.9, ACCURACY: 0.5, CLASSES: 2.0}
     rising = {"val_segmentation_output_loss": [0.5, 0.7, 0.9], "val_classification_output_loss": [0.7, 1.5, 2.0]}
-    assert judge(run(train={DICE: 0.95}, test=test, losses=rising, stopped_early=True)) == {}
+    assert find_signs(run(train={DICE: 0.95}, test=test, losses=rising, stopped_early=True)) == {}
 
 
 def test_an_overconfident_network_and_a_cautious_one_have_learned():
-    assert judge(run(train={DICE: 0.6, PIXELS: 0.49})) == {}
-    assert judge(run(train={DICE: 0.1, PIXELS: 0.20})) == {}
-    assert judge(run(train={DICE: 0.6, PIXELS: None})) == {}, "a cross-entropy that is not finite"
+    assert find_signs(run(train={DICE: 0.6, PIXELS: 0.49})) == {}
+    assert find_signs(run(train={DICE: 0.1, PIXELS: 0.20})) == {}
+    assert find_signs(run(train={DICE: 0.6, PIXELS: None})) == {}, "a cross-entropy that is not finite"
 
 
 # The same output for every image, from the counts
@@ -167,16 +168,16 @@ def counted(predicted: np.ndarray, of_class=None) -> Rows:
 def test_the_same_mask_for_every_image_is_found_in_the_counts():
     box = np.zeros((4, 8, 8))
     box[:, 1:5, 1:5] = 0.9
-    assert judge(run(), counted(box)) == {"segmentation": ["as many pixels are marked on every test image"]}
+    assert find_signs(run(), counted(box)) == {"segmentation": ["as many pixels are marked on every test image"]}
     box[0, 0, 0] = 0.9
-    assert judge(run(), counted(box)) == {}
+    assert find_signs(run(), counted(box)) == {}
 
 
 def test_the_same_probability_for_every_image_is_found_in_the_counts():
     few, masks = matrix((0, 2), (0, 2)), np.random.default_rng(0).random((4, 8, 8))
     same, other = (counted(masks, np.array(of, np.float32)) for of in ([0.2] * 4, [0.2, 0.1, 0.3, 0.2]))
-    assert judge(run(called=few, on_train=FOUND), same) == {"classification": ["every test image is called benign"]}
-    assert judge(run(called=few, on_train=FOUND), other) == {}
+    assert find_signs(run(called=few, on_train=FOUND), same) == {"classification": [BENIGN_ALONE]}
+    assert find_signs(run(called=few, on_train=FOUND), other) == {}
 
 
 # What becomes of the numbers
@@ -210,7 +211,7 @@ def test_at_any_size_and_before_what_no_network_moves():
     unmoved = of.model_copy(update={"runs": [
         each.model_copy(update={"trivial": {part: {BACKGROUND: NOTHING[BACKGROUND] | {RAW: 0.45}} for part in
                                             ("train", "test")}}) for each in of.runs]})  # fmt: skip
-    assert compare.unmoved(unmoved, "test", RAW)
+    assert compare.is_of_empty_mask(unmoved, "test", RAW)
     found = verdicts(unmoved, cell("0.45", RAW), cell("0.45", DICE))
     assert {verdict for verdict, _ in found.values()} == {"did not learn"}
 
@@ -234,14 +235,14 @@ def test_it_neither_explains_a_gap_nor_is_a_difference_of_readings_or_splits():
     assert found.readings == ()
     assert found.sentence.endswith("Left out: 1 other reading with a network that did not learn.")
     assert explanations(about, dead, compare.rows(about, dead), [own]) == []
-    effect = measured(own, dead, "test", ACCURACY)
+    effect = measure_effect(own, dead, "test", ACCURACY)
     assert (effect.unlearned, effect.difference.mean) == (True, None)
-    assert measured(own, dead, "test", DICE).difference.mean == 0
+    assert measure_effect(own, dead, "test", DICE).difference.mean == 0
     assert leak(own, dead, "test", ACCURACY).mean is None
-    assert sentence(own, dead, [("test", ACCURACY)], []).endswith(
+    assert leak_sentence(own, dead, [("test", ACCURACY)], []).endswith(
         "nothing can be compared: 1 of 1 printed definitions rest on a network that did not learn."
     )
-    assert "Left out: 1 of 2 printed definitions" in sentence(own, dead, [("test", ACCURACY), ("test", DICE)], [])
+    assert "Left out: 1 of 2 printed definitions" in leak_sentence(own, dead, [("test", ACCURACY), ("test", DICE)], [])
 
 
 # In words
@@ -250,15 +251,15 @@ def test_it_neither_explains_a_gap_nor_is_a_difference_of_readings_or_splits():
 def test_each_sign_is_told_once_with_the_number_of_runs_that_have_it():
     stopped = run(**DEAD_CLASS, losses=FLAT_CLASS, stopped_early=True)
     folds = folds_of(record(*[DEAD] * 7, *[stopped] * 3), 10)
-    (said,) = learned.sentences(folds)
+    (said,) = learned.unlearned_sentences(folds)
     assert said == (
         "The classification did not learn in 10 of 10 folds (paper profile), so that it says nothing about the paper: "
         "every test image is called benign; its accuracy on the training images is no better than that of always "
         "calling the larger class; the loss did not fall; patience stopped the training before the validation loss "
         "fell (3)."
     )
-    assert learned.why_not(folds.runs, ACCURACY) == "in 10 of 10 folds every test image is called benign"
-    assert learned.sentences(record(run())) == []
+    assert learned.why_unlearned(folds.runs, ACCURACY) == "in 10 of 10 folds every test image is called benign"
+    assert learned.unlearned_sentences(record(run())) == []
 
 
 def test_tables_of_folds_mark_the_folds_that_did_not_learn():
@@ -270,6 +271,6 @@ def test_tables_of_folds_mark_the_folds_that_did_not_learn():
 
 
 def test_what_was_written_down_with_the_run_stands_and_older_records_are_judged_anew():
-    assert learned.of(DEAD) == judge(DEAD)
-    assert learned.of(DEAD.model_copy(update={"unlearned": {}})) == {}
+    assert learned.signs_of(DEAD) == find_signs(DEAD)
+    assert learned.signs_of(DEAD.model_copy(update={"unlearned": {}})) == {}
     assert "unlearned" not in DEAD.model_dump(), "an older record stays as it is"

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from common.evidence.counts import constant
+from common.evidence.counts import constant, surface_distances
 from common.evidence.definition import DISTANCES
 from common.evidence.metrics import of_batches, standard, value
-from common.evidence.surfaces import distances
 from common.paper import load
 from tests.evidence.pixels import pairs, rows_of, zoo
 
@@ -114,7 +113,7 @@ def test_distances_are_means_over_the_images_with_both_outlines():
     p, t = zoo()
     rows = rows_of(p, t)
     both = [(a > 0.5).any() and (b >= 0.5).any() for a, b in zip(p, t, strict=True)]
-    expected = np.mean([distances(a > 0.5, b >= 0.5) for a, b in zip(p[both], t[both], strict=True)], axis=0)
+    expected = np.mean([surface_distances(a > 0.5, b >= 0.5) for a, b in zip(p[both], t[both], strict=True)], axis=0)
     found = [value(f"{name}|fg|image|t=0.5|empty=skip", rows) for name in DISTANCES]
     assert found == pytest.approx(expected)
 
@@ -167,6 +166,12 @@ def test_by_batches_is_what_keras_prints_of_a_function_and_by_batch_weighs_by_im
     sizes = [len(p[i : i + 4]) for i in range(0, len(p), 4)]
     by_images = value("iou|fg|batch=4|soft|s=1", rows_of(p, t))
     assert by_images == pytest.approx(np.average(of_batches, weights=sizes))
+
+
+def test_a_batch_without_any_rows_does_not_count():
+    signature, rows = "iou|fg|batches=4|soft|s=1", rows_of(*zoo())
+    of_batches = [value(signature, rows.take(rows.position // 4 == batch)) for batch in (0, 2)]
+    assert value(signature, rows.take(rows.position // 4 != 1)) == pytest.approx(np.mean(of_batches))
 
 
 def test_an_empty_batch_counts_as_one():

@@ -1,5 +1,6 @@
 """Intervals: of one further run, by printed tables; of a further sample of images, by doing what they stand for."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 
 from common.evidence.counts import Rows, constant, count
 from common.evidence.definition import OF_CLASSES
-from common.evidence.metrics import STANDARD, of_batches, value
-from common.evidence.statistics import Prediction, bootstrap, of_each, place, prediction, resampled
+from common.evidence.metrics import STANDARD, of_batches, resampled, value, value_of_each_image
+from common.evidence.statistics import Prediction, bootstrap, place, prediction
 
 BATCHES = [
     "dice-loss|fg|batch=4|soft|s=1e-6",
@@ -85,7 +86,7 @@ def test_a_printed_number_is_inside_where_one_of_those_that_it_stands_for_is(pri
 
 def test_each_image_has_the_value_that_it_has_alone(rows):
     signatures = [each for each in IMAGES if "class" not in each]
-    found = of_each(rows, signatures)
+    found = value_of_each_image(rows, signatures)
     for signature in signatures:
         alone = [value(signature, rows.take([i])) for i in range(30)]
         assert found[signature] == pytest.approx(alone, nan_ok=True), signature
@@ -96,9 +97,16 @@ def weights(units: int, resamples: int = 6) -> np.ndarray:
     return np.array([np.bincount(each, minlength=units) for each in drawn], np.float64)
 
 
+@pytest.mark.parametrize(("batch", "signatures"), [(1, IMAGES), (4, BATCHES)])
+def test_weights_of_one_give_the_value(rows, batch, signatures):
+    found = resampled(rows, signatures, batch, [np.ones((1, math.ceil(30 / batch)))])
+    for signature in signatures:
+        assert found[signature] == pytest.approx([value(signature, rows)], rel=1e-12, nan_ok=True), signature
+
+
 def test_a_resample_has_the_value_of_the_images_drawn(rows):
     drawn = weights(30)
-    found = resampled(rows, IMAGES, "image", [drawn[:2], drawn[2:]])
+    found = resampled(rows, IMAGES, 1, [drawn[:2], drawn[2:]])
     for i, often in enumerate(drawn.astype(int)):
         taken = rows.take(np.repeat(np.arange(30), often))
         for signature in IMAGES:
@@ -107,7 +115,7 @@ def test_a_resample_has_the_value_of_the_images_drawn(rows):
 
 def test_a_resample_of_batches_has_the_value_of_the_batches_drawn(rows):
     shuffled = rows.take(np.random.default_rng(5).permutation(30))  # as kept; batches go by position
-    found = resampled(shuffled, BATCHES, "batch=4", [weights(8)])
+    found = resampled(shuffled, BATCHES, 4, [weights(8)])
     for i, often in enumerate(weights(8).astype(int)):
         taken = [rows.take(rows.position // 4 == batch) for batch in np.repeat(np.arange(8), often)]
         taken = [replace(part, position=number * 4 + np.arange(len(part))) for number, part in enumerate(taken)]
@@ -125,7 +133,7 @@ def test_a_resample_in_which_a_metric_is_undefined_does_not_count(rows):
     """Where nothing is predicted, the pooled Dice is 0, but undefined in a resample without a tumour."""
     signature, has_tumour = "dice|fg|pooled|t=0.5", (rows.tp + rows.fn)[:, 1] > 0
     few = constant(rows.take(np.concatenate([np.flatnonzero(~has_tumour)[:3], np.flatnonzero(has_tumour)[:1]])), 0.0)
-    without, with_it = resampled(few, [signature], "image", [np.array([[2.0, 1, 1, 0], [1, 1, 1, 1]])])[signature]
+    without, with_it = resampled(few, [signature], 1, [np.array([[2.0, 1, 1, 0], [1, 1, 1, 1]])])[signature]
     assert np.isnan(without)
     assert with_it == 0
     assert bootstrap(few, [signature], resamples=100) == {signature: (0, 0)}

@@ -25,7 +25,7 @@ OTHERS = {"fold": 1}, {"image": "I"}, {"quoted": "UNet [21]"}
 def no_data_set(monkeypatch):
     """The made-up papers have neither a recipe nor masks that could be drawn from."""
     monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
+    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
 
 
 def shown(of: Record, *cells: Reported, fresh=True) -> str:

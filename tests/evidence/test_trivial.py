@@ -7,13 +7,11 @@ import pytest
 
 from common import paper
 from common.data import fractions
-from common.evidence import constant as constants
 from common.evidence import trivial
 from common.evidence.counts import THRESHOLDS, Rows, class_prevalence, constant, prevalence
-from common.evidence.definition import Definition
 from common.evidence.metrics import STANDARD, of_batches, of_classes, value
 from common.evidence.statistics import Prediction
-from common.evidence.trivial import BACKGROUND, NOTHING, PREVALENCE, distributions, sentence
+from common.evidence.trivial import BACKGROUND, NOTHING, PREVALENCE, describe_place, distributions
 
 RAW = "iou|mean2|pooled|keras-raw"
 ALL = [
@@ -77,8 +75,8 @@ def test_many_splits_at_once_are_metrics_of_each(name, scale):
     signatures = [*ALL, *of_classes(about)]
     for folds in trivial._splits(known, about, splits=3, seed=1):
         for split in folds[:2]:
-            train = constants.Images(known, split.train, about.positive)
-            test = constants.Images(known, split.test, about.positive)
+            train = trivial.Images(known, split.train, about.positive)
+            test = trivial.Images(known, split.test, about.positive)
             shares = train.pixel_prevalence(), train.class_prevalence()
             for i in range(3):
                 rows = [rows_of(known, part[i], about.positive) for part in (split.train, split.test)]
@@ -86,7 +84,7 @@ def test_many_splits_at_once_are_metrics_of_each(name, scale):
                 assert about.positive is None or shares[1][i] == pytest.approx(class_prevalence(rows[0]))
                 for signature in signatures:
                     for p, q in ((0 * shares[0], 0 * shares[1]), shares):
-                        many = constants.value(Definition.parse(signature), test, p, q)
+                        many = trivial.constant_value(signature, test, p, q)
                         one = value(signature, constant(rows[1], p[i], q[i]))
                         assert many[i] == pytest.approx(one, rel=1e-6, abs=1e-12, nan_ok=True), signature
 
@@ -159,29 +157,29 @@ def test_what_is_undefined_has_no_distribution():
 
 def test_every_reported_number_of_a_paper_gets_its_distributions():
     gill = paper.load("gill")
-    found = trivial.of_cells(gill, gill.recipe(), gill.reported, splits=50)
+    found = trivial.distributions_of_cells(gill, gill.recipe(), gill.reported, splits=50)
     assert list(found) == [cell.id for cell in gill.reported]
     assert all(tuple(by_predictor) == NOTHING and by_predictor[BACKGROUND].n == 50 for by_predictor in found.values())
-    trivial._of_keys.cache_clear()
-    assert found == trivial.of_cells(gill, gill.recipe(), gill.reported, splits=50)  # the same each time
+    trivial._cached_distributions.cache_clear()
+    assert found == trivial.distributions_of_cells(gill, gill.recipe(), gill.reported, splits=50)  # the same each time
 
 
 def test_a_number_of_one_fold_gets_the_distribution_of_single_folds():
     paudel = paper.load("paudel")
     of = {cell.id: cell for cell in paudel.reported}
     mean, fold = of["V-mean-test-accuracy"], of["V-3-test-accuracy"]
-    found = trivial.of_cells(paudel, paudel.recipe(), [mean], [fold], splits=50)
+    found = trivial.distributions_of_cells(paudel, paudel.recipe(), [mean], [fold], splits=50)
     assert [found[cell.id][BACKGROUND].n for cell in (mean, fold)] == [50, 500]
 
 
 def test_data_without_known_fractions_have_none():
     kumar = paper.load("kumar")
-    assert trivial.of_cells(kumar, kumar.recipe(), kumar.reported) == {}
+    assert trivial.distributions_of_cells(kumar, kumar.recipe(), kumar.reported) == {}
 
 
 def test_copies_made_before_the_split_have_none_since_nobody_knows_their_tumour():
     gill = paper.load("gill")
-    assert trivial.of_cells(gill, gill.recipe().model_copy(update={"copies": 4}), gill.reported) == {}
+    assert trivial.distributions_of_cells(gill, gill.recipe().model_copy(update={"copies": 4}), gill.reported) == {}
 
 
 NOTHING_KNOWN = Prediction(n=10_000, mean=0.4614, low=0.4511, high=0.4709)
@@ -197,15 +195,10 @@ NOTHING_KNOWN = Prediction(n=10_000, mean=0.4614, low=0.4511, high=0.4709)
     ],
 )
 def test_a_sentence_says_where_a_printed_number_lies(printed, word):
-    words = sentence("0.4543", printed, BACKGROUND, NOTHING_KNOWN)
+    words = describe_place("0.4543", printed, BACKGROUND, NOTHING_KNOWN)
     assert "(all background)" in words
     assert "10,000 random splits" in words
     assert words.endswith(f"the printed 0.4543 lies {word}.")
-
-
-def test_there_is_no_sentence_about_what_is_undefined():
-    with pytest.raises(ValueError, match="all background has no value"):
-        sentence("0.9", (0.85, 0.95), BACKGROUND, Prediction(n=0))
 
 
 def test_the_share_of_tumour_in_random_parts_of_busi():

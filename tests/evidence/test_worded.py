@@ -23,7 +23,7 @@ UNET = {"over": {"network": "unet"}}
 def no_data_set(monkeypatch):
     """The made-up papers have no masks that could be drawn from."""
     monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
+    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
 
 
 def claiming(*cells, definition=DICE, **claim) -> Paper:
@@ -38,7 +38,7 @@ def judged(of: Paper, *records: Record, stale=()) -> worded.Tested:
 
 def every(of: Paper, *records: Record, stale=()) -> list[worded.Tested]:
     group = [assess.assess(of, each, records, NOWHERE, lambda one: one not in stale) for each in records]
-    return worded.of_paper(of, group)
+    return worded.check_worded(of, group)
 
 
 def unet(results, **changes) -> Record:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.data.busi import index
 from common.data.prepare import prepare
-from common.evidence.overlay import PREDICTED
+from common.evidence.boxes import PREDICTED
 from common.predict import pipeline
 from common.predict.inputs import Input
 from common.training import model_file

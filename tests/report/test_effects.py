@@ -115,13 +115,13 @@ def test_axe_finds_no_serious_fault(site: Path, look, scheme: str):
 def plot_of(monkeypatch):
     """Draws the effect of a kernel on the printed Dice, which the paper gives these values of."""
     monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
+    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
 
     def call(default, other, *values: str, data: str = "busi"):
         records = [made.record(default, data=data), made.record(other, data=data)]
         records[1] = records[1].model_copy(update={"readings": {"kernel": "3"}})
         about = made.paper(*(made.cell(value).model_copy(update={"id": value}) for value in values))
-        (found,) = effects.of_paper([assess.assess(about, each, records, Path("nowhere")) for each in records])
+        (found,) = effects.effects_in_paper([assess.assess(about, each, records, Path("nowhere")) for each in records])
         (plot,) = plots(found, "x").printed
         return plot
 

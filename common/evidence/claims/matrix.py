@@ -14,14 +14,13 @@ from itertools import combinations
 
 import numpy as np
 
+from common.evidence.definition import OVERLAPS
+
 # The weights of tp, fp, fn, tn in numerator and denominator. share: the class among all; hits, misses: its cases that
 # are found or missed, among all. Soft dice: 2Σtp/(Σt + Σp) of probabilities, where those above 0.5 mark a pixel. It is
 # least with the probabilities 0.5, 1, 0, 0.5 on tp, fp, fn, tn, and most with 1, 0.5, 0.5, 0.
 RATIOS = {
-    "iou": ((1, 0, 0, 0), (1, 1, 1, 0)),
-    "dice": ((2, 0, 0, 0), (2, 1, 1, 0)),
-    "precision": ((1, 0, 0, 0), (1, 1, 0, 0)),
-    "recall": ((1, 0, 0, 0), (1, 0, 1, 0)),
+    **{name: OVERLAPS[name] for name in ("iou", "dice", "precision", "recall")},
     "accuracy": ((1, 0, 0, 1), (1, 1, 1, 1)),
     "share": ((1, 0, 1, 0), (1, 1, 1, 1)),
     "hits": ((1, 0, 0, 0), (1, 1, 1, 1)),

@@ -9,4 +9,4 @@ from common.evidence import assess
 def no_data_set(monkeypatch):
     """They have neither a recipe nor masks that could be drawn from."""
     monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
+    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})

@@ -36,7 +36,7 @@ def assessed(*records: Record, of: Paper | None = None, stale=()) -> list[assess
 
 
 def moved(*records: Record, of: Paper | None = None, stale=()) -> OneAtATime:
-    (found,) = effects.of_paper(assessed(*records, of=of, stale=stale))
+    (found,) = effects.effects_in_paper(assessed(*records, of=of, stale=stale))
     return found
 
 

@@ -10,7 +10,7 @@ from common.data.case import Case
 from common.evidence import effects_tables, leakage
 from common.evidence.compare import RUNNING
 from common.evidence.effects import DRAWING
-from common.evidence.effects_told import sentences
+from common.evidence.effects_tables import effect_sentences
 from common.evidence.metrics import STANDARD
 from common.evidence.results import Failure, Record
 from common.paper import Paper, as_text
@@ -102,7 +102,7 @@ def _values(about: Paper, key: str) -> list:
 def test_one_repeat_of_each_has_a_difference_and_no_interval():
     found = moved(read([0.70]), read([0.75], kernel="3"))
     assert (dice(found).mean, dice(found).low, dice(found).certain) == (pytest.approx(0.05), None, False)
-    (said,) = sentences(found)
+    (said,) = effect_sentences(found)
     assert "by +0.0500. From a single repeat there is no interval" in said
 
 

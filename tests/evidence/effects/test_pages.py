@@ -78,7 +78,7 @@ def test_every_row_of_the_page_has_as_many_cells_as_its_header():
 
 
 def test_without_other_readings_there_is_no_page():
-    assert effects_tables.page(effects.of_paper(assessed(read(DEFAULT)))) == ""
+    assert effects_tables.page(effects.effects_in_paper(assessed(read(DEFAULT)))) == ""
 
 
 def test_a_sweep_leaves_the_readme_as_it_is_but_for_a_link():

@@ -3,7 +3,7 @@
 import pytest
 
 from common.evidence import effects, effects_tables
-from common.evidence.effects_told import sentences
+from common.evidence.effects_tables import effect_sentences
 from common.evidence.results import Record
 from common.paper import Reading
 from tests.evidence.effects.made import DEFAULT, LOSS, assessed, dice, moved, read, with_baseline
@@ -15,7 +15,7 @@ def test_records_that_differ_in_two_readings_are_kept_apart():
     found = moved(read(DEFAULT), both, read([0.73, 0.76, 0.76], kernel="3"))
     assert [each.reading for each in found.alternatives] == ["kernel=3"]
     assert [each.reading for each in found.several] == ["kernel=3 nest=plain"]
-    assert "nest=plain" not in " ".join(sentences(found))
+    assert "nest=plain" not in " ".join(effect_sentences(found))
     assert "Several readings at once" in effects_tables.page([found])
 
 
@@ -36,7 +36,7 @@ def other_environment(**changes) -> dict:
 )
 def test_other_profiles_data_and_arithmetic_are_no_default(changes):
     group = assessed(read(DEFAULT), read([0.8], kernel="3").model_copy(update=changes))
-    assert effects.of_paper(group) == []
+    assert effects.effects_in_paper(group) == []
     assert [each.in_full for each in group] == [True, True], "shown nowhere else"
 
 
@@ -47,19 +47,19 @@ def test_another_device_is_the_same():
 def test_a_network_beside_the_papers_own_is_told_apart_from_a_missing_sentence():
     found = moved(read(DEFAULT), read([0.5, 0.5, 0.5], network="unet"), of=with_baseline())
     assert found.alternatives[0].network
-    assert sentences(found)[0].startswith(
+    assert effect_sentences(found)[0].startswith(
         "Of 2 other readings none was run yet (paper profile, busi). The network that"
     )
     both = moved(
         read(DEFAULT), read([0.5] * 3, network="unet"), read([0.73, 0.76, 0.76], kernel="3"), of=with_baseline()
     )
-    assert sentences(both)[0].startswith("Of 2 other readings 1 was run (paper profile, busi): `kernel=3` moves")
+    assert effect_sentences(both)[0].startswith("Of 2 other readings 1 was run (paper profile, busi): `kernel=3` moves")
 
 
 def test_a_reading_of_such_a_network_is_compared_with_that_network():
     records = read(DEFAULT), read([0.5], network="unet"), read([0.6], network="unet", kernel="3")
     group = assessed(*records, of=with_baseline())
-    own, other = effects.of_paper(group)
+    own, other = effects.effects_in_paper(group)
     assert [each.reading for each in own.alternatives] == ["network=unet"]
     assert (other.default.record, other.alternatives[0].reading) == (records[1], "kernel=3")
     assert other.several == own.several == []
@@ -95,5 +95,5 @@ def test_another_value_of_what_the_profile_shrinks_is_no_alternative():
             each.model_copy(update={"profile": profile}) for each in (read(DEFAULT), read(DEFAULT, side="128"))
         )
         group = assessed(default, other, of=of)
-        assert len(effects.of_paper(group)) == known
+        assert len(effects.effects_in_paper(group)) == known
         assert group[1].in_full != bool(known), "else it stands nowhere"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
-from common.evidence.means import MeanDifference, paired, welch
+from common.evidence.statistics import MeanDifference, paired_t, welch
 
 
 def test_by_hand():
@@ -46,7 +46,7 @@ def test_repeats_without_spread_leave_no_room():
 
 def test_pairs_by_hand():
     # Differences 1, 2, 3: mean 2, standard deviation 1, and the printed quantile of Student's t with 2 degrees, 4.3027.
-    found = paired([4, 6, 5], [3, 4, 2])
+    found = paired_t([4, 6, 5], [3, 4, 2])
     assert (found.one, found.other, found.mean, found.paired) == (3, 3, pytest.approx(2), True)
     assert found.high - 2 == pytest.approx(4.3027 / np.sqrt(3), abs=1e-4)
     assert found.high - 2 == pytest.approx(2 - found.low)
@@ -58,7 +58,7 @@ def test_the_interval_of_pairs_is_that_of_scipy(pairs):
     one = random.normal(0.75, 0.05, pairs)
     other = one + random.normal(0.02, 0.01, pairs)
     expected = ttest_rel(one, other).confidence_interval(0.95)
-    found = paired(one, other)
+    found = paired_t(one, other)
     assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
 
 
@@ -67,15 +67,15 @@ def test_with_pairs_the_true_difference_is_inside_with_95_percent_whatever_they_
     random, trials = np.random.default_rng(3), 2000
     covariance = 0.03**2 * np.array([[1, correlation], [correlation, 1]])
     drawn = random.multivariate_normal([0.75, 0.70], covariance, (trials, 4))
-    inside = [(at := paired(*each.T)).low <= 0.05 <= at.high for each in drawn]
+    inside = [(at := paired_t(*each.T)).low <= 0.05 <= at.high for each in drawn]
     assert np.mean(inside) == pytest.approx(0.95, abs=0.02)
 
 
 def test_one_pair_has_a_difference_and_no_interval():
-    assert paired([0.75], [0.5]) == MeanDifference(1, 1, 0.25, paired=True)
-    assert paired([], []) == MeanDifference(0, 0, paired=True)
+    assert paired_t([0.75], [0.5]) == MeanDifference(1, 1, 0.25, paired=True)
+    assert paired_t([], []) == MeanDifference(0, 0, paired=True)
     with pytest.raises(ValueError, match="shorter"):
-        paired([0.7, 0.8], [0.7])
+        paired_t([0.7, 0.8], [0.7])
 
 
 @pytest.mark.parametrize(("low", "high", "certain"), [(0.1, 0.2, True), (-0.2, -0.1, True), (-0.1, 0.2, False)])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from common.evidence.surfaces import distances
+from common.evidence.counts import surface_distances
 
 MASKS = hnp.arrays(bool, st.tuples(st.just(7), st.just(9)))
 
@@ -26,7 +26,7 @@ def outline(mask):
 
 @given(MASKS, MASKS)
 def test_they_are_those_of_all_pairs_of_outline_pixels(one, other):
-    hd95, average = distances(one, other)
+    hd95, average = surface_distances(one, other)
     if not (one.any() and other.any()):
         assert np.isnan(hd95)
         assert np.isnan(average)
@@ -39,20 +39,20 @@ def test_they_are_those_of_all_pairs_of_outline_pixels(one, other):
 
 @given(MASKS, MASKS)
 def test_neither_mask_is_the_first(one, other):
-    assert distances(one, other) == pytest.approx(distances(other, one), nan_ok=True)
+    assert surface_distances(one, other) == pytest.approx(surface_distances(other, one), nan_ok=True)
 
 
 def test_a_square_that_is_moved_is_as_far_as_it_was_moved():
-    assert distances(square(5, 5, 6), square(5, 5, 6)) == (0, 0)
-    hd95, average = distances(square(5, 5, 6), square(5, 8, 6))
+    assert surface_distances(square(5, 5, 6), square(5, 5, 6)) == (0, 0)
+    hd95, average = surface_distances(square(5, 5, 6), square(5, 8, 6))
     assert hd95 == 3
     assert 0 < average < 3
 
 
 def test_a_ring_of_two_pixels_more_is_two_away_from_the_sides():
-    hd95, _ = distances(square(5, 5, 6), square(3, 3, 10))
+    hd95, _ = surface_distances(square(5, 5, 6), square(3, 3, 10))
     assert hd95 == pytest.approx(np.hypot(2, 2), abs=0.5)
 
 
 def test_one_pixel_to_one_pixel():
-    assert distances(square(0, 0, 1), square(3, 4, 1)) == (5, 5)
+    assert surface_distances(square(0, 0, 1), square(3, 4, 1)) == (5, 5)

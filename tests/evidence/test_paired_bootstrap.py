@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from common.evidence import counts, metrics
-from common.evidence.paired import differences
-from common.evidence.statistics import bootstrap
+from common.evidence.statistics import bootstrap, paired_bootstrap
 
 HD95 = "hd95|fg|image|t=0.5|empty=skip"
 SIGNATURES = ("iou|fg|pooled|t=0.5", "dice|fg|image|t=0.5|empty=skip", "bce|pixel|pooled", HD95)
@@ -32,12 +31,12 @@ def bad():
 
 
 def test_the_value_is_the_difference_of_the_metrics(good, bad):
-    for signature, found in differences(good, bad, SIGNATURES, resamples=100).items():
+    for signature, found in paired_bootstrap(good, bad, SIGNATURES, resamples=100).items():
         assert found.value == pytest.approx(metrics.value(signature, good) - metrics.value(signature, bad))
 
 
 def test_a_network_is_as_good_as_itself(good):
-    for found in differences(good, good, SIGNATURES, resamples=100).values():
+    for found in paired_bootstrap(good, good, SIGNATURES, resamples=100).values():
         assert (found.value, found.low, found.high) == (0, 0, 0)
         assert not found.certain
 
@@ -45,7 +44,7 @@ def test_a_network_is_as_good_as_itself(good):
 def test_which_is_better_is_certain_and_the_interval_narrower_than_that_of_either(good, bad):
     """Small lesions are hard for both: the images spread either value more than they spread the difference."""
     signature = "iou|fg|image|t=0.5|empty=skip"
-    found = differences(good, bad, [signature])[signature]
+    found = paired_bootstrap(good, bad, [signature])[signature]
     assert found.certain
     assert 0 < found.low < found.value < found.high
     low, high = bootstrap(good, [signature])[signature]
@@ -53,7 +52,7 @@ def test_which_is_better_is_certain_and_the_interval_narrower_than_that_of_eithe
 
 
 def test_turned_round_only_the_sign_changes(good, bad):
-    there, back = differences(good, bad, SIGNATURES, 200), differences(bad, good, SIGNATURES, 200)
+    there, back = paired_bootstrap(good, bad, SIGNATURES, 200), paired_bootstrap(bad, good, SIGNATURES, 200)
     for signature in SIGNATURES:
         one, other = there[signature], back[signature]
         assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
@@ -64,20 +63,20 @@ def test_the_interval_is_that_of_drawing_images_one_by_one(good, bad):
     random, signature = np.random.default_rng(7), "iou|fg|pooled|t=0.5"
     drawn = [random.integers(0, 40, 40) for _ in range(1500)]
     changes = [metrics.value(signature, good.take(d)) - metrics.value(signature, bad.take(d)) for d in drawn]
-    found = differences(good, bad, [signature])[signature]
+    found = paired_bootstrap(good, bad, [signature])[signature]
     assert (found.low, found.high) == pytest.approx(np.quantile(changes, [0.025, 0.975]), abs=0.004)
 
 
 def test_what_is_undefined_is_nan(good):
     empty = rows(0.0)
     blank = counts.constant(empty, 0.0)
-    found = differences(blank, good, [HD95], 50)[HD95]
+    found = paired_bootstrap(blank, good, [HD95], 50)[HD95]
     assert np.isnan([found.value, found.low, found.high]).all()
     assert not found.certain
 
 
 def test_other_images_and_batches_are_refused(good, bad):
     with pytest.raises(ValueError, match="the same images in the same order"):
-        differences(good, bad.take(np.arange(40)[::-1]))
+        paired_bootstrap(good, bad.take(np.arange(40)[::-1]))
     with pytest.raises(ValueError, match="batches"):
-        differences(good, bad, ["iou|fg|batch=2|t=0.5|empty=skip"])
+        paired_bootstrap(good, bad, ["iou|fg|batch=2|t=0.5|empty=skip"])
