@@ -17,7 +17,7 @@ START, END = readme.MARKS
 def no_data_set(monkeypatch):
     """The made-up papers have neither a recipe nor masks that could be drawn from."""
     monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "of_cells", lambda *_: {})
+    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
 
 
 def assessed(about, *records: Record, fresh=True) -> list[Assessment]:
