@@ -37,8 +37,8 @@ _AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in 
 def of_cells(
     paper: Paper, recipe: Recipe, whole: Iterable[Reported], of_folds: Iterable[Reported] = (), splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
-    """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data, or a side,
-    whose tumour fractions are not committed, and where copies enlarge the data, since nobody knows those of copies.
+    """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data whose
+    tumour fractions are not committed, and where copies enlarge the data, since nobody knows those of copies.
 
     recipe: of the paper's own profile: the scores hardly depend on the side, and the number is the paper's.
     whole: numbers of a whole repeat, a cross-validation counting as the mean of its folds; of_folds: of a single fold.
@@ -57,7 +57,7 @@ def _of_keys(data: str, recipe: str, keys: tuple[Key, ...], splits: int) -> dict
     """Kept, since records of one paper that differ in profile or grouping ask for the same."""
     recipe = Recipe.model_validate_json(recipe)
     try:
-        known = fractions.load(data, recipe.side, recipe.masks)
+        known = fractions.load_fractions(data, recipe.side, recipe.masks)
     except BadInput:
         return {}
     return distributions(known, recipe, keys, splits)
@@ -98,11 +98,11 @@ def distributions(
 
 def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, tuple[float, float]]:
     """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
-    images, over random splits of the paper's sizes, 0 to 1; {} for data, or a side, whose tumour fractions are not
+    images, over random splits of the paper's sizes, 0 to 1; {} for data whose tumour fractions are not
     committed. Of a cross-validation, the parts of one fold."""
     recipe = paper.plain_recipe()
     try:
-        known = fractions.load(paper.data, recipe.side, recipe.masks).only(recipe.classes)
+        known = fractions.load_fractions(paper.data, recipe.side, recipe.masks).only(recipe.classes)
     except BadInput:
         return {}
     shares: dict[str, list[np.ndarray]] = {}

@@ -10,7 +10,7 @@ from common.data import enlarge, splits
 from common.data.batches import Batches
 from common.data.busi import index
 from common.data.case import Case
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
 
 KUMAR = paper.load("kumar")
@@ -96,7 +96,7 @@ def small(phantom_folder, tmp_path_factory):
     """30 cases, prepared, and Kumar's recipe for them with copies."""
     recipe = KUMAR.recipe("smoke", {"copies": "4"})
     cases = [case for case in index(phantom_folder) if case.label in recipe.classes]
-    return prepare(cases, "phantom", recipe.side, 1, "merged", tmp_path_factory.mktemp("cache")), recipe
+    return prepare(cases, "phantom", Need(recipe.side, 1, "merged"), tmp_path_factory.mktemp("cache")), recipe
 
 
 def enlarged(small, seed=0, repeat=0):
