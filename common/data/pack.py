@@ -15,7 +15,6 @@ size are not in the file.
 """
 
 import io
-import logging
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
 
 import numpy as np
@@ -32,17 +31,15 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from common.data.case import Case
-from common.data.prepare import Need, Prepared, prepare
-from common.errors import BadInput, Damaged
-from common.files import refuse_inflating, reserve, write_atomically
+from common.data.prepare import Need, Prepared, cached, prepare
+from common.errors import BadInput
+from common.files import refuse_inflating, write_atomically
 from common.protocol import PROTOCOL
 
 ENDING = ".pack"
 FORMAT = 2
 _CONTENTS = "pack.json"
 _LARGEST_CONTENTS = 2**26  # bytes; ten thousand cases take a million
-
-logger = logging.getLogger(__name__)
 
 
 class _Record(BaseModel):
@@ -103,30 +100,26 @@ class Packed:
                 f"{self.path} was packed under protocol {self.contents.protocol}; this version of the suite has "
                 f"{PROTOCOL}. Pack it again with this version, or use that one here."
             )
-        arrays = []
-        for name, shape in need.shapes.items():
-            place = cache / f"{self.contents.name}-{name}-packed-{there[name].digest}.npy"
-            if not _is_whole(place, (len(self.contents.cases), *shape), there[name].digest):
-                self._extract(name, shape, place)
-            arrays.append(np.load(place, mmap_mode="r", allow_pickle=False))
         about = self.contents
-        return Prepared(about.name, tuple(self.cases), *arrays, about.fingerprint, about.doubts)
 
-    def _extract(self, name: str, shape: tuple[int, ...], place: Path) -> None:
-        """Writes one array to a file that appears whole or not at all."""
-        about = self.contents.arrays[name]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=place.parent, prefix=".unpacking-") as folder, _open(self.path) as archive:
-            beside, members = Path(folder, place.name), set(archive.namelist())
-            pixels = np.lib.format.open_memmap(beside, "w+", np.uint8, (len(self.contents.cases), *shape))
-            reserve(beside)
-            for at in range(len(pixels)):
-                own = _member(name, at)
-                pixels[at] = _decoded(archive.read(own if own in members else _member(about.like, at)), shape)
-            if _digest(pixels).hex() != about.digest:
-                raise _damaged(self.path, f"the pixels of {name} are not those that were packed")
-            pixels.flush()
-            beside.rename(place)
+        def fill(images: np.ndarray, masks: np.ndarray) -> dict[str, Any]:
+            with _open(self.path) as archive:
+                for name, pixels in zip(need.shapes, (images, masks), strict=True):
+                    self._extract(archive, name, pixels)
+            return {"fingerprint": about.fingerprint, "doubts": about.doubts}
+
+        key = blake2b("".join(there[name].digest for name in need.shapes).encode(), digest_size=8).hexdigest()
+        return cached(cache / f"{about.name}-{need.folder}-packed-{key}", about.name, self.cases, need, fill)
+
+    def _extract(self, archive: ZipFile, name: str, pixels: np.ndarray) -> None:
+        """Puts the pictures of one array into `pixels`."""
+        about, members = self.contents.arrays[name], set(archive.namelist())
+        for at in range(len(pixels)):
+            own = _member(name, at)
+            picture = archive.read(own if own in members else _member(about.like, at))
+            pixels[at] = _decoded(picture, pixels.shape[1:])
+        if _digest(pixels).hex() != about.digest:
+            raise _damaged(self.path, f"the pixels of {name} are not those that were packed")
 
 
 def read_pack(path: Path) -> Packed | None:
@@ -196,23 +189,6 @@ def _distinct_channels(pixels: np.ndarray) -> Iterator[np.ndarray]:
     for picture in pixels:
         planes = np.atleast_3d(picture)
         yield planes[..., 0] if (planes == planes[..., :1]).all() else planes
-
-
-def _is_whole(place: Path, shape: tuple[int, ...], digest: str) -> bool:
-    """Whether an array was unpacked before and has every bit. A damaged one is named in a warning and removed, since it
-    can be unpacked again."""
-    if not place.is_file():
-        return False
-    try:
-        pixels = np.load(place, mmap_mode="r", allow_pickle=False)
-        if pixels.shape == shape and pixels.dtype == np.uint8 and _digest(pixels).hex() == digest:
-            return True
-        reason = "it was changed after it was written"
-    except Exception as error:  # flipped bits in the header make NumPy fail in a dozen ways
-        reason = str(error) or type(error).__name__
-    logger.warning(f"{Damaged(place, reason)} It is made again.")
-    place.unlink()
-    return False
 
 
 def _digest(pixels: np.ndarray) -> bytes:

@@ -5,9 +5,10 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -88,11 +89,48 @@ def prepare(cases: Sequence[Case], name: str, need: Need, cache: Path) -> Prepar
     """
     if need.clahe and need.channels != 1:
         raise BadInput(f"CLAHE is made of grey images: it needs channels=1, not {need.channels}.")
-    folder = cache / f"{name}-{need.folder}-{_key(cases)}"
+
+    def fill(images: np.ndarray, masks: np.ndarray) -> dict[str, Any]:
+        def put(position: int, found: Decoded) -> tuple[str, list[str]]:
+            """The digest of a case, and doubts about it."""
+            images[position] = for_network(found.image, need)
+            masks[position] = resized(merge(on_one_grid(found, cases[position]), need.masks), need.side)[..., 0]
+            return manifest.case_digest(found.image, found.drawn), found.doubts
+
+        done = dict(zip(ids, read_all(put, cases, misfits=True, title=f"preparing {len(cases)} images"), strict=True))
+        doubts = group_doubts((id, doubt) for id, (_, doubts) in done.items() for doubt in doubts)
+        return {
+            "fingerprint": manifest.fingerprint({id: digest for id, (digest, _) in done.items()}),
+            "doubts": doubts,
+        }
+
+    ids = [case.id for case in cases]
+    return cached(cache / f"{name}-{need.folder}-{_key(cases)}", name, cases, need, fill)
+
+
+def _key(cases: Sequence[Case]) -> str:
+    """Tells sets of files apart by name, size and time of modification, so that no pixel is read to find the cache."""
+    digest = hashlib.blake2b(digest_size=8)
+    for case in cases:
+        digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
+        for path in (case.image, *case.masks):
+            try:
+                status = path.stat()
+            except OSError:  # such as a link to nowhere: there is no cache of it, and decoding says why
+                continue
+            digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def cached(
+    folder: Path, name: str, cases: Sequence[Case], need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]
+) -> Prepared:
+    """The arrays in this folder. Where they are missing or damaged, `fill` is given new ones, images and masks, and
+    returns `fingerprint` and `doubts` of what it puts into them."""
     if not _is_whole(folder):
-        _build(cases, need, folder)
+        _build(folder, len(cases), need, fill)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    images, masks = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS)
+    images, masks = (np.load(folder / array, mmap_mode="r", allow_pickle=False) for array in ARRAYS)
     return Prepared(name, tuple(cases), images, masks, facts["fingerprint"], tuple(facts["doubts"]))
 
 
@@ -112,33 +150,18 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _key(cases: Sequence[Case]) -> str:
-    """Tells sets of files apart by name, size and time of modification, so that no pixel is read to find the cache."""
-    digest = hashlib.blake2b(digest_size=8)
-    for case in cases:
-        digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
-        for path in (case.image, *case.masks):
-            try:
-                status = path.stat()
-            except OSError:  # such as a link to nowhere: there is no cache of it, and decoding says why
-                continue
-            digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def _build(cases: Sequence[Case], need: Need, folder: Path) -> None:
+def _build(folder: Path, number: int, need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]) -> None:
     """Writes into a folder beside and renames it at the end, so that a cache is there whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
-        shapes = need.shapes.values()
         arrays = [
-            np.lib.format.open_memmap(beside / name, "w+", np.uint8, (len(cases), *shape))
-            for name, shape in zip(ARRAYS, shapes, strict=True)
+            np.lib.format.open_memmap(beside / name, "w+", np.uint8, (number, *shape))
+            for name, shape in zip(ARRAYS, need.shapes.values(), strict=True)
         ]
         for name in ARRAYS:
             reserve(beside / name)
-        facts = _fill(*arrays, cases, need)
+        facts = fill(*arrays)
         for array in arrays:
             array.flush()
         write_json(beside / "facts.json", facts | {"checksums": {name: checksum(beside / name) for name in ARRAYS}})
@@ -149,25 +172,6 @@ def _build(cases: Sequence[Case], need: Need, folder: Path) -> None:
                 raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _fill(images: np.ndarray, masks: np.ndarray, cases: Sequence[Case], need: Need) -> dict[str, object]:
-    """Puts every case into its place of the arrays. Returns what else is known of the cases, as plain data."""
-
-    def put(position: int, found: Decoded) -> tuple[str, list[str]]:
-        """The digest of a case, and doubts about it."""
-        images[position] = for_network(found.image, need)
-        masks[position] = resized(merge(on_one_grid(found, cases[position]), need.masks), need.side)[..., 0]
-        return manifest.case_digest(found.image, found.drawn), found.doubts
-
-    done = read_all(put, cases, misfits=True, title=f"preparing {len(cases)} images")
-    ids, digests = [case.id for case in cases], [digest for digest, _ in done]
-    return {
-        "cases": ids,
-        "digests": digests,
-        "fingerprint": manifest.fingerprint(dict(zip(ids, digests, strict=True))),
-        "doubts": group_doubts((id, doubt) for id, (_, doubts) in zip(ids, done, strict=True) for doubt in doubts),
-    }
 
 
 def for_network(image: np.ndarray, need: Need) -> np.ndarray:

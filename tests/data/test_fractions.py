@@ -1,5 +1,6 @@
 """The committed tumour fractions: those that the prepared masks have, without the images."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
 
@@ -8,7 +9,8 @@ import pytest
 
 from common.data import fractions, manifest
 from common.data.busi import index
-from common.data.case import Decoded, on_one_grid, read_all
+from common.data.case import Case, Decoded, on_one_grid
+from common.data.decode import read_mask
 from common.data.masks import merge
 from common.data.prepare import Need, prepare, resized
 from common.errors import BadInput
@@ -103,13 +105,14 @@ def test_a_committed_side_follows_from_the_others(masks, left_out, monkeypatch):
 def test_other_sides_score_what_the_images_do(busi_folder):
     """All masks of BUSI, each read once. The module's docstring has the errors of more sides."""
     sides = (64, 96, 160, 200, 320, 512)
-    cases = index(busi_folder)
 
-    def count(position: int, found: Decoded) -> list[list[float]]:
-        mask = merge(on_one_grid(found, cases[position]), "merged")
+    def count(case: Case) -> list[list[int]]:
+        drawn = Decoded(drawn=[read_mask(path) for path in case.masks])
+        mask = merge(on_one_grid(drawn, case), "merged")
         return [list(fractions.count_mask(resized(mask, side)).values()) for side in sides]
 
-    counts = np.array(read_all(count, cases, misfits=True), np.float64)
+    with ThreadPoolExecutor() as pool:
+        counts = np.array(list(pool.map(count, index(busi_folder))), np.float64)
     for at, side in enumerate(sides):
         estimated = fractions.load_fractions("busi", side, "merged")
         zero, one, tumour, total = counts[:, at].T
