@@ -207,21 +207,76 @@ def write_findings_json(findings: dict[str, Any], path: Path) -> None:
     write_atomically(path, (json.dumps(findings, indent=1) + "\n").encode())
 
 
+@dataclass(frozen=True)
+class Suspect:
+    """One kind of finding, with the images that show it. strips: ids of cases side by side, and a remark on them.
+    picture: the name of the picture with all strips, "" where each group of copies has a picture of its own."""
+
+    title: str
+    meaning: str
+    strips: list[tuple[list[str], str]]
+    picture: str = ""
+
+
+def suspects(findings: dict[str, Any]) -> list[Suspect]:
+    """Every kind of which something was found, the gravest first."""
+    likeness = {frozenset(pair): alike for *pair, alike in findings["pairs"]}
+
+    def with_likeness(group: list[str]) -> tuple[list[str], str]:
+        known = [alike for pair, alike in likeness.items() if pair <= set(group)]
+        return group, f"likeness {max(known):.2f}" if known else ""
+
+    two, masks = findings["two_classes"], findings["masks"]
+    kinds = [
+        Suspect(
+            "Copies in two classes",
+            "The same picture is benign in one file and malignant, or normal, in another: at least one label is wrong.",
+            [with_likeness(group) for group in two],
+        ),
+        Suspect(
+            "Copies",
+            "Images that show the same: under a random split some are trained on and others tested on.",
+            [with_likeness(group) for group in findings["groups"] if group not in two],
+        ),
+        Suspect(
+            "Masks beyond the scan",
+            f"More than {OUTSIDE:.0%} of the marked pixels lie in the black surroundings of the image.",
+            [([case], f"{share:.1%} beyond") for case, share in masks["outside"].items()],
+            "masks-outside",
+        ),
+        Suspect(
+            "Masks of another size than their image",
+            "They do not lie on the image pixel by pixel.",
+            [([case], "") for case in masks["other_size"]],
+            "masks-other-size",
+        ),
+        Suspect(
+            "Tiny masks",
+            f"Under {TINY:.1%} of the image is marked.",
+            [([case], f"{share:.2%} of the image") for case, share in masks["tiny"].items()],
+            "masks-tiny",
+        ),
+        Suspect(
+            "Coloured drawings",
+            "Pixels that are not grey: calipers, arrows and captions that a network can see.",
+            [([case], f"{drawn['share']:.1%} of the pixels") for case, drawn in findings["coloured"].items()],
+            "coloured",
+        ),
+    ]
+    return [kind for kind in kinds if kind.strips]
+
+
 def _pictures(findings: dict[str, Any]) -> dict[str, list[tuple[list[str], str]]]:
-    """The strips of each picture, by its name: ids of the cases that lie side by side, and a remark on them."""
+    """The strips of each picture, by its name. Each group of copies has a picture of its own, an image a strip."""
     above = [([one, other], f"{alike:.3f}") for one, other, alike in findings["pairs"][-NEAR:]]
     below = [([one, other], f"{alike:.3f}") for one, other, alike in findings["pairs_below"]]
     pictures = {"borderline-above": above, "borderline-below": below}
     for group in findings["groups"]:
         kind = "two-classes" if group in findings["two_classes"] else "copies"
         pictures[f"{kind}/{group[0]}"] = [([case], "") for case in group]
-    masks = findings["masks"]
-    pictures["masks-other-size"] = [([case], "") for case in masks["other_size"]]
-    pictures["masks-outside"] = [([case], f"{share:.1%}") for case, share in masks["outside"].items()]
-    pictures["masks-tiny"] = [([case], f"{share:.2%}") for case, share in masks["tiny"].items()]
-    pictures["masks-at-the-border"] = [([case], "") for case in masks["border"]]
-    pictures["coloured"] = [([case], f"{drawn['share']:.1%}") for case, drawn in findings["coloured"].items()]
-    return {name: cells for name, cells in pictures.items() if cells}
+    pictures["masks-at-the-border"] = [([case], "") for case in findings["masks"]["border"]]
+    pictures |= {kind.picture: kind.strips for kind in suspects(findings) if kind.picture}
+    return {name: strips for name, strips in pictures.items() if strips}
 
 
 def _strip(cases: Sequence[Case], remark: str) -> np.ndarray:

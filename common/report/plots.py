@@ -68,23 +68,24 @@ def _embedded(svg: str, name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A metric that `fit` printed, a line for each repeat. title: what the axis shows, as `fit` named it. summary: the
-    figure in words. svg: to be put into the page."""
+class Plot:
+    """title, signature: the metric, as `fit` named it or as a definition. summary: the figure in words. svg: to be put
+    into the page."""
 
     title: str
     summary: str
     svg: Markup
+    signature: str = ""
 
 
-def training_curves(record: Record, name: str) -> list[Curve]:
-    """One for each metric. name: unique in its page."""
+def training_curves(record: Record, name: str) -> list[Plot]:
+    """One plot for each metric that `fit` printed, with a line for each repeat. name: unique in its page."""
     history = record.runs[0].history
     titles = [title for title in history if not title.startswith("val_")]
     return [_curve(record.runs, title, f"{name}-{number}") for number, title in enumerate(titles)]
 
 
-def _curve(runs: list[Repeat], title: str, name: str) -> Curve:
+def _curve(runs: list[Repeat], title: str, name: str) -> Plot:
     def plot(axes: Axes) -> None:
         for run in runs:
             for key, colour in ((title, TRAIN), (f"val_{title}", VALIDATION)):
@@ -97,7 +98,7 @@ def _curve(runs: list[Repeat], title: str, name: str) -> Curve:
         axes.set_xlabel("epoch", color=TEXT)
         axes.xaxis.get_major_locator().set_params(integer=True)
 
-    return Curve(title, _summary(runs, title), draw_svg(_CURVES, name, plot))
+    return Plot(title, _summary(runs, title), draw_svg(_CURVES, name, plot))
 
 
 def _summary(runs: list[Repeat], title: str) -> str:
@@ -111,21 +112,11 @@ def _summary(runs: list[Repeat], title: str) -> str:
 
 
 @dataclass(frozen=True)
-class EffectPlot:
-    """title, signature: the metric; summary: the figure in words; svg: to be put into the page."""
-
-    title: str
-    signature: str
-    summary: str
-    svg: Markup
-
-
-@dataclass(frozen=True)
 class EffectPlots:
     """Plots of the paper's own numbers and of the standard definitions, in each the metric first that moves most."""
 
-    printed: list[EffectPlot]
-    standard: list[EffectPlot]
+    printed: list[Plot]
+    standard: list[Plot]
 
 
 def effect_plots(found: OneAtATime, name: str) -> EffectPlots:
@@ -136,13 +127,13 @@ def effect_plots(found: OneAtATime, name: str) -> EffectPlots:
     )
 
 
-def _plots_of_metrics(found: OneAtATime, by_reading: Sequence[Sequence[Effect]], name: str) -> list[EffectPlot]:
+def _plots_of_metrics(found: OneAtATime, by_reading: Sequence[Sequence[Effect]], name: str) -> list[Plot]:
     by_metric = [each for each in zip(*by_reading, strict=True) if any(one.difference.mean is not None for one in each)]
     by_metric.sort(key=lambda effects: max(each.size for each in effects), reverse=True)
     return [_plot(found, effects, f"{name}-{number}") for number, effects in enumerate(by_metric)]
 
 
-def _plot(found: OneAtATime, effects: Sequence[Effect], name: str) -> EffectPlot:
+def _plot(found: OneAtATime, effects: Sequence[Effect], name: str) -> Plot:
     readings = (each.reading for each in found.alternatives)
     both = zip(readings, effects, strict=True)
     drawn = [(reading, each) for reading, each in both if each.difference.mean is not None]
@@ -155,7 +146,7 @@ def _plot(found: OneAtATime, effects: Sequence[Effect], name: str) -> EffectPlot
         name,
         lambda axes: _draw_effects(axes, drawn, gaps),
     )
-    return EffectPlot(title, effects[0].signature, "; ".join(words), svg)
+    return Plot(title, "; ".join(words), svg, effects[0].signature)
 
 
 def _gaps(found: OneAtATime, effects: Sequence[Effect]) -> list[float]:

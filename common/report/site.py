@@ -1,5 +1,6 @@
 """The pages, written into a folder that is there whole or not at all."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from common.data import audit
 from common.errors import BadInput
 from common.evidence.assess import Assessment
 from common.evidence.effects_told import repeats, sentences
@@ -54,7 +56,7 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     Raises BadInput where there are no results.
     """
     studies = gather.studies(results, names)
-    audited = gallery.load_audits(results)
+    audited = load_audits(results)
     galleries = {study.paper.name: _galleries(study, results) for study in studies}
     albums = _albums([each for of_paper in galleries.values() for each in of_paper], audited, root, runs)
     site = Site(remarks=list(dict.fromkeys(album.why for album in albums.values() if album.why)))
@@ -102,6 +104,11 @@ def write_site(site: Site, folder: Path) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def load_audits(results: Path) -> list[dict[str, Any]]:
+    """The findings that `repro data audit` keeps as `audit-*.json` in the folder of results."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("audit-*.json"))]
+
+
 def _galleries(study: Study, results: Path) -> list[Gallery]:
     found = ((each, gather.tested(results, each)) for each in study.assessed)
     return [
@@ -119,7 +126,9 @@ def _albums(
     for each in galleries:
         wanted.setdefault(_data_of(each.assessed), set()).update(gallery.ids_of_gallery(each.assessed, each.tested))
     for found in audited:
-        wanted.setdefault((found["data"], found["fingerprint"]), set()).update(gallery.ids_of_audit(found))
+        wanted.setdefault((found["data"], found["fingerprint"]), set()).update(
+            {id for kind in audit.suspects(found) for ids, _ in kind.strips for id in ids}
+        )
     return {key: pictures.album(*key, ids, root, runs) for key, ids in wanted.items()}
 
 
@@ -159,7 +168,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "meanings": comparison.MEANINGS,
         "kinds": comparison.KINDS,
-        "suspects": gallery.suspects,
+        "suspects": audit.suspects,
         "grid": pictures.GRID,
     }
     return environment

@@ -14,7 +14,7 @@ from common.data.prepare import Need
 from common.errors import BadInput
 from common.evidence import readme
 from common.evidence.results import store
-from common.report import comparison, gallery, gather, layers, pictures
+from common.report import comparison, gather, layers, pictures, site
 from common.report.pictures import GRID, outline
 from common.report.site import Site, write_site
 from tests.report.made import RESULTS, record_of
@@ -180,7 +180,7 @@ def test_a_site_takes_the_place_of_an_older_one_only(tmp_path: Path):
 
 
 def test_the_kept_audit_is_of_the_duplicates_that_the_split_keeps_apart():
-    (audit,) = (each for each in gallery.load_audits(RESULTS) if each["data"] == "busi")
+    (audit,) = (each for each in site.load_audits(RESULTS) if each["data"] == "busi")
     known = duplicates.known_in_busi()
     assert {key: audit[key] for key in ("fingerprint", "method", "threshold", "groups")} == {
         key: known[key] for key in ("fingerprint", "method", "threshold", "groups")
