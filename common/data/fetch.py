@@ -135,8 +135,8 @@ def _of_pack(packed: pack.Packed) -> Found:
 
 def _described(name: str, description: Path, base: Path) -> Found:
     about = described.load_description(description)
-    passed_over = describe_left_out(described.left_out(about, base))
-    return Found(name, base, described.index(about, base), [], left_out=passed_over)
+    cases = described.index(about, base)
+    return Found(name, base, cases, [], left_out=describe_left_out(described.left_out(about, base)))
 
 
 def _own_name(name: str) -> str:

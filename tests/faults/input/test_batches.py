@@ -129,7 +129,7 @@ def test_a_disk_without_room_ends_all_with_what_was_done_told(repro, model, tmp_
     def full(*given, **options):
         raise OSError(errno.ENOSPC, "No space left on device", "out")
 
-    monkeypatch.setattr(pipeline, "write_atomically", full)
+    monkeypatch.setattr(pipeline, "_write", full)  # of masks and overlays
     status, _, complaint = repro("predict", "--model", model, tmp_path / "scans", "-o", "out")
     assert status != 0
     assert "No space left on device" in complaint
