@@ -15,8 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from common.data import duplicates, manifest, splits
-from common.data.case import Case, Decoded, read_all, union_of_masks
-from common.data.decode import read_image, read_mask
+from common.data.case import Case, Decoded, read_all, read_case, union_of_masks
 from common.errors import BadInput
 from common.files import write_atomically
 from common.paper import Paper, Recipe
@@ -290,11 +289,11 @@ def _strip(cases: Sequence[Case], remark: str) -> np.ndarray:
 
 
 def _panel(case: Case) -> np.ndarray:
-    image = read_image(case.image)
-    height, width = image.shape[:2]
+    found = read_case(case)
+    height, width = found.image.shape[:2]
     size = max(1, round(width * _HEIGHT / height)), _HEIGHT
-    mask = union_of_masks(case, image, [read_mask(path) for path in case.masks]).view(np.uint8)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    mask = union_of_masks(case, found.image, found.drawn).view(np.uint8)
+    small = cv2.resize(found.image, size, interpolation=cv2.INTER_AREA)
     contours, _ = cv2.findContours(
         cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
