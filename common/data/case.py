@@ -173,8 +173,8 @@ def memory_for(case: Case) -> Iterator[None]:
 def read_all(
     use: Callable[[int, Decoded], _Result], cases: Sequence[Case], *, misfits: bool, title: str = ""
 ) -> list[_Result]:
-    """What `use` makes of each case, given its position and its pixels, which are dropped after that: those of all
-    cases would not fit into memory. Cases are read in parallel.
+    """Reads all cases in parallel, and returns what `use` makes of each, given its position and its pixels. The pixels
+    are dropped after that, since those of all cases would not fit into memory.
 
     misfits: whether masks that do not suit their image are refused too. title: of a progress bar, "" for none.
 
