@@ -1,7 +1,7 @@
 """The settings of one training, as plain data."""
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -10,6 +10,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -45,8 +46,8 @@ class Recipe(BaseModel):
     clip_limit: of the contrast limited adaptive histogram equalisation (CLAHE) of a grey image before it is resized,
         None for none; `tiles`: its grid is tiles x tiles.
     classes: the classes of images used; every image of another class is left out.
-    masks: how several masks of one image become one: "merged" (union), "first", "two" (union of the first two),
-        "halved" (mean of a sum of two, which leaves a lesion that only one mask covers at 0.5).
+    masks: how several masks of one image become one: "merged" (union of all), "first" (the first alone), "union=N"
+        (union of the first N), "mean=N" (mean of the first N, which leaves a lesion that one of two covers at 0.5).
     truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
     decimals: the normalised pixels are rounded to so many decimals, None for not at all.
     augmentation: of the training images, anew in each epoch: the fields of `Augmentation`; empty for none.
@@ -78,7 +79,7 @@ class Recipe(BaseModel):
     clip_limit: float | None = None
     tiles: int = 8
     classes: tuple[str, ...]
-    masks: Literal["merged", "first", "two", "halved"]
+    masks: Annotated[str, StringConstraints(pattern=r"^(merged|first|(union|mean)=([2-9]|[1-9][0-9]+))$")]
     truth: Literal["soft", "hard"]
     decimals: int | None
     augmentation: dict[str, float | bool] = {}

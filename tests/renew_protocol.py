@@ -23,8 +23,7 @@ from common.data import busi, phantom, splits
 from common.data.augment import Augment
 from common.data.batches import Batches
 from common.data.case import Case
-from common.data.pack import Need
-from common.data.prepare import Prepared, prepare
+from common.data.prepare import Need, Prepared, prepare
 from common.evidence import counts
 from common.paper import PROFILES, Paper, as_text
 from common.protocol import PROTOCOL
@@ -70,12 +69,12 @@ def splits_of() -> dict[str, str]:
 
 def arrays_of() -> dict[str, str]:
     """Pictures of several sizes, with none to three masks, in each way in which a recipe of a paper prepares them."""
-    needs = dict.fromkeys(Need.of(recipe) for about in PAPERS for recipe in _recipes(about))
+    needs = dict.fromkeys(Need.of_recipe(recipe) for about in PAPERS for recipe in _recipes(about))
     found = {}
     with TemporaryDirectory() as folder:
         cases = _pictures(Path(folder))
         for need in needs:
-            made = prepare(cases, "made", need.side, need.channels, need.masks, Path(folder), clahe=need.clahe)
+            made = prepare(cases, "made", need, Path(folder))
             for name, pixels in zip(need.shapes, (made.images, made.masks), strict=True):
                 found[name] = _digest(pixels)
     return found
@@ -137,7 +136,7 @@ def losses_of(about: Paper) -> list[float]:
     model = compiled(network, recipe, "float32", steps=12)
     with TemporaryDirectory() as folder:
         cases = busi.index(phantom.write(Path(folder) / "phantom", cases=30, side=64))
-        made = prepare(cases, "phantom", recipe.side, recipe.channels, recipe.masks, Path(folder), clahe=recipe.clahe)
+        made = prepare(cases, "phantom", Need.of_recipe(recipe), Path(folder))
         some = made.only(recipe.classes)[: 3 * recipe.batch_size]
         batches = Batches(made, some, recipe, recipe.batch_size, (0, 0), network.augment(recipe))
         losses = _EachLoss()

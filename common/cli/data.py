@@ -38,19 +38,19 @@ def audit(
     """What is wrong with a data set: copies, copies in two classes, suspect masks, and how often a split leaks. Of one
     known by name, which papers are about, the findings are kept with the results too, for the site."""
     from common.data import audit as auditing
-    from common.data import audit_report, fetch
+    from common.data import fetch
 
     found = _with_images(fetch.find(name, root(), runs))
     report_unusable(found, runs)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
-        findings = auditing.report(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))
-        audit_report.write(findings, found.cases, folder)
-    out.print(audit_report.table(findings))
+        findings = auditing.findings_of(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))
+        auditing.write_findings(findings, found.cases, folder)
+    out.print(auditing.findings_table(findings))
     say(f"All findings: {folder / 'audit.json'}. To see them: the pictures beside it.")
     if findings["data"] in fetch.NAMES:
         kept = results / f"audit-{findings['data']}.json"
-        audit_report.keep(findings, kept)
+        auditing.write_findings_json(findings, kept)
         say(f"For the site that `repro report` makes: {kept}")
 
 
@@ -77,19 +77,20 @@ def pack(
     `repro run PAPER --data FILE` uses it, or, as NAME.pack in the data folder, any run."""
     from common.data import fetch
     from common.data import pack as packing
-    from common.data.listing import some
+    from common.data.listing import first_few
+    from common.data.prepare import Need
 
     found = _with_images(fetch.find(name, root(), runs))
     report_unusable(found, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
     # Masks and channels in every reading, since they add little; another side or contrast is another set of images.
     needs = {
-        packing.Need.of(paper.plain_recipe(profile, reading))
+        Need.of_recipe(paper.plain_recipe(profile, reading))
         for paper in _users(found.name)
         for reading in [{}, *_readings(paper, "masks"), *_readings(paper, "channels")]
     }
-    packed = packing.write(path, found.name, found.cases, list(needs), runs)
-    for line in some(packed.doubts):
+    packed = packing.write_pack(path, found.name, found.cases, list(needs), runs)
+    for line in first_few(packed.doubts):
         say(f"Doubtful: {line}")
     sides = sorted({need.side for need in needs})
     say(f"{path}: {len(found.cases)} cases at {', '.join(map(str, sides))} pixels, {path.stat().st_size / 1e6:.1f} MB")

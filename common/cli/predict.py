@@ -25,13 +25,13 @@ def predict(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the results are written.")],
 ) -> None:
     """Masks, overlays and bounding boxes for your own images: PNG, JPEG, TIFF, BMP, WebP or DICOM of one frame."""
-    from common.data.listing import some
+    from common.data.listing import first_few
     from common.predict import inputs as files
 
     if output.exists() and not output.is_dir():
         raise BadInput(f"{output} is a file. Expected a folder for the results, which is made where it is missing.")
-    meant = files.find(inputs, output)
-    files.refuse_nothing(meant)
+    found = files.find_inputs(inputs, output)
+    files.refuse_nothing(found)
     import_keras()
     from common.predict import pipeline
     from common.training import model_file
@@ -40,20 +40,22 @@ def predict(
     say(escape(f"{about}."))
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
-        bar = progress.add_task("predicting", total=len(meant.items))
-        told = pipeline.run(network, about, meant.items, output, lambda number: progress.update(bar, completed=number))
-    for line in some(told.doubts):
+        bar = progress.add_task("predicting", total=len(found.items))
+        outcome = pipeline.predict_all(
+            network, about, found.items, output, lambda number: progress.update(bar, completed=number)
+        )
+    for line in first_few(outcome.doubts):
         say(f"Doubtful: {escape(line)}")
-    for line in some(told.without):
+    for line in first_few(outcome.without):
         say(f"Left out: {escape(line)}")
-    if meant.left_out:
-        say(f"Left out, as no images to predict on: {escape(meant.left_out)}.")
-    number = len(meant.items) - len(told.without)
-    say(f"{told.done} of {number} images: masks, overlays and {files.LINES} are in {escape(str(output))}.")
-    if wrong := meant.missing + told.undone:
+    if found.left_out:
+        say(f"Left out, as no images to predict on: {escape(found.left_out)}.")
+    number = len(found.items) - len(outcome.without)
+    say(f"{outcome.done} of {number} images: masks, overlays and {files.LINES} are in {escape(str(output))}.")
+    if wrong := found.missing + outcome.undone:
         raise BadInput.listing("These could not be done, all others were:", wrong, "Replace or remove them.")
-    if not told.done:
-        raise BadInput.listing("Not one of these holds a picture:", told.without, "Name the files of the images.")
+    if not outcome.done:
+        raise BadInput.listing("Not one of these holds a picture:", outcome.without, "Name the files of the images.")
 
 
 @app.command()
@@ -67,7 +69,7 @@ def evaluate(
 ) -> None:
     """How trained networks do on a labelled set, with 95 % intervals, and which of them does better."""
     from common.data import fetch
-    from common.data.listing import some
+    from common.data.listing import first_few
 
     if len(model) > len(ascii_uppercase):
         raise BadInput(f"{len(model)} networks: {len(ascii_uppercase)} can be set beside each other.")
@@ -78,10 +80,10 @@ def evaluate(
 
     networks = [(file, *model_file.load(file)) for file in model]
     found = fetch.find(data, root(), runs)
-    evaluated = evaluation.run(networks, found, cache_folder(runs))
+    evaluated = evaluation.evaluate_all(networks, found, cache_folder(runs))
     told = err if as_json else out
     report_unusable(found, runs, told)
-    for doubt in some(dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)):
+    for doubt in first_few(dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)):
         say(f"Doubtful: {escape(doubt)}", told)
     if as_json:
         print(json.dumps(evaluation.as_record(evaluated, found), indent=1))
@@ -91,7 +93,7 @@ def evaluate(
         say(f"{letter}: {name}" if networks[1:] else name)
         if each.seen:
             say("   Trained on images of this very set: what it scores here says little about new images.")
-    out.print(evaluation.table(evaluated))
+    out.print(evaluation.evaluation_table(evaluated))
     say(
         f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value its 95 % interval over the "
         "images (bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is "

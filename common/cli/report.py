@@ -27,8 +27,8 @@ def report(
             "for this Python: pip install '.[report]'"
         ) from missing
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
-        built = site.build(results, papers.names(), root(), runs)
-        site.write(built, output)
+        built = site.build_site(results, papers.names(), root(), runs)
+        site.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:

@@ -1,21 +1,23 @@
-"""What is wrong with a data set: copies of images, copies in two classes, masks that are suspect, drawings in colour,
-and how often a test image has a copy among the images trained on."""
+"""What is wrong with a data set: copies of images, copies in two classes, suspect masks, coloured drawings, and test
+images with a copy among the training images. It is found here, and written as JSON, a table and pictures."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from common.data import duplicates, manifest, splits
-from common.data.case import Case
-from common.data.decode import read, room
-from common.data.outline import area
+from common.data.case import Case, Decoded, read_all, read_case, union_of_masks
 from common.errors import BadInput
+from common.files import write_atomically
 from common.paper import Paper
 from common.recipe import Recipe
 
@@ -23,7 +25,15 @@ TINY = 0.002  # of the image's pixels: 130 pixels of 256 x 256
 OUTSIDE = 0.01  # of the mask's pixels
 BLACK = 1  # grey level up to which a pixel may belong to the surroundings; from 2 on, cysts of BUSI join them
 REPEATS = 200  # splits drawn for each paper
-NEAR = 24  # pairs on each side of the threshold that are told and shown
+NEAR = 24  # pairs on each side of the threshold that are listed and shown
+
+_HEIGHT = 200  # pixels of an image in a picture
+_CAPTION = 20
+_GAP = 8
+_COLUMNS = 3
+_OUTLINE = {"benign": (60, 220, 60), "malignant": (255, 70, 70)}  # RGB
+_OTHER = (90, 160, 255)
+_SHOWN = 4  # cases named in a line of the table
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,8 @@ class Examined:
 
     width, height: of the image. digest: `manifest.case_digest`. patterns: `duplicates.patterns`.
     coloured: share of pixels whose red, green and blue differ; tint: the greatest difference, 0..255.
-    tumour: share of the pixels that a mask marks. misfit: whether a mask has another size than its image, where it
-        should not. border: whether a marked pixel is in the first or last row or column.
+    tumour: share of the pixels that a mask marks. misfit: whether a mask has another size than its image and should
+        not. border: whether a marked pixel is in the first or last row or column.
     outside: share of the marked pixels that lie in the black surroundings of the image, 0 where none is marked.
     """
 
@@ -50,61 +60,42 @@ class Examined:
 
 
 def examine_all(cases: Sequence[Case]) -> list[Examined]:
-    """Each case, read from its files in parallel. Raises BadInput naming all files that can't be read."""
-    with ThreadPoolExecutor() as pool:
-        found = list(pool.map(_examine, cases))
-    if offenders := [line for each in found if isinstance(each, list) for line in each]:
-        raise BadInput.listing("These files can't be read:", offenders, "Replace them.")
-    return found
+    """Each case, read from its files in parallel. Raises BadInput listing all files that can't be read."""
+    return read_all(lambda position, found: _examine(cases[position], found), cases, misfits=False)
 
 
-def _examine(case: Case) -> Examined | list[str]:
-    """What the pixels show, or each file of the case that can't be read, with the reason."""
-    with room(case):
-        image, masks, offenders = read(case)
-        return offenders or _shows(case, image, masks)
-
-
-def _shows(case: Case, image: np.ndarray, masks: list[np.ndarray]) -> Examined:
+def _examine(case: Case, found: Decoded) -> Examined:
+    image = found.image
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    marked = merged(case, masks, (height, width))
+    marked = union_of_masks(case, image, found.drawn)
     tints = image.max(axis=-1) - image.min(axis=-1)
     pixels = marked.sum()
     return Examined(
         width=width,
         height=height,
-        digest=manifest.case_digest(image, masks),
+        digest=manifest.case_digest(image, found.drawn),
         patterns=duplicates.patterns(grey),
         coloured=float((tints > 0).mean()),
         tint=int(tints.max()),
         tumour=float(marked.mean()),
-        misfit=not case.scaled and any(mask.shape != marked.shape for mask in masks),
+        misfit=not case.scaled and any(mask.shape != marked.shape for mask in found.drawn),
         border=bool(marked[[0, -1]].any() or marked[:, [0, -1]].any()),
         outside=float(surroundings(grey)[marked].sum() / pixels) if pixels else 0.0,
     )
 
 
-def merged(case: Case, masks: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """The union of the masks of a case, bool, on the grid of its image, which has this height and width."""
-    union = np.zeros(shape, bool)
-    for mask in masks:
-        drawn = area(mask, case.outlined)[0].view(np.uint8)
-        union |= cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    return union
-
-
 def surroundings(grey: np.ndarray) -> np.ndarray:
-    """Where a grey image, uint8 (height, width), shows nothing, bool: the black that reaches a corner of it, such as
-    that beside the sector of a curved probe. Black inside the tissue, a cyst's or a shadow's, does not count."""
+    """Where a grey image, uint8 (height, width), shows nothing: the black that reaches one of its corners, such as that
+    beside the sector of a curved probe, bool. Black inside the tissue, of a cyst or a shadow, does not count."""
     _, regions = cv2.connectedComponents((grey <= BLACK).astype(np.uint8), connectivity=4)
     corners = regions[[0, 0, -1, -1], [0, -1, 0, -1]]
     return np.isin(regions, corners[corners > 0])
 
 
 def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: int = REPEATS) -> np.ndarray:
-    """The share of test images with a copy among the training images, float64 (repeats,) in 0..1: one for each repeat
-    with seed 0, the mean over its folds where there are any. Raises BadInput where the cases can't be split so.
+    """The share of test images with a copy among the training images: float64 (repeats,) in 0..1, of each repeat with
+    seed 0, averaged over its folds. Raises BadInput where the cases can't be split so.
 
     alike: bool (n, n), whether two cases are copies.
     """
@@ -115,11 +106,11 @@ def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: i
     )
 
 
-def report(name: str, cases: Sequence[Case], found: Sequence[Examined], papers: Sequence[Paper]) -> dict[str, Any]:
+def findings_of(name: str, cases: Sequence[Case], found: Sequence[Examined], papers: Sequence[Paper]) -> dict[str, Any]:
     """All findings as plain data for JSON, cases by their id.
 
-    found: what `examine_all` gives for the cases. papers: those under whose splits (defaults of the paper profile)
-    leaked images are counted; one whose classes or folds the cases can't fill is left out.
+    found: what `examine_all` gives for the cases. papers: leaked images are counted under their splits, with the
+    defaults of the paper profile; a paper whose classes or folds the cases can't fill is left out.
     """
     by_id = {case.id: each for case, each in zip(cases, found, strict=True)}
     ids = list(by_id)
@@ -170,15 +161,15 @@ def _equal(keys: Sequence[str]) -> list[list[int]]:
 
 def _leaked(cases: Sequence[Case], alike: np.ndarray, papers: Sequence[Paper]) -> dict[str, dict[str, float]]:
     """For each paper the share of leaked test images: mean and the middle 95 % of its splits."""
-    told = {}
+    leaked = {}
     for paper in papers:
         try:
             shares = leakage(cases, alike, paper.plain_recipe())
         except BadInput:
             continue
         low, high = np.quantile(shares, [0.025, 0.975]).round(4).tolist()
-        told[paper.name] = {"repeats": len(shares), "mean": round(float(shares.mean()), 4), "low": low, "high": high}
-    return told
+        leaked[paper.name] = {"repeats": len(shares), "mean": round(float(shares.mean()), 4), "low": low, "high": high}
+    return leaked
 
 
 def _sizes(found: Sequence[Examined]) -> dict[str, Any]:
@@ -193,3 +184,163 @@ def _sizes(found: Sequence[Examined]) -> dict[str, Any]:
         "height": [min(heights), max(heights)],
         "rounded_to_100": [[*size, number] for size, number in about.most_common()],
     }
+
+
+def write_findings(findings: dict[str, Any], cases: Sequence[Case], folder: Path) -> None:
+    """Writes into this folder: `audit.json`, the findings; `duplicates.json`, the groups in the form that is committed
+    for BUSI; and pictures of the pairs nearest to the threshold, of each group of copies, and of suspect masks and
+    drawings."""
+    known = {key: findings[key] for key in ("data", "fingerprint", "method", "threshold")}
+    groups = ",\n".join(json.dumps(group) for group in findings["groups"])
+    lines = json.dumps(known, indent=1)[:-2] + f',\n "groups": [\n{groups}\n ]\n}}\n'  # a line for each group
+    write_atomically(folder / "duplicates.json", lines.encode())
+    write_findings_json(findings, folder / "audit.json")
+    by_id = {case.id: case for case in cases}
+    for name, cells in _pictures(findings).items():
+        strips = [_strip([by_id[case] for case in ids], remark) for ids, remark in cells]
+        _, png = cv2.imencode(".png", _sheet(strips)[..., ::-1])
+        write_atomically(folder / f"{name}.png", png.tobytes())
+
+
+def write_findings_json(findings: dict[str, Any], path: Path) -> None:
+    """Writes the findings alone, as JSON."""
+    write_atomically(path, (json.dumps(findings, indent=1) + "\n").encode())
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One kind of finding, with the images that show it. strips: ids of cases side by side, and a remark on them.
+    picture: the name of the picture with all strips, "" where each group of copies has a picture of its own."""
+
+    title: str
+    meaning: str
+    strips: list[tuple[list[str], str]]
+    picture: str = ""
+
+
+def suspects(findings: dict[str, Any]) -> list[Suspect]:
+    """Every kind of which something was found, the gravest first."""
+    likeness = {frozenset(pair): alike for *pair, alike in findings["pairs"]}
+
+    def with_likeness(group: list[str]) -> tuple[list[str], str]:
+        known = [alike for pair, alike in likeness.items() if pair <= set(group)]
+        return group, f"likeness {max(known):.2f}" if known else ""
+
+    two, masks = findings["two_classes"], findings["masks"]
+    kinds = [
+        Suspect(
+            "Copies in two classes",
+            "The same picture is benign in one file and malignant, or normal, in another: at least one label is wrong.",
+            [with_likeness(group) for group in two],
+        ),
+        Suspect(
+            "Copies",
+            "Images that show the same: under a random split some are trained on and others tested on.",
+            [with_likeness(group) for group in findings["groups"] if group not in two],
+        ),
+        Suspect(
+            "Masks beyond the scan",
+            f"More than {OUTSIDE:.0%} of the marked pixels lie in the black surroundings of the image.",
+            [([case], f"{share:.1%} beyond") for case, share in masks["outside"].items()],
+            "masks-outside",
+        ),
+        Suspect(
+            "Masks of another size than their image",
+            "They do not lie on the image pixel by pixel.",
+            [([case], "") for case in masks["other_size"]],
+            "masks-other-size",
+        ),
+        Suspect(
+            "Tiny masks",
+            f"Under {TINY:.1%} of the image is marked.",
+            [([case], f"{share:.2%} of the image") for case, share in masks["tiny"].items()],
+            "masks-tiny",
+        ),
+        Suspect(
+            "Coloured drawings",
+            "Pixels that are not grey: calipers, arrows and captions that a network can see.",
+            [([case], f"{drawn['share']:.1%} of the pixels") for case, drawn in findings["coloured"].items()],
+            "coloured",
+        ),
+    ]
+    return [kind for kind in kinds if kind.strips]
+
+
+def _pictures(findings: dict[str, Any]) -> dict[str, list[tuple[list[str], str]]]:
+    """The strips of each picture, by its name. Each group of copies has a picture of its own, an image a strip."""
+    above = [([one, other], f"{alike:.3f}") for one, other, alike in findings["pairs"][-NEAR:]]
+    below = [([one, other], f"{alike:.3f}") for one, other, alike in findings["pairs_below"]]
+    pictures = {"borderline-above": above, "borderline-below": below}
+    for group in findings["groups"]:
+        kind = "two-classes" if group in findings["two_classes"] else "copies"
+        pictures[f"{kind}/{group[0]}"] = [([case], "") for case in group]
+    pictures["masks-at-the-border"] = [([case], "") for case in findings["masks"]["border"]]
+    pictures |= {kind.picture: kind.strips for kind in suspects(findings) if kind.picture}
+    return {name: strips for name, strips in pictures.items() if strips}
+
+
+def _strip(cases: Sequence[Case], remark: str) -> np.ndarray:
+    """The images of these cases side by side under their ids, uint8 (height, width, 3)."""
+    panels = [_panel(case) for case in cases]
+    images = np.hstack([panels[0], *(np.pad(panel, ((0, 0), (2, 0), (0, 0))) for panel in panels[1:])])
+    head = np.zeros((_CAPTION, images.shape[1], 3), np.uint8)
+    caption = "  |  ".join(case.id for case in cases) + f"   {remark}"
+    cv2.putText(head, caption, (3, _CAPTION - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+    return np.vstack([head, images])
+
+
+def _panel(case: Case) -> np.ndarray:
+    found = read_case(case)
+    height, width = found.image.shape[:2]
+    size = max(1, round(width * _HEIGHT / height)), _HEIGHT
+    mask = union_of_masks(case, found.image, found.drawn).view(np.uint8)
+    small = cv2.resize(found.image, size, interpolation=cv2.INTER_AREA)
+    contours, _ = cv2.findContours(
+        cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    return cv2.drawContours(small, contours, -1, _OUTLINE.get(case.label, _OTHER), 1)
+
+
+def _sheet(strips: Sequence[np.ndarray]) -> np.ndarray:
+    """The strips in rows, each padded to the width of the widest of them all."""
+    width = max(strip.shape[1] for strip in strips)
+    padded = [np.pad(strip, ((0, _GAP), (0, width - strip.shape[1] + _GAP), (0, 0))) for strip in strips]
+    columns = min(_COLUMNS, len(padded))
+    padded += [np.zeros_like(padded[0])] * (-len(padded) % columns)
+    return np.vstack([np.hstack(padded[row : row + columns]) for row in range(0, len(padded), columns)])
+
+
+def findings_table(findings: dict[str, Any]) -> Table:
+    """The findings in short, for a terminal of 100 columns."""
+    cases, masks, sizes = sum(findings["cases"].values()), findings["masks"], findings["sizes"]
+    grouped = sum(map(len, findings["groups"]))
+    per_class = ", ".join(f"{number} {label}" for label, number in findings["cases"].items())
+    result = Table(title=f"{findings['data']}: {cases} cases, {per_class}", title_justify="left", box=SIMPLE_HEAD)
+    result.caption, result.caption_justify = "leaked: a copy of the image is among the training images", "left"
+    for column in ("finding", "number", "which"):
+        result.add_column(column, justify="right" if column == "number" else "left", overflow="fold")
+    same, copies, contradictions = (findings[key] for key in ("same_pixels", "groups", "two_classes"))
+    result.add_row("images with the same pixels", str(sum(map(len, same))), _some(same))
+    result.add_row(f"images alike (at least {findings['threshold']})", str(grouped), f"in {len(copies)} groups")
+    result.add_row("  of these beyond the first of a group", str(grouped - len(copies)), "")
+    result.add_row("groups in two classes", str(len(contradictions)), _some(contradictions))
+    empty = ", ".join(f"{number} {label}" for label, number in masks["empty"].items())
+    result.add_row("empty masks", str(sum(masks["empty"].values())), empty)
+    result.add_row("masks not of the image's size", str(len(masks["other_size"])), _some(masks["other_size"]))
+    result.add_row(f"masks over {OUTSIDE:.0%} outside the scan", str(len(masks["outside"])), _some(masks["outside"]))
+    result.add_row(f"masks under {TINY:.1%} of the image", str(len(masks["tiny"])), _some(masks["tiny"]))
+    result.add_row("masks that touch the border", str(len(masks["border"])), _some(masks["border"]))
+    result.add_row("images with coloured drawings", str(len(findings["coloured"])), _some(findings["coloured"]))
+    common = [f"about {width}x{height}: {number}" for width, height, number in sizes["rounded_to_100"]]
+    result.add_row("different sizes of image", str(sizes["different"]), _some(common))
+    for paper, share in findings["test_images_with_a_copy_in_train"].items():
+        spread = f"{share['low']:.0%} to {share['high']:.0%} in 95 % of {share['repeats']} repeats"
+        result.add_row(f"leaked test images, {paper}", f"{share['mean']:.1%}", spread)
+    return result
+
+
+def _some(items: Sequence[Any]) -> str:
+    """The first few, each a case or a list of cases, and how many more there are."""
+    shown = [item if isinstance(item, str) else " = ".join(item) for item in list(items)[:_SHOWN]]
+    more = len(items) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -4,10 +4,8 @@
 import re
 from pathlib import Path
 
-from common.data.case import Case
-from common.data.decoded import unusable
-from common.data.formats import FORMATS, is_image
-from common.data.listing import hidden, visible
+from common.data.case import Case, unusable_files
+from common.data.listing import ANY_FORMAT, hidden, is_image, visible
 from common.errors import BadInput
 
 CLASSES = ("benign", "malignant", "normal")
@@ -16,12 +14,12 @@ _Key = tuple[str, int]  # class and number
 
 
 def index(folder: Path) -> list[Case]:
-    """The cases of a folder in BUSI's layout, by class and number. Files that are no images are left alone, see
-    `left_out`, and images may have any ending or none.
+    """The cases of a folder in BUSI's layout, by class and number. Images may have any ending or none; files that are
+    no images are passed over (`left_out`).
 
-    Raises BadInput where the folder is missing or holds no case, and at once for all images without a mask, masks
-    without an image, gaps in the numbers of a case's masks, two files for one image, images of other names, and, where
-    there is any of these, for all files that can't be decoded.
+    Raises BadInput where the folder is missing or holds no case. One message lists all images without a mask, masks
+    without an image, gaps in the numbers of a case's masks, second files for one image, images with other names, and,
+    if there is any of these, all files that can't be decoded.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder. Expected one with {', '.join(CLASSES)} in it.")
@@ -51,14 +49,14 @@ def index(folder: Path) -> list[Case]:
         for label, number in sorted(images.keys() & masks.keys())
     ]
     if wrong:
-        wrong += unusable(cases, [images[key] for key in sorted(images.keys() - masks.keys())])
+        wrong += unusable_files(cases, [images[key] for key in sorted(images.keys() - masks.keys())])
         headline = "These files are not as in BUSI, or images and masks do not pair up:"
         raise BadInput.listing(headline, wrong, "Rename or remove these, or add the missing ones.")
     return cases
 
 
 def left_out(folder: Path) -> list[Path]:
-    """What `index` passes over: whatever is no image in the folders of the classes, and what lies beside these."""
+    """What `index` passes over: files that are no images in the folders of the classes, and what lies beside these."""
     places = [folder / label for label in CLASSES if (folder / label).is_dir()]
     inside = [path for place in places for path in visible(place) if not is_image(path)]
     beside = [path for path in visible(folder) if path.name not in CLASSES]
@@ -66,7 +64,8 @@ def left_out(folder: Path) -> list[Path]:
 
 
 def _wrong_folders(folder: Path) -> list[str]:
-    """What is called as a class is, but for capitals, or is no folder: a class must not go missing unnoticed."""
+    """A line for each file, and each folder with capitals, that is called as a class is: no class must go missing
+    unnoticed."""
     return [
         f"{path}: not a folder called {path.name.lower()}"
         for path in visible(folder)
@@ -75,13 +74,13 @@ def _wrong_folders(folder: Path) -> list[str]:
 
 
 def _sort_in(label: str, files: list[Path], images: dict[_Key, Path], masks: dict[_Key, dict[int, Path]]) -> list[str]:
-    """Puts the files of a class where they belong; a line for each that belongs nowhere."""
+    """Puts the files of a class into `images` and `masks`. Returns a line for each that belongs to neither."""
     wrong = []
     for path in files:
         name = _NAME.fullmatch(path.stem)
         if not is_image(path):
             if name:
-                wrong.append(f"{path}: named as an image, but none in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+                wrong.append(f"{path}: named as an image, but none in {ANY_FORMAT}")
             continue
         if not name or name["label"] != label:
             wrong.append(f"{path}: not named {label} (NUMBER).png or {label} (NUMBER)_mask.png")

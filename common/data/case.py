@@ -1,16 +1,37 @@
-"""One case: an image, the masks drawn on it, what is known about it."""
+"""One case of a data set: which files it has, and what reading them gives: pixels, faults and doubts."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Condition
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from rich import get_console
+from rich.progress import track
+
+from common.data.decode import LARGEST, Unreadable, image_and_doubts, mask_and_doubts, read_size, same_shape
+from common.data.listing import shown
+from common.data.masks import meant_area
+from common.errors import BadInput
+
+_Result = TypeVar("_Result")
+
+# A mask is doubted that marks more than these shares of the image and of its border: in BUSI 0.56 and 0.03 at most.
+_MOST, _MOST_OF_BORDER = 0.7, 0.5
+_BLACK = 16  # an image that is nowhere brighter is doubted
 
 
 @dataclass(frozen=True)
 class Case:
-    """id: unique within its data set; label: the class; group: cases of one patient or lesion share it;
-    masks: one file for each lesion drawn, none where there is nothing to mark: the truth is then empty.
-    scaled: the masks may have other sizes than the image, whose whole area they show all the same.
-    outlined: a mask may hold the outline of a lesion instead of its area, which is then filled.
-    copy_of: the id of the case that it is a changed copy of (`common.data.enlarge`), "" for none."""
+    """id: unique within its data set. label: the class. group: shared by all cases of one patient or lesion.
+    masks: one file for each lesion drawn; with none, the truth is empty.
+    scaled: a mask may have another size than the image; it shows the same area all the same.
+    outlined: a mask may hold the outline of a lesion, which is then filled.
+    copy_of: the id of the case that this one is a changed copy of (`common.data.enlarge`), "" for none."""
 
     id: str
     label: str
@@ -20,3 +41,170 @@ class Case:
     scaled: bool = False
     outlined: bool = False
     copy_of: str = ""
+
+
+@dataclass
+class Decoded:
+    """image: uint8 (H, W, 3) RGB, None where it can't be read. drawn: the masks as their files have them, bool.
+    unreadable: a line for each file that can't be read; misfits: one for each mask that can be read but does not suit
+    its image. doubts: what can be used but may not be meant so, without the name of the case."""
+
+    image: np.ndarray | None = None
+    drawn: list[np.ndarray] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    misfits: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def unusable(self) -> list[str]:
+        """A line for each file that can't be used to train on."""
+        return self.unreadable + self.misfits
+
+
+def read_case(case: Case) -> Decoded:
+    """The pixels of all files of a case. A file that can't be used is named in the result, with the reason."""
+    found = Decoded()
+    try:
+        found.image, found.doubts = image_and_doubts(case.image)
+        found.doubts += brightness_doubts(found.image)
+    except Unreadable as error:
+        found.unreadable.append(str(error))
+    for path in case.masks:
+        try:
+            mask, doubts = mask_and_doubts(path)
+        except Unreadable as error:
+            found.unreadable.append(str(error))
+            continue
+        found.misfits += _misfit(case, path, mask, found.image)
+        found.drawn.append(mask)
+        found.doubts += doubts
+    return found
+
+
+def _misfit(case: Case, path: Path, mask: np.ndarray, image: np.ndarray | None) -> list[str]:
+    if image is not None:
+        (height, width), (rows, columns) = mask.shape, image.shape[:2]
+        if not (same_shape(mask.shape, image.shape[:2]) if case.scaled else mask.shape == image.shape[:2]):
+            wanted = "of the proportions" if case.scaled else "the"
+            return [
+                f"{shown(path)}: the mask is {width}x{height} pixels, not {wanted} {columns}x{rows} of its image: "
+                "save it at the size of the image, so that both show the same area"
+            ]
+    if case.outlined and not mask.any():
+        return [f"{shown(path)}: a contour that marks nothing"]
+    return []
+
+
+def on_one_grid(found: Decoded, case: Case) -> list[np.ndarray]:
+    """The masks of a case without faults, bool, outlines filled, all of one size: their own where they agree, else the
+    image's. Doubts about the masks are added to `found.doubts`."""
+    if not found.drawn:
+        masks = [np.zeros(found.image.shape[:2], bool)]
+    else:
+        meant = [meant_area(mask, case.outlined) for mask in found.drawn]
+        found.doubts += [doubt for _, doubt in meant if doubt]
+        masks = [mask for mask, _ in meant]
+    if len({mask.shape for mask in masks}) > 1:
+        masks = [on_grid_of(found.image, mask) for mask in masks]
+    found.doubts += _mask_doubts(case, masks)
+    return masks
+
+
+def on_grid_of(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The mask, bool, at the height and width of the image."""
+    return cv2.resize(mask.view(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+
+
+def union_of_masks(case: Case, image: np.ndarray, drawn: Sequence[np.ndarray]) -> np.ndarray:
+    """The union of the masks of a case, bool, outlines filled, at the height and width of its image."""
+    areas = [on_grid_of(image, meant_area(mask, case.outlined)[0]) for mask in drawn]
+    return np.logical_or.reduce([np.zeros(image.shape[:2], bool), *areas])
+
+
+def brightness_doubts(image: np.ndarray) -> list[str]:
+    """A doubt about an image, uint8, that shows hardly anything."""
+    brightest = int(image.max())
+    if brightest < _BLACK:
+        return [f"the image is almost black, {brightest} of 255 at most. Has it fewer bits than its file?"]
+    return []
+
+
+def _mask_doubts(case: Case, masks: list[np.ndarray]) -> list[str]:
+    """Doubts about masks, bool and of one size, that can be used. Only a person can resolve them: a tumour may fill an
+    image, and a lesion may not have been drawn."""
+    union = np.logical_or.reduce(masks)
+    border = np.concatenate([union[0], union[-1], union[:, 0], union[:, -1]])
+    doubts = []
+    if union.mean() > _MOST and border.mean() > _MOST_OF_BORDER:
+        doubts.append(f"{union.mean():.0%} of the image is marked, most of its border too. Is the mask inverted?")
+    if case.masks and case.label != "normal" and not union.any():
+        doubts.append(f"nothing is marked, though the class is {case.label}.")
+    return doubts
+
+
+# How many more pixels threads may decode at a time: as many as one image of the largest size has.
+_pixels_left = LARGEST
+_changed = Condition()
+
+
+@contextmanager
+def memory_for(case: Case) -> Iterator[None]:
+    """Waits until there is memory for the largest file of a case beside what other threads are decoding, and keeps it
+    until the end of the block."""
+    global _pixels_left
+    needed = 0
+    for path in (case.image, *case.masks):
+        try:
+            width, height = read_size(path)
+        except Unreadable:  # decoding will say so
+            continue
+        needed = max(needed, width * height)
+    with _changed:
+        _changed.wait_for(lambda: _pixels_left >= needed)
+        _pixels_left -= needed
+    try:
+        yield
+    finally:
+        with _changed:
+            _pixels_left += needed
+            _changed.notify_all()
+
+
+def read_all(
+    use: Callable[[int, Decoded], _Result], cases: Sequence[Case], *, misfits: bool, title: str = ""
+) -> list[_Result]:
+    """Reads all cases in parallel, and returns what `use` makes of each, given its position and its pixels. The pixels
+    are dropped after that, since those of all cases would not fit into memory.
+
+    misfits: whether masks that do not suit their image are refused too. title: of a progress bar, "" for none.
+
+    Raises BadInput listing every file that can't be used.
+    """
+
+    def read_one(position: int) -> tuple[list[str], _Result | None]:
+        with memory_for(cases[position]):
+            found = read_case(cases[position])
+            wrong = found.unusable if misfits else found.unreadable
+            return wrong, None if wrong else use(position, found)
+
+    with ThreadPoolExecutor() as pool:  # Pillow, OpenCV and blake2b leave the interpreter lock while they work
+        # Elsewhere than on a terminal, a bar that vanishes at the end leaves an empty line behind.
+        silent = not (title and get_console().is_terminal)
+        outcomes = pool.map(read_one, range(len(cases)))
+        done = list(track(outcomes, title, len(cases), transient=True, disable=silent))
+    if wrong := [line for lines, _ in done for line in lines]:
+        raise BadInput.listing("These files can't be used:", wrong, "Replace or remove them.")
+    return [result for _, result in done]
+
+
+def unusable_files(cases: Sequence[Case], alone: Iterable[Path] = ()) -> list[str]:
+    """A line for each file that can't be used, of these cases and of the images that stand alone. It is said together
+    with the faults in the files' names, so that a folder can be mended in one go."""
+
+    def faults(case: Case) -> list[str]:
+        with memory_for(case):
+            return read_case(case).unusable
+
+    whole = [*cases, *(Case(path.name, "", "", path, ()) for path in alone)]
+    with ThreadPoolExecutor() as pool:
+        return [line for lines in pool.map(faults, whole) for line in lines]

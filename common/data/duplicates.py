@@ -1,8 +1,8 @@
-"""Images that show the same thing: how alike two are, which form a group, and the groups known of BUSI.
+"""Images that show the same thing: how alike two are, which of them form a group, and which groups BUSI has.
 
-Two copies of an image may differ in contrast, in calipers and captions drawn on them, in size, and in how much was cut
-off. What survives all that is where the tissue is a little brighter or darker than its surroundings. So each image is
-reduced to that, at 48 x 48 pixels, and two images are as alike as these patterns correlate where they fit best.
+Two copies of an image may differ in contrast, in size, in how much was cut off, and in calipers and captions drawn on
+them. They agree in where the tissue is a little brighter or darker than its surroundings. Each image is reduced to this
+pattern, at 48 x 48 pixels; the likeness of two images is the correlation of their patterns where they fit best.
 """
 
 import json
@@ -18,10 +18,10 @@ from scipy.sparse.csgraph import connected_components
 
 from common.data.case import Case
 
-# The pairs of BUSI leave a gap here: 0.39 is the least likeness of two images that show the same to the eye, and 0.35
-# the greatest of two that do not. Other pictures of the same lesion begin below the gap, mixed with unlike pairs, so
-# that what is found are copies and neighbouring frames, not all images of a patient. A set of mammograms that it was
-# not chosen for, mammo_masses, has a gap there too: 0.32 to 0.45.
+# The pairs of BUSI leave a gap here: two images that look the same have a likeness of 0.39 or more, others of 0.35 or
+# less. Other pictures of the same lesion lie below the gap, among unlike pairs: copies and neighbouring frames are
+# found, and not all images of a patient. Mammograms that the threshold was not chosen for (mammo_masses) have a gap
+# there too, from 0.32 to 0.45.
 THRESHOLD = 0.37
 METHOD = (
     "Pearson correlation of local contrast (grey at 48 x 48 pixels, less its Gaussian mean and over its Gaussian "
@@ -44,8 +44,8 @@ def patterns(grey: np.ndarray) -> list[np.ndarray]:
 
 
 def _unframed(grey: np.ndarray) -> np.ndarray:
-    """The largest part of the image without rows and columns of which four fifths are white: the frame of a scanned
-    film has more contrast than anything on it, and would make any two films alike."""
+    """The largest part of the image between rows and columns that are four fifths white: the frame of a scanned film
+    has more contrast than anything on it, and would make any two films alike."""
     for _ in range(2):  # rows, then columns
         frame = np.flatnonzero(np.pad((grey >= _WHITE).mean(axis=1) >= 0.8, 1, constant_values=True))
         widest = np.diff(frame).argmax()
@@ -67,10 +67,9 @@ def _contrast(grey: np.ndarray) -> np.ndarray:
 
 
 def likeness(all_patterns: Sequence[list[np.ndarray]]) -> np.ndarray:
-    """How alike any two images are, float32 (n, n) in -1..1, symmetric, with 0 on the diagonal.
+    """How alike any two images are: float32 (n, n) in -1..1, symmetric, with 0 on the diagonal.
 
-    all_patterns: what `patterns` gives, for each of n images. Time grows with the square of n: one core takes some
-    15 s for 780.
+    all_patterns: what `patterns` gives for each of n images. Time grows with n², some 15 s of one core for 780.
     """
     number, inner = len(all_patterns), _SIDE - 2 * _SHIFT
     best = np.full((number, number), -1, np.float32)
@@ -89,14 +88,14 @@ def likeness(all_patterns: Sequence[list[np.ndarray]]) -> np.ndarray:
 
 def _standardised(windows: np.ndarray) -> np.ndarray:
     """Each window as a vector of mean 0 and length 1, so that a product of two is their correlation. A window without
-    any contrast becomes 0: it is like nothing."""
+    contrast becomes 0, and is like nothing."""
     vectors = windows.reshape(len(windows), -1)
     vectors = vectors - vectors.mean(axis=1, keepdims=True)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
 
 
 def groups(alike: np.ndarray) -> list[list[int]]:
-    """Positions of the images that are joined by a chain of alike ones, two or more each, in ascending order.
+    """Groups of two or more images that a chain of alike pairs joins: their positions, in ascending order.
 
     alike: bool (n, n), symmetric.
     """
@@ -116,21 +115,21 @@ def closest(alike: np.ndarray, low: float, high: float) -> Iterator[tuple[int, i
 
 
 @cache
-def load(name: str = "busi") -> Mapping[str, Any]:
-    """The committed groups of a data set, as `repro data audit` wrote them: `fingerprint` of the pixels that they were
-    found in, `method`, `threshold`, and `groups`, the ids of the cases of each."""
-    return json.loads((files("common.data") / f"{name}.duplicates.json").read_text(encoding="ascii"))
+def known_in_busi() -> Mapping[str, Any]:
+    """The committed groups of BUSI, as `repro data audit` wrote them: `fingerprint` of the pixels that they were found
+    in, `method`, `threshold`, and `groups`, each a list of ids of cases."""
+    return json.loads((files("common.data") / "busi.duplicates.json").read_text(encoding="ascii"))
 
 
 def regroup(cases: Sequence[Case], fingerprint: str) -> tuple[tuple[Case, ...], np.ndarray]:
-    """For a split that keeps copies apart: the same cases in the same order, those of one duplicate group in one
-    `Case.group`, and the positions, int64, of the cases to be used. Left out are groups with images in two classes,
-    whose label nobody knows.
+    """Cases for a split that has no copy of a training image in the test part: the same cases in the same order, with
+    all copies of an image in one `Case.group`, and the positions, int64, of those to be used. Groups with images of two
+    classes are not used, since nobody knows their label.
 
-    fingerprint: of the cases' pixels (`manifest.fingerprint`). Where it is not that of the published BUSI, no
-    duplicates are known, and every case is used with the group that it has.
+    fingerprint: of the cases' pixels (`manifest.fingerprint`). Copies are known of the published BUSI alone; other
+    cases keep their group and are all used.
     """
-    known = load()
+    known = known_in_busi()
     if fingerprint != known["fingerprint"]:
         return tuple(cases), np.arange(len(cases))
     first = {case: members[0] for members in known["groups"] for case in members}
@@ -139,3 +138,11 @@ def regroup(cases: Sequence[Case], fingerprint: str) -> tuple[tuple[Case, ...], 
     for case in regrouped:
         labels.setdefault(case.group, set()).add(case.label)
     return regrouped, np.flatnonzero([len(labels[case.group]) == 1 for case in regrouped])
+
+
+def copies_of(fingerprint: str) -> dict[str, list[str]]:
+    """From the id of a case to those of its copies; {} where the fingerprint is not that of the published BUSI."""
+    known = known_in_busi()
+    if fingerprint != known["fingerprint"]:
+        return {}
+    return {case: [other for other in group if other != case] for group in known["groups"] for case in group}

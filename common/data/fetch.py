@@ -1,7 +1,8 @@
-"""Where a data set is: found on the disk, written (the phantom) or downloaded (BUSI)."""
+"""Finds a data set by its name or place: on the disk, written now (the phantom) or downloaded now (BUSI)."""
 
 import os
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -9,11 +10,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common.data import busi, kaggle, manifest, mini_ddsm, pack, phantom
+from common.data import busi, manifest, mini_ddsm, pack, phantom
 from common.data import folder as described
 from common.data.busi import CLASSES, index
 from common.data.case import Case
-from common.data.listing import left_out, of_system, on_disk, plain_name, shown
+from common.data.listing import describe_left_out, is_of_system, on_disk, plain_name, shown
 from common.errors import BadInput
 
 # Data sets that are found by their name.
@@ -23,17 +24,30 @@ _MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
 _DEPTH = 4  # folders below the one that is named, in which that of the classes is looked for
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+KAGGLE = "https://www.kaggle.com"
+_PATIENCE = 5  # seconds for Kaggle to answer at all
+_LARGEST_DOWNLOAD = 2_000_000_000  # bytes on the disk, packed and unpacked together; BUSI has some 500 million
+_CLIENT = """
+import logging, sys
+import kagglehub
+logging.getLogger("kagglehub").setLevel(logging.ERROR)
+try:
+    print(kagglehub.dataset_download(sys.argv[1], output_dir=sys.argv[2]))
+except Exception as error:
+    print(str(error).strip().partition("\\n")[0] or type(error).__name__)
+    sys.exit(1)
+"""
 
 
 class Missing(BadInput):
-    """A data set known by name that is not here and can't be had now. The message says how to come by it."""
+    """A data set that is known by name, is not here and can't be had now. The message says how to get it."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A data set: its name, the folder that it lies in, its cases, and a line for each of what can't be used of it.
-    packed: the file that has its prepared arrays, where that is what there is of it; it then stands for the folder.
-    left_out: what is no image of it and was passed over, counted by kind, "" where nothing was."""
+    """A data set: its name, the folder that it lies in, its cases, and a line for each case that can't be used.
+    packed: the file with its prepared arrays where there are no images; `folder` is then that file.
+    left_out: the files in its folder that are no images of it, counted by kind, "" for none."""
 
     name: str
     folder: Path
@@ -44,22 +58,22 @@ class Found:
 
 
 def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
-    """A data set and its cases, no pixel read.
+    """A data set and its cases. No pixel is read.
 
     name_or_dir: "busi", looked for in `root` and downloaded to it when missing; "phantom", written to `runs` when
         missing; "mini-ddsm" and "mammo_masses", looked for in `root`; a .yaml file that describes a folder of images
         and one of masks (`common.data.folder`); a packed file (`common.data.pack`); a folder in Mini-DDSM's layout; or
-        one in BUSI's, or with such a folder in it. What a person brings is called as the folder or the description is.
+        one in BUSI's, or with such a folder in it. A person's own set is called as its folder or description is.
     root: where the data are, `REPRO_DATA` or data/: as folders or, where such a folder is missing, as packed files,
         busi.pack for "busi".
-    make: whether BUSI, where it is missing, is downloaded, and the phantom written; else that is Missing too.
+    make: whether a missing BUSI is downloaded and a missing phantom written; if not, they are Missing too.
 
     Raises Missing where a named data set is not found, with the ways on, and BadInput for any other name and for what
-    can't be read or used. Whether a folder holds the published BUSI is not told by its name but by the fingerprint of
-    its pixels; no such fingerprint is known of Mini-DDSM, so that its layout has to do.
+    can't be read or used. A folder holds the published BUSI if the fingerprint of its pixels says so, whatever it is
+    called. No fingerprint of Mini-DDSM is known; its layout decides.
     """
     if name_or_dir == "phantom":
-        return _busi("phantom", _phantom(runs, make))
+        return _in_busi_layout("phantom", _phantom(runs, make))
     try:
         return _on_disk(name_or_dir, root, make)
     except OSError as error:  # a folder without permission, a name that is too long
@@ -76,7 +90,7 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
             return packed
         if not folder and not make:
             raise _no_busi(root, "It is not downloaded for this.")
-        return _busi("busi", folder or _download(root))
+        return _in_busi_layout("busi", folder or _download(root))
     if name_or_dir in ("mini-ddsm", "mammo_masses"):
         try:
             return _mini_ddsm(_find_mini_ddsm(root)) if name_or_dir == "mini-ddsm" else _mammo_masses(root)
@@ -85,10 +99,10 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
                 return packed
             raise
     path = on_disk(Path(os.path.expanduser(name_or_dir)))  # not Path.expanduser, which raises for an unknown user
-    if path.is_file() and (packed := pack.read(path)):
+    if path.is_file() and (packed := pack.read_pack(path)):
         return _of_pack(packed)
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
-        return _described(_own(path.stem), path, path.parent)
+        return _described(_own_name(path.stem), path, path.parent)
     if path.suffix.lower() in _ARCHIVES and path.is_file():
         raise BadInput(f"{shown(path)} is an archive: unpack it, and name the folder that you get.")
     if not path.is_dir():
@@ -97,21 +111,21 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
             f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, a file that `repro data pack` "
             "made, or a .yaml file that describes a folder of images and one of masks."
         )
-    if edition := mini_ddsm.home(path):
+    if edition := mini_ddsm.edition_in(path):
         return _mini_ddsm(edition)
     # A folder without any of it is passed on, for `index` to say what it expects there.
     place = _nested(path) or path
-    return _busi(_own(place.resolve().name), place)
+    return _in_busi_layout(_own_name(place.resolve().name), place)
 
 
-def _busi(name: str, folder: Path) -> Found:
-    return Found(name, folder, index(folder), [], left_out=left_out(busi.left_out(folder)))
+def _in_busi_layout(name: str, folder: Path) -> Found:
+    return Found(name, folder, index(folder), [], left_out=describe_left_out(busi.left_out(folder)))
 
 
 def _packed(root: Path, name: str) -> Found | None:
-    """A named data set from the packed file in the data folder, if that is there and holds it."""
+    """A data set known by name, from the packed file in the data folder, if that is there and holds it."""
     path = root / f"{name}{pack.ENDING}"
-    packed = pack.read(path) if path.is_file() else None
+    packed = pack.read_pack(path) if path.is_file() else None
     return _of_pack(packed) if packed and packed.contents.name == name else None
 
 
@@ -120,14 +134,15 @@ def _of_pack(packed: pack.Packed) -> Found:
 
 
 def _described(name: str, description: Path, base: Path) -> Found:
-    about = described.load(description)
-    return Found(name, base, described.index(about, base), [], left_out=left_out(described.left_out(about, base)))
+    about = described.load_description(description)
+    cases = described.index(about, base)
+    return Found(name, base, cases, [], left_out=describe_left_out(described.left_out(about, base)))
 
 
-def _own(name: str) -> str:
-    """What to call a person's own data set: as they do, but not as one of those that are told by their name or layout.
-    "busi" may stay: `manifest.true_name` tells it by its pixels. The name goes into those of files and into tables:
-    what these could take for something else becomes _, and 60 characters are enough."""
+def _own_name(name: str) -> str:
+    """What to call a person's own data set: as they do, unless the name is kept for one that is known by its name or
+    layout. ("busi" may stay, since `manifest.true_name` looks at the pixels.) The name goes into tables and file names:
+    it has 60 characters at most, and _ in place of those that have a meaning there."""
     encoding = sys.getfilesystemencoding()  # which may be ASCII
     name = plain_name(name).encode(encoding, "replace").decode(encoding)
     name = re.sub(r"[^\w .+()-]", "_", name)[:60]
@@ -146,14 +161,14 @@ def _find_mini_ddsm(root: Path) -> Path:
     """The edition in the data folder, or in a folder in it that is called mini-ddsm, miniddsm2 or the like."""
     places = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
     named = [path for path in places if _plain(path.name).startswith("miniddsm")]
-    editions = filter(None, map(mini_ddsm.home, named))
+    editions = filter(None, map(mini_ddsm.edition_in, named))
     if edition := next(editions, None):
         return edition
     stand_in = "here" if (root / "mammo_masses").is_dir() else f"once it lies in {root / 'mammo_masses'}"
     raise Missing(
         f"""Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.
 Four ways on:
-  1. Download it from {kaggle.URL}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
+  1. Download it from {KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
      {root / "mini-ddsm" / "MINI-DDSM-Complete-JPEG-8" / mini_ddsm.SHEET} is there.
   2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.
   3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not Mini-DDSM.
@@ -174,14 +189,14 @@ def _mammo_masses(root: Path) -> Found:
 
 
 def _find(folder: Path) -> Path | None:
-    """The folder itself or the published one in it, whichever has a folder for a class in it."""
+    """The folder itself or the published one in it, whichever has the folder of a class in it."""
     places = (folder, folder / _PUBLISHED)
     return next(filter(_has_classes, places), None)
 
 
 def _nested(folder: Path) -> Path | None:
-    """The folder of the classes in this one, however deep an archive has put it. Raises BadInput where there are
-    several, such as a set that is cut into train and test: which of them is meant only the person knows."""
+    """The folder with the classes in it, however deep an archive has put it in this one. Raises BadInput where there
+    are several, as in a set that is cut into train and test: only the person knows which is meant."""
     if found := _find(folder):
         return found
     places, level = [], [folder]
@@ -202,7 +217,7 @@ def _nested(folder: Path) -> Path | None:
 def _folders(place: Path) -> list[Path]:
     if not place.is_dir():
         return []
-    inside = (path for path in place.iterdir() if not path.name.startswith(".") and not of_system(path))
+    inside = (path for path in place.iterdir() if not path.name.startswith(".") and not is_of_system(path))
     return sorted(path for path in inside if path.is_dir() and not path.is_symlink())
 
 
@@ -224,13 +239,13 @@ def _download(root: Path) -> Path:
     if home.exists():
         raise _no_busi(root, f"{home} has none of {', '.join(CLASSES)} in it.")
     try:
-        kaggle.reach()
+        reach_kaggle()
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root, prefix=".download-") as beside:
-            folder = _checked(kaggle.download(_HANDLE, Path(beside)))
+            folder = _checked(_from_kaggle(_HANDLE, Path(beside)))
             # Inside a Kaggle notebook the files lie mounted elsewhere, read-only, and stay there.
             return folder.rename(home) if folder.is_relative_to(beside) else folder
-    except Exception as error:  # of whatever kind: the person needs the ways on, not a trace through a client library
+    except Exception as error:  # of any kind: the person needs the ways on, not a trace through a client library
         reason = str(error) if isinstance(error, BadInput) else str(error).strip().partition("\n")[0]
         raise _no_busi(root, f"Downloading it failed: {reason or type(error).__name__}") from error
 
@@ -243,11 +258,60 @@ def _checked(downloaded: Path) -> Path:
     return folder
 
 
+def _from_kaggle(handle: str, beside: Path) -> Path:
+    """Downloads and unpacks a data set by Kaggle's own client. Returns where it lies: in this folder, or where a Kaggle
+    notebook has it mounted. Nothing is printed but a progress bar on a terminal.
+
+    The client has a process of its own: it knows no limit to what it unpacks, and a process can always be stopped.
+    (Members of an archive that lead out of its folder it leaves inside, as Python's zipfile and tarfile do for it.)
+
+    handle: OWNER/NAME. Raises OSError where Kaggle refuses, the download breaks off, or it takes more than 2 GB.
+    """
+    command = [sys.executable, "-P", "-c", _CLIENT, handle, str(beside / "busi")]
+    quiet = None if sys.stderr.isatty() else subprocess.DEVNULL
+    environment = {**os.environ, "KAGGLEHUB_CACHE": str(beside / "cache")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment) as client:
+        try:
+            printed = _watch(client, beside)
+        finally:
+            client.kill()
+    last = printed.strip().rpartition("\n")[2]
+    if client.returncode:
+        raise OSError(last or "the client of Kaggle ended without a word")
+    return Path(last)
+
+
+def _watch(client: subprocess.Popen, folder: Path) -> str:
+    """What the client prints until it ends. Raises OSError once it has filled the folder beyond the limit."""
+    while True:
+        try:
+            return client.communicate(timeout=0.5)[0]
+        except subprocess.TimeoutExpired:
+            if _size(folder) > _LARGEST_DOWNLOAD:
+                raise OSError(f"it unpacks to more than {_LARGEST_DOWNLOAD / 1e9:.0f} GB.") from None
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below."""
+    files = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sum(os.lstat(file).st_size for file in files if os.path.lexists(file))
+
+
+def reach_kaggle() -> None:
+    """Raises OSError where Kaggle does not answer within seconds, since its client waits for minutes."""
+    import requests  # which the client depends on, so that both use the same proxies and certificates
+
+    try:
+        requests.head(KAGGLE, timeout=_PATIENCE)
+    except requests.RequestException as error:
+        raise OSError(f"{KAGGLE} can't be reached.") from error
+
+
 def _no_busi(root: Path, reason: str) -> Missing:
     return Missing(
         f"""BUSI is not in {root}. {reason}
 Three ways on:
-  1. Download it by hand from {kaggle.URL}/datasets/{_HANDLE}
+  1. Download it by hand from {KAGGLE}/datasets/{_HANDLE}
      or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and unpack it so
      that {root / "busi" / "benign" / "benign (1).png"} is there. (The paper on it: doi 10.1016/j.dib.2019.104863)
   2. DATA=DIR, --data DIR: a folder elsewhere with {", ".join(CLASSES)} in it.

@@ -1,4 +1,4 @@
-"""A folder of images and one of masks with names of any kind, told apart by a description of a few lines:
+"""A folder of images and one of masks with any names, which a description of a few lines explains:
 
     images: pictures             # the folder of the images, beside the description
     masks: truth                 # the folder of the masks; they may have another size than their image
@@ -15,10 +15,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from common import strict_yaml
-from common.data.case import Case
-from common.data.decoded import unusable
-from common.data.formats import ENDINGS, is_image
-from common.data.listing import hidden, on_disk, plain_name, some, visible
+from common.data.case import Case, unusable_files
+from common.data.listing import ENDINGS, first_few, hidden, is_image, on_disk, plain_name, visible
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -26,14 +24,14 @@ Label = Literal["benign", "malignant", "normal"]
 
 class Description(BaseModel):
     """images, masks: folders, relative to that of the description.
-    pattern: a regular expression searched in the file name of every image, with the named groups `class`, the text
-        that tells the class, `group`, the patient or lesion whose images must not be split up, and, where a mask is
-        not named as its image is, `id`, that which both names share.
-    mask_pattern: the same for the masks, with the named group `id`. Without one, image and mask have the same name but
-        for the ending. Several masks of one image are merged as BUSI's are.
-    classes: the class that each text of `class` stands for, or one class for all images; `class` is then not needed.
-    ignore: names of files that are left out, of images and of masks.
-    A name is the same in either form of Unicode that its accents may be written in.
+    pattern: a regular expression that is searched in the file name of every image. Its named groups are `class`, the
+        text that stands for the class; `group`, the patient or lesion whose images must stay together; and, where image
+        and mask have different names, `id`, the part that both share.
+    mask_pattern: the same for masks, with the named group `id`. Without it, image and mask differ in the ending alone.
+        Several masks of one image are merged as BUSI's are.
+    classes: the class that each text of `class` stands for; or one class for all images, and no `class` is needed.
+    ignore: names of files to leave out, of images and masks.
+    Accents in names may be written in either form of Unicode.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
@@ -75,8 +73,8 @@ class Description(BaseModel):
         return self
 
 
-def load(path: Path) -> Description:
-    """A description from its YAML file. Raises BadInput where that is not a valid one, with all that is wrong."""
+def load_description(path: Path) -> Description:
+    """The description in a YAML file. Raises BadInput, with all that is wrong, where it is not a valid one."""
     try:
         given = strict_yaml.load(path.read_bytes())
     except (OSError, strict_yaml.Refused) as error:
@@ -92,12 +90,12 @@ def load(path: Path) -> Description:
 
 
 def index(about: Description, base: Path) -> list[Case]:
-    """The cases of the described folders, in the order of the images' names; no pixel is read.
+    """The cases of the described folders, in the order of the images' names. No pixel is read.
 
     base: the folder that the description's paths start from.
 
-    Raises BadInput where a folder or all images are missing, the pattern does not fit every image or gives an unknown
-    class, and where images and masks do not pair up.
+    Raises BadInput where a folder or all images are missing, where the pattern does not fit an image or gives an
+    unknown class, and where images and masks do not pair up.
     """
     images, masks = _files(base, "images", about), _files(base, "masks", about)
     matches = {path: re.search(about.pattern, plain_name(path.name)) for path in images}
@@ -105,31 +103,33 @@ def index(about: Description, base: Path) -> list[Case]:
         raise BadInput.listing(
             f"The pattern {about.pattern} matches {len(images) - len(unlike)} of the {len(images)} images in "
             f"{base / about.images} and not these:",
-            some(unlike),
+            first_few(unlike),
             "Change it, or list under `ignore` what is no image of the set.",
         )
     labels = {path: _label(about, match) for path, match in matches.items()}
     if unknown := [f"{path.name}: '{matches[path]['class']}'" for path, label in labels.items() if label is None]:
         known = ", ".join(f"'{text}'" for text in about.classes)
         headline = f"The pattern {about.pattern} finds a class that `classes` does not have:"
-        raise BadInput.listing(headline, some(unknown), f"It has {known}.")
+        raise BadInput.listing(headline, first_few(unknown), f"It has {known}.")
     groups = {path: match["group"] or "" for path, match in matches.items()}
-    drawn = _drawn(about, base, images, masks, matches)
-    return [
-        Case(key, labels[path], groups[path], path, tuple(drawn[key]), scaled=True)
-        for path, key in zip(images, (_id(path, matches[path]) for path in images), strict=True)
-    ]
+    ids = {path: _id(path, matches[path]) for path in images}
+    drawn, wrong = _pair(about, base, ids, masks)
+    cases = [Case(id, labels[path], groups[path], path, tuple(drawn[id]), scaled=True) for path, id in ids.items()]
+    if wrong:
+        remedy = "Add what is missing, or list under `ignore` what to leave out."
+        raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), remedy)
+    return cases
 
 
 def left_out(about: Description, base: Path) -> list[Path]:
-    """What `index` passes over in the folders: whatever is no image, and what the description says to ignore."""
+    """What `index` passes over in the folders: files that are no images, and those that the description ignores."""
     places = dict.fromkeys(_place(base, named) for named in (about.images, about.masks))
     passed = [path for place in places for path in visible(place) if not is_image(path) or _is_ignored(path, about)]
     return [*passed, *(path for place in places for path in hidden(place))]
 
 
 def _files(base: Path, what: Literal["images", "masks"], about: Description) -> list[Path]:
-    """The image files in a folder, by name; where images and masks share it, those that are meant."""
+    """The files of the images, or of the masks, by name; the two may lie in one folder."""
     folder = _place(base, getattr(about, what))
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder, where the description has its {what}.")
@@ -142,7 +142,7 @@ def _files(base: Path, what: Literal["images", "masks"], about: Description) -> 
 
 
 def _place(base: Path, named: str) -> Path:
-    """The folder of this name, or the one alone in it: archives unpack into a folder that is called as they are."""
+    """The folder of this name, or the only one in it: an archive unpacks into a folder of its own name."""
     place = on_disk(base / named)
     for _ in range(3):
         inside = visible(place) if place.is_dir() else []
@@ -168,39 +168,23 @@ def _id(path: Path, match: re.Match | None) -> str:
     return match["id"] if match and "id" in match.re.groupindex else plain_name(path.stem)
 
 
-def _drawn(
-    about: Description, base: Path, images: list[Path], masks: list[Path], matches: dict[Path, re.Match]
-) -> dict[str, list[Path]]:
-    """The masks of each image, by its id. Raises BadInput naming every file that stands alone."""
+def _pair(
+    about: Description, base: Path, ids: dict[Path, str], masks: list[Path]
+) -> tuple[dict[str, list[Path]], list[str]]:
+    """The masks of each image, by its id, and a line for each file without a partner. ids: of the images."""
     drawn: dict[str, list[Path]] = {}
     wrong = []
-    for path in images:
-        if (key := _id(path, matches[path])) in drawn:
-            wrong.append(f"{path}: another image has the same id '{key}'")
-        drawn[key] = []
+    for path, id in ids.items():
+        if id in drawn:
+            wrong.append(f"{path}: another image has the same id '{id}'")
+        drawn[id] = []
     for path in masks:
         match = _mask_match(path, about) if about.mask_pattern else None
         if about.mask_pattern and not match:
             wrong.append(f"{path}: not as mask_pattern has it")
-        elif (key := _id(path, match)) in drawn:
-            drawn[key].append(path)
+        elif (id := _id(path, match)) in drawn:
+            drawn[id].append(path)
         else:
-            wrong.append(f"{path}: no image with the id '{key}' in {base / about.images}")
-    wrong += [
-        f"{path}: no mask with the id '{key}' in {base / about.masks}"
-        for path in images
-        if not drawn[key := _id(path, matches[path])]
-    ]
-    if wrong:
-        wrong += unusable(
-            [
-                Case(key, "", "", path, tuple(drawn[key]), scaled=True)
-                for path in images
-                for key in [_id(path, matches[path])]
-            ],
-            [],
-        )
-        raise BadInput.listing(
-            "Images and masks do not pair up:", wrong, "Add what is missing, or list under `ignore` what to leave out."
-        )
-    return drawn
+            wrong.append(f"{path}: no image with the id '{id}' in {base / about.images}")
+    alone = [(path, id) for path, id in ids.items() if not drawn[id]]
+    return drawn, wrong + [f"{path}: no mask with the id '{id}' in {base / about.masks}" for path, id in alone]

@@ -1,87 +1,142 @@
-"""What a folder of images holds, by name."""
+"""What a folder holds: which files are images, what is left out of it, and how names are compared and shown."""
 
 import os
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from common.data.formats import kind
 from common.errors import BadInput
 
+# The formats that are read. Pillow knows many more, some of which start other programs.
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+ANY_FORMAT = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp")
+# How files of other formats begin, so that what is left out can be called by its name.
+_OTHER_FORMATS = {
+    b"GIF8": "GIF",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"8BPS": "Photoshop",
+    b"\x5c\x01\0\0": "NIfTI",  # 348, the size of its header
+    b"\0\0\x01\x5c": "NIfTI",
+    b"NRRD": "NRRD",
+    b"ObjectType": "MetaImage",
+    b"\x93NUMPY": "NumPy",
+}
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows the first 14 bytes
+_SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "__macosx")
 _SHOWN = 8  # lines of one message
-# What systems put into every folder, and nobody has lost.
-_OF_SYSTEMS = (".ds_store", "thumbs.db", "desktop.ini", "__macosx")
+
+
+def first_bytes(path: Path, size: int = 512) -> bytes:
+    """The beginning of a file, b"" where it can't be opened. A pipe, which would wait for ever, is not opened."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is of one of FORMATS, by its ending or by how it begins. An ending is a promise: a damaged file
+    that ends as an image does is named later, and not passed over."""
+    return path.suffix.lower() in ENDINGS or _begins_as_image(first_bytes(path))
+
+
+def _begins_as_image(start: bytes) -> bool:
+    if start[:2] == b"BM":
+        return int.from_bytes(start[14:18], "little") in _BMP_HEADERS
+    if start[:4] == b"RIFF":
+        return start[8:12] == b"WEBP"
+    return start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
+
+
+def kind_of_file(path: Path) -> str:
+    """What a file that is no image is called where files are counted: ".txt", "without an ending", "a folder"."""
+    if path.is_dir():
+        return "a folder"
+    start = first_bytes(path)
+    if other := next((name for beginning, name in _OTHER_FORMATS.items() if start.startswith(beginning)), None):
+        return f"{other} (not read)"
+    return path.suffix.lower() or "without an ending"
 
 
 def visible(folder: Path) -> list[Path]:
-    """What is in a folder, by name, but for hidden files and what systems leave: those of macOS (`._a.png`,
-    `.DS_Store`, `__MACOSX`) end as images do and are none.
+    """What is in a folder, by name, without hidden files and without those of the system. (macOS leaves `._a.png`
+    beside a.png, which ends as an image does.)
 
-    Raises BadInput for all names that hold what can't be printed or written in UTF-8: they would end up in tables, file
-    names and terminals.
+    Raises BadInput listing all names with characters that can't be printed or written in UTF-8, since names end up in
+    tables, file names and terminals.
     """
-    paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not of_system(path))
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not is_of_system(path))
     if strange := [shown(path) for path in paths if not plain_name(path.name).isprintable()]:
         raise BadInput.listing("These names hold characters that can't be printed:", strange, "Rename the files.")
     return paths
 
 
 def hidden(folder: Path) -> list[Path]:
-    """The hidden files in a folder, but for what systems leave."""
-    return sorted(path for path in folder.iterdir() if path.name[0] == "." and not of_system(path) and path.is_file())
+    """The hidden files in a folder, without those of the system."""
+    return sorted(
+        path for path in folder.iterdir() if path.name[0] == "." and not is_of_system(path) and path.is_file()
+    )
 
 
-def of_system(path: Path) -> bool:
-    """Whether a file or folder is one that a system puts beside a person's own."""
-    return path.name.lower() in _OF_SYSTEMS or path.name.startswith("._")
+def is_of_system(path: Path) -> bool:
+    """Whether the operating system left this file or folder, and not a person."""
+    return path.name.lower() in _SYSTEM_FILES or path.name.startswith("._")
 
 
-def shown(path: Path) -> str:
-    """A path as text that a terminal can't take for a command, with what is not printable as its escape: a\\nb.png."""
-    text = str(path)
-    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode("ascii")
+def describe_left_out(paths: Iterable[Path]) -> str:
+    """Files that are passed over, counted by kind, and folders by name; "" for none."""
+    paths = list(paths)
+    folders = [f"the folder {shown(path)}" for path in paths if path.is_dir()]
+    kinds = count_kinds("hidden" if path.name[0] == "." else kind_of_file(path) for path in paths if not path.is_dir())
+    return ", ".join(filter(None, [kinds, *first_few(folders)]))
 
 
-def some(lines: Iterable[str]) -> list[str]:
-    """The first few, and how many more there are."""
+def count_kinds(kinds: Iterable[str]) -> str:
+    """How many there are of each kind, the most frequent first: "3 .txt, 1 without an ending"."""
+    return ", ".join(f"{number} {each}" for each, number in Counter(kinds).most_common())
+
+
+def first_few(lines: Iterable[str]) -> list[str]:
+    """The first eight lines, and a line that says how many more there are."""
     lines = list(lines)
     more = len(lines) - _SHOWN
     return lines[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
 
 
-def counted(kinds: Iterable[str]) -> str:
-    """How many there are of each kind, the most frequent first: "3 .txt, 1 without an ending"."""
-    return ", ".join(f"{number} {each}" for each, number in Counter(kinds).most_common())
-
-
-def left_out(paths: Iterable[Path]) -> str:
-    """What is passed over in a folder, counted by kind, folders by name; "" where there is nothing to say."""
-    paths = list(paths)
-    folders = [f"the folder {shown(path)}" for path in paths if path.is_dir()]
-    kinds = counted("hidden" if path.name[0] == "." else kind(path) for path in paths if not path.is_dir())
-    return ", ".join(filter(None, [kinds, *some(folders)]))
-
-
-def same_doubts(doubts: Iterable[tuple[str, str]]) -> list[str]:
-    """Doubts about cases, each told once: the ids of all that it holds of, the first few by name, before its text."""
+def group_doubts(doubts: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each different doubt, with the first few cases that it is about. doubts: pairs of a case and a
+    doubt."""
     by_text: dict[str, list[str]] = {}
     for case, doubt in doubts:
         by_text.setdefault(doubt, []).append(case)
-    return [f"{', '.join(some(cases))}: {doubt}" for doubt, cases in by_text.items()]
+    return [f"{', '.join(first_few(cases))}: {doubt}" for doubt, cases in by_text.items()]
+
+
+def shown(path: Path) -> str:
+    """A path as text that a terminal can't take for a command: if a character can't be printed, the text has escapes,
+    as in a\\nb.png."""
+    text = str(path)
+    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def plain_name(name: str) -> str:
-    """A name in the one form that tells equal names apart from others: macOS writes é as e and an accent, others as
-    one character, and both look the same. A system that knows only ASCII hands on its bytes, which are UTF-8."""
+    """A name in one form, so that equal names compare as equal: macOS writes é as two characters, other systems as
+    one. On a system that knows only ASCII, the bytes of a name are taken as UTF-8."""
     with suppress(UnicodeError):
         name = os.fsencode(name).decode("utf-8")
     return unicodedata.normalize("NFC", name)
 
 
 def on_disk(path: Path) -> Path:
-    """The path as the disk has it, where a name in it is written in the other form of Unicode; else as it was."""
+    """The path as the disk has it, where the disk writes a name in the other form of Unicode; else the path itself."""
     try:
         if str(path).isascii() or path.exists():
             return path

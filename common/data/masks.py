@@ -1,33 +1,38 @@
-"""From the pixels of a mask's file to what it marks. Edges may be smoothed, or blurred by JPEG: of the levels between
-black and white they have many kinds, and few pixels of each. An area of a level or a hue of its own is another class,
-and a mask of two classes does not say which is meant: it is refused, with how to convert it."""
+"""From the pixels of mask files to one truth of an image: what is black and white in a file, what area that means
+(an outline is filled), and how several masks of one image become one."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+# From grey or colour to black and white. A smoothed edge, or one that JPEG blurred, has many levels between black and
+# white and few pixels of each. An area with a level or a hue of its own is another class. A mask of two classes does
+# not say which one is meant: it is refused, and the message says how to convert it.
+
 _HOW = "draw all lesions in white on black, or each in a file of its own"
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")  # every 60 degrees
-_CHROMA = 60  # of 255: what is less is grey, as JPEG tints it
-_OTHER_HUE = 40  # degrees: two hues further apart are two colours
+_CHROMA = 60  # of 255: less is grey that JPEG has tinted
+_OTHER_HUE = 40  # degrees: hues further apart are two colours
 _SHARE = 0.02  # of what is marked: a smaller area is noise
-_SOFT = 0.05  # the same, of what is neither black nor white beyond an edge
+_SOFT = 0.05  # of what is marked: so much may be grey away from edges
 _LEAST = 4  # pixels
-_AMONG_THEIR_LIKE = 0.3  # of the pixels of a level, where it is that of an area and not of a haze
+_IN_AREAS = 0.3  # share of the pixels of a level that lie inside areas; in a haze it is less
 _CLASSES = 20  # a mask has fewer, a photograph more
-_SHADES = 64  # so many levels are those of a soft edge, whose ends are flat, and not of labels
-_DARK = 32  # the brightest of a JPEG up to which labels can't be told from what the compression adds
+_SHADES = 64  # a mask with more levels has soft edges with flat ends, not labels
+_DARK = 32  # in a JPEG that is nowhere brighter, labels can't be told from noise of the compression
 
 
 class NoMask(Exception):
-    """Why pixels can't be those of a mask."""
+    """These pixels can't be a mask; the message says why."""
 
 
-def marked(drawn: np.ndarray, lossy: bool) -> tuple[np.ndarray, list[str]]:
-    """The mask, bool (height, width): True where it is brighter than half of its own maximum. And what is in doubt
-    about it. drawn: grey (height, width), uint8 or uint16, or RGB, uint8 (height, width, 3). lossy: of a JPEG, or of
-    another compression that changes pixels.
+def binary_mask(drawn: np.ndarray, lossy: bool) -> tuple[np.ndarray, list[str]]:
+    """The mask as bool (height, width), True where it is brighter than half of its own maximum, and doubts about it.
 
-    Raises NoMask."""
+    drawn: grey (height, width), uint8 or uint16, or RGB, uint8 (height, width, 3). lossy: whether the file's
+    compression changes pixels, as JPEG does. Raises NoMask.
+    """
     if drawn.ndim == 3:
         _refuse_colours(drawn, lossy)
         drawn = _of_channels(np.maximum, drawn)
@@ -42,8 +47,8 @@ def marked(drawn: np.ndarray, lossy: bool) -> tuple[np.ndarray, list[str]]:
 
 
 def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
-    """The level that marks: the brightest, or, of a lossy compression, that of the areas, round which some pixels are
-    brighter. Raises NoMask where several levels may mark."""
+    """The level that marks: the brightest one. After a lossy compression some pixels are brighter than the area that
+    they belong to; there it is the level of the areas. Raises NoMask where several levels may mark."""
     whole = np.count_nonzero(grey)
     levels = _areas(grey, whole, lossy)
     above = levels[1:] if levels and levels[0] <= top / 2 else levels
@@ -62,21 +67,21 @@ def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
 
 
 def _areas(grey: np.ndarray, whole: int, lossy: bool) -> list[int]:
-    """The levels that areas have, from dark to bright: most pixels of such a level lie among their like. Of levels
-    that hardly differ, as a compression makes them, the most frequent."""
+    """The levels of whole areas, from dark to bright. Most pixels of an area have neighbours of the same level. Where
+    levels hardly differ, as after a compression, only the most frequent one is given."""
     values, numbers = np.unique(_flat(grey), return_counts=True)
     kept: list[int] = []
     for value, number in sorted(zip(values.tolist(), numbers.tolist(), strict=True), key=lambda each: -each[1]):
         if number < max(_LEAST, _SHARE * whole):
             break
         apart = all(abs(value - other) > _noise(max(value, other), lossy) for other in kept)
-        if apart and number >= _AMONG_THEIR_LIKE * np.count_nonzero(grey == value):
+        if apart and number >= _IN_AREAS * np.count_nonzero(grey == value):
             kept.append(value)
     return sorted(kept)
 
 
 def _flat(levels: np.ndarray) -> np.ndarray:
-    """Of the pixels that are as their four neighbours, the level, (n,)."""
+    """The levels, (n,), of the pixels whose four neighbours have the same level."""
     middle = levels[1:-1, 1:-1]
     flat = np.ones(middle.shape, bool)
     for neighbour in (levels[:-2, 1:-1], levels[2:, 1:-1], levels[1:-1, :-2], levels[1:-1, 2:]):
@@ -89,7 +94,7 @@ def _noise(level: int, lossy: bool) -> int:
 
 
 def _doubts(grey: np.ndarray, mask: np.ndarray, top: int) -> list[str]:
-    """Of a mask whose edges are wider than smoothing makes them: the probabilities of a network, say."""
+    """A doubt where edges are wider than smoothing makes them, as in a map of a network's probabilities."""
     whole = np.count_nonzero(mask)
     if not whole:
         return []
@@ -102,7 +107,7 @@ def _doubts(grey: np.ndarray, mask: np.ndarray, top: int) -> list[str]:
 
 
 def _refuse_colours(rgb: np.ndarray, lossy: bool) -> None:
-    """Raises NoMask for areas of two hues, of a colour and of white, or of two colours of close hues."""
+    """Raises NoMask where areas have two colours, or one is coloured and another white."""
     bright = _of_channels(np.maximum, rgb)
     chroma = bright - _of_channels(np.minimum, rgb)
     coloured = chroma > _CHROMA
@@ -126,8 +131,7 @@ def _refuse_colours(rgb: np.ndarray, lossy: bool) -> None:
 
 
 def _refuse_flat_colours(rgb: np.ndarray, lossy: bool) -> None:
-    """Raises NoMask for areas of two colours that are equally bright, though their hues may be close: red and orange,
-    or red and pink."""
+    """Raises NoMask where two areas are equally bright and have colours of close hues, such as red and orange."""
     red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
     values, numbers = np.unique(_flat((red << 16) + (green << 8) + blue), return_counts=True)
     whole = np.count_nonzero(_of_channels(np.maximum, rgb))
@@ -143,14 +147,126 @@ def _refuse_flat_colours(rgb: np.ndarray, lossy: bool) -> None:
 
 
 def _of_channels(least_or_most: np.ufunc, rgb: np.ndarray) -> np.ndarray:
-    """Ten times as fast as a maximum over the last axis."""
+    """Ten times as fast as `max` over the last axis."""
     return least_or_most(least_or_most(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
 
 
 def _inside(area: np.ndarray) -> np.ndarray:
-    """Without its edges, where colours run into each other."""
+    """The area without its edges, where colours run into each other."""
     return cv2.erode(area.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
 def _named(hue: int) -> str:
     return _HUES[round(hue / 60) % 6]
+
+
+# From outlines to areas. A line is known by its shape: it is thin, and surrounds many times its own area.
+
+_ROUND = 3  # a line surrounds at least so many times its own area
+_THIN, _THIN_SHARE = 4.0, 0.04  # half the thickness of a line at most: in pixels, and of the diagonal of its box
+_SMALL = 8  # pixels, each way: what is smaller is a small lesion
+_DOTS = 8  # a dotted line has at least so many pieces
+_PIECES = 50  # nobody outlines more lesions than this in one image
+_GAP = 0.15  # of the diagonal: the widest gap that is closed
+
+
+def fill_outline(mask: np.ndarray) -> np.ndarray:
+    """The mask, bool (height, width), with everything filled that a closed outline surrounds. An area without a hole
+    stays as it is, and so does a line that does not close."""
+    contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED) > 0
+
+
+def meant_area(mask: np.ndarray, outlined: bool) -> tuple[np.ndarray, str]:
+    """The area that a mask means, bool (height, width), and a doubt about it, "" for none. A thin line is filled; gaps
+    in it, such as JPEG tears, are closed first. outlined: the masks of this data set are outlines, so that a closed one
+    of any thickness is filled without a doubt."""
+    whole = fill_outline(mask) if outlined else mask
+    if not _is_line(whole):
+        return _beside_areas(whole)
+    size = np.count_nonzero(whole)
+    if np.count_nonzero(inside := fill_outline(whole)) >= _ROUND * size:
+        return inside, "the mask is a thin line: the area inside it is taken as marked."
+    if (closed := _closed(whole)) is not None:
+        return closed, "the mask is a thin line with gaps: they are closed, and the area inside is taken as marked."
+    return whole, "the mask is a thin line that does not close: the line alone is marked. Fill the area that is meant."
+
+
+def _beside_areas(mask: np.ndarray) -> tuple[np.ndarray, str]:
+    """The same for a mask that is not one thin line: dots along a line are joined and the inside is filled, each closed
+    line beside areas is filled, and a thick ring stays as it is, with a doubt."""
+    number, pieces = cv2.connectedComponents(mask.view(np.uint8))
+    if number > _DOTS and _is_thin(mask) and (closed := _closed(mask)) is not None:
+        return closed, "the mask is a dotted line: its gaps are closed, and the area inside is taken as marked."
+    inside = mask.copy()
+    for piece in range(1, number) if 2 < number <= _PIECES else ():
+        if _is_line(line := pieces == piece) and np.count_nonzero(whole := fill_outline(line)) >= _ROUND * line.sum():
+            inside |= whole
+    if not np.array_equal(inside, mask):
+        return inside, "some of the mask is a thin line: the area inside it is taken as marked."
+    if np.count_nonzero(fill_outline(mask)) > 2 * np.count_nonzero(mask):
+        return mask, "the mask surrounds more than it marks: what is inside is not marked. Fill the area that is meant."
+    return mask, ""
+
+
+def _is_line(mask: np.ndarray) -> bool:
+    """Whether the mask is thin everywhere and spans much more than it covers."""
+    plain = mask.view(np.uint8)
+    if not plain.any():
+        return False
+    left, top, width, height = cv2.boundingRect(plain)
+    if min(width, height) < _SMALL:
+        return False
+    part = np.pad(plain[top : top + height, left : left + width], 1)
+    if np.count_nonzero(part) * _ROUND > width * height:  # true of nearly every area: this spares the costly part
+        return False
+    return _is_thin(mask) and _spanned(part) >= _ROUND * np.count_nonzero(part)
+
+
+def _is_thin(mask: np.ndarray) -> bool:
+    plain = mask.view(np.uint8)
+    left, top, width, height = cv2.boundingRect(plain)
+    part = np.pad(plain[top : top + height, left : left + width], 1)
+    thickness = cv2.distanceTransform(part, cv2.DIST_L2, 3).max()
+    return thickness <= max(_THIN, _THIN_SHARE * np.hypot(width, height))
+
+
+def _spanned(part: np.ndarray) -> float:
+    """The summed area of the convex hulls of all pieces. Close pieces, as of a broken line, are one."""
+    near = cv2.morphologyEx(part, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    contours, _ = cv2.findContours(near, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return sum(cv2.contourArea(cv2.convexHull(contour)) for contour in contours)
+
+
+def _closed(line: np.ndarray) -> np.ndarray | None:
+    """The area inside a line with gaps: the line is thickened until it closes, filled, and thinned by as much. None
+    where it does not close before the widest gap is reached."""
+    plain = line.view(np.uint8)
+    left, top, width, height = cv2.boundingRect(plain)
+    widest = max(3, int(_GAP * np.hypot(width, height)))
+    part = np.pad(plain[top : top + height, left : left + width], room := widest + 1)
+    gap = 3
+    while gap <= widest:
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
+        thick = cv2.dilate(part, disc)
+        inside = cv2.erode(fill_outline(thick > 0).view(np.uint8), disc)
+        if np.count_nonzero(inside) >= _ROUND * np.count_nonzero(cv2.erode(thick, disc)):
+            found = line.copy()
+            found[top : top + height, left : left + width] |= inside[room:-room, room:-room] > 0
+            return found
+        gap = gap * 3 // 2 | 1
+    return None
+
+
+# From several masks of an image to one.
+
+
+def merge(drawn: Sequence[np.ndarray], masks: str) -> np.ndarray:
+    """One mask, uint8 (height, width) in 0..255, from one or more bool masks of the same size. `masks` says how, see
+    `Recipe.masks`."""
+    kind, _, number = masks.partition("=")
+    used = drawn[: {"merged": len(drawn), "first": 1}.get(kind) or int(number)]
+    if kind == "mean":
+        # Rounded up at one half: a pixel at 0.5, which is 127.5 of 255, counts as tumour.
+        return ((np.sum(used, axis=0) * 510 + len(used)) // (2 * len(used))).astype(np.uint8)
+    return np.logical_or.reduce(used).astype(np.uint8) * 255

@@ -1,5 +1,5 @@
 """The layout of Mini-DDSM (Lekamlage, Afzal, Westerberg, Cheddad: "Mini-DDSM: Mammography-based Automatic Age
-Estimation", 2020; Kaggle, cheddad/miniddsm), as public code that reads it shows it. It was not tried on the set itself.
+Estimation", 2020; Kaggle, cheddad/miniddsm), inferred from public code that reads it. It was not tried on the set.
 
 An edition, MINI-DDSM-Complete-JPEG-8 or -PNG-16, has a folder for each status and in it one for each patient:
 `Benign/0029/C_0029_1.LEFT_CC.jpg` with `C_0029_1.LEFT_CC_Mask.jpg`, and `_MASK2.jpg` where a second lesion was drawn.
@@ -19,7 +19,7 @@ from zipfile import ZipFile
 
 from common.data.case import Case
 from common.data.decode import Unreadable, read_size, same_shape
-from common.data.listing import of_system, plain_name
+from common.data.listing import is_of_system, plain_name
 from common.errors import BadInput
 
 SHEET = "DataWMask.xlsx"
@@ -34,7 +34,7 @@ _NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
 
 @dataclass(frozen=True)
 class _Row:
-    """One row of a sheet, its number as Excel shows it; file: the path of the image as written there."""
+    """One row of a sheet. number: as Excel shows it. file: the path of the image as written there."""
 
     number: int
     file: str
@@ -47,10 +47,9 @@ class _Row:
         return PureWindowsPath(self.file).stem
 
 
-def home(folder: Path) -> Path | None:
-    """The folder of an edition: this one or one below it, with the folders of the statuses in it and the
-    sheet in it, or beside or above it; or at least with the sheet. None where there is neither. Of two editions, JPEG-8
-    comes first."""
+def edition_in(folder: Path) -> Path | None:
+    """The folder of an edition: this one or one below it that has the folders of the statuses, and the sheet in, beside
+    or above it. Else one that has the sheet alone, else None. Of two editions JPEG-8 comes first."""
     if not folder.is_dir():
         return None
     whole = (
@@ -71,8 +70,8 @@ def index(folder: Path) -> tuple[list[Case], list[str]]:
     """The cases of an edition, in the order of its sheet, and a line for every row that can't be used: its number in
     the sheet, the file, the reason. Only the heads of image files are read.
 
-    folder: as `home` gives it. A case's group is the patient. A normal image has no mask. Of a mask it is taken that it
-    shows the whole film, in whatever size: public readers of the set disagree, one pads it instead.
+    folder: as `edition_in` gives it. A case's group is the patient. A normal image has no mask. A mask of any size is
+    taken to show the whole film. (Public readers of the set disagree: one pads it instead.)
 
     Raises BadInput where the sheet is missing or lacks a column, or no row can be used.
     """
@@ -90,11 +89,11 @@ def index(folder: Path) -> tuple[list[Case], list[str]]:
     listing = cache(_listing)  # a folder is listed once, for its four or more files
 
     def read(row: _Row) -> Case | str:
-        told = f"{sheet.name}, row {row.number}: {row.file or '(no file)'}: "
+        place = f"{sheet.name}, row {row.number}: {row.file or '(no file)'}: "
         if first[row.id] != row.number:
-            return f"{told}the same image as row {first[row.id]}"
+            return f"{place}the same image as row {first[row.id]}"
         case = _case(row, places, listing)
-        return told + case if isinstance(case, str) else case
+        return place + case if isinstance(case, str) else case
 
     with ThreadPoolExecutor() as pool:
         outcomes = list(pool.map(read, rows))
@@ -137,7 +136,7 @@ def _case(row: _Row, places: list[Path], listing: Any) -> Case | str:
 
 
 def _find(written: str, places: list[Path], listing: Any) -> Path | None:
-    """The file that a sheet names: with backslashes, in whatever case, and with the ending of the other edition."""
+    """The file that a sheet names: with backslashes, in any case of letters, maybe with the other edition's ending."""
     path = PureWindowsPath(written.lstrip("\\/"))
     if path.drive or not path.name or ".." in path.parts:  # nothing outside the set
         return None
@@ -158,14 +157,14 @@ def _listing(folder: Path) -> dict[str, Path]:
 
 
 def _key(name: str) -> str:
-    """What a name is found by: in whatever case, and in either form of Unicode."""
+    """A name in one form, whatever its case and its form of Unicode."""
     return plain_name(name).lower()
 
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not of_system(path))
-    except PermissionError:  # of the folder above, say, which the person did not ask for
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not is_of_system(path))
+    except PermissionError:  # such as the folder above, which the person did not ask for
         return []
 
 
@@ -174,7 +173,8 @@ def _sheet(folder: Path) -> Path | None:
 
 
 def _around(folder: Path, name: str | None = None) -> list[Path]:
-    """This folder, the one above and those beside it; only the ones of this name, in the folder itself too."""
+    """Without a name: this folder, the one above and other editions beside it. With one: the folders of this name in it
+    and beside it."""
     above = folder.resolve().parent
     beside = [path for path in _folders(above) if path != folder.resolve()]
     if name is None:
@@ -183,8 +183,8 @@ def _around(folder: Path, name: str | None = None) -> list[Path]:
 
 
 def _rows(path: Path) -> Iterator[_Row]:
-    """The rows of the first sheet of a workbook that has the columns. Raises BadInput where none has, and for what is
-    no workbook."""
+    """The rows of the first sheet that has the columns. Raises BadInput where none has, and for a file that is no
+    workbook."""
     try:
         yield from _read(path)
     except BadInput:
@@ -204,7 +204,7 @@ def _read(path: Path) -> Iterator[_Row]:
     try:
         seen = []
         for sheet in book.worksheets:
-            sheet.reset_dimensions()  # which not every program that writes such files states rightly
+            sheet.reset_dimensions()  # which some programs write wrongly
             rows = sheet.iter_rows(values_only=True)
             head = [_text(cell) for cell in next(rows, ())]
             if set(COLUMNS) <= set(head):

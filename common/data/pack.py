@@ -6,16 +6,15 @@ The file is a zip archive whose members are not compressed again:
     images-256x256x3/0.webp         each case of an array as a picture in lossless WebP, by its position
     masks-256x256-merged/0.webp
 
-A picture is left out where another array of that side has the same: a grey one that is the first channel of the case's
-colour one, a mask that is the merged one. Most of BUSI is grey, and few of its images have several masks.
+A picture is left out where another array of that side has the same one: a grey picture that is the first channel of
+the colour one, or a mask that is the merged one. Most of BUSI is grey, and few of its images have several masks.
 
-Taken apart, the arrays have every bit of those that were packed. The archive's CRC-32 of each member and the BLAKE2
-digest of each array find what was changed on the way. That it is the data set which it says to be is taken on trust:
-the images at their own size are not in it.
+Unpacked arrays have every bit of those that were packed. The archive's CRC-32 of each member and the BLAKE2 digest of
+each array find what was changed on the way. The name of the data set is taken on trust, since the images at their own
+size are not in the file.
 """
 
 import io
-import logging
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
 
 import numpy as np
@@ -32,18 +31,15 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from common.data.case import Case
-from common.data.prepare import Prepared, prepare
-from common.errors import BadInput, Damaged
-from common.files import refuse_inflating, reserve, write_atomically
+from common.data.prepare import Need, Prepared, cached, prepare
+from common.errors import BadInput
+from common.files import refuse_inflating, write_atomically
 from common.protocol import PROTOCOL
-from common.recipe import Recipe
 
 ENDING = ".pack"
 FORMAT = 2
 _CONTENTS = "pack.json"
 _LARGEST_CONTENTS = 2**26  # bytes; ten thousand cases take a million
-
-logger = logging.getLogger(__name__)
 
 
 class _Record(BaseModel):
@@ -57,15 +53,15 @@ class PackedCase(_Record):
 
 
 class Array(_Record):
-    """digest: BLAKE2 of the bytes of the array, 32 hex digits; like: the array that has the pictures left out here."""
+    """digest: BLAKE2 of the bytes of the array, 32 hex digits. like: the array that has the pictures left out here."""
 
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
     like: str | None = None
 
 
 class Contents(_Record):
-    """protocol: that of the code which made the arrays; name, fingerprint, doubts: as `Prepared` has them; arrays: by
-    the name of their folder in the archive."""
+    """protocol: of the code that made the arrays. name, fingerprint, doubts: as in `Prepared`. arrays: by the name of
+    their folder in the archive."""
 
     format: int
     name: Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$")]  # it becomes part of a path
@@ -77,31 +73,6 @@ class Contents(_Record):
 
 
 @dataclass(frozen=True)
-class Need:
-    """What a recipe needs of the data: arguments of `prepare`."""
-
-    side: int
-    channels: int
-    masks: str
-    clahe: tuple[float, int] | None
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> "Need":
-        clahe = None if recipe.clip_limit is None else (recipe.clip_limit, recipe.tiles)
-        return cls(recipe.side, recipe.channels, recipe.masks, clahe)
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The names of the arrays, of images and of masks, with the shape of a picture."""
-        enhanced = f"-clahe{self.clahe[0]:g}x{self.clahe[1]}" if self.clahe else ""
-        square = f"{self.side}x{self.side}"
-        return {
-            f"images-{square}x{self.channels}{enhanced}": (self.side, self.side, self.channels),
-            f"masks-{square}-{self.masks}": (self.side, self.side),
-        }
-
-
-@dataclass(frozen=True)
 class Packed:
     """A packed file that was found."""
 
@@ -110,7 +81,7 @@ class Packed:
 
     @property
     def cases(self) -> list[Case]:
-        """Of each the image and the masks are in the packed file."""
+        """The cases, each with the packed file in place of its image."""
         return [Case(case.id, case.label, case.group, self.path, ()) for case in self.contents.cases]
 
     def unpack(self, need: Need, cache: Path) -> Prepared:
@@ -129,33 +100,29 @@ class Packed:
                 f"{self.path} was packed under protocol {self.contents.protocol}; this version of the suite has "
                 f"{PROTOCOL}. Pack it again with this version, or use that one here."
             )
-        arrays = []
-        for name, shape in need.shapes.items():
-            place = cache / f"{self.contents.name}-{name}-packed-{there[name].digest}.npy"
-            if not _whole(place, (len(self.contents.cases), *shape), there[name].digest):
-                self._extract(name, shape, place)
-            arrays.append(np.load(place, mmap_mode="r", allow_pickle=False))
         about = self.contents
-        return Prepared(about.name, tuple(self.cases), *arrays, about.fingerprint, about.doubts)
 
-    def _extract(self, name: str, shape: tuple[int, ...], place: Path) -> None:
-        """Writes one array to a file that appears whole or not at all."""
-        about = self.contents.arrays[name]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=place.parent, prefix=".unpacking-") as folder, _open(self.path) as archive:
-            beside, members = Path(folder, place.name), set(archive.namelist())
-            pixels = np.lib.format.open_memmap(beside, "w+", np.uint8, (len(self.contents.cases), *shape))
-            reserve(beside)
-            for at in range(len(pixels)):
-                own = _member(name, at)
-                pixels[at] = _decoded(archive.read(own if own in members else _member(about.like, at)), shape)
-            if _digest(pixels).hex() != about.digest:
-                raise _damaged(self.path, f"the pixels of {name} are not those that were packed")
-            pixels.flush()
-            beside.rename(place)
+        def fill(images: np.ndarray, masks: np.ndarray) -> dict[str, Any]:
+            with _open(self.path) as archive:
+                for name, pixels in zip(need.shapes, (images, masks), strict=True):
+                    self._extract(archive, name, pixels)
+            return {"fingerprint": about.fingerprint, "doubts": about.doubts}
+
+        key = blake2b("".join(there[name].digest for name in need.shapes).encode(), digest_size=8).hexdigest()
+        return cached(cache / f"{about.name}-{need.folder}-packed-{key}", about.name, self.cases, need, fill)
+
+    def _extract(self, archive: ZipFile, name: str, pixels: np.ndarray) -> None:
+        """Puts the pictures of one array into `pixels`."""
+        about, members = self.contents.arrays[name], set(archive.namelist())
+        for at in range(len(pixels)):
+            own = _member(name, at)
+            picture = archive.read(own if own in members else _member(about.like, at))
+            pixels[at] = _decoded(picture, pixels.shape[1:])
+        if _digest(pixels).hex() != about.digest:
+            raise _damaged(self.path, f"the pixels of {name} are not those that were packed")
 
 
-def read(path: Path) -> Packed | None:
+def read_pack(path: Path) -> Packed | None:
     """A packed file, None for a file of another kind. Raises BadInput where it is damaged, or of another version."""
     if not is_zipfile(path):
         if path.suffix == ENDING:
@@ -174,11 +141,11 @@ def read(path: Path) -> Packed | None:
     return Packed(path, contents)
 
 
-def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], work: Path) -> Contents:
-    """Prepares these cases for all needs and packs the arrays into a file that appears whole or not at all. What it
-    says of itself.
+def write_pack(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], work: Path) -> Contents:
+    """Prepares these cases for all needs and packs the arrays into a file that appears whole or not at all. Returns the
+    file's own record of them.
 
-    work: a folder for what is needed meanwhile, one need's arrays at a time.
+    work: a folder for temporary arrays, of one need at a time.
 
     Raises BadInput for cases that `prepare` refuses.
     """
@@ -187,17 +154,17 @@ def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], w
     first: dict[tuple[str, int], str] = {}  # the first array of each kind and side, which has all its pictures
     pictures: dict[str, list[bytes]] = {}  # the digests of its pictures
     with ZipFile(buffer, "w") as archive, ThreadPoolExecutor() as pool:
-        # Colour and merged masks come before what is mostly like them.
+        # Colour images and merged masks come first, since the others are mostly like them.
         for need in sorted(needs, key=lambda each: (each.side, -each.channels, each.masks != "merged")):
             if need.shapes.keys() <= arrays.keys():
                 continue
             with TemporaryDirectory(dir=work, prefix=".packing-") as cache:
-                made = prepare(cases, name, need.side, need.channels, need.masks, Path(cache), clahe=need.clahe)
-                for own, pixels in zip(need.shapes, (made.images, made.masks), strict=True):
+                prepared = prepare(cases, name, need, Path(cache))
+                for own, pixels in zip(need.shapes, (prepared.images, prepared.masks), strict=True):
                     if own in arrays:
                         continue
                     like = first.setdefault((own.partition("-")[0], need.side), own)
-                    digests = list(pool.map(_digest, _told_apart(pixels)))
+                    digests = list(pool.map(_digest, _distinct_channels(pixels)))
                     theirs = pictures.setdefault(like, digests)
                     alone = [at for at in range(len(pixels)) if like == own or digests[at] != theirs[at]]
                     for at, picture in zip(alone, pool.map(_encoded, (pixels[at] for at in alone)), strict=True):
@@ -207,38 +174,21 @@ def write(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], w
             format=FORMAT,
             name=name,
             protocol=PROTOCOL,
-            fingerprint=made.fingerprint,
+            fingerprint=prepared.fingerprint,
             cases=tuple(PackedCase(id=case.id, label=case.label, group=case.group) for case in cases),
             arrays=arrays,
-            doubts=made.doubts,
+            doubts=prepared.doubts,
         )
         archive.writestr(ZipInfo(_CONTENTS), about.model_dump_json())
     write_atomically(path, buffer.getvalue())
     return about
 
 
-def _told_apart(pixels: np.ndarray) -> Iterator[np.ndarray]:
-    """What tells each picture from others: its pixels, (side, side), of one channel where all channels are the same."""
+def _distinct_channels(pixels: np.ndarray) -> Iterator[np.ndarray]:
+    """Each picture with one channel only where all channels are equal: uint8 (side, side) or (side, side, channels)."""
     for picture in pixels:
         planes = np.atleast_3d(picture)
         yield planes[..., 0] if (planes == planes[..., :1]).all() else planes
-
-
-def _whole(place: Path, shape: tuple[int, ...], digest: str) -> bool:
-    """Whether an array was taken out before and has every bit. A damaged one is named in a warning and removed, since
-    it can be taken out again."""
-    if not place.is_file():
-        return False
-    try:
-        pixels = np.load(place, mmap_mode="r", allow_pickle=False)
-        if pixels.shape == shape and pixels.dtype == np.uint8 and _digest(pixels).hex() == digest:
-            return True
-        reason = "it was changed after it was written"
-    except Exception as error:  # flipped bits in the header make NumPy fail in a dozen ways
-        reason = str(error) or type(error).__name__
-    logger.warning(f"{Damaged(place, reason)} It is made again.")
-    place.unlink()
-    return False
 
 
 def _digest(pixels: np.ndarray) -> bytes:
@@ -257,10 +207,10 @@ def _encoded(picture: np.ndarray) -> bytes:
 
 
 def _decoded(picture: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """uint8 of this shape. Raises ValueError for what is no picture, or has another size."""
+    """uint8 of this shape. Raises ValueError where it is no picture, or one of another size."""
     try:
         image = Image.open(io.BytesIO(picture), formats=["WEBP"])
-        if image.size != (shape[1], shape[0]):  # asked before a pixel is decoded
+        if image.size != (shape[1], shape[0]):  # before a pixel is decoded
             raise ValueError(f"a picture of {image.size[0]}x{image.size[1]} pixels in it")
         colour = image.convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:  # OSError from here on would be one of the disk
@@ -270,7 +220,7 @@ def _decoded(picture: bytes, shape: tuple[int, ...]) -> np.ndarray:
 
 @contextmanager
 def _open(path: Path) -> Iterator[ZipFile]:
-    """The archive; what shows it to be damaged becomes BadInput with the name of the file."""
+    """The archive. An error that shows it to be damaged becomes BadInput with the name of the file."""
     try:
         with ZipFile(path) as archive:
             yield archive

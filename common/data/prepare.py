@@ -3,26 +3,23 @@
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from rich import get_console
-from rich.progress import track
 
 from common.data import manifest
-from common.data.case import Case
-from common.data.decode import room
-from common.data.decoded import on_one_grid, read
-from common.data.listing import same_doubts
+from common.data.case import Case, Decoded, on_one_grid, read_all
+from common.data.listing import group_doubts
+from common.data.masks import merge
 from common.errors import BadInput, Damaged
 from common.files import checksum, read_json, reserve, write_json
+from common.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +27,44 @@ ARRAYS = ("images.npy", "masks.npy")
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a recipe needs of the data. side: of images and masks, in pixels. channels: 1 (grey) or 3 (RGB). masks: as
+    in `Recipe.masks`. clahe: clip limit and number of tiles, each way, of the CLAHE of grey images, None for none."""
+
+    side: int
+    channels: int
+    masks: str
+    clahe: tuple[float, int] | None = None
+
+    @classmethod
+    def of_recipe(cls, recipe: Recipe) -> "Need":
+        return cls(recipe.side, recipe.channels, recipe.masks, recipe.clahe)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """A name for the array of the images and one for that of the masks, each with the shape of one picture."""
+        square = f"{self.side}x{self.side}"
+        return {
+            f"images-{square}x{self.channels}{self._enhanced}": (self.side, self.side, self.channels),
+            f"masks-{square}-{self.masks}": (self.side, self.side),
+        }
+
+    @property
+    def folder(self) -> str:
+        """What a folder with both arrays is called."""
+        return f"{self.side}x{self.side}x{self.channels}-{self.masks}{self._enhanced}"
+
+    @property
+    def _enhanced(self) -> str:
+        return f"-clahe{self.clahe[0]:g}x{self.clahe[1]}" if self.clahe else ""
+
+
+@dataclass(frozen=True)
 class Prepared:
     """images: uint8 (cases, side, side, channels), RGB or grey; masks: uint8 (cases, side, side), 255 is tumour and
     values between are the interpolated edge; both memory-mapped, read-only, in the order of `cases`.
-    fingerprint: of the decoded pixels of every case at its own size, the same wherever the files lie.
-    doubts: a line for each kind of thing that may not be what was meant, though it can be used, with the cases that it
-    is true of."""
+    fingerprint: of the decoded pixels of all cases at their own size, the same wherever the files lie.
+    doubts: a line for each kind of thing that can be used but may not be meant so, with the cases that it is about."""
 
     name: str
     cases: tuple[Case, ...]
@@ -49,38 +78,63 @@ class Prepared:
         return np.flatnonzero([case.label in classes for case in self.cases])
 
 
-def prepare(
-    cases: Sequence[Case],
-    name: str,
-    side: int,
-    channels: int,
-    masks: str,
-    cache: Path,
-    *,
-    clahe: tuple[float, int] | None = None,
-) -> Prepared:
-    """The arrays of these cases at side x side pixels, from `cache` where they lie already.
+def prepare(cases: Sequence[Case], name: str, need: Need, cache: Path) -> Prepared:
+    """The arrays of these cases, from `cache` where they lie already.
 
-    Resizing is bilinear without antialiasing, as `tf.image.resize` does it. `masks` is one of the values of
-    `Recipe.masks`.
-    clahe: clip limit and number of tiles, each way, of OpenCV's contrast limited adaptive histogram equalisation of
-        the grey image at its own size, 8 bits a pixel; None for none.
+    Resizing is bilinear without antialiasing, as `tf.image.resize` does it. CLAHE is OpenCV's, of the grey image at its
+    own size, 8 bits a pixel.
 
-    Raises BadInput for all unreadable files, masks whose size does not suit their image and outlines that mark
-    nothing, at once, and for CLAHE of a colour image.
+    Raises BadInput listing all files that can't be read, masks whose size does not suit their image and outlines that
+    mark nothing; also for CLAHE of a colour image.
     """
-    if clahe and channels != 1:
-        raise BadInput(f"CLAHE is made of grey images: it needs channels=1, not {channels}.")
-    enhanced = f"-clahe{clahe[0]:g}x{clahe[1]}" if clahe else ""
-    folder = cache / f"{name}-{side}x{side}x{channels}-{masks}{enhanced}-{_key(cases)}"
-    if not _whole(folder):
-        _build(cases, side, channels, masks, clahe, folder)
+    if need.clahe and need.channels != 1:
+        raise BadInput(f"CLAHE is made of grey images: it needs channels=1, not {need.channels}.")
+
+    def fill(images: np.ndarray, masks: np.ndarray) -> dict[str, Any]:
+        def put(position: int, found: Decoded) -> tuple[str, list[str]]:
+            """The digest of a case, and doubts about it."""
+            images[position] = for_network(found.image, need)
+            masks[position] = resized(merge(on_one_grid(found, cases[position]), need.masks), need.side)[..., 0]
+            return manifest.case_digest(found.image, found.drawn), found.doubts
+
+        done = dict(zip(ids, read_all(put, cases, misfits=True, title=f"preparing {len(cases)} images"), strict=True))
+        doubts = group_doubts((id, doubt) for id, (_, doubts) in done.items() for doubt in doubts)
+        return {
+            "fingerprint": manifest.fingerprint({id: digest for id, (digest, _) in done.items()}),
+            "doubts": doubts,
+        }
+
+    ids = [case.id for case in cases]
+    return cached(cache / f"{name}-{need.folder}-{_key(cases)}", name, cases, need, fill)
+
+
+def _key(cases: Sequence[Case]) -> str:
+    """Tells sets of files apart by name, size and time of modification, so that no pixel is read to find the cache."""
+    digest = hashlib.blake2b(digest_size=8)
+    for case in cases:
+        digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
+        for path in (case.image, *case.masks):
+            try:
+                status = path.stat()
+            except OSError:  # such as a link to nowhere: there is no cache of it, and decoding says why
+                continue
+            digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def cached(
+    folder: Path, name: str, cases: Sequence[Case], need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]
+) -> Prepared:
+    """The arrays in this folder. Where they are missing or damaged, `fill` is given new ones, images and masks, and
+    returns `fingerprint` and `doubts` of what it puts into them."""
+    if not _is_whole(folder):
+        _build(folder, len(cases), need, fill)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    images, merged = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS)
-    return Prepared(name, tuple(cases), images, merged, facts["fingerprint"], tuple(facts["doubts"]))
+    images, masks = (np.load(folder / array, mmap_mode="r", allow_pickle=False) for array in ARRAYS)
+    return Prepared(name, tuple(cases), images, masks, facts["fingerprint"], tuple(facts["doubts"]))
 
 
-def _whole(folder: Path) -> bool:
+def _is_whole(folder: Path) -> bool:
     """Whether a cache is there with the bits that were written, which costs a second for a gigabyte. A damaged one is
     named in a warning and removed, since it can be made again."""
     if not folder.is_dir():
@@ -96,68 +150,21 @@ def _whole(folder: Path) -> bool:
     return True
 
 
-def _key(cases: Sequence[Case]) -> str:
-    """Identity of the files: name, size and time of modification, so that finding the cache reads no pixel."""
-    digest = hashlib.blake2b(digest_size=8)
-    for case in cases:
-        digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
-        for path in (case.image, *case.masks):
-            try:
-                status = path.stat()
-            except OSError:  # a link to nowhere, say: there is no cache of it, and decoding tells why
-                continue
-            digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def _build(
-    cases: Sequence[Case], side: int, channels: int, masks: str, clahe: tuple[float, int] | None, folder: Path
-) -> None:
+def _build(folder: Path, number: int, need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]) -> None:
     """Writes into a folder beside and renames it at the end, so that a cache is there whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
-        shape = (len(cases), side, side)
-        images = np.lib.format.open_memmap(beside / "images.npy", "w+", np.uint8, (*shape, channels))
-        merged = np.lib.format.open_memmap(beside / "masks.npy", "w+", np.uint8, shape)
+        arrays = [
+            np.lib.format.open_memmap(beside / name, "w+", np.uint8, (number, *shape))
+            for name, shape in zip(ARRAYS, need.shapes.values(), strict=True)
+        ]
         for name in ARRAYS:
             reserve(beside / name)
-
-        def one(position: int) -> tuple[str, list[str]] | list[str]:
-            """The digest of a case and doubts about it, or what is wrong with its files. No pixels: those of all would
-            not fit."""
-            case = cases[position]
-            with room(case):
-                found = read(case)
-                if found.offenders:
-                    return found.offenders
-                digest = manifest.case_digest(found.image, found.drawn)
-                images[position] = for_network(found.image, side, channels, clahe)
-                merged[position] = _resized(merge(on_one_grid(found, case), masks), side)[..., 0]
-                return digest, found.doubts
-
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            outcomes = pool.map(one, range(len(cases)))
-            told = f"preparing {len(cases)} images"
-            # Elsewhere than on a terminal, a bar that vanishes at the end leaves an empty line behind.
-            silent = not get_console().is_terminal
-            done = list(track(outcomes, told, len(cases), transient=True, disable=silent))
-        if offenders := [each for outcome in done if isinstance(outcome, list) for each in outcome]:
-            raise BadInput.listing("These files can't be used:", offenders, "Replace or remove them.")
-        images.flush()
-        merged.flush()
-        digests = [digest for digest, _ in done]
-        fingerprint = manifest.fingerprint({case.id: digest for case, digest in zip(cases, digests, strict=True)})
-        facts = {
-            "cases": [case.id for case in cases],
-            "digests": digests,
-            "fingerprint": fingerprint,
-            "doubts": same_doubts(
-                (case.id, doubt) for case, (_, doubts) in zip(cases, done, strict=True) for doubt in doubts
-            ),
-            "checksums": {name: checksum(beside / name) for name in ARRAYS},
-        }
-        write_json(beside / "facts.json", facts)
+        facts = fill(*arrays)
+        for array in arrays:
+            array.flush()
+        write_json(beside / "facts.json", facts | {"checksums": {name: checksum(beside / name) for name in ARRAYS}})
         try:
             beside.rename(folder)
         except OSError:
@@ -167,27 +174,16 @@ def _build(
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def merge(drawn: list[np.ndarray], masks: str) -> np.ndarray:
-    """One mask, uint8 (height, width) in 0..255, from bool masks of the same size: see `Recipe.masks`."""
-    if masks == "halved":
-        share = 255 if len(drawn) == 1 else 128  # 0.5 of 255, rounded up: at 0.5 it counts as tumour
-        return np.minimum(np.sum(drawn, axis=0) * share, 255).astype(np.uint8)
-    used = {"merged": drawn, "two": drawn[:2], "first": drawn[:1]}[masks]
-    return np.logical_or.reduce(used).astype(np.uint8) * 255
-
-
-def for_network(image: np.ndarray, side: int, channels: int, clahe: tuple[float, int] | None) -> np.ndarray:
+def for_network(image: np.ndarray, need: Need) -> np.ndarray:
     """The image as a network is given it, uint8 (side, side, channels), from one of any size, uint8 (H, W, 3) RGB."""
-    return _resized(_grey(image, clahe) if channels == 1 else image, side)
+    if need.channels == 1:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        if need.clahe:
+            limit, tiles = need.clahe
+            image = cv2.createCLAHE(limit, (tiles, tiles)).apply(image)  # a new one, since threads can't share it
+    return resized(image, need.side)
 
 
-def _grey(image: np.ndarray, clahe: tuple[float, int] | None) -> np.ndarray:
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    if not clahe:
-        return grey
-    limit, tiles = clahe
-    return cv2.createCLAHE(limit, (tiles, tiles)).apply(grey)  # made anew each time: threads can't share one
-
-
-def _resized(pixels: np.ndarray, side: int) -> np.ndarray:
+def resized(pixels: np.ndarray, side: int) -> np.ndarray:
+    """uint8 (side, side, channels) of uint8 (H, W) or (H, W, channels)."""
     return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR).reshape(side, side, -1)

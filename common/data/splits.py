@@ -1,4 +1,4 @@
-"""Which case is used for what. Every repeat draws its own split, because the papers do not give theirs."""
+"""Which case is used for training, validation and test. Every repeat draws its own split: no paper gives one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from common.seeds import derive
 
 @dataclass(frozen=True)
 class Split:
-    """Positions of cases, int64, in the order drawn, which is the order of evaluation: a metric by batches depends on
-    which images share one, so they must not come sorted by class. `validation` equals `test` where a paper knows two
-    parts only."""
+    """Positions of cases, int64, in the order drawn. This is the order of evaluation too: a metric over batches depends
+    on which images share one, so that they must not come sorted by class. `validation` equals `test` where a paper has
+    two parts only."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -44,17 +44,20 @@ def names_groups(cases: Sequence[Case]) -> bool:
 
 
 def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
-    """How many groups of the test images are among those of the training images, in words; "" where none is."""
-    there = set(test)
-    both = there & set(train)
-    if not both:
-        return ""
-    return f"of {len(there)} patients or lesions in the test part {len(both)} have images in the training part too."
+    """How many groups of the test images have training images too, in words; "" for none.
+
+    train, test: the group of each image.
+    """
+    both = set(test) & set(train)
+    found = (
+        f"of {len(set(test))} patients or lesions in the test part {len(both)} have images in the training part too."
+    )
+    return found if both else ""
 
 
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
-    """The splits of one repeat of the cases at `positions`, or of the sample of them that the recipe takes: one split,
-    or one for each fold of a cross-validation.
+    """The splits of one repeat: one, or one for each fold of a cross-validation. They are drawn from the cases at
+    `positions`, or from the sample of these that the recipe takes.
 
     With copies, cases and positions are those of `common.data.enlarge.listing`.
 
@@ -63,7 +66,7 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
     if recipe.sample == "balanced":
         positions = _balanced(cases, positions, derive(seed, repeat, "balanced sample"))
     if recipe.images is not None and (recipe.folds is not None or recipe.split == "random"):
-        # An image is drawn with its copies: what a paper counts is the set as it is split.
+        # An image is drawn with its copies, since a paper counts the images of the set that it splits.
         families = positions.reshape(-1, recipe.copies + 1)
         sampled = families[np.random.default_rng(derive(seed, repeat, "sample")).permutation(len(families))]
         positions = sampled.ravel()[: recipe.images]
@@ -88,8 +91,8 @@ def _balanced(cases: Sequence[Case], positions: np.ndarray, seed: int) -> np.nda
 
 
 def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """Without stratification: `recipe.test_fraction` for the test, then `recipe.validation` of the others for
-    validation, counts rounded up as scikit-learn does."""
+    """Without stratification: `recipe.test_fraction` of the cases for the test, then `recipe.validation` of the others
+    for validation. Counts are rounded up, as scikit-learn does."""
     rest, test = _cut(positions, recipe.test_fraction, derive(seed, repeat, "test split"))
     if recipe.validation == "test":
         return Split(rest, test, test)
@@ -102,8 +105,8 @@ def _cut(positions: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray,
 
 
 def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """As `_random`, but no group is in two parts. Groups come in random order and fill test, validation and training;
-    a part is filled to the exact count, and what is left of the group that filled it is not used."""
+    """As `_random`, but no group is in two parts. Groups come in random order and fill test, validation and training.
+    A part has the exact count; the rest of the group that filled it is not used."""
     random = np.random.default_rng(derive(seed, repeat, "grouped split"))
     groups: dict[str, list[int]] = {}
     for position in random.permutation(positions):
@@ -132,7 +135,7 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
 
 
 def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int) -> list[Split]:
-    """Stratified cross-validation: fold i for the test, the next one for validation, the others for training."""
+    """Stratified cross-validation: in turn one fold for the test, the next for validation, the others for training."""
     folds, classes = recipe.folds, Counter(cases[position].label for position in positions)
     found = ", ".join(f"{number} {label}" for label, number in sorted(classes.items()))
     if folds < 3:

@@ -37,8 +37,8 @@ _AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in 
 def distributions_of_cells(
     paper: Paper, recipe: Recipe, whole: Iterable[Reported], of_folds: Iterable[Reported] = (), splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
-    """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data, or a side,
-    whose tumour fractions are not committed, and where copies enlarge the data, since those of copies are not known.
+    """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data whose
+    tumour fractions are not committed, and where copies enlarge the data, since nobody knows those of copies.
 
     recipe: of the paper's own profile, as its numbers are. whole: numbers of a whole repeat; that of a cross-validation
     is the mean of its folds. of_folds: numbers of a single fold.
@@ -59,7 +59,7 @@ def _cached_distributions(
     """Records of one paper that differ in profile or grouping alone share these."""
     recipe = Recipe.model_validate_json(recipe)
     try:
-        known = fractions.load(data, recipe.side, recipe.masks)
+        known = fractions.load_fractions(data, recipe.side, recipe.masks)
     except BadInput:
         return {}
     return distributions(known, recipe, keys, splits)
@@ -202,11 +202,11 @@ def constant_value(signature: str, images: Images, of_pixel: np.ndarray, of_clas
 
 def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, tuple[float, float]]:
     """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
-    images, over random splits of the paper's sizes, 0 to 1. In a cross-validation the parts are those of one fold. {}
-    for data, or a side, whose tumour fractions are not committed."""
+    images, over random splits of the paper's sizes, 0 to 1; {} for data whose tumour fractions are not
+    committed. Of a cross-validation, the parts of one fold."""
     recipe = paper.plain_recipe()
     try:
-        known = fractions.load(paper.data, recipe.side, recipe.masks).only(recipe.classes)
+        known = fractions.load_fractions(paper.data, recipe.side, recipe.masks).only(recipe.classes)
     except BadInput:
         return {}
     shares: dict[str, list[np.ndarray]] = {}

@@ -1,4 +1,4 @@
-"""What `repro predict` adds to the bare network: reading, preparing, interpolating, outlining and writing images.
+"""How much `repro predict` adds to the bare network: reading, preparing, interpolating, outlining, writing images.
 
 python -m common.predict.bench MODEL INPUT...
 """
@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from common.data.batches import normalised
-from common.data.prepare import for_network
+from common.data.prepare import Need, for_network
 from common.predict import inputs, pipeline
 from common.predict.inputs import Input
 from common.training import model_file
@@ -25,20 +25,19 @@ from common.training.model_file import About
 
 @dataclass(frozen=True)
 class Ratio:
-    """How the bare network's time compares with that of the whole command: 1.0 is a command that costs nothing.
-    elapsed: of the time that passed, which is what a person waits for; cpu: of the processors' time, which other
-    processes on the machine disturb less."""
+    """The bare network's time over that of the whole command: 1.0 is a command that adds nothing. elapsed: of the time
+    that passes, which a person waits for. cpu: of the processors' time, which other processes disturb less."""
 
     elapsed: float
     cpu: float
 
 
 def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3) -> list[Ratio]:
-    """For each round, `repro predict`, from files to files, against the network alone on the same images, which then
-    lie prepared in memory; the two in alternation."""
+    """For each round, the time of the network alone, on images that lie prepared in memory, over that of `repro
+    predict` from files to files; the two take turns."""
     recipe = about.recipe
-    pictures = (inputs.read(item.path).pixels for item in items)
-    small = np.stack([for_network(each, recipe.side, recipe.channels, recipe.clahe) for each in pictures])
+    pictures = (inputs.read_picture(item.path).pixels for item in items)
+    small = np.stack([for_network(each, Need.of_recipe(recipe)) for each in pictures])
     images = normalised(recipe).astype(np.float32)[small]
 
     def bare() -> None:
@@ -47,7 +46,7 @@ def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3
 
     def whole() -> None:
         with tempfile.TemporaryDirectory() as output:
-            pipeline.run(model, about, items, Path(output), lambda done: None)
+            pipeline.predict_all(model, about, items, Path(output), lambda done: None)
 
     bare()  # compiles the network
     found = []
@@ -59,7 +58,7 @@ def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3
 
 
 def _seconds(work: Callable[[], None]) -> tuple[float, float]:
-    """Elapsed, and of the processors."""
+    """Elapsed seconds, and seconds of the processors."""
     elapsed, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - elapsed, time.process_time() - cpu
@@ -67,7 +66,7 @@ def _seconds(work: Callable[[], None]) -> tuple[float, float]:
 
 if __name__ == "__main__":
     network, record = model_file.load(Path(sys.argv[1]))
-    chosen = inputs.find(sys.argv[2:], Path("nowhere")).items
+    chosen = inputs.find_inputs(sys.argv[2:], Path("nowhere")).items
     measured = ratios(network, record, chosen)
     print(f"{record}: {len(chosen)} images, {len(measured)} rounds; repro predict over the bare network:")
     for name in ("elapsed", "cpu"):

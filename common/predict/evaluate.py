@@ -1,4 +1,4 @@
-"""How trained networks do on another labelled set: the same metric table as that of a run, and paired differences."""
+"""How trained networks do on another labelled set: the metric table of a run, and differences image by image."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -25,9 +25,9 @@ from common.training.request import prepare_for
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One network on the images that all of them were evaluated on. interval: by signature, over the images.
-    against: the differences to the first network, none of that itself. seen: it was trained on this very set.
-    doubts: a line for each image and mask of the whole set that may not be what was meant (`Prepared.doubts`)."""
+    """One network on the images that all are evaluated on. seen: whether it was trained on this very set. doubts: of
+    `Prepared`, on the whole set. values: by signature; interval: of each, over the images. against: the differences to
+    the first network, {} for that one."""
 
     file: Path
     about: About
@@ -39,9 +39,9 @@ class Evaluated:
     against: dict[str, PairedDifference]
 
 
-def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
-    """Evaluates every network on the images of the classes that all were trained on, each in its own grid of pixels
-    and with its own reading of the masks.
+def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
+    """Evaluates every network on the images of those classes that all networks were trained on, each network at its own
+    size and with its own reading of the masks.
 
     Raises BadInput where there are no such images.
     """
@@ -73,8 +73,8 @@ def run(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Pa
 
 
 def _shared(signatures: list[str], about: About, first: Evaluated) -> list[str]:
-    """What both networks have a value of that may be compared image by image: of classes where both classify, and not
-    of batches."""
+    """The signatures of which both networks have a value that can be compared image by image, which one over batches
+    can't."""
     same_grid = about.recipe.side == first.about.recipe.side
     of_batches = metrics.of_batches(about.recipe.batch_size)
     return [
@@ -82,8 +82,8 @@ def _shared(signatures: list[str], about: About, first: Evaluated) -> list[str]:
     ]
 
 
-def table(evaluated: list[Evaluated]) -> Table:
-    """For a terminal: a definition a line, a column a network, called A, B, ..., then their differences to A."""
+def evaluation_table(evaluated: list[Evaluated]) -> Table:
+    """For a terminal: a line for each definition, a column for each network (A, B, ...) and each difference to A."""
     letters = ascii_uppercase[: len(evaluated)]
     result = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     result.add_column("definition", overflow="fold")  # a definition that is cut off is another definition
@@ -116,7 +116,7 @@ def _change(difference: PairedDifference | None) -> str:
 
 
 def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
-    """The same, for JSON: what is undefined is null."""
+    """The same for JSON; null where a value is undefined."""
     return {
         "data": found.name,
         "images": len(evaluated[0].rows),

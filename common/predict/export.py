@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file, for runtimes without Keras, proven to give the same masks before it is kept."""
+"""A trained network as an ONNX file, for runtimes without Keras. It is kept only if it gives the same masks."""
 
 import importlib.util
 import logging
@@ -13,7 +13,7 @@ import numpy as np
 
 from common.data import phantom
 from common.data.batches import CLASSIFICATION, normalised
-from common.data.prepare import for_network
+from common.data.prepare import Need, for_network
 from common.errors import BadInput
 from common.files import write_atomically
 from common.predict.pipeline import DISCLAIMER
@@ -27,8 +27,8 @@ _TOLERANCE = 1e-4  # between probabilities: float32 sums in another order
 
 @dataclass(frozen=True)
 class Check:
-    """How Keras and onnxruntime agree: on so many example images, the largest difference between two probabilities,
-    and the number of pixels that one marks and the other does not."""
+    """How far Keras and onnxruntime agree. images: number of examples. largest: difference between two probabilities.
+    pixels: how many one marks and the other does not."""
 
     images: int
     largest: float
@@ -46,8 +46,7 @@ def refuse_without_packages() -> None:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Raises BadInput for a folder, and for a place that can't be written to: before the minute that converting
-    takes."""
+    """Raises BadInput for a folder and for a place that can't be written to, before converting takes a minute."""
     if path.is_dir():
         raise BadInput(f"{path} is a folder. Expected a file to write, such as {path / 'network.onnx'}.")
     above = next(place for place in Path(os.path.abspath(path)).parents if place.exists())
@@ -74,7 +73,7 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
         graph = onnx.load(converted)
         onnx.helper.set_model_props(graph, {"about": about.model_dump_json(), "warning": DISCLAIMER})
         content = graph.SerializeToString()
-    got = _run(content, images)
+    got = _predict_with_onnxruntime(content, images)
     differences = [np.abs(got.segmentation - expected.segmentation).max()]
     if expected.classification is not None:
         differences.append(np.abs(got.classification - expected.classification).max())
@@ -94,23 +93,19 @@ def _examples(about: About) -> np.ndarray:
     recipe = about.recipe
     labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
     drawn = (phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels))
-    prepared = [
-        for_network(np.repeat(grey[..., None], 3, axis=-1), recipe.side, recipe.channels, recipe.clahe)
-        for grey in drawn
-    ]
+    prepared = [for_network(np.repeat(grey[..., None], 3, axis=-1), Need.of_recipe(recipe)) for grey in drawn]
     return normalised(recipe).astype(np.float32)[np.stack(prepared)]
 
 
 def _convert(model: keras.Model, path: Path) -> None:
-    """Without what the converters say of themselves."""
+    """Writes the file, without the converters' own messages."""
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.export(path, format="onnx", verbose=False)
 
 
-def _run(content: bytes, images: np.ndarray) -> Output:
-    """The same by onnxruntime."""
+def _predict_with_onnxruntime(content: bytes, images: np.ndarray) -> Output:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from common.data.decode import image_of
-from common.data.decoded import of_brightness
-from common.data.formats import ENDINGS, is_image, kind
-from common.data.listing import counted, on_disk, plain_name
+from common.data.case import brightness_doubts
+from common.data.decode import image_and_doubts
+from common.data.listing import ENDINGS, count_kinds, is_image, is_of_system, kind_of_file, on_disk, plain_name
 from common.errors import BadInput
 from common.predict import dicom
 from common.predict.picture import Picture
@@ -32,29 +31,29 @@ class Input:
 
 
 @dataclass
-class Meant:
-    """items: the images, each once, in the order of the words and, within a folder, by name; missing: a line for each
-    word that means none; left_out: what was passed over, counted by kind, "" where nothing was."""
+class FoundInputs:
+    """items: the images, each once, in the order of the words and, within a folder, by name. missing: a line for each
+    word that names no image. left_out: what was passed over, counted by kind, "" for nothing."""
 
     items: list[Input]
     missing: list[str]
     left_out: str
 
 
-def find(words: Iterable[str], output: Path) -> Meant:
-    """The images that files, folders and patterns such as 'scans/*.png' mean.
+def find_inputs(words: Iterable[str], output: Path) -> FoundInputs:
+    """The images that files, folders and patterns such as 'scans/*.png' name.
 
-    A folder means all images in it and below, also where links lead, by their ending or by how they begin; hidden files
-    and what an earlier prediction wrote, into `output` or elsewhere, are left out, of patterns too. So is, wherever it
-    comes from, a mask whose image is meant too: `x_mask.png` or `x-seg.png` beside `x.png`.
+    A folder stands for all images in it and below, also behind links, known by their ending or by how they begin.
+    Hidden files are left out, and what an earlier prediction wrote, into `output` or elsewhere; a pattern leaves these
+    out too. A mask is left out wherever its image is named as well: `x_mask.png` or `x-seg.png` beside `x.png`.
     """
     found: dict[Path, Path] = {}
     missing, passed = [], []
     for word in words:
-        told = len(missing)
-        paths, over = _meant(word, output, missing)
+        known = len(missing)
+        paths, over = _named_by(word, output, missing)
         passed += over
-        if not paths and len(missing) == told:
+        if not paths and len(missing) == known:
             missing.append(f"{word}: {'no image in this folder' if os.path.isdir(word) else 'there is no such file'}")
         for path in paths:
             found.setdefault(path.resolve(), path)
@@ -65,12 +64,12 @@ def find(words: Iterable[str], output: Path) -> Meant:
             passed.append("as masks of images")
         else:
             chosen.append(path)
-    return Meant(_named(chosen), missing, counted(passed))
+    return FoundInputs(_with_names(chosen), missing, count_kinds(passed))
 
 
-def _meant(word: str, output: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
-    """The images that a word means, and the kind of each file that it does not mean. missing: is told the folders that
-    can't be read."""
+def _named_by(word: str, output: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
+    """The images that a word names, and the kind of each file that is passed over. Folders that can't be read are added
+    to `missing`."""
     path = on_disk(Path(os.path.expanduser(word)))  # not Path.expanduser, which raises for an unknown user
     if os.path.isdir(path):  # not Path.is_dir, which raises for a name that is too long
         return _images_in(path, output, missing)
@@ -112,16 +111,16 @@ def _images_in(folder: Path, output: Path, missing: list[str]) -> tuple[list[Pat
             passed += [_RESULT] * sum(len(names) for *_, names in os.walk(inside / each))
         for path in (inside / name for name in sorted(files)):
             if path.name[0] == ".":
-                passed += [] if path.name.startswith("._") or path.name == ".DS_Store" else ["as hidden"]
+                passed += [] if is_of_system(path) else ["as hidden"]
             elif path.suffix.lower() in _DICOM or is_image(path) or dicom.is_dicom(path):
                 images.append(path)
             else:
-                passed.append(_RESULT if path.name in (LINES, ABOUT) else kind(path))
+                passed.append(_RESULT if path.name in (LINES, ABOUT) else kind_of_file(path))
     return images, passed
 
 
 def _holds_results(folder: Path) -> bool:
-    """Whether this is a folder of masks or overlays that a prediction wrote, by what lies beside it."""
+    """Whether a prediction wrote this folder of masks or overlays: its other files then lie beside it."""
     return folder.name in (MASKS, OVERLAYS) and (folder.parent / ABOUT).is_file() and (folder.parent / LINES).is_file()
 
 
@@ -139,15 +138,15 @@ def _without_ending(path: Path) -> Path:
 
 
 def _masked(path: Path) -> Path | None:
-    """The image, without ending, whose mask this file is called; None where it is not called a mask."""
+    """The image, without ending, that this file is a mask of by its name; None where it is not named as a mask."""
     image = _MASK.sub("", path.stem)
     return None if image == path.stem else path.with_name(image)
 
 
-def _named(paths: list[Path]) -> list[Input]:
-    """A name for each, its place below the folder that they all share; "-2", "-3" are added where two would have the
-    same, as x.png and x.jpg would, also on a disk that does not tell X from x or the two forms of é. None has a ".." in
-    it, which would lead out of the output folder."""
+def _with_names(paths: list[Path]) -> list[Input]:
+    """A name for each: its place below the folder that all share. "-2", "-3" are added where two names would be equal,
+    as of x.png and x.jpg, or on a disk that takes X for x and one form of é for the other. No name has a ".." in it,
+    which would lead out of the output folder."""
     if not paths:
         return []
     whole = [Path(os.path.abspath(path)) for path in paths]  # not Path.absolute, which keeps ".."
@@ -165,23 +164,23 @@ def _named(paths: list[Path]) -> list[Input]:
     return inputs
 
 
-def read(path: Path) -> Picture:
+def read_picture(path: Path) -> Picture:
     """The picture in an image file, decoded as for training, or in a DICOM file of one frame.
 
-    The resolution that the former may state is one for printing: no scale is taken from it. Raises BadInput, naming the
-    file, where it can't be read, and `dicom.NoPicture` for a DICOM file that holds no picture.
+    No scale is taken from an image file, since the resolution that it states is one for printing. Raises BadInput,
+    naming the file, where it can't be read, and `dicom.NoPicture` for a DICOM file that holds no picture.
     """
     if path.suffix.lower() in _DICOM or dicom.is_dicom(path):
-        picture = dicom.read(path)
+        picture = dicom.read_dicom(path)
     else:
-        pixels, doubts = image_of(path)
+        pixels, doubts = image_and_doubts(path)
         picture = Picture(pixels, doubts=tuple(doubts))
-    return replace(picture, doubts=(*picture.doubts, *of_brightness(picture.pixels)))
+    return replace(picture, doubts=(*picture.doubts, *brightness_doubts(picture.pixels)))
 
 
-def refuse_nothing(meant: Meant) -> None:
+def refuse_nothing(found: FoundInputs) -> None:
     """Raises BadInput where not a single image was found."""
-    if not meant.items:
-        there = f" There is: {meant.left_out}." if meant.left_out else ""
+    if not found.items:
+        there = f" There is: {found.left_out}." if found.left_out else ""
         remedy = f"Expected images ({', '.join(_ENDINGS)}), folders of them, or patterns such as 'scans/*.png'.{there}"
-        raise BadInput.listing("No image to predict on:", meant.missing, remedy)
+        raise BadInput.listing("No image to predict on:", found.missing, remedy)

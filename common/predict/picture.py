@@ -1,4 +1,4 @@
-"""An image as a person brings it: its pixels, and what its file says about their size."""
+"""A person's own image: its pixels, and what its file says about their size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from common.evidence.boxes import Box
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a pixel is within one rectangle of the image: from column left and row top on, up to and without right
-    and bottom; width and height of a pixel in mm."""
+    """How large a pixel is in one rectangle of the image. left, top: its first column and row. right, bottom: the first
+    ones behind it. width_mm, height_mm: of a pixel."""
 
     left: int
     top: int
@@ -39,16 +39,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels: uint8 (H, W, 3), RGB. scales: empty where the file does not say how large a pixel is; several where a
-    scan shows several fields. doubts: what may not be as it was meant, without the name of the file."""
+    """pixels: uint8 (H, W, 3), RGB. scales: none where the file does not say how large a pixel is, several where a scan
+    shows several fields. doubts: what can be used but may not be meant so, without the name of the file."""
 
     pixels: np.ndarray
     scales: Sequence[Scale] = ()
     doubts: tuple[str, ...] = ()
 
     def mm2(self, box: Box) -> float | None:
-        """The area in mm² of one pixel in the box; None where no scale holds all of the box, or where one that differs
-        reaches into it."""
+        """The area in mm² of one pixel in the box; None where no scale holds the whole box, or where scales that reach
+        into it differ."""
         areas = {scale.width_mm * scale.height_mm for scale in self.scales if scale.meets(box)}
         held = any(scale.holds(box) for scale in self.scales)
         return areas.pop() if held and len(areas) == 1 else None

@@ -11,17 +11,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
 import keras
 import numpy as np
 
 from common.data.batches import normalised
-from common.data.listing import same_doubts, shown
-from common.data.prepare import for_network
+from common.data.listing import group_doubts, shown
+from common.data.prepare import Need, for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
+from common.evidence.boxes import LEAST_SHARE, PREDICTED, Box, draw_outlines, regions
 from common.files import write_atomically
-from common.predict import describe, inputs
+from common.predict import inputs
 from common.predict.dicom import NoPicture
-from common.predict.inputs import ABOUT, LINES, Input
+from common.predict.inputs import ABOUT, LINES, MASKS, OVERLAYS, Input
 from common.predict.picture import Picture
 from common.recipe import Recipe
 from common.training.evaluate import EVALUATION_BATCH, predict
@@ -30,15 +32,21 @@ from common.training.model_file import About, refuse_leak
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
 
 _THREADS = (os.cpu_count() or 1) + 4  # some of them always wait for the disk
+# An overlay is for eyes: as PNG it would take twelve times as long to write, more than all the rest of an image does.
+# Colours of full resolution keep a thin line as sharp as it was drawn.
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+_MOST = 65_500  # pixels of a JPEG, each way
+# Without the filters that help photographs, a mask is smaller and written four times as fast.
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
 
 _Given, _Made = TypeVar("_Given"), TypeVar("_Made")
 
 
 @dataclass
-class Told:
-    """What came of the images. done: how many there are results of; undone: a line for each that something was wrong
-    with; without: a line for each file that is whole and holds no picture; doubts: a line for each kind of thing that
-    may not be as it was meant, with the files."""
+class Outcome:
+    """What became of the images. done: how many have results. undone: a line for each that can't be used, with the
+    reason. without: a line for each file that is whole and holds no picture. doubts: a line for each kind of thing that
+    can be used but may not be meant so, with the files."""
 
     done: int
     undone: list[str]
@@ -46,36 +54,36 @@ class Told:
     doubts: list[str]
 
 
-def run(model: keras.Model, about: About, items: list[Input], output: Path, done: Callable[[int], None]) -> Told:
+def predict_all(
+    model: keras.Model, about: About, items: list[Input], output: Path, done: Callable[[int], None]
+) -> Outcome:
     """Predicts on every image and writes into `output`: masks/ and overlays/, predictions.jsonl with a line for each
-    image in the order of `items` (see `describe.write`), and about.json, which tells the network and what was not done.
-    `done` is told, from time to time, how many images there are results of.
+    image in the order of `items` (`write_results`), and about.json, which names the network and what was not done.
+    `done` is called from time to time with the number of images that have results.
 
-    Whatever goes wrong with one file stays with that file; a disk that can't be written to concerns all and is raised.
-    Memory: some fifty images at their own size.
+    Whatever goes wrong with one file does not touch the others. A disk that can't be written to is raised. Memory: some
+    fifty images at their own size.
 
     Raises BadInput for a network that is given the mask (`model_file.refuse_leak`).
     """
     refuse_leak(about)
     lines, refused = [], []
     record = {"warning": DISCLAIMER, "network": about.model_dump(mode="json")}
-    _write_about(output, record)  # first, so that what a killed prediction leaves is known for what it is
+    _write_about(output, record)  # first, so that a killed prediction leaves folders that are known as results
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
             predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, refused))
-            described = ahead(
-                pool, _or_refusal(lambda each: describe.write(*each, output)), predicted, EVALUATION_BATCH
-            )
+            described = ahead(pool, _or_refusal(lambda each: write_results(*each, output)), predicted, EVALUATION_BATCH)
             for line in _done(described, refused):
                 lines.append(line)
                 done(len(lines))
-    finally:  # also when interrupted: what was predicted is told
+    finally:  # also when interrupted: about.json then says what was predicted
         without = [str(each) for each in refused if isinstance(each, NoPicture)]
         undone = [str(each) for each in refused if not isinstance(each, NoPicture)]
         write_atomically(output / LINES, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
         _write_about(output, record | {"not_done": undone, "without_a_picture": without})
-    doubts = same_doubts((shown(Path(line["input"])), doubt) for line in lines for doubt in line["doubts"])
-    return Told(len(lines), undone, without, doubts)
+    doubts = group_doubts((shown(Path(line["input"])), doubt) for line in lines for doubt in line["doubts"])
+    return Outcome(len(lines), undone, without, doubts)
 
 
 def _write_about(output: Path, record: dict[str, Any]) -> None:
@@ -86,10 +94,11 @@ def _read(
     items: list[Input], recipe: Recipe, pool: Executor, refused: list[BadInput]
 ) -> Iterator[tuple[Input, Picture, np.ndarray]]:
     """Each image that can be read, with what the network is given of it, uint8 (S, S, C). Others go to `refused`."""
+    need = Need.of_recipe(recipe)
 
     def one(item: Input) -> tuple[Input, Picture, np.ndarray]:
-        picture = inputs.read(item.path)
-        return item, picture, for_network(picture.pixels, recipe.side, recipe.channels, recipe.clahe)
+        picture = inputs.read_picture(item.path)
+        return item, picture, for_network(picture.pixels, need)
 
     yield from _done(ahead(pool, _or_refusal(one), items, 2 * EVALUATION_BATCH), refused)
 
@@ -97,7 +106,7 @@ def _read(
 def _predicted(
     model: keras.Model, recipe: Recipe, images: Iterator[tuple[Input, Picture, np.ndarray]]
 ) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None]]:
-    """Each image with the network's probabilities, float32 (S, S), and that of the class, by its name."""
+    """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name."""
     values = normalised(recipe).astype(np.float32)
     while batch := list(islice(images, EVALUATION_BATCH)):
         output = predict(model, values[np.stack([small for *_, small in batch])])
@@ -108,10 +117,10 @@ def _predicted(
 
 
 def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made | BadInput]:
-    """The same, but that it returns what goes wrong with an image instead of raising it: the others need not wait for
-    that. A disk without room or rights concerns every image."""
+    """The same function, which returns what goes wrong with an image instead of raising it, so that the other images go
+    on. A disk without room or rights is raised, since it concerns every image."""
 
-    def of(given: _Given) -> _Made | BadInput:
+    def guarded(given: _Given) -> _Made | BadInput:
         try:
             return function(given)
         except BadInput as refusal:
@@ -122,11 +131,11 @@ def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made
             item = given if isinstance(given, Input) else given[0]
             return BadInput(f"{shown(item.path)}: it can't be done: {in_words(error)}")
 
-    return of
+    return guarded
 
 
 def _done(outcomes: Iterable[_Made | BadInput], refused: list[BadInput]) -> Iterator[_Made]:
-    """What was made; each refusal goes to `refused`."""
+    """The results; each refusal goes to `refused`."""
     for outcome in outcomes:
         if isinstance(outcome, BadInput):
             refused.append(outcome)
@@ -135,7 +144,7 @@ def _done(outcomes: Iterable[_Made | BadInput], refused: list[BadInput]) -> Iter
 
 
 def ahead(pool: Executor, function: Callable[[_Given], _Made], items: Iterable[_Given], number: int) -> Iterator[_Made]:
-    """`map`, done by a pool up to `number` items ahead of what is taken from it: never more lie in memory."""
+    """`map` by a pool that works at most `number` items ahead of the caller, so that no more of them lie in memory."""
     waiting = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
@@ -143,3 +152,91 @@ def ahead(pool: Executor, function: Callable[[_Given], _Made], items: Iterable[_
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def at_own_size(probability: np.ndarray, picture: Picture) -> np.ndarray:
+    """The network's probabilities, float32 (S, S), interpolated to the picture's own pixels, float32 (H, W)."""
+    height, width = picture.pixels.shape[:2]
+    return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def write_results(
+    item: Input, picture: Picture, probability: np.ndarray, of_class: dict[str, float] | None, output: Path
+) -> dict[str, Any]:
+    """Writes mask and overlay of one image, and returns its line of predictions.jsonl.
+
+    probability: float32 (S, S) in [0, 1], as the network gives it. of_class: the probability of the class that the
+    network was trained to find, by name.
+
+    The line: `input`, the file as it was named; `mask` and `overlay`, relative to the output; `width`, `height`;
+    `area_pixels`, all that the mask marks, and `area_mm2`, null where the file does not say how large its pixels are;
+    `regions`, one for each area of touching pixels that covers at least a thousandth of the image, the largest first:
+    its bounding box (`x`, `y` from 0, `width`, `height`), `area_pixels`, `area_mm2` and `probability`, the mean over
+    its pixels; `class_probability`, null for a network that does not classify; `doubts`.
+
+    Raises BadInput, naming the file, where the image is larger than the 65,500 pixels a side of a JPEG, and where its
+    name is too long for the disk. Nothing is written then.
+    """
+    probability = at_own_size(probability, picture)
+    marked = probability > 0.5
+    every = regions(marked, 0)
+    areas = [_mm2(box, picture) for box, _ in every]
+    found = [
+        {
+            "x": box.x,
+            "y": box.y,
+            "width": box.width,
+            "height": box.height,
+            "area_pixels": box.area,
+            "area_mm2": area,
+            "probability": round(float(probability[box.rows, box.columns][region].mean(dtype=np.float64)), 6),
+        }
+        for (box, region), area in zip(every, areas, strict=True)
+        if box.area >= LEAST_SHARE * marked.size
+    ]
+    mask, overlay = f"{MASKS}/{item.name}.png", f"{OVERLAYS}/{item.name}.jpg"
+    drawn = draw_outlines(picture.pixels, (marked, PREDICTED))
+    # Not a reversed view, which takes longer to be put in order than to be encoded.
+    reversed_colours = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
+    # Both are encoded before either is written, so that none is left of an image that fails.
+    contents = {
+        mask: _encoded(item, ".png", marked.view(np.uint8) * 255, _PNG),
+        overlay: _encoded(item, ".jpg", reversed_colours, _JPEG),
+    }
+    for name, content in contents.items():
+        _write(item, output / name, content)
+    return {
+        "input": str(item.path),
+        "mask": mask,
+        "overlay": overlay,
+        "width": marked.shape[1],
+        "height": marked.shape[0],
+        "area_pixels": int(np.count_nonzero(marked)),
+        # Specks count too; unknown where one lies outside every scale.
+        "area_mm2": round(sum(areas, 0.0), 3) if picture.scales and None not in areas else None,
+        "regions": found,
+        "class_probability": of_class,
+        "doubts": list(picture.doubts),
+    }
+
+
+def _mm2(box: Box, picture: Picture) -> float | None:
+    of_one = picture.mm2(box)
+    return None if of_one is None else round(box.area * of_one, 3)
+
+
+def _encoded(item: Input, ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
+    height, width = pixels.shape[:2]
+    # OpenCV would print lines of its own about an overlay that is too large.
+    if ending == ".jpg" and max(height, width) > _MOST:
+        raise BadInput(f"{item.path}: {width} x {height} pixels are too many for a {ending} file")
+    return cv2.imencode(ending, pixels, options)[1].tobytes()
+
+
+def _write(item: Input, path: Path, content: bytes) -> None:
+    try:
+        write_atomically(path, content, durable=False)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # a full disk concerns every image
+            raise
+        raise BadInput(f"{item.path}: its name is too long for the file that is made of it") from error

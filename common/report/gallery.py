@@ -1,12 +1,11 @@
-"""The test images of a record's first repeat: what was marked, what should have been, and the counts between."""
+"""The test images of a record's first repeat: what the network marks, what it should mark, and the counts of both."""
 
 from dataclasses import dataclass
 
 from common.data import duplicates
 from common.evidence.assess import Assessment
 from common.report.gather import Tested
-from common.report.outlines import GRID, outline
-from common.report.pictures import Album, Picture
+from common.report.pictures import GRID, Album, Picture, outline
 
 _TOLERANCE = 0.3  # pixels of the network's own, which are few
 _AT = 0.5  # the threshold of the counts that are shown
@@ -15,30 +14,22 @@ SCORES = ("F1 (Dice)", "IoU", "precision", "recall")
 
 
 @dataclass(frozen=True)
-class Frame:
-    """An upright rectangle in units of `outlines.GRID`; pixels: what it holds, of the network's own."""
+class BoundingBox:
+    """The bounding box of a region that the network marks, in units of GRID."""
 
     x: float
     y: float
     width: float
     height: float
-    pixels: int
-
-
-@dataclass(frozen=True)
-class Copy:
-    """An image that the network was trained on and that shows the same. picture: None where it is not at hand."""
-
-    id: str
-    picture: Picture | None
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One test image. scores: by column of SCORES, as text, "-" where it is undefined; pixels: true and false
-    positives, false negatives, and all. marked: the path round what the network marks, "" for nothing.
-    dice: None where nothing is to be marked and nothing is. probability: that it is of the class `positive`, None for a
-    network that does not classify."""
+    """One test image. dice: None where nothing is to be marked and nothing is. scores: by column of SCORES, as text,
+    "-" where undefined. pixels: true positives, false positives, false negatives, and all. marked: the path round what
+    the network marks, "" for nothing. regions: their bounding boxes. copies: ids of training images that show
+    the same. picture: None where the data set is not at hand.
+    probability: of the positive class, None for a network that does not classify."""
 
     id: str
     label: str
@@ -46,33 +37,25 @@ class Shown:
     scores: dict[str, str]
     pixels: dict[str, int]
     marked: str
-    boxes: list[Frame]
-    copies: list[Copy]
+    regions: list[BoundingBox]
+    copies: list[str]
     picture: Picture | None
     probability: float | None
 
 
-def gallery(assessed: Assessment, tested: Tested, album: Album) -> list[Shown]:
-    """Every test image, the worst Dice first, those last in which there is nothing to mark and nothing marked."""
-    copies = copies_of(assessed.record.dataset.fingerprint)
+def shown_images(assessed: Assessment, tested: Tested, album: Album) -> list[Shown]:
+    """Every test image, the worst Dice first; those in which nothing is to be marked and nothing is come last."""
+    copies = duplicates.copies_of(assessed.record.dataset.fingerprint)
     found = [_shown(tested, image, copies, album) for image in range(len(tested.marked))]
     return sorted(found, key=lambda each: (each.dice is None, each.dice or 0.0))
 
 
-def wanted(assessed: Assessment, tested: Tested) -> set[str]:
+def ids_of_gallery(assessed: Assessment, tested: Tested) -> set[str]:
     """The ids of the cases whose pictures a gallery shows."""
-    copies = copies_of(assessed.record.dataset.fingerprint)
+    copies = duplicates.copies_of(assessed.record.dataset.fingerprint)
     ids = tested.rows.case.tolist()
     beside = (copies.get(case, ()) for case in ids)
     return {*ids, *(copy for group in beside for copy in group)}
-
-
-def copies_of(fingerprint: str) -> dict[str, list[str]]:
-    """By id of a case, those that show the same; none are known of another data set than the published BUSI."""
-    known = duplicates.load()
-    if fingerprint != known["fingerprint"]:
-        return {}
-    return {case: [other for other in group if other != case] for group in known["groups"] for case in group}
 
 
 def _shown(tested: Tested, image: int, copies: dict[str, list[str]], album: Album) -> Shown:
@@ -83,17 +66,15 @@ def _shown(tested: Tested, image: int, copies: dict[str, list[str]], album: Albu
     at = int((rows.thresholds == _AT).argmax())
     pixels = {name: int(getattr(rows, name)[image, at]) for name in ("tp", "fp", "fn")}
     height, width = mask.shape
-    frames = [
-        Frame(
+    regions = [
+        BoundingBox(
             box.x * GRID / width,
             box.y * GRID / height,
             box.width * GRID / width,
             box.height * GRID / height,
-            box.area,
         )
         for box in tested.boxes(image)
     ]
-    trained = [other for other in copies.get(case, []) if other in tested.trained[image]]
     return Shown(
         id=case,
         label=str(rows.label[image]),
@@ -101,8 +82,8 @@ def _shown(tested: Tested, image: int, copies: dict[str, list[str]], album: Albu
         scores=scores,
         pixels=pixels | {"all": int(rows.pixels[image])},
         marked=outline(mask, _TOLERANCE),
-        boxes=frames,
-        copies=[Copy(other, album.pictures.get(other)) for other in trained],
+        regions=regions,
+        copies=[other for other in copies.get(case, []) if other in tested.trained[image]],
         picture=album.pictures.get(case),
         probability=float(rows.probability[image]) if rows.positive else None,
     )

@@ -1,22 +1,20 @@
-"""Images of a data set for the pages, where the data set is at hand: small, with the outline of what its masks mark."""
+"""Pictures for the pages: small images of a data set, where it is at hand, and masks as outlines (SVG paths)."""
 
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 import cv2
 import numpy as np
+from contourpy import contour_generator
 
 from common.data import fetch, manifest
-from common.data.audit import merged
-from common.data.case import Case
-from common.data.decode import Unreadable, read_image, read_mask
+from common.data.case import Case, Decoded, read_all, union_of_masks
 from common.data.pack import ENDING
 from common.errors import BadInput
-from common.report.outlines import outline
 
+GRID = 1000  # units of an outline, each way, whatever the size of the mask
 _LONGER = 288  # pixels of the longer side: sharp at the size shown, and all of BUSI stays below 6 MB
 _QUALITY = 55  # of WebP
 _TOLERANCE = 0.8  # pixels of the image's own
@@ -25,7 +23,7 @@ _TOLERANCE = 0.8  # pixels of the image's own
 @dataclass(frozen=True)
 class Picture:
     """file: its path in the site, made of a hash, since the id of a case is whatever a file was called. width, height:
-    of the image itself, in pixels. truth: the path round what the masks mark (`outlines`), "" for nothing."""
+    of the image itself, in pixels. truth: the path round what the masks mark (`outline`), "" for nothing."""
 
     file: str
     width: int
@@ -36,28 +34,27 @@ class Picture:
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures of a data set by id of the case, none where it is not at hand; why: then, in a sentence."""
+    """The pictures of a data set by id of the case. why: a sentence on why there are none, else ""."""
 
     pictures: dict[str, Picture]
     why: str = ""
 
 
 def album(name: str, fingerprint: str, wanted: Collection[str], root: Path, runs: Path) -> Album:
-    """The pictures of these cases of the data set with this name, where it is in `root` and every one of its pixels is
-    that of the fingerprint (`manifest.fingerprint`); nothing is downloaded or made.
+    """The pictures of these cases of a data set, where it is in `root` and has the pixels of this fingerprint
+    (`manifest.fingerprint`). Nothing is downloaded or made.
 
-    The whole set is read, about 20 s for BUSI on one core: what a page puts beside a number has to be what it is of.
+    The whole set is read, about 20 s for BUSI on one core, so that a page shows the images that its numbers are of.
     """
     try:
         cases = _at_hand(name, root, runs)
-    except fetch.Missing:  # whose message is on how to come by it for a training
+        found = read_all(
+            lambda position, case: _digest_and_picture(name, cases[position], case, wanted), cases, misfits=False
+        )
+    except fetch.Missing:  # whose message says how to get the data for a training
         return Album({}, f"{name} is not in {root}.")
     except BadInput as error:
         return Album({}, str(error).partition("\n")[0])
-    with ThreadPoolExecutor() as pool:
-        found = list(pool.map(lambda case: _read(name, case, case.id in wanted), cases))
-    if bad := [each for each in found if isinstance(each, Unreadable)]:
-        return Album({}, f"{len(bad)} files of {name} can't be read, {bad[0]} for one.")
     digests = {case.id: digest for case, (digest, _) in zip(cases, found, strict=True)}
     if manifest.fingerprint(digests) != fingerprint:
         return Album({}, f"The {name} in {root} has other pixels than that of the results.")
@@ -77,21 +74,39 @@ def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
     return found.cases
 
 
-def _read(name: str, case: Case, wanted: bool) -> tuple[str, Picture | None] | Unreadable:
-    try:
-        image, masks = read_image(case.image), [read_mask(path) for path in case.masks]
-    except Unreadable as error:
-        return error
-    digest = manifest.case_digest(image, masks)
-    return digest, _picture(name, case, image, masks) if wanted else None
-
-
-def _picture(name: str, case: Case, image: np.ndarray, masks: list[np.ndarray]) -> Picture:
-    height, width = image.shape[:2]
+def _digest_and_picture(name: str, case: Case, found: Decoded, wanted: Collection[str]) -> tuple[str, Picture | None]:
+    """The digest of a case, and its picture where it is one of those wanted."""
+    digest = manifest.case_digest(found.image, found.drawn)
+    if case.id not in wanted:
+        return digest, None
+    height, width = found.image.shape[:2]
     shrunk = min(1.0, _LONGER / max(height, width))
     size = max(1, round(width * shrunk)), max(1, round(height * shrunk))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(found.image, size, interpolation=cv2.INTER_AREA)
     _, webp = cv2.imencode(".webp", small[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
     key = blake2b(f"{name}/{case.id}".encode(), digest_size=8).hexdigest()
-    truth = outline(merged(case, masks, (height, width)), _TOLERANCE)
-    return Picture(f"images/{key}.webp", width, height, truth, webp.tobytes())
+    truth = outline(union_of_masks(case, found.image, found.drawn), _TOLERANCE)
+    return digest, Picture(f"images/{key}.webp", width, height, truth, webp.tobytes())
+
+
+def outline(mask: np.ndarray, tolerance: float) -> str:
+    """An SVG path along the edges of what is marked, holes too, in a square of GRID x GRID units; "" for nothing.
+
+    mask: bool (H, W). tolerance: how far the path may be from the edge, in pixels of the mask.
+    """
+    if not mask.any():
+        return ""
+    height, width = mask.shape
+    # With a frame of background, every edge closes; an edge between two pixels runs half-way between their centres.
+    framed = np.pad(mask, 1).astype(np.float32)
+    closed = contour_generator(z=framed).lines(0.5)
+    scale = np.array([GRID / width, GRID / height])
+    return "".join(_path((points - 0.5).astype(np.float32), tolerance, scale) for points in closed)
+
+
+def _path(points: np.ndarray, tolerance: float, scale: np.ndarray) -> str:
+    kept = cv2.approxPolyDP(points, tolerance, closed=True)[:, 0]
+    corners = np.rint(kept * scale).astype(int).tolist()
+    if len(corners) < 3:
+        return ""
+    return "M" + "L".join(f"{x} {y}" for x, y in corners) + "Z"

@@ -1,5 +1,6 @@
 """The pages, written into a folder that is there whole or not at all."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterable
@@ -12,14 +13,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from common.data import audit
 from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting, status_of
-from common.report import audits, effect_plots, forest, gallery, gather, layers, pictures, protocol
-from common.report.curves import curves
+from common.report import comparison, gallery, gather, layers, pictures, plots
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
 
@@ -29,7 +30,7 @@ _MARKER = ".repro-report"  # in a folder that this module wrote, and may therefo
 
 @dataclass
 class Site:
-    """Pages by file name, pictures by path in the site, and what to tell the person about what is missing."""
+    """pages: by file name. images: by path in the site. remarks: sentences on what is missing."""
 
     pages: dict[str, str] = field(default_factory=dict)
     images: dict[str, bytes] = field(default_factory=dict)
@@ -43,20 +44,20 @@ class Site:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The test images of a record: of which, in which file, and what it shows."""
+    """A page with the test images of a record. file: its name."""
 
     assessed: Assessment
     file: str
     tested: Tested
 
 
-def build(results: Path, names: Iterable[str], root: Path, runs: Path) -> Site:
+def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> Site:
     """The pages on these papers, from the folder of results; images from the data sets under `root` that are there.
 
     Raises BadInput where there are no results.
     """
     studies = gather.studies(results, names)
-    audited = audits.load(results)
+    audited = load_audits(results)
     galleries = {study.paper.name: _galleries(study, results) for study in studies}
     albums = _albums([each for of_paper in galleries.values() for each in of_paper], audited, root, runs)
     site = Site(remarks=list(dict.fromkeys(album.why for album in albums.values() if album.why)))
@@ -65,14 +66,14 @@ def build(results: Path, names: Iterable[str], root: Path, runs: Path) -> Site:
     def page(file: str, template: str, **content: Any) -> None:
         site.pages[file] = environment.get_template(template).render(studies=studies, file=file, **content)
 
-    every = [line for study in studies for line in forest.lines(study)]
-    page("index.html", "index.html", lines=every, counted=forest.counted(every))
+    every = [line for study in studies for line in comparison.number_lines(study)]
+    page("index.html", "index.html", lines=every, counted=comparison.count_verdicts(every))
     for study in studies:
         of_paper = galleries[study.paper.name]
         page(f"{study.paper.name}.html", "paper.html", **_paper(study), galleries=of_paper)
         for each in of_paper:
-            album = albums[_of(each.assessed)]
-            shown = gallery.gallery(each.assessed, each.tested, album)
+            album = albums[_data_of(each.assessed)]
+            shown = gallery.shown_images(each.assessed, each.tested, album)
             page(each.file, "gallery.html", study=study, gallery=each, shown=shown, album=album)
     sets = [(found, albums[found["data"], found["fingerprint"]]) for found in audited]
     page("data.html", "data.html", sets=sets)
@@ -80,9 +81,9 @@ def build(results: Path, names: Iterable[str], root: Path, runs: Path) -> Site:
     return site
 
 
-def write(site: Site, folder: Path) -> None:
-    """Puts the site there, in place of one that was written before. Raises BadInput for a folder that holds anything
-    else, of which nothing is touched."""
+def write_site(site: Site, folder: Path) -> None:
+    """Writes the site into a folder, in place of an earlier one. Raises BadInput for a folder that holds anything else,
+    and touches nothing in it."""
     if folder.exists() and not (folder / _MARKER).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} holds something that is no report. -o names another folder, or empty this one.")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +105,11 @@ def write(site: Site, folder: Path) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def load_audits(results: Path) -> list[dict[str, Any]]:
+    """The findings that `repro data audit` keeps as `audit-*.json` in the folder of results."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("audit-*.json"))]
+
+
 def _galleries(study: Study, results: Path) -> list[Gallery]:
     found = ((each, gather.tested(results, each)) for each in study.assessed)
     return [
@@ -119,28 +125,30 @@ def _albums(
     """By name and fingerprint of the data set."""
     wanted: dict[tuple[str, str], set[str]] = {}
     for each in galleries:
-        wanted.setdefault(_of(each.assessed), set()).update(gallery.wanted(each.assessed, each.tested))
+        wanted.setdefault(_data_of(each.assessed), set()).update(gallery.ids_of_gallery(each.assessed, each.tested))
     for found in audited:
-        wanted.setdefault((found["data"], found["fingerprint"]), set()).update(audits.wanted(found))
+        wanted.setdefault((found["data"], found["fingerprint"]), set()).update(
+            {id for kind in audit.suspects(found) for ids, _ in kind.strips for id in ids}
+        )
     return {key: pictures.album(*key, ids, root, runs) for key, ids in wanted.items()}
 
 
-def _of(assessed: Assessment) -> tuple[str, str]:
+def _data_of(assessed: Assessment) -> tuple[str, str]:
     return assessed.record.dataset.name, assessed.record.dataset.fingerprint
 
 
 def _paper(study: Study) -> dict[str, Any]:
-    lines = forest.lines(study)
+    lines = comparison.number_lines(study)
     return {
         "study": study,
         "lines": lines,
-        "counted": forest.counted(lines),
-        "stated": protocol.stated(study),
-        "readings": protocol.readings(study),
+        "counted": comparison.count_verdicts(lines),
+        "stated": comparison.stated_settings(study),
+        "readings": comparison.open_settings(study),
         "networks": layers.networks(study.paper),
         "leaks": gather.leaks(study),
-        "plots": [effect_plots.plots(each, f"effects{i}") for i, each in enumerate(study.moved)],
-        "curves": [curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)],
+        "plots": [plots.effect_plots(each, f"effects{i}") for i, each in enumerate(study.moved)],
+        "curves": [plots.training_curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)],
         "definitions": [gather.definitions(each.record) for each in study.assessed],
         "folds": [folds.fold_tables(study.paper, each.record) for each in study.assessed],
         "matrices": [gather.confusion_matrices(each.record) for each in study.assessed],
@@ -156,7 +164,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
-    environment.filters |= {"setting": setting, "command": command, "headline": forest.headline, "papers": _papers}
+    environment.filters |= {"setting": setting, "command": command, "headline": comparison.headline, "papers": _papers}
     environment.filters |= {
         "repeats": format_repeats,
         "sentences": effect_sentences,
@@ -164,16 +172,16 @@ def _environment() -> Environment:
         "status": status_of,
     }
     environment.globals |= {
-        "meanings": forest.MEANINGS,
-        "kinds": forest.KINDS,
-        "suspects": audits.suspects,
-        "grid": gallery.GRID,
+        "meanings": comparison.MEANINGS,
+        "kinds": comparison.KINDS,
+        "suspects": audit.suspects,
+        "grid": pictures.GRID,
     }
     return environment
 
 
 def _papers(number: int) -> str:
-    """At the start of a sentence: "Five papers"."""
+    """A number of papers at the start of a sentence: "Five papers"."""
     words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
     return f"{words[number] if number < len(words) else number} paper{'s' * (number != 1)}"
 
@@ -184,5 +192,5 @@ def _prose(text: str) -> Markup:
 
 
 def _css(text: str) -> str:
-    """A name as a class of the style sheet: "inside (small)" is inside-small."""
+    """A name as a class of the style sheet: "inside (small)" becomes inside-small."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

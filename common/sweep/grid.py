@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from common import paper as papers
 from common import strict_yaml
 from common.data.fetch import Found
-from common.data.listing import some
-from common.data.pack import Need
-from common.data.prepare import Prepared
+from common.data.listing import first_few
+from common.data.prepare import Need, Prepared
 from common.errors import BadInput
 from common.paper import Paper, Profile, as_shown, as_text
 from common.sweep import cost
@@ -121,7 +120,9 @@ class Grid:
     def prepare(self) -> None:
         """The arrays of all that is left to be trained, before several jobs need the same at once."""
         needed = {
-            (run.request.found.folder, Need.of(run.request.recipe)): run.request for run in self.runs if run.waiting
+            (run.request.found.folder, Need.of_recipe(run.request.recipe)): run.request
+            for run in self.runs
+            if run.waiting
         }
         for request in needed.values():
             prepare_for(request.recipe, request.found, cache_folder(request.runs))
@@ -184,7 +185,7 @@ class _Data:
         name = self.asked or request.paper.data
         if name not in self.prepared:
             self.prepared[name] = prepare_for(request.recipe, request.found, cache_folder(self.runs))
-            for line in some(self.prepared[name].doubts):
+            for line in first_few(self.prepared[name].doubts):
                 self.say(f"Doubtful: {line}")
         return self.prepared[name]
 

@@ -23,7 +23,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-from common.data.pack import Need
+from common.data.prepare import Need
 from common.errors import BadInput
 from common.evidence.results import Failure
 from common.sweep.job import Broken, Job, Outcome, train
@@ -147,7 +147,7 @@ class _Sweep:
         if folder not in self.needs:
             self.needs[folder] = needs(request, self.largest)
             self.requests[folder] = ray.put(request)
-        data = request.found.folder, Need.of(request.recipe)
+        data = request.found.folder, Need.of_recipe(request.recipe)
         if data not in self.prepared:
             prepared = prepare_for(request.recipe, request.found, cache_folder(request.runs))
             # A memory map would be sent as the name of its file.

@@ -11,9 +11,8 @@ import numpy as np
 from common.data import duplicates, enlarge, fetch, splits
 from common.data.case import Case
 from common.data.fetch import Found
-from common.data.listing import some
-from common.data.pack import Need
-from common.data.prepare import Prepared, prepare
+from common.data.listing import first_few
+from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput, Damaged
 from common.files import read_json, write_json
 from common.paper import Paper, Profile, as_text
@@ -83,10 +82,10 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
 
 
 def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
-    need = Need.of(recipe)
+    need = Need.of_recipe(recipe)
     if found.packed:
         return found.packed.unpack(need, cache)
-    return prepare(found.cases, found.name, need.side, need.channels, need.masks, cache, clahe=need.clahe)
+    return prepare(found.cases, found.name, need, cache)
 
 
 def refuse_unusable(request: Request) -> None:
@@ -155,7 +154,7 @@ def plan(
     prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
     if recipe.leak:
         say(recipe.leak)
-    for line in some(prepared.doubts):
+    for line in first_few(prepared.doubts):
         say(f"Doubtful: {line}")
     prepared, used = grouped(prepared, recipe)
     if (

@@ -17,7 +17,7 @@ from common.data import audit, duplicates, manifest, splits
 from common.data.busi import index
 from common.data.case import Case
 from common.errors import BadInput
-from common.report import audits
+from common.report import site
 
 CHENG, GILL, PAUDEL, RAHMAN = (paper.load(name).recipe() for name in ("cheng", "gill", "paudel", "rahman"))
 
@@ -132,7 +132,7 @@ def flawed(tmp_path) -> Path:
 @pytest.fixture
 def findings(flawed):
     cases = index(flawed)
-    return audit.report("mine", cases, audit.examine_all(cases), [])
+    return audit.findings_of("mine", cases, audit.examine_all(cases), [])
 
 
 def test_copies_are_grouped_and_those_in_two_classes_told(findings):
@@ -207,7 +207,7 @@ def test_only_the_findings_on_a_data_set_known_by_name_are_kept_with_the_results
         assert told.exit_code == 0, told.output
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["audit-phantom.json"]
     assert "results/audit-phantom.json" in told.output.replace("\n", "")
-    (kept,) = audits.load(tmp_path / "results")
+    (kept,) = site.load_audits(tmp_path / "results")
     assert kept == json.loads((tmp_path / "runs" / "audit-phantom" / "audit.json").read_text())
 
 
@@ -235,19 +235,19 @@ def test_only_the_classes_that_a_paper_uses_count():
 
 # The groups of BUSI
 
-BUSI = duplicates.load()
+BUSI = duplicates.known_in_busi()
 
 
 def busi_cases() -> list[Case]:
-    return [Case(name, name.split()[0], name, Path("image.png"), ()) for name in manifest.load()]
+    return [Case(name, name.split()[0], name, Path("image.png"), ()) for name in manifest.published()]
 
 
 def test_the_committed_groups_are_of_the_published_pixels_and_disjoint():
-    assert BUSI["fingerprint"] == manifest.fingerprint(manifest.load())
+    assert BUSI["fingerprint"] == manifest.fingerprint(manifest.published())
     assert (BUSI["threshold"], BUSI["method"]) == (duplicates.THRESHOLD, duplicates.METHOD)
     members = [each for group in BUSI["groups"] for each in group]
     assert len(members) == len(set(members)) == 348
-    assert set(members) <= manifest.load().keys()
+    assert set(members) <= manifest.published().keys()
     assert all(len(group) > 1 for group in BUSI["groups"])
 
 
@@ -294,5 +294,5 @@ def test_a_grouped_split_of_busi_leaks_nothing(recipe):
 @pytest.mark.long
 def test_the_audit_finds_the_committed_groups_again(busi_folder):
     cases = index(busi_folder)
-    findings = audit.report("busi", cases, audit.examine_all(cases), [])
+    findings = audit.findings_of("busi", cases, audit.examine_all(cases), [])
     assert {key: findings[key] for key in BUSI} == BUSI

@@ -7,7 +7,7 @@ import pytest
 from common import paper
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
 from common.data.busi import index
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.training.network import Network
 
 RECIPE = paper.load("cheng").recipe("smoke")
@@ -17,7 +17,7 @@ ALL = np.arange(30)
 
 @pytest.fixture(scope="module")
 def prepared(phantom_folder, tmp_path_factory):
-    return prepare(index(phantom_folder), "phantom", RECIPE.side, 3, "merged", tmp_path_factory.mktemp("cache"))
+    return prepare(index(phantom_folder), "phantom", Need(RECIPE.side, 3, "merged"), tmp_path_factory.mktemp("cache"))
 
 
 def epoch(prepared, number, recipe=RECIPE, seed=SEED, positions=ALL):

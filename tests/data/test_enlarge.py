@@ -11,7 +11,7 @@ from common.data.augment import Augment
 from common.data.batches import Batches
 from common.data.busi import index
 from common.data.case import Case
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
 from common.recipe import Augmentation
 
@@ -99,7 +99,7 @@ def small(phantom_folder, tmp_path_factory):
     """30 cases, prepared, and Kumar's recipe for them with copies."""
     recipe = KUMAR.recipe("smoke", {"copies": "4"})
     cases = [case for case in index(phantom_folder) if case.label in recipe.classes]
-    return prepare(cases, "phantom", recipe.side, 1, "merged", tmp_path_factory.mktemp("cache")), recipe
+    return prepare(cases, "phantom", Need(recipe.side, 1, "merged"), tmp_path_factory.mktemp("cache")), recipe
 
 
 def enlarged(small, seed=0, repeat=0):

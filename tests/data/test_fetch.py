@@ -15,7 +15,7 @@ import pytest
 from openpyxl import Workbook
 from PIL import Image
 
-from common.data import fetch, kaggle, manifest, mini_ddsm, phantom
+from common.data import fetch, manifest, mini_ddsm, phantom
 from common.data.busi import index
 from common.errors import BadInput
 
@@ -87,7 +87,7 @@ def dataset_download(handle, *, output_dir):
     return output_dir
 """)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
-        monkeypatch.setattr(kaggle, "reach", lambda: None)
+        monkeypatch.setattr(fetch, "reach_kaggle", lambda: None)
 
     return install
 
@@ -95,7 +95,7 @@ def dataset_download(handle, *, output_dir):
 def test_a_download_with_the_pixels_of_the_manifest_becomes_root_busi(tmp_path, client, monkeypatch, capfd):
     sent = write_small(tmp_path / "published")
     published = manifest.digest_all(index(sent))
-    monkeypatch.setattr(manifest, "load", lambda name: published)
+    monkeypatch.setattr(manifest, "published", lambda: published)
     client(sent)
     root = tmp_path / "data"
     assert found_as("busi", root) == ("busi", root / "busi")
@@ -124,7 +124,7 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, client):
 
 
 def test_an_archive_that_unpacks_without_end_is_stopped_and_removed(tmp_path, client, monkeypatch):
-    monkeypatch.setattr(kaggle, "_LARGEST", 1_000_000)
+    monkeypatch.setattr(fetch, "_LARGEST_DOWNLOAD", 1_000_000)
     client(write_small(tmp_path / "sent"), 'Path(output_dir, "zeros").write_bytes(bytes(2_000_000)); time.sleep(60)')
     started = time.monotonic()
     with pytest.raises(BadInput, match="Downloading it failed: it unpacks to more than"):
@@ -183,7 +183,7 @@ except BadInput as error:
 
 
 def test_a_network_that_swallows_everything_is_given_up_after_seconds(tmp_path, monkeypatch):
-    monkeypatch.setattr(kaggle, "_PATIENCE", 0.5)
+    monkeypatch.setattr(fetch, "_PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and never says a word
         for name in ("HTTPS_PROXY", "https_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -232,7 +232,7 @@ def write_mini_ddsm(folder: Path) -> Path:
 
 @pytest.mark.parametrize("stand_in", [True, False])
 def test_a_missing_mini_ddsm_names_the_ways_on_and_is_never_downloaded(tmp_path, monkeypatch, stand_in):
-    monkeypatch.setattr(kaggle, "download", lambda *_: pytest.fail("downloading"))
+    monkeypatch.setattr(fetch, "_from_kaggle", lambda *_: pytest.fail("downloading"))
     if stand_in:
         (tmp_path / "mammo_masses").mkdir()
     with pytest.raises(fetch.Missing) as missing:

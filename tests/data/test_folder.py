@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from common.data import folder
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
 
 PATTERN = r"^(?P<group>p\d+)_.*_(?P<class>[bm])\.png$"
@@ -50,7 +50,7 @@ def test_class_and_group_come_from_the_name(tmp_path):
 
 
 def test_masks_of_another_size_are_scaled_to_their_image(tmp_path):
-    prepared = prepare(cases(write(tmp_path)), "set", 40, 1, "merged", tmp_path / "cache")
+    prepared = prepare(cases(write(tmp_path)), "set", Need(40, 1, "merged"), tmp_path / "cache")
     assert (prepared.masks[0] >= 128).sum() == 20 * 20
     assert prepared.masks[0, 20, 20] == 255
 
@@ -146,7 +146,7 @@ def test_a_description_that_is_not_valid_says_what_is_wrong(tmp_path, text, comp
     path = tmp_path / "set.yaml"
     path.write_text(text)
     with pytest.raises(BadInput) as refused:
-        folder.load(path)
+        folder.load_description(path)
     assert str(path) in str(refused.value)
     assert complaint in str(refused.value)
 
@@ -154,7 +154,7 @@ def test_a_description_that_is_not_valid_says_what_is_wrong(tmp_path, text, comp
 def test_numbers_need_no_quotes(tmp_path):
     path = tmp_path / "set.yaml"
     path.write_text("images: a\nmasks: b\npattern: '(?P<group>.)(?P<class>.)'\nclasses: {1: malignant, 2: benign}")
-    assert folder.load(path).classes == {"1": "malignant", "2": "benign"}
+    assert folder.load_description(path).classes == {"1": "malignant", "2": "benign"}
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def mammo_masses():
 
 
 def built_in() -> folder.Description:
-    return folder.load(Path(folder.__file__).with_name("mammo_masses.yaml"))
+    return folder.load_description(Path(folder.__file__).with_name("mammo_masses.yaml"))
 
 
 def test_mammo_masses_has_176_crops_of_85_cases(mammo_masses):
@@ -185,7 +185,7 @@ def test_the_one_mask_of_mammo_masses_without_an_image_is_known_and_no_other_is(
 
 def test_masses_are_brighter_than_the_tissue_right_around_them(mammo_masses, tmp_path):
     """In all of these 44; with the masks mirrored or paired with other images, in 84 % of them at most."""
-    prepared = prepare(folder.index(built_in(), mammo_masses)[::4], "mammo_masses", 128, 1, "merged", tmp_path)
+    prepared = prepare(folder.index(built_in(), mammo_masses)[::4], "mammo_masses", Need(128, 1, "merged"), tmp_path)
     for image, mask in zip(prepared.images[..., 0], prepared.masks > 127, strict=True):
         ring = (cv2.dilate(mask.astype(np.uint8), np.ones((17, 17))) > 0) & ~mask
         assert image[mask].mean() > image[ring].mean()

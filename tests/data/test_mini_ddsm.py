@@ -10,8 +10,8 @@ from openpyxl import Workbook
 from PIL import Image
 
 from common.data import mini_ddsm
-from common.data.mini_ddsm import COLUMNS, home, index
-from common.data.prepare import prepare
+from common.data.mini_ddsm import COLUMNS, edition_in, index
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
 
 JPEG, PNG = "MINI-DDSM-Complete-JPEG-8", "MINI-DDSM-Complete-PNG-16"
@@ -100,7 +100,7 @@ def test_names_are_found_in_whatever_case_they_are_written(edition):
 
 
 def test_the_png_edition_is_read_by_the_sheet_of_the_jpeg_edition_beside_it(edition):
-    png = home(edition.parent / PNG)
+    png = edition_in(edition.parent / PNG)
     assert png == edition.parent / PNG
     cases, unusable = index(png)
     assert unusable == []
@@ -112,7 +112,7 @@ def test_outlines_are_filled_merged_and_scaled_to_the_image_in_both_editions(edi
     whole = [ONE, ONE, ONE | TWO, ONE | TWO, np.zeros_like(ONE)]
     images = []
     for folder in (edition, edition.parent / PNG):
-        prepared = prepare(index(folder)[0], "mini-ddsm", 64, 1, "merged", tmp_path / "cache")
+        prepared = prepare(index(folder)[0], "mini-ddsm", Need(64, 1, "merged"), tmp_path / "cache")
         for truth, mask in zip(whole, prepared.masks > 127, strict=True):
             expected = cv2.resize(truth.astype(np.uint8) * 255, (64, 64)) > 127
             assert (mask ^ expected).sum() <= 0.1 * expected.sum(), "half the size, so an edge may move by a pixel"
@@ -121,14 +121,14 @@ def test_outlines_are_filled_merged_and_scaled_to_the_image_in_both_editions(edi
 
 
 def test_both_editions_are_found_jpeg_first_and_other_folders_are_none(edition, tmp_path, phantom_folder):
-    assert home(tmp_path) == home(edition) == edition
-    assert home(phantom_folder) is None
-    assert home(tmp_path / "nowhere") is None
+    assert edition_in(tmp_path) == edition_in(edition) == edition
+    assert edition_in(phantom_folder) is None
+    assert edition_in(tmp_path / "nowhere") is None
 
 
 def test_a_sheet_above_the_editions_will_do(edition):
     shutil.move(edition / mini_ddsm.SHEET, edition.parent / mini_ddsm.SHEET)
-    assert home(edition.parent) == edition
+    assert edition_in(edition.parent) == edition
     assert len(index(edition)[0]) == 5
 
 

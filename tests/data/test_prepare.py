@@ -9,14 +9,17 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
+from common import paper
 from common.data import manifest
 from common.data.busi import index
 from common.data.case import Case
 from common.data.decode import read_mask
-from common.data.outline import filled
-from common.data.prepare import merge, prepare
+from common.data.masks import fill_outline, merge
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
+from common.recipe import Recipe
 from tests.data.pictures import saved
 
 
@@ -34,25 +37,43 @@ def test_the_readings_of_several_masks():
     upper, lower, corner = masks_that((0, 2, 0, 4), (1, 4, 0, 2), (3, 4, 3, 4))
     three = [upper, lower, corner]
     assert np.array_equal(merge(three, "merged") == 255, upper | lower | corner)
-    assert np.array_equal(merge(three, "two") == 255, upper | lower)
+    assert np.array_equal(merge(three, "union=2") == 255, upper | lower)
     assert np.array_equal(merge(three, "first") == 255, upper)
-    halved = merge([upper, lower], "halved")
-    assert set(halved[upper & lower]) == {255}
-    assert set(halved[upper ^ lower]) == {128}, "a lesion that only one mask covers is at one half"
-    assert set(merge([upper], "halved")[upper]) == {255}, "a single mask is not halved"
+    mean = merge([upper, lower], "mean=2")
+    assert set(mean[upper & lower]) == {255}
+    assert set(mean[upper ^ lower]) == {128}, "a lesion that only one mask covers is at one half"
+    assert set(merge([upper], "mean=2")[upper]) == {255}, "a single mask is not halved"
+    assert np.array_equal(merge(three, "mean=2"), mean), "the third does not count"
+
+
+def test_of_any_number_the_first_n_are_merged():
+    rows = masks_that((0, 1, 0, 4), (0, 2, 0, 4), (0, 3, 0, 4), (0, 4, 0, 4))
+    assert merge(rows, "union=3")[:, 0].tolist() == [255, 255, 255, 0]
+    assert merge(rows, "mean=3")[:, 0].tolist() == [255, 170, 85, 0]
+    assert merge(rows, "mean=4")[:, 0].tolist() == [255, 191, 128, 64], "one half is 128, and counts as tumour"
+    assert np.array_equal(merge(rows, "union=9"), merge(rows, "merged"))
+    assert np.array_equal(merge(rows, "mean=9"), merge(rows, "mean=4"))
+
+
+@pytest.mark.parametrize("masks", ["two", "halved", "union", "union=1", "mean=0", "mean=02", "first=2", "mean=2.5"])
+def test_another_reading_of_masks_is_no_setting(masks):
+    settings = paper.load("cheng").plain_recipe().model_dump()
+    assert Recipe(**settings | {"masks": "union=12"}).masks == "union=12"
+    with pytest.raises(ValidationError, match="masks"):
+        Recipe(**settings | {"masks": masks})
 
 
 def test_all_three_masks_of_benign_195_count(busi_folder, tmp_path):
     case = next(case for case in index(busi_folder) if case.id == "benign (195)")
     masks = [read_mask(path) for path in case.masks]
-    areas = [np.count_nonzero(merge(masks, reading)) for reading in ("first", "two", "merged")]
+    areas = [np.count_nonzero(merge(masks, reading)) for reading in ("first", "union=2", "merged")]
     assert areas[0] < areas[1] < areas[2]
 
 
 def test_resizing_is_that_of_tf_image_resize(tmp_path, grey, drawn):
     """Bilinear, half-pixel centres, no antialiasing: keras.ops.image.resize computes it in floating point."""
     case = Case("a", "benign", "a", saved(tmp_path / "a.png", grey), (saved(tmp_path / "m.png", drawn),))
-    prepared = prepare([case], "test", 17, 1, "merged", tmp_path / "cache")
+    prepared = prepare([case], "test", Need(17, 1, "merged"), tmp_path / "cache")
     expected = keras.ops.image.resize(grey[..., None].astype("float32"), (17, 17), antialias=False)
     assert np.abs(prepared.images[0] - np.asarray(expected)).max() <= 1, "within the rounding to whole grey values"
     mask = keras.ops.image.resize(drawn[..., None].astype("float32"), (17, 17), antialias=False)
@@ -61,9 +82,9 @@ def test_resizing_is_that_of_tf_image_resize(tmp_path, grey, drawn):
 
 def test_preparing_twice_decodes_once(phantom_folder, tmp_path, monkeypatch):
     cases = index(phantom_folder)
-    first = prepare(cases, "phantom", 32, 3, "merged", tmp_path)
-    monkeypatch.setattr("common.data.prepare.read", lambda case: pytest.fail("decoded again"))
-    again = prepare(cases, "phantom", 32, 3, "merged", tmp_path)
+    first = prepare(cases, "phantom", Need(32, 3, "merged"), tmp_path)
+    monkeypatch.setattr("common.data.case.read_case", lambda case: pytest.fail("decoded again"))
+    again = prepare(cases, "phantom", Need(32, 3, "merged"), tmp_path)
     assert np.array_equal(first.images, again.images)
     assert first.fingerprint == again.fingerprint
     assert first.images.shape == (30, 32, 32, 3)
@@ -72,18 +93,18 @@ def test_preparing_twice_decodes_once(phantom_folder, tmp_path, monkeypatch):
 
 def test_a_changed_file_is_noticed(phantom_folder, tmp_path):
     folder = shutil.copytree(phantom_folder, tmp_path / "copy")
-    before = prepare(index(folder), "copy", 32, 1, "merged", tmp_path / "cache")
+    before = prepare(index(folder), "copy", Need(32, 1, "merged"), tmp_path / "cache")
     image = folder / "benign" / "benign (1).png"
     saved(image, 255 - np.asarray(Image.open(image)))
-    after = prepare(index(folder), "copy", 32, 1, "merged", tmp_path / "cache")
+    after = prepare(index(folder), "copy", Need(32, 1, "merged"), tmp_path / "cache")
     assert before.fingerprint != after.fingerprint
     assert not np.array_equal(before.images[0], after.images[0])
 
 
 def test_the_fingerprint_tells_the_published_busi_by_its_pixels(phantom_folder, tmp_path):
-    prepared = prepare(index(phantom_folder), "busi", 32, 1, "merged", tmp_path)
+    prepared = prepare(index(phantom_folder), "busi", Need(32, 1, "merged"), tmp_path)
     assert manifest.true_name("busi", prepared.fingerprint) == "busi, changed"
-    assert manifest.true_name("my copy", manifest.fingerprint(manifest.load())) == "busi"
+    assert manifest.true_name("my copy", manifest.fingerprint(manifest.published())) == "busi"
 
 
 def test_every_broken_file_and_mask_of_another_size_is_named_and_nothing_is_left_behind(phantom_folder, tmp_path):
@@ -93,7 +114,7 @@ def test_every_broken_file_and_mask_of_another_size_is_named_and_nothing_is_left
     truncated.write_bytes(truncated.read_bytes()[:60])
     saved(folder / "normal" / "normal (1)_mask.png", np.zeros((10, 20), np.uint8))
     with pytest.raises(BadInput) as caught:
-        prepare(index(folder), "copy", 32, 1, "merged", tmp_path / "cache")
+        prepare(index(folder), "copy", Need(32, 1, "merged"), tmp_path / "cache")
     message = str(caught.value)
     assert "benign (2).png: not an image" in message
     assert "malignant (1)_mask.png" in message
@@ -107,7 +128,7 @@ def test_all_bad_files_of_one_case_are_named(tmp_path, grey, drawn):
     for broken in (image, *masks[:2]):
         broken.write_bytes(b"?")
     with pytest.raises(BadInput) as caught:
-        prepare([Case("a", "benign", "a", image, tuple(masks))], "test", 16, 1, "merged", tmp_path / "cache")
+        prepare([Case("a", "benign", "a", image, tuple(masks))], "test", Need(16, 1, "merged"), tmp_path / "cache")
     assert [name for name in ("a.png", "m0.png", "m1.png", "m2.png") if name in str(caught.value)] == [
         "a.png", "m0.png", "m1.png"
     ]  # fmt: skip
@@ -117,7 +138,7 @@ def one(tmp_path, image, *masks, side=40, **details):
     """The prepared image and mask, uint8 (side, side), of a single case."""
     paths = [saved(tmp_path / f"m{number}.png", mask) for number, mask in enumerate(masks)]
     case = Case("a", "benign", "a", saved(tmp_path / "a.png", image), tuple(paths), **details)
-    prepared = prepare([case], "test", side, 1, "merged", tmp_path / "cache")
+    prepared = prepare([case], "test", Need(side, 1, "merged"), tmp_path / "cache")
     return prepared.images[0, ..., 0], prepared.masks[0]
 
 
@@ -127,10 +148,10 @@ def test_without_a_mask_the_truth_is_empty(tmp_path, grey):
     assert not mask.any()
 
 
-@pytest.mark.parametrize("reading", ["merged", "first", "two", "halved"])
+@pytest.mark.parametrize("reading", ["merged", "first", "union=2", "mean=2"])
 def test_no_mask_is_an_empty_truth_in_every_reading_of_several_masks(tmp_path, grey, reading):
     case = Case("a", "normal", "a", saved(tmp_path / "a.png", grey), ())
-    assert not prepare([case], "test", 16, 1, reading, tmp_path / "cache").masks.any()
+    assert not prepare([case], "test", Need(16, 1, reading), tmp_path / "cache").masks.any()
 
 
 def test_a_smaller_mask_covers_the_whole_image_all_the_same(tmp_path):
@@ -172,9 +193,9 @@ def test_an_outline_is_filled_and_an_area_stays_as_it_is():
     area = blob()
     line = outline(area, 1)
     assert line.sum() < area.sum() / 3
-    assert np.array_equal(filled(line), area)
-    assert np.array_equal(filled(area), area)
-    assert not filled(np.zeros((5, 5), bool)).any()
+    assert np.array_equal(fill_outline(line), area)
+    assert np.array_equal(fill_outline(area), area)
+    assert not fill_outline(np.zeros((5, 5), bool)).any()
 
 
 def test_outlines_are_filled_where_the_case_says_so_each_before_they_are_merged(tmp_path):
@@ -197,7 +218,7 @@ def test_clahe_is_opencvs_of_the_grey_image_before_it_is_resized(tmp_path):
     image = np.random.default_rng(0).integers(90, 110, (80, 120), dtype=np.uint8)
     case = Case("a", "benign", "a", saved(tmp_path / "a.png", image), ())
     plain, weak, strong, fewer = (
-        prepare([case], "test", 32, 1, "merged", tmp_path / "cache", clahe=clahe)
+        prepare([case], "test", Need(32, 1, "merged", clahe), tmp_path / "cache")
         for clahe in (None, (2.0, 8), (4.5, 8), (2.0, 4))
     )
     for prepared, limit, tiles in ((weak, 2.0, 8), (strong, 4.5, 8), (fewer, 2.0, 4)):
@@ -209,11 +230,11 @@ def test_clahe_is_opencvs_of_the_grey_image_before_it_is_resized(tmp_path):
 
 def test_clahe_of_colour_images_is_refused(tmp_path):
     with pytest.raises(BadInput, match="needs channels=1, not 3"):
-        prepare([], "test", 32, 3, "merged", tmp_path, clahe=(2.0, 8))
+        prepare([], "test", Need(32, 3, "merged", (2.0, 8)), tmp_path)
 
 
 def test_nothing_is_printed_where_there_is_no_terminal(phantom_folder, tmp_path, capsys):
-    prepare(index(phantom_folder), "phantom", 32, 1, "merged", tmp_path)
+    prepare(index(phantom_folder), "phantom", Need(32, 1, "merged"), tmp_path)
     assert capsys.readouterr() == ("", "")
 
 
@@ -225,7 +246,7 @@ BUSI_IMAGES = {3: "9ea60d18a894f33525c70daab1453c20", 1: "0b659a32351b444c388e51
 @pytest.mark.long
 @pytest.mark.parametrize("channels", [1, 3])
 def test_busi_is_prepared_to_the_same_bits_as_ever(busi_folder, tmp_path, channels):
-    prepared = prepare(index(busi_folder), "busi", 128, channels, "merged", tmp_path)
+    prepared = prepare(index(busi_folder), "busi", Need(128, channels, "merged"), tmp_path)
     hashed = [hashlib.blake2b(array, digest_size=16).hexdigest() for array in (prepared.images, prepared.masks)]
     assert hashed == [BUSI_IMAGES[channels], BUSI_MASKS]
     assert prepared.fingerprint == "601ee248e19b0ce6"

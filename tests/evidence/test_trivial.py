@@ -23,7 +23,7 @@ ALL = [
     "area-ratio|fg|pooled|t=0.5",
     *of_batches(8),
 ]
-MASKS = fractions.load("busi", 256, "merged")
+MASKS = fractions.load_fractions("busi", 256, "merged")
 
 
 def recipe(name="cheng", **changes):

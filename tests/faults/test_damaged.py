@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from common.data.busi import index
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
 from common.evidence import results
 from common.evidence.counts import Rows
@@ -132,7 +132,7 @@ def test_a_damaged_cache_is_named_and_made_again(phantom_folder, tmp_path, caplo
     cases = index(phantom_folder)
 
     def arrays():
-        made = prepare(cases, "mine", 16, 1, "merged", tmp_path)
+        made = prepare(cases, "mine", Need(16, 1, "merged"), tmp_path)
         return made.images.tobytes(), made.masks.tobytes(), made.fingerprint
 
     good = arrays()

@@ -8,7 +8,7 @@ import pytest
 
 from common.data import pack
 from common.data.busi import index
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.files import write_atomically, write_json
 from tests.faults.commands import Command
 
@@ -49,16 +49,16 @@ def test_images_that_do_not_fit_on_the_disk_are_an_error_and_do_not_kill_the_pro
     """A memory map of a file with holes would, by SIGBUS, when the disk is full."""
     place = disk(MEGABYTE)
     with pytest.raises(OSError, match=r"No space left on device: .*images\.npy"):
-        prepare(index(phantom_folder), "mine", 256, 3, "merged", place)
+        prepare(index(phantom_folder), "mine", Need(256, 3, "merged"), place)
     assert list(place.iterdir()) == []
 
 
 def test_a_packed_file_that_does_not_fit_unpacked_is_an_error_too(disk, phantom_folder, tmp_path):
-    need = pack.Need(256, 3, "merged", None)
-    pack.write(tmp_path / "mine.pack", "mine", index(phantom_folder), [need], tmp_path)
+    need = Need(256, 3, "merged")
+    pack.write_pack(tmp_path / "mine.pack", "mine", index(phantom_folder), [need], tmp_path)
     place = disk(MEGABYTE)
-    with pytest.raises(OSError, match=r"No space left on device: .*images-256x256x3"):
-        pack.read(tmp_path / "mine.pack").unpack(need, place)
+    with pytest.raises(OSError, match=r"No space left on device: .*images\.npy"):
+        pack.read_pack(tmp_path / "mine.pack").unpack(need, place)
     assert list(place.iterdir()) == []
 
 

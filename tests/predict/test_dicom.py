@@ -15,7 +15,7 @@ from common.data.decode import Unreadable
 from common.errors import BadInput
 from common.evidence.boxes import Box
 from common.predict import dicom
-from common.predict.inputs import read
+from common.predict.inputs import read_picture
 from tests.predict.made import region, written
 
 # Every value from 0 to 4095 in steps, 8 rows of 16.
@@ -24,7 +24,7 @@ RAMP = (np.arange(128) * 32).reshape(8, 16).astype(np.uint16)
 
 def grey(path):
     """The grey values, once it is seen that all three channels have them."""
-    pixels = dicom.read(path).pixels
+    pixels = dicom.read_dicom(path).pixels
     assert pixels.dtype == np.uint8
     assert np.array_equal(pixels, np.repeat(pixels[..., :1], 3, axis=-1))
     return pixels[..., 0]
@@ -98,14 +98,14 @@ def test_a_voi_table_is_honoured(path):
 def test_colours_come_as_rgb(path, kind):
     colours = np.random.default_rng(0).integers(40, 200, (6, 10, 3), dtype=np.uint8)
     stored = colours if kind == "RGB" else convert_color_space(colours, "RGB", "YBR_FULL")
-    shown = dicom.read(written(path, stored, kind)).pixels
+    shown = dicom.read_dicom(written(path, stored, kind)).pixels
     assert np.abs(shown.astype(int) - colours).max() <= (0 if kind == "RGB" else 2)
 
 
 @pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "SC_rgb_rle.dcm"])
 def test_compressed_colours(name):
     """Files of pydicom's own tests, in JPEG and run lengths: bands of colour, the first of them red."""
-    red, green, blue = dicom.read(Path(get_testdata_file(name, download=False))).pixels[1, 1].astype(int)
+    red, green, blue = dicom.read_dicom(Path(get_testdata_file(name, download=False))).pixels[1, 1].astype(int)
     assert red > 240
     assert max(green, blue) < 15
 
@@ -114,11 +114,11 @@ def test_compressed_colours(name):
 def test_a_compression_that_needs_another_package_names_that():
     lossless = Path(get_testdata_file("SC_rgb_jpeg_gdcm.dcm", download=False))
     with pytest.raises(Unreadable, match=r"JPEG Lossless.*requires gdcm"):
-        dicom.read(lossless)
+        dicom.read_dicom(lossless)
 
 
 def test_a_palette_is_looked_up():
-    shown = dicom.read(Path(get_testdata_file("examples_palette.dcm", download=False)))
+    shown = dicom.read_dicom(Path(get_testdata_file("examples_palette.dcm", download=False)))
     assert shown.pixels.shape == (350, 800, 3)
     assert np.ptp(shown.pixels.astype(int), axis=-1).max() > 50  # the blue bar above the scan
 
@@ -141,13 +141,13 @@ WHOLE = Box(0, 0, 30, 20, 1)
     ids=["none", "pixel", "detector", "magnified", "pixel before detector", "film", "nonsense"],
 )
 def test_the_size_of_a_pixel(path, elements, mm2):
-    assert dicom.read(written(path, PIXELS, **elements)).mm2(WHOLE) == (mm2 and pytest.approx(mm2))
+    assert dicom.read_dicom(written(path, PIXELS, **elements)).mm2(WHOLE) == (mm2 and pytest.approx(mm2))
 
 
 def test_each_field_of_an_ultrasound_image_has_its_own_scale(path):
     """Two scans side by side, and a trace over time below, which has no area."""
     fields = [region(0, 0, 14, 9, 0.01, 0.02), region(15, 0, 29, 9, 0.1, -0.1), region(0, 10, 29, 19, 1, 1, kind=2)]
-    shown = dicom.read(written(path, PIXELS, SequenceOfUltrasoundRegions=fields))
+    shown = dicom.read_dicom(written(path, PIXELS, SequenceOfUltrasoundRegions=fields))
     assert shown.mm2(Box(0, 0, 15, 10, 1)) == pytest.approx(0.02)
     assert shown.mm2(Box(15, 0, 15, 10, 1)) == pytest.approx(1.0)
     assert shown.mm2(Box(14, 0, 2, 2, 1)) is None, "reaches from one into the other"
@@ -156,7 +156,7 @@ def test_each_field_of_an_ultrasound_image_has_its_own_scale(path):
 
 def test_seconds_are_no_centimetres(path):
     field = region(0, 0, 29, 19, 0.01, 0.01, units=4)
-    assert dicom.read(written(path, PIXELS, SequenceOfUltrasoundRegions=[field])).mm2(WHOLE) is None
+    assert dicom.read_dicom(written(path, PIXELS, SequenceOfUltrasoundRegions=[field])).mm2(WHOLE) is None
 
 
 @pytest.mark.parametrize(
@@ -172,25 +172,25 @@ def test_seconds_are_no_centimetres(path):
 def test_what_can_not_be_shown_is_named_with_the_reason(path, make, message):
     make(path)
     with pytest.raises(Unreadable, match=message) as refused:
-        read(path)
+        read_picture(path)
     assert str(path) in str(refused.value)
 
 
 def test_a_file_without_an_image_says_what_it_is():
     with pytest.raises(Unreadable, match=r"without an image \(RT Plan Storage\)"):
-        read(Path(get_testdata_file("rtplan.dcm", download=False)))
+        read_picture(Path(get_testdata_file("rtplan.dcm", download=False)))
 
 
 def test_a_missing_pydicom_is_named_with_the_command_that_installs_it(path, monkeypatch):
     written(path, PIXELS)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(BadInput, match="pip install pydicom"):
-        read(path)
+        read_picture(path)
 
 
 def test_other_images_are_decoded_as_for_training_and_have_no_scale(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (7, 9, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png", dpi=(300, 300))
-    picture = read(tmp_path / "a.png")
+    picture = read_picture(tmp_path / "a.png")
     assert np.array_equal(picture.pixels, pixels)
     assert picture.mm2(Box(0, 0, 9, 7, 63)) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.predict.inputs import find
+from common.predict.inputs import find_inputs
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def tree(tmp_path, monkeypatch):
 
 def meant(*words, output="out"):
     """The files, as text, and their names."""
-    return {str(item.path): item.name for item in find(words, Path(output)).items}
+    return {str(item.path): item.name for item in find_inputs(words, Path(output)).items}
 
 
 def test_a_folder_means_all_images_in_it_and_below(tree):
@@ -103,7 +103,7 @@ def test_equal_names_but_for_ending_or_case_do_not_meet(tree):
 
 def test_a_word_that_means_nothing_is_told(tree):
     tree("empty/notes.txt")
-    meant = find(["empty", "nowhere.png", "*.tif"], Path("out"))
+    meant = find_inputs(["empty", "nowhere.png", "*.tif"], Path("out"))
     assert meant.items == []
     assert meant.missing == [
         "empty: no image in this folder",

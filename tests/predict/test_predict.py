@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from common.data.busi import index
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.evidence.boxes import PREDICTED
 from common.predict import pipeline
 from common.predict.inputs import Input
@@ -136,10 +136,12 @@ def test_the_network_is_given_what_training_gives_it(tmp_path, settings):
         Image.fromarray(pixels[..., 0] // 128 * 255).save(f"{stem}_mask.png")
     cases, record = index(tmp_path / "busi"), about(**settings)
     recipe, model = record.recipe, bright(settings["channels"])
-    prepared = prepare(cases, "noise", SIDE, recipe.channels, "merged", tmp_path / "cache", clahe=recipe.clahe)
+    prepared = prepare(cases, "noise", Need(SIDE, recipe.channels, "merged", recipe.clahe), tmp_path / "cache")
     _, expected = evaluate(beside_probabilities(model), prepared, np.arange(20), recipe)
     items = [Input(case.image, str(number)) for number, case in enumerate(cases)]
-    assert pipeline.run(model, record, items, tmp_path / "out", lambda done: None) == pipeline.Told(20, [], [], [])
+    assert pipeline.predict_all(model, record, items, tmp_path / "out", lambda done: None) == pipeline.Outcome(
+        20, [], [], []
+    )
     got = [opened(tmp_path / "out" / "masks" / f"{number}.png") > 0 for number in range(20)]
     assert np.array_equal(got, expected)
     assert 0.1 < expected.mean() < 0.9

@@ -58,7 +58,7 @@ def look(chromium) -> Iterator[Callable]:
 def written(results: Path, names: list[str], root: Path, folder: Path) -> Path:
     from common.report import site
 
-    site.write(site.build(results, names, root, root), folder)
+    site.write_site(site.build_site(results, names, root, root), folder)
     return folder
 
 

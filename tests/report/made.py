@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from common.data import fetch, manifest
-from common.data.audit import examine_all, report
+from common.data.audit import examine_all, findings_of
 from common.evidence.counts import count
 from common.evidence.results import Dataset, Record, load, slug, store
 
@@ -66,7 +66,7 @@ def results(at: Path, real: Path, root: Path) -> Path:
     for part in ("test", "train"):
         count(marked * 0.9, truth, ids, labels, groups).save(kept / f"rows-0-{part}.npz")
     np.savez_compressed(kept / "masks-0-test.npz", bits=np.packbits(marked.astype(bool), axis=-1))
-    audit = report("hostile", found.cases, examine_all(found.cases), [])
+    audit = findings_of("hostile", found.cases, examine_all(found.cases), [])
     audit["groups"] = audit["two_classes"] = [ids[:2]]  # as if they showed the same
     (at / "audit-hostile.json").write_text(json.dumps(audit))
     return at

@@ -10,7 +10,7 @@ from common.evidence import assess, effects
 from common.evidence.results import Record, store
 from common.paper import as_text
 from common.report import gather
-from common.report.effect_plots import plots
+from common.report.plots import effect_plots
 from tests.evidence import made
 from tests.report.axe import serious_faults
 from tests.report.conftest import written
@@ -76,7 +76,7 @@ def test_a_phone_shows_every_reading_without_scrolling_aside(site: Path, look, s
 
 def test_each_figure_has_a_line_for_each_reading_with_its_mark_in_place(found: effects.OneAtATime, site: Path, look):
     tab = look(site, "rahman.html")
-    assert tab.locator(FIGURE).count() == sum(map(len, vars(plots(found, "x")).values()))
+    assert tab.locator(FIGURE).count() == sum(map(len, vars(effect_plots(found, "x")).values()))
     texts = tab.locator(FIGURE).first.locator("svg text").all_text_contents()
     assert [text for text in texts if "=" in text] == [each.reading for each in found.alternatives]
     told = tab.locator(FIGURE).first.get_attribute("aria-label")
@@ -122,7 +122,7 @@ def plot_of(monkeypatch):
         records[1] = records[1].model_copy(update={"readings": {"kernel": "3"}})
         about = made.paper(*(made.cell(value).model_copy(update={"id": value}) for value in values))
         (found,) = effects.effects_in_paper([assess.assess(about, each, records, Path("nowhere")) for each in records])
-        (plot,) = plots(found, "x").printed
+        (plot,) = effect_plots(found, "x").printed
         return plot
 
     return call

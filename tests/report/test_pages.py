@@ -11,7 +11,7 @@ import pytest
 
 from common.data import duplicates
 from common.evidence import worded
-from common.report.site import build
+from common.report.site import build_site
 from tests.report import made
 from tests.report.axe import serious_faults
 from tests.report.made import HOSTILE, NAMES, RESULTS
@@ -238,7 +238,7 @@ def test_cases_come_worst_first_and_can_be_filtered(real_site: Path, look):
     assert set(of_items(tab, "label")) == {"malignant"}
     tab.check("input[name=copies]")
     assert set(of_items(tab, "copies")) == {"yes"}
-    known = duplicates.load()["groups"]
+    known = duplicates.known_in_busi()["groups"]
     case = tab.locator(".case:not([hidden])").first
     one, other = case.locator(".id").inner_text(), case.locator(".copy figcaption").first.inner_text()
     assert any(one in group and other.removeprefix("trained on a copy: ") in group for group in known)
@@ -321,7 +321,7 @@ def test_images_of_other_pixels_are_not_shown(hostile_site: Path, tmp_path: Path
     results = made.results(tmp_path / "results", RESULTS, root)
     image = root / "images" / f"{NAMES['2']}.png"
     image.write_bytes(cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes())
-    site = build(results, ["rahman"], root, tmp_path)
+    site = build_site(results, ["rahman"], root, tmp_path)
     assert site.images == {}
     assert "other pixels" in site.remarks[0]
 

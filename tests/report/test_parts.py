@@ -10,12 +10,13 @@ import pytest
 from common import paper as papers
 from common.data import duplicates, manifest, pack
 from common.data.busi import index
+from common.data.prepare import Need
 from common.errors import BadInput
 from common.evidence import folds, readme
 from common.evidence.results import store
-from common.report import audits, forest, gather, layers, pictures
-from common.report.outlines import GRID, outline
-from common.report.site import Site, write
+from common.report import comparison, gather, layers, pictures, site
+from common.report.pictures import GRID, outline
+from common.report.site import Site, write_site
 from tests.report.made import RESULTS, record_of
 
 
@@ -70,7 +71,7 @@ def test_the_networks_that_a_paper_sets_beside_its_own_have_tables_too(name: str
 @pytest.mark.parametrize("name", ["cheng", "rahman"])
 def test_a_number_is_of_the_metric_that_a_reader_would_look_for(name: str):
     for cell in papers.load(name).reported:
-        found = forest.metric(cell)
+        found = comparison.metric_name(cell)
         assert found == {"dice": "Dice, F1", "iou": "IoU", "accuracy": "accuracy"}.get(
             cell.definition.split("|")[0], found
         )
@@ -79,17 +80,17 @@ def test_a_number_is_of_the_metric_that_a_reader_would_look_for(name: str):
 
 def test_a_number_that_was_never_run_has_a_line_too():
     study = gather.Study(papers.load("cheng"), [], [], "", [])
-    found = forest.lines(study)
+    found = comparison.number_lines(study)
     assert [line.cell.value for line in found] == [cell.value for cell in study.paper.reported]
-    assert forest.counted(found) == {forest.NOT_RUN: 3}
-    assert forest.headline(study) == ["Of 3 printed numbers: 3 not run."]
+    assert comparison.count_verdicts(found) == {comparison.NOT_RUN: 3}
+    assert comparison.headline(study) == ["Of 3 printed numbers: 3 not run."]
 
 
 def test_a_number_that_is_entered_twice_has_two_lines_and_counts_once():
     study = gather.Study(papers.load("rahman"), [], [], "", [])
-    found = forest.lines(study)
-    assert (len(found), forest.counted(found)) == (6, {forest.NOT_RUN: 4})
-    assert forest.headline(study) == ["Of 4 printed numbers: 4 not run."]
+    found = comparison.number_lines(study)
+    assert (len(found), comparison.count_verdicts(found)) == (6, {comparison.NOT_RUN: 4})
+    assert comparison.headline(study) == ["Of 4 printed numbers: 4 not run."]
 
 
 def test_the_papers_data_come_before_others_its_readings_before_others_its_size_before_others(tmp_path: Path):
@@ -106,14 +107,16 @@ def test_the_papers_data_come_before_others_its_readings_before_others_its_size_
         ("small", "busi", grouped),
         ("paper", "phantom", {}),
     ]
-    for line in forest.lines(study):
+    for line in comparison.number_lines(study):
         assert line.answer.assessed.record.key == keys[0]
         assert line.also == [], "what is of other data or another split is no other size of the same"
 
 
 def test_every_verdict_has_one_meaning():
-    assert tuple(forest.MEANINGS) == forest.VERDICTS
-    assert all(meaning in readme.INTRODUCTION for verdict, meaning in forest.MEANINGS.items() if verdict != "not run")
+    assert tuple(comparison.MEANINGS) == comparison.VERDICTS
+    assert all(
+        meaning in readme.INTRODUCTION for verdict, meaning in comparison.MEANINGS.items() if verdict != "not run"
+    )
 
 
 def test_confusion_matrices_of_folds_sum_to_the_last():
@@ -155,7 +158,7 @@ def test_images_are_found_wherever_a_training_finds_them(phantom_folder: Path, t
 @pytest.mark.parametrize("name", ["busi", "mine"])
 def test_a_packed_file_is_told_to_have_no_images(name: str, phantom_folder: Path, tmp_path: Path):
     path = tmp_path / f"{name}.pack"
-    pack.write(path, name, index(phantom_folder), [pack.Need(16, 1, "merged", None)], tmp_path / "work")
+    pack.write_pack(path, name, index(phantom_folder), [Need(16, 1, "merged", None)], tmp_path / "work")
     album = pictures.album(name, "fingerprint", {"benign (1)"}, tmp_path, tmp_path)
     assert (album.pictures, album.why) == ({}, f"{path} is a packed file, without images.")
 
@@ -167,21 +170,21 @@ def test_no_results_are_told_with_the_command_that_makes_them(tmp_path: Path):
 
 def test_a_site_takes_the_place_of_an_older_one_only(tmp_path: Path):
     site = Site({"index.html": "new"}, {"images/a.webp": b"pixels"})
-    write(Site({"index.html": "old", "gone.html": ""}), tmp_path / "site")
-    write(site, tmp_path / "site")
+    write_site(Site({"index.html": "old", "gone.html": ""}), tmp_path / "site")
+    write_site(site, tmp_path / "site")
     assert (tmp_path / "site" / "index.html").read_text() == "new"
     assert not (tmp_path / "site" / "gone.html").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
     with pytest.raises(BadInput, match="no report"):
-        write(site, tmp_path / "mine")
+        write_site(site, tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "site"]
 
 
 def test_the_kept_audit_is_of_the_duplicates_that_the_split_keeps_apart():
-    (audit,) = (each for each in audits.load(RESULTS) if each["data"] == "busi")
-    known = duplicates.load()
+    (audit,) = (each for each in site.load_audits(RESULTS) if each["data"] == "busi")
+    known = duplicates.known_in_busi()
     assert {key: audit[key] for key in ("fingerprint", "method", "threshold", "groups")} == {
         key: known[key] for key in ("fingerprint", "method", "threshold", "groups")
     }

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from common import paper
 from common.data import splits
 from common.data.busi import index
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.evidence import counts, metrics, results
 from common.files import read_json
 from common.protocol import PROTOCOL, recipe_hash
@@ -34,7 +34,7 @@ class Killed(Exception):
 def trained(phantom_folder, tmp_path_factory):
     """Trains once, `kill_in_epoch` and again, and returns folder and outcome."""
     base = CHENG.recipe("smoke")
-    prepared = prepare(index(phantom_folder), "phantom", base.side, 3, "merged", tmp_path_factory.mktemp("cache"))
+    prepared = prepare(index(phantom_folder), "phantom", Need(base.side, 3, "merged"), tmp_path_factory.mktemp("cache"))
 
     def train(kill_in_epoch=None, repeat=0, **settings):
         recipe = base.model_copy(update=TINY | settings)

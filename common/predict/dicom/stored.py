@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from common.predict.dicom.elements import one, text
+from common.predict.dicom.elements import first_number, text
 
 _GREY, _COLOUR = (
     ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
@@ -18,10 +18,10 @@ _CODING = b"\xff\x52"  # marks how a JPEG 2000 was coded; 8 bytes on, whether it
 
 
 class Unusable(Exception):
-    """Why pixels can't be shown."""
+    """These pixels can't be shown; the message says why."""
 
 
-def stored(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
+def stored_pixels(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
     """The pixels, (H, W) or (H, W, 3), integer or float, RGB where they are colours, and the photometric
     interpretation. Raises Unusable, and whatever pydicom does."""
     kind = _kind(data, doubts)
@@ -42,7 +42,7 @@ def stored(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
 
 
 def _kind(data: Any, doubts: list[str]) -> str:
-    kind, samples = text(data, "PhotometricInterpretation"), one(data, "SamplesPerPixel")
+    kind, samples = text(data, "PhotometricInterpretation"), first_number(data, "SamplesPerPixel")
     if not kind:
         kind = "RGB" if samples == 3 else "MONOCHROME2"
         doubts.append(f"it does not say how its pixels are meant: taken as {kind}.")
@@ -58,33 +58,33 @@ def _kind(data: Any, doubts: list[str]) -> str:
 
 
 def _complete(data: Any, doubts: list[str]) -> None:
-    """Puts in what files leave out and what has one meaning without, and numbers where text is."""
+    """Adds what the file leaves out where only one meaning is possible, and replaces text by numbers."""
     if "NumberOfFrames" in data:
-        del data.NumberOfFrames  # one, once `files` has refused what states more
+        del data.NumberOfFrames  # one: more were refused before
     for keyword in ("Rows", "Columns", "BitsAllocated"):
-        if number := one(data, keyword):
+        if number := first_number(data, keyword):
             setattr(data, keyword, int(number))
     if "PixelData" not in data:
         return
-    known = {"PixelRepresentation": 0, "BitsStored": one(data, "BitsAllocated")}
+    known = {"PixelRepresentation": 0, "BitsStored": first_number(data, "BitsAllocated")}
     if data.SamplesPerPixel == 3:
         known["PlanarConfiguration"] = 0
-        if one(data, "PixelRepresentation"):
+        if first_number(data, "PixelRepresentation"):
             data.PixelRepresentation = 0
             doubts.append("it says that its colours have a sign, as they can't: taken as without.")
     for keyword, usual in known.items():
-        stated = one(data, keyword)
+        stated = first_number(data, keyword)
         if (stated is None or (stated == 0 and keyword == "BitsStored")) and usual is not None:
             setattr(data, keyword, int(usual))
             doubts.append(f"it has no {_spaced(keyword)}: taken as {usual:.0f}.")
 
 
 def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
-    """By pydicom; the stored bits are then taken out of their words, because pydicom does not look at the high
-    bit, drops what lies above the stored bits of native pixels and keeps it of compressed ones."""
+    """Decoded by pydicom. The stored bits are then taken out of their words here, because pydicom ignores the high bit,
+    and what lies above the stored bits it drops in native pixels and keeps in compressed ones."""
     from pydicom import pixels
 
-    bits, high, allocated = (int(one(data, name) or 0) for name in ("BitsStored", "HighBit", "BitsAllocated"))
+    bits, high, allocated = (int(first_number(data, name) or 0) for name in ("BitsStored", "HighBit", "BitsAllocated"))
     if text(data, "PhotometricInterpretation").startswith("YBR") or not 0 < bits < allocated:
         if high and bits and high != bits - 1:
             doubts.append(f"its High Bit is {high} for {bits} bits: not used.")
@@ -116,7 +116,7 @@ def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
 
 
 def _shift(data: Any, words: np.ndarray, bits: int, high: int, doubts: list[str]) -> int:
-    """How far above the lowest bit of their words, unsigned, the pixels begin."""
+    """The bit of the words, unsigned, at which the pixels begin."""
     if "HighBit" not in data or high == bits - 1 or data.file_meta.TransferSyntaxUID.is_compressed:
         return 0
     shift = high + 1 - bits
@@ -134,11 +134,11 @@ def _has_drawing(data: Any) -> bool:
 
 
 def _of_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
-    """uint8 (H, W, 3) RGB or (H, W) grey of a baseline JPEG; None for other codes. The stream's own statement on its
-    colours counts, by its JFIF or Adobe marker or the ids of its components; the data set's where it makes none.
-    (pydicom takes a stream with an Adobe marker to RGB and then converts it once more where the data set says YBR.)
+    """uint8 (H, W, 3) RGB or (H, W) grey of a baseline JPEG; None for other codes. What the stream says of its colours
+    counts (its JFIF or Adobe marker, the ids of its components); the data set counts where the stream says nothing.
+    (pydicom converts a stream with an Adobe marker to RGB, and once more where the data set says YBR.)
 
-    Of a JPEG 2000 the data set is put right, since decoding undoes the transform that the stream names."""
+    For a JPEG 2000 the data set is corrected, since decoding undoes the transform that the stream names."""
     from pydicom import uid
     from pydicom.encaps import get_frame
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage, SegmentationStorage
 
-from common.predict import describe, inputs, pipeline
+from common.predict import inputs, pipeline
 from common.training import model_file
 from tests.faults.input import corpus
 from tests.faults.input.scene import BRIGHT, File, raw, scene, without
@@ -99,8 +99,11 @@ def test_every_bad_file_is_named_and_all_others_are_done(repro, model, tmp_path)
     assert len(json.loads(Path("out/about.json").read_text())["not_done"]) == len(BAD)
 
 
-@pytest.mark.parametrize(("place", "name"), [(inputs, "image_of"), (pipeline, "for_network"), (describe, "outlined")],
-                         ids=["opening", "making it small", "drawing"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(inputs, "image_and_doubts"), (pipeline, "for_network"), (pipeline, "outlined")],
+    ids=["opening", "making it small", "drawing"],
+)
 def test_an_error_of_any_kind_at_any_step_stays_with_its_file(repro, model, tmp_path, monkeypatch, place, name):
     """Even one that nobody has thought of."""
     put(tmp_path / "scans", **{f"{number}.png": corpus.saved(scene(40, 220 + number), "PNG") for number in range(5)})
@@ -126,7 +129,7 @@ def test_a_disk_without_room_ends_all_with_what_was_done_told(repro, model, tmp_
     def full(*given, **options):
         raise OSError(errno.ENOSPC, "No space left on device", "out")
 
-    monkeypatch.setattr(describe, "write_atomically", full)
+    monkeypatch.setattr(pipeline, "_write", full)  # of masks and overlays
     status, _, complaint = repro("predict", "--model", model, tmp_path / "scans", "-o", "out")
     assert status != 0
     assert "No space left on device" in complaint
@@ -212,9 +215,9 @@ def test_a_prediction_that_was_killed_is_known_by_its_beginning(tmp_path, monkey
 
     put(tmp_path / "scans", **{"a.png": PNG})
     monkeypatch.setattr(pipeline, "predict", killed)
-    items = inputs.find([str(tmp_path / "scans")], tmp_path / "scans" / "out").items
+    items = inputs.find_inputs([str(tmp_path / "scans")], tmp_path / "scans" / "out").items
     with pytest.raises(KeyboardInterrupt):
-        pipeline.run(bright(3, side=64), about(side=64), items, tmp_path / "scans" / "out", lambda done: None)
+        pipeline.predict_all(bright(3, side=64), about(side=64), items, tmp_path / "scans" / "out", lambda done: None)
     assert (tmp_path / "scans" / "out" / "about.json").exists()
 
 

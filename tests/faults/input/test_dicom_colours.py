@@ -129,7 +129,7 @@ PALETTES = {
 
 
 def assert_shows_the_colours(path, doubt):
-    picture = dicom.read(path)
+    picture = dicom.read_dicom(path)
     assert np.abs(picture.pixels.astype(int) - COLOURS).max() <= 4
     assert len(picture.doubts) == bool(doubt)
     assert all(doubt in told for told in picture.doubts)
@@ -166,4 +166,4 @@ def test_pydicom_still_converts_a_jpeg_with_an_adobe_marker_twice(tmp_path):
         "an empty palette"])  # fmt: skip
 def test_a_stream_that_is_not_what_the_file_says_is_refused(tmp_path, file, reason):
     with pytest.raises(Unreadable, match=reason):
-        dicom.read(file.write(tmp_path / "IM"))
+        dicom.read_dicom(file.write(tmp_path / "IM"))

@@ -363,7 +363,7 @@ OF_PYTHON = re.compile(r"force=|NoneType|object|attribute|subscript|operand|Trac
 @pytest.mark.parametrize("what", SHOWN)
 def test_the_brightness_is_what_the_file_says(tmp_path, what):
     file, dark, bright, doubt = SHOWN[what]
-    picture = inputs.read(file.write(tmp_path / "IM.dcm"))
+    picture = inputs.read_picture(file.write(tmp_path / "IM.dcm"))
     grey = picture.pixels[..., 0].astype(int)
     inside = grey[1:] if "padding" in what or "drawing" in what else grey
     expected = np.where(BRIGHT, bright, dark)[-len(inside) :]
@@ -379,7 +379,7 @@ def test_what_contradicts_itself_is_refused_by_name_in_words(tmp_path, what):
     file, reason = REFUSED[what]
     path = file.write(tmp_path / "IM.dcm")
     with pytest.raises(Unreadable) as refused:
-        dicom.read(path)
+        dicom.read_dicom(path)
     assert str(refused.value).startswith(f"{path}: ")
     assert not isinstance(refused.value, dicom.NoPicture), "which would be passed over"
     assert reason in str(refused.value)
@@ -389,7 +389,7 @@ def test_what_contradicts_itself_is_refused_by_name_in_words(tmp_path, what):
 @pytest.mark.parametrize(("least", "most"), [(-10_000, 20_000), (-20_000, 20_000), (-32_768, 32_767)])
 def test_a_ramp_of_signed_numbers_goes_from_black_to_white(tmp_path, least, most):
     ramp = np.linspace(least, most, 64 * 64).reshape(64, 64).astype(np.int16)
-    grey = dicom.read(File(ramp).write(tmp_path / "IM")).pixels[..., 0]
+    grey = dicom.read_dicom(File(ramp).write(tmp_path / "IM")).pixels[..., 0]
     assert len(np.unique(grey)) == 256
     assert (np.diff(grey.ravel().astype(int)) >= 0).all()
 

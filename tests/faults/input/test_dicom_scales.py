@@ -111,7 +111,7 @@ FILES = {
 @pytest.mark.parametrize("what", FILES)
 def test_calibration_never_takes_the_picture_and_never_invents_a_measure(tmp_path, what):
     file, mm2, doubt = FILES[what]
-    picture = dicom.read(file.write(tmp_path / "IM"))
+    picture = dicom.read_dicom(file.write(tmp_path / "IM"))
     assert (picture.pixels[..., 0] == PLAIN).all()
     assert picture.mm2(WHOLE) == (mm2 and pytest.approx(mm2))
     assert len(picture.doubts) == bool(doubt)
@@ -121,4 +121,4 @@ def test_calibration_never_takes_the_picture_and_never_invents_a_measure(tmp_pat
 def test_where_a_spacing_is_missing_other_elements_may_be_too(tmp_path):
     """What a file needs not have does not keep it from being shown: names, dates, kinds."""
     change = without("SOPClassUID", "SOPInstanceUID")
-    assert dicom.read(File(PLAIN, change=change).write(tmp_path / "IM")).doubts == ()
+    assert dicom.read_dicom(File(PLAIN, change=change).write(tmp_path / "IM")).doubts == ()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from common.data import fetch
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
 from tests.faults.input import corpus
 from tests.faults.input.corpus import DataSet
@@ -156,7 +156,7 @@ def used(name: str, at: Path):
     started = time.process_time()
     try:
         found = fetch.find(name, at / "data", at / "runs")
-        return prepare(found.cases, found.name, 16, 1, "merged", at / "cache")
+        return prepare(found.cases, found.name, Need(16, 1, "merged"), at / "cache")
     finally:
         assert time.process_time() - started < 5
 

@@ -18,9 +18,7 @@ from hypothesis import strategies as st
 from common import cli, paper, strict_yaml
 from common.data import folder
 from common.data.decode import Unreadable, read_image, read_mask, read_size
-from common.data.masks import NoMask, marked
-from common.data.outline import area, filled
-from common.data.prepare import merge
+from common.data.masks import NoMask, binary_mask, fill_outline, meant_area, merge
 from common.errors import BadInput
 from common.evidence import results
 from common.predict import dicom
@@ -128,16 +126,18 @@ def test_masks_of_any_shape_are_merged(budget):
     def check(data, height, width, number):
         bits = st.lists(st.booleans(), min_size=height * width, max_size=height * width)
         masks = [np.array(data.draw(bits), bool).reshape(height, width) for _ in range(number)]
-        merged = {reading: merge(masks, reading) for reading in ("merged", "two", "first", "halved")}
+        merged = {reading: merge(masks, reading) for reading in ("merged", "first", "union=2", "mean=2", "mean=3")}
         for mask in merged.values():
             assert mask.dtype == np.uint8
             assert mask.shape == (height, width)
         assert np.array_equal(merged["merged"] > 0, np.any(masks, axis=0))
-        assert ((merged["first"] > 0) <= (merged["two"] > 0)).all()
-        assert ((merged["two"] > 0) <= (merged["merged"] > 0)).all()
-        assert np.array_equal(merged["halved"] > 0, merged["merged"] > 0)
-        assert (filled(masks[0]) >= masks[0]).all()
-        assert np.array_equal(filled(filled(masks[0])), filled(masks[0]))
+        assert ((merged["first"] > 0) <= (merged["union=2"] > 0)).all()
+        assert ((merged["union=2"] > 0) <= (merged["merged"] > 0)).all()
+        assert np.array_equal(merged["mean=2"] > 0, merged["union=2"] > 0)
+        assert np.array_equal(merged["mean=2"] == 255, np.all(masks[:2], axis=0))
+        assert np.array_equal(merged["mean=3"] >= 128, np.mean(masks[:3], axis=0) >= 0.5)
+        assert (fill_outline(masks[0]) >= masks[0]).all()
+        assert np.array_equal(fill_outline(fill_outline(masks[0])), fill_outline(masks[0]))
 
     check()
 
@@ -159,14 +159,14 @@ def test_any_pixels_are_a_mask_or_refused_with_how_to_convert_them(budget):
             st.lists(st.sampled_from(levels), min_size=int(np.prod(shape)), max_size=int(np.prod(shape)))
         )
         drawn = np.kron(np.array(values, np.uint8).reshape(shape), np.ones((4, 4, *[1] * len(colours)), np.uint8))
-        found, refusal = outcome(lambda: marked(drawn, lossy), NoMask)
+        found, refusal = outcome(lambda: binary_mask(drawn, lossy), NoMask)
         if refusal:
             assert "file of its own" in refusal or "Save it" in refusal or "save it" in refusal
             return
         mask, _ = found
         assert mask.dtype == bool
         for outlined in (False, True):
-            meant, doubt = area(mask, outlined)
+            meant, doubt = meant_area(mask, outlined)
             assert meant.shape == mask.shape
             assert (meant >= mask).all()
             assert np.array_equal(meant, mask) or doubt or outlined
@@ -188,7 +188,7 @@ def test_any_bytes_are_a_dicom_file_or_refused_by_name_in_words(budget, tmp_path
     @given(st.sampled_from(made), st.lists(EDIT_OF_HEAD, max_size=4))
     def check(content, edits):
         path.write_bytes(edited(content, edits))
-        picture, refusal = outcome(lambda: dicom.read(path), Unreadable)
+        picture, refusal = outcome(lambda: dicom.read_dicom(path), Unreadable)
         if refusal:
             assert refusal.startswith(f"{path}: ")
             assert not OF_PYTHON.search(refusal.replace(str(path), "")), refusal
@@ -219,7 +219,7 @@ def test_any_text_is_yaml_or_refused(budget, tmp_path):
         path = tmp_path / "any.yaml"
         path.write_bytes(content)
         with pytest.raises(BadInput, match="description of a data set"):
-            folder.load(path)
+            folder.load_description(path)
 
     check()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import Unreadable, image_of, read_mask, read_size
+from common.data.decode import Unreadable, image_and_doubts, read_mask, read_size
 from tests.faults.input.scene import BRIGHT, SIDE, scene
 
 BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, LENGTHS, FORMAT = 258, 259, 262, 273, 277, 278, 279, 339
@@ -117,7 +117,7 @@ def test_grey_is_what_the_file_says(tmp_path, what):
     make, dark, bright, doubt = FILES[what]
     path = tmp_path / "x"
     path.write_bytes(make(tmp_path / "made"))
-    image, doubts = image_of(path)
+    image, doubts = image_and_doubts(path)
     tolerance = 3 if "JPEG" in what else 1
     assert np.abs(image[..., 0].astype(int) - np.where(BRIGHT, bright, dark)).max() <= tolerance
     assert len(doubts) == bool(doubt)
@@ -131,7 +131,7 @@ def test_what_has_no_known_black_and_white_is_refused(tmp_path, what):
     path = tmp_path / "x"
     path.write_bytes(make(tmp_path / "made"))
     with pytest.raises(Unreadable, match=reason):
-        image_of(path)
+        image_and_doubts(path)
 
 
 def test_a_mask_whose_white_is_zero_is_read_so_too(tmp_path):

@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from common.data import decode
-from common.data.case import Case
-from common.data.decoded import on_one_grid, read
+from common.data.case import Case, on_one_grid, read_case
 from tests.data.pictures import saved
 
 HEIGHT, WIDTH = 300, 200
@@ -130,8 +129,8 @@ def case(tmp_path, pixels, options, **about) -> Case:
 @pytest.mark.parametrize("what", USED)
 def test_a_mask_that_means_an_area_is_that_area(tmp_path, what):
     pixels, options, doubt = USED[what]
-    found = read(one := case(tmp_path, pixels, options))
-    assert found.offenders == []
+    found = read_case(one := case(tmp_path, pixels, options))
+    assert found.unusable == []
     (mask,) = on_one_grid(found, one)
     overlap = np.count_nonzero(mask & AREA) / np.count_nonzero(mask | AREA)
     assert overlap > (0.95 if doubt == "" else 0.9)
@@ -143,13 +142,13 @@ def test_a_mask_that_means_an_area_is_that_area(tmp_path, what):
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_mask_that_may_mean_several_things_is_refused_with_how_to_convert_it(tmp_path, what):
     pixels, options, reason = REFUSED[what]
-    (told,) = read(case(tmp_path, pixels, options)).offenders
+    (told,) = read_case(case(tmp_path, pixels, options)).unusable
     assert reason in told
     assert "mask.jpg: " in told or "mask.png: " in told
 
 
 def test_an_outline_beside_an_area_is_filled_and_the_area_stays(tmp_path):
-    found = read(one := case(tmp_path, np.maximum(ellipse(1), OTHER * np.uint8(255)), {}))
+    found = read_case(one := case(tmp_path, np.maximum(ellipse(1), OTHER * np.uint8(255)), {}))
     (mask,) = on_one_grid(found, one)
     assert np.count_nonzero(mask ^ (AREA | OTHER)) < 0.03 * np.count_nonzero(AREA)
     (told,) = found.doubts
@@ -157,7 +156,7 @@ def test_an_outline_beside_an_area_is_filled_and_the_area_stays(tmp_path):
 
 
 def test_a_thick_ring_is_used_as_it_is_and_said(tmp_path):
-    found = read(one := case(tmp_path, ellipse(15), {}))
+    found = read_case(one := case(tmp_path, ellipse(15), {}))
     (mask,) = on_one_grid(found, one)
     assert np.array_equal(mask, ellipse(15) > 0)
     (told,) = found.doubts
@@ -166,7 +165,7 @@ def test_a_thick_ring_is_used_as_it_is_and_said(tmp_path):
 
 def test_a_line_that_does_not_close_is_used_as_it_is_and_said(tmp_path):
     for outlined in (False, True):
-        found = read(one := case(tmp_path, ellipse(2, 200), {}, outlined=outlined))
+        found = read_case(one := case(tmp_path, ellipse(2, 200), {}, outlined=outlined))
         (mask,) = on_one_grid(found, one)
         assert np.array_equal(mask, ellipse(2, 200) > 0)
         (told,) = found.doubts
@@ -179,14 +178,14 @@ def test_a_line_that_does_not_close_is_used_as_it_is_and_said(tmp_path):
 def test_a_small_or_narrow_lesion_is_no_outline(tmp_path, drawn):
     pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
     pixels[100 : 100 + drawn.shape[0], 50 : 50 + drawn.shape[1]] = drawn * 255
-    found = read(one := case(tmp_path, pixels, {}))
+    found = read_case(one := case(tmp_path, pixels, {}))
     (mask,) = on_one_grid(found, one)
     assert np.array_equal(mask, pixels > 0)
     assert found.doubts == []
 
 
 def test_a_set_whose_masks_are_outlines_needs_no_doubt_for_those_that_close(tmp_path):
-    found = read(one := case(tmp_path, ellipse(1), {}, outlined=True))
+    found = read_case(one := case(tmp_path, ellipse(1), {}, outlined=True))
     (mask,) = on_one_grid(found, one)
     assert np.count_nonzero(mask ^ AREA) < 0.03 * np.count_nonzero(AREA)
     assert found.doubts == []

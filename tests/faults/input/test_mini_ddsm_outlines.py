@@ -9,7 +9,7 @@ from openpyxl import Workbook
 from PIL import Image
 
 from common.data import fetch
-from common.data.prepare import prepare
+from common.data.prepare import Need, prepare
 
 
 def mini_ddsm(folder: Path, patients=(("0000", "0000"), ("0001", "0001")), gap: int = 0) -> Path:
@@ -36,7 +36,7 @@ def mini_ddsm(folder: Path, patients=(("0000", "0000"), ("0001", "0001")), gap: 
 @pytest.mark.parametrize("gap", [0, 3, 10])
 def test_an_outline_is_the_area_within_and_a_gap_is_said(tmp_path, gap):
     found = fetch.find(str(mini_ddsm(tmp_path / "set", gap=gap)), tmp_path, tmp_path)
-    prepared = prepare(found.cases, found.name, 300, 1, "merged", tmp_path / "cache")
+    prepared = prepare(found.cases, found.name, Need(300, 1, "merged"), tmp_path / "cache")
     assert np.abs((prepared.masks > 127).mean(axis=(1, 2)) - 0.185).max() < 0.01
     if gap:
         (told,) = prepared.doubts

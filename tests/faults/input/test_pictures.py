@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from common.data.busi import index
-from common.data.prepare import Prepared, prepare
+from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput
 from tests.faults.input import corpus
 from tests.faults.input.corpus import DataSet, drawn, photo, saved
@@ -147,7 +147,7 @@ def plain(tmp_path) -> Prepared:
 def prepared(made: DataSet, at) -> Prepared:
     """At the images' own width, so that no interpolation hides a pixel."""
     started = time.process_time()
-    result = prepare(index(made.folder), made.folder.name, corpus.WIDTH, 1, "merged", at / "cache")
+    result = prepare(index(made.folder), made.folder.name, Need(corpus.WIDTH, 1, "merged"), at / "cache")
     assert time.process_time() - started < 5
     return result
 
@@ -213,7 +213,7 @@ def test_an_image_of_one_pixel_is_an_image(made, tmp_path):
     result = prepared(made, tmp_path)
     assert np.unique(result.images[0]) == [photo()[3, 5]]
     assert np.unique(result.masks[0]) == [255]
-    enhanced = prepare(index(made.folder), "set", 16, 1, "merged", tmp_path / "cache", clahe=(2.0, 8))
+    enhanced = prepare(index(made.folder), "set", Need(16, 1, "merged", (2.0, 8)), tmp_path / "cache")
     assert len(np.unique(enhanced.images[0])) == 1
 
 

@@ -212,4 +212,4 @@ def test_folders_that_are_none_are_named(tmp_path, images):
 
 
 def test_the_built_in_description_is_a_valid_one():
-    assert folder.load(Path(folder.__file__).with_name("mammo_masses.yaml")).masks == "masks_125"
+    assert folder.load_description(Path(folder.__file__).with_name("mammo_masses.yaml")).masks == "masks_125"

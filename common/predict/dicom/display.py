@@ -1,22 +1,30 @@
-"""Grey values of DICOM files as a viewer shows them: modality transform, then the VOI table or window, then the
-inversion of MONOCHROME1 (PS3.3 C.11, PS3.4 N.2)."""
+"""The pixels of a DICOM file as a viewer shows them, uint8. Grey passes the modality transform, then the VOI table or
+window, then the inversion of MONOCHROME1 (PS3.3 C.11, PS3.4 N.2); palettes become RGB."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from common.predict.dicom.colour import scaled
-from common.predict.dicom.elements import items, numbers, one, text
-from common.predict.dicom.tables import table
+from common.predict.dicom.elements import (
+    first_number,
+    numbers,
+    read_table,
+    sequence_items,
+    table_of_elements,
+    text,
+    with_fitting_white,
+)
+from common.predict.dicom.stored import Unusable
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
-_TOP = 65535  # what pydicom makes of white where a file says 16 bits
+_TOP = 65535  # pydicom's white where a file says 16 bits
+_PALETTES = tuple(f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue"))
 
 Ends = tuple[float, float]
 
 
-def displayed(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
+def show_grey(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
     """uint8 (H, W), more being brighter."""
     padded = _padding(data, stored, doubts) | ~np.isfinite(stored)
     if padded.all():
@@ -24,7 +32,7 @@ def displayed(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
         doubts.append("all of it has the value that it says is padding: shown all the same.")
     values, ends = _modality(data, stored, doubts)
     inside = values[~padded] if padded.any() else values
-    grey = _of_interest(data, values, (inside.min(), inside.max()), ends, doubts)
+    grey = _to_grey(data, values, (inside.min(), inside.max()), ends, doubts)
     kind, shape = text(data, "PhotometricInterpretation"), text(data, "PresentationLUTShape")
     if kind == "MONOCHROME1":
         grey = 255 - grey
@@ -34,9 +42,9 @@ def displayed(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
 
 
 def _padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
-    """Where there is no image: bool, of the shape of the pixels. The value is one word of bits, whatever the sign that
-    its own element gives it."""
-    value, limit = one(data, "PixelPaddingValue"), one(data, "PixelPaddingRangeLimit")
+    """Where there is no image: bool, of the shape of the pixels. The padding value counts as a word of bits; the sign
+    of its element is ignored."""
+    value, limit = first_number(data, "PixelPaddingValue"), first_number(data, "PixelPaddingRangeLimit")
     if value is None or stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, bool)
     ends = [_as_pixel(int(each), data, stored) for each in (value, value if limit is None else limit)]
@@ -47,7 +55,7 @@ def _padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
 
 
 def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int | None:
-    """The pixel that this word of bits is; None where its bits are too few."""
+    """The pixel value of this word of bits; None where a pixel has too few bits for it."""
     bits, signed = int(data.BitsStored), stored.dtype.kind == "i"
     value %= 2 ** max(16, bits)
     if value >= 2**bits and not (signed and value >= 2**16 - 2 ** (bits - 1)):
@@ -57,16 +65,16 @@ def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int | None:
 
 
 def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:
-    """The values that windows speak of, and black and white where the file's own bits say them: up to 8 bits fill their
-    range, more seldom do."""
+    """The values that windows are about, and black and white where the number of bits gives them: pixels of up to 8
+    bits fill their range, those of more seldom do."""
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_modality_lut
 
     little = data.file_meta.TransferSyntaxUID.is_little_endian
-    for item in items(data, "ModalityLUTSequence"):
-        if found := table(item, little, doubts, "modality table"):
-            return found.of(stored), (0, found.white) if found.white <= 255 else None
-    ends = _of_bits(data, stored)
+    for item in sequence_items(data, "ModalityLUTSequence"):
+        if found := read_table(item, little, doubts, "modality table"):
+            return found.look_up(stored), (0, found.white) if found.white <= 255 else None
+    ends = _range_of_bits(data, stored)
     slope, intercept = numbers(data, "RescaleSlope"), numbers(data, "RescaleIntercept")
     if slope == [] and intercept == []:
         return stored, ends
@@ -83,29 +91,29 @@ def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndar
     return apply_modality_lut(stored, given), ends
 
 
-def _of_bits(data: Any, stored: np.ndarray) -> Ends | None:
+def _range_of_bits(data: Any, stored: np.ndarray) -> Ends | None:
     if stored.dtype.kind not in "iu" or int(data.BitsStored) > 8:
         return None
     bits, signed = int(data.BitsStored), stored.dtype.kind == "i"
     return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
 
 
-def _of_interest(data: Any, values: np.ndarray, there: Ends, ends: Ends | None, doubts: list[str]) -> np.ndarray:
+def _to_grey(data: Any, values: np.ndarray, there: Ends, ends: Ends | None, doubts: list[str]) -> np.ndarray:
     """uint8 (H, W), before MONOCHROME1 is inverted. there: the least and the greatest value outside the padding."""
     little = data.file_meta.TransferSyntaxUID.is_little_endian
-    for item in items(data, "VOILUTSequence"):
-        if found := table(item, little, doubts, "VOI table"):
-            return scaled(found.of(values), 0, found.white)
+    for item in sequence_items(data, "VOILUTSequence"):
+        if found := read_table(item, little, doubts, "VOI table"):
+            return to_8_bits(found.look_up(values), 0, found.white)
     for window in _windows(data, doubts):
-        darkest, brightest = scaled(_windowed(np.array(there), *window), 0, _TOP)
+        darkest, brightest = to_8_bits(_windowed(np.array(there), *window), 0, _TOP)
         if darkest < brightest or there[0] == there[1]:
-            return scaled(_windowed(values, *window), 0, _TOP)
+            return to_8_bits(_windowed(values, *window), 0, _TOP)
         doubts.append("its window shows nothing but one grey: left out.")
-    return scaled(values, *(ends or there))
+    return to_8_bits(values, *(ends or there))
 
 
 def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]:
-    """Centre, width and function of each window that can be used, in their order."""
+    """Centre, width and function of each window that can be used, in the file's order."""
     centres, widths = numbers(data, "WindowCenter"), numbers(data, "WindowWidth")
     function = text(data, "VOILUTFunction") or "LINEAR"
     if function not in _FUNCTIONS:
@@ -143,3 +151,36 @@ def _decimal(number: float) -> Any:
     from pydicom.valuerep import DSfloat
 
     return DSfloat(number, auto_format=True)
+
+
+def show_colours(data: Any, pixels: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) from RGB with as many bits as the file says."""
+    bits = 8 if pixels.dtype == np.uint8 and data.file_meta.TransferSyntaxUID.is_compressed else int(data.BitsStored)
+    return to_8_bits(pixels, 0, 2**bits - 1)
+
+
+def show_palette(data: Any, pixels: np.ndarray, doubts: list[str]) -> np.ndarray:
+    """uint8 (H, W, 3). pydicom reads palettes in segments. Raises Unusable where there is no palette."""
+    if "RedPaletteColorLookupTableData" not in data:
+        if "SegmentedRedPaletteColorLookupTableData" not in data:
+            raise Unusable("its pixels are numbers of a palette that it does not have")
+        from pydicom.pixels import apply_color_lut
+
+        colours = apply_color_lut(pixels, data)[..., :3]
+        return to_8_bits(colours, 0, np.iinfo(colours.dtype).max)
+    little, own = data.file_meta.TransferSyntaxUID.is_little_endian, []
+    found = [table_of_elements(data, f"{each}Descriptor", f"{each}Data", little, own, "palette") for each in _PALETTES]
+    if None in found:
+        raise Unusable("its pixels are numbers of a palette that can't be used")
+    if found[0].white > 255 or max(each.entries.max() for each in found) > found[0].white:
+        found = with_fitting_white(tuple(found), own, "palette")
+    doubts += dict.fromkeys(own)
+    return to_8_bits(np.stack([each.look_up(pixels) for each in found], axis=-1), 0, found[0].white)
+
+
+def to_8_bits(values: np.ndarray, black: float, white: float) -> np.ndarray:
+    """uint8: 0 for black and below, 255 for white and above. Computed in float64, where no difference overflows."""
+    if values.dtype == np.uint8 and (black, white) == (0, 255):
+        return values
+    share = (values.astype(np.float64) - black) / max(float(white) - float(black), np.finfo(float).tiny)
+    return np.rint(255 * np.nan_to_num(share).clip(0, 1)).astype(np.uint8)
