@@ -72,15 +72,15 @@ def reserve(path: Path) -> None:
         raise
 
 
-def sweep(folder: Path) -> None:
-    """Removes what writers that were killed have left under a folder. Only for who alone writes there."""
+def remove_partial(folder: Path) -> None:
+    """Removes the half-written files of killed processes under a folder. The caller has to be the only writer there."""
     for left in folder.rglob(f".*{_UNFINISHED}*"):
         left.unlink()
 
 
-def sweep_abandoned(folder: Path, *patterns: str) -> None:
-    """Removes the folders of these patterns under a folder in which nothing was written for a day: what processes that
-    were killed have left of work that others may be at now."""
+def remove_abandoned(folder: Path, *patterns: str) -> None:
+    """Removes the folders of these patterns (globs, relative to `folder`) in which nothing was written for a day, which
+    killed processes have left. A younger one may be in use."""
     for left in (found for pattern in patterns for found in folder.glob(pattern)):
         with suppress(OSError):  # of one that its owner has just removed
             if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _ABANDONED:

@@ -35,8 +35,8 @@ def audit(
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
 ) -> None:
-    """What is wrong with a data set: copies, copies in two classes, suspect masks, and how often a split leaks. Of one
-    known by name, which papers are about, the findings are kept with the results too, for the site."""
+    """Look for faults of a data set: copies, copies in two classes, suspect masks, leaks of a split. What is found in a
+    data set of the papers is kept with the results too, for the pages of `repro report`."""
     from common.data import audit as auditing
     from common.data import audit_report, fetch
 
@@ -56,7 +56,7 @@ def audit(
 
 @data_app.command("fetch")
 def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "busi", runs: Runs = Path("runs")) -> None:
-    """Find a data set, downloading or making it where it is missing, and say where it lies."""
+    """Print the folder of a data set. One that is missing is downloaded or made first."""
     from common.data import fetch
 
     found = fetch.find(name, root(), runs)
@@ -70,11 +70,11 @@ def pack(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="[default: NAME.pack in this folder]")
     ] = None,
-    profile: Annotated[Profile, typer.Option(help="Whose image sizes: paper, small or smoke.")] = "paper",
+    profile: Annotated[Profile, typer.Option(help="Take the image sizes of: paper, small or smoke.")] = "paper",
     runs: Runs = Path("runs"),
 ) -> None:
-    """Put what training needs of a data set into one compressed file, for a host that has no images: there
-    `repro run PAPER --data FILE` uses it, or, as NAME.pack in the data folder, any run."""
+    """Put what training needs of a data set into one file, for a machine that has no images. There, use it with
+    `repro run PAPER --data FILE`, or lay it into the data folder as NAME.pack."""
     from common.data import fetch
     from common.data import pack as packing
     from common.data.listing import some
@@ -82,7 +82,7 @@ def pack(
     found = _with_images(fetch.find(name, root(), runs))
     report_unusable(found, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
-    # Masks and channels in every reading, since they add little; another side or contrast is another set of images.
+    # Every reading of masks and channels, because they add little. Another side or contrast would be other images.
     needs = {
         packing.Need.of(paper.plain_recipe(profile, reading))
         for paper in _users(found.name)
@@ -96,7 +96,7 @@ def pack(
 
 
 def _users(data: str) -> list[Paper]:
-    """The papers that use a data set, or all where none is known to."""
+    """The papers that use a data set; all papers, where none does."""
     known = [papers.load(name) for name in papers.names()]
     return [paper for paper in known if data in (paper.data, paper.stand_in)] or known
 

@@ -13,7 +13,9 @@ from common import lock
 from common.data import manifest
 from common.errors import FailedRun
 from common.evidence import learned, results
-from common.files import refuse_unwritable, sweep, sweep_abandoned
+from common.files import refuse_unwritable
+from common.files import remove_abandoned as sweep_abandoned
+from common.files import remove_partial as sweep
 from common.lock import only_one
 from common.paper import Recipe
 from common.protocol import PROTOCOL, recipe_hash

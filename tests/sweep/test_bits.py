@@ -18,7 +18,7 @@ def test_one_job_after_the_other_leaves_what_a_plain_run_does(few, plain, tmp_pa
     sweep = Command(tmp_path, *GRID, *few)
     assert sweep.end() == 0, sweep.said
     assert ending(tmp_path) == plain.ending
-    assert "1 run, 2 jobs" in sweep.said
+    assert "1 experiment, 2 jobs" in sweep.said
     learned = r"(; its segmentation did not learn: [^()\n]+)?"  # at smoke size it may not
     assert re.search(rf"cheng weights=best repeat 2: 8 epochs in \d+ s{learned} \(2 of 2 done\)", sweep.said)
 
