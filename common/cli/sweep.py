@@ -107,7 +107,7 @@ def sweep(
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
         path = grid.save_sweep(wanted, name, results, file)
-        say(escape(f"The sweep is kept in {path}. To repeat it: repro sweep --file {path}"))
+        say(escape(f"The sweep is kept in {path}. `repro sweep --file` takes it again."))
         _train_grid(found, _engine(engine, slots, address), results)
     elif form == "lines":
         for job in found.waiting:

@@ -20,7 +20,7 @@ def test_one_job_after_the_other_leaves_what_a_plain_run_does(few, plain, tmp_pa
     assert ending(tmp_path) == plain.ending
     assert "1 experiment, 2 jobs" in sweep.said
     learned = r"(; its segmentation did not learn: [^()\n]+)?"  # at smoke size it may not
-    assert re.search(rf"cheng weights=best repeat 2: 8 epochs in \d+ s{learned} \(2 of 2 done\)", sweep.said)
+    assert re.search(rf"cheng weights=best repeat 2: 8 epochs in \d+ (s|min){learned} \(2 of 2 done\)", sweep.said)
 
     (stored,) = tmp_path.glob("results/sweeps/cheng-smoke-*.yaml")
     again = Command(tmp_path, "sweep", "--file", str(stored))
