@@ -2,7 +2,7 @@
 code that can move a number which a training or an evaluation leaves.
 
 Such a change is one of decoding and preparing images, splits, batches, augmentation, networks, losses, optimizers,
-random numbers, or the counts of an evaluation. Whoever makes it adds a line to `STEPS`; from then on, records of earlier
+random numbers, or the counts of an evaluation. Whoever makes it adds a line to `STEPS`; from then on records of earlier
 steps are stale. `tests/test_protocol.py` fails where a number moved and no step was added.
 
 Not such a change: tables, pages, metrics and intervals, which are computed anew from the stored counts; names, comments
