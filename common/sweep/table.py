@@ -38,7 +38,7 @@ def dry_run(grid: Grid) -> tuple[Table, str]:
     total, unknown = 0.0, set()
     for experiment in grid.experiments:
         left, times = len(experiment.waiting), ["", ""]
-        pace = seconds_a_multiplication(experiment.request) if left else None
+        pace = seconds_per_multiplication(experiment.request) if left else None
         if left and pace is None:
             unknown.add(experiment.request.paper.name)
             times = ["unknown", "unknown"]
@@ -52,7 +52,7 @@ def dry_run(grid: Grid) -> tuple[Table, str]:
     return table, sentence
 
 
-def seconds_a_multiplication(request: Request) -> float | None:
+def seconds_per_multiplication(request: Request) -> float | None:
     """On this machine, in a training step of the paper's own network. None where that does not fit into memory."""
     request = replace(request, readings={})
     if not gpu_in_use() and known_memory(request) > total_memory():

@@ -1,32 +1,18 @@
-"""What the tests of sweeps share: the cheapest run that has all that makes going on hard, as a plain run leaves it."""
+"""What the tests of sweeps share: the run of the tests of faults, and a Ray cluster."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
-from common.data import phantom
-from tests.faults.commands import Command
-from tests.faults.endings import ending
+from tests.faults.conftest import never_disturbed, shared_folder, small  # noqa: F401, fixtures
 
 STORE = 100 * 2**20  # bytes of the object store of a Ray node
 
 
 @pytest.fixture(scope="session")
-def few(tmp_path_factory) -> list[str]:
-    """What follows `run cheng` or `sweep cheng`: two repeats on a few images."""
-    data = phantom.write(tmp_path_factory.mktemp("data") / "mine", cases=24, side=32)
-    return ["--profile", "smoke", "--data", str(data), "--repeats", "2"]
-
-
-@pytest.fixture(scope="session")
-def plain(few, tmp_path_factory) -> SimpleNamespace:
-    """That run, of a network with dropout, batch normalisation and a selected epoch, by `repro run`: its folder, and
-    what it leaves behind."""
-    folder = tmp_path_factory.mktemp("plain")
-    command = Command(folder, "run", "cheng", *few, "--reading", "weights=best")
-    assert command.end() == 0, command.said
-    return SimpleNamespace(folder=folder, ending=ending(folder), said=command.said)
+def few(small) -> list[str]:  # noqa: F811
+    """The same two repeats on a few images, as they follow `sweep cheng --readings weights=best`."""
+    return small[small.index("--profile") : small.index("--reading")]
 
 
 @pytest.fixture(scope="module")

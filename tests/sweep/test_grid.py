@@ -226,7 +226,7 @@ def test_a_wider_network_is_more_work_and_a_wider_batch_is_not(expanded):
 
 
 def test_a_dry_run_tells_the_time_of_what_is_left(expanded, monkeypatch):
-    monkeypatch.setattr(table, "seconds_a_multiplication", lambda request: 1 / request_work)
+    monkeypatch.setattr(table, "seconds_per_multiplication", lambda request: 1 / request_work)
     found = expanded(repeats=4)
     request_work = found.experiments[0].work
     write_json(found.jobs[0].place / "fit.json", {})

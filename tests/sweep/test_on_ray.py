@@ -28,10 +28,10 @@ def sweeping(folder: Path, cluster: Cluster, words: list[str]) -> Command:
     return Command(folder, *GRID, *words, "--engine", "ray", "--address", cluster.address)
 
 
-def test_two_jobs_leave_what_a_plain_run_does(few, plain, tmp_path, cluster):
+def test_two_jobs_leave_what_a_plain_run_does(few, never_disturbed, tmp_path, cluster):
     sweep = sweeping(tmp_path, cluster, few)
     assert sweep.end(LONGEST) == 0, sweep.said
-    assert ending(tmp_path) == plain.ending
+    assert ending(tmp_path) == never_disturbed.ending
     learned = r"(; its segmentation did not learn: [^()\n]+)?"  # at smoke size it may not
     assert re.search(rf"cheng weights=best repeat 2: 8 epochs in \d+ (s|min){learned} \(2 of 2 done\)", sweep.said)
     assert "raylet" not in sweep.said
@@ -39,16 +39,16 @@ def test_two_jobs_leave_what_a_plain_run_does(few, plain, tmp_path, cluster):
     assert [path.read_text() for path in tmp_path.glob("runs/cheng/*/*/printed.txt")] == ["", ""]
 
 
-def test_once_all_is_done_no_cluster_is_needed(few, plain, tmp_path):
-    shutil.copytree(plain.folder / "runs", tmp_path / "runs")
+def test_once_all_is_done_no_cluster_is_needed(few, never_disturbed, tmp_path):
+    shutil.copytree(never_disturbed.folder / "runs", tmp_path / "runs")
     sweep = Command(tmp_path, *GRID, *few, "--engine", "ray", "--address", "127.0.0.1:1")
     assert sweep.end(LONGEST) == 0, sweep.said
-    assert ending(tmp_path) == plain.ending
+    assert ending(tmp_path) == never_disturbed.ending
 
 
 @pytest.mark.long
 @only_linux
-def test_after_ctrl_c_nothing_is_at_work_and_the_same_command_goes_on(few, plain, tmp_path, cluster):
+def test_after_ctrl_c_nothing_is_at_work_and_the_same_command_goes_on(few, never_disturbed, tmp_path, cluster):
     sweep = sweeping(tmp_path, cluster, few)
     assert sweep.until_there(tmp_path, "runs/cheng/*/repeat-1/resume.npz"), sweep.said
     (first,) = tmp_path.glob("runs/cheng/*/repeat-0/fit.json")
@@ -64,7 +64,7 @@ def test_after_ctrl_c_nothing_is_at_work_and_the_same_command_goes_on(few, plain
     assert again.end(LONGEST) == 0, again.said
     assert "2 jobs, 1 of them done before" in again.said
     assert first.stat().st_mtime_ns == made
-    assert ending(tmp_path) == plain.ending
+    assert ending(tmp_path) == never_disturbed.ending
 
 
 @pytest.mark.long
@@ -93,6 +93,7 @@ def test_a_worker_and_then_a_node_die_and_every_job_is_done_once_with_the_bits_o
         # No epoch was trained again whose end was kept.
         assert len(re.findall(r" epoch \d/8 ", log.read_text())) <= 8 + begun - 1
     assert sweep.said.count("its worker or node has died") == 2
+    assert "raylet" not in sweep.said, "what Ray prints of its own is not shown"
     assert len(re.findall(r"repeat \d: 8 epochs in", sweep.said)) == 4
 
 
