@@ -50,21 +50,22 @@ def run_parts(known: Mapping[str, Sequence[str]], folder: Path, seconds: float, 
     """
     folder.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + seconds
-    waiting = [name for name in known if not _done(folder, name).exists()]
-    waiting.sort(key=lambda name: _log(folder, name).exists())
+    waiting = [name for name in known if not _file(folder, name, "done").exists()]
+    waiting.sort(key=lambda name: _file(folder, name, "log").exists())
     for name in waiting:
         if (left := end - time.monotonic()) < _LEAST:
             break
         started = time.monotonic()
-        with _log(folder, name).open("ab") as log:
-            process = subprocess.Popen(known[name], stdout=log, stderr=subprocess.STDOUT)
+        log = _file(folder, name, "log")
+        with log.open("ab") as file:
+            process = subprocess.Popen(known[name], stdout=file, stderr=subprocess.STDOUT)
             status = _wait(process, min(each, left - _GRACE))
         took = time.monotonic() - started
         if status == 0:
-            write_atomically(_done(folder, name), f"{took:.0f} s in the call that ended it\n".encode())
+            write_atomically(_file(folder, name, "done"), f"{took:.0f} s in the call that ended it\n".encode())
         ended = {0: "done", None: "interrupted, goes on with the next call"}.get(status, f"failed, status {status}")
-        print(f"{name}: {ended} ({took:.0f} s; {_log(folder, name)})", flush=True)
-    left_over = [name for name in known if not _done(folder, name).exists()]
+        print(f"{name}: {ended} ({took:.0f} s; {log})", flush=True)
+    left_over = [name for name in known if not _file(folder, name, "done").exists()]
     print(
         f"{len(known) - len(left_over)} of {len(known)} parts are done"
         + (". To go on: the same command." if left_over else ".")
@@ -86,12 +87,8 @@ def _wait(process: subprocess.Popen, seconds: float) -> int | None:
         return None
 
 
-def _done(folder: Path, name: str) -> Path:
-    return folder / f"{name.replace(' ', '-')}.done"
-
-
-def _log(folder: Path, name: str) -> Path:
-    return folder / f"{name.replace(' ', '-')}.log"
+def _file(folder: Path, name: str, ending: str) -> Path:
+    return folder / f"{name.replace(' ', '-')}.{ending}"
 
 
 def main(

@@ -17,10 +17,9 @@ app.add_typer(data_app, name="data")
 @data_app.command()
 def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Runs = Path("runs")) -> None:
     """Compare every pixel of a data set with the published BUSI."""
-    from common.data import fetch, manifest
+    from common.data import manifest
 
-    found = _with_images(fetch.find(name, root(), runs))
-    report_unusable(found, runs)
+    found = _find_images(name, runs)
     if differences := manifest.verify(manifest.digest_all(found.cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
     out.print(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
@@ -40,8 +39,7 @@ def audit(
     from common.data import audit as auditing
     from common.data import audit_report, fetch
 
-    found = _with_images(fetch.find(name, root(), runs))
-    report_unusable(found, runs)
+    found = _find_images(name, runs)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
         findings = auditing.report(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))
@@ -75,12 +73,10 @@ def pack(
 ) -> None:
     """Put what training needs of a data set into one file, for a machine that has no images. There, use it with
     `repro run PAPER --data FILE`, or lay it into the data folder as NAME.pack."""
-    from common.data import fetch
     from common.data import pack as packing
     from common.data.listing import some
 
-    found = _with_images(fetch.find(name, root(), runs))
-    report_unusable(found, runs)
+    found = _find_images(name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
     # Every reading of masks and channels, because they add little. Another side or contrast would be other images.
     needs = {
@@ -105,10 +101,15 @@ def _readings(paper: Paper, key: str) -> list[dict[str, Any]]:
     return [{key: value} for value in paper.readings[key].values] if key in paper.readings else []
 
 
-def _with_images(found: "Found") -> "Found":  # noqa: F821, imported when a command needs it
+def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when a command needs it
+    """Raises BadInput for a packed file, which has no images."""
+    from common.data import fetch
+
+    found = fetch.find(name, root(), runs)
     if found.packed:
         raise BadInput(
             f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "
             "needs a folder with the images."
         )
+    report_unusable(found, runs)
     return found
