@@ -23,14 +23,16 @@ def bench(
     profile: Annotated[Profile, typer.Option(help="paper, small or smoke.")] = "small",
     part: Annotated[
         list[str] | None,
-        typer.Option(help="pipeline, pytorch, roofline, batch, images or at-once. May recur. [default: all]"),
+        typer.Option(help="pipeline, pytorch, roofline, batch, images or at-once. May recur.", show_default="all"),
     ] = None,
     data: Data = None,
     precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
     steps: Annotated[int, typer.Option(min=1, help="Training steps of an epoch.")] = 20,
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 5,
     runs: Runs = Path("runs"),
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder. [default: bench/ in runs]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for what is measured.", show_default="bench in --runs")
+    ] = None,
 ) -> None:
     """Measure how fast the suite trains on this machine, as ratios: our step over PyTorch's, an epoch over its bare
     steps, the least possible time over ours, wider batches, more images, repeats at once."""

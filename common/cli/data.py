@@ -29,7 +29,10 @@ def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Ru
 def audit(
     name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="[default: audit-NAME in --runs]")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder for the findings.", show_default="audit-NAME in --runs"
+        ),
     ] = None,
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
@@ -66,7 +69,7 @@ def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "bu
 def pack(
     name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="[default: NAME.pack in this folder]")
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.", show_default="NAME.pack")
     ] = None,
     profile: Annotated[Profile, typer.Option(help="Take the image sizes of: paper, small or smoke.")] = "paper",
     runs: Runs = Path("runs"),

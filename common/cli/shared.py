@@ -18,13 +18,20 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 out, err = Console(), Console(stderr=True)  # err for messages where the output is JSON or lines for a program
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those that `repro papers` lists.")]
-OnePaperOrAll = Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper. [default: all]")]
+OnePaperOrAll = Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper.", show_default="all")]
 Data = Annotated[
     str | None,
     typer.Option(
-        help="busi, mini-ddsm, mammo_masses, phantom, a folder, a .yaml that describes one, or a packed file. "
-        "[default: the paper's]"
+        help="busi, mini-ddsm, mammo_masses, phantom, a folder, a .yaml that describes one, or a packed file.",
+        show_default="the paper's",
     ),
+]
+Repeats = Annotated[
+    int | None,
+    typer.Option(help="Each with its own split and weights.", show_default="3; of a cross-validation 1"),
+]
+Folds = Annotated[
+    int | None, typer.Option(help="Makes each repeat a stratified cross-validation.", show_default="the paper's")
 ]
 Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.")]
 Results = Annotated[Path, typer.Option(help="Folder for the results, which `repro compare` reads.")]

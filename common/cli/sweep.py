@@ -14,6 +14,8 @@ from rich.markup import escape
 from common.cli.evidence import renew_pages
 from common.cli.shared import (
     Data,
+    Folds,
+    Repeats,
     Results,
     Runs,
     app,
@@ -36,23 +38,25 @@ Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]] 
 
 @app.command()
 def sweep(
-    paper: Annotated[list[str] | None, typer.Argument(metavar="[PAPER]...", help="[default: all]")] = None,
+    paper: Annotated[
+        list[str] | None, typer.Argument(metavar="[PAPER]...", help="One or more papers.", show_default="all")
+    ] = None,
     readings: Annotated[
         list[str] | None,
         typer.Option(metavar="all|KEY=V1,V2", help="All, one at a time; or every combination of these. May recur."),
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="The same as in `repro run`.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The same as in `repro run`.", show_default="auto")] = None,
     data: Data = None,
-    repeats: Annotated[
-        int | None, typer.Option(help="Of each experiment. [default: 3; of a cross-validation 1]")
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help="Makes each repeat a stratified cross-validation.")] = None,
-    seed: Annotated[int | None, typer.Option(help="All randomness follows from it.")] = None,
-    precision: Annotated[str | None, typer.Option(help="The same as in `repro run`.")] = None,
+    repeats: Repeats = None,
+    folds: Folds = None,
+    seed: Annotated[int | None, typer.Option(help="All randomness follows from it.", show_default="0")] = None,
+    precision: Annotated[str | None, typer.Option(help="The same as in `repro run`.", show_default="auto")] = None,
     file: Annotated[Path | None, typer.Option(help="A sweep in YAML, in place of all of the above.")] = None,
     name: Annotated[str | None, typer.Option(help="Stores the sweep under this name in RESULTS/sweeps.")] = None,
     engine: Annotated[str, typer.Option(help="local (this machine) or ray (a Ray cluster).")] = "local",
-    address: Annotated[str | None, typer.Option(help="Of the cluster. [default: Ray on this machine]")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster.", show_default="Ray on this machine")
+    ] = None,
     slots: Annotated[int, typer.Option(help="Trainings at a time on this machine, with --engine local.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and for how long.")] = False,
     form: Annotated[

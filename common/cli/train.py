@@ -11,7 +11,9 @@ from common import paper as papers
 from common.cli.evidence import compare
 from common.cli.shared import (
     Data,
+    Folds,
     PaperName,
+    Repeats,
     Results,
     Runs,
     app,
@@ -32,10 +34,8 @@ def run(
     paper: PaperName,
     profile: Annotated[str, typer.Option(help="auto (paper on a GPU, else small), paper, small or smoke.")] = "auto",
     data: Data = None,
-    repeats: Annotated[
-        int | None, typer.Option(help="Each with its own split and weights. [default: 3; of a cross-validation 1]")
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help="Makes each repeat a stratified cross-validation.")] = None,
+    repeats: Repeats = None,
+    folds: Folds = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
     reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
     precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
