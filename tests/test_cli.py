@@ -26,9 +26,10 @@ def test_papers_lists_each_with_its_data_and_results(repro):
 
 
 def test_the_help_names_the_defaults(repro, monkeypatch):
-    """Also those that depend on other things, which rich would take for markup if they stood in brackets in the text."""
+    """Also those that depend on other things. In brackets in the text, rich would take them for markup."""
     monkeypatch.setenv("COLUMNS", "200")
-    _, printed, _ = repro("run", "--help")
+    status, printed, _ = repro("run", "--help")
+    assert status == 0
     assert "[default: (the paper's)]" in printed
     assert "[default: (3; of a cross-validation 1)]" in printed
 
