@@ -16,7 +16,7 @@ app.add_typer(data_app, name="data")
 
 @data_app.command()
 def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Runs = Path("runs")) -> None:
-    """Compare every pixel of a data set with the published BUSI."""
+    """Check that a data set is the published BUSI, pixel by pixel."""
     from common.data import manifest
 
     found = _find_images(name, runs)
