@@ -22,8 +22,8 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or patterns: 'a/*.png'.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
 ) -> None:
-    """Mark tumours in your own images: masks, overlays and bounding boxes. Takes PNG, JPEG, TIFF, BMP, WebP and DICOM of
-    one frame."""
+    """Mark tumours in your own images: masks, overlays and bounding boxes. Takes PNG, JPEG, TIFF, BMP, WebP, and DICOM
+    of one frame."""
     from common.data.listing import some
     from common.predict import inputs as files
 
