@@ -62,7 +62,7 @@ def train_on_ray(
     ends the tasks.
     """
     with _connected(address):
-        yield from _RaySweep(table, work).train(jobs)
+        yield from _RaySweep(table, work).train_all(jobs)
 
 
 @contextmanager
@@ -120,7 +120,7 @@ class _RaySweep:
         self.prepared: dict[tuple, ray.ObjectRef] = {}
         self.looked, self.warned = time.monotonic(), False
 
-    def train(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
+    def train_all(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
         jobs = iter(jobs)
         job = next(jobs, None)
         while job or self.waiting:
