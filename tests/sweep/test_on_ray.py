@@ -80,7 +80,12 @@ def test_a_worker_and_then_a_node_die_and_every_job_is_done_once_with_the_bits_o
     killed = until(lambda: at_work(folder))[0]
     os.kill(killed.process, signal.SIGKILL)
     raylet = other.all_processes["raylet"][0].process.pid
-    lost = until(lambda: [each for each in at_work(folder) if parent(each.process) == raylet])[0]
+
+    def at_work_there():
+        others = [each for each in at_work(folder) if each.process != killed.process]  # which may not be dead yet
+        return [each for each in others if parent(each.process) == raylet]
+
+    lost = until(at_work_there)[0]
     cluster.remove_node(other, allow_graceful=False)
     assert sweep.end(LONGEST) == 0, sweep.said
 
