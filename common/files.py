@@ -21,12 +21,12 @@ _ABANDONED = 24 * 3600  # seconds
 
 @contextmanager
 def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[BinaryIO]:
-    """A file to write into, or whose `name` to write to. It lies beside, is forced to disk at the end and then renamed:
-    a reader finds the old file or the new one, never half of one, also after a power cut. Folders are made as needed.
-    ending: of its name meanwhile, for a writer that asks for one. durable: False for one of many files that can be made
-    again: it is not forced to disk, which takes longer than writing it, and a power cut within the minute may empty it.
-    An OSError names `path`."""
-    # On a disk that machines share, processes of two may have the same number.
+    """A file to write into, or whose `name` to write to. It lies beside `path`, and at the end is forced to disk and
+    renamed: a reader finds the old file or the new one, never half of one, also after a power cut. Folders are made.
+
+    ending: of its name until then, for a writer that asks for one; durable: False for a file that can be made again: it
+    is not forced to disk, which takes longer than writing it. An OSError names `path`."""
+    # With the host's name, because machines may share a disk and have processes of the same number.
     beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_UNFINISHED}{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,20 +48,18 @@ def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[Binar
 
 
 def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
-    """Writes a whole file, as `atomic` does."""
     with atomic(path, durable=durable) as file:
         file.write(content)
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file, whole or not at all."""
     with source.open("rb") as original, atomic(target) as file:
         shutil.copyfileobj(original, file)
 
 
 def reserve(path: Path) -> None:
-    """Takes room on the disk for all of a file that was made with holes, for a memory map to be written to. Raises
-    OSError, naming the file, where there is not enough: found later, in the middle, it would kill the process."""
+    """Takes room on the disk for the whole of a new memory map. Raises OSError, naming the file, where there is not
+    enough: if the disk were found full while the map is written, the process would be killed."""
     if not hasattr(os, "posix_fallocate"):  # macOS
         return
     try:
@@ -72,15 +70,15 @@ def reserve(path: Path) -> None:
         raise
 
 
-def sweep(folder: Path) -> None:
-    """Removes what writers that were killed have left under a folder. Only for who alone writes there."""
+def remove_partial(folder: Path) -> None:
+    """Removes the half-written files of killed processes under a folder. The caller has to be the only writer there."""
     for left in folder.rglob(f".*{_UNFINISHED}*"):
         left.unlink()
 
 
-def sweep_abandoned(folder: Path, *patterns: str) -> None:
-    """Removes the folders of these patterns under a folder in which nothing was written for a day: what processes that
-    were killed have left of work that others may be at now."""
+def remove_abandoned(folder: Path, *patterns: str) -> None:
+    """Removes the folders of these patterns (globs, relative to `folder`) in which nothing was written for a day, which
+    killed processes have left. A younger one may be in use."""
     for left in (found for pattern in patterns for found in folder.glob(pattern)):
         with suppress(OSError):  # of one that its owner has just removed
             if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _ABANDONED:
@@ -88,7 +86,7 @@ def sweep_abandoned(folder: Path, *patterns: str) -> None:
 
 
 def refuse_unwritable(folder: Path) -> None:
-    """Raises BadInput where nothing can be written: before hours are spent on what is to be kept there."""
+    """Raises BadInput where nothing can be written, before hours are spent on what is to be kept there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
@@ -101,13 +99,13 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
-    """JSON content with the checksum of all the rest of it."""
+    """The content with a checksum of it."""
     return content | {"checksum": _checksum(content)}
 
 
 def unseal(content: Any, path: Path) -> dict[str, Any]:
-    """The content without its checksum. Raises Damaged, naming the file, where that does not fit. What was written
-    before there were checksums has none and passes."""
+    """The content without its checksum. Raises Damaged, naming the file, where the checksum does not fit. Content that
+    has none passes: it was written before there were checksums."""
     if not isinstance(content, dict):
         raise Damaged(path, "not the JSON that was written")
     known = content.pop("checksum", None)
@@ -129,8 +127,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def check_archive(path: Path) -> None:
-    """Reads a .npz or .keras file, both zip archives, and compares every member with the CRC-32 that is kept with it.
-    Raises Damaged, naming the file, where it is missing, truncated or a bit that matters has changed."""
+    """Compares every member of a zip archive (.npz, .keras) with its CRC-32. Raises Damaged, naming the file, where it
+    is missing, truncated or changed."""
     try:
         with zipfile.ZipFile(path) as archive:
             changed = archive.testzip()
@@ -141,9 +139,9 @@ def check_archive(path: Path) -> None:
 
 
 def refuse_inflating(archive: zipfile.ZipFile, path: Path, record: str, largest: int) -> None:
-    """Raises BadInput, naming the file, for a zip archive that could take far more memory than disk: one with a
-    compressed member, which the suite never writes, or with more than `largest` bytes in `record`, which is read
-    whole."""
+    """Raises BadInput, naming the file, for a zip archive that could take far more memory than disk: with a compressed
+    member, which the suite never writes, or with more than `largest` bytes in the member `record`, which is read whole.
+    """
     if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
         raise BadInput(f"{path}: refused. What is in such a file is not compressed again, and this one is.")
     if archive.getinfo(record).file_size > largest:

@@ -1,5 +1,5 @@
-"""Who may work in a folder: one process alone, or several side by side. The kernel holds the locks, so that those of a
-dead process block nobody."""
+"""Who may work in a folder: one process alone, or several side by side. The kernel holds the locks, so that a dead
+process blocks nobody."""
 
 import errno
 import fcntl
@@ -15,16 +15,15 @@ from typing import TextIO
 from common.errors import BadInput
 
 NAME = ".lock"
-# Seconds that a lock is tried for: who only looks whether it is held, as `holder` does, holds it for a moment.
-_PATIENCE = 0.5
+_PATIENCE = 0.5  # seconds: `holder`, which only looks, holds the lock for a moment
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def only_one(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Keeps other processes out of a folder, which is made as needed. Raises BadInput, saying who is in it, unless
-    told to wait until they are done."""
+    """Keeps other processes out of a folder, which is made if it is missing. If another process is in it, `wait` waits
+    for that, and else BadInput says who it is."""
     with _locked(folder, fcntl.LOCK_EX, wait) as file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
@@ -35,8 +34,8 @@ def only_one(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
 @contextmanager
 def side_by_side(folder: Path) -> Iterator[None]:
-    """Keeps out of a folder, which is made as needed, who wants it alone, and nobody else: each works in a folder of
-    its own in it, and locks that. Raises BadInput, saying who, where somebody has it alone."""
+    """Keeps processes out of a folder that want it alone (`only_one`). Others may come in: each locks a folder of its
+    own in it. Raises BadInput, with who it is, where a process has the folder alone."""
     with _locked(folder, fcntl.LOCK_SH, wait=False):
         yield
 
@@ -58,7 +57,7 @@ def _locked(folder: Path, kind: int, wait: bool) -> Iterator[TextIO]:
 
 
 def _lock(file: TextIO, kind: int, wait: bool) -> None:
-    """Raises BlockingIOError where others hold it, unless told to wait."""
+    """Raises BlockingIOError where others hold the lock and `wait` is false."""
     if wait:
         fcntl.flock(file, kind)
         return
@@ -73,7 +72,7 @@ def _lock(file: TextIO, kind: int, wait: bool) -> None:
 
 
 def holder(folder: Path) -> str | None:
-    """Who has the folder alone now: process, host and since when; None for nobody."""
+    """Who has the folder alone now: process, host and time; None for nobody."""
     try:
         with (folder / NAME).open(encoding="utf-8") as file:
             try:
@@ -86,5 +85,5 @@ def holder(folder: Path) -> str | None:
 
 
 def holders(folder: Path) -> list[str]:
-    """Everyone who has the folder, or one in it, alone now."""
+    """All who have the folder, or one in it, alone now."""
     return list(filter(None, (holder(path.parent) for path in sorted(folder.rglob(NAME)))))

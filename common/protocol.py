@@ -1,12 +1,12 @@
-"""The version of all that moves a number: one integer, in every record and in the name of every run's folder.
+"""The protocol: one integer, in every record and in the name of every run's folder. It goes up with each change of the
+code that can move a number which a training or an evaluation leaves.
 
-A change is a step where it can move a number that a training or an evaluation leaves: decoding and preparing of images,
-splits, order and content of batches, augmentation, networks, losses, optimizers, what is random, and the counts of an
-evaluation. Whoever makes such a change adds a line to `STEPS`, and records of earlier steps are stale from then on.
-`tests/test_protocol.py` fails where a number moved and no step was added.
+Such a change is one of decoding and preparing images, splits, batches, augmentation, networks, losses, optimizers,
+random numbers, or the counts of an evaluation. Whoever makes it adds a line to `STEPS`; from then on records of earlier
+steps are stale. `tests/test_protocol.py` fails where a number moved and no step was added.
 
-No step: tables, pages, metrics and intervals, which are computed again from the stored counts each time; names,
-comments and layout of the code; a new reading or setting, since the hash of the recipe tells it apart.
+Not such a change: tables, pages, metrics and intervals, which are computed anew from the stored counts; names, comments
+and layout of the code; a new reading or setting, because it changes the hash of the recipe.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ PROTOCOL = max(STEPS)
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """12 hex digits that change with the settings. One at its default in `Recipe` does not count, so that a new one
-    leaves the papers alone that don't use it."""
+    """12 hex digits that change with the settings. A setting at its default in `Recipe` does not count, so that a new
+    setting leaves the papers alone that don't use it."""
     settings = recipe.model_dump(exclude_defaults=True)
     return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6).hexdigest()

@@ -1,4 +1,4 @@
-"""YAML that says one thing only: what a careless hand or a hostile one can write, and nobody wants, is refused."""
+"""YAML that can be read in one way only. What is ambiguous, or expands without end, is refused."""
 
 import math
 from typing import Any
@@ -11,15 +11,14 @@ _NODES = 100_000  # once every alias is replaced by what it stands for
 
 
 class Refused(ValueError):
-    """Text that is not YAML, or has in it what is not taken. The message tells the line where it can."""
+    """Text that is no YAML, or YAML that is refused. The message tells the line where it can."""
 
 
 def load(text: bytes) -> Any:
     """Dicts, lists, str, int, finite float, bool, None and dates, from YAML in UTF-8.
 
-    Raises Refused for all that `yaml.safe_load` refuses and also for a key that stands twice, of which it would take
-    the last, for numbers that are not finite, for aliases that hold themselves or multiply beyond all bounds, and for
-    more than 100 kB.
+    Raises Refused for all that `yaml.safe_load` refuses, and for a key that stands twice, numbers that are not finite,
+    aliases that hold themselves or expand to too many values, and more than 100 kB.
     """
     if len(text) > _LARGEST:
         raise Refused(f"it has {len(text):,} bytes, more than the {_LARGEST:,} that are read")
@@ -38,13 +37,13 @@ def load(text: bytes) -> Any:
         raise Refused("it is nested too deeply") from error
     except Refused:
         raise
-    # Beside its own errors PyYAML lets through what int, date and the like raise, of a month 13 or `!!int x`.
+    # PyYAML does not catch what int, date and the like raise, for a month 13 or `!!int x`.
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise Refused(str(error) or type(error).__name__) from error
 
 
 def dump(content: dict[str, Any]) -> str:
-    """The YAML that `load` makes the same of, keys in their order."""
+    """YAML that `load` reads as the same content, with the keys in their order."""
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
 
 
@@ -68,8 +67,8 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
 def _expanded(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """How many nodes there are below, aliases counted as what they stand for. Each is looked at once, and refused where
-    it holds itself or has a key twice: as written, since a merged key (<<) may be written again."""
+    """The number of nodes below, where an alias counts as what it stands for. Raises Refused for a node that holds
+    itself or has a key twice. A key that a merge (<<) brings in may be written again."""
     if id(node) in known:
         if known[id(node)] is None:
             raise Refused(f"the alias in line {node.start_mark.line + 1} holds itself")

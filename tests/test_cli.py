@@ -25,6 +25,15 @@ def test_papers_lists_each_with_its_data_and_results(repro):
     assert "Results: none yet" in printed
 
 
+def test_the_help_names_the_defaults(repro, monkeypatch):
+    """Also those that depend on other things. In brackets in the text, rich would take them for markup."""
+    monkeypatch.setenv("COLUMNS", "200")
+    status, printed, _ = repro("run", "--help")
+    assert status == 0
+    assert "[default: (the paper's)]" in printed
+    assert "[default: (3; of a cross-validation 1)]" in printed
+
+
 def test_claims_checks_the_numbers_of_a_paper_without_data_or_runs(repro):
     status, printed, _ = repro("claims", "rahman")
     assert status == 0

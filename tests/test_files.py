@@ -1,21 +1,21 @@
-"""What killed processes leave is swept up, and nothing else."""
+"""What killed processes leave is removed, and nothing else."""
 
 import os
 import time
 from pathlib import Path
 
-from common.files import atomic, sweep, sweep_abandoned
+from common.files import atomic, remove_abandoned, remove_partial
 
 DAY = 24 * 3600
 
 
-def test_a_file_that_was_never_finished_is_swept_whatever_its_ending(tmp_path):
+def test_a_file_that_was_never_finished_is_removed_whatever_its_ending(tmp_path):
     for ending in ("", ".keras"):
         with atomic(tmp_path / "repeat-0" / "model.keras", ending) as file:
             assert file.name.endswith(ending)
         Path(file.name).touch()  # as a process that is killed leaves it
     assert len(list((tmp_path / "repeat-0").iterdir())) == 3
-    sweep(tmp_path)
+    remove_partial(tmp_path)
     assert [path.name for path in (tmp_path / "repeat-0").iterdir()] == ["model.keras"]
 
 
@@ -26,5 +26,5 @@ def test_only_folders_in_which_nothing_was_written_for_a_day_are_abandoned(tmp_p
         file.touch()
         for path, age in [(file, file_age), (file.parent, folder_age), (tmp_path / name, folder_age)]:
             os.utime(path, (time.time() - age * DAY,) * 2)
-    sweep_abandoned(tmp_path, ".bench-*", "cache/*/.building-*")
+    remove_abandoned(tmp_path, ".bench-*", "cache/*/.building-*")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".bench-at-work", "bench-mine"]

@@ -1,5 +1,5 @@
-"""`repro bench`: ratios that say how fast the suite trains here, and against what.
+"""`repro bench`: how fast the suite trains on this machine, as ratios.
 
-Two things are only compared where they are measured in turns, by processes that wait while another works, so that a
-machine that warms up, slows down or has other work to do favours neither.
+Two things are compared only if they are measured in turns, by processes that wait while another works: a machine that
+warms up, slows down or has other work to do then favours neither.
 """

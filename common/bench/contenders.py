@@ -1,10 +1,14 @@
-"""What is timed. Each function runs in a process of its own, imports its framework there, and returns the works that
-`common.bench.workers` calls by their names."""
+"""What is timed, and the least time that it could take on a machine (`kernel_works`).
 
-import shutil
+Each function that returns `Works` runs in a process of its own and imports its framework there. `common.bench.workers`
+calls the works by their names.
+"""
+
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Semaphore, Thread
@@ -18,20 +22,20 @@ from common.data.fetch import Found
 from common.recipe import Recipe
 from common.training.backend import import_keras
 
-# The sides of the square matrices that are multiplied, and the bytes copied: some milliseconds of work, far more than
-# a cache holds.
+# The side of the square matrices that are multiplied, and the bytes that are copied: milliseconds of work, and far more
+# than a cache holds.
 SIDE = {"cpu": 1536, "gpu": 8192}
 COPIED = {"cpu": 2**26, "gpu": 2**30}
 
 
 def training(paper: str, recipe: Recipe, precision: str, images: int, runs: Path) -> Works:
-    """An epoch as the suite trains it, on so many random images that lie in a file as prepared ones do."""
+    """An epoch as the suite trains it, on random images in a file, as prepared images are."""
     import_keras()
     return _pipeline(paper, recipe, precision, _random(recipe, images, runs), np.arange(images))
 
 
 def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int, cache: Path) -> Works:
-    """An epoch of so many steps as the suite trains it, on real images from the cache."""
+    """An epoch as the suite trains it, on real images from the cache."""
     import_keras()
     from common.training.request import prepare_for
 
@@ -41,7 +45,7 @@ def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int
 
 
 def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> Works:
-    """So many of the same steps and nothing else: Keras' `fit` on one batch that the backend already holds."""
+    """The same steps and nothing else: Keras' `fit` on one batch that the backend already holds."""
     import_keras()
     import keras
 
@@ -63,18 +67,18 @@ def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> 
         data = Again()
     else:
         data = data.cache().repeat(steps)
-    kept = {"shuffle": False, "verbose": 0, "epochs": sys.maxsize}
-    return _epochs(lambda turns: _model(paper, recipe, precision).fit(data, callbacks=turns, **kept))
+    options = {"shuffle": False, "verbose": 0, "epochs": sys.maxsize}
+    return _epochs(lambda turns: _model(paper, recipe, precision).fit(data, callbacks=turns, **options))
 
 
 def pytorch(checkout: Path, *arguments: Any) -> Works:
-    """An epoch of a twin, as `tests/bench/training.py` in this checkout trains it."""
+    """An epoch of a network in PyTorch, as `tests/bench/training.py` in this checkout trains it."""
     sys.path.append(str(checkout))
     return {"epoch": import_module("tests.bench.training").epoch(*arguments)}
 
 
 def machine(precision: str, kind: str) -> Works:
-    """On this kind of device: a product of two matrices in the precision that layers compute in, a copy of float32."""
+    """A product of two matrices, in the precision that layers compute in, and a copy of float32 numbers."""
     import_keras()
     import keras
     from keras import ops
@@ -106,8 +110,8 @@ def _pipeline(paper: str, recipe: Recipe, precision: str, prepared: Any, positio
 
 
 def _epochs(train: Callable[[Sequence[Any]], Any]) -> Works:
-    """A training that never ends, held at the start of each epoch until it is the turn of one: so that what comes
-    before the first, compiling above all, is not counted."""
+    """A training that never ends and waits at the start of each epoch until `epoch` is called: what comes before the
+    first epoch, above all compiling, is not counted."""
     import keras
 
     begin, ended, failed = Semaphore(0), Semaphore(0), []
@@ -132,22 +136,20 @@ def _epochs(train: Callable[[Sequence[Any]], Any]) -> Works:
         if failed:
             raise failed[0]
 
-    # All of Keras in this one thread: what it keeps of its settings belongs to a thread.
+    # Keras is used in this one thread alone, because its settings belong to a thread.
     Thread(target=run, daemon=True).start()
     return {"epoch": epoch}
 
 
 def _random(recipe: Recipe, images: int, runs: Path) -> Any:
-    """Prepared, memory-mapped."""
+    """Random images as prepared, memory-mapped."""
     from common.data.prepare import Prepared
 
     runs.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".bench-", dir=runs))
-    try:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=runs) as folder:  # a mapped file outlives its folder
         shape = images, recipe.side, recipe.side
-        pixels, masks = _mapped(folder / "images.npy", (*shape, recipe.channels)), _mapped(folder / "masks.npy", shape)
-    finally:
-        shutil.rmtree(folder)  # a file that is mapped stays until it is no longer
+        pixels = _mapped(Path(folder, "images.npy"), (*shape, recipe.channels))
+        masks = _mapped(Path(folder, "masks.npy"), shape)
     cases = tuple(Case(str(n), recipe.classes[n % len(recipe.classes)], str(n), Path(), ()) for n in range(images))
     return Prepared("random", cases, pixels, masks, "")
 
@@ -155,7 +157,7 @@ def _random(recipe: Recipe, images: int, runs: Path) -> Any:
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     random = np.random.default_rng(0)
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    for number in range(len(array)):  # not all at once, which would stay in the process's memory
+    for number in range(len(array)):  # image by image, because the whole would stay in the process's memory
         array[number] = random.integers(0, 256, shape[1:], dtype=np.uint8)
     array.flush()
     return np.load(path, mmap_mode="r")
@@ -166,3 +168,43 @@ def _model(paper: str, recipe: Recipe, precision: str) -> Any:
     from common.training.network import Network
 
     return compiled(Network.of(paper), recipe, precision, steps=1)
+
+
+@dataclass(frozen=True)
+class KernelWork:
+    """Of one layer in one training step: floating-point operations, and bytes that have to go through memory."""
+
+    name: str
+    operations: int
+    bytes: int
+
+    def seconds(self, rate: float, bandwidth: float) -> float:
+        """The least time at `rate` operations and `bandwidth` bytes a second: the slower of the two alone (Williams,
+        Waterman & Patterson, "Roofline", 2009)."""
+        return max(self.operations / rate, self.bytes / bandwidth)
+
+
+def kernel_works(model: Any, batch_size: int) -> list[KernelWork]:
+    """Of every layer with a kernel in a Keras model. A step takes three products (the output, the gradient of the input
+    but for the first layer, the gradient of the kernel) and an optimizer's update. Everything else, such as
+    normalisation, activation and pooling, counts as nothing: no training reaches this bound."""
+    import keras
+    from keras import layers
+
+    counted: list[KernelWork] = []
+    for layer in model.layers:
+        if not isinstance(layer, layers.Conv2D | layers.Conv2DTranspose | layers.Dense):
+            continue
+        size = 2 if "16" in keras.backend.standardize_dtype(layer.compute_dtype) else 4
+        before, after = (batch_size * math.prod(each.shape[1:]) for each in (layer.input, layer.output))
+        products = 3 if counted else 2
+        kernel = math.prod(layer.kernel.shape)
+        # Each product reads two of input, output and kernel (or their gradients) and writes the third.
+        moved = products * (before + after + kernel) * size
+        # Adam reads the weight, its gradient and two averages, and writes all but the gradient, in float32.
+        update = 7 * kernel * 4
+        # A multiplication and an addition at each pixel of the output; of a transposed convolution, of the input.
+        grid = layer.input if isinstance(layer, layers.Conv2DTranspose) else layer.output
+        operations = 2 * batch_size * math.prod(grid.shape[1:-1]) * kernel
+        counted.append(KernelWork(layer.name, products * operations, moved + update))
+    return counted

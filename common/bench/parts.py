@@ -1,18 +1,16 @@
-"""The parts of `repro bench`: each yields its lines as soon as they are measured."""
+"""The parts of `repro bench`. Each yields its lines as soon as they are measured: ratios, or why there is none."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import common
-from common.bench import roofline
-from common.bench.contenders import COPIED, SIDE
-from common.bench.ratios import LeftOut, Line, Ratio
+from common.bench.contenders import COPIED, SIDE, kernel_works
 from common.bench.workers import Failed, Took, in_turns, workers
 from common.data.fetch import Missing
 from common.paper import Paper
@@ -21,7 +19,7 @@ from common.recipe import Recipe
 CONTENDERS = "common.bench.contenders"
 CHECKOUT = Path(common.__file__).parents[1]
 # PyTorch as most write it, and as its guides advise: layout, and whether it is compiled. Compiling for a CPU takes
-# minutes, so there the two layouts are tried.
+# minutes, so there only the layouts differ.
 PYTORCH = {
     "cpu": {"eager": (False, False), "eager, channels last": (True, False)},
     "gpu": {"eager": (False, False), "compiled, channels last": (True, True)},
@@ -31,10 +29,57 @@ GROWTH = 10
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """above, below: what was measured in each round, in `unit`; the ratio is their quotient. meaning: how a person
+    reads it, with the value to wish for."""
+
+    paper: str
+    part: str
+    name: str
+    meaning: str
+    unit: str
+    above: list[float]
+    below: list[float]
+
+    @property
+    def values(self) -> list[float]:
+        return [above / below for above, below in zip(self.above, self.below, strict=True)]
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    def __str__(self) -> str:
+        low, high = min(self.values), max(self.values)
+        return f"{self.name}: {self.median:.3g} ({low:.3g} to {high:.3g}); {self.meaning}"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"median": self.median, "low": min(self.values), "high": max(self.values)}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A line that can't be measured here."""
+
+    paper: str
+    part: str
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: left out, {self.reason}"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Line = Ratio | LeftOut
+
+
+@dataclass(frozen=True)
 class Bench:
-    """What is measured: a paper's network in this profile and precision on this kind of device, "cpu" or "gpu". steps:
-    of an epoch; rounds: how often each is measured; data, root: the data set, by default the paper's, and where the
-    data sets are, which only preparing asks for."""
+    """A paper's network in this recipe and precision. kind: of device, "cpu" or "gpu"; steps: of an epoch; rounds: how
+    often each is measured; data: None for the paper's; root: folder of the data sets."""
 
     paper: Paper
     recipe: Recipe
@@ -48,7 +93,7 @@ class Bench:
 
     @property
     def plain(self) -> Recipe:
-        """Without the changes to images that the host makes, which are no part of a network's step."""
+        """Without augmentation, which the host computes and which is no part of a network's step."""
         return self.recipe.model_copy(update={"augmentation": {}})
 
     def training(self, recipe: Recipe, steps: int) -> tuple[Any, ...]:
@@ -56,8 +101,26 @@ class Bench:
         images = steps * recipe.batch_size
         return f"{CONTENDERS}:training", self.paper.name, recipe, self.precision, images, self.runs
 
+    def ratio(
+        self, part: str, name: str, meaning: str, above: list[float], below: list[float], unit: str = "s"
+    ) -> Ratio:
+        return Ratio(self.paper.name, part, name, meaning, unit, above, below)
 
-def pipeline(bench: Bench) -> Iterator[Line]:
+    def left_out(self, part: str, name: str, reason: str) -> LeftOut:
+        return LeftOut(self.paper.name, part, name, reason)
+
+    def on_each_clock(
+        self, part: str, name: str, meaning: str, above: list[Took], below: list[Took]
+    ) -> Iterator[Ratio]:
+        """The ratio of times, and, where a CPU does the work, of CPU times: these are the same on a machine that others
+        use too, or whose speed varies."""
+        yield self.ratio(part, name, meaning, _wall(above), _wall(below))
+        if self.kind == "cpu":
+            above_cpu, below_cpu = ([took.cpu for took in each] for each in (above, below))
+            yield self.ratio(part, f"{name}, CPU time", "the same of seconds of CPU", above_cpu, below_cpu)
+
+
+def measure_pipeline(bench: Bench) -> Iterator[Line]:
     from common.training.request import cache_folder, find_data, prepare_for
 
     try:
@@ -65,22 +128,19 @@ def pipeline(bench: Bench) -> Iterator[Line]:
     except Missing as missing:
         if bench.data:
             raise
-        yield LeftOut(bench.paper.name, "pipeline", "pipeline", str(missing).partition("\n")[0])
+        yield bench.left_out("pipeline", "pipeline", str(missing).partition("\n")[0])
         return
 
-    def preparing(cache: Path) -> float:
+    def seconds_of_preparing(cache: Path) -> float:
         started = time.perf_counter()
         prepare_for(bench.recipe, found, cache)
         return time.perf_counter() - started
 
     bench.runs.mkdir(parents=True, exist_ok=True)
-    empty = Path(tempfile.mkdtemp(prefix=".bench-", dir=bench.runs))
-    try:
-        first, again = preparing(empty), preparing(empty)
-    finally:
-        shutil.rmtree(empty)
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=bench.runs) as empty:
+        first, again = seconds_of_preparing(Path(empty)), seconds_of_preparing(Path(empty))
     meaning = f"{first:.1f} s for {len(found.cases)} images of {found.name}, then {again:.2f} s"
-    yield Ratio(bench.paper.name, "pipeline", "preparing / from the cache", meaning, "s", [first], [again])
+    yield bench.ratio("pipeline", "preparing / from the cache", meaning, [first], [again])
 
     cache = cache_folder(bench.runs)
     prepare_for(bench.recipe, found, cache)
@@ -89,14 +149,14 @@ def pipeline(bench: Bench) -> Iterator[Line]:
     with workers(feeding, (f"{CONTENDERS}:bare", *network, bench.steps, bench.runs)) as (fed, bare):
         above, below = in_turns(bench.rounds, [fed.measure, bare.measure])
     meaning = "time of an epoch over that of its steps on one batch that never changes; 1 is a pipeline that is free"
-    yield from _on_each_clock(bench, "pipeline", "epoch / bare steps", meaning, above, below)
+    yield from bench.on_each_clock("pipeline", "epoch / bare steps", meaning, above, below)
 
 
-def pytorch(bench: Bench) -> Iterator[Line]:
+def measure_pytorch(bench: Bench) -> Iterator[Line]:
     mixed = ", mixed precision" if bench.precision != "float32" else ""
     names = {variant: f"ours / PyTorch {variant}{mixed}" for variant in PYTORCH[bench.kind]}
     if missing := _missing_twin(bench.paper.name):
-        yield from (LeftOut(bench.paper.name, "pytorch", name, missing) for name in names.values())
+        yield from (bench.left_out("pytorch", name, missing) for name in names.values())
         return
     device = "cuda" if bench.kind == "gpu" else "cpu"
     meaning = "images a second in training over PyTorch's, which computes no metrics; above 1 we are faster"
@@ -107,22 +167,20 @@ def pytorch(bench: Bench) -> Iterator[Line]:
                 with workers((f"{CONTENDERS}:pytorch", CHECKOUT, *settings)) as (theirs,):
                     below, above = in_turns(bench.rounds, [ours.measure, theirs.measure])
             except Failed as failed:
-                yield LeftOut(bench.paper.name, "pytorch", names[variant], str(failed))
+                yield bench.left_out("pytorch", names[variant], str(failed))
             else:
-                yield from _on_each_clock(bench, "pytorch", names[variant], meaning, above, below)
+                yield from bench.on_each_clock("pytorch", names[variant], meaning, above, below)
 
 
-def ceiling(bench: Bench) -> Iterator[Line]:
+def measure_roofline(bench: Bench) -> Iterator[Line]:
     from common.training.fit import compiled
     from common.training.network import Network
 
     model = compiled(Network.of(bench.paper.name), bench.plain, bench.precision, steps=1)
-    layers = roofline.works(model, bench.plain.batch_size)
+    layers = kernel_works(model, bench.plain.batch_size)
     del model
-    with workers(bench.training(bench.plain, bench.steps), (f"{CONTENDERS}:machine", bench.precision, bench.kind)) as (
-        ours,
-        machine,
-    ):
+    machine_order = f"{CONTENDERS}:machine", bench.precision, bench.kind
+    with workers(bench.training(bench.plain, bench.steps), machine_order) as (ours, machine):
         turns = [ours.measure, lambda: machine.measure("product"), lambda: machine.measure("copy")]
         epochs, products, copies = in_turns(bench.rounds, turns)
     rates = [2 * SIDE[bench.kind] ** 3 / took.wall for took in products]
@@ -134,11 +192,10 @@ def ceiling(bench: Bench) -> Iterator[Line]:
         f"{moved / 1e9:.3g} GB of a step, at the {max(rates) / 1e12:.3g} TFLOP/s and {max(bandwidths) / 1e9:.3g} GB/s "
         "measured, over the step's time; 1 can't be reached"
     )
-    steps = [took.wall / bench.steps for took in epochs]
-    yield Ratio(bench.paper.name, "roofline", "least possible / step", meaning, "s", least, steps)
+    yield bench.ratio("roofline", "least possible / step", meaning, least, [took.wall / bench.steps for took in epochs])
 
 
-def batch(bench: Bench) -> Iterator[Line]:
+def measure_batch(bench: Bench) -> Iterator[Line]:
     size, widest = bench.plain.batch_size, 4
     steps = -(-bench.steps // widest) * widest
     sizes = {times: bench.plain.model_copy(update={"batch_size": times * size}) for times in (1, 2, widest)}
@@ -147,11 +204,10 @@ def batch(bench: Bench) -> Iterator[Line]:
         paper, *wider = in_turns(bench.rounds, [worker.measure for worker in each])
     meaning = "images a second over those of the paper's batch; above 1 the device was not full"
     for times, took in zip((2, widest), wider, strict=True):
-        name = f"batch {times * size} / batch {size}"
-        yield Ratio(bench.paper.name, "batch", name, meaning, "s", _wall(paper), _wall(took))
+        yield bench.ratio("batch", f"batch {times * size} / batch {size}", meaning, _wall(paper), _wall(took))
 
 
-def images(bench: Bench) -> Iterator[Line]:
+def measure_images(bench: Bench) -> Iterator[Line]:
     few = max(2, bench.steps // 4)
     memory: list[list[float]] = []
     with workers(bench.training(bench.plain, GROWTH * few), bench.training(bench.plain, few)) as pair:
@@ -161,15 +217,15 @@ def images(bench: Bench) -> Iterator[Line]:
     per_image = [Took(took.wall / GROWTH, took.cpu / GROWTH) for took in many_took]
     name = f"{GROWTH}x the images"
     meaning = "time an image over that with few; 1 is what it should be"
-    yield from _on_each_clock(bench, "images", f"{name}: time", meaning, per_image, few_took)
+    yield from bench.on_each_clock("images", f"{name}: time", meaning, per_image, few_took)
     if memory:
         meaning = "memory of the process over that with few, without what the system can take back; 1 is constant"
-        yield Ratio(bench.paper.name, "images", f"{name}: memory", meaning, "bytes", *memory)
+        yield bench.ratio("images", f"{name}: memory", meaning, *memory, unit="bytes")
     else:
-        yield LeftOut(bench.paper.name, "images", f"{name}: memory", "only Linux says what a process keeps")
+        yield bench.left_out("images", f"{name}: memory", "only Linux says what a process keeps")
 
 
-def at_once(bench: Bench) -> Iterator[Line]:
+def measure_at_once(bench: Bench) -> Iterator[Line]:
     number = AT_ONCE[bench.kind]
     with workers(*[bench.training(bench.plain, bench.steps)] * number) as crowd:
 
@@ -182,21 +238,20 @@ def at_once(bench: Bench) -> Iterator[Line]:
             return time.perf_counter() - started
 
         above, below = in_turns(bench.rounds, [together, lambda: crowd[0].measure().wall])
-    name = f"{number} repeats at once / one"
     meaning = (
         f"time of {number} trainings at the same time over that of one, in epochs past the first: without starting, "
         f"compiling and evaluating; {number} is no gain"
     )
-    yield Ratio(bench.paper.name, "at-once", name, meaning, "s", above, below)
+    yield bench.ratio("at-once", f"{number} repeats at once / one", meaning, above, below)
 
 
 PARTS: dict[str, Callable[[Bench], Iterator[Line]]] = {
-    "pipeline": pipeline,
-    "pytorch": pytorch,
-    "roofline": ceiling,
-    "batch": batch,
-    "images": images,
-    "at-once": at_once,
+    "pipeline": measure_pipeline,
+    "pytorch": measure_pytorch,
+    "roofline": measure_roofline,
+    "batch": measure_batch,
+    "images": measure_images,
+    "at-once": measure_at_once,
 }
 
 
@@ -206,18 +261,7 @@ def measure(bench: Bench, parts: Sequence[str]) -> Iterator[Line]:
         try:
             yield from PARTS[part](bench)
         except Failed as failed:
-            yield LeftOut(bench.paper.name, part, part, str(failed))
-
-
-def _on_each_clock(
-    bench: Bench, part: str, name: str, meaning: str, above: list[Took], below: list[Took]
-) -> Iterator[Ratio]:
-    """The ratio of times by the clock, and, where a CPU does the work, of CPU times too: those of a machine that others
-    use as well, or whose speed varies, come out the same again."""
-    yield Ratio(bench.paper.name, part, name, meaning, "s", _wall(above), _wall(below))
-    if bench.kind == "cpu":
-        cpu = [[took.cpu for took in each] for each in (above, below)]
-        yield Ratio(bench.paper.name, part, f"{name}, CPU time", "the same of seconds of CPU", "s", *cpu)
+            yield bench.left_out(part, part, str(failed))
 
 
 def _wall(all_took: list[Took]) -> list[float]:
@@ -225,7 +269,7 @@ def _wall(all_took: list[Took]) -> list[float]:
 
 
 def _missing_twin(paper: str) -> str | None:
-    """Why there is nothing to compare with, None where there is."""
+    """Why there is no PyTorch network to compare with; None where there is one."""
     if not (CHECKOUT / "tests" / "bench" / "twins").is_dir():
         return "the networks in plain PyTorch lie in tests/bench/ of a checkout, which this is not"
     if not (CHECKOUT / "tests" / "bench" / "twins" / f"{paper}.py").is_file():

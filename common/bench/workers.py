@@ -1,8 +1,5 @@
-"""Processes that each hold one thing to be timed, and wait until it is their turn.
-
-A process of its own for each, because two frameworks in one would share threads and take the GPU's memory from each
-other.
-"""
+"""Processes that each hold one thing to be timed, and wait for their turn. Two frameworks in one process would share
+threads, and take the GPU's memory from each other."""
 
 import multiprocessing
 import time
@@ -14,25 +11,25 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 Works = dict[str, Callable[[], None]]
-Given = TypeVar("Given")
+Measured = TypeVar("Measured")
 PATIENCE = 600  # seconds that building and compiling a network may take
 
 
 class Failed(Exception):
-    """A worker could not do its work; the message is its last error."""
+    """A worker could not do its work. The message is its last error."""
 
 
 class Took(NamedTuple):
-    """Seconds that a work took: by the clock, and of all cores together for the process that did it. Where a CPU does
-    the work, the latter are what it cost, however many others want the CPU meanwhile."""
+    """Seconds that a work took. wall: by the clock; cpu: of all cores together, for the process that did it, which does
+    not grow when others use the CPU too."""
 
     wall: float
     cpu: float
 
 
 class Worker:
-    """maker: "module:function", which is called with `arguments` in the new process and returns the works to be timed,
-    by name. Each is done once before the worker counts as ready, which compiles what is to be compiled."""
+    """maker: "module:function". The new process calls it with `arguments`; it returns the works to be timed, by name.
+    Each work is done once before the worker is ready, which compiles what has to be compiled."""
 
     def __init__(self, maker: str, *arguments: Any):
         context = multiprocessing.get_context("spawn")
@@ -42,7 +39,7 @@ class Worker:
         theirs.close()
 
     def ready(self) -> None:
-        """Waits until it is. Raises Failed where it can't be."""
+        """Waits until the worker is ready. Raises Failed where it can't be."""
         if not self._pipe.poll(PATIENCE):
             raise Failed(f"not ready after {PATIENCE} s")
         self._answer()
@@ -51,7 +48,7 @@ class Worker:
         self._pipe.send(work)
 
     def took(self) -> Took:
-        """Of the work started before, which it waits for."""
+        """Waits for the work that was started before."""
         return Took(*self._answer())
 
     def measure(self, work: str = "epoch") -> Took:
@@ -59,8 +56,7 @@ class Worker:
         return self.took()
 
     def memory(self) -> int:
-        """Bytes that belong to the process alone: without the pages of files that it has mapped, which the system
-        takes back when it needs them. Linux only."""
+        """Bytes of the process, without the pages of mapped files, which the system can take back. Linux only."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))) * 1024
 
@@ -81,7 +77,7 @@ class Worker:
 
 @contextmanager
 def workers(*orders: tuple[Any, ...]) -> Iterator[list[Worker]]:
-    """All of these, ready, as `Worker` takes them. They are made ready one after the other. Raises Failed."""
+    """Workers for these orders, the arguments of `Worker`. One after the other is made ready. Raises Failed."""
     made: list[Worker] = []
     try:
         for order in orders:
@@ -93,9 +89,9 @@ def workers(*orders: tuple[Any, ...]) -> Iterator[list[Worker]]:
             worker.close()
 
 
-def in_turns(rounds: int, turns: Sequence[Callable[[], Given]]) -> list[list[Given]]:
-    """What each turn gives in each round, a list for each turn. Every second round goes backwards."""
-    measured: list[list[Given]] = [[] for _ in turns]
+def in_turns(rounds: int, turns: Sequence[Callable[[], Measured]]) -> list[list[Measured]]:
+    """Calls each turn once in each round, in every second round backwards. Returns a list for each turn."""
+    measured: list[list[Measured]] = [[] for _ in turns]
     for number in range(rounds):
         order = range(len(turns))
         for turn in order if number % 2 == 0 else reversed(order):

@@ -1,19 +1,28 @@
-"""The `repro` command. Each command imports what it needs when it is called, so that those without a network to
-train answer at once."""
+"""The `repro` command: what it does with errors, and how Ctrl-C and SIGTERM end it. Each command imports what it needs
+when it is called, so that those without a network to train answer at once."""
 
 import logging
 import os
 import re
+import signal
+import socket
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from common.cli import bench, data, evidence, predict, report, status, sweep, train  # noqa: F401, each adds its commands
-from common.cli.interrupt import ends_soon
+from common.cli import bench, data, evidence, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
 from common.errors import NO_ROOM, NO_WRITING, BadInput, FailedRun, not_installed
 
+GRACE = 2.5  # seconds that the program has to stop by itself after a signal
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = b"\x1b[?25h"
+
 
 class _Warnings(logging.Handler):
-    """Warnings for the person: the bare sentence, on standard error."""
+    """Prints warnings on standard error, without time and module."""
 
     def emit(self, record):
         print(self.format(record), file=sys.stderr)
@@ -21,7 +30,7 @@ class _Warnings(logging.Handler):
 
 def main() -> None:
     """Runs the command. Bad input ends in one message and exit status 2, a failed run in 1, Ctrl-C in 130, SIGTERM in
-    143; a traceback is shown with --debug only."""
+    143. Only --debug shows a traceback."""
     for stream in (sys.stdout, sys.stderr):  # which may know fewer characters than file names hold
         stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
@@ -29,7 +38,7 @@ def main() -> None:
     warnings = _Warnings(logging.WARNING)
     logging.getLogger("common").addHandler(warnings)
     try:
-        with ends_soon(_printable(_interrupted())):
+        with ends_soon(_printable(_how_to_go_on())):
             app()
     except (BadInput, FailedRun) as error:
         if debug:
@@ -38,29 +47,29 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, ModuleNotFoundError) and (message := not_installed(error)):  # that is imported late
+        if isinstance(error, ModuleNotFoundError) and (message := not_installed(error)):
             sys.exit(_complain(message, 2))
         sys.exit(_complain(f"{_explained(error)}\nThe run failed. --debug shows where.", 1))
     finally:
         logging.getLogger("common").removeHandler(warnings)
 
 
-def _interrupted() -> str:
+def _how_to_go_on() -> str:
     if sys.argv[1:2] in (["run"], ["sweep"]):
         return f"Interrupted. To go on after the last whole epoch: {command_line()}"
     return "Interrupted."
 
 
 def _explained(error: Exception) -> str:
-    said = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
     number = getattr(error, "errno", None)
     if named := re.search(r"filename = ('.*?')", str(error)):  # HDF5 tells a page; of it, what any other file tells
-        said = f"{type(error).__name__}: [Errno {number}] {os.strerror(number or 0)}: {named[1]}"
+        text = f"{type(error).__name__}: [Errno {number}] {os.strerror(number or 0)}: {named[1]}"
     if number in NO_ROOM:
-        said += f"\nMake room there. What was whole before still is. To go on: {command_line()}"
+        text += f"\nMake room there. What was whole before still is. To go on: {command_line()}"
     elif number in NO_WRITING:
-        said += "\nMake it writable, or choose another folder with --runs or --results."
-    return said
+        text += "\nMake it writable, or choose another folder with --runs or --results."
+    return text
 
 
 def _complain(message: str, code: int) -> int:
@@ -69,5 +78,60 @@ def _complain(message: str, code: int) -> int:
 
 
 def _printable(message: str) -> str:
-    """What a file is called, or holds, must not reach the terminal as a command."""
+    """A file's name or content must not reach the terminal as a control character."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
+
+
+@contextmanager
+def ends_soon(message: str) -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM end the process within seconds: with the message on standard error, and status 130
+    or 143. A signal that is ignored stays ignored.
+
+    Python handles a signal between two of its own instructions. A step of a large network, or its compilation, is one
+    instruction and takes up to minutes, and threads that prepare images finish their queue first. So the signal raises
+    SystemExit, and a thread waits for it as well: after `GRACE` seconds the thread ends the process. Nothing is lost by
+    that, because every file appears whole or not at all."""
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    caught = []
+
+    def stop(signum, frame):
+        caught.append(signum)
+        raise SystemExit(128 + signum)
+
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
+    woken_before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(each, stop)
+    threading.Thread(target=_watch, args=(reading, message), daemon=True).start()
+    try:
+        yield
+    finally:
+        if caught:
+            with suppress(OSError, ValueError):  # of a stream that is closed
+                sys.stdout.flush()
+                sys.stderr.flush()
+            _end(message, caught[0])
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        signal.set_wakeup_fd(woken_before)
+        writing.close()
+
+
+def _watch(reading: socket.socket, message: str) -> None:
+    with reading:
+        while byte := reading.recv(1):
+            if byte[0] in _SIGNALS:
+                time.sleep(GRACE)
+                if sys.stdout.isatty():
+                    os.write(1, _SHOW_CURSOR)
+                _end(message, byte[0])
+
+
+def _end(message: str, signum: int) -> None:
+    """Ends the process at once. Python's own end would wait for threads that prepare images, and free objects that
+    threads of TensorFlow still use, which now and then was a segmentation fault."""
+    with suppress(OSError):
+        os.write(2, f"{message}\n".encode())
+    os._exit(128 + signum)

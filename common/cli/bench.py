@@ -1,13 +1,17 @@
-"""The command that measures how fast the suite is."""
+"""The command that measures how fast the suite is, and what it leaves: JSON and a picture."""
 
+import json
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from common import paper as papers
-from common.cli.shared import Data, Runs, app, root, say
+from common.cli.shared import Data, OnePaperOrAll, Runs, app, root, say
 from common.errors import BadInput
+from common.files import write_atomically
 from common.paper import Profile
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
@@ -15,47 +19,78 @@ from common.training.backend import import_keras
 
 @app.command()
 def bench(
-    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    paper: OnePaperOrAll = None,
     profile: Annotated[Profile, typer.Option(help="paper, small or smoke.")] = "small",
     part: Annotated[
         list[str] | None,
-        typer.Option(help="pipeline, pytorch, roofline, batch, images or at-once. May recur. [default: all]"),
+        typer.Option(help="pipeline, pytorch, roofline, batch, images or at-once. May recur.", show_default="all"),
     ] = None,
     data: Data = None,
     precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
     steps: Annotated[int, typer.Option(min=1, help="Training steps of an epoch.")] = 20,
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 5,
     runs: Runs = Path("runs"),
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder. [default: bench/ in runs]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for what is measured.", show_default="bench in --runs")
+    ] = None,
 ) -> None:
-    """Ratios of speed on this machine, measured in turns: our training step over plain PyTorch's, the epoch over its
-    bare steps, the step over what the machine could do at best, and what wider batches, more images and repeats at
-    once cost. Also as JSON and, where matplotlib is installed, as a picture."""
+    """Measure how fast the suite trains on this machine, as ratios: our step over PyTorch's, an epoch over its bare
+    steps, the least possible time over ours, wider batches, more images, repeats at once."""
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
-    share_memory()  # of the GPU, between this process and the workers
+    share_memory()  # this process and its workers share the GPU
     import_keras()
-    from common.bench import parts as known
-    from common.bench import report
-    from common.bench.ratios import Line
+    from common.bench import parts
     from common.training.environment import environment
     from common.training.precision import gpu_in_use, resolve
 
-    if unknown := sorted({*(part or [])} - {*known.PARTS}):
-        raise BadInput(f"There is no part {', '.join(unknown)}. Known: {', '.join(known.PARTS)}.")
+    if unknown := sorted({*(part or [])} - {*parts.PARTS}):
+        raise BadInput(f"There is no part {', '.join(unknown)}. Known: {', '.join(parts.PARTS)}.")
     policy, kind = resolve(precision), "gpu" if gpu_in_use() else "cpu"
     here, folder = environment(policy), output or runs / "bench"
     about = here.model_dump() | {"profile": profile, "steps": steps, "rounds": rounds}
     on = f"{here.device}, {here.cores} cores, {here.backend} {here.backend_version}, {policy}"
     say(f"{on}: median of {rounds} rounds and their range")
     for each in chosen:
-        setting = known.Bench(each, each.recipe(profile), policy, kind, data, root(), steps, rounds, runs)
+        setting = parts.Bench(each, each.recipe(profile), policy, kind, data, root(), steps, rounds, runs)
         say(f"{each.name}, {profile} profile")
-        lines: list[Line] = []
-        for line in known.measure(setting, part or list(known.PARTS)):
+        lines: list[parts.Line] = []
+        for line in parts.measure(setting, part or list(parts.PARTS)):
             say(f"  {line}")
             lines.append(line)
         name = f"{each.name}-{profile}-{here.backend}-{policy}" + "".join(f"-{one}" for one in part or [])
-        report.save(lines, about | {"paper": each.name}, folder / f"{name}.json")
-        drawn = report.plot(lines, f"{each.name}, {profile} profile; {on}", folder / f"{name}.png")
+        save_lines(lines, about | {"paper": each.name}, folder / f"{name}.json")
+        drawn = draw_ratios(lines, f"{each.name}, {profile} profile; {on}", folder / f"{name}.png")
         picture = f" and {name}.png" if drawn else "; no picture, matplotlib is not installed"
         say(f"  kept in {folder / name}.json{picture}")
+
+
+def save_lines(lines: Sequence["Line"], about: dict[str, Any], path: Path) -> None:  # noqa: F821, imported when needed
+    """JSON: {"about": ..., "lines": [...]}, with every measured value of every round."""
+    text = json.dumps({"about": about, "lines": [line.as_json() for line in lines]}, indent=1)
+    write_atomically(path, text.encode())
+
+
+def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noqa: F821
+    """A picture (PNG) of the medians with their ranges. Returns False, and writes no file, where there is no ratio or
+    matplotlib is not installed."""
+    ratios = [line for line in lines if hasattr(line, "median")]
+    if not ratios or not find_spec("matplotlib"):
+        return False
+    from io import BytesIO
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 1.2 + 0.35 * len(ratios)), layout="constrained")
+    axes = figure.subplots()
+    for place, ratio in enumerate(reversed(ratios)):
+        axes.plot([min(ratio.values), max(ratio.values)], [place, place], color="tab:blue", linewidth=2)
+        axes.plot(ratio.median, place, "o", color="tab:blue")
+    axes.set_yticks(range(len(ratios)), [f"{ratio.paper}: {ratio.name}" for ratio in reversed(ratios)])
+    axes.set_xscale("log")
+    axes.axvline(1, color="grey", linewidth=1)
+    axes.set_xlabel("ratio: median, and the range of all rounds")
+    axes.set_title(title, fontsize="medium")
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    write_atomically(path, picture.getvalue())
+    return True

@@ -16,11 +16,10 @@ app.add_typer(data_app, name="data")
 
 @data_app.command()
 def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Runs = Path("runs")) -> None:
-    """Compare every pixel of a data set with the published BUSI."""
-    from common.data import fetch, manifest
+    """Check that a data set is the published BUSI, pixel by pixel."""
+    from common.data import manifest
 
-    found = _with_images(fetch.find(name, root(), runs))
-    report_unusable(found, runs)
+    found = _find_images(name, runs)
     if differences := manifest.verify(manifest.digest_all(found.cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
     out.print(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
@@ -30,18 +29,20 @@ def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Ru
 def audit(
     name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="[default: audit-NAME in --runs]")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder for the findings.", show_default="audit-NAME in --runs"
+        ),
     ] = None,
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
 ) -> None:
-    """What is wrong with a data set: copies, copies in two classes, suspect masks, and how often a split leaks. Of one
-    known by name, which papers are about, the findings are kept with the results too, for the site."""
+    """Look for faults of a data set: copies, copies in two classes, suspect masks, leaks of a split. What is found in a
+    data set of the papers is kept with the results too, for the pages of `repro report`."""
     from common.data import audit as auditing
     from common.data import fetch
 
-    found = _with_images(fetch.find(name, root(), runs))
-    report_unusable(found, runs)
+    found = _find_images(name, runs)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
         findings = auditing.findings_of(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))
@@ -56,7 +57,7 @@ def audit(
 
 @data_app.command("fetch")
 def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "busi", runs: Runs = Path("runs")) -> None:
-    """Find a data set, downloading or making it where it is missing, and say where it lies."""
+    """Print the folder of a data set. One that is missing is downloaded or made first."""
     from common.data import fetch
 
     found = fetch.find(name, root(), runs)
@@ -68,22 +69,20 @@ def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "bu
 def pack(
     name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="[default: NAME.pack in this folder]")
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.", show_default="NAME.pack")
     ] = None,
-    profile: Annotated[Profile, typer.Option(help="Whose image sizes: paper, small or smoke.")] = "paper",
+    profile: Annotated[Profile, typer.Option(help="Take the image sizes of: paper, small or smoke.")] = "paper",
     runs: Runs = Path("runs"),
 ) -> None:
-    """Put what training needs of a data set into one compressed file, for a host that has no images: there
-    `repro run PAPER --data FILE` uses it, or, as NAME.pack in the data folder, any run."""
-    from common.data import fetch
+    """Put what training needs of a data set into one file, for a machine that has no images. There, use it with
+    `repro run PAPER --data FILE`, or lay it into the data folder as NAME.pack."""
     from common.data import pack as packing
     from common.data.listing import first_few
     from common.data.prepare import Need
 
-    found = _with_images(fetch.find(name, root(), runs))
-    report_unusable(found, runs)
+    found = _find_images(name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
-    # Masks and channels in every reading, since they add little; another side or contrast is another set of images.
+    # Every reading of masks and channels, because they add little. Another side or contrast would be other images.
     needs = {
         Need.of_recipe(paper.plain_recipe(profile, reading))
         for paper in _users(found.name)
@@ -97,7 +96,7 @@ def pack(
 
 
 def _users(data: str) -> list[Paper]:
-    """The papers that use a data set, or all where none is known to."""
+    """The papers that use a data set; all papers, where none does."""
     known = [papers.load(name) for name in papers.names()]
     return [paper for paper in known if data in (paper.data, paper.stand_in)] or known
 
@@ -106,10 +105,15 @@ def _readings(paper: Paper, key: str) -> list[dict[str, Any]]:
     return [{key: value} for value in paper.readings[key].values] if key in paper.readings else []
 
 
-def _with_images(found: "Found") -> "Found":  # noqa: F821, imported when a command needs it
+def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when a command needs it
+    """Raises BadInput for a packed file, which has no images."""
+    from common.data import fetch
+
+    found = fetch.find(name, root(), runs)
     if found.packed:
         raise BadInput(
             f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "
             "needs a folder with the images."
         )
+    report_unusable(found, runs)
     return found

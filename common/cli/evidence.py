@@ -1,4 +1,4 @@
-"""Commands that read what papers state and what `results/` holds; none trains."""
+"""Commands that read what papers state and what `results/` holds. None trains."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +7,14 @@ import typer
 from rich.markup import escape
 
 from common import paper as papers
-from common.cli.shared import Results, app, out, say
+from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, root, say
 from common.errors import BadInput
+from common.training.backend import import_keras
 
 
 @app.command("papers")
 def list_papers(results: Results = Path("results")) -> None:
-    """The papers, the data they use, and what there is of results."""
+    """List the papers with their data and results."""
     from common.evidence.results import load
 
     for name in papers.names():
@@ -27,17 +28,18 @@ def list_papers(results: Results = Path("results")) -> None:
 
 @app.command()
 def compare(
-    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    paper: OnePaperOrAll = None,
     results: Results = Path("results"),
-    sweep: Annotated[bool, typer.Option("--sweep", help="Which readings matter: the effect of each alone.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Show the effect of each reading alone.")] = False,
 ) -> None:
-    """Reported against reproduced numbers, from the results alone; renews the README files and sweep.md."""
+    """Compare reported with reproduced numbers, from the results alone. Renews README.md and sweep.md beside them,
+    and the table in the README of each paper."""
     from common.evidence import tables, worded
     from common.evidence.assess import summary_sentences
 
     if paper:
-        papers.load(paper)  # before seconds are spent on the others, whose blocks of README.md are renewed as well
-    wanted, moved = renew(results, {paper} if paper else set(papers.names()))
+        papers.load(paper)  # raises before seconds are spent on the others, whose parts of README.md are renewed too
+    wanted, moved = renew_pages(results, {paper} if paper else set(papers.names()))
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
     if sweep:
@@ -64,7 +66,7 @@ def compare(
 
 
 def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed
-    """Which readings matter. Raises BadInput where no reading was run beside its default."""
+    """Prints the effect of each reading. Raises BadInput where no reading was trained beside its default."""
     from common.evidence.effects_tables import effect_sentences, table
 
     if not found:
@@ -87,10 +89,10 @@ def _name_page(results: Path) -> None:
     say(f"Every metric under every reading: {escape(str(results / SWEEP))}; `repro report` draws them.")
 
 
-def renew(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
-    """Compares all that is in the results anew, and writes README.md and sweep.md beside them, the table in the README
-    of each paper and, of the papers wanted, the tables of single images. Gives, by the names of those wanted that have
-    results, the records compared and the effects of readings."""
+def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
+    """Compares all results anew. Writes README.md and sweep.md beside them, the table in the README of each paper, and
+    the tables of single images of the papers in `wanted`. Returns the compared records and the effects of readings, by
+    the name of each of these papers that has results."""
     from common.evidence import effects, effects_tables
     from common.evidence.assess import assess_paper
     from common.evidence.readme import SWEEP, keep_images, readme, renew_paper_readme
@@ -119,10 +121,10 @@ def renew(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]
 
 @app.command("claims")
 def check_claims(
-    paper: Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper, or all.")] = None,
+    paper: OnePaperOrAll = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every finding, as JSON.")] = False,
 ) -> None:
-    """Whether the numbers that a paper prints agree with each other. Needs no run and no data."""
+    """Check whether the numbers that a paper prints agree with each other. Needs no run and no data."""
     from common.evidence import claims, trivial
 
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
@@ -134,3 +136,28 @@ def check_claims(
         for line in claims.as_lines(about, known[about.name]):
             say(line)
         say("")
+
+
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the pages.")] = Path("site"),
+    results: Results = Path("results"),
+    runs: Runs = Path("runs"),
+) -> None:
+    """Make pages of the results, as a static site. Images are shown where the data sets are at hand."""
+    import_keras()
+    try:
+        from common.report import site
+    except ModuleNotFoundError as missing:
+        raise BadInput(
+            f"The package {missing.name} is not installed, which the report needs. `make install` puts it into .venv; "
+            "for this Python: pip install '.[report]'"
+        ) from missing
+    with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
+        built = site.build_site(results, papers.names(), root(), runs)
+        site.write_site(built, output)
+    for remark in built.remarks:
+        say(f"Without images: {remark}")
+    if built.remarks:
+        say("REPRO_DATA names the folder of data sets; with them, the galleries show what was to be marked too.")
+    say(f"{output / 'index.html'}: {len(built.pages)} pages, {built.size / 1e6:.1f} MB. Open it in a browser.")

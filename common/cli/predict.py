@@ -1,4 +1,4 @@
-"""Commands that use a trained network: on one's own images, on another labelled set, in another runtime."""
+"""Commands that use a trained network: on your own images, on another labelled set, in another runtime."""
 
 import json
 from pathlib import Path
@@ -22,9 +22,10 @@ Model = Annotated[
 def predict(
     model: Model,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or patterns: 'a/*.png'.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the results are written.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
 ) -> None:
-    """Masks, overlays and bounding boxes for your own images: PNG, JPEG, TIFF, BMP, WebP or DICOM of one frame."""
+    """Mark tumours in your own images: masks, overlays and bounding boxes. Takes PNG, JPEG, TIFF, BMP, WebP, and DICOM
+    of one frame."""
     from common.data.listing import first_few
     from common.predict import inputs as files
 
@@ -41,21 +42,21 @@ def predict(
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task("predicting", total=len(found.items))
-        outcome = pipeline.predict_all(
+        predicted = pipeline.predict_all(
             network, about, found.items, output, lambda number: progress.update(bar, completed=number)
         )
-    for line in first_few(outcome.doubts):
+    for line in first_few(predicted.doubts):
         say(f"Doubtful: {escape(line)}")
-    for line in first_few(outcome.without):
+    for line in first_few(predicted.without):
         say(f"Left out: {escape(line)}")
     if found.left_out:
         say(f"Left out, as no images to predict on: {escape(found.left_out)}.")
-    number = len(found.items) - len(outcome.without)
-    say(f"{outcome.done} of {number} images: masks, overlays and {files.LINES} are in {escape(str(output))}.")
-    if wrong := found.missing + outcome.undone:
+    number = len(found.items) - len(predicted.without)
+    say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {escape(str(output))}.")
+    if wrong := found.missing + predicted.undone:
         raise BadInput.listing("These could not be done, all others were:", wrong, "Replace or remove them.")
-    if not outcome.done:
-        raise BadInput.listing("Not one of these holds a picture:", outcome.without, "Name the files of the images.")
+    if not predicted.done:
+        raise BadInput.listing("Not one of these holds a picture:", predicted.without, "Name the files of the images.")
 
 
 @app.command()
@@ -67,7 +68,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="All numbers, as JSON.")] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """How trained networks do on a labelled set, with 95 % intervals, and which of them does better."""
+    """Evaluate trained networks on a labelled set, with 95 % intervals, and compare them."""
     from common.data import fetch
     from common.data.listing import first_few
 
@@ -81,10 +82,10 @@ def evaluate(
     networks = [(file, *model_file.load(file)) for file in model]
     found = fetch.find(data, root(), runs)
     evaluated = evaluation.evaluate_all(networks, found, cache_folder(runs))
-    told = err if as_json else out
-    report_unusable(found, runs, told)
+    to = err if as_json else out
+    report_unusable(found, runs, to)
     for doubt in first_few(dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)):
-        say(f"Doubtful: {escape(doubt)}", told)
+        say(f"Doubtful: {escape(doubt)}", to)
     if as_json:
         print(json.dumps(evaluation.as_record(evaluated, found), indent=1))
         return
@@ -111,7 +112,7 @@ def export(
     model: Model,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .onnx file to write.")],
 ) -> None:
-    """A trained network as ONNX, once onnxruntime is seen to give the same masks."""
+    """Write a trained network as ONNX, after a check that onnxruntime marks the same pixels."""
     import_keras()
     from common.predict import export as exporting
     from common.training import model_file

@@ -16,17 +16,25 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
     "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
 ))  # fmt: skip
 
-out, err = Console(), Console(stderr=True)  # the second for what is said where the first carries JSON
+out, err = Console(), Console(stderr=True)  # err for messages where the output is JSON or lines for a program
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those that `repro papers` lists.")]
+OnePaperOrAll = Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper.", show_default="all")]
 Data = Annotated[
     str | None,
     typer.Option(
-        help="busi, mini-ddsm, mammo_masses, phantom, a folder, a .yaml that describes one, or a packed file. "
-        "[default: the paper's]"
+        help="busi, mini-ddsm, mammo_masses, phantom, a folder, a .yaml that describes one, or a packed file.",
+        show_default="the paper's",
     ),
 ]
-Runs = Annotated[Path, typer.Option(help="Where trainings, caches and the phantom are kept.")]
-Results = Annotated[Path, typer.Option(help="Where the results are kept that compare reads.")]
+Repeats = Annotated[
+    int | None,
+    typer.Option(help="Each with its own split and weights.", show_default="3; of a cross-validation 1"),
+]
+Folds = Annotated[
+    int | None, typer.Option(help="Makes each repeat a stratified cross-validation.", show_default="the paper's")
+]
+Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.")]
+Results = Annotated[Path, typer.Option(help="Folder for the results, which `repro compare` reads.")]
 
 
 def say(line: str, to: Console = out) -> None:
@@ -34,12 +42,12 @@ def say(line: str, to: Console = out) -> None:
 
 
 def root() -> Path:
-    """Where the data sets are."""
+    """The folder of the data sets."""
     return Path(os.environ.get("REPRO_DATA") or "data")
 
 
 def report_stand_in(paper: "Paper", found: "Found", asked: str | None, to: Console = out) -> None:  # noqa: F821
-    """That another data set takes the place of the paper's, where nobody asked for that."""
+    """Says that another data set stands for the paper's, where the person did not ask for that."""
     if asked is None and found.name != paper.data:
         say(
             f"{paper.name}: {paper.data} is not here: {found.name} instead, whose numbers are not comparable with the "
@@ -49,8 +57,8 @@ def report_stand_in(paper: "Paper", found: "Found", asked: str | None, to: Conso
 
 
 def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # noqa: F821, imported when needed
-    """One line on what the data set lists and can't be used, and a file that explains each; one on what lies beside its
-    images and is none of them."""
+    """Says how many listed cases can't be used, and writes a file with the reason for each; says which other files lie
+    beside the images."""
     from common.files import write_atomically
 
     if found.left_out:
@@ -64,33 +72,28 @@ def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # n
 
 
 def command_line(*without: str) -> str:
-    """The command that was typed, in a form that goes on with what it has begun when it is pasted into a new shell in
-    this folder. without: options that are left out of it, "--only=" one that has a value."""
-    words = _dropped(sys.argv[1:], without)
+    """The command that was typed, as it can be pasted into a new shell in this folder to go on with what it has begun.
+    without: options to leave out, written "--only=" where the option has a value."""
+    words = []
+    for word, before in zip(sys.argv[1:], ["", *sys.argv[1:]], strict=False):
+        is_option = word in without or f"{word.partition('=')[0]}=" in without
+        is_value = f"{before}=" in without
+        if not is_option and not is_value:
+            words.append(word)
     resumes = words[:1] == ["run"] and "--resume" not in words
-    return invocation(*words, *(["--resume"] if resumes else []))
+    return quoted_command(*words, *(["--resume"] if resumes else []))
 
 
-def invocation(*words: str) -> str:
-    """A command of the suite for a new shell in this folder: quoted, with the settings that this one took from its
-    environment, by a path where `repro` may not be on that of the shell."""
+def quoted_command(*words: str) -> str:
+    """A `repro` command for a new shell in this folder: quoted, with the settings of this process's environment, and
+    with the path of the program where `repro` may not be on that of the shell."""
     called = sys.argv[0]
     by_path = os.path.basename(called) == "repro" and os.sep in called
-    here = [called] if by_path else [sys.executable, "-m", "reproductions"]
-    settings = {"KERAS_BACKEND": first_backend(), "REPRO_DATA": "", "XLA_FLAGS": ""}
-    needed = [
+    program = [called] if by_path else [sys.executable, "-m", "reproductions"]
+    defaults = {"KERAS_BACKEND": first_backend(), "REPRO_DATA": "", "XLA_FLAGS": ""}
+    settings = [
         f"{name}={shlex.quote(os.environ[name])}"
-        for name, default in settings.items()
+        for name, default in defaults.items()
         if os.environ.get(name, default) != default
     ]
-    return " ".join([*needed, shlex.join([*here, *words])])
-
-
-def _dropped(words: list[str], options: tuple[str, ...]) -> list[str]:
-    kept: list[str] = []
-    for word, before in zip(words, ["", *words], strict=False):
-        is_option = word in options or f"{word.partition('=')[0]}=" in options
-        is_value = f"{before}=" in options
-        if not is_option and not is_value:
-            kept.append(word)
-    return kept
+    return " ".join([*settings, shlex.join([*program, *words])])

@@ -1,4 +1,4 @@
-"""Which runs are at work, which are done, and which were broken off."""
+"""The command that lists the runs: which are at work, which are done, and which were broken off."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from common.files import read_json
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How far a run is. state: running, done, broken or failed; progress: in words; remedy: what to do, or nothing."""
+class RunState:
+    """state: running, done, broken or failed; progress: how far it is, in words; remedy: what to do, "" for nothing."""
 
     state: str
     progress: str
@@ -22,34 +22,34 @@ class Standing:
 
 @app.command()
 def status(runs: Runs = Path("runs")) -> None:
-    """Which runs are at work, which are done, and how those that were broken off go on."""
-    asked = sorted(runs.glob("*/*/run.json"))
-    if not asked:
+    """List the runs: at work, done, failed, or broken off, and then with the command that goes on."""
+    notes = sorted(runs.glob("*/*/run.json"))
+    if not notes:
         say(f"No runs in {runs} yet. `repro run PAPER` makes one.")
         return
-    for path in asked:
-        found = standing(path.parent)
+    for path in notes:
+        found = run_state(path.parent)
         say(escape(f"{found.state:8} {path.parent.relative_to(runs)}"))
         for line in filter(None, [found.progress, found.remedy]):
             say(escape(f"{'':8} {line}"))
 
 
-def standing(folder: Path) -> Standing:
-    """How far the run in a folder is. One whose files can't be read is broken, and hides no other."""
+def run_state(folder: Path) -> RunState:
+    """The state of the run in a folder: broken, where its files can't be read."""
     who = " and ".join(lock.holders(folder))
     try:
-        return _standing(folder, who)
+        return _read_state(folder, who)
     except (Damaged, OSError) as error:
-        return Standing("running" if who else "broken", str(error), "" if who else "Start it again with --resume.")
+        return RunState("running" if who else "broken", str(error), "" if who else "Start it again with --resume.")
 
 
-def _standing(folder: Path, who: str) -> Standing:
-    """The same, of one in which `who` is at work. Raises Damaged or OSError for files that can't be read."""
+def _read_state(folder: Path, who: str) -> RunState:
+    """who: the processes at work in the folder, "" for none. Raises Damaged or OSError for files that can't be read."""
     path = folder / "run.json"
-    asked = read_json(path)
+    note = read_json(path)
     try:
-        epochs, stored, command = asked["epochs"], asked["stored"], asked["command"]
-        places = {trial: folder / place for trial, place in asked["trials"].items()}
+        epochs, stored, command = note["epochs"], note["stored"], note["command"]
+        places = {trial: folder / place for trial, place in note["trials"].items()}
     except KeyError as missing:
         raise Damaged(path, f"it has no {missing}") from missing
     except (AttributeError, TypeError) as error:
@@ -59,24 +59,19 @@ def _standing(folder: Path, who: str) -> Standing:
     words = [f"{len(done)} of {len(places)} trained"] if len(places) > 1 or done else []
     words += [f"{trial} failed" for trial in failed]
     for trial, place in places.items():
-        if trial not in done + failed and (lines := _epochs(place / "log.csv")):
-            words.append(f"{trial} has {lines} of {epochs} epochs")
+        if trial not in done + failed and (ended := len(_lines(place / "log.csv")[1:])):
+            words.append(f"{trial} has {ended} of {epochs} epochs")
     if who:
-        return Standing("running", "; ".join([*words, who]), "")
+        return RunState("running", "; ".join([*words, who]), "")
     if stored:
-        return Standing("done", "; ".join(words), "")
+        return RunState("done", "; ".join(words), "")
     if failed and len(failed) == len(places):
-        return Standing("failed", "; ".join(words), f"No repeat came to numbers: {folder / 'log.txt'} says where.")
-    return Standing("broken", "; ".join([*words, f"last in its log: {_last(folder)}"]), f"To go on: {command}")
+        return RunState("failed", "; ".join(words), f"No repeat came to numbers: {folder / 'log.txt'} says where.")
+    # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
+    log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=folder / "log.txt")
+    last = (_lines(log) or ["nothing"])[-1]
+    return RunState("broken", "; ".join([*words, f"last in its log: {last}"]), f"To go on: {command}")
 
 
-def _last(folder: Path) -> str:
-    """The last line that was logged: by the run, or by a job that trained one of its repeats."""
-    log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=None)
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log else []
-    return lines[-1] if lines else "nothing"
-
-
-def _epochs(log: Path) -> int:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    return max(len(lines) - 1, 0)
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []

@@ -1,4 +1,4 @@
-"""The command that trains many runs: any papers, readings and repeats, here or on a cluster."""
+"""The command that trains many experiments: any papers, readings and repeats, on this machine or on a cluster."""
 
 import time
 from collections import Counter
@@ -11,16 +11,18 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from common.cli.evidence import renew
+from common.cli.evidence import renew_pages
 from common.cli.shared import (
     Data,
+    Folds,
+    Repeats,
     Results,
     Runs,
     app,
     command_line,
     err,
-    invocation,
     out,
+    quoted_command,
     report_stand_in,
     report_unusable,
     root,
@@ -30,29 +32,33 @@ from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
-# An engine, once it is told where: from jobs, and the table that it tells of them, to each with what came of it.
+# An engine whose options are set: it trains jobs and yields each with its outcome.
 Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]]  # noqa: F821, imported when needed
 
 
 @app.command()
 def sweep(
-    paper: Annotated[list[str] | None, typer.Argument(metavar="[PAPER]...", help="[default: all]")] = None,
+    paper: Annotated[
+        list[str] | None, typer.Argument(metavar="[PAPER]...", help="One or more papers.", show_default="all")
+    ] = None,
     readings: Annotated[
         list[str] | None,
-        typer.Option(metavar="all|KEY=V1,V2", help="All, one at a time, or every combination of these. May recur."),
+        typer.Option(metavar="all|KEY=V1,V2", help="All, one at a time; or every combination of these. May recur."),
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="As of `repro run`.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The same as in `repro run`.", show_default="auto")] = None,
     data: Data = None,
-    repeats: Annotated[int | None, typer.Option(help="Of each run. [default: 3; of a cross-validation 1]")] = None,
-    folds: Annotated[int | None, typer.Option(help="Each repeat a stratified cross-validation of so many.")] = None,
-    seed: Annotated[int | None, typer.Option(help="All randomness follows from it.")] = None,
-    precision: Annotated[str | None, typer.Option(help="As of `repro run`.")] = None,
+    repeats: Repeats = None,
+    folds: Folds = None,
+    seed: Annotated[int | None, typer.Option(help="All randomness follows from it.", show_default="0")] = None,
+    precision: Annotated[str | None, typer.Option(help="The same as in `repro run`.", show_default="auto")] = None,
     file: Annotated[Path | None, typer.Option(help="A sweep in YAML, in place of all of the above.")] = None,
-    name: Annotated[str | None, typer.Option(help="What it is stored as, in RESULTS/sweeps.")] = None,
+    name: Annotated[str | None, typer.Option(help="Stores the sweep under this name in RESULTS/sweeps.")] = None,
     engine: Annotated[str, typer.Option(help="local (this machine) or ray (a Ray cluster).")] = "local",
-    address: Annotated[str | None, typer.Option(help="Of the cluster. [default: Ray on this machine]")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster.", show_default="Ray on this machine")
+    ] = None,
     slots: Annotated[int, typer.Option(help="Trainings at a time on this machine, with --engine local.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="What would be trained, and how long it takes.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and for how long.")] = False,
     form: Annotated[
         str, typer.Option("--format", help="Of a dry run: table, or lines (a command for each job).")
     ] = "table",
@@ -63,35 +69,40 @@ def sweep(
     _one_of("--format", form, "table", "lines")
     if form == "lines" and not dry_run:
         raise BadInput("--format lines goes with --dry-run: it prints the jobs and trains none.")
-    _refuse(engine, address, slots)
-    flags = {
+    _refuse_engine(engine, address, slots)
+    typed = {
         "papers": paper or None,
         "profile": profile,
         "data": data,
-        "readings": _readings(readings) if readings else None,
+        "readings": _parse_readings(readings) if readings else None,
         "repeats": repeats,
         "folds": folds,
         "seed": seed,
         "precision": precision,
     }
-    flags = {key: value for key, value in flags.items() if value is not None}
-    if file and flags:
-        raise BadInput(f"{file} says what is swept: write {', '.join(flags)} into it, not beside it.")
+    typed = {key: value for key, value in typed.items() if value is not None}
+    if file and typed:
+        raise BadInput(f"{file} says what is swept: write {', '.join(typed)} into it, not beside it.")
     if slots > 1 or engine == "ray":
-        share_memory()  # with the jobs that are trained on this machine, before this process loads a backend
+        share_memory()  # before this process loads a backend, because jobs on this machine share its GPU
     import_keras()
-    from common.sweep import dry, grid, keep
+    from common.sweep import grid
+    from common.sweep.job import command_of_job
+    from common.sweep.table import describe_size
+    from common.sweep.table import dry_run as plan
     from common.training.backend import keep_compiled
 
     to = err if form == "lines" else out
-    wanted = _settled(grid.read(file) if file else flags, str(file or "This"))
-    name = keep.checked(name or (file.stem if file else keep.name(wanted)))
+    wanted = _settle_auto(grid.read_sweep_file(file) if file else typed, str(file or "This"))
+    name = name or (file.stem if file else wanted.default_name())
+    grid.refuse_file_name(name)
     keep_compiled(runs / "cache" / "compiled")
     began = time.perf_counter()
     with to.status("reading the data and asking each network whether it takes its settings ..."):
         found = grid.expand(wanted, root(), runs, results, command_line(), lambda line: say(escape(line), to))
-        size = f"{dry.size(found)}, planned in {time.perf_counter() - began:.1f} s"
-    for request in {run.request.paper.name: run.request for run in found.runs}.values():
+        size = f"{describe_size(found)}, planned in {time.perf_counter() - began:.1f} s"
+    one_of_each = {experiment.request.paper.name: experiment.request for experiment in found.experiments}
+    for request in one_of_each.values():
         report_stand_in(request.paper, request.found, wanted.data, to)
     for data_set in found.data.values():
         report_unusable(data_set, runs, to)
@@ -99,56 +110,56 @@ def sweep(
         say(escape(f"Left out: {reason}"), to)
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
-        path = keep.keep_sweep(wanted, name, results, file)
-        say(escape(f"The sweep is kept in {path}, from where --file takes it again."))
-        _train(found, _engine(engine, slots, address), results)
+        path = grid.save_sweep(wanted, name, results, file)
+        say(escape(f"The sweep is kept in {path}. `repro sweep --file` takes it again."))
+        _train_grid(found, _engine(engine, slots, address), results)
     elif form == "lines":
         for job in found.waiting:
-            print(invocation(*dry.words(job, wanted.data)))
+            print(quoted_command(*command_of_job(job, wanted.data)))
         stores = command_line("--dry-run", "--format=")
         say(escape(f"{size}. Once they have ended, this stores the results: {stores}"), err)
     else:
         with out.status("timing a few steps of each paper's network on this machine ..."):
-            table, sentence = dry.told(found)
+            table, sentence = plan(found)
         out.print(table)
         say(f"{size}. {sentence}")
 
 
-def _train(grid: "Grid", trains: Engine, results: Path) -> None:  # noqa: F821, imported when needed
-    """Trains what is left, and stores each run once its last job has ended.
+def _train_grid(grid: "Grid", engine: Engine, results: Path) -> None:  # noqa: F821, imported when needed
+    """Trains what is left, and stores each experiment when its last job has ended.
 
-    Raises FailedRun, at the end, for the jobs that were broken off and the runs that came to no numbers."""
+    Raises FailedRun at the end, with the jobs that were broken off and the experiments that came to no numbers."""
     from common.evidence.results import load
-    from common.sweep import keep
-    from common.sweep.job import Broken
-    from common.sweep.table import JobTable, told
+    from common.sweep.job import Broken, describe_outcome
+    from common.sweep.table import JobTable
 
-    left = {run.folder: len(run.waiting) for run in grid.runs}
-    by_folder = {run.folder: run for run in grid.runs}
+    by_folder = {experiment.folder: experiment for experiment in grid.experiments}
+    left = {folder: len(experiment.waiting) for folder, experiment in by_folder.items()}
+    done = Counter(job.request.paper.name for job in grid.jobs)
+    done.subtract(job.request.paper.name for job in grid.waiting)
     complaints: list[str] = []
 
-    def store(run: "Experiment") -> None:  # noqa: F821
+    def store(experiment: "Experiment") -> None:  # noqa: F821
         try:
-            keep.keep(run)
-            say(escape(f"{run}: stored"))
+            experiment.store()
+            say(escape(f"{experiment}: stored"))
         except (BadInput, FailedRun) as failed:
-            complaints.append(f"{run}: {failed}")
+            complaints.append(f"{experiment}: {failed}")
 
-    before = Counter(run.request.paper.name for run in grid.runs for _ in range(len(run.jobs) - len(run.waiting)))
-    stored = {paper: load(results, paper) for paper in {run.request.paper.name for run in grid.runs}}
-    for run in grid.runs:
-        if not run.waiting and not keep.kept(run, stored[run.request.paper.name]):
-            store(run)
+    stored = {paper: load(results, paper) for paper in done}
+    for experiment in grid.experiments:
+        if not experiment.waiting and not experiment.is_stored(stored[experiment.request.paper.name]):
+            store(experiment)
     with out.status("preparing the data ..."):
         grid.prepare()
-    if waiting := grid.waiting:  # else there may be no cluster any more
+    if waiting := grid.waiting:  # where nothing is left, no cluster is needed
         with (
-            JobTable(waiting, out, before, lambda job: by_folder[job.folder].work) as table,
-            closing(trains(waiting, table)) as ended,
+            JobTable(waiting, out, done, lambda job: by_folder[job.folder].work) as table,
+            closing(engine(waiting, table)) as ended,
         ):
             for job, outcome in ended:
                 table.end(job, outcome)
-                say(escape(f"{job}: {told(outcome)} ({table.told})"))
+                say(escape(f"{job}: {describe_outcome(outcome)} ({table.summary})"))
                 if isinstance(outcome, Broken):
                     complaints.append(f"{job}: {outcome.why}")
                     continue
@@ -156,13 +167,14 @@ def _train(grid: "Grid", trains: Engine, results: Path) -> None:  # noqa: F821, 
                 if not left[job.folder]:
                     store(by_folder[job.folder])
     with out.status("comparing reported with reproduced numbers ..."):
-        renew(results, set(stored))
+        renew_pages(results, set(stored))
     if complaints:
         lines = ["What came to no result:", *(f"  - {each}" for each in complaints), f"To try again: {command_line()}"]
         raise FailedRun("\n".join(lines))
 
 
-def _refuse(engine: str, address: str | None, slots: int) -> None:
+def _refuse_engine(engine: str, address: str | None, slots: int) -> None:
+    """Raises BadInput for options of an engine that do not go together, and where Ray is not installed."""
     _one_of("--engine", engine, "local", "ray")
     if slots < 1:
         raise BadInput(f"{slots} slots: at least 1 is needed.")
@@ -179,12 +191,12 @@ def _refuse(engine: str, address: str | None, slots: int) -> None:
 
 def _engine(engine: str, slots: int, address: str | None) -> Engine:
     if engine == "ray":
-        from common.sweep import on_ray
+        from common.sweep.on_ray import train_on_ray
 
-        return lambda jobs, table: on_ray.run(jobs, address, table)
-    from common.sweep import local
+        return lambda jobs, table: train_on_ray(jobs, address, table)
+    from common.sweep.local import train_here
 
-    return lambda jobs, table: local.run(jobs, slots, table)
+    return lambda jobs, table: train_here(jobs, slots, table)
 
 
 def _one_of(option: str, value: str, *known: str) -> None:
@@ -192,7 +204,7 @@ def _one_of(option: str, value: str, *known: str) -> None:
         raise BadInput(f"{option} {value}: expected {' or '.join(known)}.")
 
 
-def _readings(typed: list[str]) -> dict[str, list[str]] | str:
+def _parse_readings(typed: list[str]) -> dict[str, list[str]] | str:
     if "all" in typed:
         if len(typed) > 1:
             raise BadInput("--readings all is every reading, one at a time: no other --readings goes with it.")
@@ -206,10 +218,10 @@ def _readings(typed: list[str]) -> dict[str, list[str]] | str:
     return values
 
 
-def _settled(content: Any, source: str) -> "Sweep":  # noqa: F821, imported when needed
-    """The sweep that is asked for. What "auto" means on this machine takes its place: it means something else on
-    another, which the stored sweep may be repeated on. Raises BadInput for what is no sweep."""
-    from common.sweep.grid import make
+def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported when needed
+    """The sweep, with what "auto" means on this machine in its place: on another machine, where the stored sweep may be
+    repeated, "auto" can mean something else. Raises BadInput for what is no sweep."""
+    from common.sweep.grid import parse_sweep
     from common.training.precision import resolve
     from common.training.profile import check, settled
 
@@ -217,4 +229,4 @@ def _settled(content: Any, source: str) -> "Sweep":  # noqa: F821, imported when
         profile, precision = (str(content.get(key, "auto")) for key in ("profile", "precision"))
         check(profile, 1, 0)
         content = content | {"profile": settled(profile), "precision": resolve(precision)}
-    return make(content, source)
+    return parse_sweep(content, source)

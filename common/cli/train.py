@@ -1,4 +1,4 @@
-"""Commands that train networks."""
+"""The command that trains and evaluates the network of one paper."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,9 @@ from common import paper as papers
 from common.cli.evidence import compare
 from common.cli.shared import (
     Data,
+    Folds,
     PaperName,
+    Repeats,
     Results,
     Runs,
     app,
@@ -32,10 +34,8 @@ def run(
     paper: PaperName,
     profile: Annotated[str, typer.Option(help="auto (paper on a GPU, else small), paper, small or smoke.")] = "auto",
     data: Data = None,
-    repeats: Annotated[
-        int | None, typer.Option(help="Each with its own split and weights. [default: 3; of a cross-validation 1]")
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help="Each repeat a stratified cross-validation of so many.")] = None,
+    repeats: Repeats = None,
+    folds: Folds = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
     reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
     precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
@@ -47,15 +47,18 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
     only: Annotated[
         str | None,
-        typer.Option(metavar="REPEAT[.FOLD]", help="Train this one, from 1 on, and store nothing: one job of many."),
+        typer.Option(metavar="REPEAT[.FOLD]", help="Train this one, counted from 1, and store nothing."),
     ] = None,
 ) -> None:
     """Train and evaluate the network of one paper, and compare with what it reports."""
     record = papers.load(paper)
-    readings = dict(_pair(choice) for choice in reading or []) | ({} if folds is None else {"folds": str(folds)})
+    readings = dict(_parse_reading(choice) for choice in reading or [])
+    if folds is not None:
+        readings["folds"] = str(folds)
     if repeats is None:
-        # More where a later one is asked for.
-        repeats = max(record.usual_repeats(readings), _number((only or "").partition(".")[0]))
+        repeat_asked = (only or "").partition(".")[0]
+        number = int(repeat_asked) if repeat_asked.isascii() and repeat_asked.isdecimal() else 0
+        repeats = max(record.usual_repeats(readings), number)
     if only and repeats_at_once != "1":
         raise BadInput("--only trains one job: --repeats-at-once does not go with it.")
     if repeats_at_once != "1":
@@ -77,12 +80,12 @@ def run(
         record, "paper", found, repeats, seed, readings, policy, runs, results, resume,
         command=command_line("--only="),
     )  # fmt: skip
-    # On a terminal, so that the minute that this may take the first time is not a silent one.
+    # This may take a minute the first time: a terminal shows what goes on.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, say)
     if only:
         return _train_one(request, only)
-    # The networks that the paper sets beside its own are trained too, unless one network is asked for.
+    # The networks that the paper compares its own with are trained too, unless one network is asked for.
     baselines = [baseline for baseline in record.baselines if not baseline.keys() & readings.keys()]
     for network in [{}, *baselines]:
         if baselines:
@@ -96,28 +99,23 @@ def run(
 
 
 def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported when needed
-    """Raises FailedRun where it comes to no numbers."""
+    """Trains one repeat or fold. Raises FailedRun where it comes to no numbers."""
     from common.evidence.results import Failure
-    from common.sweep import job
-    from common.sweep.table import told
+    from common.sweep.job import Job, describe_outcome, find_trial, train_job
     from common.training.progress import bars
     from common.training.request import plan
 
-    trial = job.named(only, request)
-    one = job.job(request, trial, plan(request, say).folder)
+    job = Job(request, find_trial(only, request), plan(request, say).folder)
     with bars() as progress:
-        outcome = job.train(one, progress)
+        outcome = train_job(job, progress)
+    line = f"{job}: {describe_outcome(outcome)}"
     if isinstance(outcome, Failure):
-        raise FailedRun(f"{one}: {told(outcome)}")
-    say(escape(f"{one}: {told(outcome)}"))
+        raise FailedRun(line)
+    say(escape(line))
     say(escape(f"Nothing is stored. Once all have ended, this does: {request.command}"))
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() else 0
-
-
-def _pair(choice: str) -> tuple[str, str]:
+def _parse_reading(choice: str) -> tuple[str, str]:
     key, equals, value = choice.partition("=")
     if not equals:
         raise BadInput(f"--reading {choice}: expected KEY=VALUE, such as batch_size=16.")

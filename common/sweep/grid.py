@@ -1,12 +1,16 @@
-"""A sweep, as it is asked for and kept in a YAML file, and its expansion into runs and their jobs."""
+"""A sweep: what is asked for, as a YAML file or from the command, and its expansion into experiments and their jobs."""
 
+import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+import keras
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common import paper as papers
@@ -15,9 +19,16 @@ from common.data.fetch import Found
 from common.data.listing import first_few
 from common.data.prepare import Need, Prepared
 from common.errors import BadInput
+from common.evidence import results
+from common.files import write_atomically
 from common.paper import Paper, Profile, as_shown, as_text
-from common.sweep import cost
-from common.sweep.job import Job, job
+from common.protocol import PROTOCOL, recipe_hash
+from common.sweep.job import Job
+from common.training import run as plain
+from common.training.estimate import multiplications, repeat_seconds
+from common.training.network import Network
+from common.training.profile import remember, used
+from common.training.record import Trial
 from common.training.request import (
     Request,
     cache_folder,
@@ -30,13 +41,13 @@ from common.training.request import (
 )
 
 Readings = dict[str, Any]
+logger = logging.getLogger(__name__)
 
 
 class Sweep(BaseModel):
-    """What is asked for. papers: all of them where none is named; data: None for each paper's own; readings: "all" for
-    the default and every alternative of every reading, one at a time, or values by reading, of which every combination
-    is run; repeats: None for as many as a plain run has; folds: None for a paper's own. The rest is as of `repro run`.
-    """
+    """papers: all, where none is named; data: None for each paper's own; readings: "all" for the default and every
+    alternative of every reading, one at a time, or values by reading, of which every combination is trained; repeats:
+    None for as many as `repro run` trains; folds: None for the paper's own. The others are as in `repro run`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,13 +60,25 @@ class Sweep(BaseModel):
     seed: int = Field(0, ge=0)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
-    def text(self) -> str:
-        """The YAML that `load` makes the same sweep of."""
+    def as_yaml(self) -> str:
         return strict_yaml.dump(self.model_dump())
 
+    def default_name(self) -> str:
+        """The name under which the sweep is stored if it is given none. Equal sweeps have the same."""
+        which = "all" if self.papers == papers.names() else "+".join(self.papers)
+        return f"{which}-{self.profile}-{blake2b(self.as_yaml().encode(), digest_size=3).hexdigest()}"
 
-def make(content: Any, source: str) -> Sweep:
-    """Raises BadInput, naming the source, with all that is wrong with it."""
+
+def read_sweep_file(path: Path) -> Any:
+    """The content of a YAML file, for `parse_sweep`. Raises BadInput where the file can't be read."""
+    try:
+        return strict_yaml.load(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} can't be read as a sweep: {error}") from error
+
+
+def parse_sweep(content: Any, source: str) -> Sweep:
+    """Raises BadInput, with the name of the source and all that is wrong with the content."""
     try:
         if not isinstance(content, dict):
             raise BadInput(f"{source} is no sweep: expected the fields {', '.join(Sweep.model_fields)}.")
@@ -68,18 +91,25 @@ def make(content: Any, source: str) -> Sweep:
     return sweep
 
 
-def read(path: Path) -> Any:
-    """The content of a YAML file. Raises BadInput, naming it, for one that can't be read."""
-    try:
-        return strict_yaml.load(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} can't be read as a sweep: {error}") from error
+def refuse_file_name(name: str) -> None:
+    """Raises BadInput for a name that a file of a sweep must not have."""
+    if not re.fullmatch(r"\w[\w.+=-]{0,80}", name):
+        raise BadInput(f"A sweep can't be called {name!r}: expected letters, digits and . _ + = -, at most 81 of them.")
+
+
+def save_sweep(sweep: Sweep, name: str, results_folder: Path, read_from: Path | None) -> Path:
+    """Writes the sweep where `--file` can take it again, and returns that path. If the sweep was read from there
+    (`read_from`), the file stays as the person wrote it."""
+    path = results_folder / "sweeps" / f"{name}.yaml"
+    if read_from is None or not path.exists() or not path.samefile(read_from):
+        write_atomically(path, sweep.as_yaml().encode())
+    return path
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One paper under one choice of readings: what a `repro run` is. fingerprint: of its data's pixels; work: of one of
-    its jobs, in multiplications, to weigh it against others."""
+    """All trainings of one paper under one choice of readings, as one `repro run` trains them. fingerprint: of the
+    pixels of its data; work: multiplications of one of its jobs (`work_of_job`)."""
 
     request: Request
     folder: Path
@@ -89,109 +119,130 @@ class Experiment:
     @cached_property
     def jobs(self) -> list[Job]:
         request = self.request
-        return [job(request, trial, self.folder) for trial in trials(request.recipe, range(request.repeats))]
+        return [Job(request, trial, self.folder) for trial in trials(request.recipe, range(request.repeats))]
 
     @cached_property
     def waiting(self) -> list[Job]:
         """The jobs that have not ended before."""
-        return [each for each in self.jobs if not each.ended] if self.folder.is_dir() else self.jobs
+        return [job for job in self.jobs if not job.ended] if self.folder.is_dir() else self.jobs
 
     def __str__(self) -> str:
-        return _named(self.request.paper, self.request.departures)
+        return " ".join([self.request.paper.name, *as_shown(self.request.departures)])
+
+    def is_stored(self, records: list[results.Record]) -> bool:
+        """Whether one of these records, which are those of its paper, holds all of its trainings."""
+        request, backend = self.request, keras.backend.backend()
+        protocol = request.profile, request.departures, self.fingerprint, recipe_hash(request.recipe), PROTOCOL
+        for record in records:
+            dataset, made = record.dataset, record.environment
+            of_record = record.profile, record.readings, dataset.fingerprint, record.recipe_hash, record.protocol
+            if of_record == protocol and (made.backend, made.precision) == (backend, request.precision):
+                ended = [each for each in [*record.runs, *record.failed] if each.seed == request.seed]
+                there = {Trial(each.repeat, each.fold, request.recipe.folds or 1) for each in ended}
+                return {job.trial for job in self.jobs} <= there
+        return False
+
+    def store(self) -> None:
+        """Stores the record in `results/`, once all jobs have ended, as `repro run --resume` does: that finds them
+        finished, and trains again what is damaged. Raises FailedRun where no repeat came to numbers."""
+        plain.run(self.request, logger.info)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """left_out: a line for each choice of readings that is not run, with the reason; data: by the name that they were
-    asked for by."""
+    """left_out: a line for each choice of readings that can't be trained, with the reason; data: the data sets, by the
+    name under which they were asked for."""
 
-    runs: list[Experiment]
+    experiments: list[Experiment]
     left_out: list[str]
     data: dict[str, Found]
 
     @property
     def jobs(self) -> list[Job]:
-        return [job for run in self.runs for job in run.jobs]
+        return [job for experiment in self.experiments for job in experiment.jobs]
 
     @property
     def waiting(self) -> list[Job]:
-        return [job for run in self.runs for job in run.waiting]
+        return [job for experiment in self.experiments for job in experiment.waiting]
 
     def prepare(self) -> None:
-        """The arrays of all that is left to be trained, before several jobs need the same at once."""
-        needed = {
-            (run.request.found.folder, Need.of_recipe(run.request.recipe)): run.request
-            for run in self.runs
-            if run.waiting
-        }
-        for request in needed.values():
+        """Prepares the arrays for all that is left, before several jobs need the same ones at once."""
+        left = [experiment.request for experiment in self.experiments if experiment.waiting]
+        for request in {(request.found.folder, Need.of_recipe(request.recipe)): request for request in left}.values():
             prepare_for(request.recipe, request.found, cache_folder(request.runs))
 
 
 def expand(
     sweep: Sweep, root: Path, runs: Path, results: Path, command: str, say: Callable[[str], None] = lambda line: None
 ) -> Grid:
-    """All that is asked of the data and of a network is asked once for each run and not for each job. Prepares the data
-    where that was not done before, since their pixels are part of a run's identity.
+    """The experiments of a sweep. Data and network are asked once for each experiment, and not for each job. Data that
+    were not prepared before are prepared now: the name of an experiment's folder holds the fingerprint of their pixels.
 
-    root: of the data sets; command: goes on with this sweep; say: is given a line for each doubt about the data.
+    root: folder of the data sets; command: goes on with this sweep; say: is called with each doubt about the data.
 
-    Raises BadInput where nothing is left to be run.
+    Raises BadInput where nothing can be trained.
     """
-    data, made, left_out = _Data(sweep.data, root, runs, say), {}, []
+    experiments: dict[Path, Experiment] = {}
+    data: dict[str, Found] = {}
+    prepared: dict[str, Prepared] = {}
+    left_out: list[str] = []
     for paper in map(papers.load, dict.fromkeys(sweep.papers)):
+        name = sweep.data or paper.data
         try:
-            found = data.find(paper)
+            data[name] = data.get(name) or find_data(paper, sweep.data, root, runs)
         except BadInput as missing:
             left_out.append(f"{paper.name}: {missing}")
             continue
         for readings in choices(paper, sweep, left_out.append):
-            repeats = sweep.repeats or paper.usual_repeats(readings)
-            profile, seed, precision = sweep.profile, sweep.seed, sweep.precision
-            places = runs, results
             request = Request(
-                paper, profile, found, repeats, seed, readings, precision, *places, resume=True, command=command
+                paper=paper,
+                profile=sweep.profile,
+                found=data[name],
+                repeats=sweep.repeats or paper.usual_repeats(readings),
+                seed=sweep.seed,
+                readings=readings,
+                precision=sweep.precision,
+                runs=runs,
+                results=results,
+                resume=True,
+                command=command,
             )
             try:
                 refuse_data(request)
-                work = cost.work(request)
+                work = work_of_job(request)
             except BadInput as refused:
-                left_out.append(f"{_named(paper, readings)}: {refused}")
+                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {refused}")
                 continue
-            of_run, _ = grouped(data.prepare(request), request.recipe)
-            folder = run_folder(request, of_run)
-            made.setdefault(folder, Experiment(request, folder, of_run.fingerprint, work))
-    if not made:
-        raise BadInput.listing("Nothing of this sweep can be run:", left_out, "Mend that, or sweep something else.")
-    return Grid(list(made.values()), left_out, data.found)
+            if name not in prepared:  # in whatever size: the fingerprint is the same
+                prepared[name] = prepare_for(request.recipe, request.found, cache_folder(runs))
+                for line in first_few(prepared[name].doubts):
+                    say(f"Doubtful: {line}")
+            of_experiment, _ = grouped(prepared[name], request.recipe)
+            folder = run_folder(request, of_experiment)
+            experiments.setdefault(folder, Experiment(request, folder, of_experiment.fingerprint, work))
+    if not experiments:
+        remedy = "Choose other papers, readings or data."
+        raise BadInput.listing("Nothing of this sweep can be trained:", left_out, remedy)
+    return Grid(list(experiments.values()), left_out, data)
 
 
-class _Data:
-    """The data sets of a sweep: each is found once, and prepared once, in whatever size, for the identity of its
-    pixels."""
+def work_of_job(request: Request) -> float:
+    """Multiplications in one job of this experiment, to weigh it against the jobs of others. Raises BadInput where the
+    network refuses its settings."""
+    recipe = request.recipe
+    step = recipe.batch_size * multiplications_of_image(request)
+    return repeat_seconds(step, recipe, used(request)) / (recipe.folds or 1)
 
-    def __init__(self, asked: str | None, root: Path, runs: Path, say: Callable[[str], None]):
-        self.asked, self.root, self.runs, self.say = asked, root, runs, say
-        self.found: dict[str, Found] = {}
-        self.prepared: dict[str, Prepared] = {}
 
-    def find(self, paper: Paper) -> Found:
-        name = self.asked or paper.data
-        if name not in self.found:
-            self.found[name] = find_data(paper, self.asked, self.root, self.runs)
-        return self.found[name]
-
-    def prepare(self, request: Request) -> Prepared:
-        name = self.asked or request.paper.data
-        if name not in self.prepared:
-            self.prepared[name] = prepare_for(request.recipe, request.found, cache_folder(self.runs))
-            for line in first_few(self.prepared[name].doubts):
-                self.say(f"Doubtful: {line}")
-        return self.prepared[name]
+def multiplications_of_image(request: Request) -> float:
+    """In the forward pass. The network is built for it, in about half a second, and the number is remembered."""
+    network, recipe = Network.of(request.paper.name), request.recipe
+    return remember(request, "multiplications an image", lambda: multiplications(network.build(recipe)))
 
 
 def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Iterator[Readings]:
-    """The choices of readings of one paper, as text; what the paper's record refuses is left out, with the reason."""
+    """The choices of readings of one paper, as text. `leave_out` is called with the reason for each value that the
+    paper's record refuses."""
     folds = {} if sweep.folds is None else {"folds": str(sweep.folds)}
     if sweep.readings == "all":
         yield from ({**folds, **one} for one in _one_at_a_time(paper, sweep.profile, leave_out))
@@ -207,7 +258,7 @@ def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Ite
     for combination in product(*values.values()):
         readings = folds | dict(zip(values, combination, strict=True))
         yield readings
-        # As in a plain run, the networks that the paper sets beside its own are trained too, unless one is asked for.
+        # `repro run` trains the networks that the paper compares its own with, too, unless one network is asked for.
         for baseline in paper.baselines:
             if not baseline.keys() & readings.keys():
                 yield readings | {key: as_text(value) for key, value in baseline.items()}
@@ -224,7 +275,3 @@ def _one_at_a_time(paper: Paper, profile: Profile, leave_out: Callable[[str], No
             yield {key: value}
         for value in reading.refused:
             leave_out(f"{paper.name}: {paper.refusal(key, value)}")
-
-
-def _named(paper: Paper, readings: Readings) -> str:
-    return " ".join([paper.name, *as_shown(readings)])

@@ -1,10 +1,9 @@
-"""One job of a sweep: one repeat, or one fold of it, of one run, in the folder that a plain `repro run` trains it in.
+"""One job of a sweep: one repeat of an experiment, or one fold of a repeat, in the folder that `repro run` uses for it.
 
-An engine is a function that takes jobs and gives each, as it ends, with its outcome.
+An engine is a function that takes jobs and a table, and yields each job with its outcome when it ends.
 """
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 
 from rich.progress import Progress
@@ -12,58 +11,46 @@ from rich.progress import Progress
 from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.evidence.results import Failure
-from common.files import sweep
+from common.files import remove_partial
 from common.lock import only_one, side_by_side
 from common.paper import as_shown
 from common.training.environment import environment
 from common.training.fit import fit
 from common.training.record import Fit, Trial, ended
 from common.training.request import Request, note_request, plan, trial_folder, trials
-from common.training.run import logged, note_environment
+from common.training.run import describe_training, logged, note_environment
 
 
 @dataclass(frozen=True)
 class Job:
-    """request: of the run that it belongs to, with all its repeats; folder: of that run; identity: 16 hex digits of
-    all that decides the result, and of nothing else. Jobs are equal where these are."""
+    """request: of the whole experiment, with all its repeats; folder: of the experiment."""
 
     request: Request = field(compare=False, repr=False)
-    trial: Trial = field(compare=False)
-    folder: Path = field(compare=False)
-    identity: str
+    trial: Trial
+    folder: Path
+
+    @property
+    def identity(self) -> str:
+        """All that decides the result, and nothing else. All but paper and trial is in the name of the folder."""
+        return "/".join([self.request.paper.name, self.folder.name, str(self.trial.number)])
 
     @property
     def place(self) -> Path:
-        """The folder of the trial, in that of the run."""
+        """The folder of this job, in that of the experiment."""
         return trial_folder(self.folder, self.trial)
 
     @property
     def ended(self) -> bool:
-        """Whether it was trained, or failed, before. Its files are not looked into: whoever stores the results does."""
+        """Whether it was trained, or failed, before. Its files are checked later, when the results are stored."""
         return any((self.place / name).exists() for name in ("fit.json", "failed.json"))
 
     def __str__(self) -> str:
         return " ".join([self.request.paper.name, *as_shown(self.request.departures), str(self.trial)])
 
 
-def number(trial: Trial) -> str:
-    """How a person names it: "2" for the second repeat, "2.3" for its third fold."""
-    return str(trial.repeat + 1) + ("" if trial.fold is None else f".{trial.fold + 1}")
-
-
-def named(text: str, request: Request) -> Trial:
-    """The trial of a run that a person names so. Raises BadInput for one that the run does not have."""
-    known = {number(trial): trial for trial in trials(request.recipe, range(request.repeats))}
-    if text not in known:
-        of = f"{request.paper.name} has {request.repeats} repeats here"
-        of += f", each of {request.recipe.folds} folds" if request.recipe.folds else ""
-        raise BadInput(f"--only {text}: {of}, from {next(iter(known))} to {next(reversed(known))}.")
-    return known[text]
-
-
 @dataclass(frozen=True)
 class Broken:
-    """How a job ended that came to no result of its own: its process was killed, or failed. It may be tried again."""
+    """The outcome of a job that has no result: its process was killed, or failed. It may be tried again."""
 
     why: str
 
@@ -71,26 +58,51 @@ class Broken:
 Outcome = Fit | Failure | Broken
 
 
-def job(request: Request, trial: Trial, folder: Path) -> Job:
-    """folder: of the run, in whose name is all that decides its numbers but the paper and the trial."""
-    decides = "/".join([request.paper.name, folder.name, str(trial.number)])
-    return Job(request, trial, folder, blake2b(decides.encode(), digest_size=8).hexdigest())
+def describe_outcome(outcome: Outcome) -> str:
+    return f"broken off: {outcome.why}" if isinstance(outcome, Broken) else describe_training(outcome)
 
 
-def train(job: Job, progress: Progress, prepared: Prepared | None = None, *, wait: bool = False) -> Fit | Failure:
-    """Trains a job, from its last whole epoch on; one that has ended before is not trained again. What it logs is in
-    `log.txt` in its folder. prepared: the data, where they need not be prepared first.
+def train_job(job: Job, progress: Progress, prepared: Prepared | None = None, *, wait: bool = False) -> Fit | Failure:
+    """Trains a job, from its last whole epoch on. A job that has ended before is not trained again. What it logs is in
+    `log.txt` in its folder. prepared: the data, where the caller has them already.
 
-    Raises BadInput where another process has the whole run, or is at the same job, unless told to wait until that is
-    done."""
+    Raises BadInput where another process works in the folder of the experiment, or of the job; `wait` makes it wait for
+    the latter."""
     request, place = job.request, job.place
     with side_by_side(job.folder), only_one(place, wait=wait):
         if before := ended(place):
             return before
-        sweep(place)
+        remove_partial(place)
         machine = environment(request.precision)
         note_request(job.folder, request, stored=False)
         note_environment(place, machine)
         with logged(place, request.command, machine):
             planned = plan(request, lambda line: None, job.folder, prepared)
             return fit(*planned.of(job.trial), job.trial, place, progress)
+
+
+def trial_number(trial: Trial) -> str:
+    """What a person calls it: "2" for the second repeat, "2.3" for the third fold of that."""
+    return str(trial.repeat + 1) + ("" if trial.fold is None else f".{trial.fold + 1}")
+
+
+def find_trial(text: str, request: Request) -> Trial:
+    """The trial that has this number (`trial_number`). Raises BadInput where the experiment has none."""
+    known = {trial_number(trial): trial for trial in trials(request.recipe, range(request.repeats))}
+    if text not in known:
+        number = f"{request.paper.name} has {request.repeats} repeats here"
+        number += f", each of {request.recipe.folds} folds" if request.recipe.folds else ""
+        raise BadInput(f"--only {text}: {number}, from {next(iter(known))} to {next(reversed(known))}.")
+    return known[text]
+
+
+def command_of_job(job: Job, data: str | None) -> list[str]:
+    """The words after `repro` in the command that trains this job alone. data: the sweep's `--data`."""
+    request = job.request
+    return [
+        *("run", request.paper.name, "--only", trial_number(job.trial), "--repeats", str(request.repeats)),
+        *("--profile", request.profile, "--precision", request.precision, "--seed", str(request.seed)),
+        *(("--data", data) if data else ()),
+        *(word for key, value in request.readings.items() for word in ("--reading", f"{key}={value}")),
+        *("--runs", str(request.runs), "--results", str(request.results)),
+    ]

@@ -1,50 +1,46 @@
-"""The engine of one machine: one job after the other, or several at once in processes of their own."""
+"""The engine of this machine: one job after the other, or several at once in processes of their own."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.progress import Progress
 
 from common.errors import BadInput
-from common.sweep.job import Broken, Job, Outcome, train
+from common.sweep.job import Broken, Job, Outcome, train_job
 from common.sweep.table import JobTable
 from common.training import at_once
 from common.training.relay import PRINTED, full_or_closed
 
 
-def train_or_tell(job: Job, progress: Progress) -> Outcome:
-    """What can't be used for this job, such as a folder in which another process is, keeps no other job from going
-    on."""
+def train_or_break(job: Job, progress: Progress) -> Outcome:
+    """One job that can't be used, such as one that another process is at, does not end the sweep."""
     try:
-        return train(job, progress)
+        return train_job(job, progress)
     except BadInput as error:
         return Broken(str(error))
 
 
-def run(
-    jobs: Sequence[Job], slots: int, progress: JobTable, work: Callable[[Job, Progress], Outcome] = train_or_tell
-) -> Iterator[tuple[Job, Outcome]]:
-    """Trains the jobs, so many at a time, and gives each as it ends. One that fails is given as broken off, and the
-    others go on. work: what is done with a job, where it is not to be trained.
+def train_here(jobs: Sequence[Job], slots: int, table: JobTable) -> Iterator[tuple[Job, Outcome]]:
+    """Trains `slots` jobs at a time and yields each when it ends. A job that fails is `Broken`, and the others go on.
 
-    Raises OSError where there is no room on the disk, or no right to write, which would be so for all."""
+    Raises OSError where the disk is full or may not be written to: the next job would meet the same."""
     if slots == 1:
         for job in jobs:
-            progress.begin(job)
-            yield job, _here(job, progress, work)
+            table.begin(job)
+            yield job, _train_in_this_process(job, table)
         return
-    printed = {job.place / PRINTED: job for job in jobs}
-    arguments = {log: (job,) for log, job in printed.items()}
-    for log, done in at_once.run(work, arguments, slots, progress, lambda log: progress.begin(printed[log])):
-        yield printed[log], Broken(str(done)) if isinstance(done, RuntimeError) else done
+    by_log = {job.place / PRINTED: job for job in jobs}
+    arguments = {log: (job,) for log, job in by_log.items()}
+    for log, done in at_once.run(train_or_break, arguments, slots, table, lambda log: table.begin(by_log[log])):
+        yield by_log[log], Broken(str(done)) if isinstance(done, RuntimeError) else done
 
 
-def _here(job: Job, progress: Progress, work: Callable[[Job, Progress], Outcome]) -> Outcome:
+def _train_in_this_process(job: Job, table: JobTable) -> Outcome:
     try:
-        return work(job, progress)
+        return train_or_break(job, table)
     except Exception as error:
         if full_or_closed(error):
             raise
         return Broken(f"{type(error).__name__}: {error} (in {job.place / 'log.txt'})")
     finally:
-        for bar in progress.task_ids:  # of a training that was broken off
-            progress.remove_task(bar)
+        for bar in table.task_ids:  # a training that was broken off leaves its bar
+            table.remove_task(bar)

@@ -1,8 +1,9 @@
-"""The engine on a Ray cluster: each job is a task, which Ray places where its needs are met and starts again elsewhere
-when its worker or node dies. There it goes on from the last whole epoch, which lies in the folder of the runs: that has
-to be the same on all machines. The prepared images travel through Ray's object store, once to each node.
+"""The engine on a Ray cluster. Ray places each job on a machine that has what it needs, and starts it again elsewhere
+when its worker or node dies. There it goes on from its last whole epoch, which lies in the folder of the runs: all
+machines have to share that folder. The prepared images travel through Ray's object store, once to each node.
 
-Nothing of a job lives in this process: whatever ends it, Ray ends the tasks, and the same sweep goes on from the files.
+This process keeps nothing that a job needs. Whatever ends it, Ray ends the tasks, and the same sweep goes on from the
+files.
 """
 
 import logging
@@ -26,59 +27,54 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 from common.data.prepare import Need
 from common.errors import BadInput
 from common.evidence.results import Failure
-from common.sweep.job import Broken, Job, Outcome, train
-from common.sweep.needs import THREADS, Largest, Needs, needs, threads
-from common.sweep.ray_worker import do, gpu_memory_here
+from common.sweep.job import Broken, Job, Outcome, train_job
+from common.sweep.ray_worker import THREADS, Largest, Needs, do_job, gpu_memory_here, needs_of, threads
 from common.sweep.table import JobTable
 from common.training import relay
 from common.training.at_once import share_memory
 from common.training.record import Fit
 from common.training.request import cache_folder, prepare_for
 
-# How often a job is started again whose worker or node has died. A machine that is taken away is no fault of the job,
-# but one that kills its worker each time has to end.
+# How often a job is started again when its worker or node dies. The job is not to blame for a machine that is taken
+# away, but a job that kills its worker each time has to end.
 RETRIES = 5
-# Jobs handed to Ray that have not ended: enough for any cluster to be busy, while the data of later ones are prepared.
+# Jobs that Ray has and that have not ended: enough for any cluster, while the data of later jobs are prepared.
 AHEAD = 1000
 _LOOKS_EVERY = 0.5  # seconds
-_LOOKS_AT_MACHINES_EVERY = 30  # seconds, while nothing is at work
-# What the settings of a backend that are environment variables begin with.
+_LOOKS_AT_MACHINES_EVERY = 30  # seconds, while no job is at work
+# Environment variables that set up a backend begin with one of these.
 _SETTINGS = ("KERAS_", "TF_", "XLA_", "JAX_", "TORCH_")
 _STARTS = "`ray start --head` starts one, `ray start --address HOST:PORT` adds a machine to it."
 
 logger = logging.getLogger(__name__)
 
 
-def run(
-    jobs: Iterable[Job], address: str | None, progress: JobTable, work: Callable[..., Fit | Failure] = train
+def train_on_ray(
+    jobs: Iterable[Job], address: str | None, table: JobTable, work: Callable[..., Fit | Failure] = train_job
 ) -> Iterator[tuple[Job, Outcome]]:
-    """Trains jobs on the cluster at `address`, "host:port"; by default on that of RAY_ADDRESS or the one that runs on
-    this machine, else on this machine alone. Gives them as they end.
+    """Trains jobs on the cluster at `address`, "host:port", and yields each when it ends. Without an address it is the
+    cluster of RAY_ADDRESS, else the one that runs on this machine, else a new one on this machine alone.
 
-    What they log is logged here too; what they print is in `printed.txt` in their folders. work: what is done with a
-    job, where it is not to be trained.
+    What a job logs is logged here too. What it prints is in `printed.txt` in its folder. work: what a worker does with
+    a job, for tests.
 
     Raises BadInput where there is no such cluster, and OSError where a disk is full. Whatever ends this, also Ctrl-C,
     ends the tasks.
     """
     with _connected(address):
-        yield from _Sweep(progress, work).run(jobs)
+        yield from _RaySweep(table, work).train_all(jobs)
 
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
-    """To a cluster, whose workers for this sweep have the environment that decides how a backend computes."""
+    """Connects to a cluster. The workers of this sweep get the environment that decides how a backend computes."""
     if (address := address or os.environ.get("RAY_ADDRESS")) not in (None, "auto"):
         _refuse_unreachable(address)
     share_memory()
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # this suite tells nobody what it runs
     backend = keras.backend.backend()
     settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
     settings |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", THREADS[backend]: str(threads())}
     before = signal.getsignal(signal.SIGTERM)
-    # Ray prints on the terminal what its own processes say of a node that died, with the end of their logs, and has no
-    # public switch for it. A version that has not this one prints more and does the same.
-    ray._private.worker._worker_logs_enabled = False
     try:
         try:
             ray.init(address, runtime_env={"env_vars": settings}, log_to_driver=False, logging_level=logging.ERROR)
@@ -86,14 +82,14 @@ def _connected(address: str | None) -> Iterator[None]:
             raise BadInput(
                 f"The Ray cluster {address or 'of this machine'} can't be used: {error} {_STARTS}"
             ) from error
-        signal.signal(signal.SIGTERM, before)  # which Ray has set to its own
+        signal.signal(signal.SIGTERM, before)  # Ray has set its own
         yield
     finally:
         ray.shutdown()
 
 
 def _refuse_unreachable(address: str) -> None:
-    """Within seconds; Ray tries for minutes."""
+    """Raises BadInput within seconds. Ray itself tries for minutes."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal()) or "://" in address:
         raise BadInput(
@@ -106,32 +102,32 @@ def _refuse_unreachable(address: str) -> None:
         raise BadInput(f"There is no Ray cluster at {address}: {error}. {_STARTS}") from error
 
 
-class _Sweep:
-    """The jobs of one sweep, as the process sees them that has started it."""
+class _RaySweep:
+    """The jobs of one sweep, as seen by the process that has started it."""
 
-    def __init__(self, progress: JobTable, work: Callable[..., Fit | Failure]):
-        self.progress, self.work, self.largest = progress, work, _largest()
+    def __init__(self, table: JobTable, work: Callable[..., Fit | Failure]):
+        self.table, self.work, self.largest = table, work, _largest()
         here = ray.get_runtime_context().get_node_id()
         self.messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": On(here, soft=False)})
-        # On a GPU a worker ends with its job, as Ray has it by default: a process keeps the GPU that it has used first,
-        # and the memory that it has taken of it.
-        self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(do)
+        # On a GPU a worker ends with its job, which is Ray's default: a process never changes its GPU, nor gives the
+        # memory back.
+        self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(do_job)
         self.waiting: dict[ray.ObjectRef, Job] = {}
         self.heard: dict[str, relay.Heard] = {}  # by the identity of a job
         self.begun: Counter[str] = Counter()
-        self.needs: dict[Path, Needs] = {}  # by the folder of a run
+        self.needs: dict[Path, Needs] = {}  # by the folder of an experiment
         self.requests: dict[Path, ray.ObjectRef] = {}
         self.prepared: dict[tuple, ray.ObjectRef] = {}
         self.looked, self.warned = time.monotonic(), False
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
+    def train_all(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
         jobs = iter(jobs)
         job = next(jobs, None)
         while job or self.waiting:
             if more := job and len(self.waiting) < AHEAD:
                 try:
                     self.waiting[self.submit(job)] = job
-                except BadInput as refused:  # the data, as this run needs them
+                except BadInput as refused:  # its data can't be prepared as it needs them
                     yield job, Broken(str(refused))
                 job = next(jobs, None)
             ended, _ = ray.wait(list(self.waiting), timeout=0 if more else _LOOKS_EVERY) if self.waiting else ([], [])
@@ -141,11 +137,11 @@ class _Sweep:
                 yield self.waiting[reference], self.outcome(reference)
 
     def submit(self, job: Job) -> ray.ObjectRef:
-        """Hands a job to Ray, with what its run and its data share with others put into the object store before."""
+        """Hands a job to Ray. What it shares with other jobs is put into the object store once."""
         request, folder = job.request, job.folder.resolve()
-        folder.mkdir(parents=True, exist_ok=True)  # by which a worker knows that it sees the same files
+        folder.mkdir(parents=True, exist_ok=True)  # a worker that does not see it has other files
         if folder not in self.needs:
-            self.needs[folder] = needs(request, self.largest)
+            self.needs[folder] = needs_of(request, self.largest)
             self.requests[folder] = ray.put(request)
         data = request.found.folder, Need.of_recipe(request.recipe)
         if data not in self.prepared:
@@ -169,14 +165,14 @@ class _Sweep:
             self.prepared[data],
             need.gpu_memory,
             self.messages,
-            not self.progress.disable,
+            not self.table.disable,
         )
 
     def listen(self) -> None:
-        """To all that the jobs have told since the last time."""
+        """Takes all messages of the jobs since the last time."""
         jobs = {job.identity: (reference, job) for reference, job in self.waiting.items()}
         for identity, kind, *content in self.messages.get_nowait_batch(self.messages.qsize()):
-            if identity not in jobs:  # of a worker that was thought dead
+            if identity not in jobs:  # from a worker that was thought dead
                 continue
             if kind == "begun":
                 self.begin(*jobs[identity], *content)
@@ -184,30 +180,30 @@ class _Sweep:
                 self.heard[identity].hear(kind, *content)
 
     def begin(self, reference: ray.ObjectRef, job: Job, host: str) -> None:
-        """A job that begins, or begins again."""
+        """Notes that a job begins, or begins again."""
         if heard := self.heard.get(job.identity):
-            heard.end()  # what the worker showed that has died
+            heard.end()  # removes the bars of the worker that has died
             logger.warning(f"{job}: its worker or node has died. On {host} it goes on from its last whole epoch.")
-        self.heard[job.identity] = relay.Heard(self.progress)
-        self.progress.begin(job)
+        self.heard[job.identity] = relay.Heard(self.table)
+        self.table.begin(job)
         self.begun[job.identity] += 1
-        if self.begun[job.identity] > RETRIES + 1:  # one that takes more memory than there is Ray would try for ever
+        if self.begun[job.identity] > RETRIES + 1:  # Ray would start a job that takes too much memory for ever
             ray.cancel(reference, force=True)
 
     def warn_of_waiting(self) -> None:
-        """Once, where all jobs wait for a machine that the cluster does not have, or has lost: Ray says nothing and
-        waits, since one may join."""
+        """Warns once where no machine of the cluster is large enough for any job: Ray waits without a word, because
+        such a machine may join."""
         if self.warned or self.heard or time.monotonic() - self.looked < _LOOKS_AT_MACHINES_EVERY:
             return
         self.looked = time.monotonic()
         needed = {self.needs[job.folder.resolve()] for job in self.waiting.values()}
         if needed and not any(need.fit(node["Resources"]) for need in needed for node in _alive()):
             self.warned = True
-            told = " or ".join(sorted(map(str, needed)))
-            logger.warning(f"No machine of the cluster has {told}: the jobs wait until one joins.")
+            sizes = " or ".join(sorted(map(str, needed)))
+            logger.warning(f"No machine of the cluster has {sizes}: the jobs wait until one joins.")
 
     def outcome(self, reference: ray.ObjectRef) -> Outcome:
-        """Of a job that has ended. Raises OSError for a full disk, which the other jobs would find as well."""
+        """The outcome of a job that has ended. Raises OSError for a full disk: the other jobs would meet it too."""
         job = self.waiting.pop(reference)
         if heard := self.heard.pop(job.identity, None):
             heard.end()
@@ -216,7 +212,7 @@ class _Sweep:
             done = relay.outcome(ray.get(reference), log)
         except BadInput as refused:
             return Broken(str(refused))
-        except RayTaskError as error:  # outside of the job, such as on a machine where the suite is not installed
+        except RayTaskError as error:  # before the job, as on a machine without the suite
             return Broken(f"It could not begin: {error.cause}")
         except RayError as error:
             times = max(1, self.begun[job.identity])
@@ -229,7 +225,7 @@ def _alive() -> list[dict]:
 
 
 def _largest() -> Largest:
-    """Of the nodes that a job may run on: those with a GPU, where there are any."""
+    """The largest of the nodes that jobs may run on: those with a GPU, where there are any."""
     nodes = _alive()
     with_gpu = [node for node in nodes if node["Resources"].get("GPU")]
     sizes = [(each["Resources"].get("CPU", 0), each["Resources"].get("memory", 0)) for each in with_gpu or nodes]

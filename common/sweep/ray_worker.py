@@ -1,11 +1,12 @@
-"""What a worker of a Ray cluster does with a job, on whatever machine that is."""
+"""What a job takes of a machine of a Ray cluster, and what a worker process there does with it."""
 
+import os
 import socket
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ray.util.queue import Queue
+import keras
 from rich.progress import Progress
 
 from common.data.prepare import Prepared
@@ -13,10 +14,76 @@ from common.evidence.results import Failure
 from common.protocol import PROTOCOL
 from common.sweep.job import Job
 from common.training import relay
-from common.training.at_once import bound_memory
+from common.training.at_once import SHARE, bound_memory
 from common.training.precision import gpu_memory
+from common.training.profile import PROCESS_MEMORY, process_memory
 from common.training.record import Fit
 from common.training.request import Request
+
+# The environment variable that tells each backend its number of threads on a CPU.
+THREADS = {"tensorflow": "TF_NUM_INTRAOP_THREADS", "jax": "NPROC", "torch": "OMP_NUM_THREADS"}
+FEEDING = 2  # processors that make the batches of a job on a GPU: `profile.at_once` counts with as many
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The largest machine: processors, bytes of memory. gpu: bytes of the smallest GPU's memory; 0 where the driver
+    does not tell; None where there is no GPU."""
+
+    cpus: float
+    memory: float
+    gpu: int | None = None
+
+
+@dataclass(frozen=True)
+class Needs:
+    """cpus: processors; memory: bytes; gpu: share of one, 0 for none."""
+
+    cpus: float
+    memory: int
+    gpu: float = 0
+
+    @property
+    def gpu_memory(self) -> float:
+        """The share of a GPU's memory that the job may take, so that the jobs beside it have theirs."""
+        return SHARE * self.gpu
+
+    def fit(self, resources: Mapping[str, float]) -> bool:
+        """Whether a machine with these Ray resources is large enough, if nothing else is at work there."""
+        needed = {"CPU": self.cpus, "memory": self.memory, "GPU": self.gpu}
+        return all(resources.get(name, 0) >= amount for name, amount in needed.items())
+
+    def __str__(self) -> str:
+        gpu = " and a GPU" if self.gpu else ""
+        return f"{self.cpus:g} processors, {self.memory / 2**30:.1f} GiB of memory{gpu}"
+
+
+def needs_of(request: Request, largest: Largest) -> Needs:
+    """What a job of this experiment takes, but no more than the largest machine has: it then has that to itself.
+
+    Without a GPU a job takes one processor for each of its `threads`. On a GPU it takes one part in n, where n jobs fit
+    into nine tenths of the GPU's memory, and of the machine's memory what any process takes."""
+    memory = process_memory(request)
+    if largest.gpu is None:
+        return Needs(min(threads(), largest.cpus), int(min(memory, largest.memory)))
+    together = max(1, int(SHARE * largest.gpu / memory))
+    # Ray counts in ten-thousandths. If the shares were rounded up, the last job would not fit.
+    share = int(10_000 / together) / 10_000
+    return Needs(min(FEEDING, largest.cpus), int(min(PROCESS_MEMORY, largest.memory)), share)
+
+
+def threads() -> int:
+    """The number of threads that a training on this machine's CPU uses: as many as there are processors, unless the
+    backend's variable in `THREADS` says otherwise. A job on another machine is given as many, because the number
+    decides the order of sums, and with it the last bits."""
+    backend = keras.backend.backend()
+    if given := os.environ.get(THREADS[backend]):
+        return int(given)
+    if backend == "torch":  # which counts cores, and not the two threads of each
+        import torch
+
+        return torch.get_num_threads()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpu_memory_here() -> int:
@@ -24,27 +91,29 @@ def gpu_memory_here() -> int:
     return gpu_memory("total") or 0
 
 
-def do(
+def do_job(
     work: Callable[..., Fit | Failure],
     job: Job,
     request: Request,
     prepared: Prepared,
     share: float,
-    messages: Queue,
+    messages: Any,
     shown: bool,
 ) -> tuple:
-    """What a worker does with a job, which comes without its request, since that is the same for many. Gives its
-    answer, for `relay.outcome`. share: of a GPU's memory, 0 for none."""
+    """Does a job in this process and returns its answer, for `relay.outcome`.
+
+    job: without its request, which Ray sends once for many jobs; share: of a GPU's memory, 0 for none; messages: the
+    `ray.util.queue.Queue` of the sweep; shown: whether the bars of the training are shown there."""
     job, host = replace(job, request=request), socket.gethostname()
 
     def tell(*message: Any) -> None:
-        # Not by the queue's own method, which waits: Ray lends the processors of a task that waits to another one.
+        # The queue's own `put` waits, and Ray lends the processors of a task that waits to another task.
         messages.actor.put_nowait.remote((job.identity, *message))
 
     def call(progress: Progress) -> Fit | Failure:
         if share:
             bound_memory(share)
-        # A worker that is thought dead may be at it for a moment yet.
+        # A worker that Ray thinks dead may still be at this job for a moment.
         return work(job, progress, prepared, wait=True)
 
     if not job.folder.is_dir():

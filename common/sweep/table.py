@@ -1,26 +1,69 @@
-"""How far a sweep is: one table, whatever engine trains, with the bars of the trainings at work below it."""
+"""What a sweep shows: before it, what would be trained and how long that takes; during it, how far it is."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from common.evidence.results import Failure
+from common.sweep.grid import Grid, multiplications_of_image
 from common.sweep.job import Broken, Job, Outcome
 from common.training.estimate import spoken
-from common.training.run import describe
+from common.training.precision import gpu_in_use
+from common.training.profile import known_memory, known_step, total_memory
+from common.training.request import Request
 
 State = Literal["queued", "running", "done", "failed"]
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
+def describe_size(grid: Grid) -> str:
+    experiments, jobs, left = len(grid.experiments), len(grid.jobs), len(grid.waiting)
+    done = f", {jobs - left:,} of them done before" if left < jobs else ""
+    return f"{experiments} experiment{'s' * (experiments != 1)}, {jobs:,} job{'s' * (jobs != 1)}{done}"
+
+
+def dry_run(grid: Grid) -> tuple[Table, str]:
+    """A table of the experiments with the jobs that are left and their time, and a sentence with the time of all.
+
+    A few steps of each paper's own network are timed once on this machine. For another reading that time is multiplied
+    by how much more its network multiplies."""
+    table = Table("experiment", "jobs", "left", "a job", "together", box=None)
+    total, unknown = 0.0, set()
+    for experiment in grid.experiments:
+        left, times = len(experiment.waiting), ["", ""]
+        pace = seconds_per_multiplication(experiment.request) if left else None
+        if left and pace is None:
+            unknown.add(experiment.request.paper.name)
+            times = ["unknown", "unknown"]
+        elif left:
+            total += left * experiment.work * pace
+            times = [spoken(experiment.work * pace), spoken(left * experiment.work * pace)]
+        table.add_row(escape(str(experiment)), str(len(experiment.jobs)), str(left), *times)
+    sentence = f"One after the other they take about {spoken(total)} on this machine."
+    if unknown:
+        sentence += f" The time of {', '.join(sorted(unknown))} is unknown: the network does not fit into memory here."
+    return table, sentence
+
+
+def seconds_per_multiplication(request: Request) -> float | None:
+    """On this machine, in a training step of the paper's own network. None where that does not fit into memory."""
+    request = replace(request, readings={})
+    if not gpu_in_use() and known_memory(request) > total_memory():
+        return None
+    return known_step(request) / (request.recipe.batch_size * multiplications_of_image(request))
+
+
 class JobTable(Progress):
-    """What an engine is given as `progress`: a `rich` progress like any other, for the bars of trainings. The engine
-    tells it of each job that begins, and who runs the engine of each that has ended. Shown on a terminal alone."""
+    """The table of the jobs, with the bars of the trainings below it. It is shown on a terminal alone.
+
+    An engine is given it as `rich` progress and calls `begin` for each job; who takes the outcomes calls `end`."""
 
     def __init__(
         self,
@@ -29,21 +72,21 @@ class JobTable(Progress):
         done: Mapping[str, int] | None = None,
         work: Callable[[Job], float] = lambda job: 1,
     ):
-        """jobs: to be trained; done: how many were before, by paper; work: of a job, in any unit, the time left follows
-        from it."""
+        """jobs: to be trained; done: the number of jobs that were done before, by paper; work: of a job, in any unit,
+        from which the time left follows."""
         share = TextColumn("{task.percentage:.0f} %")
         columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
         self.state: dict[Job, State] = dict.fromkeys(jobs, "queued")
         self.work, self.started = work, None
         self.work_left, self.work_done = sum(map(work, self.state)), 0.0
-        # Counted as jobs change, since a table of 10,000 is drawn ten times a second.
+        # Counted when a job changes, because a table of 10,000 jobs is drawn ten times a second.
         self.number = Counter({(paper, "done"): number for paper, number in (done or {}).items()})
         self.number.update((job.request.paper.name, "queued") for job in self.state)
         self.papers = sorted({paper for paper, _ in self.number})
         super().__init__(*columns, console=console, transient=True, disable=not console.is_terminal)
 
     def begin(self, job: Job) -> None:
-        """A job that begins, or begins again elsewhere."""
+        """Also for a job that begins again elsewhere."""
         self.started = self.started or time.monotonic()
         self._move(job, "running")
 
@@ -59,20 +102,20 @@ class JobTable(Progress):
         self.state[job] = state
 
     def counts(self, paper: str | None = None) -> dict[State, int]:
-        """How many jobs are in which state, of one paper or of all."""
-        of = self.papers if paper is None else [paper]
-        return {state: sum(self.number[each, state] for each in of) for state in STATES}
+        """The number of jobs in each state, of one paper or of all."""
+        papers = self.papers if paper is None else [paper]
+        return {state: sum(self.number[each, state] for each in papers) for state in STATES}
 
     @property
     def seconds_left(self) -> float | None:
-        """By what the jobs that have ended since the start took; None before the first."""
+        """From the time of the jobs that have ended since the start. None before the first has."""
         if not self.work_done or self.started is None:
             return None
         return self.work_left / self.work_done * (time.monotonic() - self.started)
 
     @property
-    def told(self) -> str:
-        """How far it is, in a line."""
+    def summary(self) -> str:
+        """The whole table in one line."""
         counts = self.counts()
         failed = f", {counts['failed']} failed" if counts["failed"] else ""
         left = f", about {spoken(seconds)} left" if (seconds := self.seconds_left) else ""
@@ -81,16 +124,8 @@ class JobTable(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
         table = Table("", *STATES, "time left", box=None)
         for paper in self.papers if len(self.papers) > 1 else []:
-            table.add_row(paper, *self._cells(paper), "")
+            table.add_row(paper, *map(str, self.counts(paper).values()), "")
         left = self.seconds_left
-        table.add_row("all", *self._cells(), "" if left is None else spoken(left))
+        table.add_row("all", *map(str, self.counts().values()), "" if left is None else spoken(left))
         yield table
         yield self.make_tasks_table(self.tasks)
-
-    def _cells(self, paper: str | None = None) -> list[str]:
-        return list(map(str, self.counts(paper).values()))
-
-
-def told(outcome: Outcome) -> str:
-    """What came of a job, in words."""
-    return f"broken off: {outcome.why}" if isinstance(outcome, Broken) else describe(outcome)

@@ -15,7 +15,7 @@ from common import lock
 from common.data import manifest
 from common.errors import FailedRun
 from common.evidence import learned, results
-from common.files import refuse_unwritable, sweep, sweep_abandoned, write_json
+from common.files import refuse_unwritable, remove_abandoned, remove_partial, write_json
 from common.lock import only_one
 from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
@@ -46,14 +46,14 @@ def run(request: Request, say: Callable[[str], None]) -> results.Record:
     """
     refuse_unusable(request)
     results.load(request.results, request.paper.name)  # a damaged file would be found only after the training
-    sweep_abandoned(request.runs, *_LEFT)
+    remove_abandoned(request.runs, *_LEFT)
     planned = plan(request, say)
     refuse_unwritable(request.results)
     recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
     with only_one(folder), logged(folder, request.command, machine):
         if not request.resume:
             _clear(folder, say)
-        sweep(folder)
+        remove_partial(folder)
         note_request(folder, request, stored=False)
         for trial, came_of_it in _train(request, planned, machine):
             line = f"{trial}: {came_of_it}" if recipe.folds else f"{trial} of {request.repeats}: {came_of_it}"
@@ -70,14 +70,14 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
     for trial in planned.trials:
         place = trial_folder(planned.folder, trial)
         if before := ended(place):
-            yield trial, describe(before, before=True)
+            yield trial, describe_training(before, before=True)
         else:
             note_environment(place, machine)
             waiting[place] = trial
     with bars() as progress:
         if request.at_once == 1:
             for place, trial in waiting.items():
-                yield trial, describe(fit(*planned.of(trial), trial, place, progress))
+                yield trial, describe_training(fit(*planned.of(trial), trial, place, progress))
             return
         jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
         # Closed before the folder is given free: else processes may be at work in it for a moment yet.
@@ -85,10 +85,10 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
             for log, outcome in done:
                 if isinstance(outcome, RuntimeError):
                     raise outcome
-                yield waiting[log.parent], describe(outcome)
+                yield waiting[log.parent], describe_training(outcome)
 
 
-def describe(outcome: Fit | results.Failure, *, before: bool = False) -> str:
+def describe_training(outcome: Fit | results.Failure, *, before: bool = False) -> str:
     """What came of a training, in words; before: of an earlier run."""
     if isinstance(outcome, results.Failure):
         return f"failed{' before' * before}, {outcome.why}"

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from common import paper
-from common.bench import parts, report
-from common.bench.ratios import LeftOut, Ratio
+from common.bench import parts
+from common.bench.parts import LeftOut, Ratio
+from common.cli.bench import draw_ratios, save_lines
 from common.cli.shared import app
 from common.errors import BadInput
 
@@ -23,7 +24,7 @@ def test_a_line_has_the_median_the_range_and_what_it_means():
 
 
 def test_the_file_has_every_value(tmp_path):
-    report.save([RATIO, LEFT_OUT], {"device": "a CPU"}, tmp_path / "bench" / "cheng.json")
+    save_lines([RATIO, LEFT_OUT], {"device": "a CPU"}, tmp_path / "bench" / "cheng.json")
     kept = json.loads((tmp_path / "bench" / "cheng.json").read_text())
     assert kept["about"] == {"device": "a CPU"}
     assert kept["lines"][0]["above"] == [2.0, 3.0, 8.0]
@@ -33,9 +34,9 @@ def test_the_file_has_every_value(tmp_path):
 
 def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib")
-    assert report.plot([RATIO, LEFT_OUT], "a title", tmp_path / "cheng.png")
+    assert draw_ratios([RATIO, LEFT_OUT], "a title", tmp_path / "cheng.png")
     assert (tmp_path / "cheng.png").read_bytes().startswith(b"\x89PNG")
-    assert not report.plot([LEFT_OUT], "nothing measured", tmp_path / "none.png")
+    assert not draw_ratios([LEFT_OUT], "nothing measured", tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
 
 

@@ -63,7 +63,7 @@ def test_a_run_that_is_done_is_shown_as_done(never_disturbed):
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_single_step_of_minutes_does_not_keep_it_from_ending(signum, code):
     """A call into compiled code that Python can't break off, as a step of a large network is."""
-    long = "import sys, hashlib\nfrom common.cli.interrupt import ends_soon\nwith ends_soon('Interrupted.'):\n" \
+    long = "import sys, hashlib\nfrom common.cli import ends_soon\nwith ends_soon('Interrupted.'):\n" \
            "    print('at work', flush=True)\n    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"  # fmt: skip
     process = subprocess.Popen([sys.executable, "-c", long], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"at work\n"

@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[2]
 GRID = ["sweep", "cheng", "--readings", "weights=best"]
 
 
-def test_one_job_after_the_other_leaves_what_a_plain_run_does(few, plain, tmp_path):
+def test_one_job_after_the_other_leaves_what_a_plain_run_does(few, never_disturbed, tmp_path):
     sweep = Command(tmp_path, *GRID, *few)
     assert sweep.end() == 0, sweep.said
-    assert ending(tmp_path) == plain.ending
-    assert "1 run, 2 jobs" in sweep.said
+    assert ending(tmp_path) == never_disturbed.ending
+    assert "1 experiment, 2 jobs" in sweep.said
     learned = r"(; its segmentation did not learn: [^()\n]+)?"  # at smoke size it may not
-    assert re.search(rf"cheng weights=best repeat 2: 8 epochs in \d+ s{learned} \(2 of 2 done\)", sweep.said)
+    assert re.search(rf"cheng weights=best repeat 2: 8 epochs in \d+ (s|min){learned} \(2 of 2 done\)", sweep.said)
 
     (stored,) = tmp_path.glob("results/sweeps/cheng-smoke-*.yaml")
     again = Command(tmp_path, "sweep", "--file", str(stored))
@@ -28,17 +28,17 @@ def test_one_job_after_the_other_leaves_what_a_plain_run_does(few, plain, tmp_pa
     assert "2 jobs, 2 of them done before" in again.said
     assert "epochs in" not in again.said
     assert [stored] == list(tmp_path.glob("results/sweeps/*"))
-    assert ending(tmp_path) == plain.ending
+    assert ending(tmp_path) == never_disturbed.ending
 
 
 @pytest.mark.long
-def test_two_at_a_time_leave_what_a_plain_run_does(few, plain, tmp_path):
+def test_two_at_a_time_leave_what_a_plain_run_does(few, never_disturbed, tmp_path):
     sweep = Command(tmp_path, *GRID, *few, "--slots", "2")
     assert sweep.end() == 0, sweep.said
-    assert ending(tmp_path) == plain.ending
+    assert ending(tmp_path) == never_disturbed.ending
 
 
-def test_the_printed_jobs_run_by_a_shell_leave_what_a_plain_run_does(few, plain, tmp_path):
+def test_the_printed_jobs_run_by_a_shell_leave_what_a_plain_run_does(few, never_disturbed, tmp_path):
     """Two jobs in shells of their own, at the same time, as a job array runs them; then the sweep stores the record."""
     lines = Command(tmp_path, *GRID, *few, "--dry-run", "--format", "lines")
     assert lines.end() == 0, lines.said
@@ -57,10 +57,10 @@ def test_the_printed_jobs_run_by_a_shell_leave_what_a_plain_run_does(few, plain,
     stored = subprocess.run(["sh", "-c", stores], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert stored.returncode == 0, stored.stderr
     assert "2 of them done before" in stored.stdout
-    assert ending(tmp_path) == plain.ending
+    assert ending(tmp_path) == never_disturbed.ending
 
 
-def test_a_sweep_that_is_interrupted_goes_on_by_the_same_command(few, plain, tmp_path):
+def test_a_sweep_that_is_interrupted_goes_on_by_the_same_command(few, never_disturbed, tmp_path):
     sweep = Command(tmp_path, *GRID, *few)
     assert sweep.until_there(tmp_path, "runs/cheng/*/repeat-1/resume.npz"), sweep.said
     sweep.send(signal.SIGINT)
@@ -79,4 +79,4 @@ def test_a_sweep_that_is_interrupted_goes_on_by_the_same_command(few, plain, tmp
     assert again.end() == 0, again.said
     assert "2 jobs, 1 of them done before" in again.said
     assert first.stat().st_mtime_ns == made
-    assert ending(tmp_path) == plain.ending
+    assert ending(tmp_path) == never_disturbed.ending

@@ -26,7 +26,7 @@ BAD = {
     "a name that leaves the folder": (["--profile", "smoke", "--name", "../mine"], ["can't be called '../mine'"]),
     "an unknown reading": (
         ["--profile", "smoke", "--data", "phantom", "--readings", "colour=red"],
-        ["Nothing of this sweep can be run:", "  - gill: colour: not a reading of this paper"],
+        ["Nothing of this sweep can be trained:", "  - gill: colour: not a reading of this paper"],
     ),
 }
 
@@ -55,12 +55,12 @@ def test_without_ray_the_command_that_installs_it_is_named(repro, monkeypatch):
     assert ".venv/bin/python -m pip install -c constraints.txt -e '.[cluster]'" in complaint
 
 
-def test_a_dry_run_shows_each_run_and_what_is_left_out_and_trains_nothing(repro, tmp_path):
+def test_a_dry_run_shows_each_experiment_and_what_is_left_out_and_trains_nothing(repro, tmp_path):
     words = ["gill", "--profile", "smoke", "--data", "phantom", "--readings", "kernel=2,7", "--repeats", "1000"]
     status, printed, _ = repro("sweep", *words, "--dry-run")
     assert status == 0
     assert "Left out: gill: kernel=7: known values are 2, 3" in printed
-    assert "1 run, 1,000 jobs, planned in " in printed
+    assert "1 experiment, 1,000 jobs, planned in " in printed
     assert "One after the other they take about " in printed
     assert not (tmp_path / "results").exists()
     assert not list(tmp_path.glob("runs/gill"))

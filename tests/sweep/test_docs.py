@@ -58,7 +58,7 @@ def test_each_script_is_one(script):
 def test_the_file_is_a_sweep(tmp_path):
     (text,) = blocks("yaml")
     (tmp_path / "mine.yaml").write_text(text)
-    sweep = grid.make(grid.read(tmp_path / "mine.yaml"), "mine.yaml")
+    sweep = grid.parse_sweep(grid.read_sweep_file(tmp_path / "mine.yaml"), "mine.yaml")
     assert sweep.readings == {"batch_size": [8, 16]}
     assert set(sweep.model_fields_set) == set(grid.Sweep.model_fields), "the page explains each field"
 

@@ -8,35 +8,35 @@ from common import paper as papers
 from common.data import phantom
 from common.errors import BadInput
 from common.files import write_json
-from common.sweep import cost, dry, grid, keep
-from common.sweep.job import named, number
+from common.sweep import grid, table
+from common.sweep.job import find_trial, trial_number
 from common.training import request as requests
+from common.training.network import Network
 from common.training.record import Trial
 
 
 @pytest.fixture
 def expanded(phantom_folder, tmp_path, monkeypatch):
     """Expands a sweep of a small phantom, whose networks are not built unless told to."""
-    monkeypatch.setattr(cost, "_built", {})
 
     def call(*names, networks=False, data=phantom_folder, runs=tmp_path / "runs", command="again", **asked):
         if not networks:
-            monkeypatch.setattr(cost, "_multiplications", lambda request: 1.0)
+            monkeypatch.setattr(grid, "multiplications_of_image", lambda request: 1.0)
         asked = {"profile": "smoke", "precision": "float32", "data": data and str(data)} | asked
-        wanted = grid.make({"papers": list(names) or ["cheng"]} | asked, "This")
+        wanted = grid.parse_sweep({"papers": list(names) or ["cheng"]} | asked, "This")
         return grid.expand(wanted, tmp_path, runs, tmp_path / "results", command)
 
     return call
 
 
 def jobs(of: grid.Grid) -> list[str]:
-    return [f"{run} {number(job.trial)}" for run in of.runs for job in run.jobs]
+    return [f"{experiment} {trial_number(job.trial)}" for experiment in of.experiments for job in experiment.jobs]
 
 
 # Which jobs
 
 
-def test_a_plain_sweep_is_the_plain_runs(expanded):
+def test_a_plain_sweep_is_what_plain_runs_train(expanded):
     found = expanded("cheng", "gill")
     assert jobs(found) == [f"{name} {repeat}" for name in ("cheng", "gill") for repeat in (1, 2, 3)]
     assert found.left_out == []
@@ -48,7 +48,7 @@ def test_all_papers_where_none_is_named():
 
 def test_all_is_the_default_and_every_alternative_one_at_a_time(expanded):
     found, gill = expanded("gill", readings="all", repeats=1), papers.load("gill")
-    departures = [run.request.departures for run in found.runs]
+    departures = [each.request.departures for each in found.experiments]
     assert departures[0] == {}
     assert all(len(each) == 1 for each in departures[1:])
     shrunk = gill.profiles["smoke"]
@@ -68,7 +68,7 @@ def test_all_is_the_default_and_every_alternative_one_at_a_time(expanded):
 
 def test_values_of_several_readings_are_combined(expanded):
     found = expanded("gill", readings={"kernel": [2, 3], "channels": ["1", "3"]}, repeats=1)
-    assert [run.request.departures for run in found.runs] == [
+    assert [each.request.departures for each in found.experiments] == [
         {"channels": "1"},
         {},
         {"kernel": "3", "channels": "1"},
@@ -76,21 +76,21 @@ def test_values_of_several_readings_are_combined(expanded):
     ]
 
 
-def test_a_value_named_twice_or_the_default_is_the_same_run(expanded):
+def test_a_value_named_twice_or_the_default_is_the_same_experiment(expanded):
     assert len(expanded("gill", readings={"kernel": ["3", "3", 3]}, repeats=2).jobs) == 2
 
 
 def test_each_fold_is_a_job(expanded):
-    names = [number(job.trial) for job in expanded(folds=3, repeats=2).jobs]
+    names = [trial_number(job.trial) for job in expanded(folds=3, repeats=2).jobs]
     assert names == ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3"]
     assert len(expanded(folds=3).jobs) == 3, "a cross-validation is one repeat"
 
 
 def test_the_networks_that_a_paper_sets_beside_its_own_are_swept_too(expanded):
-    of_kumar = [run.request.departures for run in expanded("kumar", repeats=1).runs]
+    of_kumar = [each.request.departures for each in expanded("kumar", repeats=1).experiments]
     assert of_kumar == [{}, {"network": "unet"}]
-    alone = expanded("kumar", repeats=1, readings={"network": ["unet"]}).runs
-    assert [run.request.departures for run in alone] == [{"network": "unet"}]
+    alone = expanded("kumar", repeats=1, readings={"network": ["unet"]}).experiments
+    assert [each.request.departures for each in alone] == [{"network": "unet"}]
 
 
 # What is left out
@@ -109,7 +109,7 @@ def test_values_that_a_paper_allows_but_that_are_not_run_are_named_by_all(expand
 
 def test_combinations_that_the_network_refuses_are_left_out_with_its_reason(expanded):
     found = expanded("gill", readings={"nest": ["plain"], "heads": ["one", "average"]}, repeats=1, networks=True)
-    assert [run.request.departures for run in found.runs] == [{"nest": "plain"}]
+    assert [each.request.departures for each in found.experiments] == [{"nest": "plain"}]
     (line,) = found.left_out
     assert line.startswith("gill nest=plain heads=average: heads=average needs nest=nested")
 
@@ -117,12 +117,12 @@ def test_combinations_that_the_network_refuses_are_left_out_with_its_reason(expa
 def test_a_paper_whose_data_are_missing_is_left_out_and_the_others_are_run(expanded, tmp_path, phantom_folder):
     (tmp_path / "busi").symlink_to(phantom_folder)
     found = expanded("cheng", "kumar", data=None, repeats=1)
-    assert [run.request.paper.name for run in found.runs] == ["cheng"]
+    assert [each.request.paper.name for each in found.experiments] == ["cheng"]
     assert "kumar: Mini-DDSM is not in" in found.left_out[0]
 
 
 def test_where_nothing_is_left_it_is_refused_with_every_reason(expanded):
-    with pytest.raises(BadInput, match=r"Nothing of this sweep can be run(?s:.*)gill: colour: not a reading of this"):
+    with pytest.raises(BadInput, match=r"Nothing of this sweep can be trained(?s:.*)gill: colour: not a reading"):
         expanded("gill", readings={"colour": ["red"]})
 
 
@@ -177,7 +177,7 @@ def test_an_identity_changes_with_nothing_else(expanded, tmp_path, phantom_folde
 
 def test_the_folder_is_that_of_a_plain_run(expanded):
     found = expanded(repeats=1)
-    planned = requests.plan(found.runs[0].request, print)
+    planned = requests.plan(found.experiments[0].request, print)
     assert found.jobs[0].folder == planned.folder
     assert found.jobs[0].place == planned.folder / "repeat-0"
 
@@ -190,13 +190,13 @@ def test_jobs_that_have_ended_are_not_planned_again(expanded, name):
     first = expanded().jobs[0]
     write_json(first.place / name, {})
     again = expanded()
-    assert [number(job.trial) for job in again.waiting] == ["2", "3"]
-    assert dry.size(again) == "1 run, 3 jobs, 1 of them done before"
+    assert [trial_number(job.trial) for job in again.waiting] == ["2", "3"]
+    assert table.describe_size(again) == "1 experiment, 3 jobs, 1 of them done before"
 
 
-def test_what_costs_time_is_asked_once_for_a_run_and_not_for_a_job(expanded, monkeypatch):
+def test_what_costs_time_is_asked_once_for_an_experiment_and_not_for_a_job(expanded, monkeypatch):
     asked = []
-    for module, name in [(grid, "refuse_data"), (grid, "run_folder"), (grid, "prepare_for"), (cost, "work")]:
+    for module, name in [(grid, "refuse_data"), (grid, "run_folder"), (grid, "prepare_for"), (grid, "work_of_job")]:
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *words, of=name, real=real: asked.append(of) or real(*words))
     found = expanded("cheng", "gill", readings={"channels": [1, 3]}, repeats=500)
@@ -204,36 +204,34 @@ def test_what_costs_time_is_asked_once_for_a_run_and_not_for_a_job(expanded, mon
     assert {name: asked.count(name) for name in asked} == {
         "refuse_data": 4,
         "run_folder": 4,
-        "work": 4,
+        "work_of_job": 4,
         "prepare_for": 1,
     }
 
 
-def test_a_network_is_built_once_for_all_readings_that_are_not_about_it(expanded, monkeypatch):
+def test_a_network_is_built_once_for_each_choice_of_readings_and_never_again(expanded, monkeypatch):
     built = []
-    build = requests.build_function(papers.load("gill"))
-    monkeypatch.setattr(cost, "build_function", lambda paper: lambda recipe: built.append(1) or build(recipe))
-    expanded(
-        "gill", readings={"dice_over": ["batch", "image"], "weight_decay": ["0.01", "0.004"]}, networks=True, repeats=1
-    )
-    found = expanded("gill", readings={"masks": ["first", "merged"], "kernel": [2, 3]}, networks=True, repeats=1)
-    assert len(found.runs) == 4
+    build = Network.build
+    monkeypatch.setattr(Network, "build", lambda self, recipe: built.append(1) or build(self, recipe))
+    first = expanded("gill", readings={"kernel": [2, 3]}, networks=True, repeats=10)
+    assert len(built) == len(first.experiments) == 2
+    expanded("gill", readings={"kernel": [2, 3]}, networks=True, repeats=20)
     assert len(built) == 2
 
 
 def test_a_wider_network_is_more_work_and_a_wider_batch_is_not(expanded):
-    by_kernel = expanded("gill", readings={"kernel": [2, 3]}, repeats=1, networks=True).runs
+    by_kernel = expanded("gill", readings={"kernel": [2, 3]}, repeats=1, networks=True).experiments
     assert by_kernel[1].work > 1.5 * by_kernel[0].work
-    by_batch = expanded("cheng", readings={"batch_size": [8, 16]}, repeats=1, networks=True).runs
+    by_batch = expanded("cheng", readings={"batch_size": [8, 16]}, repeats=1, networks=True).experiments
     assert by_batch[0].work == by_batch[1].work
 
 
 def test_a_dry_run_tells_the_time_of_what_is_left(expanded, monkeypatch):
-    monkeypatch.setattr(cost, "pace", lambda request: 1 / request_work)
+    monkeypatch.setattr(table, "seconds_per_multiplication", lambda request: 1 / request_work)
     found = expanded(repeats=4)
-    request_work = found.runs[0].work
+    request_work = found.experiments[0].work
     write_json(found.jobs[0].place / "fit.json", {})
-    _, sentence = dry.told(expanded(repeats=4))
+    _, sentence = table.dry_run(expanded(repeats=4))
     assert sentence == "One after the other they take about 3 s on this machine."
 
 
@@ -246,18 +244,18 @@ def test_a_sweep_comes_back_from_its_file_as_it_was(tmp_path):
         "profile": "small",
         "readings": {"kernel": [2, "3"], "monitor": ["iou|fg|pooled|t=0.5"]},
     }
-    sweep = grid.make(asked | {"precision": "float32", "repeats": 10, "data": "busi"}, "This")
-    path = keep.keep_sweep(sweep, keep.name(sweep), tmp_path, None)
-    assert path == tmp_path / "sweeps" / f"{keep.name(sweep)}.yaml"
+    sweep = grid.parse_sweep(asked | {"precision": "float32", "repeats": 10, "data": "busi"}, "This")
+    path = grid.save_sweep(sweep, sweep.default_name(), tmp_path, None)
+    assert path == tmp_path / "sweeps" / f"{sweep.default_name()}.yaml"
     assert path.name.startswith("gill-small-")
-    assert grid.make(grid.read(path), str(path)) == sweep
+    assert grid.parse_sweep(grid.read_sweep_file(path), str(path)) == sweep
     assert yaml.safe_load(path.read_text())["readings"]["kernel"] == [2, "3"]
 
 
 def made_of(path):
-    content = grid.read(path)
+    content = grid.read_sweep_file(path)
     settled = {"profile": "small", "precision": "float32"} if isinstance(content, dict) else {}
-    return grid.make(content | settled if settled else content, path.name)
+    return grid.parse_sweep(content | settled if settled else content, path.name)
 
 
 @pytest.mark.parametrize(
@@ -281,16 +279,16 @@ def test_a_file_that_is_no_sweep_is_refused_with_what_is_wrong(tmp_path, content
 @pytest.mark.parametrize("name", ["../up", ".hidden", "", "a b", "x" * 82])
 def test_a_name_that_is_no_file_name_is_refused(name):
     with pytest.raises(BadInput, match="can't be called"):
-        keep.checked(name)
+        grid.refuse_file_name(name)
 
 
 # How a person names a job
 
 
 def test_a_job_is_found_by_the_number_that_a_person_gives_it(expanded):
-    request = expanded(folds=3, repeats=2).runs[0].request
-    assert named("2.3", request) == Trial(1, 2, 3)
+    request = expanded(folds=3, repeats=2).experiments[0].request
+    assert find_trial("2.3", request) == Trial(1, 2, 3)
     with pytest.raises(BadInput, match=r"--only 3\.1: cheng has 2 repeats here, each of 3 folds, from 1\.1 to 2\.3"):
-        named("3.1", request)
+        find_trial("3.1", request)
     with pytest.raises(BadInput, match=r"--only 0: cheng has 3 repeats here, from 1 to 3"):
-        named("0", expanded().runs[0].request)
+        find_trial("0", expanded().experiments[0].request)

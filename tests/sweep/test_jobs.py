@@ -13,14 +13,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from common import lock
-from common.cli.status import standing
+from common.cli.status import run_state
 from common.errors import BadInput
 from common.evidence.results import Failure
 from common.lock import only_one, side_by_side
-from common.sweep import grid, keep, local
-from common.sweep import job as jobs
-from common.sweep.job import Broken, Job
-from common.sweep.table import JobTable, told
+from common.sweep import grid, local
+from common.sweep.job import Broken, Job, describe_outcome, train_job
+from common.sweep.table import JobTable
 from common.training import relay
 from common.training import run as plain
 from common.training.record import Fit, Trial
@@ -68,11 +67,11 @@ def test_who_only_looks_keeps_nobody_out(tmp_path):
 def one(trained) -> Job:  # noqa: F811
     """The second of three repeats."""
     planned = plan(trained.asks(3), print)
-    return jobs.job(trained.asks(3), planned.trials[1], planned.folder)
+    return Job(trained.asks(3), planned.trials[1], planned.folder)
 
 
 def test_a_job_leaves_what_a_plain_run_finds_finished(one, trained):  # noqa: F811
-    done = jobs.train(one, Progress(disable=True))
+    done = train_job(one, Progress(disable=True))
     assert trained.trained == [1]
     assert (done.repeat, one.ended) == (1, True)
     assert "started: " in (one.place / "log.txt").read_text()
@@ -82,9 +81,9 @@ def test_a_job_leaves_what_a_plain_run_finds_finished(one, trained):  # noqa: F8
 
 
 def test_a_job_that_has_ended_is_not_trained_again(one, trained):  # noqa: F811
-    first = jobs.train(one, Progress(disable=True))
+    first = train_job(one, Progress(disable=True))
     trained.trained.clear()
-    assert jobs.train(one, Progress(disable=True)) == first
+    assert train_job(one, Progress(disable=True)) == first
     assert trained.trained == []
 
 
@@ -93,25 +92,25 @@ def test_a_job_keeps_out_a_plain_run_of_the_same_and_the_same_job(one, trained):
         with pytest.raises(BadInput, match="is in use by process"):
             plain.run(one.request, print)
         with pytest.raises(BadInput, match=r"repeat-1 is in use by process"):
-            jobs.train(one, Progress(disable=True))
+            train_job(one, Progress(disable=True))
     with only_one(one.folder), pytest.raises(BadInput, match="is in use by process"):
-        jobs.train(one, Progress(disable=True))
+        train_job(one, Progress(disable=True))
     assert trained.trained == []
 
 
 def test_status_tells_of_runs_that_jobs_make(one, trained):  # noqa: F811
-    jobs.train(one, Progress(disable=True))
+    train_job(one, Progress(disable=True))
     (of_run,) = trained.runs.iterdir()
-    state = standing(of_run)
+    state = run_state(of_run)
     assert (state.state, state.progress.partition(";")[0]) == ("broken", "1 of 3 trained")
     assert "last in its log: " in state.progress
     assert "finished" in state.progress
     with side_by_side(one.folder), only_one(one.folder / "repeat-2"):
-        state = standing(of_run)
+        state = run_state(of_run)
         assert state.state == "running"
         assert f"process {os.getpid()} on" in state.progress
     trained(3)
-    assert standing(of_run).state == "done"
+    assert run_state(of_run).state == "done"
 
 
 # The engine of one machine
@@ -120,12 +119,12 @@ def test_status_tells_of_runs_that_jobs_make(one, trained):  # noqa: F811
 @pytest.fixture
 def engine(one, monkeypatch):
     """Runs three jobs, one after the other, with a stand-in for `train`; gives the table and what came of each."""
-    three = [jobs.job(one.request, Trial(repeat), one.folder) for repeat in range(3)]
+    three = [Job(one.request, Trial(repeat), one.folder) for repeat in range(3)]
 
     def call(train):
-        monkeypatch.setattr(local, "train", lambda job, progress: train(job))
+        monkeypatch.setattr(local, "train_job", lambda job, progress: train(job))
         table, ended = JobTable(three, Console(file=io.StringIO())), []
-        for job, outcome in local.run(three, 1, table):
+        for job, outcome in local.train_here(three, 1, table):
             table.end(job, outcome)
             ended.append((job.trial.repeat, outcome))
         return table, ended
@@ -167,13 +166,14 @@ def test_what_is_wrong_with_one_folder_does_not_end_it(engine):
     assert table.counts()["done"] == 2
 
 
-def test_of_a_training_that_is_broken_off_no_bar_is_left(one):
+def test_of_a_training_that_is_broken_off_no_bar_is_left(one, monkeypatch):
     def breaks(job, progress):
         progress.add_task("epoch 1")
         raise ValueError("a layer without a name")
 
+    monkeypatch.setattr(local, "train_job", breaks)
     table = JobTable([one], Console(file=io.StringIO()))
-    ((_, outcome),) = local.run([one], 1, table, breaks)
+    ((_, outcome),) = local.train_here([one], 1, table)
     assert outcome.why.startswith("ValueError")
     assert table.task_ids == []
 
@@ -205,17 +205,17 @@ def test_a_full_disk_is_told_as_one_also_where_the_output_lies_on_it(monkeypatch
 # What is stored
 
 
-def test_a_run_is_stored_already_where_a_record_has_all_that_decides_its_numbers(trained, one):  # noqa: F811
+def test_an_experiment_is_stored_already_where_a_record_has_all_that_decides_its_numbers(trained, one):  # noqa: F811
     trained(3)
     request = one.request
     fingerprint = plan(request, print).training.prepared.fingerprint
-    run = grid.Experiment(request, one.folder, fingerprint, 1.0)
-    assert keep.kept(run, trained.stored())
-    assert not keep.kept(run, [])
+    experiment = grid.Experiment(request, one.folder, fingerprint, 1.0)
+    assert experiment.is_stored(trained.stored())
+    assert not experiment.is_stored([])
     for other in (
-        replace(run, fingerprint="of other pixels"),
+        replace(experiment, fingerprint="of other pixels"),
         *(
-            replace(run, request=replace(request, **changed))
+            replace(experiment, request=replace(request, **changed))
             for changed in (
                 {"seed": 1},
                 {"precision": "mixed_bfloat16"},
@@ -224,19 +224,19 @@ def test_a_run_is_stored_already_where_a_record_has_all_that_decides_its_numbers
             )
         ),
     ):
-        assert not keep.kept(other, trained.stored()), other
+        assert not other.is_stored(trained.stored()), other
 
 
 def test_the_file_that_a_sweep_is_read_from_stays_as_it_is(tmp_path):
-    wanted = grid.make({"profile": "smoke", "precision": "float32"}, "This")
-    path = keep.keep_sweep(wanted, "mine", tmp_path, None)
-    assert grid.make(grid.read(path), "It") == wanted
+    wanted = grid.parse_sweep({"profile": "smoke", "precision": "float32"}, "This")
+    path = grid.save_sweep(wanted, "mine", tmp_path, None)
+    assert grid.parse_sweep(grid.read_sweep_file(path), "It") == wanted
     path.write_text("# for the rebuttal\nprofile: smoke\nprecision: float32\n")
-    assert keep.keep_sweep(wanted, "mine", tmp_path, path) == path
+    assert grid.save_sweep(wanted, "mine", tmp_path, path) == path
     assert "for the rebuttal" in path.read_text()
     elsewhere = tmp_path / "mine.yaml"
     elsewhere.write_text("profile: smoke\n")
-    keep.keep_sweep(wanted, "mine", tmp_path, elsewhere)
+    grid.save_sweep(wanted, "mine", tmp_path, elsewhere)
     assert "for the rebuttal" not in path.read_text()
 
 
@@ -244,7 +244,7 @@ def test_the_file_that_a_sweep_is_read_from_stays_as_it_is(tmp_path):
 
 
 def test_the_table_counts_and_tells_the_time_left(one, monkeypatch):
-    four = [jobs.job(one.request, Trial(repeat), one.folder) for repeat in range(4)]
+    four = [Job(one.request, Trial(repeat), one.folder) for repeat in range(4)]
     now = [100.0]
     monkeypatch.setattr("common.sweep.table.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
@@ -258,7 +258,7 @@ def test_the_table_counts_and_tells_the_time_left(one, monkeypatch):
     table.end(four[1], FAILED)
     table.begin(four[2])
     assert table.seconds_left == 60 / 2 * 6
-    assert table.told == "6 of 9 done, 1 failed, about 3 min left"
+    assert table.summary == "6 of 9 done, 1 failed, about 3 min left"
     table.add_task("cheng repeat 3 epoch 2/8", total=8)
     console.print(table.get_renderable())
     shown = console.file.getvalue()
@@ -274,6 +274,6 @@ def test_a_job_that_begins_again_is_counted_once(one):
 
 
 def test_what_came_of_a_job_in_words():
-    assert told(DONE) == "8 epochs in 70 s"
-    assert told(FAILED) == "failed, loss nan in batch 3 of epoch 2 at a learning rate of 0.001"
-    assert told(Broken("killed")) == "broken off: killed"
+    assert describe_outcome(DONE) == "8 epochs in 70 s"
+    assert describe_outcome(FAILED) == "failed, loss nan in batch 3 of epoch 2 at a learning rate of 0.001"
+    assert describe_outcome(Broken("killed")) == "broken off: killed"

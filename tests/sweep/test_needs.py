@@ -5,8 +5,8 @@ import os
 import keras
 import pytest
 
-from common.sweep import needs as room
-from common.sweep.needs import THREADS, Largest, needs
+from common.sweep import ray_worker
+from common.sweep.ray_worker import THREADS, Largest, needs_of
 
 GIB = 2**30
 
@@ -16,9 +16,9 @@ def job(monkeypatch):
     """Of so many GiB; gives what it needs of a machine that is the largest."""
 
     def needed(gib, largest, threads=4):
-        monkeypatch.setattr(room, "process_memory", lambda request: gib * GIB)
+        monkeypatch.setattr(ray_worker, "process_memory", lambda request: gib * GIB)
         monkeypatch.setenv(THREADS[keras.backend.backend()], str(threads))
-        return needs(None, largest)
+        return needs_of(None, largest)
 
     return needed
 
@@ -57,4 +57,4 @@ def test_a_gpu_of_unknown_memory_is_not_shared(job):
 
 def test_there_are_as_many_threads_as_the_backend_has_here(monkeypatch):
     monkeypatch.delenv(THREADS[keras.backend.backend()], raising=False)
-    assert 1 <= room.threads() <= os.cpu_count()
+    assert 1 <= ray_worker.threads() <= os.cpu_count()
