@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -113,7 +113,8 @@ class _RaySweep:
         # memory back.
         self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(do_job)
         self.waiting: dict[ray.ObjectRef, Job] = {}
-        self.heard: dict[str, relay.Heard] = {}  # by the identity of a job
+        # By the identity of a job. Ray does not keep the order of messages: one may overtake that of the beginning.
+        self.heard: dict[str, relay.Heard] = defaultdict(lambda: relay.Heard(table))
         self.begun: Counter[str] = Counter()
         self.needs: dict[Path, Needs] = {}  # by the folder of an experiment
         self.requests: dict[Path, ray.ObjectRef] = {}
@@ -181,10 +182,9 @@ class _RaySweep:
 
     def begin(self, reference: ray.ObjectRef, job: Job, host: str) -> None:
         """Notes that a job begins, or begins again."""
-        if heard := self.heard.get(job.identity):
-            heard.end()  # removes the bars of the worker that has died
+        if self.begun[job.identity]:
             logger.warning(f"{job}: its worker or node has died. On {host} it goes on from its last whole epoch.")
-        self.heard[job.identity] = relay.Heard(self.table)
+        self.heard[job.identity].end()  # removes the bars of the worker that has died
         self.table.begin(job)
         self.begun[job.identity] += 1
         if self.begun[job.identity] > RETRIES + 1:  # Ray would start a job that takes too much memory for ever

@@ -2,11 +2,13 @@
 of a GPU a job gets."""
 
 import io
+import logging
 import os
 import re
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -20,7 +22,7 @@ from common.errors import BadInput
 from common.evidence.results import Failure
 from common.sweep import on_ray
 from common.sweep.job import Broken, Job, train_job
-from common.sweep.ray_worker import Needs
+from common.sweep.ray_worker import Largest, Needs
 from common.sweep.table import JobTable
 from common.training.record import Trial
 from common.training.request import plan
@@ -88,6 +90,21 @@ def test_a_job_waits_for_a_worker_that_is_thought_dead(one, trained):  # noqa: F
         assert trained.trained == []
     again.join()
     assert trained.trained == [1]
+
+
+def test_a_message_that_overtakes_that_of_the_beginning_is_no_death(one, caplog, monkeypatch):  # noqa: F811
+    """Ray does not keep the order of what a worker sends."""
+    monkeypatch.setattr(on_ray, "_largest", lambda: Largest(1, 2**30))
+    monkeypatch.setattr(on_ray.ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "0" * 56))
+    sent = [(one.identity, "log", "common", logging.WARNING, "epoch 1"), (one.identity, "begun", "here")]
+    queue = SimpleNamespace(qsize=lambda: len(sent), get_nowait_batch=lambda number: sent[:number])
+    monkeypatch.setattr(on_ray, "Queue", lambda actor_options: queue)
+    table = JobTable([one], Console(file=io.StringIO()))
+    sweep = on_ray._RaySweep(table, work.at_once)
+    sweep.waiting["a reference"] = one
+    sweep.listen()
+    assert [record.message for record in caplog.records] == ["epoch 1"]
+    assert table.counts()["running"] == 1
 
 
 @pytest.mark.parametrize(
