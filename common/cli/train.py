@@ -68,7 +68,7 @@ def run(
     from common.training.precision import resolve
     from common.training.profile import at_once, check, choose
     from common.training.request import Request, find_data
-    from common.training.run import run as train
+    from common.training.run import run_experiment
 
     check(profile, repeats, seed, repeats_at_once)
     policy = resolve(precision)
@@ -93,7 +93,7 @@ def run(
             say(f"the baseline, {baseline}:" if network else "the paper's own network:")
         request = replace(request, readings=readings | network)
         number = at_once(request, repeats_at_once)
-        train(replace(request, at_once=number), say)
+        run_experiment(replace(request, at_once=number), say)
     with out.status("comparing reported with reproduced numbers ..."):
         compare(paper, results)
 

@@ -24,7 +24,6 @@ from common.files import write_atomically
 from common.paper import Paper, Profile, as_shown, as_text
 from common.protocol import PROTOCOL, recipe_hash
 from common.sweep.job import Job
-from common.training import run as plain
 from common.training.estimate import multiplications, repeat_seconds
 from common.training.network import Network
 from common.training.profile import remember, used
@@ -39,6 +38,7 @@ from common.training.request import (
     run_folder,
     trials,
 )
+from common.training.run import run_experiment
 
 Readings = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Experiment:
     def store(self) -> None:
         """Stores the record in `results/`, once all jobs have ended, as `repro run --resume` does: that finds them
         finished, and trains again what is damaged. Raises FailedRun where no repeat came to numbers."""
-        plain.run(self.request, logger.info)
+        run_experiment(self.request, logger.info)
 
 
 @dataclass(frozen=True)

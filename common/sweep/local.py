@@ -30,7 +30,9 @@ def train_here(jobs: Sequence[Job], slots: int, table: JobTable) -> Iterator[tup
         return
     by_log = {job.place / PRINTED: job for job in jobs}
     arguments = {log: (job,) for log, job in by_log.items()}
-    for log, done in at_once.run(train_or_break, arguments, slots, table, lambda log: table.begin(by_log[log])):
+    for log, done in at_once.call_at_once(
+        train_or_break, arguments, slots, table, lambda log: table.begin(by_log[log])
+    ):
         yield by_log[log], Broken(str(done)) if isinstance(done, RuntimeError) else done
 
 

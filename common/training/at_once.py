@@ -32,7 +32,7 @@ def share_memory() -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
-def run(
+def call_at_once(
     work: Callable[..., Any],
     jobs: Mapping[Path, tuple],
     at_once: int,

@@ -37,7 +37,7 @@ LOG = "log.txt"
 logger = logging.getLogger(__name__)
 
 
-def run(request: Request, say: Callable[[str], None]) -> results.Record:
+def run_experiment(request: Request, say: Callable[[str], None]) -> results.Record:
     """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
     `say` is given a line for the person after each training.
 
@@ -81,7 +81,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
             return
         jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
         # Closed before the folder is given free: else processes may be at work in it for a moment yet.
-        with closing(at_once.run(train_alone, jobs, request.at_once, progress)) as done:
+        with closing(at_once.call_at_once(train_alone, jobs, request.at_once, progress)) as done:
             for log, outcome in done:
                 if isinstance(outcome, RuntimeError):
                     raise outcome

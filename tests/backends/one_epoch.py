@@ -8,7 +8,7 @@ from common import paper
 from common.data.busi import index
 from common.data.fetch import Found
 from common.training.request import Request
-from common.training.run import run
+from common.training.run import run_experiment
 
 if __name__ == "__main__":
     images, folder = map(Path, sys.argv[1:])
@@ -18,4 +18,4 @@ if __name__ == "__main__":
     cheng = cheng.model_copy(update={"profiles": {"smoke": tiny}})
     found = Found("phantom", images, index(images), [])
     places = folder / "runs", folder / "results"
-    run(Request(cheng, "smoke", found, 1, 0, {}, "float32", *places, False), print)
+    run_experiment(Request(cheng, "smoke", found, 1, 0, {}, "float32", *places, False), print)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 def done(function, jobs, number):
     with Progress(disable=True) as progress:
-        return dict(at_once.run(function, jobs, number, progress))
+        return dict(at_once.call_at_once(function, jobs, number, progress))
 
 
 def test_each_job_gives_its_result_and_what_it_printed(tmp_path):
@@ -104,7 +104,7 @@ def test_when_the_parent_ends_so_do_all(tmp_path, ends):
         "jobs = {folder / f'{n}.txt': (folder / 'at-work',) for n in range(3)}\n"
         "if __name__ == '__main__':\n"
         "    (folder / 'at-work').mkdir()\n"
-        "    list(at_once.run(work.linger, jobs, 2, Progress(disable=True)))\n"
+        "    list(at_once.call_at_once(work.linger, jobs, 2, Progress(disable=True)))\n"
     )
     (tmp_path / "parent.py").write_text(code)
     here = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -152,7 +152,7 @@ def test_repeats_at_once_give_the_bits_that_they_give_in_turn(phantom_folder, tm
     for number in (1, 2):
         places = tmp_path / f"runs-{number}", tmp_path / f"results-{number}"
         request = Request(cheng, "smoke", found, 3, 0, {}, "float32", *places, False)
-        records.append(room.run(replace(request, at_once=number), lines.append))
+        records.append(room.run_experiment(replace(request, at_once=number), lines.append))
     in_turn, together = records
     assert [run.history for run in together.runs] == [run.history for run in in_turn.runs]
     assert [run.metrics for run in together.runs] == [run.metrics for run in in_turn.runs]

@@ -90,7 +90,7 @@ def test_a_job_that_has_ended_is_not_trained_again(one, trained):  # noqa: F811
 def test_a_job_keeps_out_a_plain_run_of_the_same_and_the_same_job(one, trained):  # noqa: F811
     with side_by_side(one.folder), only_one(one.place):
         with pytest.raises(BadInput, match="is in use by process"):
-            plain.run(one.request, print)
+            plain.run_experiment(one.request, print)
         with pytest.raises(BadInput, match=r"repeat-1 is in use by process"):
             train_job(one, Progress(disable=True))
     with only_one(one.folder), pytest.raises(BadInput, match="is in use by process"):

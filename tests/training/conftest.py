@@ -65,7 +65,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
     def run_(repeats, resume=True, profile="smoke", **readings):
         trained.clear()
         run_.said = []
-        return room.run(asks(repeats, resume, profile, **readings), run_.said.append)
+        return room.run_experiment(asks(repeats, resume, profile, **readings), run_.said.append)
 
     run_.asks = asks
     run_.trained, run_.fails_in, run_.results = trained, None, tmp_path / "results"

@@ -133,7 +133,7 @@ def test_readings_that_exclude_each_other_are_refused_before_anything_is_written
         tmp_path / "runs", tmp_path / "results", False,
     )  # fmt: skip
     with pytest.raises(BadInput, match="heads=average needs nest=nested"):
-        room.run(request, print)
+        room.run_experiment(request, print)
     assert not (tmp_path / "runs").exists()
 
 
@@ -143,7 +143,7 @@ def test_data_without_the_papers_classes_are_refused_with_what_there_is(phantom_
     places = tmp_path / "runs", tmp_path / "results"
     request = Request(paper.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False)
     with pytest.raises(BadInput, match="mine has images of normal; rahman uses benign, malignant"):
-        room.run(request, print)
+        room.run_experiment(request, print)
     assert not (tmp_path / "runs").exists()
 
 
