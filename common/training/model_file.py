@@ -13,6 +13,7 @@ import keras
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from common.errors import BadInput
+from common.evidence.results import spoken_name
 from common.files import atomic, refuse_inflating
 from common.recipe import Recipe
 
@@ -43,10 +44,9 @@ class About(BaseModel):
     fold: int | None = None
 
     def __str__(self) -> str:
-        fold = "" if self.fold is None else f" fold {self.fold + 1}"
         size = f"{self.recipe.side}x{self.recipe.side} pixels, {'grey' if self.recipe.channels == 1 else 'RGB'}"
         leak = f". {self.recipe.leak.removesuffix('.')}" if self.recipe.leak else ""
-        return f"{self.paper}, {size}, trained on {self.data} (seed {self.seed}, repeat {self.repeat + 1}{fold}){leak}"
+        return f"{self.paper}, {size}, trained on {self.data} (seed {self.seed}, {spoken_name(self)}){leak}"
 
 
 def refuse_leak(about: About) -> None:

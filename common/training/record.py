@@ -48,7 +48,7 @@ class Trial:
         return self.repeat * self.folds + (self.fold or 0)
 
     def __str__(self) -> str:
-        return f"repeat {self.repeat + 1}" + ("" if self.fold is None else f" fold {self.fold + 1} of {self.folds}")
+        return results.spoken_name(self) + ("" if self.fold is None else f" of {self.folds}")
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,7 @@ def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[
         if len(images) == len({group for group, _ in images}):
             return []
     told = splits.shared_groups(rows["train"].group.tolist(), rows["test"].group.tolist())
-    which = f"Repeat {done.repeat + 1}" + ("" if done.fold is None else f" fold {done.fold + 1}")
-    return [f"{which}: {told}"] if told else []
+    return [f"{results.spoken_name(done).capitalize()}: {told}"] if told else []
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
