@@ -68,7 +68,7 @@ class Resumable(keras.callbacks.Callback):
                 check_archive(path)
                 begun = self._load(path)
             except (Damaged, KeyError) as error:
-                reason = error if isinstance(error, Damaged) else f"{path} has no {error}."
+                reason = error if isinstance(error, Damaged) else Damaged(path, f"it has no {error}")
                 older = path == self.path and self.before.exists()
                 logger.warning(f"{reason} {'The state before it is tried.' if older else 'Training starts anew.'}")
             else:

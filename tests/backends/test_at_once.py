@@ -58,7 +58,7 @@ def test_what_they_log_and_warn_of_is_logged_here(tmp_path, caplog):
 
 
 def test_a_full_disk_is_told_as_one(tmp_path):
-    with pytest.raises(OSError, match=r"No space left on device \(in .*printed\.txt\): 'model\.keras'") as full:
+    with pytest.raises(OSError, match=r"No space left on device \(in .*printed\.txt\): 'best\.keras'") as full:
         done(work.stumble, {tmp_path / "printed.txt": ("full",)}, 1)
     assert full.value.errno == errno.ENOSPC
 

@@ -10,6 +10,7 @@ from common import paper
 from common.data import fetch
 from common.data.busi import index
 from common.evidence import counts, results
+from common.sweep import job
 from common.training import run as room
 from common.training.callbacks import Diverged
 from common.training.record import Fit, note_failure, summary
@@ -55,6 +56,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
         return done
 
     monkeypatch.setattr(room, "fit", fit)
+    monkeypatch.setattr(job, "fit", fit)
 
     def asks(repeats, resume=True, profile="smoke", **readings):
         return Request(
