@@ -146,7 +146,7 @@ class Paper(_Record):
         A reading chosen here outranks what the profile shrinks.
 
         Raises BadInput for a profile, a reading, or a value of one, that the record does not have, for a setting in the
-        record that no code reads, and for an optimizer or a loss that nobody makes, or two.
+        record that no code reads, and for an optimizer or a loss that nobody makes.
         """
         model = import_module(f"reproductions.{self.name}.model")
         if not hasattr(model, "Settings") or model.Settings.model_config.get("extra") != "forbid":
@@ -154,17 +154,10 @@ class Paper(_Record):
             raise BadInput(f"reproductions/{self.name}/model.py declares no {wanted}.")
         recipe = self._validated(model.Settings, profile, readings)
         for what, name, known in (("optimizer", recipe.optimizer, OPTIMIZERS), ("loss", recipe.loss, LOSSES)):
-            own = hasattr(model, what)
-            where = f"reproductions/{self.name}"
-            if name not in known and not own:
+            if name not in known and not hasattr(model, what):
                 raise BadInput(
-                    f"{where}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}; any other is made by "
-                    f"a function `{what}` in model.py beside it (see reproductions/README.md)."
-                )
-            if name in known and own:
-                raise BadInput(
-                    f"{where}/model.py makes a {what} of its own, and paper.yaml calls it '{name}', as the one that "
-                    "`common` makes. Give it another name there."
+                    f"reproductions/{self.name}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}; "
+                    f"any other is made by a function `{what}` in model.py beside it (see reproductions/README.md)."
                 )
         return recipe
 

@@ -130,7 +130,7 @@ def losses_of(about: Paper) -> list[float]:
     """Of the first ten steps at smoke size, in epochs of three on a part of the phantom, in float32, augmentation and
     dropout included. What other networks of this process have left in Keras does not move them.
     """
-    recipe, network = about.recipe("smoke"), Network.of(about.name)
+    recipe, network = about.recipe("smoke"), Network.of_paper(about.name)
     keras.utils.clear_session()
     keras.utils.set_random_seed(derive(0, 0, "weights"))
     model = compiled(network, recipe, "float32", steps=12)

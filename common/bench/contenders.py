@@ -98,7 +98,7 @@ def _pipeline(paper: str, recipe: Recipe, precision: str, prepared: Any, positio
     from common.training.fit import feeding
     from common.training.network import Network
 
-    augment = Network.of(paper).augment(recipe)
+    augment = Network.of_paper(paper).augment(recipe)
     batches = Batches(prepared, positions, recipe, recipe.batch_size, (0, 0), augment)
 
     def train(turns: Sequence[Any]) -> None:
@@ -167,7 +167,7 @@ def _model(paper: str, recipe: Recipe, precision: str) -> Any:
     from common.training.fit import compiled
     from common.training.network import Network
 
-    return compiled(Network.of(paper), recipe, precision, steps=1)
+    return compiled(Network.of_paper(paper), recipe, precision, steps=1)
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def measure_roofline(bench: Bench) -> Iterator[Line]:
     from common.training.fit import compiled
     from common.training.network import Network
 
-    model = compiled(Network.of(bench.paper.name), bench.plain, bench.precision, steps=1)
+    model = compiled(Network.of_paper(bench.paper.name), bench.plain, bench.precision, steps=1)
     layers = kernel_works(model, bench.plain.batch_size)
     del model
     machine_order = f"{CONTENDERS}:machine", bench.precision, bench.kind

@@ -15,7 +15,6 @@ import numpy as np
 from common.data.case import Case
 from common.data.prepare import Prepared
 from common.data.splits import Split
-from common.errors import BadInput
 from common.recipe import Recipe
 from common.seeds import derive
 
@@ -24,13 +23,10 @@ def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tup
     """The cases with `recipe.copies` copies after each, and where those at `positions` and their copies are in it: what
     `splits.draw` takes. Copies are called as their image with a number, 0001p1#2. Both as they are for no copies.
 
-    Raises BadInput for copies that no augmentation would change.
     """
     copies = recipe.copies
     if not copies:
         return cases, positions
-    if not recipe.augmentation:
-        raise BadInput(f"copies={copies} and augmentation=none: each copy would be its image once more.")
     listed = []
     for case in cases:
         listed.append(case)
@@ -38,7 +34,9 @@ def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tup
     return listed, (positions[:, None] * (copies + 1) + np.arange(copies + 1)).ravel()
 
 
-def made(prepared: Prepared, split: Split, recipe: Recipe, seed: int, augment: Callable) -> tuple[Prepared, Split]:
+def make_copies(
+    prepared: Prepared, split: Split, recipe: Recipe, seed: int, augment: Callable
+) -> tuple[Prepared, Split]:
     """The arrays of the images and copies of one split, and the same split of these: with a sample of 2000, only so
     many copies are made and held in memory.
 

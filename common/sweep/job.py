@@ -78,7 +78,7 @@ def train_job(job: Job, progress: Progress, prepared: Prepared | None = None, *,
         note_environment(place, machine)
         with logged(place, request.command, machine):
             planned = plan(request, lambda line: None, job.folder, prepared)
-            return fit(*planned.of(job.trial), job.trial, place, progress)
+            return fit(*planned.inputs_of(job.trial), job.trial, place, progress)
 
 
 def trial_number(trial: Trial) -> str:

@@ -52,7 +52,6 @@ class StopAtDivergence(keras.callbacks.Callback):
         # The average over the epoch so far, which stays without a value from the first batch on that has none.
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             self.bad.add(batch + 1)
-            self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         for loss in logs["loss"], logs["val_loss"]:

@@ -55,12 +55,11 @@ def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
 
 
 def memory_bytes(model: keras.Model, recipe: Recipe) -> int:
-    """What training holds at once in float32: of each weight its value, gradient and Adam's two averages, and, while
-    the state of an epoch is saved, a copy of all but the gradient; the weights of the best epoch, where one is
-    selected; of each layer's output, a batch of them, the value and the gradient. A backend's own buffers come on
-    top."""
+    """Bytes that training with Adam holds at once in float32: of each weight its value, gradient and two averages, and,
+    while the state of an epoch is saved, a copy of all but the gradient; of each layer's output, for a batch, the value
+    and the gradient. A backend's own buffers come on top."""
     outputs = sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
-    return 4 * ((7 + (recipe.weights == "best")) * model.count_params() + 2 * recipe.batch_size * outputs)
+    return 4 * (7 * model.count_params() + 2 * recipe.batch_size * outputs)
 
 
 def multiplications(model: keras.Model) -> float:

@@ -69,7 +69,7 @@ def settled(profile: str) -> Profile:
 
 def memory(request: Request) -> int:
     """Bytes that training needs. To know them the network is built."""
-    return memory_bytes(Network.of(request.paper.name).build(request.recipe), request.recipe)
+    return memory_bytes(Network.of_paper(request.paper.name).build(request.recipe), request.recipe)
 
 
 def known_memory(request: Request) -> float:
@@ -79,7 +79,7 @@ def known_memory(request: Request) -> float:
 
 def known_step(request: Request) -> float:
     """Seconds of a step on this machine, measured once."""
-    network, recipe = Network.of(request.paper.name), request.recipe
+    network, recipe = Network.of_paper(request.paper.name), request.recipe
     return remember(request, "seconds a step", lambda: step_seconds(network, recipe, request.precision))
 
 

@@ -22,6 +22,7 @@ from common.lock import only_one
 from common.paper import Paper
 from common.protocol import PROTOCOL
 from common.recipe import LOSSES, Recipe
+from common.training import train_metrics
 from common.training.callbacks import Diverged
 from common.training.resume import remove_states
 
@@ -173,23 +174,26 @@ def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
-    """What `fit` printed for the training images in the evaluated epoch, the losses under their own signatures. A loss
-    that the paper's `model.py` makes has none: it is in the history alone."""
-    values = {name: series[done.best_epoch - 1] for name, series in done.history.items() if not name.startswith("val_")}
-    losses = {"": values.pop("loss")}
+    """What `fit` printed for the training images in the evaluated epoch: its metrics, and the losses under their own
+    signatures. A loss that the paper's `model.py` makes has none; it is in the history alone."""
+    printed = {name: series[done.best_epoch - 1] for name, series in done.history.items()}
+    values = {
+        name: printed[key]
+        for output, names in train_metrics.names_of(recipe).items()
+        for name in names
+        if (key := f"{output}_{name}" if output else name) in printed  # as Keras names the metrics of several outputs
+    }
+    if recipe.loss not in LOSSES:
+        return values
     if recipe.positive:
-        losses |= {output: values.pop(f"{output}_loss") for output in (SEGMENTATION, CLASSIFICATION)}
-        # Keras puts the name of the output before each metric; the signatures tell them apart already.
-        values = {name.split("_output_", 1)[1]: value for name, value in values.items()}
-        values["bce|class|case"] = losses[CLASSIFICATION]
-    of_pixels = losses.get(SEGMENTATION, losses[""])
-    if recipe.loss == "bce":
-        values["bce|pixel|pooled"] = of_pixels
-        return values | ({"bce|class+pixel|sum": losses[""]} if recipe.positive else {})
-    if recipe.loss in LOSSES:
+        values["bce|class|case"] = printed[f"{CLASSIFICATION}_loss"]
+    of_pixels = printed[f"{SEGMENTATION}_loss" if recipe.positive else "loss"]
+    if recipe.loss != "bce":
         over = f"batch={recipe.batch_size}" if recipe.dice_over == "batch" else "image"
-        values[str(Definition(f"{recipe.loss}-loss", "fg", over, "soft", smooth=recipe.smooth))] = of_pixels
-    return values
+        return values | {str(Definition(f"{recipe.loss}-loss", "fg", over, "soft", smooth=recipe.smooth)): of_pixels}
+    return (
+        values | {"bce|pixel|pooled": of_pixels} | ({"bce|class+pixel|sum": printed["loss"]} if recipe.positive else {})
+    )
 
 
 def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:

@@ -92,7 +92,7 @@ def refuse_unusable(request: Request) -> None:
     """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
     groups that the cases can't fill: before an hour is spent on preparing them."""
     if request.readings:
-        Network.of(request.paper.name).build(
+        Network.of_paper(request.paper.name).build(
             request.recipe
         )  # what excludes each other the network is the first to know
     refuse_data(request)
@@ -105,6 +105,8 @@ def refuse_data(request: Request) -> None:
     if not wanted:
         there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
         raise BadInput(f"{found.name} has images of {there}; {request.paper.name} uses {needed}.")
+    if recipe.copies and Network.of_paper(request.paper.name).augment(recipe) is None:
+        raise BadInput(f"copies={recipe.copies} and no augmentation: each copy would be its image once more.")
     splits.draw(*enlarge.listing(found.cases, np.array(wanted), recipe), recipe, request.seed, 0)
 
 
@@ -118,14 +120,16 @@ class Plan:
     trials: list[Trial]
     folder: Path
 
-    def of(self, trial: Trial) -> tuple[Training, splits.Split]:
+    def inputs_of(self, trial: Trial) -> tuple[Training, splits.Split]:
         """What one trial is trained with, and its split: of the data as they are or, where the recipe enlarges them, of
         the images and copies that this split has. Raises BadInput where a part would be empty."""
         shared, recipe = self.training, self.training.recipe
         split = self.listed(trial)[1]
         if not recipe.copies:
             return shared, split
-        enlarged, split = enlarge.made(shared.prepared, split, recipe, shared.seed, shared.network.augment(recipe))
+        enlarged, split = enlarge.make_copies(
+            shared.prepared, split, recipe, shared.seed, shared.network.augment(recipe)
+        )
         return replace(shared, prepared=enlarged), split
 
     def leak(self, trial: Trial) -> str:
@@ -163,7 +167,7 @@ def plan(
         and len({prepared.cases[position].group for position in used}) == len(used)
     ):
         say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
-    training = Training(paper, Network.of(paper.name), recipe, prepared, request.precision, request.seed)
+    training = Training(paper, Network.of_paper(paper.name), recipe, prepared, request.precision, request.seed)
     folder = folder or run_folder(request, prepared)
     planned = Plan(training, used, trials(recipe, range(request.repeats)), folder)
     if recipe.copies:

@@ -1,6 +1,7 @@
 """The state of a training that goes on where it was stopped, and ends with the same bits."""
 
 import csv
+import inspect
 import io
 import json
 import logging
@@ -30,9 +31,11 @@ def checkpoint(folder: Path, monitor: str, mode: str) -> keras.callbacks.ModelCh
     """Keeps the weights of the best epoch, the first of equal ones. `Resumable` gives the file its place among
     CHECKPOINTS once the state of its epoch is written: a training that is killed before that does not know the epoch.
     """
-    return keras.callbacks.ModelCheckpoint(
+    best = keras.callbacks.ModelCheckpoint(
         folder / CHECKPOINTS[-1], monitor=monitor, mode=mode, save_best_only=True, save_weights_only=True
     )
+    best.async_safe = True  # it saves at the end of an epoch; Keras would wait for the loss of each step otherwise
+    return best
 
 
 class Resumable(keras.callbacks.Callback):
@@ -40,8 +43,9 @@ class Resumable(keras.callbacks.Callback):
     weights, optimizer state, history, seconds trained, and what other callbacks remember. The state of the epoch before
     is kept beside it, in case that a disk does not give back what was written. In log.csv an epoch is a line.
 
-    others: the callbacks whose memory is saved: their public attributes that are numbers, such as `wait` and `best` of
-        `keras.callbacks.EarlyStopping`. The weights that a `checkpoint` among them keeps are known by their checksum.
+    others: the callbacks whose memory is saved: their public attributes that are numbers and no arguments of their
+        class, such as `wait` and `best` of `keras.callbacks.EarlyStopping`. The weights that a `checkpoint` among them
+        keeps are known by their checksum.
 
     Comes last in the list of callbacks, so that the others have done their part of the epoch, and so that what they
     remember is given back to them after Keras has had them forget it.
@@ -146,7 +150,9 @@ class Resumable(keras.callbacks.Callback):
             {
                 name: value
                 for name, value in vars(callback).items()
-                if not name.startswith("_") and isinstance(value, (bool, int, float, np.number))
+                if not name.startswith("_")
+                and isinstance(value, (bool, int, float, np.number))
+                and name not in inspect.signature(type(callback).__init__).parameters
             }
             for callback in self.others
         ]

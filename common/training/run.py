@@ -77,7 +77,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
     with bars() as progress:
         if request.at_once == 1:
             for place, trial in waiting.items():
-                yield trial, describe_training(fit(*planned.of(trial), trial, place, progress))
+                yield trial, describe_training(fit(*planned.inputs_of(trial), trial, place, progress))
             return
         jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
         # Closed before the folder is given free: else processes may be at work in it for a moment yet.
@@ -105,7 +105,7 @@ def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress
     """One trial of the run in `folder`, in a process of its own, which knows no more of the others than that they are
     there."""
     planned = plan(request, lambda line: None, folder)
-    return fit(*planned.of(trial), trial, trial_folder(folder, trial), progress)
+    return fit(*planned.inputs_of(trial), trial, trial_folder(folder, trial), progress)
 
 
 def _keep(request: Request, planned: Plan) -> results.Record:

@@ -50,13 +50,16 @@ class ScannedModel(keras.Model):
 
     def make_train_function(self, force=False):
         if self.pixels is None:
-            return super().make_train_function(force)
-        self.train_function = _scan(self.train_step, self.pixels())
+            super().make_train_function(force)
+        elif self.train_function is None:
+            self.train_function = _scan(self.train_step, self.pixels())
 
     def make_test_function(self, force=False):
+        """Keras asks for it in every epoch: made anew each time, it would be compiled each time."""
         if self.pixels is None:
-            return super().make_test_function(force)
-        self.test_function = _scan(self.test_step, self.pixels())
+            super().make_test_function(force)
+        elif self.test_function is None:
+            self.test_function = _scan(self.test_step, self.pixels())
 
 
 @contextmanager
@@ -70,13 +73,12 @@ def on_device(
     pixels = jax.device_put(batches.pixels.only(resident))
     model._symbolic_build(data_batch=batches[0])
     model.pixels = lambda: pixels  # behind a function, or Keras would take the arrays for parts of the network
+    model.train_function = model.test_function = None
     try:
         wide = validation and _Steps(validation, resident, _width(model, validation))
         yield _Steps(batches, resident, batches.batch_size), wide
     finally:
-        model.pixels = None
-        model.make_train_function(force=True)
-        model.make_test_function(force=True)
+        model.pixels = model.train_function = model.test_function = None
 
 
 def _width(model: keras.Model, validation: Batches) -> int:

@@ -54,13 +54,20 @@ class RunningIoU(keras.metrics.Metric):
         return ops.where(whole > 0, part / ops.maximum(whole, 1e-7), 0.0)
 
 
+def names_of(recipe: Recipe) -> dict[str, list[str]]:
+    """The names of the metrics by the output that they are of; "" is the output of a network that has one."""
+    iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor.startswith("iou") else [])])
+    of_pixels = [ACCURACY, *iou]
+    return {SEGMENTATION: of_pixels, CLASSIFICATION: [ACCURACY_OF_CLASS]} if recipe.positive else {"": of_pixels}
+
+
 def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
     """The metrics, a list for each output where the network has two."""
-    iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor.startswith("iou") else [])])
-    metrics = [_accuracy(ACCURACY), *(RunningIoU(signature) for signature in iou)]
-    if not recipe.positive:
-        return metrics
-    return {SEGMENTATION: metrics, CLASSIFICATION: [_accuracy(ACCURACY_OF_CLASS)]}
+    metrics = {
+        output: [_accuracy(name) if name in (ACCURACY, ACCURACY_OF_CLASS) else RunningIoU(name) for name in names]
+        for output, names in names_of(recipe).items()
+    }
+    return metrics if recipe.positive else metrics[""]
 
 
 def _accuracy(signature: str) -> keras.metrics.Metric:

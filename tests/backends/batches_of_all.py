@@ -25,7 +25,9 @@ def main(folder: Path, cache: Path) -> None:
         split = draw(prepared.cases, prepared.only(recipe.classes), recipe, seed=0, repeat=0)[0]
         print(name, *(f"{part}={ids.tolist()}" for part, ids in split.parts().items()))
         for seed, positions in (((0, 0), split.train), (None, split.validation)):
-            batches = Batches(prepared, positions, recipe, recipe.batch_size, seed, Network.of(name).augment(recipe))
+            batches = Batches(
+                prepared, positions, recipe, recipe.batch_size, seed, Network.of_paper(name).augment(recipe)
+            )
             for batches.epoch in range(2):
                 print(name, batches.epoch, *map(digest, served(batches)))
 

@@ -27,7 +27,7 @@ def loss(name, precision, images, cache):
     recipe = about.recipe("smoke")
     prepared = prepare_for(recipe, Found("phantom", images, index(images), []), cache)
     keras.utils.set_random_seed(0)
-    model = compiled(Network.of(about.name), recipe, precision, steps=1)
+    model = compiled(Network.of_paper(about.name), recipe, precision, steps=1)
     model.run_eagerly = True  # the same arithmetic, and nothing to compile
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
@@ -56,7 +56,7 @@ def test_in_float16_the_loss_is_scaled_and_the_scale_saved_with_the_optimizer():
     which a checkpoint holds, is what resuming rests on."""
     about = paper.load("cheng")
     recipe = about.recipe("smoke")
-    model = compiled(Network.of(about.name), recipe, "mixed_float16", steps=1)
+    model = compiled(Network.of_paper(about.name), recipe, "mixed_float16", steps=1)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert float(model.optimizer.dynamic_scale) == 2**15
     assert any(variable is model.optimizer.dynamic_scale for variable in model.optimizer.variables)

@@ -68,7 +68,7 @@ def _recipe(name: str, rate: float) -> Recipe:
 
 def _network(name: str, recipe: Recipe, only_heads: bool = False) -> keras.Model:
     def build(recipe: Recipe) -> keras.Model:
-        model = Network.of(name).build(recipe)
+        model = Network.of_paper(name).build(recipe)
         for layer in model._flatten_layers(include_self=False):
             layer.trainable = not only_heads or layer in _heads(model)
             if isinstance(layer, keras.layers.Dropout):

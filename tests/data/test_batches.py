@@ -21,7 +21,7 @@ def prepared(phantom_folder, tmp_path_factory):
 
 
 def epoch(prepared, number, recipe=RECIPE, seed=SEED, positions=ALL):
-    batches = Batches(prepared, positions, recipe, 8, seed, Network.of("cheng").augment(recipe))
+    batches = Batches(prepared, positions, recipe, 8, seed, Network.of_paper("cheng").augment(recipe))
     batches.epoch = number
     return list(batches.stream())
 
@@ -76,7 +76,7 @@ def test_without_a_seed_cases_come_in_their_given_order(prepared):
 @pytest.mark.parametrize("augmentation", [{}, {"flips": True, "rotation": 15}])
 def test_tf_data_serves_the_same_batches_in_the_same_order(prepared, augmentation):
     recipe = RECIPE.model_copy(update={"augmentation": augmentation})
-    batches = Batches(prepared, ALL, recipe, 8, SEED, Network.of("cheng").augment(recipe))
+    batches = Batches(prepared, ALL, recipe, 8, SEED, Network.of_paper("cheng").augment(recipe))
     pipeline = for_backend(batches)
     for batches.epoch in (0, 1):
         served = [(images.numpy(), masks.numpy()) for images, masks in pipeline]

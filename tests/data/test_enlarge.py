@@ -12,7 +12,6 @@ from common.data.batches import Batches
 from common.data.busi import index
 from common.data.case import Case
 from common.data.prepare import Need, prepare
-from common.errors import BadInput
 from common.recipe import Augmentation
 
 KUMAR = paper.load("kumar")
@@ -43,12 +42,6 @@ def test_copies_follow_their_image_with_its_class_and_group():
 
 def test_without_copies_nothing_changes():
     assert enlarge.listing(MINI_DDSM, ALL, KUMAR.recipe()) == (MINI_DDSM, ALL)
-
-
-def test_copies_that_nothing_would_change_are_refused():
-    recipe = KUMAR.recipe(readings={"copies": "4", "augmentation": "none"})
-    with pytest.raises(BadInput, match="copies=4 and augmentation=none: each copy would be its image once more"):
-        enlarge.listing(MINI_DDSM, ALL, recipe)
 
 
 @pytest.mark.parametrize("recipe", [COPIES, GROUPED], ids=["random", "grouped"])
@@ -105,7 +98,7 @@ def small(phantom_folder, tmp_path_factory):
 def enlarged(small, seed=0, repeat=0):
     prepared, recipe = small
     listed, positions = enlarge.listing(prepared.cases, np.arange(len(prepared.cases)), recipe)
-    return enlarge.made(
+    return enlarge.make_copies(
         prepared,
         splits.draw(listed, positions, recipe, 0, repeat)[0],
         recipe,

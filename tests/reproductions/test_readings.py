@@ -19,7 +19,7 @@ ARCHITECTURAL = [
 
 @pytest.mark.parametrize(("record", "key"), ARCHITECTURAL)
 def test_each_value_of_an_architectural_reading_is_another_network(record, key):
-    build, values = Network.of(record.name).build, [as_text(value) for value in record.readings[key].values]
+    build, values = Network.of_paper(record.name).build, [as_text(value) for value in record.readings[key].values]
     under = UNDER.get((record.name, key), {})
     networks = {build(record.recipe("smoke", under | {key: value})).to_json() for value in values}
     assert len(networks) == len(values) > 1

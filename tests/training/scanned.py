@@ -1,6 +1,6 @@
 """Trains a small network on JAX, by `fit` step by step and by `common.training.scan`, this once as a whole and once
 killed after the first epoch, and prints as JSON what came out. It has what a scan must carry: dropout, batch
-normalisation, a scaled loss, two outputs, a mask among the inputs. Run by test_loop.py in a process of its own, because
+normalisation, a scaled loss, two outputs, a mask among the inputs. Run by test_scan.py in a process of its own, because
 a process has one Keras backend.
 """
 
@@ -24,6 +24,7 @@ RECIPE = (
     .recipe("smoke")
     .model_copy(update={"side": 8, "channels": 1, "batch_size": 2, "input": "image+mask"})
 )
+SCAN = scan._scan
 CASES, TRAINED, EPOCHS = 14, np.array([3, 0, 8, 5, 9, 1, 12, 10, 13]), 5  # four full batches and one of a single image
 VALIDATED = np.array([2, 6, 11])
 
@@ -67,6 +68,8 @@ def train(scanned: bool, folder: Path, epochs: int = EPOCHS) -> dict:
     batches = Batches(prepared(), TRAINED, RECIPE, RECIPE.batch_size, seed=(0, 0))
     validation = Batches(prepared(), VALIDATED, RECIPE, RECIPE.batch_size, seed=None)
     model, ends = network(), Ends()
+    scans = []
+    scan._scan = lambda *arguments: scans.append(arguments) or SCAN(*arguments)
     stopping = keras.callbacks.EarlyStopping("val_loss", mode="max", patience=1)  # a loss that falls: stops early
     resumable = resume.Resumable(folder, [stopping])
     begun = resumable.restore(model)
@@ -80,7 +83,24 @@ def train(scanned: bool, folder: Path, epochs: int = EPOCHS) -> dict:
     with np.load(folder / "resume.npz") as saved:
         state = [saved[name].astype(float).ravel().tolist() for name in saved.files if name != "facts"]
     trained = len(resumable.history["loss"]) - begun
-    return {"history": resumable.history, "state": state, "calls": ends.count / trained}
+    return {"history": resumable.history, "state": state, "calls": ends.count / trained, "scans": len(scans)}
+
+
+def diverge() -> list[int]:
+    """The epoch and the batch, from 1, in which a loss is said not to be finite: the second of the second."""
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+
+    class Blow(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = [0.01, float("inf")][epoch]
+
+    x, y = np.ones((12, 2), "float32"), np.ones((12, 1), "float32")
+    every = [Blow(), callbacks.StopAtDivergence(steps=3)]
+    try:
+        model.fit(x, y, batch_size=4, epochs=2, validation_data=(x, y), verbose=0, callbacks=every)
+    except callbacks.Diverged as diverged:
+        return [diverged.epoch, diverged.batch]
 
 
 if __name__ == "__main__":
@@ -93,5 +113,6 @@ if __name__ == "__main__":
             train(True, folder, epochs=1)
         facts[way] = train(way != "stepwise", folder)
     data = Batches(prepared(), TRAINED, RECIPE, RECIPE.batch_size, seed=(0, 0))
+    facts["diverged"] = [diverge() for _ in range(6)]
     facts["usable on a CPU"] = scan.usable(data, data)
     print(json.dumps(facts))

@@ -10,7 +10,8 @@ from common import paper
 from common.data import fetch
 from common.data.busi import index
 from common.evidence.counts import Rows
-from common.training.request import Request, cache_folder, plan, prepare_for
+from common.training.request import Request, cache_folder, plan, prepare_for, refuse_data
+from reproductions.kumar import model
 
 
 @pytest.fixture
@@ -62,11 +63,26 @@ def test_however_a_trial_is_reached_it_is_trained_on_the_same_bits(phantom_folde
     sent = replace(sent, images=np.asarray(sent.images), masks=np.asarray(sent.masks))
     alone = plan(replace(request, resume=True, repeats=2), lambda line: None, whole.folder, sent)
     assert alone.folder == whole.folder
-    (one, split), (other, same) = whole.of(whole.trials[1]), alone.of(alone.trials[1])
+    (one, split), (other, same) = whole.inputs_of(whole.trials[1]), alone.inputs_of(alone.trials[1])
     assert np.array_equal(one.prepared.images, other.prepared.images)
     assert np.array_equal(one.prepared.masks, other.prepared.masks)
     assert [case.id for case in one.prepared.cases] == [case.id for case in other.prepared.cases]
     assert all(np.array_equal(split.parts()[part], same.parts()[part]) for part in split.parts())
+
+
+def test_copies_may_be_made_by_the_papers_own_augmentation(phantom_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "augment", lambda recipe: lambda image, mask, seed: (255 - image, mask), raising=False)
+    found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
+    readings = {"copies": "4", "augmentation": "none"}
+    request = Request(
+        paper.load("kumar"), "smoke", found, 1, 0, readings, "float32", tmp_path, tmp_path / "results", False
+    )
+    refuse_data(request)
+    planned = plan(request, lambda line: None)
+    training, _ = planned.inputs_of(planned.trials[0])
+    images = {case.id: image for case, image in zip(training.prepared.cases, training.prepared.images, strict=True)}
+    copy = next(name for name in images if "#" in name and name.partition("#")[0] in images)
+    assert np.array_equal(images[copy], 255 - images[copy.partition("#")[0]])
 
 
 def test_copies_of_nothing_are_refused_before_anything_is_trained(repro, phantom_folder):

@@ -39,7 +39,7 @@ def trained(phantom_folder, tmp_path_factory):
     def train(kill_in_epoch=None, repeat=0, **settings):
         recipe = base.model_copy(update=TINY | settings)
         (split,) = splits.draw(prepared.cases, np.arange(30), recipe, seed=0, repeat=repeat)
-        training = fit.Training(CHENG, Network.of("cheng"), recipe, prepared, "float32", seed=0)
+        training = fit.Training(CHENG, Network.of_paper("cheng"), recipe, prepared, "float32", seed=0)
         folder = tmp_path_factory.mktemp("run")
         with Progress(disable=True) as progress:
             if kill_in_epoch is not None:
@@ -100,16 +100,18 @@ def test_the_best_epoch_is_the_one_evaluated(whole):
     assert metrics.value("bce|pixel|pooled", rows) == pytest.approx(min(curve), rel=1e-4)
 
 
+@pytest.mark.parametrize("least", [0.0, 0.6])
 @pytest.mark.parametrize("killed_after", [None, 0, 1, 2, 3])
-def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, killed_after):
-    """A validation loss of 3, 2, 2.5, 2.4 with a patience of 2 stops after the fourth epoch and selects the second."""
+def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, killed_after, least):
+    """A validation loss of 3, 2, 2.5, 2.4 with a patience of 2 stops after the fourth epoch and selects the second,
+    whatever least improvement up to 1 is asked for."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
 
     def started():
         own = [
-            keras.callbacks.EarlyStopping("val_loss", patience=2, mode="min"),
+            keras.callbacks.EarlyStopping("val_loss", min_delta=least, patience=2, mode="min"),
             resume.checkpoint(tmp_path, "val_loss", "min"),
         ]
         every = [*own, resume.Resumable(tmp_path, own)]

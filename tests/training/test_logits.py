@@ -15,7 +15,7 @@ from common.training.network import Network
 def test_the_sigmoid_of_the_logits_is_the_probability(name):
     about = paper.load(name)
     recipe = about.recipe("smoke")
-    model = Network.of(about.name).build(recipe)
+    model = Network.of_paper(about.name).build(recipe)
     images = np.random.default_rng(0).random((2, recipe.side, recipe.side, recipe.channels), dtype=np.float32)
     probabilities, of_both = logits.beside_probabilities(model).predict_on_batch(images)
     alone = logits.of_network(model).predict_on_batch(images)
@@ -26,7 +26,7 @@ def test_the_sigmoid_of_the_logits_is_the_probability(name):
 
 def test_a_network_up_to_its_logits_has_the_weights_of_the_whole_one_in_their_order():
     about = paper.load("paudel")
-    model = Network.of(about.name).build(about.recipe("smoke"))
+    model = Network.of_paper(about.name).build(about.recipe("smoke"))
     paths = [weight.path for weight in model.weights]
     assert [weight.path for weight in logits.of_network(model).weights] == paths
 
@@ -34,7 +34,7 @@ def test_a_network_up_to_its_logits_has_the_weights_of_the_whole_one_in_their_or
 def test_the_mean_of_several_sigmoids_has_the_logit_of_the_mean():
     about = paper.load("gill")
     recipe = about.recipe("smoke", {"heads": "average"})
-    model = Network.of(about.name).build(recipe)
+    model = Network.of_paper(about.name).build(recipe)
     images = np.random.default_rng(0).random((2, recipe.side, recipe.side, 3), dtype=np.float32)
     probability, logit = logits.beside_probabilities(model).predict_on_batch(images)
     assert np.allclose(np.log(probability) - np.log1p(-probability), logit, atol=1e-4)

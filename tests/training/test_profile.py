@@ -94,7 +94,7 @@ def test_times_are_told_as_one_says_them(seconds, text):
 def test_a_step_is_timed_on_the_network_itself():
     """Only that it takes longer than no time: how long is for the benchmark to say."""
     recipe = paper.load("cheng").recipe("smoke").model_copy(update={"filters": (2, 2, 2, 2), "bottleneck": 2})
-    assert estimate.step_seconds(Network.of("cheng"), recipe, "float32") > 0
+    assert estimate.step_seconds(Network.of_paper("cheng"), recipe, "float32") > 0
 
 
 def test_the_time_of_a_cross_validation_is_that_of_all_its_folds():

@@ -12,7 +12,7 @@ from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput
 from common.evidence import compare, counts, results
-from common.training import record, request
+from common.training import environment, record, request
 from common.training import run as room
 from common.training.record import Fit
 from common.training.request import Request, find_data
@@ -117,6 +117,28 @@ def test_of_two_outputs_each_loss_carries_its_own_signature():
     of_overlap = record.running_averages(paper.load("paudel").recipe(readings={"loss": "iou"}), done)
     assert of_overlap["iou-loss|fg|batch=8|soft|s=1"] == 0.3
     assert "bce|class+pixel|sum" not in of_overlap
+
+
+def test_what_a_callback_adds_to_the_history_is_no_metric():
+    """As ReduceLROnPlateau adds the learning rate."""
+    for name, loss in (("gill", {"loss": [0.5]}), ("paudel", {"segmentation_output_loss": [0.3], "loss": [0.9]})):
+        history = loss | {"classification_output_loss": [0.6], "learning_rate": [0.001]}
+        done = Fit(0, 0, None, 1, 1, 1.0, {}, history, [])
+        assert "learning_rate" not in record.running_averages(paper.load(name).recipe(), done)
+
+
+def test_a_loss_of_the_papers_own_is_not_called_by_the_name_of_another():
+    recipe = paper.load("paudel").recipe().model_copy(update={"loss": "focal"})
+    history = {"loss": [0.9], "segmentation_output_loss": [0.3], "classification_output_loss": [0.6]}
+    assert record.running_averages(recipe, Fit(0, 0, 0, 1, 1, 1.0, {}, history, [])) == {}
+
+
+def test_tables_that_every_run_renews_do_not_make_the_code_another(monkeypatch):
+    """Neither the results nor the README of a paper."""
+    asked = []
+    monkeypatch.setattr(environment, "_git", lambda *words: asked.append(words) or "")
+    environment.commit.__wrapped__()
+    assert asked[-1][-3:] == ("common", "reproductions", ":(exclude)reproductions/*/README.md")
 
 
 def test_a_record_says_where_it_was_made_also_when_it_is_resumed_elsewhere(run, monkeypatch):

@@ -75,6 +75,16 @@ def test_an_epoch_is_two_calls_one_of_them_for_the_smaller_last_batch(facts):
     assert facts["scanned"]["calls"] == 2
 
 
+def test_one_call_for_training_and_one_for_validation_are_made_for_all_epochs(facts):
+    """Made anew in each epoch, they would be compiled anew."""
+    assert facts["scanned"]["scans"] == 2
+
+
+def test_a_loss_that_is_not_finite_is_told_with_its_epoch_and_batch(facts):
+    """Step by step, where Keras tells of a batch in a thread of its own."""
+    assert facts["diverged"] == [[2, 2]] * 6
+
+
 def test_a_cpu_trains_step_by_step(facts):
     """Where a scan was measured to be slower for networks of the papers' kind."""
     assert facts["usable on a CPU"] is False
@@ -114,4 +124,4 @@ def test_tensorflow_on_a_cpu_trains_without_xla():
         pytest.skip("about TensorFlow on a CPU")
     tiny = {"filters": (2,), "encoder_dropout": (0,), "decoder_dropout": (0,), "bottleneck": 2, "bottleneck_dropout": 0}
     recipe = paper.load("cheng").recipe("smoke").model_copy(update=tiny)
-    assert fit.compiled(Network.of("cheng"), recipe, "float32", steps=1).jit_compile is False
+    assert fit.compiled(Network.of_paper("cheng"), recipe, "float32", steps=1).jit_compile is False
