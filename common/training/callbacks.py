@@ -3,16 +3,21 @@
 
 import logging
 import math
+import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import keras
 import numpy as np
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.data.batches import Batches
 from common.seeds import derive
 
 logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 
 class EpochStart(keras.callbacks.Callback):
@@ -116,3 +121,22 @@ def reseed(model: keras.Model, seed: int, repeat: int, epoch: int) -> None:
         import torch
 
         torch.manual_seed(derive(seed, repeat, "dropout", epoch))
+
+
+def bars() -> Progress:
+    """The progress display of a whole run, on a terminal alone, where it leaves nothing behind."""
+    share = TextColumn("{task.percentage:.0f} %")
+    columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
+    return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
+
+
+def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:
+    """Hands on the items one by one, under a bar that is there until the last."""
+    logger.info(label)
+    task = progress.add_task(label, total=number)
+    try:
+        for item in items:
+            yield item
+            progress.advance(task)
+    finally:
+        progress.remove_task(task)

@@ -35,9 +35,9 @@ from common.paper import Paper
 from common.recipe import Recipe
 from common.seeds import derive
 from common.training import batch_statistics, callbacks, logits, model_file, resume, train_metrics
+from common.training.callbacks import watch
 from common.training.evaluate import evaluate, in_float32
 from common.training.network import Network
-from common.training.progress import watch
 from common.training.record import RENEWED, Fit, Trial, note_failure, summary
 from common.training.tensorboard import TensorBoard
 

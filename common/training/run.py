@@ -20,10 +20,10 @@ from common.lock import only_one
 from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
 from common.training import at_once
+from common.training.callbacks import bars
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import fit
-from common.training.progress import bars
 from common.training.record import Fit, Trial, ended, keep_counts, made_in, summary
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
