@@ -171,7 +171,7 @@ def with_values(**values):
 @pytest.mark.parametrize(("what", "name"), [("optimizer", "sgd"), ("loss", "tversky")])
 def test_an_optimizer_or_a_loss_that_nobody_makes_is_refused(what, name):
     with pytest.raises(
-        BadInput, match=f"names the {what} '{name}'. Known are .*; any other is made by a function `{what}`"
+        BadInput, match=f"names the {what} '{name}'. Known are .*. For any other, write a function `{what}`"
     ):
         with_values(**{what: name}).recipe()
 
@@ -180,6 +180,6 @@ def test_an_optimizer_or_a_loss_that_nobody_makes_is_refused(what, name):
 def test_one_of_the_papers_own_is_not_called_as_what_common_makes(what, monkeypatch):
     model = import_module("reproductions.cheng.model")
     monkeypatch.setattr(model, what, lambda *_: None, raising=False)
-    with pytest.raises(BadInput, match=f"makes a {what} of its own, and paper.yaml calls it"):
+    with pytest.raises(BadInput, match=f"makes its own {what}, but paper.yaml calls it"):
         CHENG.recipe()
     assert getattr(with_values(**{what: "own"}).recipe(), what) == "own"
