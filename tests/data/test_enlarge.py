@@ -47,7 +47,7 @@ def test_without_copies_nothing_changes():
 
 def test_copies_that_nothing_would_change_are_refused():
     recipe = KUMAR.recipe(readings={"copies": "4", "augmentation": "none"})
-    with pytest.raises(BadInput, match="copies=4 and augmentation=none: each copy would be its image once more"):
+    with pytest.raises(BadInput, match="copies=4 with augmentation=none: each copy would be the same as its image"):
         enlarge.listing(MINI_DDSM, ALL, recipe)
 
 
