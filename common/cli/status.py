@@ -66,7 +66,7 @@ def _read_state(folder: Path, who: str) -> RunState:
     if stored:
         return RunState("done", "; ".join(words), "")
     if failed and len(failed) == len(places):
-        return RunState("failed", "; ".join(words), f"No repeat came to numbers: {folder / 'log.txt'} says where.")
+        return RunState("failed", "; ".join(words), f"No repeat has numbers: {folder / 'log.txt'} says where.")
     # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
     log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=folder / "log.txt")
     last = (_lines(log) or ["nothing"])[-1]

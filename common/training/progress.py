@@ -1,4 +1,4 @@
-"""What a person sees of work that takes its time: a bar on a terminal, a line in the log of the run."""
+"""The progress of long work: a bar on a terminal, and a line in the log of the run."""
 
 import logging
 import sys
@@ -13,14 +13,14 @@ Item = TypeVar("Item")
 
 
 def bars() -> Progress:
-    """The progress display of a whole run, on a terminal alone, where it leaves nothing behind."""
+    """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
     share = TextColumn("{task.percentage:.0f} %")
     columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
     return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
 
 
 def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:
-    """Hands on the items one by one, under a bar that is there until the last."""
+    """Yields the items one by one, and shows a bar until the last one."""
     logger.info(label)
     task = progress.add_task(label, total=number)
     try:
