@@ -20,8 +20,8 @@ IOU_RAW = "iou|mean2|pooled|keras-raw"
 class RunningIoU(keras.metrics.Metric):
     """IoU of the pixels counted since the start of the epoch: the IoU of the tumour (IOU_FOREGROUND), or the mean of
     the IoUs of tumour and background (IOU). IOU_RAW is Keras' `MeanIoU(num_classes=2)` on sigmoids without a threshold:
-    a pixel is tumour only if its value is exactly 1.0, and a class that is absent from truth and prediction is left
-    out.
+    a pixel, of ground truth or prediction, is tumour only if its value is exactly 1.0. A class that is absent from both
+    is left out.
     """
 
     def __init__(self, signature: str):

@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_neither_measured_nor_silently_begun(said, monkeypa
     monkeypatch.setattr(profile, "step_seconds", lambda *_: pytest.fail("measured"))
     _, lines = said("auto")
     assert "500 GiB of memory, more than this machine has" in lines[0]
-    assert "it may be killed" in lines[-1]
+    assert "the training may be killed" in lines[-1]
 
 
 def test_folds_that_can_not_be_filled_are_refused_before_anything_is_measured(said, monkeypatch):
