@@ -109,7 +109,7 @@ def ends_soon(message: str) -> Iterator[None]:
         yield
     finally:
         if caught:
-            with suppress(OSError, ValueError):  # of a stream that is closed
+            with suppress(OSError, ValueError):  # the stream may be closed
                 sys.stdout.flush()
                 sys.stderr.flush()
             _end(message, caught[0])

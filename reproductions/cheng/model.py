@@ -1,8 +1,9 @@
 """Cheng, Illanko & Khan: "Image Segmentation of Breast Cancer Ultrasounds using U-Net Architecture".
 
-The U-Net of Section III-B: four encoder blocks of 32, 64, 128, 256 filters with dropout .1 .1 .2 .2, a bottleneck
-block of 512, four decoder blocks of 256, 128, 64, 32 filters with dropout .2 .2 .1 .1, one sigmoid output. RGB input of
-256 x 256: 7,764,065 parameters in the default reading.
+The U-Net of Section III-B. It has four encoder blocks of 32, 64, 128, 256 filters with dropout .1 .1 .2 .2, a
+bottleneck block of 512 filters, four decoder blocks of 256, 128, 64, 32 filters with dropout .2 .2 .1 .1, and one
+sigmoid output.
+RGB input of 256 x 256: 7,764,065 parameters in the default reading.
 
 Reported (TABLE I, test set): loss 0.2423, accuracy 0.9163, IoU 0.4543.
 Expect: an IoU near 0.46 under the raw Keras MeanIoU as long as no sigmoid saturates, whatever the network has learned

@@ -1,10 +1,10 @@
 """Gill, Masood, Nasim & Usman: "U-Net++ Based Breast Cancer Detection", 2025.
 
-The U-Net++ of Methodology 2: five encoder blocks of 64, 128, 256, 336, 512 filters (two convolutions of kernel 2 with
-ELU, SpatialDropout2D 0.06, batch normalisation, a third convolution of stride 2 with 1.1 times the filters and ELU), a
-bottleneck block of 786, and the full triangle of 15 decoder nodes (transposed convolution, concatenation with all
-earlier nodes of the level, two convolutions of kernel 2 with ELU, batch normalisation), one sigmoid output. RGB input
-of 196 x 196: 28,083,716 parameters in the default reading.
+The U-Net++ of Methodology 2: five encoder blocks of 64, 128, 256, 336, 512 filters, a bottleneck block of 786, the full
+triangle of 15 decoder nodes, and one sigmoid output. An encoder block has two convolutions of kernel 2 with ELU,
+SpatialDropout2D 0.06, batch normalisation, and a third convolution of stride 2 with 1.1 times the filters and ELU. A
+decoder node has a transposed convolution, the concatenation with all earlier nodes of the level, two convolutions of
+kernel 2 with ELU, and batch normalisation. RGB input of 196 x 196: 28,083,716 parameters in the default reading.
 
 Reported (Table 1), IoU, accuracy, loss: 0.5383, 0.8880, 0.5749 on the training set, 0.5667, 0.9124, 0.5963 on the test
 set. Expect: an accuracy above 0.92, which is the score of predicting no lesion anywhere in BUSI.
