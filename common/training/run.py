@@ -45,7 +45,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
     FailedRun if no repeat has numbers.
     """
     refuse_unusable(request)
-    results.load(request.results, request.paper.name)  # a damaged file would be found only after the training
+    results.load(request.results, request.paper.name)  # refuses a damaged file now, not after the training
     remove_abandoned(request.runs, *_LEFT)
     planned = plan(request, say)
     refuse_unwritable(request.results)
