@@ -1,8 +1,8 @@
-# Needs GNU make, a POSIX shell and Python 3.11 to 3.13. Everything else is installed into .venv, which is made when it
-# is missing, and anew when setup.cfg or constraints.txt has changed. The text behind ## is shown by `make help`.
+# Needs GNU make, a POSIX shell and Python 3.11 to 3.13. Everything else is installed into .venv. It is made if it is
+# missing, and again if setup.cfg or constraints.txt has changed. `make help` shows the texts after ##.
 
 PYTHON ?= python3
-# The backend: cpu, gpu (TensorFlow with CUDA), jax, jax-gpu or torch. .venv keeps the one that was chosen last.
+# The backend: cpu or gpu (TensorFlow), jax, jax-gpu or torch. .venv remembers the last choice.
 EXTRAS ?= $(or $(patsubst .venv/installed-%,%,$(wildcard .venv/installed-*)),cpu)
 BACKEND_jax := jax
 BACKEND_jax-gpu := jax
@@ -22,7 +22,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.NOTPARALLEL:  # two trainings at once share the cores and end no sooner
+.NOTPARALLEL:  # two trainings at once share the cores and take as long
 .PHONY: help install demo reproduce-all report test test-long lint bench gpu-check tensorboard clean
 
 help: ## show this text
@@ -32,24 +32,24 @@ help: ## show this text
 	@echo '  AT_ONCE=N|auto SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
 	@echo 'For all: EXTRAS=cpu|gpu|jax|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
 
-install: $(INSTALLED) ## make .venv with everything needed (the other targets do it when it is missing)
+install: $(INSTALLED) ## make .venv with everything needed (other targets do this if it is missing)
 
 demo: $(PAPERS:%=demo-%) ## train every paper at smoke size on synthetic ultrasound: 3 minutes, no download
 
 demo-%: $(INSTALLED)
 	$(REPRO) run $* --profile smoke --data phantom --repeats 1 --runs runs/demo --results runs/demo/results
 
-reproduce-%: $(INSTALLED) ## train one paper on BUSI and compare with what it reports: make reproduce-gill
+reproduce-%: $(INSTALLED) ## train one paper's network and compare with its numbers: make reproduce-gill
 	$(REPRO) run $* --resume $(RUN_OPTIONS)
 
 reproduce-all: $(INSTALLED) ## the same for every paper; if one fails, the others still run
 	@$(MAKE) --keep-going $(PAPERS:%=reproduce-%)
 
-report: $(INSTALLED) ## make pages of the results: open site/index.html in a browser
+report: $(INSTALLED) ## make web pages of the results: open site/index.html in a browser
 	$(REPRO) report
 
-# Three processes on two cores, because many tests wait for what they have started. Without the reordering of xdist,
-# which puts files with few tests last: these are the long ones (see tests/conftest.py).
+# Three processes on two cores, because many tests wait for other processes. xdist would put files with few tests last;
+# these take longest, so its reordering is off (see tests/conftest.py).
 test: lint .venv/jax ## check the code with ruff, then run the tests: under 10 minutes
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
@@ -59,10 +59,10 @@ test-long: $(INSTALLED) .venv/jax ## run the tests that take minutes each
 lint: $(INSTALLED) ## check the code with ruff
 	.venv/bin/python -m ruff check
 
-bench: $(INSTALLED) ## measure speed on this machine, against PyTorch and against what the machine can do
+bench: $(INSTALLED) ## measure speed on this machine, against PyTorch and against the limits of the machine
 	$(REPRO) bench
 
-gpu-check: $(INSTALLED) ## on a GPU: all papers at their own size, then their speed; repeat it until all is done
+gpu-check: $(INSTALLED) ## train all papers at their own size on a GPU, then measure; repeat until all is done
 	.venv/bin/python -m common.bench.gpu_check $(call option,SECONDS,seconds)
 
 tensorboard: $(INSTALLED) ## show curves and example predictions of all runs in a browser
@@ -72,8 +72,8 @@ clean: ## remove .venv, caches, pages and the runs of the demo; your own runs an
 	rm -rf .venv site build *.egg-info .pytest_cache .ruff_cache .hypothesis runs/demo
 	find common reproductions tests -name __pycache__ -prune -exec rm -rf {} +
 
-# Always into an empty folder: that mends an install that was interrupted, and TensorFlow's CPU and GPU packages, which
-# have the same files, never meet.
+# Always into an empty folder. This repairs an interrupted install. It also keeps TensorFlow's CPU and GPU packages
+# apart, which have the same files.
 $(INSTALLED): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
 	  echo 'Python 3.11, 3.12 or 3.13 is needed; "$(PYTHON)" is none of them. Name one: make PYTHON=python3.12 ...' >&2; \
@@ -85,8 +85,8 @@ $(INSTALLED): setup.cfg constraints.txt
 	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,report,dicom,onnx,cluster,dev]'
 	@touch $@
 
-# Other backends, for tests. They lie apart, because TensorFlow loads JAX at every start if both are in one environment.
-# PyTorch takes 200 MB and is installed by hand, with `make .venv/torch`; without it its tests are skipped.
+# Other backends, for tests. They are in folders of their own, because TensorFlow loads JAX at every start if both are in
+# one environment. PyTorch takes 200 MB; install it with `make .venv/torch`. Without it, its tests are skipped.
 OTHER_jax := --no-deps jax jaxlib
 OTHER_torch := --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0
 .venv/jax .venv/torch: .venv/%: $(INSTALLED)

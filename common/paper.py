@@ -1,8 +1,7 @@
 """The validated record behind a `paper.yaml`: what a paper states, leaves open and reports.
 
-A recipe (`common.recipe`) is made from it: every value that the paper states, one value for each reading of what it
-leaves open, and what a profile shrinks. `model.py` beside the record declares which settings its network has and builds
-the network from them.
+The record makes a recipe (`common.recipe`): the values that the paper states, one value for each reading, and the
+settings that a profile shrinks. `model.py` beside the record declares the settings of its network and builds it.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,10 +21,10 @@ from common.reported import Cases, Claim, Reported, Table, TrainingPass, Worded
 Profile = Literal["paper", "small", "smoke"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
 
-# A small network is the paper's with fewer pixels and filters. Whatever else decides a number stays as stated.
+# A small network is the paper's with fewer pixels and filters. All other settings stay as stated.
 SHRINKS = ("side", "filters", "bottleneck")
 
-# The one reading that gives a network the answer. It is called a leak wherever it shows.
+# The one reading that gives the ground truth to the network. It is labelled as a leak everywhere.
 LEAK = {"input": "image+mask"}
 
 
@@ -41,8 +40,8 @@ class Stated(_Record):
 
 
 class Reading(_Record):
-    """A choice that the paper leaves open and that could move a reported number. refused: values that its words allow
-    but that are not run, as typed, each with the reason."""
+    """A choice that the paper leaves open and that could move a reported number. refused: values that the paper's words
+    allow but that the suite does not run, as typed, each with the reason."""
 
     default: Any
     alternatives: list[Any]
@@ -56,14 +55,20 @@ class Reading(_Record):
 
 
 class Paper(_Record):
-    """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper
-    leaves open without a consequence for its numbers, or what can't be run. `data` is the paper's data set or, where
-    `data_named` is false, one that stands for a set that the paper does not name: nothing on it confirms or refutes a
-    number of the paper. `stand_in` names a data set of the same kind for those who lack the paper's. `training_pass`
-    says by which pass its numbers of the training images were measured. `baselines` are the other networks that the
-    paper trains beside its own, as readings of its record. `reported` is every number, those of the `tables` of the
-    file among them; `claims` are other ways to read some of them, and `cases` how many cases they are about, for the
-    checks of their arithmetic. `worded` is what it claims in words."""
+    """One paper.
+
+    text: the file of its full text under `REPRO_PAPERS`.
+    open: in prose, what the paper leaves open without a consequence for its numbers, and what can't be run.
+    data: the paper's data set. If `data_named` is false, the paper does not name its data and this set stands for them:
+        then no run confirms or refutes a number of the paper.
+    stand_in: a data set of the same kind, used if the paper's is missing.
+    training_pass: the pass that measured its numbers of the training images.
+    baselines: the other networks that the paper trains beside its own, each as readings.
+    reported: every number, including those of the `tables` of the file.
+    claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
+        checks of arithmetic.
+    worded: the claims that the paper makes in words.
+    """
 
     name: str
     title: str
@@ -123,30 +128,30 @@ class Paper(_Record):
 
     @property
     def printed_numbers(self) -> list[Reported]:
-        """Each printed number once, in however many definitions it is entered."""
+        """Each printed number once, even if the record has it under several definitions."""
         return [cell for cell in self.reported if not cell.same_as]
 
     def is_own_data(self, name: str) -> bool:
-        """Whether a data set is the one that the paper names, so that its numbers can be judged by runs on it."""
+        """Whether a data set is the one that the paper names. Only runs on that one can judge its numbers."""
         return self.data_named and name == self.data
 
     def network_of(self, readings: dict[str, Any]) -> dict[str, Any]:
-        """The baseline that these readings choose, {} for the paper's own network."""
+        """The baseline that these readings choose; {} for the paper's own network."""
         chosen = {key: as_text(value) for key, value in readings.items()}
         its = (each for each in self.baselines if all(chosen.get(key) == as_text(each[key]) for key in each))
         return next(its, {})
 
     def shrunk(self, profile: Profile) -> Collection[str]:
-        """The settings that a profile has a value of its own for. Another reading of one is no alternative there: it
-        would be compared with what the profile makes of the setting and not with what the paper leaves open."""
+        """The settings for which a profile has its own value. Another reading of such a setting is no alternative
+        there: it would be compared with the value of the profile and not with the paper's default."""
         return self.profiles.get(profile, {}).keys()
 
     def recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
-        """The settings of one training, each checked by the `Settings` of the paper's `model.py`, which imports Keras.
-        A reading chosen here outranks what the profile shrinks.
+        """The settings of one training, checked by `Settings` in the paper's `model.py`, which imports Keras. A chosen
+        reading has priority over the profile's value.
 
-        Raises BadInput for a profile, a reading, or a value of one, that the record does not have, for a setting in the
-        record that no code reads, and for an optimizer or a loss that nobody makes.
+        Raises BadInput for an unknown profile, reading or value of a reading; for a setting in the record that no code
+        reads; and for an optimizer or a loss that neither `common` nor `model.py` makes.
         """
         model = import_module(f"reproductions.{self.name}.model")
         if not hasattr(model, "Settings") or model.Settings.model_config.get("extra") != "forbid":
@@ -156,13 +161,13 @@ class Paper(_Record):
         for what, name, known in (("optimizer", recipe.optimizer, OPTIMIZERS), ("loss", recipe.loss, LOSSES)):
             if name not in known and not hasattr(model, what):
                 raise BadInput(
-                    f"reproductions/{self.name}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}; "
-                    f"any other is made by a function `{what}` in model.py beside it (see reproductions/README.md)."
+                    f"reproductions/{self.name}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}. For "
+                    f"any other, write a function `{what}` in model.py beside it (see reproductions/README.md)."
                 )
         return recipe
 
     def plain_recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
-        """The same for whoever builds no network: without Keras, and what the network reads is not checked."""
+        """The same without Keras, if no network is built. The settings of the network are not checked."""
         return self._validated(Recipe, profile, readings)
 
     def _validated(self, settings: type[Recipe], profile: Profile, readings: dict[str, Any] | None) -> Recipe:
@@ -170,13 +175,13 @@ class Paper(_Record):
             return settings(**self._values(profile, readings))
         except ValidationError as error:
             where = f"reproductions/{self.name}/paper.yaml"
-            remedy = "Mend the file, or declare the setting in `Settings` of model.py beside it."
+            remedy = "Correct the file, or declare the setting in `Settings` of model.py beside it."
             wrong = strict_yaml.complaints(error)
             raise BadInput.listing(f"{where} has settings that no code reads:", wrong, remedy) from error
 
     def _values(self, profile: Profile, readings: dict[str, Any] | None) -> dict[str, Any]:
         if profile != "paper" and profile not in self.profiles:
-            raise BadInput(f"{self.name} has no profile {profile}: its paper.yaml says nothing of it under `profiles`.")
+            raise BadInput(f"{self.name} has no profile {profile}: add it under `profiles` in its paper.yaml.")
         chosen = self.choose(readings or {})
         settings = {key: stated.value for key, stated in self.stated.items()}
         settings |= {key: reading.default for key, reading in self.readings.items()}
@@ -184,20 +189,20 @@ class Paper(_Record):
         return settings | chosen
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
-        """How many repeats a run has where nobody says: a cross-validation is one."""
+        """The default number of repeats: 1 for a cross-validation, else 3."""
         return 1 if self.plain_recipe("paper", readings).folds else 3
 
     def choose(self, readings: dict[str, Any]) -> dict[str, Any]:
-        """The chosen readings with the values of the record, found by their text: {"batch_size": "16"} gives
-        {"batch_size": 16}. Raises BadInput for what the record does not have, with the list of what it has."""
+        """The chosen readings with the values of the record. Values are matched by their text: {"batch_size": "16"}
+        gives {"batch_size": 16}. Raises BadInput for an unknown reading or value, with the list of the known ones."""
         if refused := [reason for key, value in readings.items() if (reason := self.refusal(key, value))]:
             table = [f"{key}: {', '.join(map(as_text, reading.values))}" for key, reading in self.readings.items()]
             remedy = f"Readings of {self.name}, the default first:\n    " + "\n    ".join(table)
-            raise BadInput.listing(f"{self.name} can't be run so:", refused, remedy)
+            raise BadInput.listing(f"{self.name} can't be run with these readings:", refused, remedy)
         return {key: self._value(key, as_text(value)) for key, value in readings.items()}
 
     def refusal(self, key: str, value: Any) -> str | None:
-        """Why a reading can't be chosen so; None where it can."""
+        """The reason why a reading can't have this value; None if it can."""
         text = as_text(value)
         if _any_folds(key, text):
             return None
@@ -220,7 +225,7 @@ def _any_folds(key: str, text: str) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """How a person types a value of a reading on the command line: none, 0.2, batch, benign+malignant, true,
+    """A value of a reading as it is typed on the command line: none, 0.2, batch, benign+malignant, true,
     rotation:15+flips:true."""
     if value is None or value == {}:
         return "none"
@@ -232,27 +237,27 @@ def as_text(value: Any) -> str:
 
 
 def as_shown(readings: Mapping[str, Any]) -> list[str]:
-    """Readings as a table or a page names them, KEY=VALUE each, and the leak called one."""
+    """Readings as tables and pages show them, each as KEY=VALUE, with a label on the leak."""
     typed = {key: as_text(value) for key, value in readings.items()}
     return [f"{key}={value}{' (LEAK)' if LEAK.get(key) == value else ''}" for key, value in typed.items()]
 
 
 def names() -> list[str]:
-    """The papers that can be run, in alphabetical order: a folder of `reproductions/` with a `paper.yaml`."""
+    """The papers that can be run, in alphabetical order: the folders of `reproductions/` with a `paper.yaml`."""
     return sorted(entry.name for entry in files("reproductions").iterdir() if (entry / "paper.yaml").is_file())
 
 
 @cache
 def load(name: str) -> Paper:
-    """The record of one paper. Raises BadInput for an unknown name and for a record that is not valid."""
+    """The record of one paper. Raises BadInput for an unknown name and for an invalid record."""
     if name not in names():
         raise BadInput(f"There is no paper '{name}'. Known papers: {', '.join(names())}.")
     return read(name, files("reproductions") / name / "paper.yaml")
 
 
 def read(name: str, path: Traversable) -> Paper:
-    """The record in a file, every profile of which makes a recipe. Raises BadInput, naming the file, with all that is
-    wrong with it."""
+    """The record in a file. Every profile of it makes a valid recipe. Raises BadInput with the name of the file and a
+    list of all errors in it."""
     try:
         given = strict_yaml.load(path.read_bytes())
         if not isinstance(given, dict):
@@ -262,8 +267,8 @@ def read(name: str, path: Traversable) -> Paper:
             Recipe(**record._values(profile, {}))
     except ValidationError as error:
         wrong = strict_yaml.complaints(error)
-        raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Mend the file.") from error
-    # Tables are expanded before they are validated: what is no table at all fails there in ways of its own.
+        raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Correct the file.") from error
+    # Tables are expanded before they are validated, so an entry that is no table raises other errors.
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise BadInput(f"{path} is not a valid record of a paper: {error}") from error
     return record

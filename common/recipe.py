@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-# What `common` offers by these names. A paper that needs another optimizer or loss declares it in its `model.py`.
+# The names that `common` knows. A paper that needs another optimizer or loss declares it in its `model.py`.
 OPTIMIZERS = ("adam", "adamw")
 LOSSES = ("bce", "dice", "bce+dice", "iou")
 MONITORS = ("loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou|fg|pooled|t=0.5")
@@ -23,12 +23,13 @@ MONITORS = ("loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is drawn anew for each image (`common.data.augment` carries it out).
+    """The limits of the random changes to an image (`common.data.augment` applies them).
 
-    rotation: degrees, either way, about the centre.
-    zoom: the scale is drawn from 1 - zoom to 1 + zoom. What rotation and zoom bring in from outside is 0 in both.
-    flips: left-right and top-bottom, each in half of the images.
-    contrast: the distance of each pixel from the image's mean grey is multiplied by 1 - contrast to 1 + contrast.
+    rotation: largest angle in degrees, in both directions, about the centre.
+    zoom: the scale is drawn from 1 - zoom to 1 + zoom. Pixels from outside the image are 0 in image and mask.
+    flips: flip left-right and top-bottom, each with probability 1/2.
+    contrast: the difference of each pixel to the image's mean grey is multiplied by a factor from 1 - contrast to
+        1 + contrast.
     """
 
     rotation: float = 0.0
@@ -38,38 +39,38 @@ class Augmentation:
 
 
 class Recipe(BaseModel):
-    """The settings of one training. The fields below are those that `common` carries out. A paper's network has more
+    """The settings of one training. `common` carries out the fields below. A paper's network has more settings
     (`filters`, `kernel`, ...): the class `Settings` in its `model.py` adds them and refuses any other.
 
     side: images and masks are resized to side x side pixels.
-    channels: of the input, 1 (grey) or 3 (RGB).
-    clip_limit: of the contrast limited adaptive histogram equalisation (CLAHE) of a grey image before it is resized,
-        None for none; `tiles`: its grid is tiles x tiles.
-    classes: the classes of images used; every image of another class is left out.
-    masks: how several masks of one image become one: "merged" (union of all), "first" (the first alone), "union=N"
-        (union of the first N), "mean=N" (mean of the first N, which leaves a lesion that one of two covers at 0.5).
-    truth: "soft" keeps the interpolated edge of a resized mask, "hard" sets it to 0 or 1 at 0.5.
-    decimals: the normalised pixels are rounded to so many decimals, None for not at all.
-    augmentation: of the training images, anew in each epoch: the fields of `Augmentation`; empty for none.
-    copies: how many changed copies of each image the augmentation makes once, before the split, instead of changing
-        training images in each epoch (`common.data.enlarge`); 0 for none.
-    sample: "all" cases, or "balanced": as many of each class as the rarest one has, drawn anew in each repeat.
-    images: size of the random sample of the cases that is used, copies included, None for all of them.
-    split: "random" draws images, "grouped" whole groups of them (a patient's, a lesion's).
-    test_fraction: share of all cases drawn for the test.
-    validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
-    folds: number of folds of a stratified cross-validation, which then takes the place of the drawn parts; None for
-        none.
-    input: what the network is given: the "image", or "image+mask", a leak: the mask that it has to find is one more
-        channel of its input, as the batches give it, in [0, 1].
-    positive: the class whose probability the network's second output gives, None for a network that segments only.
-    loss: of the segmentation, one of LOSSES ("bce+dice" is the sum of two), or what `loss` in `model.py` makes;
-        `smooth` and `dice_over` (sums over the "batch" or over each "image") belong to the last three. A classification
-        adds its own cross-entropy.
-    optimizer: one of OPTIMIZERS, or what `optimizer` in `model.py` makes.
-    monitor: what selects an epoch on the validation part: the loss, or one of the metrics that `fit` prints, MONITORS.
-    patience: epochs without improvement of the monitor after which training stops, None for never.
-    weights: those of the "last" epoch or of the "best" are evaluated.
+    channels: number of input channels, 1 (grey) or 3 (RGB).
+    clip_limit: clip limit of the contrast limited adaptive histogram equalisation (CLAHE), which is applied to a grey
+        image before it is resized; None for no CLAHE. `tiles`: its grid has tiles x tiles tiles.
+    classes: the classes of images that are used; images of other classes are left out.
+    masks: how several masks of one image become one: "merged" (union of all), "first" (only the first), "union=N"
+        (union of the first N), "mean=N" (mean of the first N; a pixel that one of two masks covers becomes 0.5).
+    truth: "soft" keeps the interpolated edge of a resized mask; "hard" sets each pixel to 1 from 0.5 on, else to 0.
+    decimals: normalised pixels are rounded to this number of decimals; None for no rounding.
+    augmentation: the fields of `Augmentation`. It changes the training images anew in each epoch; empty for none.
+    copies: number of changed copies that the augmentation makes of each image once, before the split, instead of
+        changing the training images in each epoch (`common.data.enlarge`); 0 for none.
+    sample: "all" cases, or "balanced": of each class as many cases as the rarest class has, drawn anew in each repeat.
+    images: size of the random sample of cases that is used, copies included; None for all cases.
+    split: "random" draws images; "grouped" draws whole groups (all images of a patient or a lesion).
+    test_fraction: share of all cases that is drawn for the test.
+    validation: share of the remaining cases that is drawn for validation, or "test": the test part serves as both.
+    folds: number of folds of a stratified cross-validation, which replaces the drawn parts; None for no
+        cross-validation.
+    input: "image", or "image+mask". The latter is leakage: the ground truth mask is one more input channel, with values
+        in [0, 1] as in the batches.
+    positive: the class whose probability the network's second output gives; None for a network that only segments.
+    loss: loss of the segmentation: one of LOSSES ("bce+dice" is the sum of two), or the name of the loss that `loss` in
+        `model.py` makes. `smooth` and `dice_over` (sums over the "batch" or over each "image") belong to the last
+        three of LOSSES. A classification adds its own cross-entropy.
+    optimizer: one of OPTIMIZERS, or the name of the optimizer that `optimizer` in `model.py` makes.
+    monitor: the value that selects an epoch on the validation part: the loss or a metric that `fit` prints (MONITORS).
+    patience: training stops after this number of epochs without a better value of the monitor; None for never.
+    weights: the weights of the "last" or of the "best" epoch are evaluated.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -114,27 +115,27 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _positive_is_a_class(self) -> "Recipe":
         if self.positive is not None and self.positive not in self.classes:
-            raise ValueError(f"positive is '{self.positive}', which is none of the classes {', '.join(self.classes)}")
+            raise ValueError(f"positive is '{self.positive}': expected one of the classes {', '.join(self.classes)}")
         return self
 
     @property
     def mode(self) -> Literal["min", "max"]:
-        """Which values of the monitor are better."""
+        """Whether lower ("min") or higher ("max") values of the monitor are better."""
         return "min" if self.monitor == "loss" else "max"
 
     @property
     def clahe(self) -> tuple[float, int] | None:
-        """Clip limit and tiles, None for no CLAHE."""
+        """Clip limit and tiles; None for no CLAHE."""
         return None if self.clip_limit is None else (self.clip_limit, self.tiles)
 
     @property
     def input_channels(self) -> int:
-        """Of what the network is given: those of the image, and the mask where that is given too."""
+        """Number of channels of the network's input: those of the image, and one for the mask if it is an input too."""
         return self.channels + (self.input == "image+mask")
 
     @property
     def leak(self) -> str:
-        """What has to be said of a network that is given the answer, "" of any other."""
+        """A warning for a network whose input contains the ground truth mask; "" for any other network."""
         if self.input == "image":
             return ""
         return (

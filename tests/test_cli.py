@@ -31,7 +31,7 @@ def test_the_help_names_the_defaults(repro, monkeypatch):
     status, printed, _ = repro("run", "--help")
     assert status == 0
     assert "[default: (the paper's)]" in printed
-    assert "[default: (3; of a cross-validation 1)]" in printed
+    assert "[default: (3; 1 for a cross-validation)]" in printed
 
 
 def test_claims_checks_the_numbers_of_a_paper_without_data_or_runs(repro):

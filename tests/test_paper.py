@@ -171,6 +171,6 @@ def with_values(**values):
 @pytest.mark.parametrize(("what", "name"), [("optimizer", "sgd"), ("loss", "tversky")])
 def test_an_optimizer_or_a_loss_that_nobody_makes_is_refused(what, name):
     with pytest.raises(
-        BadInput, match=f"names the {what} '{name}'. Known are .*; any other is made by a function `{what}`"
+        BadInput, match=f"names the {what} '{name}'. Known are .*. For any other, write a function `{what}`"
     ):
         with_values(**{what: name}).recipe()

@@ -1,5 +1,5 @@
-"""The `repro` command: what it does with errors, and how Ctrl-C and SIGTERM end it. Each command imports what it needs
-when it is called, so that those without a network to train answer at once."""
+"""The `repro` command, with its handling of errors, Ctrl-C and SIGTERM. Each command imports its modules when it is
+called, so that commands without a network answer at once."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ class _Warnings(logging.Handler):
 def main() -> None:
     """Runs the command. Bad input ends in one message and exit status 2, a failed run in 1, Ctrl-C in 130, SIGTERM in
     143. Only --debug shows a traceback."""
-    for stream in (sys.stdout, sys.stderr):  # which may know fewer characters than file names hold
+    for stream in (sys.stdout, sys.stderr):  # file names may have characters that the stream can't encode
         stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
@@ -63,10 +63,10 @@ def _how_to_go_on() -> str:
 def _explained(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}"
     number = getattr(error, "errno", None)
-    if named := re.search(r"filename = ('.*?')", str(error)):  # HDF5 tells a page; of it, what any other file tells
+    if named := re.search(r"filename = ('.*?')", str(error)):  # HDF5's text is a page long
         text = f"{type(error).__name__}: [Errno {number}] {os.strerror(number or 0)}: {named[1]}"
     if number in NO_ROOM:
-        text += f"\nMake room there. What was whole before still is. To go on: {command_line()}"
+        text += f"\nMake room there. Complete files are unharmed. To go on: {command_line()}"
     elif number in NO_WRITING:
         text += "\nMake it writable, or choose another folder with --runs or --results."
     return text
@@ -78,19 +78,19 @@ def _complain(message: str, code: int) -> int:
 
 
 def _printable(message: str) -> str:
-    """A file's name or content must not reach the terminal as a control character."""
+    """Escapes control characters: names and contents of files must not send them to the terminal."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
 
 
 @contextmanager
 def ends_soon(message: str) -> Iterator[None]:
-    """Within it, SIGINT and SIGTERM end the process within seconds: with the message on standard error, and status 130
-    or 143. A signal that is ignored stays ignored.
+    """In this context, SIGINT and SIGTERM end the process within seconds, with the message on standard error and status
+    130 or 143. A signal that is ignored stays ignored.
 
     Python handles a signal between two of its own instructions. A step of a large network, or its compilation, is one
     instruction and takes up to minutes, and threads that prepare images finish their queue first. So the signal raises
-    SystemExit, and a thread waits for it as well: after `GRACE` seconds the thread ends the process. Nothing is lost by
-    that, because every file appears whole or not at all."""
+    SystemExit, and `GRACE` seconds later a thread ends the process if it still runs. Nothing is lost, because every
+    file is complete or missing."""
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     caught = []
@@ -109,7 +109,7 @@ def ends_soon(message: str) -> Iterator[None]:
         yield
     finally:
         if caught:
-            with suppress(OSError, ValueError):  # of a stream that is closed
+            with suppress(OSError, ValueError):  # the stream may be closed
                 sys.stdout.flush()
                 sys.stderr.flush()
             _end(message, caught[0])
@@ -130,8 +130,8 @@ def _watch(reading: socket.socket, message: str) -> None:
 
 
 def _end(message: str, signum: int) -> None:
-    """Ends the process at once. Python's own end would wait for threads that prepare images, and free objects that
-    threads of TensorFlow still use, which now and then was a segmentation fault."""
+    """Ends the process at once. Python's own exit would wait for threads that prepare images. It would also free
+    objects that threads of TensorFlow still use, which sometimes caused a segmentation fault."""
     with suppress(OSError):
         os.write(2, f"{message}\n".encode())
     os._exit(128 + signum)

@@ -1,4 +1,4 @@
-"""The command that measures how fast the suite is, and what it leaves: JSON and a picture."""
+"""The command that measures the speed of the suite, and writes JSON and a picture."""
 
 import json
 from collections.abc import Sequence
@@ -23,19 +23,24 @@ def bench(
     profile: Annotated[Profile, typer.Option(help="paper, small or smoke.")] = "small",
     part: Annotated[
         list[str] | None,
-        typer.Option(help="pipeline, pytorch, roofline, batch, images or at-once. May recur.", show_default="all"),
+        typer.Option(
+            help="What to measure: pipeline, pytorch, roofline, batch, images or at-once. May be repeated.",
+            show_default="all",
+        ),
     ] = None,
     data: Data = None,
-    precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of an epoch.")] = 20,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 5,
+    precision: Annotated[
+        str, typer.Option(help="auto (by the device), float32, mixed_bfloat16 or mixed_float16.")
+    ] = "auto",
+    steps: Annotated[int, typer.Option(min=1, help="Training steps in an epoch.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of measurement.")] = 5,
     runs: Runs = Path("runs"),
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for what is measured.", show_default="bench in --runs")
+        Path | None, typer.Option("--output", "-o", help="Folder for the measurements.", show_default="bench in --runs")
     ] = None,
 ) -> None:
-    """Measure how fast the suite trains on this machine, as ratios: our step over PyTorch's, an epoch over its bare
-    steps, the least possible time over ours, wider batches, more images, repeats at once."""
+    """Measure the speed of training on this machine, as ratios: images a second over PyTorch's, an epoch over its bare
+    steps, the least possible time over ours, larger batches, more images, several repeats at once."""
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     share_memory()  # this process and its workers share the GPU
     import_keras()
@@ -71,7 +76,7 @@ def save_lines(lines: Sequence["Line"], about: dict[str, Any], path: Path) -> No
 
 
 def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noqa: F821
-    """A picture (PNG) of the medians with their ranges. Returns False, and writes no file, where there is no ratio or
+    """Draws the medians with their ranges as a PNG. Returns False, and writes no file, if there is no ratio or if
     matplotlib is not installed."""
     ratios = [line for line in lines if hasattr(line, "median")]
     if not ratios or not find_spec("matplotlib"):

@@ -10,12 +10,19 @@ from common.cli.shared import Results, Runs, app, out, report_unusable, root, sa
 from common.errors import BadInput
 from common.paper import Paper, Profile
 
-data_app = typer.Typer(no_args_is_help=True, help="Find, download and check data sets.")
+data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
 app.add_typer(data_app, name="data")
+
+NameOrDir = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME_OR_DIR", help="Data: busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml about one."
+    ),
+]
 
 
 @data_app.command()
-def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Runs = Path("runs")) -> None:
+def verify(name: NameOrDir, runs: Runs = Path("runs")) -> None:
     """Check that a data set is the published BUSI, pixel by pixel."""
     from common.data import manifest
 
@@ -27,7 +34,7 @@ def verify(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")], runs: Ru
 
 @data_app.command()
 def audit(
-    name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
+    name: NameOrDir,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -37,8 +44,8 @@ def audit(
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
 ) -> None:
-    """Look for faults of a data set: copies, copies in two classes, suspect masks, leaks of a split. What is found in a
-    data set of the papers is kept with the results too, for the pages of `repro report`."""
+    """Look for faults in a data set: copies, copies in two classes, suspect masks, leakage of a random split. Findings
+    in a data set of the papers are also stored in the results, for the pages of `repro report`."""
     from common.data import audit as auditing
     from common.data import fetch
 
@@ -48,16 +55,16 @@ def audit(
         findings = auditing.findings_of(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))
         auditing.write_findings(findings, found.cases, folder)
     out.print(auditing.findings_table(findings))
-    say(f"All findings: {folder / 'audit.json'}. To see them: the pictures beside it.")
+    say(f"All findings: {folder / 'audit.json'}, with pictures beside it.")
     if findings["data"] in fetch.NAMES:
         kept = results / f"audit-{findings['data']}.json"
         auditing.write_findings_json(findings, kept)
-        say(f"For the site that `repro report` makes: {kept}")
+        say(f"For the pages of `repro report`: {kept}")
 
 
 @data_app.command("fetch")
-def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "busi", runs: Runs = Path("runs")) -> None:
-    """Print the folder of a data set. One that is missing is downloaded or made first."""
+def fetch_data(name: NameOrDir = "busi", runs: Runs = Path("runs")) -> None:
+    """Print the folder of a data set. If it is missing, download or generate it first."""
     from common.data import fetch
 
     found = fetch.find(name, root(), runs)
@@ -67,22 +74,22 @@ def fetch_data(name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")] = "bu
 
 @data_app.command()
 def pack(
-    name: Annotated[str, typer.Argument(metavar="NAME_OR_DIR")],
+    name: NameOrDir,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.", show_default="NAME.pack")
     ] = None,
-    profile: Annotated[Profile, typer.Option(help="Take the image sizes of: paper, small or smoke.")] = "paper",
+    profile: Annotated[Profile, typer.Option(help="The profile that decides the image sizes.")] = "paper",
     runs: Runs = Path("runs"),
 ) -> None:
-    """Put what training needs of a data set into one file, for a machine that has no images. There, use it with
-    `repro run PAPER --data FILE`, or lay it into the data folder as NAME.pack."""
+    """Put everything that training needs from a data set into one file, for a machine without the images. Use it there
+    with `repro run PAPER --data FILE`, or put it into the data folder as NAME.pack."""
     from common.data import pack as packing
     from common.data.listing import first_few
     from common.data.prepare import Need
 
     found = _find_images(name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
-    # Every reading of masks and channels, because they add little. Another side or contrast would be other images.
+    # Every reading of masks and channels, because they add little. Another side or contrast would need other images.
     needs = {
         Need.of_recipe(paper.plain_recipe(profile, reading))
         for paper in _users(found.name)
@@ -96,7 +103,7 @@ def pack(
 
 
 def _users(data: str) -> list[Paper]:
-    """The papers that use a data set; all papers, where none does."""
+    """The papers that use a data set; all papers if none does."""
     known = [papers.load(name) for name in papers.names()]
     return [paper for paper in known if data in (paper.data, paper.stand_in)] or known
 
@@ -113,7 +120,7 @@ def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when
     if found.packed:
         raise BadInput(
             f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "
-            "needs a folder with the images."
+            "command needs a folder with the images."
         )
     report_unusable(found, runs)
     return found

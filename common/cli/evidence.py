@@ -1,4 +1,4 @@
-"""Commands that read what papers state and what `results/` holds. None trains."""
+"""Commands that read the papers' records and `results/`, without any training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,15 +30,15 @@ def list_papers(results: Results = Path("results")) -> None:
 def compare(
     paper: OnePaperOrAll = None,
     results: Results = Path("results"),
-    sweep: Annotated[bool, typer.Option("--sweep", help="Show the effect of each reading alone.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Show only the effect of each reading.")] = False,
 ) -> None:
-    """Compare reported with reproduced numbers, from the results alone. Renews README.md and sweep.md beside them,
-    and the table in the README of each paper."""
+    """Compare reported with reproduced numbers, without any training. Renews README.md and sweep.md in the results, and
+    the table in the README of each paper."""
     from common.evidence import tables, worded
     from common.evidence.assess import summary_sentences
 
     if paper:
-        papers.load(paper)  # raises before seconds are spent on the others, whose parts of README.md are renewed too
+        papers.load(paper)  # raises before seconds are spent on the other papers' parts of README.md
     wanted, moved = renew_pages(results, {paper} if paper else set(papers.names()))
     if not wanted:
         raise BadInput(f"No results in {results} yet. `repro run {paper or 'PAPER'}` makes them.")
@@ -62,18 +62,19 @@ def compare(
             _show_effects(moved[name], paper, results)
     if any(len(group) > sum(each.in_full for each in group) for group in wanted.values()):
         _name_page(results)
-    say(f"Every row, single folds and images and quoted numbers too: {escape(str(results / 'README.md'))}")
+    say(f"Every row, with single folds, single images and quoted numbers: {escape(str(results / 'README.md'))}")
 
 
 def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed
-    """Prints the effect of each reading. Raises BadInput where no reading was trained beside its default."""
+    """Prints the effect of each reading. Raises BadInput if no reading was trained besides the default."""
     from common.evidence.effects_tables import effect_sentences, table
 
     if not found:
         one = paper or "PAPER"
         raise BadInput(
-            f"{results} has no record that differs in one reading from that of the default, of the same profile, data, "
-            f"backend and precision. `repro run {one} --reading KEY=VALUE` makes one, `repro sweep {one}` all."
+            f"{results} has no record that differs from the default's in one reading and has the same profile, data, "
+            f"backend and precision. `repro run {one} --reading KEY=VALUE` makes one, `repro sweep {one} --readings "
+            "all` makes all."
         )
     for each in found:
         out.print(table(each))
@@ -90,9 +91,9 @@ def _name_page(results: Path) -> None:
 
 
 def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
-    """Compares all results anew. Writes README.md and sweep.md beside them, the table in the README of each paper, and
-    the tables of single images of the papers in `wanted`. Returns the compared records and the effects of readings, by
-    the name of each of these papers that has results."""
+    """Compares all results again. Writes README.md and sweep.md in the results, the table in the README of each paper,
+    and the tables of single images of the papers in `wanted`. Returns the compared records and the effects of readings,
+    both by the name of each paper in `wanted` that has results."""
     from common.evidence import effects, effects_tables
     from common.evidence.assess import assess_paper
     from common.evidence.readme import SWEEP, keep_images, readme, renew_paper_readme
@@ -122,9 +123,9 @@ def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assess
 @app.command("claims")
 def check_claims(
     paper: OnePaperOrAll = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Every finding, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
 ) -> None:
-    """Check whether the numbers that a paper prints agree with each other. Needs no run and no data."""
+    """Check whether the printed numbers of a paper agree with each other. Needs no run and no data."""
     from common.evidence import claims, trivial
 
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
@@ -144,13 +145,13 @@ def report(
     results: Results = Path("results"),
     runs: Runs = Path("runs"),
 ) -> None:
-    """Make pages of the results, as a static site. Images are shown where the data sets are at hand."""
+    """Make web pages of the results. They show images if the data sets are on this machine."""
     import_keras()
     try:
         from common.report import site
     except ModuleNotFoundError as missing:
         raise BadInput(
-            f"The package {missing.name} is not installed, which the report needs. `make install` puts it into .venv; "
+            f"The report needs the package {missing.name}, which is not installed. `make install` puts it into .venv; "
             "for this Python: pip install '.[report]'"
         ) from missing
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
@@ -159,5 +160,5 @@ def report(
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:
-        say("REPRO_DATA names the folder of data sets; with them, the galleries show what was to be marked too.")
+        say("Set REPRO_DATA to the folder of the data sets; then the galleries also show images and ground truth.")
     say(f"{output / 'index.html'}: {len(built.pages)} pages, {built.size / 1e6:.1f} MB. Open it in a browser.")

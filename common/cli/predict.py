@@ -1,4 +1,4 @@
-"""Commands that use a trained network: on your own images, on another labelled set, in another runtime."""
+"""Commands that use a trained network: on your own images, on another labelled set, or as ONNX."""
 
 import json
 from pathlib import Path
@@ -14,23 +14,23 @@ from common.errors import BadInput
 from common.training.backend import import_keras
 
 Model = Annotated[
-    Path, typer.Option("--model", metavar="FILE", help="The network of a repeat: best.keras or last.keras.")
+    Path, typer.Option("--model", metavar="FILE", help="A trained network: best.keras or last.keras of a repeat.")
 ]
 
 
 @app.command()
 def predict(
     model: Model,
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or patterns: 'a/*.png'.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or patterns ('a/*.png').")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
 ) -> None:
-    """Mark tumours in your own images: masks, overlays and bounding boxes. Takes PNG, JPEG, TIFF, BMP, WebP, and DICOM
-    of one frame."""
+    """Predict tumours in your own images: masks, overlays and bounding boxes. Takes PNG, JPEG, TIFF, BMP, WebP, and
+    DICOM with one frame."""
     from common.data.listing import first_few
     from common.predict import inputs as files
 
     if output.exists() and not output.is_dir():
-        raise BadInput(f"{output} is a file. Expected a folder for the results, which is made where it is missing.")
+        raise BadInput(f"{output} is a file. Expected a folder for the results; a missing one is made.")
     found = files.find_inputs(inputs, output)
     files.refuse_nothing(found)
     import_keras()
@@ -50,22 +50,25 @@ def predict(
     for line in first_few(predicted.without):
         say(f"Left out: {escape(line)}")
     if found.left_out:
-        say(f"Left out, as no images to predict on: {escape(found.left_out)}.")
+        say(f"Left out (nothing to predict on): {escape(found.left_out)}.")
     number = len(found.items) - len(predicted.without)
     say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {escape(str(output))}.")
     if wrong := found.missing + predicted.undone:
-        raise BadInput.listing("These could not be done, all others were:", wrong, "Replace or remove them.")
+        raise BadInput.listing("These could not be used; all others are done:", wrong, "Replace or remove them.")
     if not predicted.done:
-        raise BadInput.listing("Not one of these holds a picture:", predicted.without, "Name the files of the images.")
+        raise BadInput.listing("None of these holds a picture:", predicted.without, "Name the files of the images.")
 
 
 @app.command()
 def evaluate(
     model: Annotated[
-        list[Path], typer.Option("--model", metavar="FILE", help="A best.keras or last.keras. May recur.")
+        list[Path], typer.Option("--model", metavar="FILE", help="A best.keras or last.keras. May be repeated.")
     ],
-    data: Annotated[str, typer.Option(help="busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml about one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="All numbers, as JSON.")] = False,
+    data: Annotated[
+        str,
+        typer.Option(help="Data: busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml that describes one."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
     runs: Runs = Path("runs"),
 ) -> None:
     """Evaluate trained networks on a labelled set, with 95 % intervals, and compare them."""
@@ -73,7 +76,7 @@ def evaluate(
     from common.data.listing import first_few
 
     if len(model) > len(ascii_uppercase):
-        raise BadInput(f"{len(model)} networks: {len(ascii_uppercase)} can be set beside each other.")
+        raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
     import_keras()
     from common.predict import evaluate as evaluation
     from common.training import model_file
@@ -93,13 +96,13 @@ def evaluate(
         name = escape(f"{each.file}: {each.about}.")
         say(f"{letter}: {name}" if networks[1:] else name)
         if each.seen:
-            say("   Trained on images of this very set: what it scores here says little about new images.")
+            say("   Trained on images of this very set: its scores here say little about new images.")
     out.print(evaluation.evaluation_table(evaluated))
     say(
-        f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value its 95 % interval over the "
-        "images (bootstrap, 10,000 resamples), which takes them as independent: with several images of a lesion it is "
-        "wider."
-        + (" Of a difference the same images are drawn for both; bold where 0 lies outside." if networks[1:] else "")
+        f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value is its 95 % interval over the "
+        "images (bootstrap, 10,000 resamples). It takes the images as independent; with several images of a lesion the "
+        "true interval is wider."
+        + (" For a difference both use the same resamples; it is bold if 0 is outside." if networks[1:] else "")
     )
 
 

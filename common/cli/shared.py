@@ -1,4 +1,4 @@
-"""What all commands share: the application, its console, the options that recur, and the command that was typed."""
+"""The parts that all commands share: the application, its console, common options, and the command that was typed."""
 
 import os
 import shlex
@@ -13,28 +13,34 @@ from rich.markup import escape
 from common.training.backend import first_backend
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
-    "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
+    "Trains the networks of five papers on breast tumour segmentation again, and says for every number that the papers "
+    "report whether it reproduces."
 ))  # fmt: skip
 
 out, err = Console(), Console(stderr=True)  # err for messages where the output is JSON or lines for a program
-PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="One of those that `repro papers` lists.")]
-OnePaperOrAll = Annotated[str | None, typer.Argument(metavar="[PAPER]", help="One paper.", show_default="all")]
+PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="A paper; `repro papers` lists them.")]
+OnePaperOrAll = Annotated[
+    str | None, typer.Argument(metavar="[PAPER]", help="A paper; `repro papers` lists them.", show_default="all")
+]
 Data = Annotated[
     str | None,
     typer.Option(
-        help="busi, mini-ddsm, mammo_masses, phantom, a folder, a .yaml that describes one, or a packed file.",
+        help="Data: busi, mini-ddsm, mammo_masses, phantom, a folder, a .yaml that describes one, or a packed file.",
         show_default="the paper's",
     ),
 ]
 Repeats = Annotated[
     int | None,
-    typer.Option(help="Each with its own split and weights.", show_default="3; of a cross-validation 1"),
+    typer.Option(
+        help="Number of repeats, each with its own split and weights.", show_default="3; 1 for a cross-validation"
+    ),
 ]
 Folds = Annotated[
-    int | None, typer.Option(help="Makes each repeat a stratified cross-validation.", show_default="the paper's")
+    int | None,
+    typer.Option(help="Folds of a stratified cross-validation, one in each repeat.", show_default="the paper's"),
 ]
 Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.")]
-Results = Annotated[Path, typer.Option(help="Folder for the results, which `repro compare` reads.")]
+Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 
 
 def say(line: str, to: Console = out) -> None:
@@ -47,22 +53,27 @@ def root() -> Path:
 
 
 def report_stand_in(paper: "Paper", found: "Found", asked: str | None, to: Console = out) -> None:  # noqa: F821
-    """Says that another data set stands for the paper's, where the person did not ask for that."""
+    """Says that a stand-in replaces the paper's data set, if the user did not choose the data."""
     if asked is None and found.name != paper.data:
         say(
-            f"{paper.name}: {paper.data} is not here: {found.name} instead, whose numbers are not comparable with the "
-            "paper's.",
+            f"{paper.name}: {paper.data} is not here. {found.name} is used instead: its numbers are not comparable "
+            "with the paper's.",
             to,
         )
 
 
 def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # noqa: F821, imported when needed
-    """Says how many listed cases can't be used, and writes a file with the reason for each; says which other files lie
-    beside the images."""
+    """Says which other files are beside the images, and how many cases can't be used. Writes a file with the reason for
+    each of these cases."""
     from common.files import write_atomically
 
     if found.left_out:
-        say(escape(f"{found.name}: {len(found.cases)} cases. Left out, as no images of it: {found.left_out}."), to)
+        say(
+            escape(
+                f"{found.name}: {len(found.cases)} cases. Left out (not images of this data set): {found.left_out}."
+            ),
+            to,
+        )
     if found.unusable:
         path = runs / f"{found.name}-unusable.txt"
         write_atomically(path, "".join(f"{line}\n" for line in found.unusable).encode())
@@ -72,8 +83,9 @@ def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # n
 
 
 def command_line(*without: str) -> str:
-    """The command that was typed, as it can be pasted into a new shell in this folder to go on with what it has begun.
-    without: options to leave out, written "--only=" where the option has a value."""
+    """The command that was typed, quoted for a new shell in this folder. With it a run or a sweep goes on.
+
+    without: options to leave out; "--only=" stands for an option with a value."""
     words = []
     for word, before in zip(sys.argv[1:], ["", *sys.argv[1:]], strict=False):
         is_option = word in without or f"{word.partition('=')[0]}=" in without
@@ -85,8 +97,8 @@ def command_line(*without: str) -> str:
 
 
 def quoted_command(*words: str) -> str:
-    """A `repro` command for a new shell in this folder: quoted, with the settings of this process's environment, and
-    with the path of the program where `repro` may not be on that of the shell."""
+    """A `repro` command for a new shell in this folder: quoted, with the environment variables that matter, and with
+    the path of the program, because the shell may not find `repro`."""
     called = sys.argv[0]
     by_path = os.path.basename(called) == "repro" and os.sep in called
     program = [called] if by_path else [sys.executable, "-m", "reproductions"]

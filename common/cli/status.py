@@ -1,4 +1,4 @@
-"""The command that lists the runs: which are at work, which are done, and which were broken off."""
+"""The command that lists the runs with their states: running, done, failed or broken."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from common.files import read_json
 
 @dataclass(frozen=True)
 class RunState:
-    """state: running, done, broken or failed; progress: how far it is, in words; remedy: what to do, "" for nothing."""
+    """state: running, done, broken or failed. progress: in words. remedy: what to do; "" for nothing."""
 
     state: str
     progress: str
@@ -22,10 +22,10 @@ class RunState:
 
 @app.command()
 def status(runs: Runs = Path("runs")) -> None:
-    """List the runs: at work, done, failed, or broken off, and then with the command that goes on."""
+    """List the runs: running, done, failed, or broken off. For the latter, show the command that resumes the run."""
     notes = sorted(runs.glob("*/*/run.json"))
     if not notes:
-        say(f"No runs in {runs} yet. `repro run PAPER` makes one.")
+        say(f"No runs in {runs} yet. `repro run PAPER` starts one.")
         return
     for path in notes:
         found = run_state(path.parent)
@@ -35,7 +35,7 @@ def status(runs: Runs = Path("runs")) -> None:
 
 
 def run_state(folder: Path) -> RunState:
-    """The state of the run in a folder: broken, where its files can't be read."""
+    """The state of the run in a folder. It is broken if its files can't be read."""
     who = " and ".join(lock.holders(folder))
     try:
         return _read_state(folder, who)
@@ -66,7 +66,7 @@ def _read_state(folder: Path, who: str) -> RunState:
     if stored:
         return RunState("done", "; ".join(words), "")
     if failed and len(failed) == len(places):
-        return RunState("failed", "; ".join(words), f"No repeat came to numbers: {folder / 'log.txt'} says where.")
+        return RunState("failed", "; ".join(words), f"No repeat has numbers: {folder / 'log.txt'} says where.")
     # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
     log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=folder / "log.txt")
     last = (_lines(log) or ["nothing"])[-1]

@@ -39,36 +39,40 @@ Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]] 
 @app.command()
 def sweep(
     paper: Annotated[
-        list[str] | None, typer.Argument(metavar="[PAPER]...", help="One or more papers.", show_default="all")
+        list[str] | None,
+        typer.Argument(metavar="[PAPER]...", help="Papers; `repro papers` lists them.", show_default="all"),
     ] = None,
     readings: Annotated[
         list[str] | None,
-        typer.Option(metavar="all|KEY=V1,V2", help="All, one at a time; or every combination of these. May recur."),
+        typer.Option(
+            metavar="all|KEY=V1,V2",
+            help="all: each alternative of each reading, one at a time. KEY=V1,V2: every combination; may be repeated.",
+        ),
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="The same as in `repro run`.", show_default="auto")] = None,
+    profile: Annotated[str | None, typer.Option(help="As in `repro run`.", show_default="auto")] = None,
     data: Data = None,
     repeats: Repeats = None,
     folds: Folds = None,
-    seed: Annotated[int | None, typer.Option(help="All randomness follows from it.", show_default="0")] = None,
-    precision: Annotated[str | None, typer.Option(help="The same as in `repro run`.", show_default="auto")] = None,
-    file: Annotated[Path | None, typer.Option(help="A sweep in YAML, in place of all of the above.")] = None,
-    name: Annotated[str | None, typer.Option(help="Stores the sweep under this name in RESULTS/sweeps.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.", show_default="0")] = None,
+    precision: Annotated[str | None, typer.Option(help="As in `repro run`.", show_default="auto")] = None,
+    file: Annotated[Path | None, typer.Option(help="A sweep in YAML, instead of all options above.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the stored sweep in RESULTS/sweeps.")] = None,
     engine: Annotated[str, typer.Option(help="local (this machine) or ray (a Ray cluster).")] = "local",
     address: Annotated[
         str | None, typer.Option(help="HOST:PORT of the Ray cluster.", show_default="Ray on this machine")
     ] = None,
     slots: Annotated[int, typer.Option(help="Trainings at a time on this machine, with --engine local.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and for how long.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the jobs and their time, and train none.")] = False,
     form: Annotated[
-        str, typer.Option("--format", help="Of a dry run: table, or lines (a command for each job).")
+        str, typer.Option("--format", help="Output of a dry run: table, or lines (a command for each job).")
     ] = "table",
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
 ) -> None:
-    """Train a grid of papers, readings and repeats. What is done already is skipped."""
+    """Train a grid of papers, readings and repeats. Finished trainings are skipped."""
     _one_of("--format", form, "table", "lines")
     if form == "lines" and not dry_run:
-        raise BadInput("--format lines goes with --dry-run: it prints the jobs and trains none.")
+        raise BadInput("--format lines needs --dry-run: it prints the jobs and trains none.")
     _refuse_engine(engine, address, slots)
     typed = {
         "papers": paper or None,
@@ -82,7 +86,7 @@ def sweep(
     }
     typed = {key: value for key, value in typed.items() if value is not None}
     if file and typed:
-        raise BadInput(f"{file} says what is swept: write {', '.join(typed)} into it, not beside it.")
+        raise BadInput(f"{file} describes the whole sweep: write {', '.join(typed)} into it, not on the command line.")
     if slots > 1 or engine == "ray":
         share_memory()  # before this process loads a backend, because jobs on this machine share its GPU
     import_keras()
@@ -98,7 +102,7 @@ def sweep(
     grid.refuse_file_name(name)
     keep_compiled(runs / "cache" / "compiled")
     began = time.perf_counter()
-    with to.status("reading the data and asking each network whether it takes its settings ..."):
+    with to.status("reading the data and checking the settings of each network ..."):
         found = grid.expand(wanted, root(), runs, results, command_line(), lambda line: say(escape(line), to))
         size = f"{describe_size(found)}, planned in {time.perf_counter() - began:.1f} s"
     one_of_each = {experiment.request.paper.name: experiment.request for experiment in found.experiments}
@@ -111,13 +115,13 @@ def sweep(
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
         path = grid.save_sweep(wanted, name, results, file)
-        say(escape(f"The sweep is kept in {path}. `repro sweep --file` takes it again."))
+        say(escape(f"The sweep is stored in {path}. `repro sweep --file` runs it again."))
         _train_grid(found, _engine(engine, slots, address), results)
     elif form == "lines":
         for job in found.waiting:
             print(quoted_command(*command_of_job(job, wanted.data)))
         stores = command_line("--dry-run", "--format=")
-        say(escape(f"{size}. Once they have ended, this stores the results: {stores}"), err)
+        say(escape(f"{size}. When they have ended, this stores the results: {stores}"), err)
     else:
         with out.status("timing a few steps of each paper's network on this machine ..."):
             table, sentence = plan(found)
@@ -126,9 +130,9 @@ def sweep(
 
 
 def _train_grid(grid: "Grid", engine: Engine, results: Path) -> None:  # noqa: F821, imported when needed
-    """Trains what is left, and stores each experiment when its last job has ended.
+    """Trains the remaining jobs, and stores each experiment when its last job has ended.
 
-    Raises FailedRun at the end, with the jobs that were broken off and the experiments that came to no numbers."""
+    Raises FailedRun at the end, with the jobs that were broken off and the experiments without numbers."""
     from common.evidence.results import load
     from common.sweep.job import Broken, describe_outcome
     from common.sweep.table import JobTable
@@ -169,22 +173,22 @@ def _train_grid(grid: "Grid", engine: Engine, results: Path) -> None:  # noqa: F
     with out.status("comparing reported with reproduced numbers ..."):
         renew_pages(results, set(stored))
     if complaints:
-        lines = ["What came to no result:", *(f"  - {each}" for each in complaints), f"To try again: {command_line()}"]
+        lines = ["Without a result:", *(f"  - {each}" for each in complaints), f"To try again: {command_line()}"]
         raise FailedRun("\n".join(lines))
 
 
 def _refuse_engine(engine: str, address: str | None, slots: int) -> None:
-    """Raises BadInput for options of an engine that do not go together, and where Ray is not installed."""
+    """Raises BadInput for options that do not fit the engine, and if Ray is needed but not installed."""
     _one_of("--engine", engine, "local", "ray")
     if slots < 1:
         raise BadInput(f"{slots} slots: at least 1 is needed.")
     if engine == "local" and address:
-        raise BadInput("--address goes with --engine ray.")
+        raise BadInput("--address needs --engine ray.")
     if engine == "ray" and slots > 1:
-        raise BadInput("--slots goes with --engine local: Ray trains as many at a time as the cluster has room for.")
+        raise BadInput("--slots needs --engine local: Ray trains as many jobs at a time as the cluster has room for.")
     if engine == "ray" and not find_spec("ray"):
         raise BadInput(
-            "Ray is not installed here, which --engine ray needs:\n"
+            "--engine ray needs Ray, which is not installed here. To install it:\n"
             "    .venv/bin/python -m pip install -c constraints.txt -e '.[cluster]'"
         )
 
@@ -207,7 +211,7 @@ def _one_of(option: str, value: str, *known: str) -> None:
 def _parse_readings(typed: list[str]) -> dict[str, list[str]] | str:
     if "all" in typed:
         if len(typed) > 1:
-            raise BadInput("--readings all is every reading, one at a time: no other --readings goes with it.")
+            raise BadInput("--readings all is every reading, one at a time: it excludes any other --readings.")
         return "all"
     values: dict[str, list[str]] = {}
     for choice in typed:
@@ -219,8 +223,8 @@ def _parse_readings(typed: list[str]) -> dict[str, list[str]] | str:
 
 
 def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported when needed
-    """The sweep, with what "auto" means on this machine in its place: on another machine, where the stored sweep may be
-    repeated, "auto" can mean something else. Raises BadInput for what is no sweep."""
+    """The sweep, with "auto" replaced by its meaning on this machine: the stored sweep may be repeated on another
+    machine, where "auto" can mean something else. Raises BadInput if the content is not a sweep."""
     from common.sweep.grid import parse_sweep
     from common.training.precision import resolve
     from common.training.profile import check, settled

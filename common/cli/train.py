@@ -32,25 +32,37 @@ from common.training.backend import import_keras
 @app.command()
 def run(
     paper: PaperName,
-    profile: Annotated[str, typer.Option(help="auto (paper on a GPU, else small), paper, small or smoke.")] = "auto",
+    profile: Annotated[
+        str, typer.Option(help="Size of the run: auto (paper on a GPU, else small), paper, small or smoke.")
+    ] = "auto",
     data: Data = None,
     repeats: Repeats = None,
     folds: Folds = None,
-    seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
-    reading: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another reading. May recur.")] = None,
-    precision: Annotated[str, typer.Option(help="auto, float32, mixed_bfloat16 or mixed_float16.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
+    reading: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Another value of one of the paper's readings. May be repeated."),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="auto (by the device), float32, mixed_bfloat16 or mixed_float16.")
+    ] = "auto",
     repeats_at_once: Annotated[
-        str, typer.Option(metavar="N|auto", help="Trainings that share the GPU; auto: as many as fit into its memory.")
+        str,
+        typer.Option(metavar="N|auto", help="Trainings that share the GPU. auto: as many as fit into its memory."),
     ] = "1",
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
-    resume: Annotated[bool, typer.Option("--resume", help="Keep what an earlier run has finished.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an earlier run instead of removing its trainings.")
+    ] = False,
     only: Annotated[
         str | None,
-        typer.Option(metavar="REPEAT[.FOLD]", help="Train this one, counted from 1, and store nothing."),
+        typer.Option(
+            metavar="REPEAT[.FOLD]", help="Train only this repeat or fold, counted from 1, and store no results."
+        ),
     ] = None,
 ) -> None:
-    """Train and evaluate the network of one paper, and compare with what it reports."""
+    """Train and evaluate the network of one paper, and compare our numbers with its own."""
     record = papers.load(paper)
     readings = dict(_parse_reading(choice) for choice in reading or [])
     if folds is not None:
@@ -60,7 +72,7 @@ def run(
         number = int(repeat_asked) if repeat_asked.isascii() and repeat_asked.isdecimal() else 0
         repeats = max(record.usual_repeats(readings), number)
     if only and repeats_at_once != "1":
-        raise BadInput("--only trains one job: --repeats-at-once does not go with it.")
+        raise BadInput("--only trains one job: it can't be combined with --repeats-at-once.")
     if repeats_at_once != "1":
         share_memory()
     import_keras()
@@ -80,12 +92,12 @@ def run(
         record, "paper", found, repeats, seed, readings, policy, runs, results, resume,
         command=command_line("--only="),
     )  # fmt: skip
-    # This may take a minute the first time: a terminal shows what goes on.
+    # The first time this may take a minute, so the terminal shows a message.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, say)
     if only:
         return _train_one(request, only)
-    # The networks that the paper compares its own with are trained too, unless one network is asked for.
+    # The paper's baselines are trained too, unless a reading chooses one network.
     baselines = [baseline for baseline in record.baselines if not baseline.keys() & readings.keys()]
     for network in [{}, *baselines]:
         if baselines:
@@ -99,7 +111,7 @@ def run(
 
 
 def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported when needed
-    """Trains one repeat or fold. Raises FailedRun where it comes to no numbers."""
+    """Trains one repeat or fold. Raises FailedRun if it has no numbers."""
     from common.evidence.results import Failure
     from common.sweep.job import Job, describe_outcome, find_trial, train_job
     from common.training.callbacks import bars
@@ -112,7 +124,7 @@ def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported w
     if isinstance(outcome, Failure):
         raise FailedRun(line)
     say(escape(line))
-    say(escape(f"Nothing is stored. Once all have ended, this does: {request.command}"))
+    say(escape(f"No results are stored yet. When all jobs have ended, this stores them: {request.command}"))
 
 
 def _parse_reading(choice: str) -> tuple[str, str]:

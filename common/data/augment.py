@@ -1,5 +1,5 @@
-"""Random changes to training images, by albumentations, which is imported only where an image is to be changed: it
-takes long, and asks PyPI for a newer version unless it is told not to. 2.0.8 is its last release under the MIT licence.
+"""Random changes to training images, by albumentations. Its import takes long and asks PyPI for a newer version unless
+that is switched off. So it is imported only when an image is changed. 2.0.8 is its last release under the MIT licence.
 """
 
 import os
@@ -11,7 +11,7 @@ import numpy as np
 
 from common.recipe import Augmentation
 
-_per_thread = threading.local()  # a Compose keeps its random state and last parameters: threads can't share one
+_per_thread = threading.local()  # threads can't share a Compose, because it keeps its random state and last parameters
 
 
 class Augment:
@@ -21,13 +21,13 @@ class Augment:
         self.limits = limits
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The image and the mask, both moved alike, the grey values of the image alone changed.
+        """The changed image and mask. Both move in the same way; contrast changes only the image.
 
-        image: uint8 (S, S, C) with C = 1 or 3; mask: uint8 (S, S), of whose values no new one is made (the nearest
-        pixel is taken). Equal seeds give equal bits, whatever was called before and in whichever thread.
+        image: uint8 (S, S, C) with C = 1 or 3. mask: uint8 (S, S); it takes the nearest pixel and so gets no new
+        values. Equal seeds give equal bits in every thread and after any earlier calls.
         """
         compose = self._compose()
-        # Not set_random_seed: it starts every transform from the same state, so that both flips always come together.
+        # set_random_seed would start every transform from the same state, so that both flips always come together.
         compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
         out = compose(image=image, mask=mask)
         return out["image"], out["mask"]
@@ -40,7 +40,7 @@ class Augment:
 
 
 def _compose_of(limits: Augmentation) -> Any:
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or importing it asks PyPI for a newer version
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import asks PyPI for a newer version
     import albumentations as A
 
     flips = [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)] if limits.flips else []
@@ -50,5 +50,5 @@ def _compose_of(limits: Augmentation) -> Any:
     fixed = (1.0, 1.0)
     contrast = A.ColorJitter(
         brightness=fixed, contrast=(1 - limits.contrast, 1 + limits.contrast), saturation=fixed, hue=(0.0, 0.0), p=1
-    )  # not RandomBrightnessContrast, which scales about black and so is a change of brightness
+    )  # RandomBrightnessContrast would scale about black, and so change the brightness
     return A.Compose([*flips, *[affine] * bool(limits.rotation or limits.zoom), *[contrast] * bool(limits.contrast)])

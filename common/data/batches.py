@@ -1,7 +1,7 @@
-"""Batches of a part of the data, the same in content and order whichever backend trains on them.
+"""Batches of a part of the data, with the same content and order on every backend.
 
-The one place that imports tensorflow for its work, and only where it is the backend. (`common.training.at_once` asks it
-there, as late, to bound the memory that it takes.)
+This module imports tensorflow, and only if it is the backend. (`common.training.at_once` does so too, to limit the
+memory of a GPU.)
 """
 
 from collections.abc import Callable, Iterator
@@ -14,18 +14,18 @@ from common.data.prepare import Prepared
 from common.recipe import Recipe
 from common.seeds import derive
 
-# The outputs of a network that also classifies; those of one that only segments have no names.
+# The outputs of a network that also classifies. The output of a network that only segments has no name.
 SEGMENTATION, CLASSIFICATION = "segmentation_output", "classification_output"
 
 Truth = np.ndarray | dict[str, np.ndarray]
 
 
 class Pixels(NamedTuple):
-    """What batches are looked up in, as arrays of NumPy or of JAX.
+    """The arrays from which batches are made, of NumPy or of JAX.
 
-    images, masks: uint8, as `common.data.prepare.Prepared` has them. image_values, mask_values: float32 (256,), what
-    each value of a pixel stands for. labels: float32 (cases, 1), 1 for the positive class, None without one.
-    shown_mask_values: `mask_values` where the network is given the mask beside the image, else None.
+    images, masks: uint8, as in `common.data.prepare.Prepared`. image_values, mask_values: float32 (256,), the
+    normalised value of each pixel value. labels: float32 (cases, 1), 1 for the positive class; None without one.
+    shown_mask_values: `mask_values` if the mask is a part of the input, else None.
     """
 
     images: np.ndarray
@@ -40,7 +40,7 @@ class Pixels(NamedTuple):
         return self.values(self.images[chosen], self.masks[chosen], chosen)
 
     def only(self, positions: np.ndarray) -> "Pixels":
-        """Those of these cases alone, in this order."""
+        """The pixels of these cases only, in this order."""
         labels = None if self.labels is None else self.labels[positions]
         return self._replace(images=self.images[positions], masks=self.masks[positions], labels=labels)
 
@@ -57,15 +57,16 @@ class Pixels(NamedTuple):
 
 
 class Batches(keras.utils.PyDataset):
-    """Pairs of float32 arrays: images (batch, side, side, channels) and masks (batch, side, side, 1), in [0, 1]. With
-    input=image+mask, a leak, the mask is the last channel of the images too (`Recipe.input_channels`). Where the recipe
-    names a positive class, the masks come as SEGMENTATION beside CLASSIFICATION (batch, 1): 1 for images of
-    that class, 0 for others.
+    """Pairs of float32 arrays: images (batch, side, side, channels) and masks (batch, side, side, 1), in [0, 1].
 
-    With a seed, (seed, repeat), the order is drawn anew for each `epoch`, which whoever trains sets before an epoch
-    starts, and so is what `augment` (`common.training.network`) does to each image, unless it made copies before the
-    split; without one the cases come as they are, in their given order. The last batch is smaller where the batch size
-    does not divide the cases.
+    With input=image+mask, a leak, the mask is also the last channel of the images (`Recipe.input_channels`). If the
+    recipe names a positive class, the second array is a dict: the masks under SEGMENTATION, and under CLASSIFICATION
+    (batch, 1) a 1 for images of that class and a 0 for others.
+
+    seed: (seed, repeat). With it the order is drawn anew for each `epoch`, and so are the changes that `augment`
+    (`common.training.network`) makes to each image, unless it made copies before the split. Without it, images come
+    unchanged and in the given order. The training loop sets `epoch` before an epoch starts. The last batch is smaller
+    if the batch size does not divide the number of cases.
     """
 
     def __init__(
@@ -100,18 +101,18 @@ class Batches(keras.utils.PyDataset):
         return self.look_up(self._positions(self.order(), number))
 
     def stream(self) -> Iterator[tuple[np.ndarray, Truth]]:
-        """The batches of the current epoch, one after the other."""
+        """The batches of the current epoch in order."""
         order = self.order()
         return (self.look_up(self._positions(order, number)) for number in range(len(self)))
 
     def order(self) -> np.ndarray:
-        """The positions of all cases in the order in which the current epoch shows them."""
+        """The positions of all cases in the order of the current epoch."""
         if self.seed is None:
             return self.positions
         return np.random.default_rng(derive(*self.seed, "batches", self.epoch)).permutation(self.positions)
 
     def look_up(self, chosen: np.ndarray) -> tuple[np.ndarray, Truth]:
-        """The batch of the cases at these positions as the current epoch shows them."""
+        """The batch of the cases at these positions, augmented for the current epoch."""
         if not self.augment:
             return self.pixels.batch(chosen)
         seeds = (derive(*self.seed, f"augment case {position}", self.epoch) for position in chosen)
@@ -124,17 +125,17 @@ class Batches(keras.utils.PyDataset):
 
 
 def normalised(recipe: Recipe) -> np.ndarray:
-    """What each value of a pixel, 0 to 255, becomes: float64 (256,) in [0, 1]. Normalising is looking one up, which
-    costs less than dividing and rounding each pixel."""
+    """The normalised value of each pixel value from 0 to 255: float64 (256,) in [0, 1]. Looking it up costs less than
+    dividing and rounding each pixel."""
     values = np.arange(256) / 255
     return values if recipe.decimals is None else values.round(recipe.decimals)
 
 
 def for_backend(batches: Batches) -> "Batches | tf.data.Dataset":  # noqa: F821, imported where it is the backend
-    """What `fit` takes: a tf.data pipeline under TensorFlow, else the batches themselves.
+    """The data argument of `fit`: a tf.data pipeline under TensorFlow, else the batches themselves.
 
-    The pipeline draws the order of the current epoch, cuts it into batches, looks up and changes the images of several
-    batches at a time, and has the next ones ready. What it gives, and in which order, are the bits of `Batches.stream`.
+    The pipeline draws the order of the current epoch and cuts it into batches. It makes several batches at a time and
+    has the next ones ready. Its batches and their order are the same, bit for bit, as those of `Batches.stream`.
     """
     if keras.backend.backend() != "tensorflow":
         return batches
@@ -148,7 +149,7 @@ def for_backend(batches: Batches) -> "Batches | tf.data.Dataset":  # noqa: F821,
         return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(positions, batches.positions.shape))
 
     def batch(chosen):
-        # A batch at a time: called for each image, Python's lock made it half as fast as one thread.
+        # A call makes a whole batch. With a call for each image, Python's lock made this half as fast as one thread.
         given = tf.numpy_function(
             lambda chosen: keras.tree.flatten(batches.look_up(chosen)), [chosen], [tf.float32] * len(parts)
         )

@@ -1,10 +1,10 @@
-"""A data set that augmentation enlarges before it is split: beside each image lie changed copies of it.
+"""Augmentation that enlarges a data set before the split: changed copies of each image become cases.
 
-A copy is a case of its own, of its image's class and group. `split=grouped` therefore keeps it on the side of its
-image; `split=random` does not, and tests on copies of what it has trained on.
+A copy has the class and the group of its image. `split=grouped` therefore keeps both on the same side. `split=random`
+does not: then copies of training images are in the test part (leakage).
 
-The copies are made of the prepared arrays, after CLAHE and resizing. A copy follows from the seed of the run, the id of
-its image and its own number, and not from the repeat: the data set is enlarged once, and every repeat splits it anew.
+The copies are made from the prepared arrays, after CLAHE and resizing. A copy depends on the seed of the run, the id of
+its image and its own number, but not on the repeat: the data set is enlarged once, and every repeat splits it anew.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,9 +20,9 @@ from common.seeds import derive
 
 
 def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tuple[Sequence[Case], np.ndarray]:
-    """The cases with `recipe.copies` copies after each, and where those at `positions` and their copies are in it: what
-    `splits.draw` takes. Copies are called as their image with a number, 0001p1#2. Both as they are for no copies.
-
+    """The arguments of `splits.draw`: the cases with `recipe.copies` copies after each, and the positions in this list
+    of the cases at `positions` and of their copies. The id of a copy is that of its image with a number, 0001p1#2.
+    Without copies, both are returned unchanged.
     """
     copies = recipe.copies
     if not copies:
@@ -37,11 +37,11 @@ def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tup
 def make_copies(
     prepared: Prepared, split: Split, recipe: Recipe, seed: int, augment: Callable
 ) -> tuple[Prepared, Split]:
-    """The arrays of the images and copies of one split, and the same split of these: with a sample of 2000, only so
-    many copies are made and held in memory.
+    """The arrays of the images and copies that one split uses, and the split with positions in these arrays. Only the
+    copies in the split are made and held in memory.
 
-    prepared: the data set without copies; split: of its `listing`; seed: of the run; augment: what makes a copy
-    (`common.training.network`).
+    prepared: the data set without copies. split: a split of its `listing`. seed: of the run. augment: the function that
+    makes a copy (`common.training.network`).
     """
     cases, _ = listing(prepared.cases, np.arange(len(prepared.cases)), recipe)
     wanted = np.unique(np.concatenate(list(vars(split).values())))
@@ -57,7 +57,8 @@ def make_copies(
 
 
 def leak(cases: Sequence[Case], split: Split, recipe: Recipe) -> str:
-    """How many test images show what a training image shows, in a sentence. cases: those that the split is of."""
+    """A sentence with the number of test images that show the same as a training image. cases: the `listing` that was
+    split."""
     trained = {_image(cases[position]) for position in split.train}
     leaked = sum(_image(cases[position]) in trained for position in split.test)
     return (

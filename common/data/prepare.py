@@ -1,4 +1,5 @@
-"""Decode, merge masks and resize every case once, into memory-mapped arrays that training reads instead of files."""
+"""Decodes and resizes every case once, with its masks merged, into memory-mapped arrays. Training reads these arrays
+instead of the files."""
 
 import hashlib
 import json
@@ -28,8 +29,8 @@ ARRAYS = ("images.npy", "masks.npy")
 
 @dataclass(frozen=True)
 class Need:
-    """What a recipe needs of the data. side: of images and masks, in pixels. channels: 1 (grey) or 3 (RGB). masks: as
-    in `Recipe.masks`. clahe: clip limit and number of tiles, each way, of the CLAHE of grey images, None for none."""
+    """How a recipe needs its images. side: of images and masks, in pixels. channels: 1 (grey) or 3 (RGB). masks: as in
+    `Recipe.masks`. clahe: clip limit and tiles along each side for the CLAHE of grey images; None for no CLAHE."""
 
     side: int
     channels: int
@@ -42,7 +43,7 @@ class Need:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """A name for the array of the images and one for that of the masks, each with the shape of one picture."""
+        """The names of the two arrays, images and masks, each with the shape of one picture."""
         square = f"{self.side}x{self.side}"
         return {
             f"images-{square}x{self.channels}{self._enhanced}": (self.side, self.side, self.channels),
@@ -51,7 +52,7 @@ class Need:
 
     @property
     def folder(self) -> str:
-        """What a folder with both arrays is called."""
+        """The name of a folder with both arrays."""
         return f"{self.side}x{self.side}x{self.channels}-{self.masks}{self._enhanced}"
 
     @property
@@ -61,10 +62,13 @@ class Need:
 
 @dataclass(frozen=True)
 class Prepared:
-    """images: uint8 (cases, side, side, channels), RGB or grey; masks: uint8 (cases, side, side), 255 is tumour and
-    values between are the interpolated edge; both memory-mapped, read-only, in the order of `cases`.
-    fingerprint: of the decoded pixels of all cases at their own size, the same wherever the files lie.
-    doubts: a line for each kind of thing that can be used but may not be meant so, with the cases that it is about."""
+    """A data set ready for training.
+
+    images: uint8 (cases, side, side, channels), RGB or grey. masks: uint8 (cases, side, side); 255 is tumour, and
+    values between 0 and 255 are the interpolated edge. Both are memory-mapped, read-only, in the order of `cases`.
+    fingerprint: a hash of the decoded pixels of all cases at their own size; it does not depend on where the files are.
+    doubts: a line for each kind of thing that is used but may be a mistake, with its cases.
+    """
 
     name: str
     cases: tuple[Case, ...]
@@ -79,20 +83,20 @@ class Prepared:
 
 
 def prepare(cases: Sequence[Case], name: str, need: Need, cache: Path) -> Prepared:
-    """The arrays of these cases, from `cache` where they lie already.
+    """The arrays of these cases, read from `cache` if they are there.
 
-    Resizing is bilinear without antialiasing, as `tf.image.resize` does it. CLAHE is OpenCV's, of the grey image at its
-    own size, 8 bits a pixel.
+    Resizing is bilinear without antialiasing, like `tf.image.resize`. CLAHE is OpenCV's, on the grey image at its own
+    size, with 8 bits a pixel.
 
-    Raises BadInput listing all files that can't be read, masks whose size does not suit their image and outlines that
-    mark nothing; also for CLAHE of a colour image.
+    Raises BadInput with a list of all files that can't be read, all masks whose size does not match their image, and
+    all outlines that mark nothing. Also raises BadInput for CLAHE of a colour image.
     """
     if need.clahe and need.channels != 1:
-        raise BadInput(f"CLAHE is made of grey images: it needs channels=1, not {need.channels}.")
+        raise BadInput(f"CLAHE works on grey images: it needs channels=1, not {need.channels}.")
 
     def fill(images: np.ndarray, masks: np.ndarray) -> dict[str, Any]:
         def put(position: int, found: Decoded) -> tuple[str, list[str]]:
-            """The digest of a case, and doubts about it."""
+            """The digest of a case and the doubts about it."""
             images[position] = for_network(found.image, need)
             masks[position] = resized(merge(on_one_grid(found, cases[position]), need.masks), need.side)[..., 0]
             return manifest.case_digest(found.image, found.drawn), found.doubts
@@ -109,14 +113,14 @@ def prepare(cases: Sequence[Case], name: str, need: Need, cache: Path) -> Prepar
 
 
 def _key(cases: Sequence[Case]) -> str:
-    """Tells sets of files apart by name, size and time of modification, so that no pixel is read to find the cache."""
+    """A hash of the names, sizes and modification times of all files: finding the cache needs no decoding."""
     digest = hashlib.blake2b(digest_size=8)
     for case in cases:
         digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
         for path in (case.image, *case.masks):
             try:
                 status = path.stat()
-            except OSError:  # such as a link to nowhere: there is no cache of it, and decoding says why
+            except OSError:  # for example a broken link: there is no cache, and decoding reports it
                 continue
             digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
@@ -125,8 +129,8 @@ def _key(cases: Sequence[Case]) -> str:
 def cached(
     folder: Path, name: str, cases: Sequence[Case], need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]
 ) -> Prepared:
-    """The arrays in this folder. Where they are missing or damaged, `fill` is given new ones, images and masks, and
-    returns `fingerprint` and `doubts` of what it puts into them."""
+    """The arrays in this folder. If they are missing or damaged, `fill` writes into new ones (images, masks), and
+    returns `fingerprint` and `doubts` of the data."""
     if not _is_whole(folder):
         _build(folder, len(cases), need, fill)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
@@ -135,8 +139,8 @@ def cached(
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether a cache is there with the bits that were written, which costs a second for a gigabyte. A damaged one is
-    named in a warning and removed, since it can be made again."""
+    """Whether a cache is there and its checksums fit (a second for a gigabyte). A damaged cache is reported in a
+    warning and removed, because it can be made again."""
     if not folder.is_dir():
         return False
     try:
@@ -151,7 +155,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _build(folder: Path, number: int, need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]) -> None:
-    """Writes into a folder beside and renames it at the end, so that a cache is there whole or not at all."""
+    """Writes into a temporary folder and renames it at the end, so that a cache is complete or missing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
@@ -175,7 +179,7 @@ def _build(folder: Path, number: int, need: Need, fill: Callable[[np.ndarray, np
 
 
 def for_network(image: np.ndarray, need: Need) -> np.ndarray:
-    """The image as a network is given it, uint8 (side, side, channels), from one of any size, uint8 (H, W, 3) RGB."""
+    """The image as input of a network, uint8 (side, side, channels), from an RGB image of any size, uint8 (H, W, 3)."""
     if need.channels == 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if need.clahe:
@@ -185,5 +189,5 @@ def for_network(image: np.ndarray, need: Need) -> np.ndarray:
 
 
 def resized(pixels: np.ndarray, side: int) -> np.ndarray:
-    """uint8 (side, side, channels) of uint8 (H, W) or (H, W, channels)."""
+    """Resizes uint8 (H, W) or (H, W, channels) to uint8 (side, side, channels)."""
     return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR).reshape(side, side, -1)

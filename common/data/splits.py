@@ -1,4 +1,4 @@
-"""Which case is used for training, validation and test. Every repeat draws its own split: no paper gives one."""
+"""The split into training, validation and test. Every repeat draws its own, because no paper gives one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from common.seeds import derive
 
 @dataclass(frozen=True)
 class Split:
-    """Positions of cases, int64, in the order drawn. This is the order of evaluation too: a metric over batches depends
-    on which images share one, so that they must not come sorted by class. `validation` equals `test` where a paper has
-    two parts only."""
+    """Positions of cases, int64, in the order drawn. The evaluation keeps this order: a metric over batches depends on
+    which images share a batch, so they must not be sorted by class. `validation` equals `test` if a paper has only two
+    parts."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -33,7 +33,7 @@ class Split:
         return self.train, self.test
 
     def parts(self) -> dict[str, np.ndarray]:
-        """The parts that differ, by name."""
+        """The different parts by name, without `validation` if it is the test part."""
         validation = {} if self.selects_on_test else {"validation": self.validation}
         return {"train": self.train, **validation, "test": self.test}
 
@@ -44,7 +44,7 @@ def names_groups(cases: Sequence[Case]) -> bool:
 
 
 def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
-    """How many groups of the test images have training images too, in words; "" for none.
+    """A sentence with the number of groups of test images that also have training images; "" for none.
 
     train, test: the group of each image.
     """
@@ -56,17 +56,17 @@ def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
 
 
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
-    """The splits of one repeat: one, or one for each fold of a cross-validation. They are drawn from the cases at
-    `positions`, or from the sample of these that the recipe takes.
+    """The splits of one repeat: one split, or one for each fold of a cross-validation. They are drawn from the cases at
+    `positions`, or from a sample of these if the recipe asks for one.
 
     With copies, cases and positions are those of `common.data.enlarge.listing`.
 
-    Raises BadInput where a part would be empty, and for folds that the cases can't fill.
+    Raises BadInput if a part would be empty, and for more folds than the cases can fill.
     """
     if recipe.sample == "balanced":
         positions = _balanced(cases, positions, derive(seed, repeat, "balanced sample"))
     if recipe.images is not None and (recipe.folds is not None or recipe.split == "random"):
-        # An image is drawn with its copies, since a paper counts the images of the set that it splits.
+        # An image is drawn with its copies, because a paper counts the images of the set that it splits.
         families = positions.reshape(-1, recipe.copies + 1)
         sampled = families[np.random.default_rng(derive(seed, repeat, "sample")).permutation(len(families))]
         positions = sampled.ravel()[: recipe.images]
@@ -81,7 +81,7 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
 
 
 def _balanced(cases: Sequence[Case], positions: np.ndarray, seed: int) -> np.ndarray:
-    """In random order, as many positions of each class as there are of the rarest one."""
+    """A random choice of as many positions of each class as the rarest class has, in the order of `positions`."""
     of_class: dict[str, list[int]] = {}
     for position in np.random.default_rng(seed).permutation(positions):
         of_class.setdefault(cases[position].label, []).append(position)
@@ -91,8 +91,8 @@ def _balanced(cases: Sequence[Case], positions: np.ndarray, seed: int) -> np.nda
 
 
 def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """Without stratification: `recipe.test_fraction` of the cases for the test, then `recipe.validation` of the others
-    for validation. Counts are rounded up, as scikit-learn does."""
+    """A split without stratification: `recipe.test_fraction` of the cases for the test, then `recipe.validation` of the
+    others for validation. Counts are rounded up, as scikit-learn does."""
     rest, test = _cut(positions, recipe.test_fraction, derive(seed, repeat, "test split"))
     if recipe.validation == "test":
         return Split(rest, test, test)
@@ -105,16 +105,16 @@ def _cut(positions: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray,
 
 
 def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """As `_random`, but no group is in two parts. Groups come in random order and fill test, validation and training.
-    A part has the exact count; the rest of the group that filled it is not used."""
+    """As `_random`, but no group is in two parts. Groups in random order fill first the test, then validation, then
+    training. A part has the exact count; what is left of its last group is not used."""
     random = np.random.default_rng(derive(seed, repeat, "grouped split"))
     groups: dict[str, list[int]] = {}
     for position in random.permutation(positions):
         groups.setdefault(cases[position].group, []).append(position)
     if len(groups) == 1:
         raise BadInput(
-            f"All {len(positions)} cases are of 1 group, '{next(iter(groups))}'. Those of one group stay together in a "
-            "split, so that at least 2 are needed. Where each image is its own, `group` is its whole name."
+            f"All {len(positions)} cases are of 1 group, '{next(iter(groups))}'. The cases of a group stay together in "
+            "a split, so at least 2 are needed. If each image is its own group, let `group` match the whole name."
         )
     images = min(recipe.images or len(positions), len(positions))
     test = -int(-images * recipe.test_fraction // 1)
@@ -124,18 +124,19 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
         part: list[int] = []
         while waiting and len(part) < size:
             part += waiting.pop()
-        # Shuffled, so that a batch of the evaluation does not hold one group alone.
+        # Shuffled, so that a batch of the evaluation does not hold only one group.
         parts.append(random.permutation(np.array(part[:size], dtype=np.int64)))
     test_part, validation_part, train_part = parts
     if recipe.validation == "test":
         validation_part = test_part
     if not (len(test_part) and len(validation_part) and len(train_part)):
-        raise _too_few(f"{len(positions)} cases in {len(groups)} groups, none of which may be in two parts,")
+        raise _too_few(f"{len(positions)} cases in {len(groups)} groups, each of which must stay in one part,")
     return Split(train_part, validation_part, test_part)
 
 
 def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int) -> list[Split]:
-    """Stratified cross-validation: in turn one fold for the test, the next for validation, the others for training."""
+    """The splits of a stratified cross-validation: fold i is the test part, fold i + 1 is for validation, the others
+    are for training."""
     folds, classes = recipe.folds, Counter(cases[position].label for position in positions)
     found = ", ".join(f"{number} {label}" for label, number in sorted(classes.items()))
     if folds < 3:
@@ -155,7 +156,7 @@ def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: i
     parts = [random.permutation(positions[part]) for _, part in cuts]
     if any({cases[position].label for position in part} != classes.keys() for part in parts):
         raise BadInput(
-            f"{folds} folds: groups that may not be parted leave one of them without a case of every class ({found})."
+            f"{folds} folds: groups stay together, so a fold would be without a case of every class ({found})."
         )
     return [
         Split(

@@ -1,9 +1,10 @@
-"""Several trainings at once, each in a process of its own, that share the memory of one GPU.
+"""Several trainings at once, each in its own process, that share the memory of one GPU.
 
-Five small networks leave most of a GPU idle, one after the other as well as one alone. Processes need no other code
-than one training does, and each gives the bits that it gives alone.
+One small network leaves most of a GPU idle. Separate processes need no special code for training, and each gives the
+same bits as alone.
 
-Imports neither Keras nor what imports it: a child sets what its backend reads first, then loads the rest.
+This module imports neither Keras nor a module that does: a child process sets the environment of its backend before it
+loads Keras.
 """
 
 import multiprocessing
@@ -21,13 +22,13 @@ from rich.progress import Progress
 
 from common.training import relay
 
-# Of the GPU's memory, what all processes together may take. The rest is for the parent and the display.
+# The share of the GPU's memory that all processes together may take. The rest is for the parent and the display.
 SHARE = 0.9
 
 
 def share_memory() -> None:
-    """Has a backend that is not loaded yet take memory as it needs it: TensorFlow and JAX take nearly all of a GPU's
-    at the start otherwise."""
+    """Makes a backend allocate memory as it needs it. Otherwise TensorFlow and JAX take nearly all memory of a GPU at
+    the start. Call it before the backend is loaded."""
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
@@ -39,15 +40,15 @@ def call_at_once(
     progress: Progress,
     begun: Callable[[Path], None] = lambda log: None,
 ) -> Iterator[tuple[Path, Any]]:
-    """Calls `work(*job, progress)` for each job, so many at once; gives the key of a job and what it returned, as they
-    end, or a RuntimeError for one that fails or is killed.
+    """Calls `work(*job, progress)` for each job, `at_once` jobs at a time. When a job ends, yields its key and the
+    value that it returned, or a RuntimeError if it failed or was killed.
 
-    work: a function of a module; jobs: arguments that a pipe can carry, by the file that takes what the process prints;
-    begun: is told the key of each job that begins.
+    work: a function at the top level of a module. jobs: the arguments of each job, which must be picklable; the key of
+    a job is the file for the output of its process. begun: called with the key of each job that begins.
 
-    A process takes one job after the other, since it takes seconds to start one. What a job logs is logged here.
+    A process does several jobs in turn, because starting one takes seconds. Log messages of a job are logged here.
 
-    Raises BadInput and OSError where a job does. Whatever ends this, also Ctrl-C, ends all the processes.
+    Raises BadInput and OSError if a job does. All processes end with this function, also on Ctrl-C.
     """
     waiting = list(reversed(jobs))
     running: dict[connection.Connection, _Child] = {}
@@ -82,24 +83,24 @@ class _Child:
 
     def __init__(self, share: float, progress: Progress):
         self.heard, self.answer = relay.Heard(progress), None
-        # A new interpreter: one that is forked off a process which has used a GPU can't use it.
+        # A new interpreter: a process forked from one that has used a GPU can't use the GPU.
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
         self.process = spawn.Process(target=_work, args=(share, not progress.disable, theirs), daemon=True)
         self.process.start()
-        theirs.close()  # the child's end alone is left open, so that it is closed when the child ends, however it does
+        theirs.close()  # now only the child has its end open, so that it closes whenever the child ends
 
     def begin(self, log: Path, call: tuple) -> None:
         self.log, self.answer = log, None
-        with suppress(OSError):  # of a child that is no more: `result` tells
+        with suppress(OSError):  # the child may be dead: `result` reports it
             self.pipe.send(log)
             self.pipe.send(call)
 
     def listen(self) -> bool:
-        """Takes one message; whether it was the last of the job."""
+        """Receives one message. Returns whether it was the last of the job."""
         try:
             kind, *content = self.pipe.recv()
-        except (EOFError, OSError):  # the latter from one that was killed before it had read all that it was sent
+        except (EOFError, OSError):  # OSError: the child was killed before it had read everything
             self.heard.end()
             self.process.join()
             return True
@@ -113,8 +114,8 @@ class _Child:
     def result(self) -> Any:
         if self.answer is None:
             return RuntimeError(
-                f"A training was ended from outside (exit status {self.process.exitcode}), as it happens when memory "
-                f"runs out: fewer at once need less. What it printed: {self.log}"
+                f"A training was killed (exit status {self.process.exitcode}), perhaps because memory ran out. Fewer "
+                f"at once need less memory. Its output: {self.log}"
             )
         return relay.outcome(self.answer, self.log)
 
@@ -124,8 +125,8 @@ class _Child:
 
 
 def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
-    """What a child does: one job after the other, each sent after the file that takes what it prints."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its children
+    """The main loop of a child: for each job it receives the file for its output, then the job."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the parent ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
     share_memory()
     os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
@@ -136,7 +137,7 @@ def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
             pipe.send(message)
 
     def call(progress: Progress) -> Any:
-        work, job = pipe.recv()  # the first imports Keras, now that the environment is set
+        work, job = pipe.recv()  # the first job imports Keras; the environment is set by now
         bound_memory(share)
         return work(*job, progress)
 
@@ -145,14 +146,13 @@ def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed can't end its children."""
+    """Ends this process with its parent: a parent that is killed can't end its children."""
     multiprocessing.parent_process().join()
     os._exit(1)
 
 
 def bound_memory(share: float) -> None:
-    """Limits the memory of the GPU that this process may take, where it has loaded Keras. JAX has been told by its
-    environment."""
+    """Limits the GPU memory of this process, if it has loaded Keras. JAX has read its limit from the environment."""
     if "keras" not in sys.modules:
         return
     import keras

@@ -1,4 +1,4 @@
-"""The Keras backend of this process: how it is loaded, and what it keeps of what it compiles.
+"""Loading the Keras backend of this process, and the cache of programs that JAX compiles.
 
 Importing this module loads no backend.
 """
@@ -11,10 +11,10 @@ from common.errors import BadInput
 
 
 def import_keras() -> None:
-    """Imports Keras and its backend, without the lines that TensorFlow writes, past Python, when it is loaded. Where
-    none is chosen by KERAS_BACKEND, the first backend that is installed is taken.
+    """Imports Keras and its backend: the one named in KERAS_BACKEND, else the first that is installed. Hides the lines
+    that TensorFlow writes to standard error when it is loaded.
 
-    Raises BadInput where none is."""
+    Raises BadInput if a package is missing."""
     os.environ.setdefault("KERAS_BACKEND", first_backend())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
@@ -24,9 +24,9 @@ def import_keras() -> None:
         import keras  # noqa: F401
     except ModuleNotFoundError as missing:
         raise BadInput(
-            f"The package {str(missing.name).partition('.')[0]} is not installed, which Keras with the backend "
-            f"{os.environ['KERAS_BACKEND']} needs. `make install` puts TensorFlow into .venv, `make install "
-            "EXTRAS=jax-gpu` JAX; KERAS_BACKEND=jax or =torch picks another."
+            f"The package {str(missing.name).partition('.')[0]} is not installed. Keras with the backend "
+            f"{os.environ['KERAS_BACKEND']} needs it. `make install` puts TensorFlow into .venv, `make install "
+            "EXTRAS=jax-gpu` JAX. KERAS_BACKEND=jax or KERAS_BACKEND=torch chooses another backend."
         ) from missing
     finally:
         os.dup2(kept, 2)
@@ -34,14 +34,14 @@ def import_keras() -> None:
 
 
 def first_backend() -> str:
-    """That of Keras' backends which is taken where none is chosen."""
+    """The default backend: the first of tensorflow, jax and torch that is installed."""
     return next(filter(find_spec, ("tensorflow", "jax", "torch")), "tensorflow")
 
 
 def keep_compiled(folder: Path) -> None:
-    """Has JAX on a GPU keep in `folder` what it compiles. Each repeat builds its network anew, which JAX takes for
-    another one: without this it would compile the same four programs again for every repeat and every fold, and in each
-    process of several repeats at once."""
+    """Makes JAX on a GPU store compiled programs in `folder`. Each repeat builds its network anew, and JAX treats it as
+    a different one. Without this cache it would compile the same four programs again for every repeat and fold, and in
+    each process."""
     import keras
 
     from common.training.precision import gpu_in_use
@@ -49,6 +49,6 @@ def keep_compiled(folder: Path) -> None:
     if keras.backend.backend() == "jax" and gpu_in_use():
         import jax
 
-        # JAX has read its environment already; processes that are started later are still to.
+        # The environment is for processes that start later; this one has already read it.
         kept = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder.resolve()))
         jax.config.update("jax_compilation_cache_dir", kept)

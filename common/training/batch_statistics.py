@@ -1,9 +1,9 @@
-"""Statistics of batch normalisation taken anew, over all training images with the final weights.
+"""New statistics for batch normalisation, computed over all training images with the final weights.
 
-What a layer keeps while it trains is an exponential average over the last batches (the last hundred or so with Keras'
-momentum of 0.99), most of them seen by earlier weights. Where few batches were trained on, or the weights moved fast,
-it lags behind, and a network that does well in training mode fails when it is evaluated. Averages over all batches with
-the same weights do not lag ("Precise BN": Wu & Johnson 2021, arXiv 2105.07576, section 3).
+During training a layer keeps an exponential average over the last batches (about one hundred with Keras' momentum of
+0.99). Most of these batches passed through earlier weights. After few batches, or if the weights moved fast, the
+average lags behind. Then a network that does well in training mode fails in the evaluation. Averages over all batches
+with the same weights do not lag ("Precise BN": Wu & Johnson 2021, arXiv 2105.07576, section 3).
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from common.training.callbacks import reseed
 
 
 def renew(model: keras.Model, batches: Batches, epoch: int, seed: int, number: int) -> bool:
-    """Gives every batch normalisation of a network, in place, the mean and the variance of its inputs over all training
-    images, in the paper's own batches and in training mode: with dropout, and each batch normalised by itself, as its
-    own statistics were collected. False, without a pass, for a network without batch normalisation.
+    """Sets mean and variance of every batch normalisation, in place, to those of its inputs over all training images.
+    The pass uses the paper's batch size and training mode: dropout is on, and each batch is normalised by its own
+    statistics. Returns False, without a pass, for a network without batch normalisation.
 
-    The mean is that of the batches' means, and the variance the mean of their variances plus the variance of their
-    means (the law of total variance), each batch weighed by its images: so they are those of all images together. The
-    mean of the variances alone would leave out how far batches of a few images lie apart. Keras' variances of batches
-    divide by the number of values, as the law wants them.
+    The new mean is the mean of the batches' means. The new variance is the mean of their variances plus the variance of
+    their means (law of total variance). Each batch has the weight of its number of images. So both are the statistics
+    of all images together. The mean of the variances alone would leave out the distance between small batches. Keras
+    computes a batch's variance by dividing by the number of values, as the law needs.
 
     epoch, seed, number: order, augmentation and dropout are those of this epoch of this trial, so that the statistics
-    are the same each time. Weights stay as they are. Costs a forward pass over the training images and two compilations
-    (the last batch is smaller), about a third of an epoch: little beside the dozens that a repeat trains."""
+    can be reproduced. The weights do not change. The cost is a forward pass over the training images and two
+    compilations (the last batch is smaller), about a third of an epoch."""
     layers = normalisations(model)
     if not layers:
         return False
@@ -35,7 +35,7 @@ def renew(model: keras.Model, batches: Batches, epoch: int, seed: int, number: i
     batches.epoch = epoch
     reseed(model, seed, number, epoch)
     for layer in layers:
-        layer.momentum = 0.0  # so that what it keeps is the last batch's
+        layer.momentum = 0.0  # now it keeps the statistics of the last batch only
     try:
         seen = [(size, [_statistics(layer) for layer in layers]) for size in _passes(model, batches)]
     finally:
@@ -50,36 +50,35 @@ def renew(model: keras.Model, batches: Batches, epoch: int, seed: int, number: i
 
 
 def normalisations(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """All batch normalisations, in the order of the layers, those in nested models too."""
+    """All batch normalisations in the order of the layers, also those in nested models."""
     layers = model._flatten_layers(include_self=False)
     return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def of_all(sizes: np.ndarray, means: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance over all images, (channels,) each, from the sizes of the batches (n,) and their statistics,
-    (n, channels)."""
+    """Mean and variance over all images, (channels,) each, from the sizes of the batches (n,) and their means and
+    variances, (n, channels) each."""
     mean = np.average(means, axis=0, weights=sizes)
     return mean, np.average(variances + (means - mean) ** 2, axis=0, weights=sizes)
 
 
 def _statistics(layer: keras.layers.BatchNormalization) -> np.ndarray:
-    """What a layer keeps now: its mean and its variance, float64 (2, channels)."""
+    """The moving mean and variance of a layer, float64 (2, channels)."""
     kept = map(keras.ops.convert_to_numpy, (layer.moving_mean, layer.moving_variance))
     return np.stack([each.astype(np.float64) for each in kept])
 
 
 def _passes(model: keras.Model, batches: Batches) -> Iterator[int]:
-    """Shows the network each batch in training mode, and yields its size once the layers have seen it."""
+    """Runs the network on each batch in training mode, and yields the size of the batch afterwards."""
     inputs = keras.Input(model.input_shape[1:])
     shown = keras.Model(inputs, _InTrainingMode(model)(inputs))
     for images, _ in batches.stream():
-        shown.predict_on_batch(images)  # on each backend a compiled step that keeps what the layers write down
+        shown.predict_on_batch(images)  # on every backend a compiled step that stores the layers' new statistics
         yield len(images)
 
 
 class _InTrainingMode(keras.layers.Layer):
-    """A network as it is while it trains, wherever it is called; one number an image, so that there is something to
-    return."""
+    """A network that always runs in training mode. Its output, one number for each image, is not used."""
 
     def __init__(self, model: keras.Model):
         super().__init__()
@@ -90,5 +89,5 @@ class _InTrainingMode(keras.layers.Layer):
         return sum(keras.ops.mean(output, axis=tuple(range(1, len(output.shape))))[:, None] for output in outputs)
 
     def compute_output_spec(self, images):
-        # Keras would find it by a call without values, in which PyTorch's layers can't write anything down.
+        # Keras would find it with a symbolic call, in which PyTorch's layers can't store statistics.
         return keras.KerasTensor((images.shape[0], 1), self.compute_dtype)

@@ -1,5 +1,5 @@
-"""What happens at the edges of an epoch of every training. What a paper's own training does there is in its `model.py`
-(`common.training.network`); what is saved of it, in `common.training.resume`."""
+"""The callbacks of every training. A paper's own callbacks are in its `model.py` (`common.training.network`); the one
+that saves the state is in `common.training.resume`."""
 
 import logging
 import math
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 
 class EpochStart(keras.callbacks.Callback):
-    """Puts the batches' order and the dropout into the state that belongs to the epoch."""
+    """Sets the order of the batches and the random state of dropout for each epoch."""
 
     def __init__(self, batches: Batches, seed: int, repeat: int):
         super().__init__()
@@ -33,7 +33,7 @@ class EpochStart(keras.callbacks.Callback):
 
 
 class Diverged(Exception):
-    """A loss that is not finite. epoch, batch: where, counted from 1; batch None for the validation after the epoch."""
+    """A loss is not finite. epoch, batch: counted from 1; batch is None for the validation after the epoch."""
 
     def __init__(self, loss: float, epoch: int, batch: int | None, learning_rate: float):
         super().__init__(f"loss {loss} in epoch {epoch}")
@@ -41,10 +41,10 @@ class Diverged(Exception):
 
 
 class StopAtDivergence(keras.callbacks.Callback):
-    """Ends an epoch in which a loss is not finite, and raises Diverged. Comes before what selects and saves, so that
-    the last state saved is of the epoch before. steps: batches of an epoch."""
+    """Ends an epoch in which a loss is not finite, and raises Diverged. It must come before the callbacks that select
+    and save, so that the last saved state is that of the epoch before. steps: batches in an epoch."""
 
-    async_safe = True  # or Keras would wait for the loss of each step before it starts the next
+    async_safe = True  # else Keras would wait for the loss of each step before it starts the next
 
     def __init__(self, steps: int):
         super().__init__()
@@ -54,23 +54,23 @@ class StopAtDivergence(keras.callbacks.Callback):
         self.bad: set[int] = set()
 
     def on_train_batch_end(self, batch, logs=None):
-        # The average over the epoch so far, which stays without a value from the first batch on that has none.
+        # This is the average over the epoch so far. It stays not finite from the first such batch on.
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             self.bad.add(batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
         for loss in logs["loss"], logs["val_loss"]:
             if not math.isfinite(loss):
-                # Where an epoch is one call, no one knows in which of its batches.
+                # If an epoch is one call, the batch is not known.
                 batch = min(self.bad, default=None) if self.params["steps"] == self.steps else None
                 raise Diverged(float(loss), epoch + 1, batch, float(self.model.optimizer.learning_rate))
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """One line on the terminal that says epoch, time left and the latest losses, and one in the log for each epoch.
-    Moves no number, so it is not part of what a result depends on."""
+    """Shows epoch, time left and the latest losses in one line on the terminal, and logs a line for each epoch. It
+    changes no result."""
 
-    async_safe = True  # or Keras would wait for the logs of each step, which here no one reads
+    async_safe = True  # else Keras would wait for the logs of each step, which are not read here
 
     def __init__(self, label: str, epochs: int, steps: int, progress: Progress):
         super().__init__()
@@ -89,7 +89,7 @@ class ShowProgress(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch, logs=None):
-        # Keras counts as a step whatever one call trains, which may be the whole epoch.
+        # For Keras a step is one call, which may train the whole epoch.
         self.progress.advance(self.task, self.steps / self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
@@ -105,33 +105,33 @@ class ShowProgress(keras.callbacks.Callback):
 
 
 def generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
-    """The sources of randomness of all layers (dropout), in the order of the layers, those in nested models too."""
+    """The random generators of all layers (dropout) in the order of the layers, also those in nested models."""
     layers = model._flatten_layers(include_self=False)
     return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]
 
 
 def reseed(model: keras.Model, seed: int, repeat: int, epoch: int) -> None:
-    """Puts every source of randomness in the model into the state that belongs to the start of this epoch."""
+    """Sets every random generator in the model to its state at the start of this epoch."""
     for number, generator in enumerate(generators(model)):
-        # Of the 32 bits PyTorch's state has no room for the first.
+        # PyTorch's state is signed: it has no room for the first of the 32 bits.
         values = int(np.iinfo(keras.backend.standardize_dtype(generator.state.dtype)).max) + 1
         generator.state.assign([derive(seed, repeat, f"layer {number}", epoch) % values, 0])
     if keras.backend.backend() == "torch":
-        # There Keras' Dropout, unlike its SpatialDropout, asks PyTorch and not the layer what to drop.
+        # On PyTorch, Keras' Dropout uses PyTorch's generator and not the layer's; its SpatialDropout uses the layer's.
         import torch
 
         torch.manual_seed(derive(seed, repeat, "dropout", epoch))
 
 
 def bars() -> Progress:
-    """The progress display of a whole run, on a terminal alone, where it leaves nothing behind."""
+    """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
     share = TextColumn("{task.percentage:.0f} %")
     columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
     return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
 
 
 def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:
-    """Hands on the items one by one, under a bar that is there until the last."""
+    """Yields the items one by one, and shows a bar until the last one."""
     logger.info(label)
     task = progress.add_task(label, total=number)
     try:

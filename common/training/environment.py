@@ -12,12 +12,12 @@ import keras
 from common.evidence.results import Environment
 from common.training.precision import gpu_in_use, gpus
 
-# The distributions that a backend comes in.
+# The packages that may contain each backend.
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
 
 def environment(precision: str) -> Environment:
-    """The environment of this process, for results made in this precision."""
+    """The environment of this process. precision: the Keras dtype policy of the results."""
     backend = keras.backend.backend()
     return Environment(
         commit=commit(),
@@ -31,12 +31,12 @@ def environment(precision: str) -> Environment:
     )
 
 
-@cache  # as the code that was imported stays what it was when the process began
+@cache  # the imported code does not change while the process runs
 def commit() -> str:
-    """The commit of the code that runs, "-dirty" where the code has changed since; "unknown" outside a checkout."""
+    """The commit of the code that runs, with "-dirty" if the code has changed since; "unknown" outside a checkout."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
-        # Every run renews the results, and the tables in the papers' README, so that neither counts.
+        # Every run rewrites the results, and the tables in the papers' README, so they don't count.
         changed = _git("status", "--porcelain", "--", "common", "reproductions", ":(exclude)reproductions/*/README.md")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

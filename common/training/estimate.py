@@ -1,4 +1,4 @@
-"""How long a repeat will take on this machine, from a few timed steps, and how much memory it needs."""
+"""Estimates the time of a repeat on this machine from a few timed steps, and its memory."""
 
 import json
 import math
@@ -23,8 +23,8 @@ EVALUATION_SHARE = 1 / 3
 
 
 def step_seconds(network: Network, recipe: Recipe, precision: str) -> float:
-    """Seconds of one training step, timed on random images. Takes seconds to a minute, most of it for the first step,
-    which compiles the network."""
+    """Seconds of one training step, timed on random images. The measurement takes seconds to a minute, mostly for the
+    first step, which compiles the network."""
     model = compiled(network, recipe, precision, TIMED_STEPS)
     random = np.random.default_rng(0)
     shape = (recipe.batch_size, recipe.side, recipe.side)
@@ -40,8 +40,8 @@ def step_seconds(network: Network, recipe: Recipe, precision: str) -> float:
 
 
 def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
-    """Seconds of one repeat on so many cases, all its folds together, if no early stopping ends it, from the seconds
-    of one step. Copies of them come on top."""
+    """Seconds of one repeat with all its folds, without early stopping. step: seconds of one step. cases: number of
+    cases, without copies."""
     cases *= recipe.copies + 1
     if recipe.folds:
         train, validation = cases * (recipe.folds - 2) / recipe.folds, cases / recipe.folds
@@ -55,20 +55,20 @@ def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
 
 
 def memory_bytes(model: keras.Model, recipe: Recipe) -> int:
-    """Bytes that training with Adam holds at once in float32: of each weight its value, gradient and two averages, and,
-    while the state of an epoch is saved, a copy of all but the gradient; of each layer's output, for a batch, the value
-    and the gradient. A backend's own buffers come on top."""
+    """Bytes that training holds at the same time in float32. For each weight: value, gradient, Adam's two averages, and
+    a copy of all but the gradient while a state is saved. For a batch
+    of each layer's output: value and gradient. The backend's own buffers are not included."""
     outputs = sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
     return 4 * (7 * model.count_params() + 2 * recipe.batch_size * outputs)
 
 
 def multiplications(model: keras.Model) -> float:
-    """Of all kernels, in the forward pass of one image: what the time of a step grows with, where the networks are of
-    the same kind."""
+    """The number of multiplications of all kernels in the forward pass of one image. For networks of the same kind the
+    time of a step grows with it."""
     total = 0
     for layer in model.layers:
         kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
-        # A kernel is applied at each place of the output; a transposed one at each of the input.
+        # A kernel is applied at each position of the output; a transposed one at each position of the input.
         transposed = isinstance(layer, keras.layers.Conv2DTranspose)
         places = math.prod((layer.input if transposed else layer.output).shape[1:-1]) if kernels else 0
         total += places * sum(math.prod(kernel.shape) for kernel in kernels)
@@ -76,8 +76,8 @@ def multiplications(model: keras.Model) -> float:
 
 
 def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
-    """The value that was measured under this key on this device and backend before, else measured now and noted down
-    in the JSON file at `path`: the answer should not cost a minute at every start."""
+    """The value measured before under this key on this device and backend. If there is none, measures it now and stores
+    it in the JSON file at `path`. So only the first start takes a minute."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -90,7 +90,7 @@ def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
 
 
 def spoken(seconds: float) -> str:
-    """As one says it: 40 s, 9 min, 16 h."""
+    """A duration as text: 40 s, 9 min, 16.0 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

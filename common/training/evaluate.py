@@ -1,4 +1,4 @@
-"""What a trained network gives on a part of the data: the counts of each image, always in float32."""
+"""Evaluates a trained network on a part of the data: pixel counts of each image, always in float32."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ EVALUATION_BATCH = 16
 
 
 def in_float32(model: keras.Model, network: Network, recipe: Recipe) -> keras.Model:
-    """The same network and weights, uncompiled, computing in float32: under half precision a sigmoid is exactly 1.0
-    from a logit of about 8 on, which alone would move the raw Keras IoU."""
+    """The same network and weights, uncompiled and in float32. In half precision a sigmoid is exactly 1.0 from a logit
+    of about 8 on; that alone would move the raw Keras IoU."""
     keras.config.set_dtype_policy("float32")
     plain = network.build(recipe)
     plain.set_weights(model.get_weights())
@@ -27,8 +27,9 @@ def in_float32(model: keras.Model, network: Network, recipe: Recipe) -> keras.Mo
 
 @dataclass(frozen=True)
 class Output:
-    """What a network gives for n images: the tumour's probability at each pixel, float32 (n, side, side) in [0, 1], and
-    the probability of the positive class, float32 (n,), None where it does not classify."""
+    """The output of a network for n images. segmentation: the tumour's probability at each pixel, float32 (n, side,
+    side) in [0, 1]. classification: the probability of the positive class, float32 (n,); None if it does not classify.
+    """
 
     segmentation: np.ndarray
     classification: np.ndarray | None
@@ -46,10 +47,12 @@ def evaluate(
     recipe: Recipe,
     watched: Callable[[Iterable, int], Iterable] = lambda batches, number: batches,
 ) -> tuple[counts.Rows, np.ndarray]:
-    """The counts of each image at `positions`, and what the network marks on it, bool (images, side, side), above 0.5.
+    """The counts of each image at `positions`, and the predicted masks (probability above 0.5), bool (images, side,
+    side).
 
-    both: the network as `logits.beside_probabilities` gives it; made once, it is compiled once for all parts.
-    watched: is given the batches and their number, hands them on one by one, and may show how far that is.
+    both: the network that `logits.beside_probabilities` returns. Make it once, so that it is compiled once for all
+        parts.
+    watched: a function of the batches and their number that yields the batches. It may show the progress.
     """
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
@@ -77,8 +80,8 @@ def evaluate(
 
 
 def _outputs(model: keras.Model, images: np.ndarray) -> Any:
-    """In the structure of the model's outputs, float32 arrays of as many entries as there are images."""
-    # A smaller batch is filled up, so that the function is compiled for one shape only.
+    """The outputs for these images, float32 arrays in the structure of the model's outputs."""
+    # A smaller batch is filled up, so that the network is compiled for one shape only.
     outputs = model.predict_on_batch(np.resize(images, (EVALUATION_BATCH, *images.shape[1:])))
     return keras.tree.map_structure(lambda output: np.asarray(output)[: len(images)], outputs)
 

@@ -1,17 +1,17 @@
-"""One repeat, or one fold of it: a network trained on one split from one set of initial weights, evaluated on each
-part of the data.
+"""Trains one repeat, or one fold of it, on one split from one set of initial weights, and evaluates it on each part of
+the data.
 
-    folder/  resume.npz           while it trains, all that the next epoch depends on (`common.training.resume`)
-             log.csv              an epoch a line
-             best.keras           the evaluated network, and what it was trained with: that of the best epoch or, where
-             last.keras           the paper selects none, of the last
+    folder/  resume.npz           during training: everything that the next epoch depends on (`common.training.resume`)
+             log.csv              a line for each epoch
+             best.keras or        the evaluated network with its settings: that of the best epoch or,
+             last.keras           if the paper selects none, of the last epoch
              tensorboard/         curves and example predictions
              rows-<part>.npz      counts of each image of train, validation and test
-             rows-test-renewed.npz  those of test with statistics of batch normalisation taken anew over the training
-                                  images, where the network has any
-             test-masks.npz       what it marks on the test images, in the order of rows-test.npz: where it is above
-                                  0.5, packed bits, uint8 (images, side, side / 8)
-             fit.json             what happened; written last, so where it lies the repeat is done
+             rows-test-renewed.npz  counts of the test images with new statistics of batch normalisation, if the network
+                                  has batch normalisation
+             test-masks.npz       the predicted masks of the test images (probability above 0.5), in the order of
+                                  rows-test.npz: packed bits, uint8 (images, side, side / 8)
+             fit.json             the outcome; it is written last, so a repeat with this file is done
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ from common.training.tensorboard import TensorBoard
 
 @dataclass(frozen=True)
 class Training:
-    """What all repeats of a run share."""
+    """The settings and data that all repeats of a run share."""
 
     paper: Paper
     network: Network
@@ -55,8 +55,8 @@ class Training:
 
 
 def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> keras.Model:
-    """The network in this precision up to its logits, ready to train for so many steps. Draws initial weights from
-    Keras' global seed."""
+    """The network up to its logits in this precision, compiled for a training of `steps` steps. Its initial weights are
+    drawn from Keras' global seed."""
     keras.config.set_dtype_policy(precision)
     kind = keras.Model
     if keras.backend.backend() == "jax":
@@ -66,7 +66,8 @@ def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> ke
         optimizer=network.optimizer(recipe, steps),
         loss=network.loss(recipe),
         metrics=train_metrics.for_recipe(recipe),
-        # XLA on JAX and on TensorFlow's GPUs; not on its CPU, where a step of Cheng's small profile took twice as long.
+        # "auto" is XLA on JAX, and on TensorFlow only on a GPU: on a CPU a step of Cheng's small profile took twice as
+        # long with XLA.
         jit_compile="auto",
     )
     model.optimizer.build(model.trainable_variables)
@@ -75,7 +76,7 @@ def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> ke
 
 @contextmanager
 def feeding(model: keras.Model, batches: Batches, validation: Batches | None) -> Iterator[tuple[Any, Any]]:
-    """What `fit` takes for these batches, and for the validation: on a GPU under JAX an epoch at a time."""
+    """The training and validation data for `model.fit`. On a GPU under JAX, one item is a whole epoch."""
     if keras.backend.backend() == "jax":
         from common.training import scan
 
@@ -87,16 +88,16 @@ def feeding(model: keras.Model, batches: Batches, validation: Batches | None) ->
 
 
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
-    """Trains, from the last finished epoch found in `folder`, evaluates, and writes the files above; or notes that a
-    loss was not finite, in `failed.json`."""
+    """Trains from the last finished epoch in `folder`, evaluates, and writes the files above. If a loss is not finite,
+    writes `failed.json` instead."""
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
-    # What Keras keeps of the network before: memory, and the counters that layers are named by. Now a trial leaves the
-    # same whichever were trained before it in this process.
+    # Frees memory and resets the counters in the names of layers, so that earlier trainings in this process change
+    # nothing.
     keras.utils.clear_session()
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
     batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
-    # In the paper's own batches, because a Dice loss by batches is another number with wider ones.
+    # In the paper's batch size, because the value of a Dice loss over batches depends on it.
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
 
@@ -114,7 +115,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                     validation_data=validation_data,
                     initial_epoch=begun,
                     epochs=recipe.epochs,
-                    shuffle=False,  # the batches know their order
+                    shuffle=False,  # `Batches` draws the order
                     verbose=0,
                     callbacks=[
                         callbacks.EpochStart(batches, seed, trial.number),
@@ -135,7 +136,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     both = logits.beside_probabilities(evaluated)
 
     def count(positions: np.ndarray, what: str, file: str) -> np.ndarray:
-        """Keeps the counts of some images; what the network marks on them."""
+        """Saves the counts of some images, and returns their predicted masks."""
         shown = partial(watch, progress, f"{name}: evaluating on {what}")
         rows, marked = evaluate(both, prepared, positions, recipe, shown)
         rows.save(folder / file)
@@ -145,7 +146,8 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     marked = {part: count(positions, f"{part} images", f"rows-{part}.npz") for part, positions in parts}
     with atomic(folder / "test-masks.npz") as file:
         np.savez_compressed(file, bits=np.packbits(marked["test"], axis=-1))
-    if batch_statistics.renew(evaluated, batches, epochs, seed, trial.number):  # saved and counted it is with its own
+    # The saved network and the counts above have the old statistics; this is one more evaluation with new ones.
+    if batch_statistics.renew(evaluated, batches, epochs, seed, trial.number):
         count(split.test, "test images with renewed statistics", RENEWED)
     outcome = Fit(
         seed,
@@ -169,7 +171,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
 
 
 def best_epoch(history: dict[str, list[float]], recipe: Recipe) -> int:
-    """The epoch that the monitor selects, the first of equal ones, counted from 1."""
+    """The epoch that the monitor selects, counted from 1. Of equal epochs it is the first."""
     values = history[f"val_{recipe.monitor}"]
     return 1 + int(np.argmin(values) if recipe.mode == "min" else np.argmax(values))
 
@@ -188,7 +190,7 @@ def _about(training: Training, trial: Trial) -> model_file.About:
 
 
 def notes(history: dict[str, list[float]], recipe: Recipe) -> list[str]:
-    """What a reader of the numbers should know about how the training went."""
+    """Remarks on the training that a reader of its numbers should know."""
     values, selects = history[f"val_{recipe.monitor}"], recipe.weights == "best" or recipe.patience is not None
     said = [recipe.leak] if recipe.leak else []
     if selects and len(values) > 1 and max(values) - min(values) < 1e-6:

@@ -1,8 +1,7 @@
-"""A network's logits: what it gives before the last sigmoid.
+"""A network's logits: the inputs of its last sigmoid.
 
-A probability that has been rounded to 0 or 1 no longer tells how far on the wrong side its logit was, and passes no
-gradient back. So networks are trained on their logits, whichever the backend, and evaluated on logits and
-probabilities.
+A probability that was rounded to 0 or 1 no longer shows how wrong its logit was, and has no gradient. So networks are
+trained on logits on every backend, and evaluated on logits and probabilities.
 """
 
 import keras
@@ -11,29 +10,29 @@ from common.errors import BadInput
 
 
 def of_network(model: keras.Model, kind: type[keras.Model] = keras.Model) -> keras.Model:
-    """The same layers and weights up to the logits: in place of each output, the input of its sigmoid, float32 of the
-    same shape and under the same name. kind: the class of the network that is made.
+    """The same layers and weights without the last sigmoids: each output is replaced by the input of its sigmoid,
+    float32, of the same shape and name. kind: the class of the new network.
 
-    Raises BadInput for an output whose sigmoid is part of a convolution or a dense layer, or no layer at all, which
-    hides its logits.
+    Raises BadInput if a sigmoid is part of a convolution or a dense layer, or no layer at all: then the logits can't be
+    reached.
     """
     for output in keras.tree.flatten(model.output):
         layer = _layer_of(model, output)
         if layer is None:
             raise BadInput(
-                f"{model.name} ends in an operation that is no layer, which hides its logits. Let "
-                'keras.layers.Activation("sigmoid") give its probabilities.'
+                f"{model.name} ends in an operation that is not a layer, so its logits are hidden. End it with "
+                'keras.layers.Activation("sigmoid").'
             )
         if not isinstance(layer, keras.layers.Activation) and hasattr(layer, "activation"):
             raise BadInput(
-                f"The output '{layer.name}' of {model.name} has its sigmoid inside a {type(layer).__name__}, which "
-                'hides its logits. Leave the activation out there and let keras.layers.Activation("sigmoid") follow.'
+                f"The output '{layer.name}' of {model.name} has its sigmoid inside a {type(layer).__name__}, so its "
+                'logits are hidden. Remove the activation there and add keras.layers.Activation("sigmoid") after it.'
             )
     return kind(model.input, _logits(model), name=f"{model.name}_logits")
 
 
 def beside_probabilities(model: keras.Model) -> keras.Model:
-    """A network whose output is the pair (probabilities, logits), each in the structure of the network's output."""
+    """A network with the output (probabilities, logits), each in the structure of the original output."""
     return keras.Model(model.input, (model.output, _logits(model)), name=f"{model.name}_both")
 
 
@@ -51,12 +50,13 @@ def _before_sigmoid(model: keras.Model, output: keras.KerasTensor) -> keras.Kera
 
 
 def _layer_of(model: keras.Model, output: keras.KerasTensor) -> keras.Layer | None:
-    """None for what no layer gives, such as keras.ops.sigmoid."""
+    """The layer of an output; None if it comes from an operation such as keras.ops.sigmoid."""
     return next((layer for layer in model.layers if layer.output is output), None)
 
 
 class LogitOfMean(keras.layers.Layer):
-    """ln(p / (1 - p)) of the mean p of several sigmoids, from their logits: finite and with a slope where these are."""
+    """ln(p / (1 - p)) of the mean p of several sigmoids, computed from their logits. If the logits are finite, so are
+    the result and its gradient."""
 
     def call(self, logits):
         each = keras.ops.stack(logits)
@@ -65,8 +65,8 @@ class LogitOfMean(keras.layers.Layer):
 
 
 class Logit(keras.layers.Layer):
-    """ln(p / (1 - p)) of a probability whose logit is hidden, in a network that is only evaluated. p is kept `epsilon`
-    away from 0 and 1, as Keras' cross-entropy does (keras.config.epsilon(), 1e-7)."""
+    """ln(p / (1 - p)) of a probability whose logit is hidden, for evaluation only. p is clipped to [epsilon, 1 -
+    epsilon], as in Keras' cross-entropy (keras.config.epsilon(), 1e-7)."""
 
     def call(self, probability):
         p = keras.ops.clip(probability, keras.config.epsilon(), 1 - keras.config.epsilon())

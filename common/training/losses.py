@@ -1,9 +1,9 @@
-"""The losses that the papers train with. All of them take the network's logits and are computed in float32.
+"""The losses of the papers. All of them take the network's logits and are computed in float32.
 
-Keras' `BinaryCrossentropy` on probabilities is two functions. On TensorFlow in graph mode it looks through the sigmoid
-at the logits. On JAX, PyTorch and in eager TensorFlow it clips the probabilities at 1e-7, and beyond that its gradient
-is exactly zero: a network that gets there never comes back. One formula on logits is the first of these on every
-backend, and so what a paper's TensorFlow computed.
+Keras' `BinaryCrossentropy` on probabilities behaves in two ways. In TensorFlow's graph mode it uses the logits behind
+the sigmoid. On JAX, on PyTorch and in eager TensorFlow it clips the probabilities at 1e-7, and beyond that its gradient
+is exactly zero: a network that gets there can't recover. The formula on logits here is the first way on every backend.
+A paper that used TensorFlow computed the same.
 """
 
 import keras
@@ -14,15 +14,15 @@ from common.recipe import Recipe
 
 
 class OfLogits(keras.losses.Loss):
-    """A loss of a network's logits, which may say that it is a mean over images.
+    """A loss of a network's logits.
 
-    over: "image" where its value for a batch is the mean of one value an image, "batch" where it is not."""
+    over: "image" if its value for a batch is the mean of one value for each image, else "batch"."""
 
     over = "batch"
 
 
 class OfProbabilities(OfLogits):
-    """Any other Keras loss, which takes probabilities."""
+    """Wraps any other Keras loss, which takes probabilities."""
 
     def __init__(self, loss: keras.losses.Loss):
         super().__init__(name=loss.name, dtype="float32")
@@ -33,19 +33,19 @@ class OfProbabilities(OfLogits):
 
 
 def of_logits(loss: keras.losses.Loss) -> OfLogits:
-    """The loss as a function of logits, whichever it is a function of."""
+    """The loss as a function of logits. `loss` may take logits or probabilities."""
     return loss if isinstance(loss, OfLogits) else OfProbabilities(loss)
 
 
 class CrossEntropy(OfLogits):
-    """Binary cross-entropy, the mean over all pixels of a batch: t ln(1 + exp(-z)) + (1 - t) ln(1 + exp(z)), which is
-    -t ln p - (1 - t) ln(1 - p) for p = sigmoid(z), and finite for every finite z. Its gradient, p - t, is zero only
-    where p equals t.
+    """Binary cross-entropy, the mean over all pixels of a batch: t ln(1 + exp(-z)) + (1 - t) ln(1 + exp(z)). With
+    p = sigmoid(z) this is -t ln p - (1 - t) ln(1 - p). It is finite for every finite z. Its gradient p - t is zero only
+    if p equals t.
 
     t: float32 (batch, ...) in [0, 1]; z: float32 logits of the same shape.
     """
 
-    # Not max(z, 0) - z t + ln(1 + exp(-|z|)), whose gradient at a logit of exactly 0 is another on each backend.
+    # The usual max(z, 0) - z t + ln(1 + exp(-|z|)) has a different gradient on each backend for a logit of exactly 0.
 
     over = "image"
 
@@ -63,9 +63,9 @@ class OverlapLoss(OfLogits):
     overlap="dice": w = 2, T = S, as Gill prints it (section 3, "Loss Function");
     overlap="iou": w = 1, T = S - I, the IoU loss of Paudel (Eq. 9, with the IoU of the second Eq. 6).
 
-    t: float32 (batch, side, side, 1) in [0, 1]; p: the sigmoid of float32 logits of the same shape. The sums run over
-    the whole batch, as the formulas have them (over="batch", one value), or over each image (over="image", the mean of
-    one value an image).
+    t: float32 (batch, side, side, 1) in [0, 1]; p: the sigmoid of float32 logits of the same shape. With over="batch"
+    the sums run over the whole batch, as in the printed formulas. With over="image" they run over each image, and the
+    loss is the mean over the images.
     """
 
     def __init__(self, overlap: str, smooth: float, over: str = "batch"):
@@ -83,7 +83,7 @@ class OverlapLoss(OfLogits):
 
 
 class CrossEntropyAndDice(OfLogits):
-    """Binary cross-entropy, the mean over all pixels, plus the Dice loss: the "BCE Dice loss" that Rahman names."""
+    """Binary cross-entropy (mean over all pixels) plus the Dice loss: the "BCE Dice loss" of Rahman."""
 
     def __init__(self, smooth: float, over: str):
         super().__init__(name="bce_dice_loss", dtype="float32")
@@ -94,7 +94,7 @@ class CrossEntropyAndDice(OfLogits):
 
 
 def for_recipe(recipe: Recipe) -> OfLogits | dict[str, OfLogits]:
-    """The loss, one for each output where the network has two."""
+    """The loss of a recipe; a dict with one loss for each output if the network also classifies."""
     if recipe.loss == "bce":
         loss = CrossEntropy()
     elif recipe.loss == "bce+dice":
@@ -105,6 +105,6 @@ def for_recipe(recipe: Recipe) -> OfLogits | dict[str, OfLogits]:
 
 
 def of_images(loss: OfLogits | dict[str, OfLogits]) -> bool:
-    """Whether a loss is, for a batch, the mean of one value an image: then the mean over the batches
-    of a part does not depend on how wide they are."""
+    """Whether the loss of a batch is the mean of one value for each image. Then its mean over a part of the data does
+    not depend on the batch size."""
     return all(each.over == "image" for each in keras.tree.flatten(loss))

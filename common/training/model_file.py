@@ -1,7 +1,7 @@
-"""The saved network: a `.keras` archive that also tells what it was trained with, so that nobody has to say it again.
+"""The saved network: a `.keras` file that also holds the settings of its training.
 
-It is the file that Keras writes, readable by Keras alone, with a record in the comment of the archive (`unzip -z` shows
-it): a comment is no member, so that the archive holds what Keras expects there and nothing else.
+Keras writes the file and can read it without this module. The settings are in the comment of the archive (`unzip -z`
+shows it), because a comment is no member: the archive has only the members that Keras expects.
 """
 
 import json
@@ -17,19 +17,19 @@ from common.evidence.results import spoken_name
 from common.files import atomic, refuse_inflating
 from common.recipe import Recipe
 
-# What Keras writes for a network without assets. Any other member, such as a path that climbs out of the folder that
-# it is unpacked to, is a reason to refuse the file.
+# The members that Keras writes for a network without assets. A file with any other member is refused, for example with
+# a path that leads out of the folder in which it is unpacked.
 _CONFIG = "config.json"
 _MEMBERS = {_CONFIG, "metadata.json", "model.weights.h5"}
-_LARGEST_CONFIG = 2**24  # bytes; that of the largest network of the five papers has 250 kB
-# Whose classes a network may be made of: Keras' own, and those of a paper's `model.py`.
+_LARGEST_CONFIG = 2**24  # bytes; the largest network of the five papers needs 250 kB
+# A network may have classes of Keras and of a paper's `model.py`.
 _PACKAGES = ("keras", "reproductions")
 _WITH_CODE = ("Lambda", "__lambda__")
 
 
 class About(BaseModel):
-    """What a network was trained with. recipe: all its settings, preprocessing among them; data, fingerprint: of the
-    data set that the split was drawn from; seed, repeat, fold: the training among those of a run."""
+    """The settings of a network's training. recipe: all settings, with preprocessing. data, fingerprint: name and hash
+    of the data set that was split. seed, repeat, fold: identify the training in its run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,21 +50,21 @@ class About(BaseModel):
 
 
 def refuse_leak(about: About) -> None:
-    """Raises BadInput for a network that is given the ground truth mask, which nobody has of a new image."""
+    """Raises BadInput for a network with the ground truth mask in its input: a new image has no such mask."""
     if about.recipe.leak:
         raise BadInput(
-            "This network can't be used on images without a mask: it was trained with input=image+mask, a leak, which "
-            "gives it the ground truth mask as a part of its input. `repro evaluate` takes it, on a labelled set."
+            "This network can't be used on images without a mask: it was trained with input=image+mask, a leak, so the "
+            "ground truth mask is a part of its input. `repro evaluate` can use it on a labelled set."
         )
 
 
 def name_of(recipe: Recipe) -> str:
-    """What the network of a repeat is called, which is evaluated: after its epoch."""
+    """The file name of the evaluated network of a repeat: best.keras or last.keras."""
     return f"{recipe.weights}.keras"
 
 
 def save(model: keras.Model, about: About, path: Path) -> None:
-    """Writes the network, whole or not at all. Raises OSError where that can't be done."""
+    """Writes the network, completely or not at all. Raises OSError if that fails."""
     with atomic(path, ending=".keras") as file:
         model.save(file.name)
         with zipfile.ZipFile(file.name, "a") as archive:
@@ -72,36 +72,35 @@ def save(model: keras.Model, about: About, path: Path) -> None:
 
 
 def load(path: Path) -> tuple[keras.Model, About]:
-    """The network, uncompiled, in float32, and what it was trained with.
+    """The network, uncompiled and in float32, and the settings of its training.
 
-    Raises BadInput for what is no such file, is damaged, was not written by `save`, or could run code of its maker.
+    Raises BadInput for a file that is not a saved network, is damaged, was not written by `save`, or could run foreign
+    code.
     """
     about = _inspect(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever its layers raise on settings that they can't have
-        raise BadInput(f"{path}: Keras can't make a network of it ({_first_line(error)}).") from error
+    except Exception as error:  # layers raise exceptions of any class for bad settings
+        raise BadInput(f"{path}: Keras can't build a network from it ({_first_line(error)}).") from error
     expected = (None, about.recipe.side, about.recipe.side, about.recipe.input_channels)
     if model.input_shape != expected:
-        raise BadInput(f"{path}: its network takes {model.input_shape}, its record says {expected}.")
+        raise BadInput(f"{path}: its network has the input shape {model.input_shape}, but its record says {expected}.")
     return model, about
 
 
 def _inspect(path: Path) -> About:
-    """The record, once the archive is known to hold what `save` writes and nothing else. No network is built."""
+    """Checks that the archive holds exactly what `save` writes, and returns its record. Builds no network."""
     if not path.is_file():
-        raise BadInput(
-            f"{path}: there is no such file. Expected the best.keras or last.keras which every repeat of a run leaves."
-        )
+        raise BadInput(f"{path}: there is no such file. Expected best.keras or last.keras from the folder of a repeat.")
     if path.suffix != ".keras":
-        raise BadInput(f"{path}: expected a file whose name ends in .keras, as every repeat of a run leaves one.")
+        raise BadInput(f"{path}: expected a file whose name ends in .keras, from the folder of a repeat.")
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename for info in archive.infolist()}
             if unexpected := sorted(members - _MEMBERS):
                 raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, unexpected))}.")
             if missing := sorted(_MEMBERS - members):
-                raise BadInput(f"{path}: damaged, {', '.join(missing)} is not in it. Copy it again.")
+                raise BadInput(f"{path}: damaged, {', '.join(missing)} is missing in it. Copy it again.")
             refuse_inflating(archive, path, _CONFIG, _LARGEST_CONFIG)  # Keras stores without compressing
             if damaged := archive.testzip():
                 raise BadInput(f"{path}: damaged, {damaged} does not fit its checksum. Copy it again.")
@@ -109,11 +108,11 @@ def _inspect(path: Path) -> About:
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, RecursionError, NotImplementedError) as error:
         raise BadInput(f"{path}: not a saved network, or only a part of one ({_first_line(error)}).") from error
     if foreign := sorted(_foreign(config)):
-        raise BadInput(f"{path}: refused. It would run code that a network has no use for: {', '.join(foreign)}.")
+        raise BadInput(f"{path}: refused. It could run code that a network does not need: {', '.join(foreign)}.")
     if not comment:
         raise BadInput(
-            f"{path}: a Keras file without the record of its training, which says how images have to be prepared. "
-            "Those that `repro run` writes today have it; networks of older versions have to be trained again."
+            f"{path}: a Keras file without the record of its training, which says how to prepare images. `repro run` "
+            "writes this record. Train networks of older versions again."
         )
     try:
         return About.model_validate_json(comment)
@@ -122,8 +121,9 @@ def _inspect(path: Path) -> About:
 
 
 def _foreign(config: Any) -> set[str]:
-    """The names of classes and functions in the configuration of a network that are not Keras' or a paper's, and
-    Keras' own that hold code. (`safe_mode` refuses code too; this names it before anything is built.)"""
+    """The names of the classes and functions in a network's configuration that come neither from Keras nor from a
+    paper, and of Keras' classes that hold code. (`safe_mode` also refuses code; this names it before anything is
+    built.)"""
     found, waiting = set(), [config]
     while waiting:
         each = waiting.pop()

@@ -1,19 +1,20 @@
-"""What a paper trains: the functions of its `model.py`, and what `common` offers where it declares none.
+"""The network of a paper and everything that trains it: the functions of the paper's `model.py`, or the defaults of
+`common`.
 
-A `model.py` has `Settings` and `build(recipe)`. It may have
+A `model.py` has `Settings` and `build(recipe)`. It may also have
 
-    optimizer(recipe, steps)   a keras.optimizers.Optimizer, such as one with a learning rate that falls step by step;
-                               steps: of the whole training, if nothing stops it early
-    loss(recipe)               a keras.losses.Loss of the network's probabilities or, where it is a `losses.OfLogits`,
-                               of its logits; for two outputs a dict by their names
-    callbacks(recipe)          a list of Keras callbacks: what stops a training, or changes its learning rate. A resumed
-                               training gives them back the numbers that they remember, and nothing else.
-    augment(recipe)            a function (image, mask, seed) -> (image, mask) that changes a training image at random,
-                               anew in each epoch; None for none. Image: uint8 (side, side, channels), mask: uint8
-                               (side, side). The same seed has to give the same bits.
+    optimizer(recipe, steps)   returns a keras.optimizers.Optimizer, for example with a learning rate that falls step by
+                               step; steps: the number of steps of the whole training without early stopping
+    loss(recipe)               returns a keras.losses.Loss of the network's probabilities, or a `losses.OfLogits` of its
+                               logits; for two outputs a dict with their names as keys
+    callbacks(recipe)          returns a list of Keras callbacks, for example to stop a training. A resumed training
+                               restores the numbers that they remember, and nothing else
+    augment(recipe)            returns a function (image, mask, seed) -> (image, mask) that changes a training image at
+                               random in each epoch; None for no augmentation. image: uint8 (side, side, channels),
+                               mask: uint8 (side, side). The same seed must give the same bits.
 
 `optimizer` and `loss` are called for names in the recipe that `common` does not know (`recipe.OPTIMIZERS`, `LOSSES`).
-The other two take the place of what follows from the recipe without them.
+The other two replace the default that follows from the recipe.
 """
 
 from collections.abc import Callable
@@ -40,12 +41,12 @@ class Network:
 
     @classmethod
     def of_paper(cls, paper: str) -> "Network":
-        """That of the paper with this name."""
+        """The network of the paper with this name."""
         return cls(import_module(f"reproductions.{paper}.model"))
 
     def build(self, recipe: Recipe) -> keras.Model:
-        """The network up to its probabilities, its initial weights drawn from Keras' global seed."""
-        # Whatever the user's keras.json says: the papers' layers are written for this.
+        """The network up to its probabilities. Its initial weights are drawn from Keras' global seed."""
+        # The papers' layers need these settings, whatever the user's keras.json says.
         keras.config.set_image_data_format("channels_last")
         keras.config.set_floatx("float32")
         keras.config.set_epsilon(1e-7)
@@ -59,7 +60,7 @@ class Network:
         return kind(recipe.learning_rate, **decay)
 
     def loss(self, recipe: Recipe) -> keras.losses.Loss | dict[str, keras.losses.Loss]:
-        """Of the network's logits."""
+        """The loss of the network's logits."""
         if recipe.loss not in LOSSES:
             return keras.tree.map_structure(losses.of_logits, self.model.loss(recipe))
         return losses.for_recipe(recipe)
@@ -79,7 +80,7 @@ class Network:
         return [keras.callbacks.EarlyStopping(f"val_{recipe.monitor}", patience=recipe.patience, mode=recipe.mode)]
 
     def augment(self, recipe: Recipe) -> Change | None:
-        """What changes a training image in each epoch, or makes the copies of one (`Recipe.copies`)."""
+        """The function that changes a training image in each epoch, or makes its copies (`Recipe.copies`)."""
         if own := getattr(self.model, "augment", None):
             return own(recipe)
         return Augment(Augmentation(**recipe.augmentation)) if recipe.augmentation else None

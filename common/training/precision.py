@@ -1,4 +1,4 @@
-"""What trains, and in which arithmetic. Asked of Keras and of the driver, so that it holds for every backend."""
+"""The device that trains and its precision. Keras and the driver are queried, so that this works on every backend."""
 
 import shutil
 import subprocess
@@ -22,22 +22,22 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """The NVIDIA GPUs of this machine, used by the backend or not. Empty where there is no driver."""
-    with suppress(ValueError):  # of a driver that does not know its GPU
+    """The NVIDIA GPUs of this machine, even if the backend does not use them. Empty without a driver."""
+    with suppress(ValueError):  # the driver may not know its GPU
         lines = [line.rsplit(",", 1) for line in _ask_driver("name,compute_cap")]
         return [Gpu(name.strip(), float(capability)) for name, capability in lines]
     return []
 
 
 def gpu_memory(kind: Literal["total", "free"]) -> int | None:
-    """Bytes of the first GPU's memory, or of what no process has taken of it. None where there is no driver."""
+    """Bytes of the first GPU's total or free memory. None without a driver."""
     with suppress(ValueError, IndexError):
         return int(_ask_driver(f"memory.{kind}", ",nounits")[0]) * 2**20
     return None
 
 
 def _ask_driver(facts: str, form: str = "") -> list[str]:
-    """A line for each GPU; none where there is no driver, or one that hangs."""
+    """A line for each GPU; no lines if there is no driver, or if it hangs."""
     if not (tool := shutil.which("nvidia-smi")):
         return []
     query = [tool, f"--query-gpu={facts}", f"--format=csv,noheader{form}"]
@@ -57,7 +57,7 @@ def gpu_in_use() -> bool:
 
 
 def resolve(precision: str) -> str:
-    """The Keras dtype policy that `precision`, one of POLICIES, means here.
+    """The Keras dtype policy for `precision`, one of POLICIES, on this machine.
 
     "auto" is float32 on a CPU, mixed_bfloat16 on a GPU of compute capability 8 or more, else mixed_float16, for
     which Keras scales the loss. Raises BadInput for an unknown name and for mixed_float16 on a CPU.

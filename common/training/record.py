@@ -1,5 +1,4 @@
-"""What a training leaves in its folder, and what of it is kept in `results/`: its numbers, and the counts behind
-them."""
+"""The files of a finished training in its folder, and the part of them in `results/`: its numbers and its counts."""
 
 import json
 import logging
@@ -37,7 +36,7 @@ RENEWED = "rows-test-renewed.npz"
 
 @dataclass(frozen=True)
 class Trial:
-    """One training among those of a run: a repeat, or one of the `folds` folds of a repeated cross-validation."""
+    """One training of a run: a repeat, or one of the `folds` folds of a cross-validation."""
 
     repeat: int
     fold: int | None = None
@@ -45,7 +44,7 @@ class Trial:
 
     @property
     def number(self) -> int:
-        """Its own stream of random numbers."""
+        """Identifies the stream of random numbers of this trial."""
         return self.repeat * self.folds + (self.fold or 0)
 
     def __str__(self) -> str:
@@ -54,10 +53,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Fit:
-    """What `fit.json` holds. fold: None without cross-validation; history: from the name of a value to one float an
-    epoch; best_epoch counts from 1 and is the evaluated one; seconds: of training, validation included, evaluation
-    not; state: 16 hex digits of what the training ended with (`Resumable.digest`);
-    unlearned: as in `results.Repeat`; protocol: that of `common.protocol`."""
+    """The content of `fit.json`. fold: None without cross-validation. best_epoch: the evaluated epoch, counted from 1.
+    seconds: time of the training with its validation, without the evaluation. history: for each value by name, one
+    float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
+    `results.Repeat`. protocol: as in `common.protocol`."""
 
     seed: int
     repeat: int
@@ -74,8 +73,8 @@ class Fit:
 
 
 def ended(folder: Path) -> Fit | results.Failure | None:
-    """How the training in a folder ended; None where it did not, or left damaged files: that is said in a warning, and
-    it has to be done again."""
+    """The outcome of the training in a folder. None if it has not ended, or if its files are damaged: then a warning
+    says so, and the training must be done again."""
     try:
         if (folder / "fit.json").exists():
             done = _read(folder / "fit.json", lambda content: Fit(**content))
@@ -84,7 +83,7 @@ def ended(folder: Path) -> Fit | results.Failure | None:
             for name in counted:
                 if name != RENEWED or (folder / name).exists():
                     check_archive(folder / name)
-            remove_states(folder)  # if it was killed just before it did
+            remove_states(folder)  # they are still there if it was killed just before this step
             return done
         if (folder / "failed.json").exists():
             return _read(folder / "failed.json", results.Failure.model_validate)
@@ -94,7 +93,7 @@ def ended(folder: Path) -> Fit | results.Failure | None:
 
 
 def made_in(folder: Path) -> results.Environment:
-    """Where a repeat was made."""
+    """The environment in which a repeat was made."""
     return _read(folder / "environment.json", results.Environment.model_validate)
 
 
@@ -102,12 +101,12 @@ def _read(path: Path, make: Callable[[dict], Made]) -> Made:
     content = read_json(path)
     try:
         return make(content)
-    except (TypeError, ValueError) as error:  # a name that was changed, that of the checksum too
+    except (TypeError, ValueError) as error:  # a changed key, also that of the checksum
         raise Damaged(path, str(error)) from error
 
 
 def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> results.Failure:
-    """Writes down that a repeat came to no numbers, so that it is not tried again: it would go the same way."""
+    """Writes `failed.json`, so that a repeat without numbers is not tried again: it would fail in the same way."""
     about = results.Failure(
         seed=seed,
         repeat=trial.repeat,
@@ -122,13 +121,14 @@ def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> r
 
 
 def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None) -> results.Repeat:
-    """The record of one finished repeat, computed from its per-image counts. done: what `fit.json` is about to hold,
-    where it is not there yet."""
+    """The result of one finished repeat, computed from its counts of each image. done: the content of `fit.json` if the
+    file is not written yet."""
     done = done or Fit(**read_json(folder / "fit.json"))
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
     asked = [each.definition for each in (*paper.reported, *paper.worded) if each.definition != OF_TRAINING]
     signatures = dict.fromkeys([*metrics.standard(recipe), *asked])
-    # What knows nothing says of every image: no tumour, not the positive class; or the shares of the training part.
+    # Predictors that have learned nothing answer the same for every image: no tumour and not the positive class, or the
+    # shares of the training part.
     shares = counts.prevalence(rows["train"]), counts.class_prevalence(rows["train"])
     nothing = {trivial.BACKGROUND: (0.0, 0.0), trivial.PREVALENCE: shares}
     evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
@@ -162,8 +162,8 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
 
 
 def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[str]:
-    """That patients of the test part were trained on, where any were. An image and its copies are no patient: what is
-    to be said of them `enlarge.leak` has said."""
+    """A note if patients of the test part were trained on. An image and its copies are not a patient; `enlarge.leak`
+    reports on them."""
     if recipe.copies:
         known = {pair for each in rows.values() for pair in zip(each.group.tolist(), each.case.tolist(), strict=True)}
         images = {(group, case.rpartition("#")[0] or case) for group, case in known}
@@ -174,8 +174,8 @@ def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
-    """What `fit` printed for the training images in the evaluated epoch: its metrics, and the losses under their own
-    signatures. A loss that the paper's `model.py` makes has none; it is in the history alone."""
+    """The metrics and losses that `fit` printed for the training images in the evaluated epoch. Each loss has its own
+    signature; a loss that the paper's `model.py` makes has none, and stays in the history."""
     printed = {name: series[done.best_epoch - 1] for name, series in done.history.items()}
     values = {
         name: printed[key]
@@ -197,13 +197,13 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
 
 
 def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
-    """Copies the counts of every training, and what those of the first repeat mark on their test images, with the
-    boxes round it, to `results/`, small and compressed: from them a fresh clone computes any definition anew, without
-    training. What is there of an older record of the same runs is replaced."""
+    """Copies the counts of every training to `results/`, and for the first repeat also the predicted masks of the test
+    images with their bounding boxes. From these small files a fresh clone can compute every definition without
+    training. Files of an older record of the same runs are replaced."""
     folder = kept / record.paper / results.slug(record)
     folder.mkdir(parents=True, exist_ok=True)
     with only_one(kept, wait=True):
-        for left in folder.parent.glob(f"{KEEPING}*"):  # of a process that was killed here
+        for left in folder.parent.glob(f"{KEEPING}*"):  # a process was killed here
             shutil.rmtree(left)
         with TemporaryDirectory(dir=folder.parent, prefix=KEEPING) as temporary:
             beside = Path(temporary)
@@ -216,8 +216,8 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
                 if run.repeat == record.runs[0].repeat:
                     copy(place / "test-masks.npz", beside / f"masks-{trial}-test.npz")
                     write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
-            # All is on the disk: what follows only renames, so that a full disk leaves the old counts as they were,
-            # and at no moment there are none.
+            # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged,
+            # and there are counts at every moment.
             new = {path.name for path in beside.iterdir()}
             for name in new:
                 (beside / name).replace(folder / name)
@@ -227,7 +227,7 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:
-    """For each test case a box round each region that the network marks, in pixels of the network's own resolution."""
+    """For each test case, a box around each region that the network marks, in pixels of the network's resolution."""
     with np.load(place / "test-masks.npz", allow_pickle=False) as masks:
         marked = np.unpackbits(masks["bits"], axis=-1, count=masks["bits"].shape[1]).astype(bool)
     cases = counts.Rows.load(place / "rows-test.npz").case.tolist()

@@ -1,7 +1,7 @@
-"""A training in another process: how it is called there, and how what it shows, logs and comes to is known here.
+"""A training in another process: calls it there, and brings its progress, log messages and outcome to this process.
 
-For whatever starts such processes: `common.training.at_once` on this machine, `common.sweep.on_ray` on others. Imports
-neither Keras nor what imports it.
+`common.training.at_once` starts such processes on this machine, `common.sweep.on_ray` on others. This module imports
+neither Keras nor a module that does.
 """
 
 import logging
@@ -18,19 +18,20 @@ from rich.progress import Progress
 
 from common.errors import NO_ROOM, NO_WRITING, BadInput
 
-# What a job prints, in the folder of its trial.
+# The file for the output of a job, in the folder of its trial.
 PRINTED = "printed.txt"
-_TELLS_EVERY = 0.5  # seconds between two messages about how far a training is
+_TELLS_EVERY = 0.5  # seconds between two messages about the progress of a training
 
-Tell = Callable[..., None]  # of a kind and its content, from several threads; what can't be told raises OSError
+# Sends a message, a kind and its content, to the parent. Several threads call it. Raises OSError if sending fails.
+Tell = Callable[..., None]
 
 
 def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) -> tuple:
-    """Does the work in this process and gives its answer, for `outcome`. Meanwhile it tells what `Heard` hears: what is
-    logged and, where that is `shown`, how far its bars are. What it prints goes to the file `log`."""
+    """Does the work in this process and returns its answer for `outcome`. During the work it sends messages to `Heard`:
+    the log and, if `shown`, the progress. Output of the work goes to the file `log`."""
     progress, over, everything = Progress(disable=True), threading.Event(), logging.getLogger()
     teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
-    # In the place of those that would print it: Ray's workers have one.
+    # Replaces handlers that would print; Ray's workers have one.
     everything.handlers, before = [_Logged(tell)], everything.handlers
     logging.getLogger("common").setLevel(logging.INFO)
     logging.captureWarnings(True)
@@ -43,7 +44,7 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
             except BadInput as error:
                 return "refused", str(error)
             except Exception:
-                with suppress(OSError):  # of a full disk, which is then what is to be told
+                with suppress(OSError):  # the disk may be full; then the raised error says so
                     traceback.print_exc()
                 raise
     except Exception as error:
@@ -58,14 +59,13 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
 
 
 def full_or_closed(error: Exception) -> bool:
-    """Whether it is of a disk that has no room or may not be written to, which the next training would find as well,
-    and of which the command tells what to do."""
+    """Whether a disk is full or read-only. The next training would fail too, and the command says what to do."""
     return isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING)
 
 
 def outcome(answered: tuple, log: Path) -> Any:
-    """What the work returned, or a RuntimeError where it failed. Raises BadInput where it did, and OSError of a disk
-    (`full_or_closed`)."""
+    """The return value of the work, or a RuntimeError if it failed. Raises BadInput if the work did, and OSError for a
+    full or read-only disk."""
     kind, content = answered
     if kind == "refused":
         raise BadInput(content)
@@ -78,7 +78,7 @@ def outcome(answered: tuple, log: Path) -> Any:
 
 
 class Heard:
-    """What one training tells, as bars of this process's progress and in its log."""
+    """Receives the messages of one training: shows its progress as bars and logs its messages."""
 
     def __init__(self, progress: Progress):
         self.progress = progress
@@ -92,7 +92,7 @@ class Heard:
             logging.getLogger(name).log(level, text)
 
     def end(self) -> None:
-        """Removes its bars."""
+        """Removes the bars."""
         self._show([])
 
     def _show(self, tasks: list[tuple]) -> None:
@@ -105,28 +105,28 @@ class Heard:
 
 
 class _Logged(logging.Handler):
-    """What is logged in this process is logged by the parent, which has the log of the run and the terminal."""
+    """Sends log messages to the parent, which has the log of the run and the terminal."""
 
     def __init__(self, tell: Tell):
         super().__init__()
         self.tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):  # of a parent that is no more
+        with suppress(OSError):  # the parent may be dead
             self.tell("log", record.name, record.levelno, self.format(record))
 
 
 def _tell(progress: Progress, over: threading.Event, tell: Tell) -> None:
-    """Tells the parent, now and then, how far this process is."""
-    with suppress(OSError):  # of a parent that is no more
+    """Sends the progress of this process to the parent at regular intervals."""
+    with suppress(OSError):  # the parent may be dead
         while not over.wait(_TELLS_EVERY):
             tell("tasks", [(task.description, task.completed, task.total) for task in progress.tasks])
 
 
 @contextmanager
 def _printed_to(log: Path) -> Iterator[None]:
-    """Has all that the process writes to its standard output and error, past Python too, written to the end of a
-    file."""
+    """Appends everything that the process writes to standard output and error to a file, also what does not come from
+    Python."""
     log.parent.mkdir(parents=True, exist_ok=True)
     before = [os.dup(stream) for stream in (1, 2)]
     try:
@@ -141,7 +141,7 @@ def _printed_to(log: Path) -> Iterator[None]:
 
 def _point(out: int, err: int) -> None:
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # of what was printed to a disk that is full
+        with suppress(OSError):  # the disk may be full
             stream.flush()
     os.dup2(out, 1)
     os.dup2(err, 2)

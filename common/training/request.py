@@ -1,4 +1,4 @@
-"""From what a person asks for to a plan: the data, the splits, and a folder for each training."""
+"""Turns a user's request into a plan: the data, the splits, and a folder for each training."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -27,9 +27,9 @@ REQUEST = "run.json"
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks for. found: the data set; readings: the departures from the paper's defaults, as typed;
-    precision: a Keras dtype policy; resume: keep what an earlier run has finished; at_once: trainings at a time;
-    command: goes on with this run."""
+    """A user's request for one run. found: the data set. readings: the choices that differ from the paper's defaults,
+    as typed. precision: a Keras dtype policy. resume: whether finished trainings of an earlier run are kept. at_once:
+    trainings at a time. command: the command that resumes this run."""
 
     paper: Paper
     profile: Profile
@@ -46,14 +46,14 @@ class Request:
 
     @property
     def keeps_groups(self) -> bool:
-        """Whether the groups that the data name stay on one side of the split because nobody says otherwise: neither
-        the person nor the paper's record, which speaks of the paper's own data set and its stand-in."""
+        """Whether the split is grouped by default. This is so if the data name groups, the paper leaves the split open,
+        the user chose none, and the data set is neither the paper's own nor its stand-in."""
         spoken_of = self.found.name in (self.paper.data, self.paper.stand_in) or "split" in self.readings
         return "split" in self.paper.readings and not spoken_of and splits.names_groups(self.found.cases)
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The readings, those that follow from the data among them."""
+        """The readings, including a split that follows from the data."""
         return self.readings | ({"split": "grouped"} if self.keeps_groups else {})
 
     @property
@@ -62,14 +62,14 @@ class Request:
 
     @property
     def departures(self) -> dict[str, str]:
-        """The readings that do depart from what the profile has without them."""
+        """The readings whose values differ from the defaults of the profile."""
         default, chosen = self.paper.recipe(self.profile).model_dump(), self.paper.choose(self.chosen)
         return {key: as_text(value) for key, value in chosen.items() if as_text(value) != as_text(default[key])}
 
 
 def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
-    """The data set asked for, else the paper's, else, where that is missing, the stand-in that its record names.
-    Raises BadInput for data that are not there."""
+    """The data set that the user asked for, else the paper's. If the paper's is missing, the stand-in that its record
+    names. Raises BadInput for missing data."""
     try:
         return fetch.find(asked or paper.data, root, runs)
     except fetch.Missing as missing:
@@ -90,30 +90,30 @@ def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
 
 def refuse_unusable(request: Request) -> None:
     """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
-    groups that the cases can't fill: before an hour is spent on preparing them."""
+    groups that the cases can't fill. It runs before the data are prepared, which may take an hour."""
     if request.readings:
         Network.of_paper(request.paper.name).build(
             request.recipe
-        )  # what excludes each other the network is the first to know
+        )  # the network refuses readings that exclude each other
     refuse_data(request)
 
 
 def refuse_data(request: Request) -> None:
-    """The same for the data alone: no network is built."""
+    """The same check for the data only. Builds no network."""
     recipe, found = request.recipe, request.found
     wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
     if not wanted:
         there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
         raise BadInput(f"{found.name} has images of {there}; {request.paper.name} uses {needed}.")
     if recipe.copies and Network.of_paper(request.paper.name).augment(recipe) is None:
-        raise BadInput(f"copies={recipe.copies} and no augmentation: each copy would be its image once more.")
+        raise BadInput(f"copies={recipe.copies} without an augmentation: each copy would be the same as its image.")
     splits.draw(*enlarge.listing(found.cases, np.array(wanted), recipe), recipe, request.seed, 0)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will train: the trials, on splits of the cases at the positions `used`, each in a folder of its own in
-    `folder`."""
+    """The plan of a run. trials: the trainings, on splits of the cases at the positions `used`. folder: contains a
+    folder for each trial."""
 
     training: Training
     used: np.ndarray
@@ -121,8 +121,8 @@ class Plan:
     folder: Path
 
     def inputs_of(self, trial: Trial) -> tuple[Training, splits.Split]:
-        """What one trial is trained with, and its split: of the data as they are or, where the recipe enlarges them, of
-        the images and copies that this split has. Raises BadInput where a part would be empty."""
+        """The data and settings of one trial, and its split. If the recipe enlarges the data, they are the images and
+        copies in this split. Raises BadInput if a part would be empty."""
         shared, recipe = self.training, self.training.recipe
         split = self.listed(trial)[1]
         if not recipe.copies:
@@ -137,14 +137,14 @@ class Plan:
         return enlarge.leak(*self.listed(trial), self.training.recipe)
 
     def listed(self, trial: Trial) -> tuple[Sequence[Case], splits.Split]:
-        """The cases and copies, and the split of these."""
+        """All cases with their copies, and the split of them for one trial."""
         shared = self.training
         cases, used = enlarge.listing(shared.prepared.cases, self.used, shared.recipe)
         return cases, splits.draw(cases, used, shared.recipe, shared.seed, trial.repeat)[trial.fold or 0]
 
 
 def trials(recipe: Recipe, repeats: Iterable[int]) -> list[Trial]:
-    """The trainings of these repeats, counted from 0: one of each, or its folds."""
+    """The trainings of these repeats (counted from 0): one for each repeat, or one for each of its folds."""
     folds = range(recipe.folds) if recipe.folds else [None]
     return [Trial(repeat, fold, recipe.folds or 1) for repeat in repeats for fold in folds]
 
@@ -152,8 +152,9 @@ def trials(recipe: Recipe, repeats: Iterable[int]) -> list[Trial]:
 def plan(
     request: Request, say: Callable[[str], None], folder: Path | None = None, prepared: Prepared | None = None
 ) -> Plan:
-    """Prepares the data, where they are not given as `prepare_for` makes them. folder: of the run where it is known;
-    its name comes from the code, which may be edited while the run goes on."""
+    """Plans a run and prepares its data. `say` gets lines for the user. folder: the folder of the run, if it is known;
+    its name depends on the code, which may be edited while the run goes on. prepared: the data from `prepare_for`, if
+    they are ready."""
     paper, recipe = request.paper, request.recipe
     prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
     if recipe.leak:
@@ -166,7 +167,7 @@ def plan(
         and not recipe.copies
         and len({prepared.cases[position].group for position in used}) == len(used)
     ):
-        say(f"No groups are known of {prepared.name}: split=grouped is a random split there.")
+        say(f"{prepared.name} has no known groups: split=grouped is a random split there.")
     training = Training(paper, Network.of_paper(paper.name), recipe, prepared, request.precision, request.seed)
     folder = folder or run_folder(request, prepared)
     planned = Plan(training, used, trials(recipe, range(request.repeats)), folder)
@@ -179,10 +180,10 @@ def plan(
 
 
 def _on_groups(request: Request, planned: Plan) -> list[str]:
-    """What to know about a set of which several images are of one patient or lesion, before hours are spent on it."""
+    """Lines for the user about a data set with several images of one patient or lesion."""
     if request.keeps_groups:
         name = planned.training.prepared.name
-        return [f"{name} names groups: each stays on one side of the split. --reading split=random parts them."]
+        return [f"{name} names groups: each stays on one side of the split. --reading split=random ignores them."]
     if planned.training.recipe.split == "grouped" or not splits.names_groups(request.found.cases):
         return []
     first = planned.trials[0]
@@ -192,18 +193,18 @@ def _on_groups(request: Request, planned: Plan) -> list[str]:
 
 
 def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:
-    """The data with the groups that the recipe's split keeps together, and the positions of the cases that it uses."""
+    """The data with the groups that the recipe's split keeps together, and the positions of the cases that are used."""
     used = prepared.only(recipe.classes)
     if recipe.split != "grouped":
         return prepared, used
-    # Copies of an image stay together, and those with two classes are left out.
+    # Copies of an image stay together. Groups of copies with two classes are left out.
     cases, consistent = duplicates.regroup(prepared.cases, prepared.fingerprint)
     return replace(prepared, cases=cases), np.intersect1d(used, consistent)
 
 
 def run_folder(request: Request, prepared: Prepared) -> Path:
-    """Where the repeats of this run are kept. All that decides the numbers is in its name, so that resuming never
-    mixes two protocols."""
+    """The folder for the repeats of this run. Its name contains everything that decides the numbers, so that resuming
+    never mixes two protocols."""
     known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
     data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
     precise = [request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision]
@@ -217,14 +218,15 @@ def trial_folder(folder: Path, trial: Trial) -> Path:
 
 
 def cache_folder(runs: Path) -> Path:
-    """Where prepared arrays are kept, apart for each protocol."""
+    """The folder for prepared arrays, one for each protocol."""
     return runs / "cache" / f"p{PROTOCOL}"
 
 
 def note_request(folder: Path, request: Request, *, stored: bool) -> None:
-    """Notes what is asked of the run in a folder, for whoever asks how far it is (`repro status`).
+    """Writes the request into the folder of the run, for `repro status`.
 
-    stored: whether the run's record is in the results. Jobs side by side note the same, the first of them alone writes.
+    stored: whether the run's record is in the results. Jobs that run side by side have the same content; only the first
+    writes it.
     """
     asked = trials(request.recipe, range(request.repeats))
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}

@@ -1,4 +1,4 @@
-"""The state of a training that goes on where it was stopped, and ends with the same bits."""
+"""Saves the state of a training after each epoch, so that a resumed training ends with the same bits."""
 
 import csv
 import inspect
@@ -22,15 +22,13 @@ logger = logging.getLogger(__name__)
 # The state after the last whole epoch, and the one before.
 STATES = ("resume.npz", "resume.before.npz")
 
-# The weights of the best epoch so far, those of the best one before it, and those of an epoch whose state is not yet
-# written.
+# The weights of the best epoch so far, of the best epoch before it, and of an epoch whose state is not written yet.
 CHECKPOINTS = ("checkpoint.weights.h5", "checkpoint.before.weights.h5", "checkpoint.new.weights.h5")
 
 
 def checkpoint(folder: Path, monitor: str, mode: str) -> keras.callbacks.ModelCheckpoint:
-    """Keeps the weights of the best epoch, the first of equal ones. `Resumable` gives the file its place among
-    CHECKPOINTS once the state of its epoch is written: a training that is killed before that does not know the epoch.
-    """
+    """Saves the weights of the best epoch; of equal epochs, the first. `Resumable` renames the file within CHECKPOINTS
+    after the state of the epoch is written: a training that is killed before that does not know the epoch."""
     best = keras.callbacks.ModelCheckpoint(
         folder / CHECKPOINTS[-1], monitor=monitor, mode=mode, save_best_only=True, save_weights_only=True
     )
@@ -39,16 +37,16 @@ def checkpoint(folder: Path, monitor: str, mode: str) -> keras.callbacks.ModelCh
 
 
 class Resumable(keras.callbacks.Callback):
-    """Saves, after each epoch, all that the next one depends on, into one file that appears whole or not at all:
-    weights, optimizer state, history, seconds trained, and what other callbacks remember. The state of the epoch before
-    is kept beside it, in case that a disk does not give back what was written. In log.csv an epoch is a line.
+    """Saves after each epoch everything that the next epoch depends on: weights, optimizer state, history, seconds
+    trained, and the memory of other callbacks. The file is complete or missing. The state of the epoch before is kept
+    too, in case the disk damages the newer one. log.csv gets a line for each epoch.
 
     others: the callbacks whose memory is saved: their public attributes that are numbers and no arguments of their
-        class, such as `wait` and `best` of `keras.callbacks.EarlyStopping`. The weights that a `checkpoint` among them
-        keeps are known by their checksum.
+        class, such as `wait` and `best` of `keras.callbacks.EarlyStopping`. If a `checkpoint` is among them, the state
+        holds the checksum of its weights.
 
-    Comes last in the list of callbacks, so that the others have done their part of the epoch, and so that what they
-    remember is given back to them after Keras has had them forget it.
+    It must be the last callback: then the others have finished the epoch when it saves, and have been reset by Keras
+    when it restores their memory.
     """
 
     def __init__(self, folder: Path, others: Sequence[keras.callbacks.Callback] = ()):
@@ -63,9 +61,9 @@ class Resumable(keras.callbacks.Callback):
         self._remembered: list[dict[str, Any]] = []
 
     def restore(self, model: keras.Model) -> int:
-        """Loads the latest state that is whole, if there is one, into the model; a damaged one is named in a warning,
-        and a good one takes its place. Returns the epoch to go on with. `stopped` then says whether a callback has
-        stopped the training."""
+        """Loads the latest good state, if there is one, into the model. Warns about a damaged state and then tries the
+        one before. Returns the epoch to go on with, counted from 0. Sets `stopped`: whether a callback has stopped the
+        training."""
         self.set_model(model)
         for path in filter(Path.exists, (self.path, self.before)):
             try:
@@ -76,13 +74,12 @@ class Resumable(keras.callbacks.Callback):
                 older = path == self.path and self.before.exists()
                 logger.warning(f"{reason} {'The state before it is tried.' if older else 'Training starts anew.'}")
             else:
-                path.replace(self.path)  # the older of two is the first to go, and this one must not
+                path.replace(self.path)  # the next save deletes the older file, which must not be this one
                 return begun
         return 0
 
     def digest(self) -> str:
-        """16 hex digits of weights, optimizer state and history: the same where two trainings went the same way to the
-        last bit."""
+        """16 hex digits of weights, optimizer state and history. They are equal if two trainings agree in every bit."""
         digest = blake2b(json.dumps(self.history).encode(), digest_size=8)
         for variable in self._variables():
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
@@ -112,7 +109,7 @@ class Resumable(keras.callbacks.Callback):
             "checkpoint": self._checksum,
         }
         arrays = {f"variable{n}": keras.ops.convert_to_numpy(each) for n, each in enumerate(self._variables())}
-        # Before the new state is written the oldest goes, so that there is never room needed for three.
+        # The oldest state is deleted before the new one is written, so that the disk never needs room for three.
         self.before.unlink(missing_ok=True)
         with atomic(self.path) as file:
             np.savez(file, facts=json.dumps(facts, default=float), **arrays)
@@ -136,13 +133,13 @@ class Resumable(keras.callbacks.Callback):
         return epochs
 
     def _find_checkpoint(self, wanted: str | None) -> None:
-        """Has the weights of a state's best epoch lie at `checkpoint`. Raises Damaged where they are not there."""
+        """Moves the weights of a state's best epoch to `checkpoint`. Raises Damaged if they are missing."""
         if wanted:
             places = filter(Path.exists, (self.checkpoint, self.new_checkpoint, self.checkpoint_before))
             if (found := next((place for place in places if checksum(place) == wanted), None)) is None:
                 raise Damaged(self.checkpoint, "it does not hold the weights of the best epoch")
             found.replace(self.checkpoint)
-        self.new_checkpoint.unlink(missing_ok=True)  # of an epoch that did not come to its end
+        self.new_checkpoint.unlink(missing_ok=True)  # its epoch did not end
         self._checksum = wanted
 
     def _memories(self) -> list[dict[str, Any]]:
@@ -168,6 +165,6 @@ class Resumable(keras.callbacks.Callback):
 
 
 def remove_states(folder: Path) -> None:
-    """Of a training that is done nothing is resumed, and its state takes several times the space of the network."""
-    for name in (*CHECKPOINTS, *reversed(STATES)):  # the newest last, so that a kill leaves that one
+    """Deletes the states of a finished training: they take several times the space of its network."""
+    for name in (*CHECKPOINTS, *reversed(STATES)):  # the newest state last, so that a kill leaves it
         (folder / name).unlink(missing_ok=True)

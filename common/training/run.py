@@ -1,4 +1,4 @@
-"""All repeats of one paper: from what a person asks for to the record in `results/`."""
+"""Runs all repeats of one paper, from the user's request to the record in `results/`."""
 
 import logging
 import os
@@ -28,24 +28,24 @@ from common.training.record import Fit, Trial, ended, keep_counts, made_in, summ
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
-# Folders that a process leaves in that of the runs if it is killed while it prepares, unpacks, packs or measures.
+# Temporary folders that a process leaves in the folder of the runs if it is killed.
 _LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
 
-# What was said, each epoch, warnings, tracebacks, start and end, in the folder of a run or a job.
+# The log in the folder of a run or a job: messages, epochs, warnings, tracebacks, start and end.
 LOG = "log.txt"
 
 logger = logging.getLogger(__name__)
 
 
 def run_experiment(request: Request, say: Callable[[str], None]) -> results.Record:
-    """Trains every repeat that is not done yet, then stores the record and the counts behind it in `results/`.
-    `say` is given a line for the person after each training.
+    """Trains every repeat that is not done yet, then stores the record and its counts in `results/`. Calls `say` with a
+    line for the user after each training.
 
-    Raises BadInput, before anything is trained, for whatever can't be used, and where another process is at the same
-    run; FailedRun where no repeat came to numbers.
+    Raises BadInput before any training if the request can't be run or another process is at the same run. Raises
+    FailedRun if no repeat has numbers.
     """
     refuse_unusable(request)
-    results.load(request.results, request.paper.name)  # a damaged file would be found only after the training
+    results.load(request.results, request.paper.name)  # refuses a damaged file now, not after the training
     remove_abandoned(request.runs, *_LEFT)
     planned = plan(request, say)
     refuse_unwritable(request.results)
@@ -55,8 +55,8 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
             _clear(folder, say)
         remove_partial(folder)
         note_request(folder, request, stored=False)
-        for trial, came_of_it in _train(request, planned, machine):
-            line = f"{trial}: {came_of_it}" if recipe.folds else f"{trial} of {request.repeats}: {came_of_it}"
+        for trial, outcome in _train(request, planned, machine):
+            line = f"{trial}: {outcome}" if recipe.folds else f"{trial} of {request.repeats}: {outcome}"
             logger.info(line)
             say(line)
         record = _keep(request, planned)
@@ -65,7 +65,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
 
 
 def _train(request: Request, planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial, str]]:
-    """Trains what has not ended; what there is to say of each trial, as it ends."""
+    """Trains the trials that have not ended. Yields each trial, when it ends, with a description of its outcome."""
     waiting = {}
     for trial in planned.trials:
         place = trial_folder(planned.folder, trial)
@@ -80,7 +80,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
                 yield trial, describe_training(fit(*planned.inputs_of(trial), trial, place, progress))
             return
         jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
-        # Closed before the folder is given free: else processes may be at work in it for a moment yet.
+        # Closed before the folder is unlocked: otherwise processes could still work in it for a moment.
         with closing(at_once.call_at_once(train_alone, jobs, request.at_once, progress)) as done:
             for log, outcome in done:
                 if isinstance(outcome, RuntimeError):
@@ -89,7 +89,7 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
 
 
 def describe_training(outcome: Fit | results.Failure, *, before: bool = False) -> str:
-    """What came of a training, in words; before: of an earlier run."""
+    """The outcome of a training in words. before: whether it comes from an earlier run."""
     if isinstance(outcome, results.Failure):
         return f"failed{' before' * before}, {outcome.why}"
     how = "finished before" if before else f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
@@ -97,25 +97,25 @@ def describe_training(outcome: Fit | results.Failure, *, before: bool = False) -
 
 
 def note_environment(place: Path, machine: results.Environment) -> None:
-    """Notes where the trial is made: with it and not with the run, which may go on elsewhere or by a later commit."""
+    """Writes the environment into the folder of the trial. The other trials of the run may have another machine or
+    commit."""
     write_json(place / "environment.json", machine.model_dump())
 
 
 def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:
-    """One trial of the run in `folder`, in a process of its own, which knows no more of the others than that they are
-    there."""
+    """Trains one trial of the run in `folder`. It is called in a process of its own."""
     planned = plan(request, lambda line: None, folder)
     return fit(*planned.inputs_of(trial), trial, trial_folder(folder, trial), progress)
 
 
 def _keep(request: Request, planned: Plan) -> results.Record:
-    """The record of all that is done in the folder, stored with its counts."""
+    """Stores and returns the record of all finished trials in the folder, with its counts."""
     paper, recipe, prepared = request.paper, request.recipe, planned.training.prepared
     outcomes = _outcomes(planned.folder, recipe)
     places = [place for place, outcome in outcomes.items() if isinstance(outcome, Fit)]
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
     if not places:
-        raise FailedRun("\n".join(["No repeat came to numbers; stored results stay as they are.", *map(str, failures)]))
+        raise FailedRun("\n".join(["No repeat has numbers; stored results stay as they are.", *map(str, failures)]))
     record = results.Record(
         paper=paper.name,
         profile=request.profile,
@@ -137,8 +137,8 @@ def _keep(request: Request, planned: Plan) -> results.Record:
 
 
 def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]:
-    """By its folder what came of each repeat or fold, up to the first repeat that is not done. Repeats that were
-    finished before count too where fewer were asked for: a number from five is not thrown away."""
+    """The outcome of each trial by its folder, up to the first repeat that is not done. This includes repeats of
+    earlier runs even if the request is for fewer repeats: finished trainings are not thrown away."""
     known = {}
     for repeat in count():
         places = [trial_folder(folder, trial) for trial in trials(recipe, [repeat])]
@@ -149,8 +149,8 @@ def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]
 
 
 def _clear(folder: Path, say: Callable[[str], None]) -> None:
-    """Removes what earlier runs have left in a folder, but not the lock, which this one holds, and the log. What took
-    a training to make is said before."""
+    """Removes the files of earlier runs in a folder, except the log and the lock, which this run holds. Before that,
+    says how many trainings are removed."""
     ended = len(list(folder.rglob("fit.json")))
     begun = len(list(folder.rglob("log.csv"))) - ended
     counted = [(ended, "finished"), (begun, "unfinished")]
@@ -167,12 +167,12 @@ def _clear(folder: Path, say: Callable[[str], None]) -> None:
 
 class _File(logging.FileHandler):
     def handleError(self, record):
-        """A log that can't be written, on a full disk, is no reason for a traceback on the terminal."""
+        """Prints no traceback on the terminal if the log can't be written, for example on a full disk."""
 
 
 @contextmanager
 def logged(folder: Path, command: str, machine: results.Environment) -> Iterator[None]:
-    """Appends to the log of a folder whatever this process logs, Python's warnings too. command: that was typed."""
+    """Appends all log messages and Python warnings of this process to the log of a folder. command: as it was typed."""
     handler = _File(folder / LOG, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     suite, everything = logging.getLogger("common"), logging.getLogger()

@@ -1,14 +1,14 @@
-"""Training on JAX without a host in the loop: the data lie on the device as the bytes they are, and an epoch is one
+"""Training on a GPU under JAX without a loop on the host: the uint8 data are on the device, and an epoch is one
 compiled call that scans over its steps.
 
-What a step does is Keras' own `train_step` and `test_step`, and the loop over epochs, with its callbacks, is Keras'
-`fit`: only what `fit` is fed with and what it calls for a "batch" are exchanged, for the positions of a whole epoch's
-images and for the scan over them.
+Each step is Keras' own `train_step` or `test_step`, and the loop over epochs with its callbacks is Keras' `fit`. Two
+things differ: a "batch" of `fit` holds the positions of a whole epoch's images, and the function that `fit` calls for
+it is the scan.
 
-One private name of Keras is needed. `fit` makes what metrics, losses and optimizer still lack from the shapes of its
-first batch, which here are positions. `_symbolic_build` does so from a real batch before; the public ways to the same,
-`train_on_batch` and `test_on_batch`, compile a program of the whole network for it, a minute on a GPU.
-`tests/training/test_scan.py` runs on the next release of Keras too.
+One private name of Keras is needed. `fit` builds metrics, losses and optimizer from the shapes of its first batch,
+which here are positions. `_symbolic_build` builds them from a real batch before. The public ways, `train_on_batch` and
+`test_on_batch`, would compile the whole network for this, a minute on a GPU. `tests/training/test_scan.py` also runs on
+the next release of Keras.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,17 +23,17 @@ import numpy as np
 from common.data.batches import Batches, Pixels
 from common.training import losses
 
-# Images validated at a time, where that can't change what the validation loss means.
+# Images validated at a time, if this can't change the value of the validation loss.
 VALIDATED_AT_ONCE = 16
 
 
 def usable(batches: Batches, validation: Batches | None) -> bool:
-    """Whether both parts fit into half of a device's free memory, and their images come as they are: those that are
-    changed anew in each epoch are made by the host.
+    """Whether to train by the scan: on a GPU, if both parts fit into half of its free memory, and without augmentation,
+    which runs on the host.
 
-    Not on a CPU, where XLA computes the convolutions of a loop more slowly: Cheng's blocks on two levels of 4 and 8
-    filters, 8 images of 64 x 64, took 107 ms of CPU a step instead of 49. Only where a step is next to nothing (2
-    filters, 2 images of 16 x 16) did it win, 0.6 ms instead of 2.1: that is what the host costs at every step.
+    On a CPU the scan is not used, because XLA computes convolutions in a loop more slowly: Cheng's blocks on two levels
+    of 4 and 8 filters, with 8 images of 64 x 64, took 107 ms of CPU a step instead of 49. Only a tiny step (2 filters,
+    2 images of 16 x 16) was faster, 0.6 ms instead of 2.1; the difference is the cost of the host at each step.
     """
     memory = jax.local_devices()[0].memory_stats()  # None on a CPU
     if memory is None or batches.augment:
@@ -44,7 +44,7 @@ def usable(batches: Batches, validation: Batches | None) -> bool:
 
 
 class ScannedModel(keras.Model):
-    """A network that is trained as Keras trains it, or, within `on_device`, an epoch in one call."""
+    """A Keras model. Within `on_device` it trains a whole epoch in one call."""
 
     pixels: "Callable | None" = None
 
@@ -66,13 +66,13 @@ class ScannedModel(keras.Model):
 def on_device(
     model: ScannedModel, batches: Batches, validation: Batches | None
 ) -> "Iterator[tuple[_Steps, _Steps | None]]":
-    """What `fit` takes for these batches, without augmentation, and for the validation. Meanwhile callbacks are told of
-    the end of one or two "batches" an epoch: all full ones, and the smaller last one where there is one. They may
-    predict, but not evaluate."""
+    """The training data (without augmentation) and the validation data for `fit`. Within this context, callbacks see
+    one or two "batches" in an epoch: all full batches together, and the smaller last one if there is one. They may call
+    `predict`, but not `evaluate`."""
     resident = _shared(batches, validation)
     pixels = jax.device_put(batches.pixels.only(resident))
     model._symbolic_build(data_batch=batches[0])
-    model.pixels = lambda: pixels  # behind a function, or Keras would take the arrays for parts of the network
+    model.pixels = lambda: pixels  # a function, because Keras would track the arrays as parts of the network
     model.train_function = model.test_function = None
     try:
         wide = validation and _Steps(validation, resident, _width(model, validation))
@@ -82,18 +82,18 @@ def on_device(
 
 
 def _width(model: keras.Model, validation: Batches) -> int:
-    wide = losses.of_images(model.loss)  # a Dice loss over a batch is another number in wider ones
+    wide = losses.of_images(model.loss)  # the value of a Dice loss over a batch depends on the batch size
     return max(validation.batch_size, VALIDATED_AT_ONCE) if wide else validation.batch_size
 
 
 def _shared(batches: Batches, validation: Batches | None) -> np.ndarray:
-    """The positions of all images needed, ascending."""
+    """The positions of all images of both parts, ascending."""
     return np.union1d(batches.positions, validation.positions if validation else batches.positions)
 
 
 class _Steps(keras.utils.PyDataset):
-    """An epoch as one item, int32 (steps, batch): where on the device the images of each full batch lie; and, where
-    the last batch is smaller, a second item, (1, rest)."""
+    """An epoch as one item, int32 (steps, batch): the positions on the device of the images of each full batch. If the
+    last batch is smaller, there is a second item, (1, rest)."""
 
     def __init__(self, batches: Batches, resident: np.ndarray, size: int):
         super().__init__()
@@ -112,7 +112,8 @@ class _Steps(keras.utils.PyDataset):
 
 
 def _scan(step: Callable, pixels: Pixels) -> Callable[[Any, Any], tuple[dict, Any]]:
-    """What Keras calls with its state and an iterator, and which gives the logs of the last step and the new state."""
+    """The function that Keras calls with its state and an iterator. It returns the logs of the last step and the new
+    state."""
 
     @partial(jax.jit, donate_argnums=0)
     def run(state, pixels, chosen):

@@ -1,7 +1,7 @@
-"""What TensorBoard shows of a training: its curves, and what the network marks on a few validation images.
+"""The TensorBoard files of a training: its curves, and predictions on a few validation images.
 
-Written by tensorboardX, which needs none of the backends. Moves no number, so it is not part of what a result depends
-on: nothing random is drawn, no weight is written to.
+tensorboardX writes them and needs no backend. They change no result: this module draws nothing random and writes to no
+weight.
 """
 
 import time
@@ -20,12 +20,13 @@ from common.evidence.boxes import PREDICTED, TRUTH, draw_outlines
 from common.recipe import Recipe
 
 _EXAMPLES = 4  # images
-_TIMES = 10  # that they are drawn in a training, about
+_TIMES = 10  # about how often they are drawn in a training
 
 
 class TensorBoard(keras.callbacks.Callback):
-    """Writes each epoch's values into train/ and validation/ below `folder`, and now and then the first few of the
-    images at `positions` with what the network marks on them (orange) and the truth (blue)."""
+    """Writes each epoch's values into train/ and validation/ in `folder`. At about _TIMES epochs it also writes the
+    first _EXAMPLES of the images at `positions`, with the outlines of the prediction (orange) and the ground truth
+    (blue)."""
 
     def __init__(self, folder: Path, prepared: Prepared, positions: np.ndarray, recipe: Recipe):
         super().__init__()
@@ -37,7 +38,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.images, _ = Batches(prepared, chosen, recipe, len(chosen), seed=None)[0]
 
     def on_train_begin(self, logs=None):
-        # Not its SummaryWriter: that writes in a thread, and waits forever once the disk is full.
+        # tensorboardX' SummaryWriter would write in a thread, and wait forever on a full disk.
         self.writers = {}
         for part in ("train", "validation"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
@@ -58,7 +59,7 @@ class TensorBoard(keras.callbacks.Callback):
             writer.close()
 
     def _examples(self) -> list[np.ndarray]:
-        outputs = self.model(self.images, training=False)  # not `predict`, which would be compiled for these few
+        outputs = self.model(self.images, training=False)  # `predict` would compile the network for these few images
         outputs = outputs[SEGMENTATION] if isinstance(outputs, dict) else outputs
         marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0  # a logit of 0 is a probability of one half
         return [
@@ -67,5 +68,5 @@ class TensorBoard(keras.callbacks.Callback):
         ]
 
     def _write(self, part: str, summary: Summary, epoch: int) -> None:
-        """Epochs are counted from 1, as people do."""
+        """Writes one event. Its step is the epoch, counted from 1."""
         self.writers[part].write_event(Event(summary=summary, step=epoch + 1, wall_time=time.time()))

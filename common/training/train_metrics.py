@@ -1,7 +1,7 @@
-"""The metrics that `fit` prints while it trains: running averages over the batches of an epoch, dropout on. They take
-the network's logits, as the losses do.
+"""The metrics that `fit` prints during training: running averages over the batches of an epoch, with dropout. They take
+the network's logits, like the losses.
 
-They carry the signatures of `common.evidence.metrics`, so that a curve can't be mistaken for another definition.
+Their names are the signatures of `common.evidence.metrics`, so that each curve names its definition.
 """
 
 import keras
@@ -18,9 +18,10 @@ IOU_RAW = "iou|mean2|pooled|keras-raw"
 
 
 class RunningIoU(keras.metrics.Metric):
-    """IoU from the pixels counted since the epoch began: of the tumour (IOU_FOREGROUND), or the mean of tumour's and
-    background's (IOU). IOU_RAW is Keras' `MeanIoU(num_classes=2)` fed with sigmoids that no one has thresholded: a
-    pixel belongs to a class where it is exactly 1.0, and what is absent from truth and prediction is left out.
+    """IoU of the pixels counted since the start of the epoch: the IoU of the tumour (IOU_FOREGROUND), or the mean of
+    the IoUs of tumour and background (IOU). IOU_RAW is Keras' `MeanIoU(num_classes=2)` on sigmoids without a threshold:
+    a pixel, of ground truth or prediction, is tumour only if its value is exactly 1.0. A class that is absent from both
+    is left out.
     """
 
     def __init__(self, signature: str):
@@ -32,7 +33,7 @@ class RunningIoU(keras.metrics.Metric):
 
     def update_state(self, y_true, logits, sample_weight=None):
         y_pred = ops.sigmoid(logits)
-        # As common.evidence.counts decides: truth from one half on, prediction above one half.
+        # The same rule as in common.evidence.counts: truth is >= 0.5, prediction is > 0.5.
         truth = ops.cast(y_true >= (1.0 if self.raw else 0.5), "float32")
         predicted = ops.cast(y_pred >= 1.0 if self.raw else y_pred > 0.5, "float32")
         self.shared.assign_add(ops.sum(truth * predicted))
@@ -62,7 +63,7 @@ def names_of(recipe: Recipe) -> dict[str, list[str]]:
 
 
 def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
-    """The metrics, a list for each output where the network has two."""
+    """The metrics of a recipe; a dict with one list for each output if the network also classifies."""
     metrics = {
         output: [_accuracy(name) if name in (ACCURACY, ACCURACY_OF_CLASS) else RunningIoU(name) for name in names]
         for output, names in names_of(recipe).items()

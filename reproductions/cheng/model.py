@@ -1,12 +1,13 @@
 """Cheng, Illanko & Khan: "Image Segmentation of Breast Cancer Ultrasounds using U-Net Architecture".
 
-The U-Net of Section III-B: four encoder blocks of 32, 64, 128, 256 filters with dropout .1 .1 .2 .2, a bottleneck
-block of 512, four decoder blocks of 256, 128, 64, 32 filters with dropout .2 .2 .1 .1, one sigmoid output. RGB input of
-256 x 256: 7,764,065 parameters in the default reading.
+The U-Net of Section III-B. It has four encoder blocks of 32, 64, 128, 256 filters with dropout .1 .1 .2 .2, a
+bottleneck block of 512 filters, four decoder blocks of 256, 128, 64, 32 filters with dropout .2 .2 .1 .1, and one
+sigmoid output.
+RGB input of 256 x 256: 7,764,065 parameters in the default reading.
 
 Reported (TABLE I, test set): loss 0.2423, accuracy 0.9163, IoU 0.4543.
 Expect: an IoU near 0.46 under the raw Keras MeanIoU as long as no sigmoid saturates, whatever the network has learned
-(see paper.yaml, test-iou), and a different one, that of the segmentation, under a thresholded definition.
+(see paper.yaml, test-iou). A definition with a threshold gives the IoU of the segmentation, which is different.
 
     make reproduce-cheng            or    repro run cheng --profile paper --repeats 3
 """
@@ -19,7 +20,7 @@ from pydantic import ConfigDict
 
 from common.recipe import Recipe
 
-# Which of a block's two convolutions a batch normalisation follows, in (encoder and bottleneck, decoder).
+# The convolutions of a block that a batch normalisation follows: (in encoder and bottleneck, in decoder).
 NORMALISED = {
     "encoder": ((2,), ()),
     "encoder+decoder": ((2,), (2,)),
@@ -29,14 +30,14 @@ NORMALISED = {
 
 
 class Settings(Recipe):
-    """What the network has beside the settings of every training (`Recipe`).
+    """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of the encoder blocks, from the first one down; the decoder blocks have them reversed. bottleneck: those of
-    its block. encoder_dropout, decoder_dropout: the rate of each block, 0 to 1, from the first encoder and from the
-    deepest decoder on. bottleneck_dropout: the rate there. dropout_position: between a block's two convolutions, or
-    after them. kernel: side of the convolutions in pixels. batch_norm: a key of NORMALISED. up_sampling: transposed
-    convolutions (2 x 2, stride 2), or nearest-neighbour without weights. initializer: of all kernels, by its name in
-    Keras.
+    filters: of each encoder block, from the first one down; the decoder blocks have the same in reverse order.
+    bottleneck: filters of the bottleneck block. encoder_dropout, decoder_dropout: the rate of each block, 0 to 1, from
+    the first encoder block on, and from the deepest decoder block on. bottleneck_dropout: the rate in the bottleneck.
+    dropout_position: between a block's two convolutions, or after them. kernel: side of the convolutions in pixels.
+    batch_norm: a key of NORMALISED. up_sampling: transposed convolutions (2 x 2, stride 2), or nearest neighbour
+    without weights. initializer: of all kernels, by its name in Keras.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,7 +55,8 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
+    """The network. Input: float32 images (side, side, channels) in [0, 1]. Output: lesion probabilities, float32 (side,
+    side, 1).
 
     `side` must be a multiple of 2 to the power of the number of encoder blocks.
     """
@@ -83,7 +85,8 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Settings, name: str):
-    """Twice convolution (batch normalisation) ReLU, with a dropout between them or after them; a rate of 0 is none."""
+    """Two times convolution, batch normalisation (if any) and ReLU, with dropout between them or after them. A rate of
+    0 means no dropout."""
     for number in (1, 2):
         conv = f"{name}_conv{number}"
         x = layers.Conv2D(filters, recipe.kernel, padding="same", kernel_initializer=recipe.initializer, name=conv)(x)
@@ -96,7 +99,7 @@ def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Se
 
 
 def _up(x, filters: int, recipe: Settings, name: str):
-    """Twice the side: the paper's "up convolution" or, in the related notebook, pixels repeated (no weights)."""
+    """Doubles the side, by the paper's "up convolution" or by repeated pixels as in the related notebook."""
     if recipe.up_sampling == "nearest":
         return layers.UpSampling2D(2, interpolation="nearest", name=name)(x)
     return layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=name)(x)

@@ -1,13 +1,13 @@
 """Gill, Masood, Nasim & Usman: "U-Net++ Based Breast Cancer Detection", 2025.
 
-The U-Net++ of Methodology 2: five encoder blocks of 64, 128, 256, 336, 512 filters (two convolutions of kernel 2 with
-ELU, SpatialDropout2D 0.06, batch normalisation, a third convolution of stride 2 with 1.1 times the filters and ELU), a
-bottleneck block of 786, and the full triangle of 15 decoder nodes (transposed convolution, concatenation with all
-earlier nodes of the level, two convolutions of kernel 2 with ELU, batch normalisation), one sigmoid output. RGB input
-of 196 x 196: 28,083,716 parameters in the default reading.
+The U-Net++ of Methodology 2: five encoder blocks of 64, 128, 256, 336, 512 filters, a bottleneck block of 786, the full
+triangle of 15 decoder nodes, and one sigmoid output. An encoder block has two convolutions of kernel 2 with ELU,
+SpatialDropout2D 0.06, batch normalisation, and a third convolution of stride 2 with 1.1 times the filters and ELU. A
+decoder node has a transposed convolution, the concatenation with all earlier nodes of the level, two convolutions of
+kernel 2 with ELU, and batch normalisation. RGB input of 196 x 196: 28,083,716 parameters in the default reading.
 
 Reported (Table 1), IoU, accuracy, loss: 0.5383, 0.8880, 0.5749 on the training set, 0.5667, 0.9124, 0.5963 on the test
-set. Expect: an accuracy above 0.92, which is what predicting no lesion anywhere scores on BUSI.
+set. Expect: an accuracy above 0.92, which is the score of predicting no lesion anywhere in BUSI.
 
     make reproduce-gill             or    repro run gill --profile paper --repeats 3
 """
@@ -23,14 +23,15 @@ from common.recipe import Recipe
 
 
 class Settings(Recipe):
-    """What the network has beside the settings of every training (`Recipe`).
+    """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of the encoder blocks, from the first one down, and of the decoder nodes on the same levels. bottleneck:
-    its filters. expansion: of a block's third convolution, times its filters, rounded down. kernel: side of the
-    convolutions in pixels. dropout: rate of the spatial dropout, 0 to 1. down_sampling: stride 2 of a block's third
-    convolution, or max pooling after it. nest: the full triangle of U-Net++, or a plain U-Net. skip: connections leave
-    before the third convolution, or after it. fit: where a side can't be halved, the input is padded, or the
-    up-sampled maps are cropped. heads: one output, or the average of three. initializer: by its name in Keras.
+    filters: of each encoder block, from the first one down, and of the decoder nodes on the same level. bottleneck:
+    filters of the bottleneck block. expansion: a block's third convolution has this factor times its filters, rounded
+    down. kernel: side of the convolutions in pixels. dropout: rate of the spatial dropout, 0 to 1. down_sampling: by
+    stride 2 in a block's third convolution, or by max pooling after it. nest: the full triangle of U-Net++, or a plain
+    U-Net. skip: skip connections leave before the third convolution, or after it. fit: if a side can't be halved, the
+    input is padded, or the up-sampled maps are cropped. heads: one output, or the average of three. initializer: by its
+    name in Keras.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,10 +50,11 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
+    """The network. Input: float32 images (side, side, channels) in [0, 1]. Output: lesion probabilities, float32 (side,
+    side, 1).
 
     Raises BadInput for heads=average with nest=plain, which has only one decoder of full resolution, and for skip=after
-    with down_sampling=strided, where the third convolution has halved the side.
+    with down_sampling=strided, because the third convolution has halved the side.
     """
     if recipe.heads == "average" and recipe.nest == "plain":
         raise BadInput("heads=average needs nest=nested: a plain U-Net has one decoder of full resolution, not three.")
@@ -67,7 +69,7 @@ def build(recipe: Settings) -> keras.Model:
     if surplus:
         x = layers.ZeroPadding2D(margins, name="pad")(x)
 
-    # node[i, j] is X(i,j) of U-Net++: i levels down, the j-th of its level; X(i,0) comes from the encoder.
+    # node[i, j] is X(i,j) of U-Net++: on level i, the j-th node; X(i,0) comes from the encoder.
     node = {}
     for level, filters in enumerate(recipe.filters):
         strides = 2 if recipe.down_sampling == "strided" else 1
@@ -94,7 +96,7 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _encoder(x, filters: int, strides: int, recipe: Settings, name: str):
-    """The tensors before and after the third convolution, the one with 1.1 times the filters (rounded down)."""
+    """The tensors before and after the third convolution, which has 1.1 times the filters (rounded down)."""
     x = _convolution(x, filters, recipe, f"{name}_conv1")
     x = _convolution(x, filters, recipe, f"{name}_conv2")
     x = layers.SpatialDropout2D(recipe.dropout, name=f"{name}_dropout")(x)
@@ -103,7 +105,7 @@ def _encoder(x, filters: int, strides: int, recipe: Settings, name: str):
 
 
 def _decoder(below, earlier: list, filters: int, recipe: Settings, name: str):
-    """One decoder node: twice the side of the node below, joined with all earlier nodes of this level."""
+    """A decoder node: doubles the side of the node below and joins it with all earlier nodes of this level."""
     x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=f"{name}_up")(below)
     if surplus := x.shape[1] - earlier[0].shape[1]:
         x = layers.Cropping2D(2 * ((0, surplus),), name=f"{name}_crop")(x)
@@ -119,7 +121,7 @@ def _convolution(x, filters: int, recipe: Settings, name: str, strides: int = 1)
 
 
 def _head(x, margins: tuple[tuple[int, int], tuple[int, int]], name: str):
-    """The probability of a lesion, without the margins that the input was padded with."""
+    """The probability of a lesion, without the padded margins."""
     x = layers.Conv2D(1, 1, name=f"{name}_conv", dtype="float32")(x)
     if any(margins[0]):
         x = layers.Cropping2D(margins, name=f"{name}_crop", dtype="float32")(x)

@@ -1,14 +1,14 @@
 """Kumar, Praveen, Pavani & Akshaya: "Segmentation of Mammogram Images using Deep Learning based MultiRes U-Net".
 
-The MultiRes U-Net of Section 5, and the classic U-Net that Table 1 sets beside it (network=unet). A MultiRes block in
-place of a U-Net block of U filters shares W = 1.67 U filters out to three 3 x 3 convolutions in a row, concatenates
-them and adds a 1 x 1 shortcut; a Res path of 4, 3, 2, 1 residual convolutions lies on each skip connection. U is 32,
-64, 128, 256, 512. Where the paper is silent the block follows the TensorFlow original of N. Ibtehaz and M. S. Rahman
-(github.com/nibtehaz/MultiResUNet, tensorflow/MultiResUNet.py). Grey input of 256 x 256: 7,262,502 parameters, the
-U-Net 7,771,297.
+The MultiRes U-Net of Section 5, and the classic U-Net beside it in Table 1 (network=unet). A MultiRes block replaces a
+U-Net block of U filters. It divides W = 1.67 U filters among three 3 x 3 convolutions in a row, concatenates them and
+adds a 1 x 1 shortcut. Each skip connection has a Res path of 4, 3, 2 or 1 residual convolutions. U is 32, 64, 128, 256,
+512. If the paper does not say how, the block follows the TensorFlow original of N. Ibtehaz and M. S. Rahman
+(github.com/nibtehaz/MultiResUNet, tensorflow/MultiResUNet.py). Grey input of 256 x 256: 7,262,502 parameters; the
+U-Net has 7,771,297.
 
 Reported (Table 1, test set), loss, accuracy, IoU in percent: 1.54, 99.71, 95.74; U-Net 1.98, 99.34, 92.48.
-Expect: a high accuracy even from a mask that marks nothing, because a mass covers a small part of a mammogram.
+Expect: a high accuracy even for a mask that marks nothing, because a mass covers a small part of a mammogram.
 
     make reproduce-kumar            or    repro run kumar --profile paper --repeats 3
 """
@@ -22,16 +22,17 @@ from pydantic import ConfigDict
 from common.errors import BadInput
 from common.recipe import Recipe
 
-# Shares of W that a block's three convolutions get, rounded down (original code); W is alpha times `filters`.
+# The shares of W for a block's three convolutions, rounded down (original code). W is alpha times `filters`.
 SHARES = (0.167, 0.333, 0.5)
 
 
 class Settings(Recipe):
-    """What the networks have beside the settings of every training (`Recipe`).
+    """The settings of both networks, in addition to those of every training (`Recipe`).
 
-    network: the paper's, or the classic U-Net. filters: of the U-Net's blocks, from the first one down, the bottleneck
-    last. alpha: W over these filters. block: of the MultiRes U-Net. output_norm: whether batch normalisation follows
-    its last convolution. unet_norm: whether the U-Net has batch normalisation.
+    network: the paper's network, or the classic U-Net. filters: of each block of the U-Net, from the first one down;
+    the bottleneck is last. alpha: W divided by these filters. block: kind of the MultiRes block, see `_multires_block`.
+    output_norm: whether batch normalisation follows the last convolution of the MultiRes U-Net. unet_norm: whether the
+    U-Net has batch normalisation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,9 +46,10 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
+    """The network. Input: float32 images (side, side, channels) in [0, 1]. Output: lesion probabilities, float32 (side,
+    side, 1).
 
-    Raises BadInput where the side is no multiple of 2 to the power of the number of poolings (16 in the paper's size).
+    Raises BadInput if the side is not a multiple of 2 to the power of the number of poolings (16 for the paper's size).
     """
     *levels, bottleneck = recipe.filters
     if recipe.side % 2 ** len(levels):
@@ -65,14 +67,14 @@ def build(recipe: Settings) -> keras.Model:
 
     x = block(x, bottleneck, recipe, "bottleneck")
 
-    # decoder4 is on the level of encoder4: the deepest comes first.
+    # decoder4 is on the level of encoder4. The deepest comes first.
     for level, filters in reversed(list(enumerate(levels, start=1))):
         x = layers.Conv2DTranspose(filters, 2, strides=2, name=f"decoder{level}_up")(x)
         x = layers.Concatenate(name=f"decoder{level}_concat")([x, skips[level - 1]])
         x = block(x, filters, recipe, f"decoder{level}")
 
-    # "ReLU activation and batch normalization for all convolutional layers except the output layer"; the original code
-    # has a batch normalisation there too.
+    # "ReLU activation and batch normalization for all convolutional layers except the output layer". The original code
+    # has batch normalisation there too.
     normalised = multires and recipe.output_norm
     x = layers.Conv2D(1, 1, use_bias=not normalised, name="output_conv", dtype="float32")(x)
     if normalised:
@@ -82,12 +84,12 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _multires_block(x, filters: int, recipe: Settings, name: str):
-    """Three convolutions, each on the one before it (block=chain) or each on the input (block=parallel), joined."""
+    """Three concatenated convolutions. The input of each is the one before it (block=chain) or x (block=parallel)."""
     parts = [int(recipe.alpha * filters * share) for share in SHARES]
     shortcut = _normalised(x, sum(parts), 1, f"{name}_shortcut")
     branches, before = [], x
     for number, part in enumerate(parts, start=1):
-        # Two and three 3 x 3 convolutions in a row see what one of 5 x 5 and of 7 x 7 sees.
+        # Two 3 x 3 convolutions in a row have the receptive field of one 5 x 5, and three that of one 7 x 7.
         kernel = 3 if recipe.block == "chain" else 2 * number + 1
         branch = layers.ReLU(name=f"{name}_relu{number}")(_normalised(before, part, kernel, f"{name}_conv{number}"))
         branches.append(branch)
@@ -98,7 +100,7 @@ def _multires_block(x, filters: int, recipe: Settings, name: str):
 
 
 def _res_path(x, filters: int, length: int, name: str):
-    """`length` times a 3 x 3 convolution with ReLU, to which a 1 x 1 convolution of the same input is added."""
+    """`length` residual units: a 3 x 3 convolution with ReLU, plus a 1 x 1 convolution of the same input."""
     for number in range(1, length + 1):
         unit = f"{name}_unit{number}"
         shortcut = _normalised(x, filters, 1, f"{unit}_shortcut")
@@ -108,20 +110,20 @@ def _res_path(x, filters: int, length: int, name: str):
 
 
 def _residual(shortcut, x, name: str):
-    """Sum, ReLU, batch normalisation, in the order of the original TensorFlow code (its PyTorch port has another)."""
+    """Sum, ReLU, batch normalisation: the order of the original TensorFlow code. Its PyTorch port has another order."""
     x = layers.Add(name=f"{name}_add")([shortcut, x])
     x = layers.ReLU(name=f"{name}_relu")(x)
     return layers.BatchNormalization(name=f"{name}_norm")(x)
 
 
 def _normalised(x, filters: int, kernel: int, name: str):
-    """Convolution without bias and batch normalisation without scale, as every convolution of the original code."""
+    """Convolution without bias, then batch normalisation without scale, as in the original code."""
     x = layers.Conv2D(filters, kernel, padding="same", use_bias=False, name=name)(x)
     return layers.BatchNormalization(scale=False, name=f"{name}_norm")(x)
 
 
 def _double_convolution(x, filters: int, recipe: Settings, name: str):
-    """The block of the classic U-Net: twice convolution (batch normalisation) ReLU."""
+    """The block of the classic U-Net: two times convolution, batch normalisation (if any) and ReLU."""
     for number in (1, 2):
         x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv{number}")(x)
         if recipe.unet_norm:

@@ -1,11 +1,11 @@
 """Paudel & Khakurel: "Segmenting Abnormalities and Predicting Breast Cancer in Ultrasound Images using Modified UNET
 Architecture", Journal of Science and Technology 4(1), 2024.
 
-The U-Net with two outputs of Section III-3: encoder blocks of three convolutional blocks (convolution 3x3, batch
-normalisation, ReLU, dropout) and a pooling, a residual block at the bottom, decoder blocks of a transposed convolution,
-dropout, concatenation and three convolutional blocks; then a 1x1 convolution with a sigmoid, which segments, and
-Flatten, Dense 64, Dense 1 with a sigmoid, which classifies. Grey input of 256 x 256: 69,482,802 parameters in the
-default reading, of which 67,108,928 are in the layer of 64 units.
+The U-Net with two outputs of Section III-3. An encoder block has three convolutional blocks (convolution 3x3, batch
+normalisation, ReLU, dropout) and a pooling. The bottleneck is a residual block. A decoder block has a transposed
+convolution, dropout, concatenation and three convolutional blocks. A 1x1 convolution with a sigmoid segments. Flatten,
+Dense 64 and Dense 1 with a sigmoid classify. Grey input of 256 x 256: 69,482,802 parameters in the default reading, of
+which 67,108,928 are in the layer of 64 units.
 
 Reported (mean of ten folds, test): classification accuracy 98.08 % (in the text 99.08 %), loss 0.122; segmentation IoU
 89.089 %. Expect: a network that calls every image benign scores an accuracy of 0.675.
@@ -23,13 +23,14 @@ from common.recipe import Recipe
 
 
 class Settings(Recipe):
-    """What the network has beside the settings of every training (`Recipe`).
+    """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of the first encoder block, doubled at each of `depth` levels. kernel: side of the convolutions in pixels.
-    units: of the dense layer that classifies. dropout, block_dropout: rates, 0 to 1, of the convolutional block, and of
-    residual and decoder blocks. residual: where residual blocks are. head: what the classifier sees: the last map
-    flattened, the bottleneck's flattened, or the mean of each channel of the last map. initializer: by its name in
-    Keras.
+    filters: of the first encoder block; doubled at each of `depth` levels. kernel: side of the convolutions in pixels.
+    units: of the dense layer for the classification. dropout: rate in the convolutional blocks, 0 to 1. block_dropout:
+    rate in residual and decoder blocks, 0 to 1. residual: the parts with residual blocks. head: the input of the
+    classifier: the last map flattened, the map of the bottleneck flattened, or the mean of each channel of the last
+    map.
+    initializer: by its name in Keras.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,8 +47,8 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """The network: float32 images (side, side, input_channels) in [0, 1] to a dict of two outputs, both float32 in
-    [0, 1], named as in the paper: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
+    """The network. Input: float32 images (side, side, input_channels) in [0, 1]. Output: a dict with the names of the
+    paper, both float32 in [0, 1]: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
     classification_output (1,), the probability of the positive class.
 
     `side` must be a multiple of 2 to the power of `depth`.
@@ -84,7 +85,7 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _encoder(x, filters: int, recipe: Settings, name: str):
-    """Three convolutional blocks; where every encoder block is residual, the last two of them are."""
+    """Three convolutional blocks. With residual=encoder+bottleneck the last two form a residual block."""
     x = _convolutional_block(x, filters, recipe, f"{name}_block1")
     if recipe.residual == "encoder+bottleneck":
         return _residual_block(x, filters, (2, 3), recipe, name)
@@ -94,7 +95,7 @@ def _encoder(x, filters: int, recipe: Settings, name: str):
 
 
 def _decoder(x, skip, filters: int, recipe: Settings, name: str):
-    """Twice the side, dropout, joined with the skip connection, three convolutional blocks."""
+    """Doubles the side, applies dropout, joins the skip connection, and applies three convolutional blocks."""
     x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=f"{name}_up")(x)
     x = layers.Dropout(recipe.block_dropout, name=f"{name}_dropout")(x)
     x = layers.Concatenate(name=f"{name}_concat")([x, skip])
@@ -104,8 +105,8 @@ def _decoder(x, skip, filters: int, recipe: Settings, name: str):
 
 
 def _residual_block(x, filters: int, numbers: tuple[int, int], recipe: Settings, name: str):
-    """Two convolutional blocks and dropout, added to a 1x1 convolution of the input. No activation follows: the paper
-    lists the layers up to the sum."""
+    """Two convolutional blocks and dropout, added to a 1x1 convolution of the input. No activation follows, because the
+    paper's list of layers ends with the sum."""
     shortcut = layers.Conv2D(filters, 1, kernel_initializer=recipe.initializer, name=f"{name}_shortcut")(x)
     for number in numbers:
         x = _convolutional_block(x, filters, recipe, f"{name}_block{number}")

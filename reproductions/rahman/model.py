@@ -1,12 +1,13 @@
 """Rahman, Rahman, Afroz & Akhter: "Breast Cancer Segmentation in Medical Imaging: A Custom U-Net Approach".
 
-The custom U-Net of Sections I and III: four encoder blocks of 64, 128, 256, 512 filters, a bottleneck of 1024 and four
-decoder blocks reversed, all of them residual (twice convolution, batch normalisation, ReLU; the input, through a 1x1
-convolution, added to the result), 2x2 max pooling, transposed convolutions, skip connections, one sigmoid output. RGB
-input of 256 x 256: 32,451,073 parameters in the default reading.
+The custom U-Net of Sections I and III: four encoder blocks of 64, 128, 256, 512 filters, a bottleneck of 1024, four
+decoder blocks in reverse order, 2x2 max pooling, transposed convolutions, skip connections and one sigmoid output. All
+blocks are residual: two times convolution, batch normalisation and ReLU; then the block's input is added through a 1x1
+convolution. RGB input of 256 x 256: 32,451,073 parameters in the default reading.
 
-Reported (Section V): Dice coefficient 0.96, BCE Dice loss 0.07; of which images is not said. The data set has no name:
-BUSI, benign and malignant, stands for it, and judges neither. Beside it the plain U-Net (`residual=none`) is trained.
+Reported (Section V): Dice coefficient 0.96, BCE Dice loss 0.07; the paper does not say of which images, and does not
+name its data set. BUSI, benign and malignant, stands for it and can judge neither number. The plain U-Net
+(`residual=none`) is trained beside the paper's network.
 Expect: a Dice well below 0.96 on BUSI, where public benchmarks of U-Nets trained from scratch are near 0.77.
 
     make reproduce-rahman           or    repro run rahman --profile paper --repeats 3
@@ -22,16 +23,16 @@ from common.recipe import Recipe
 
 KERNEL = 3
 
-# The parts of the network whose blocks are residual; the bottleneck counts as the end of the encoder.
+# The parts of the network with residual blocks. The bottleneck belongs to the encoder.
 RESIDUAL = {"all": ("encoder", "decoder"), "encoder": ("encoder",), "none": ()}
 
 
 class Settings(Recipe):
-    """What the network has beside the settings of every training (`Recipe`).
+    """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of the first encoder block, times `growth` at each of `blocks` levels. pool: side of the pooling windows
-    and of the transposed convolutions. convolutions: of a block. residual: a key of RESIDUAL. initializer: PyTorch's
-    default, or one by its name in Keras.
+    filters: of the first encoder block; multiplied by `growth` at each of `blocks` levels. pool: side of the pooling
+    windows and of the transposed convolutions. convolutions: number in a block. residual: a key of RESIDUAL.
+    initializer: PyTorch's default, or one by its name in Keras.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,9 +47,10 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """The network: float32 images (side, side, channels) in [0, 1] to lesion probabilities (side, side, 1) in float32.
+    """The network. Input: float32 images (side, side, channels) in [0, 1]. Output: lesion probabilities, float32 (side,
+    side, 1).
 
-    `side` must be a multiple of `pool` to the power of `blocks`, 16 as stated.
+    `side` must be a multiple of `pool` to the power of `blocks`, which is 16 as stated.
     """
     filters = [recipe.filters * recipe.growth**level for level in range(recipe.blocks + 1)]
     in_encoder, in_decoder = (part in RESIDUAL[recipe.residual] for part in ("encoder", "decoder"))
@@ -61,7 +63,7 @@ def build(recipe: Settings) -> keras.Model:
         x = layers.MaxPooling2D(recipe.pool, name=f"encoder{level + 1}_pool")(x)
     x = _block(x, filters[recipe.blocks], in_encoder, recipe, "bottleneck")
 
-    # decoder1 is the deepest, the one after the bottleneck.
+    # decoder1 is the deepest: it follows the bottleneck.
     for number in range(1, recipe.blocks + 1):
         level = recipe.blocks - number
         x = _up(x, filters[level], recipe, f"decoder{number}_up")
@@ -74,11 +76,11 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _block(x, filters: int, residual: bool, recipe: Settings, name: str):
-    """Convolution, batch normalisation, ReLU, `recipe.convolutions` times; if residual, plus the block's input."""
+    """`recipe.convolutions` times convolution, batch normalisation and ReLU; if residual, plus the block's input."""
     before = x
     for number in range(1, recipe.convolutions + 1):
         x = _convolution(x, filters, KERNEL, recipe, f"{name}_conv{number}")
-        # Epsilon and momentum of PyTorch, which the paper used and which calls this momentum 0.1.
+        # Epsilon and momentum are PyTorch's defaults, because the paper used PyTorch. It calls this momentum 0.1.
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm{number}")(x)
         x = layers.ReLU(name=f"{name}_relu{number}")(x)
     if not residual:
@@ -94,16 +96,16 @@ def _convolution(x, filters: int, kernel: int, recipe: Settings, name: str, **se
 
 
 def _up(x, filters: int, recipe: Settings, name: str):
-    """The "deconvolution layer": as much wider as the pooling made it narrower."""
+    """The "deconvolution layer": enlarges the map as much as a pooling shrinks it."""
     return layers.Conv2DTranspose(
         filters, recipe.pool, strides=recipe.pool, kernel_initializer=_initializer(recipe), name=name
     )(x)
 
 
 def _initializer(recipe: Settings) -> str | keras.Initializer:
-    """A new one for each layer: one object draws the same numbers for every kernel of the same shape."""
+    """A new initializer for each layer: one object would draw the same numbers for every kernel of the same shape."""
     if recipe.initializer == "pytorch":
-        # Uniform within 1 / sqrt(fan_in), from which torch.nn.Conv2d and ConvTranspose2d start; a scale of 1/3 is the
-        # variance of that.
+        # torch.nn.Conv2d and ConvTranspose2d start from a uniform distribution within 1 / sqrt(fan_in). Its variance is
+        # 1/3 of 1 / fan_in, hence the scale.
         return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
     return recipe.initializer

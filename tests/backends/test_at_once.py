@@ -77,7 +77,7 @@ def test_one_that_fails_or_is_killed_says_why_and_the_others_go_on(tmp_path):
     jobs = {tmp_path / f"{number}.txt": (how,) for number, how in enumerate(["failed", "killed", "failed"])}
     failed, killed, again = done(work.stumble, jobs, 1).values()
     assert re.fullmatch(r"ValueError: diverged \(in .*0\.txt\)", str(failed))
-    assert re.search(r"ended from outside \(exit status -9\).*fewer at once need less.*1\.txt", str(killed))
+    assert re.search(r"was killed \(exit status -9\).*Fewer at once need less.*1\.txt", str(killed))
     assert "2.txt" in str(again)
 
 

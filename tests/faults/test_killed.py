@@ -31,7 +31,7 @@ def test_without_room_then_killed_at_each_kind_of_moment_it_ends_with_the_same_b
     starved = Command(tmp_path, *small, first=no_large_files)
     assert starved.end() == 1
     assert re.search(r"File too large: '.*repeat-0/(resume\.npz|checkpoint\.new\.weights\.h5)'", starved.said)
-    assert re.search(r"Make room there\. What was whole before still is\. To go on: .* run cheng", starved.said)
+    assert re.search(r"Make room there\. Complete files are unharmed\. To go on: .* run cheng", starved.said)
     assert "Traceback" not in starved.said
     assert not list(tmp_path.rglob("*.partial"))
     for moment, appears in MOMENTS.items():

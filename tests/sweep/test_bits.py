@@ -50,7 +50,7 @@ def test_the_printed_jobs_run_by_a_shell_leave_what_a_plain_run_does(few, never_
     assert [process.returncode for process in started] == [0, 0]
     for repeat, line in enumerate(said, start=1):
         assert f"cheng weights=best repeat {repeat}: 8 epochs in" in line
-        assert "Nothing is stored. Once all have ended, this does:" in line
+        assert "No results are stored yet. When all jobs have ended, this stores them:" in line
     assert not (tmp_path / "results" / "cheng.json").exists()
 
     (stores,) = re.findall(r"this stores the results: (.*)", lines.said)

@@ -10,16 +10,16 @@ from common.data import fetch, phantom
 
 BAD = {
     "an unknown engine": (["--engine", "slurm"], ["--engine slurm: expected local or ray"]),
-    "an address for one machine": (["--address", "10.0.0.1:6379"], ["--address goes with --engine ray"]),
+    "an address for one machine": (["--address", "10.0.0.1:6379"], ["--address needs --engine ray"]),
     "an unknown format": (["--dry-run", "--format", "json"], ["--format json: expected table or lines"]),
-    "lines of a sweep that trains": (["--format", "lines"], ["--format lines goes with --dry-run"]),
+    "lines of a sweep that trains": (["--format", "lines"], ["--format lines needs --dry-run"]),
     "no slots": (["--slots", "0"], ["0 slots: at least 1"]),
-    "slots of a cluster": (["--engine", "ray", "--slots", "2"], ["--slots goes with --engine local"]),
+    "slots of a cluster": (["--engine", "ray", "--slots", "2"], ["--slots needs --engine local"]),
     "half a reading": (["--readings", "kernel"], ["--readings kernel: expected all, or KEY=VALUE,VALUE"]),
-    "all readings and one": (["--readings", "all", "--readings", "kernel=2"], ["no other --readings goes with it"]),
+    "all readings and one": (["--readings", "all", "--readings", "kernel=2"], ["it excludes any other --readings"]),
     "a file and more": (
         ["--file", "a.yaml", "--repeats", "3"],
-        ["a.yaml says what is swept: write papers, repeats"],
+        ["a.yaml describes the whole sweep: write papers, repeats"],
     ),
     "an unknown profile": (["--profile", "huge"], ["no profile 'huge'"]),
     "no repeats": (["--profile", "smoke", "--repeats", "0"], ["repeats: Input should be greater than or equal to 1"]),
@@ -72,7 +72,7 @@ def test_a_data_set_in_the_place_of_the_papers_is_told(repro, tmp_path, monkeypa
     monkeypatch.setattr("common.sweep.grid.find_data", lambda *asked: found)
     status, printed, _ = repro("sweep", "cheng", "--profile", "smoke", "--dry-run")
     assert status == 0
-    assert "cheng: busi is not here: mine instead, whose numbers are not comparable" in printed.replace("\n", " ")
+    assert "cheng: busi is not here. mine is used instead: its numbers are not comparable" in printed.replace("\n", " ")
 
 
 def test_of_lines_the_output_holds_nothing_but_jobs(repro, capsys):
@@ -97,7 +97,7 @@ def test_a_job_that_the_run_does_not_have_is_refused(repro):
     assert "--only first: gill has 3 repeats here" in complaint
     status, _, complaint = repro("run", "gill", *words, "--only", "1", "--repeats-at-once", "2")
     assert status == 2
-    assert "--only trains one job: --repeats-at-once does not go with it" in complaint
+    assert "--only trains one job: it can't be combined with --repeats-at-once" in complaint
 
 
 @pytest.mark.parametrize(

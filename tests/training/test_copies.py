@@ -89,4 +89,4 @@ def test_copies_of_nothing_are_refused_before_anything_is_trained(repro, phantom
     readings = "--reading", "copies=4", "--reading", "augmentation=none"
     status, _, complaints = repro("run", "kumar", "--profile", "smoke", "--data", phantom_folder, *readings)
     assert status != 0
-    assert "each copy would be its image once more" in " ".join(complaints.split())
+    assert "each copy would be the same as its image" in " ".join(complaints.split())

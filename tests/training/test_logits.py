@@ -51,7 +51,7 @@ def test_a_sigmoid_inside_a_convolution_is_refused_with_the_way_on():
 def test_a_sigmoid_that_is_no_layer_is_refused_with_the_way_on():
     inputs = keras.Input((8, 8, 1))
     model = keras.Model(inputs, keras.ops.sigmoid(layers.Conv2D(1, 1)(inputs)), name="vale")
-    with pytest.raises(BadInput, match="vale ends in an operation that is no layer"):
+    with pytest.raises(BadInput, match="vale ends in an operation that is not a layer"):
         logits.of_network(model)
 
 

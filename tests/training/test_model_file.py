@@ -113,18 +113,18 @@ REFUSED = {
     "a flipped bit": (flipped, "model.weights.h5 does not fit its checksum"),
     "without its weights": (
         lambda path: rewritten(path, lambda members: members.pop("model.weights.h5")),
-        "damaged, model.weights.h5 is not in it",
+        "damaged, model.weights.h5 is missing in it",
     ),
     "not from here": (without_comment, "without the record of its training"),
     "a record of another kind": (lambda path: with_comment(path, b'{"paper": "cheng"}'), "can't be read"),
     "a lambda": (with_lambda, ": __lambda__, keras.layers.Lambda"),
     "a function of the system": (
         lambda path: rewritten(path, lambda members: config_with(members, "os", "system")),
-        "It would run code that a network has no use for: os.system",
+        "It could run code that a network does not need: os.system",
     ),
     "an unknown layer": (
         lambda path: rewritten(path, lambda members: config_with(members, "keras.layers", "Nothing")),
-        "Keras can't make a network of it",
+        "Keras can't build a network from it",
     ),
     "a path that climbs out": (
         lambda path: rewritten(path, lambda members: members.update({"../../evil.txt": b"x"})),
@@ -146,7 +146,7 @@ REFUSED = {
         lambda path: with_comment(
             path, ABOUT.model_copy(update={"recipe": RECIPE.model_copy(update={"side": 16})}).model_dump_json().encode()
         ),
-        "its network takes (None, 8, 8, 3), its record says (None, 16, 16, 3)",
+        "its network has the input shape (None, 8, 8, 3), but its record says (None, 16, 16, 3)",
     ),
 }
 

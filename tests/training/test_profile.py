@@ -40,7 +40,7 @@ def test_without_a_gpu_it_is_the_small_one_and_the_time_of_the_papers_is_told(sa
     steps = 20 * (21.6 + 5.4 / 3) / 8
     assert line == (
         f"no GPU in use: small profile, about {estimate.spoken(steps * 0.1)} a repeat; "
-        f"PROFILE=paper would take about {estimate.spoken(steps * 2.7)}."
+        f"PROFILE=paper would take about {estimate.spoken(steps * 2.7)} a repeat."
     )
 
 
@@ -126,8 +126,8 @@ def test_what_does_not_fit_is_neither_measured_nor_silently_begun(said, monkeypa
     monkeypatch.setattr(profile, "memory_bytes", lambda model, recipe: 500 * 2**30)
     monkeypatch.setattr(profile, "step_seconds", lambda *_: pytest.fail("measured"))
     _, lines = said("auto")
-    assert "500 GiB of memory, which is not here" in lines[0]
-    assert "it may be killed" in lines[-1]
+    assert "500 GiB of memory, more than this machine has" in lines[0]
+    assert "the training may be killed" in lines[-1]
 
 
 def test_folds_that_can_not_be_filled_are_refused_before_anything_is_measured(said, monkeypatch):

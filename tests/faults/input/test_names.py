@@ -101,7 +101,7 @@ def test_the_command_says_what_it_left_out(repro, tmp_path):
     made.beside("notes.csv").write_text("text")
     status, printed, _ = repro("data", "fetch", made.folder)
     assert status == 0
-    assert "2 cases. Left out, as no images of it: 1 .csv." in printed
+    assert "2 cases. Left out (not images of this data set): 1 .csv." in printed
 
 
 @pytest.mark.parametrize(("image", "mask"), [(NFC, NFD), (NFD, NFC), (NFD, NFD), (NFC, NFC)])
@@ -253,7 +253,7 @@ def test_verify_says_what_it_left_out(repro, tmp_path):
     made = corpus.write(tmp_path / "set")
     made.beside("notes.txt").touch()
     _, printed, _ = repro("data", "verify", made.folder)
-    assert "Left out, as no images of it: 1 .txt" in printed
+    assert "Left out (not images of this data set): 1 .txt" in printed
 
 
 def test_verify_says_it_too(repro, tmp_path):

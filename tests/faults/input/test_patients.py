@@ -90,7 +90,7 @@ def test_how_many_are_on_both_sides_is_said_at_the_start(tmp_path):
     assert said == [
         f"split=random: repeat 1: of 4 {TOLD} 4 have images in the training part too. --reading split=grouped keeps "
         "each on one side.",
-        "mine names groups: each stays on one side of the split. --reading split=random parts them.",
+        "mine names groups: each stays on one side of the split. --reading split=random ignores them.",
     ]
 
 
