@@ -161,8 +161,8 @@ class Paper(_Record):
         for what, name, known in (("optimizer", recipe.optimizer, OPTIMIZERS), ("loss", recipe.loss, LOSSES)):
             if name not in known and not hasattr(model, what):
                 raise BadInput(
-                    f"reproductions/{self.name}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}. For "
-                    f"any other, write a function `{what}` in model.py beside it (see reproductions/README.md)."
+                    f"reproductions/{self.name}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}. "
+                    f"For any other, write a function `{what}` in model.py beside it (see reproductions/README.md)."
                 )
         return recipe
 
