@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from common import strict_yaml
 from common.errors import BadInput
-from common.recipe import LOSSES, OPTIMIZERS, Recipe
+from common.recipe import LOSSES, MONITORS, OPTIMIZERS, Recipe
 from common.reported import Cases, Claim, Reported, Table, TrainingPass, Worded
 
 Profile = Literal["paper", "small", "smoke"]
@@ -34,10 +34,18 @@ class _Record(BaseModel):
 
 
 class Stated(_Record):
-    """A value of the recipe that the paper states, with the words that state it."""
+    """A value of the recipe that the paper states: with the words that state it or, where the authors' code does, with
+    its file and line."""
 
     value: Any
-    quote: str
+    quote: str | None = None
+    source: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Stated":
+        if (self.quote is None) == (self.source is None):
+            raise ValueError("has a `quote` of the paper or a `source` in the authors' code, one of the two")
+        return self
 
 
 class Reading(_Record):
@@ -56,7 +64,7 @@ class Reading(_Record):
 
 
 class Paper(_Record):
-    """One paper. `text` is the file of its full text under `REPRO_PAPERS`; `open` lists, as prose, what the paper
+    """One paper. `text` is the file of its full text under `REPRO_PAPERS`, None where it is not at hand; `open` lists, as prose, what the paper
     leaves open without a consequence for its numbers, or what can't be run. `data` is the paper's data set or, where
     `data_named` is false, one that stands for a set that the paper does not name: nothing on it confirms or refutes a
     number of the paper. `stand_in` names a data set of the same kind for those who lack the paper's. `training_pass`
@@ -69,7 +77,7 @@ class Paper(_Record):
     title: str
     authors: str
     source: str
-    text: str
+    text: str | None
     data: str
     data_named: bool = True
     stand_in: str | None = None
@@ -146,7 +154,8 @@ class Paper(_Record):
         A reading chosen here outranks what the profile shrinks.
 
         Raises BadInput for a profile, a reading, or a value of one, that the record does not have, for a setting in the
-        record that no code reads, and for an optimizer or a loss that nobody makes, or two.
+        record that no code reads, for an optimizer or a loss that nobody makes, or two, and for a monitor that nobody
+        makes.
         """
         model = import_module(f"reproductions.{self.name}.model")
         if not hasattr(model, "Settings") or model.Settings.model_config.get("extra") != "forbid":
@@ -166,6 +175,11 @@ class Paper(_Record):
                     f"{where}/model.py makes a {what} of its own, and paper.yaml calls it '{name}', as the one that "
                     "`common` makes. Give it another name there."
                 )
+        if recipe.monitor not in MONITORS and not hasattr(model, "metrics"):
+            raise BadInput(
+                f"reproductions/{self.name}/paper.yaml names the monitor '{recipe.monitor}'. Known are "
+                f"{', '.join(MONITORS)}; any other is made by a function `metrics` in model.py beside it."
+            )
         return recipe
 
     def plain_recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:

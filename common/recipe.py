@@ -15,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-# What `common` offers by these names. A paper that needs another optimizer or loss declares it in its `model.py`.
+# What `common` offers by these names. A paper that needs another optimizer, loss or monitor declares it in its
+# `model.py`.
 OPTIMIZERS = ("adam", "adamw")
 LOSSES = ("bce", "dice", "bce+dice", "iou")
 MONITORS = ("loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou|fg|pooled|t=0.5")
@@ -55,7 +56,9 @@ class Recipe(BaseModel):
         training images in each epoch (`common.data.enlarge`); 0 for none.
     sample: "all" cases, or "balanced": as many of each class as the rarest one has, drawn anew in each repeat.
     images: size of the random sample of the cases that is used, copies included, None for all of them.
-    split: "random" draws images, "grouped" whole groups of them (a patient's, a lesion's).
+    split: "random" draws images, "grouped" whole groups of them (a patient's, a lesion's); "published" takes the lists
+        of cases that `published` names, in turn: repeat n has list n.
+    published: the folder of these lists in `reproductions/` (`common.data.splits.read_lists`).
     test_fraction: share of all cases drawn for the test.
     validation: share of the remaining cases drawn for validation, or "test": the test cases serve as both.
     folds: number of folds of a stratified cross-validation, which then takes the place of the drawn parts; None for
@@ -67,7 +70,8 @@ class Recipe(BaseModel):
         `smooth` and `dice_over` (sums over the "batch" or over each "image") belong to the last three. A classification
         adds its own cross-entropy.
     optimizer: one of OPTIMIZERS, or what `optimizer` in `model.py` makes.
-    monitor: what selects an epoch on the validation part: the loss, or one of the metrics that `fit` prints, MONITORS.
+    monitor: what selects an epoch on the validation part: one of MONITORS, or the name of a metric that `metrics` in
+        `model.py` makes.
     patience: epochs without improvement of the monitor after which training stops, None for never.
     weights: those of the "last" epoch or of the "best" are evaluated.
     """
@@ -86,7 +90,8 @@ class Recipe(BaseModel):
     copies: NonNegativeInt = 0
     sample: Literal["all", "balanced"] = "all"
     images: int | None = None
-    split: Literal["random", "grouped"] = "random"
+    split: Literal["random", "grouped", "published"] = "random"
+    published: str | None = None
     test_fraction: float
     validation: float | Literal["test"]
     folds: int | None = None
@@ -100,7 +105,7 @@ class Recipe(BaseModel):
     weight_decay: NonNegativeFloat | None = None
     batch_size: PositiveInt
     epochs: PositiveInt
-    monitor: Literal[MONITORS]
+    monitor: Annotated[str, StringConstraints(pattern=r"^(loss|[^|]+(\|[^|]+){2,})$")]  # or a signature
     patience: PositiveInt | None
     weights: Literal["last", "best"]
 
@@ -110,6 +115,12 @@ class Recipe(BaseModel):
         if unknown := settings.keys() - {field.name for field in fields(Augmentation)}:
             raise ValueError(f"no such augmentation: {', '.join(sorted(unknown))}")
         return settings
+
+    @model_validator(mode="after")
+    def _published_names_lists(self) -> "Recipe":
+        if self.split == "published" and self.published is None:
+            raise ValueError("split is 'published', but `published` names no folder of lists")
+        return self
 
     @model_validator(mode="after")
     def _positive_is_a_class(self) -> "Recipe":

@@ -34,7 +34,7 @@ from common.files import atomic, write_json
 from common.paper import Paper
 from common.recipe import Recipe
 from common.seeds import derive
-from common.training import batch_statistics, callbacks, logits, model_file, resume, train_metrics
+from common.training import batch_statistics, callbacks, logits, model_file, resume
 from common.training.evaluate import evaluate, in_float32
 from common.training.network import Network
 from common.training.progress import watch
@@ -65,7 +65,7 @@ def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> ke
     model.compile(
         optimizer=network.optimizer(recipe, steps),
         loss=network.loss(recipe),
-        metrics=train_metrics.for_recipe(recipe),
+        metrics=network.metrics(recipe),
         # XLA on JAX and on TensorFlow's GPUs; not on its CPU, where a step of Cheng's small profile took twice as long.
         jit_compile="auto",
     )

@@ -6,12 +6,15 @@ A `model.py` has `Settings` and `build(recipe)`. It may have
                                steps: of the whole training, if nothing stops it early
     loss(recipe)               a keras.losses.Loss of the network's probabilities or, where it is a `losses.OfLogits`,
                                of its logits; for two outputs a dict by their names
+    metrics(recipe)            a list of Keras metrics of the network's logits, named by their signature
+                               (`common.evidence.definition`): `monitor` may name one. They come beside those that
+                               every training prints
     callbacks(recipe)          a list of Keras callbacks: what stops a training, or changes its learning rate
     augment(recipe)            a function (image, mask, seed) -> (image, mask) that changes a training image at random,
                                anew in each epoch; None for none. Image: uint8 (side, side, channels), mask: uint8
                                (side, side). The same seed has to give the same bits.
 
-Each takes the place of what follows from the recipe without it.
+Each but `metrics` takes the place of what follows from the recipe without it.
 """
 
 from collections.abc import Callable
@@ -23,8 +26,10 @@ import keras
 import numpy as np
 
 from common.data.augment import Augment
-from common.recipe import Augmentation, Recipe
-from common.training import losses
+from common.data.batches import SEGMENTATION
+from common.errors import BadInput
+from common.recipe import MONITORS, Augmentation, Recipe
+from common.training import losses, train_metrics
 
 Change = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
@@ -60,6 +65,17 @@ class Network:
         if own := getattr(self.model, "loss", None):
             return keras.tree.map_structure(losses.of_logits, own(recipe))
         return losses.for_recipe(recipe)
+
+    def metrics(self, recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
+        """Of the network's logits, a list for each output where the network has two. Raises BadInput where none of
+        them is the recipe's monitor."""
+        own = self.model.metrics(recipe) if hasattr(self.model, "metrics") else []
+        if recipe.monitor not in (*MONITORS, *(metric.name for metric in own)):
+            raise BadInput(f"monitor={recipe.monitor}: `metrics` in {self.model.__name__} makes no metric of this name.")
+        known = train_metrics.for_recipe(recipe)
+        if recipe.positive:
+            return known | {SEGMENTATION: [*known[SEGMENTATION], *own]}
+        return [*known, *own]
 
     def callbacks(self, recipe: Recipe) -> list[keras.callbacks.Callback]:
         if own := getattr(self.model, "callbacks", None):

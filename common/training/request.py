@@ -52,9 +52,17 @@ class Request:
         return "split" in self.paper.readings and not spoken_of and splits.names_groups(self.found.cases)
 
     @property
+    def lacks_lists(self) -> bool:
+        """Whether the record's default are published splits, which are lists of cases of another data set than this,
+        and the person does not say how to split this one."""
+        split = self.paper.readings.get("split")
+        own = self.found.name == self.paper.data or "split" in self.readings
+        return bool(split) and split.default == "published" and not own
+
+    @property
     def chosen(self) -> dict[str, str]:
         """The readings, those that follow from the data among them."""
-        return self.readings | ({"split": "grouped"} if self.keeps_groups else {})
+        return self.readings | ({"split": "grouped"} if self.keeps_groups or self.lacks_lists else {})
 
     @property
     def recipe(self) -> Recipe:
@@ -176,6 +184,8 @@ def plan(
 
 def _on_groups(request: Request, planned: Plan) -> list[str]:
     """What to know about a set of which several images are of one patient or lesion, before hours are spent on it."""
+    if request.lacks_lists:
+        return [f"The published splits are lists of images of {request.paper.data}: split=grouped takes their place."]
     if request.keeps_groups:
         name = planned.training.prepared.name
         return [f"{name} names groups: each stays on one side of the split. --reading split=random parts them."]

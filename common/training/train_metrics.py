@@ -56,7 +56,7 @@ class RunningIoU(keras.metrics.Metric):
 
 def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
     """The metrics, a list for each output where the network has two."""
-    iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor.startswith("iou") else [])])
+    iou = dict.fromkeys([IOU, IOU_RAW, *({recipe.monitor} & {IOU_FOREGROUND})])
     metrics = [_accuracy(ACCURACY), *(RunningIoU(signature) for signature in iou)]
     if not recipe.positive:
         return metrics
