@@ -71,7 +71,9 @@ class Network:
         them is the recipe's monitor."""
         own = self.model.metrics(recipe) if hasattr(self.model, "metrics") else []
         if recipe.monitor not in (*MONITORS, *(metric.name for metric in own)):
-            raise BadInput(f"monitor={recipe.monitor}: `metrics` in {self.model.__name__} makes no metric of this name.")
+            raise BadInput(
+                f"monitor={recipe.monitor}: `metrics` in {self.model.__name__} makes no metric of this name."
+            )
         known = train_metrics.for_recipe(recipe)
         if recipe.positive:
             return known | {SEGMENTATION: [*known[SEGMENTATION], *own]}

@@ -225,9 +225,7 @@ def metrics(recipe: Settings) -> list[keras.metrics.Metric]:
 
     def iou(y_true, logits):
         truth, marked = y_true > 0.5, ops.sigmoid(logits) > 0.5
-        both, either = (
-            ops.sum(ops.cast(pixels, "float32"), axis=axes) for pixels in (truth & marked, truth | marked)
-        )
+        both, either = (ops.sum(ops.cast(pixels, "float32"), axis=axes) for pixels in (truth & marked, truth | marked))
         return (both + SMOOTH_IOU) / (either + SMOOTH_IOU) * ops.ones_like(y_true[:, 0, 0, 0])
 
     return [keras.metrics.MeanMetricWrapper(iou, name=recipe.monitor, dtype="float32")]
