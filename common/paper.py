@@ -67,11 +67,11 @@ class Paper(_Record):
     """One paper. `text` is the file of its full text under `REPRO_PAPERS`, None where it is not at hand; `open` lists,
     as prose, what the paper leaves open without a consequence for its numbers, or what can't be run. `data` is the
     paper's data set or, where `data_named` is false, one that stands for a set that the paper does not name: nothing on
-    it confirms or refutes a number of the paper. `stand_in` names a data set of the same kind for those who lack the paper's. `training_pass`
-    says by which pass its numbers of the training images were measured. `baselines` are the other networks that the
-    paper trains beside its own, as readings of its record. `reported` is every number, those of the `tables` of the
-    file among them; `claims` are other ways to read some of them, and `cases` how many cases they are about, for the
-    checks of their arithmetic. `worded` is what it claims in words."""
+    it confirms or refutes a number of the paper. `stand_in` names a data set of the same kind for those who lack the
+    paper's. `training_pass` says by which pass its numbers of the training images were measured. `baselines` are the
+    other networks that the paper trains beside its own, as readings of its record. `reported` is every number, those of
+    the `tables` of the file among them; `claims` are other ways to read some of them, and `cases` how many cases they
+    are about, for the checks of their arithmetic. `worded` is what it claims in words."""
 
     name: str
     title: str

@@ -159,7 +159,7 @@ def test_the_rate_falls_after_each_step():
 
 
 def test_weight_decay_goes_through_the_momentum_as_in_pytorch():
-    """v = 0.9 v + (g + 0.0001 w), w = w - rate v (docs.pytorch.org, torch.optim.SGD). Keras' own gives other weights."""
+    """v = 0.9 v + (g + 0.0001 w), w = w - rate v (docs.pytorch.org, torch.optim.SGD). Keras' gives other weights."""
     random = np.random.default_rng(0)
     first, gradients = random.normal(size=5), random.normal(size=(30, 5))
     optimizer = tang.optimizer(RECIPE, 30)
@@ -282,9 +282,9 @@ def test_28_to_30_percent_of_the_test_images_have_a_copy_in_training(repeat, cop
 
 
 def test_the_printed_iou_and_f1_are_means_over_images_and_not_over_batches():
-    """F1 = 2 IoU / (1 + IoU) of one image or batch. How far the mean F1 is below that of the mean IoU tells the standard
-    deviation of the IoUs: about 0.3 in all rows. On BUSI this suite's own networks have 0.20 to 0.34 over images, and
-    0.07 to 0.17 over batches of 8."""
+    """F1 = 2 IoU / (1 + IoU) of one image or batch. How far the mean F1 is below that of the mean IoU tells the
+    standard deviation of the IoUs: about 0.3 in both rows. On BUSI this suite's own networks have 0.20 to 0.34 over
+    images, and 0.07 to 0.17 over batches of 8."""
     for iou, f1 in ((0.6861, 0.7697), (0.7156, 0.7986)):
         below, curvature = 2 * iou / (1 + iou) - f1, 4 / (1 + iou) ** 3
         assert math.sqrt(2 * below / curvature) == pytest.approx(0.31, abs=0.03)
