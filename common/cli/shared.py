@@ -13,7 +13,7 @@ from rich.markup import escape
 from common.training.backend import first_backend
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
-    "Reproduces what five papers report on segmenting breast tumours, and says of every number whether it holds."
+    "Reproduces what six papers report on segmenting breast tumours, and says of every number whether it holds."
 ))  # fmt: skip
 
 out, err = Console(), Console(stderr=True)  # err for messages where the output is JSON or lines for a program
