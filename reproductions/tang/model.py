@@ -224,9 +224,9 @@ def metrics(recipe: Settings) -> list[keras.metrics.Metric]:
     axes = None if of_batch else (1, 2, 3)
 
     def iou(y_true, logits):
-        truth, marked = y_true > 0.5, ops.sigmoid(logits) > 0.5
-        both, either = (ops.sum(ops.cast(pixels, "float32"), axis=axes) for pixels in (truth & marked, truth | marked))
-        return (both + SMOOTH_IOU) / (either + SMOOTH_IOU) * ops.ones_like(y_true[:, 0, 0, 0])
+        truth, marked = (ops.cast(pixels, "float32") for pixels in (y_true > 0.5, ops.sigmoid(logits) > 0.5))
+        both, either = ops.sum(truth * marked, axis=axes), ops.sum(ops.maximum(truth, marked), axis=axes)
+        return (both + SMOOTH_IOU) / (either + SMOOTH_IOU) * ops.ones_like(truth[:, 0, 0, 0])
 
     return [keras.metrics.MeanMetricWrapper(iou, name=recipe.monitor, dtype="float32")]
 

@@ -3,6 +3,7 @@ Medical-Image-Segmentation-Benchmarks, commit 2c75eee, whose files and lines the
 
 import math
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
@@ -18,6 +19,7 @@ from common.evidence import counts
 from common.evidence import metrics as evidence
 from common.training.fit import compiled
 from common.training.network import Network
+from common.training.request import Request, find_data, refuse_data
 from reproductions.tang import model as tang
 from tests.reproductions.networks import assert_chain, of_type
 
@@ -276,6 +278,22 @@ def test_28_to_30_percent_of_the_test_images_have_a_copy_in_training(repeat, cop
     of_case = duplicates.copies_of(duplicates.known_in_busi()["fingerprint"])
     train, test = ({BUSI[position].id for position in part} for part in drawn(repeat).ends)
     assert sum(not train.isdisjoint(of_case.get(name, [])) for name in test) == copies
+
+
+def request(tmp_path, **readings) -> Request:
+    """Of a run on the phantom, whose images are called as some of BUSI's."""
+    found = find_data(PAPER, "phantom", tmp_path / "data", tmp_path / "runs")
+    return Request(PAPER, "smoke", found, 1, 0, readings, "float32", tmp_path / "runs", tmp_path / "results", False)
+
+
+def test_on_other_data_the_lists_say_nothing_unless_somebody_insists(tmp_path):
+    asked = request(tmp_path)
+    assert asked.recipe.split == "grouped"
+    assert asked.departures == {"split": "grouped"}
+    assert request(tmp_path, split="random").recipe.split == "random"
+    assert replace(asked, found=replace(asked.found, name="busi")).recipe.split == "published"
+    with pytest.raises(BadInput, match=r"malignant \(137\): no such case is used"):
+        refuse_data(request(tmp_path, split="published"))
 
 
 # The printed numbers
