@@ -8,7 +8,8 @@ A `model.py` has `Settings` and `build(recipe)`. It may have
                                of its logits; for two outputs a dict by their names
     metrics(recipe)            a list of Keras metrics of the network's logits, named by their signature
                                (`common.evidence.definition`): `monitor` may name one. They come beside those that
-                               every training prints
+                               every training prints. Without augmentation JAX may validate more images at a time than
+                               a batch has, which a metric of batches would notice
     callbacks(recipe)          a list of Keras callbacks: what stops a training, or changes its learning rate
     augment(recipe)            a function (image, mask, seed) -> (image, mask) that changes a training image at random,
                                anew in each epoch; None for none. Image: uint8 (side, side, channels), mask: uint8
