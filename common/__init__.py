@@ -1,4 +1,4 @@
-"""What the five reproductions share: data, training, evidence, command line. Names no paper."""
+"""What the reproductions share: data, training, evidence, command line. Names no paper."""
 
 import os
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from common import strict_yaml
 from common.errors import BadInput
-from common.recipe import LOSSES, OPTIMIZERS, Recipe
+from common.recipe import LOSSES, MONITORS, OPTIMIZERS, Recipe
 from common.reported import Cases, Claim, Reported, Table, TrainingPass, Worded
 
 Profile = Literal["paper", "small", "smoke"]
@@ -33,10 +33,18 @@ class _Record(BaseModel):
 
 
 class Stated(_Record):
-    """A value of the recipe that the paper states, with the words that state it."""
+    """A value of the recipe that the paper states: with the words that state it or, where the authors' code does, with
+    its file and line."""
 
     value: Any
-    quote: str
+    quote: str | None = None
+    source: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Stated":
+        if (self.quote is None) == (self.source is None):
+            raise ValueError("has a `quote` of the paper or a `source` in the authors' code, one of the two")
+        return self
 
 
 class Reading(_Record):
@@ -57,7 +65,7 @@ class Reading(_Record):
 class Paper(_Record):
     """One paper.
 
-    text: the file of its full text under `REPRO_PAPERS`.
+    text: the file of its full text under `REPRO_PAPERS`; None if it is not at hand.
     open: in prose, what the paper leaves open without a consequence for its numbers, and what can't be run.
     data: the paper's data set. If `data_named` is false, the paper does not name its data and this set stands for them:
         then no run confirms or refutes a number of the paper.
@@ -74,7 +82,7 @@ class Paper(_Record):
     title: str
     authors: str
     source: str
-    text: str
+    text: str | None
     data: str
     data_named: bool = True
     stand_in: str | None = None
@@ -151,7 +159,7 @@ class Paper(_Record):
         reading has priority over the profile's value.
 
         Raises BadInput for an unknown profile, reading or value of a reading; for a setting in the record that no code
-        reads; and for an optimizer or a loss that neither `common` nor `model.py` makes.
+        reads; and for an optimizer, a loss or a monitor that neither `common` nor `model.py` makes.
         """
         model = import_module(f"reproductions.{self.name}.model")
         if not hasattr(model, "Settings") or model.Settings.model_config.get("extra") != "forbid":
@@ -164,6 +172,11 @@ class Paper(_Record):
                     f"reproductions/{self.name}/paper.yaml names the {what} '{name}'. Known are {', '.join(known)}. "
                     f"For any other, write a function `{what}` in model.py beside it (see reproductions/README.md)."
                 )
+        if recipe.monitor not in MONITORS and not hasattr(model, "metrics"):
+            raise BadInput(
+                f"reproductions/{self.name}/paper.yaml names the monitor '{recipe.monitor}'. Known are "
+                f"{', '.join(MONITORS)}. For any other, write a function `metrics` in model.py beside it."
+            )
         return recipe
 
     def plain_recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-# The names that `common` knows. A paper that needs another optimizer or loss declares it in its `model.py`.
+# The names that `common` knows. A paper that needs another optimizer, loss or monitor declares it in its `model.py`.
 OPTIMIZERS = ("adam", "adamw")
 LOSSES = ("bce", "dice", "bce+dice", "iou")
 MONITORS = ("loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou|fg|pooled|t=0.5")
@@ -56,7 +56,8 @@ class Recipe(BaseModel):
         changing the training images in each epoch (`common.data.enlarge`); 0 for none.
     sample: "all" cases, or "balanced": of each class as many cases as the rarest class has, drawn anew in each repeat.
     images: size of the random sample of cases that is used, copies included; None for all cases.
-    split: "random" draws images; "grouped" draws whole groups (all images of a patient or a lesion).
+    split: "random" draws images; "grouped" draws whole groups (all images of a patient or a lesion); "published" takes
+        the lists of cases in the folder `published` in `reproductions/`, one list a repeat (`common.data.splits`).
     test_fraction: share of all cases that is drawn for the test.
     validation: share of the remaining cases that is drawn for validation, or "test": the test part serves as both.
     folds: number of folds of a stratified cross-validation, which replaces the drawn parts; None for no
@@ -87,7 +88,8 @@ class Recipe(BaseModel):
     copies: NonNegativeInt = 0
     sample: Literal["all", "balanced"] = "all"
     images: int | None = None
-    split: Literal["random", "grouped"] = "random"
+    split: Literal["random", "grouped", "published"] = "random"
+    published: str | None = None
     test_fraction: float
     validation: float | Literal["test"]
     folds: int | None = None
@@ -101,7 +103,7 @@ class Recipe(BaseModel):
     weight_decay: NonNegativeFloat | None = None
     batch_size: PositiveInt
     epochs: PositiveInt
-    monitor: Literal[MONITORS]
+    monitor: Annotated[str, StringConstraints(pattern=r"^(loss|[^|]+(\|[^|]+){2,})$")]  # or a signature
     patience: PositiveInt | None
     weights: Literal["last", "best"]
 
@@ -111,6 +113,12 @@ class Recipe(BaseModel):
         if unknown := settings.keys() - {field.name for field in fields(Augmentation)}:
             raise ValueError(f"no such augmentation: {', '.join(sorted(unknown))}")
         return settings
+
+    @model_validator(mode="after")
+    def _published_names_lists(self) -> "Recipe":
+        if self.split == "published" and self.published is None:
+            raise ValueError("split is 'published', but `published` names no folder of lists")
+        return self
 
     @model_validator(mode="after")
     def _positive_is_a_class(self) -> "Recipe":

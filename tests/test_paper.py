@@ -123,6 +123,19 @@ def test_so_is_a_value_that_no_code_reads(key, value):
     assert key in str(refused.value)
 
 
+def test_a_monitor_that_nobody_makes_is_refused_by_name():
+    monitor = CHENG.readings["monitor"].model_copy(update={"default": "iou|fg|image|t=0.5|empty=one"})
+    changed = CHENG.model_copy(update={"readings": CHENG.readings | {"monitor": monitor}})
+    with pytest.raises(BadInput, match=r"names the monitor 'iou\|fg\|image.*any other is made by a function `metrics`"):
+        changed.recipe()
+
+
+@pytest.mark.parametrize("given", [{}, {"quote": "?", "source": "main.py:1"}], ids=["neither", "both"])
+def test_a_stated_value_has_the_paper_s_words_or_a_line_of_its_code(given):
+    with pytest.raises(ValidationError, match="one of the two"):
+        paper.Stated(value=1, **given)
+
+
 def test_a_value_that_no_reading_has_is_refused_wherever_the_record_chooses_one():
     """Found by review: an unknown baseline was refused only after hours, when the paper's own network was trained."""
     baseline = CHENG.model_dump() | {"baselines": [{"batch_norm": "nowhere"}]}

@@ -22,9 +22,12 @@ def results() -> str:
 
 @pytest.mark.parametrize("name", paper.names())
 def test_the_verdicts_are_those_of_the_results(name, results):
+    (row,) = re.findall(rf"^\| \[{name}\]\(.*$", README, re.MULTILINE)
+    if not (TOP / "results" / f"{name}.json").exists():
+        assert row.endswith("| not run yet |")
+        return
     block = results.split(f"\n## {name.capitalize()}\n", 1)[1].split("\n## ", 1)[0]
     verdicts = re.findall(r"^- (\w+ profile, .+: .+ numbers.*)$", block, re.MULTILINE)
-    (row,) = re.findall(rf"^\| \[{name}\]\(.*$", README, re.MULTILINE)
     assert verdicts
     assert row.rsplit(" | ", 1)[1].removesuffix(" |").split("<br>") == verdicts
 

@@ -41,6 +41,14 @@ def audit(
             "-o", "--output", metavar="DIR", help="Folder for the findings.", show_default="audit-NAME in --runs"
         ),
     ] = None,
+    split: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A published split: once for the list of its training images, once for that of its test images, an id "
+            "a line. Counts the test images with a copy in training. May recur, two by two.",
+        ),
+    ] = None,
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
 ) -> None:
@@ -50,15 +58,17 @@ def audit(
     from common.data import fetch
 
     found = _find_images(name, runs)
+    lists = _published_lists(split or [], found.cases)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
-        findings = auditing.findings_of(found.name, found.cases, auditing.examine_all(found.cases), _users(found.name))
+        examined = auditing.examine_all(found.cases)
+        findings = auditing.findings_of(found.name, found.cases, examined, _users(found.name), lists)
         auditing.write_findings(findings, found.cases, folder)
     out.print(auditing.findings_table(findings))
     say(f"All findings: {folder / 'audit.json'}, with pictures beside it.")
     if findings["data"] in fetch.NAMES:
         kept = results / f"audit-{findings['data']}.json"
-        auditing.write_findings_json(findings, kept)
+        auditing.write_findings_json({key: each for key, each in findings.items() if key != "lists"}, kept)
         say(f"For the pages of `repro report`: {kept}")
 
 
@@ -100,6 +110,20 @@ def pack(
         say(f"Doubtful: {line}")
     sides = sorted({need.side for need in needs})
     say(f"{path}: {len(found.cases)} cases at {', '.join(map(str, sides))} pixels, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _published_lists(paths: list[Path], cases: "Sequence[Case]") -> "dict[str, tuple[ndarray, ndarray]]":  # noqa: F821
+    """The splits in these files, two by two, by the name of the list of test images. Raises BadInput for a list that
+    does not fit the cases, or that has no other beside it."""
+    import numpy as np
+
+    from common.data import splits
+
+    if len(paths) % 2:
+        raise BadInput(f"--split: {paths[-1]} stands alone. A split has two lists, of training and of test images.")
+    pairs = zip(paths[::2], paths[1::2], strict=True)
+    names = {str(test): (splits.read_names(train), splits.read_names(test)) for train, test in pairs}
+    return {test: splits.listed(cases, np.arange(len(cases)), *both) for test, both in names.items()}
 
 
 def _users(data: str) -> list[Paper]:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from common.training.backend import first_backend
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
-    "Trains the networks of five papers on breast tumour segmentation again, and says for every number that the papers "
+    "Trains the networks of six papers on breast tumour segmentation again, and says for every number that the papers "
     "report whether it reproduces."
 ))  # fmt: skip
 

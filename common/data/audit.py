@@ -3,7 +3,7 @@ images with a copy among the training images. It is found here, and written as J
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -106,11 +106,18 @@ def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: i
     )
 
 
-def findings_of(name: str, cases: Sequence[Case], found: Sequence[Examined], papers: Sequence[Paper]) -> dict[str, Any]:
+def findings_of(
+    name: str,
+    cases: Sequence[Case],
+    found: Sequence[Examined],
+    papers: Sequence[Paper],
+    lists: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+) -> dict[str, Any]:
     """All findings as plain data for JSON, cases by their id.
 
     found: what `examine_all` gives for the cases. papers: leaked images are counted under their splits, with the
-    defaults of the paper profile; a paper whose classes or folds the cases can't fill is left out.
+    defaults of the paper profile; a paper whose classes, folds or lists the cases can't fill is left out.
+    lists: by a name, further splits as `splits.listed` gives them: the positions of the training and the test part.
     """
     by_id = {case.id: each for case, each in zip(cases, found, strict=True)}
     ids = list(by_id)
@@ -137,6 +144,7 @@ def findings_of(name: str, cases: Sequence[Case], found: Sequence[Examined], pap
         "pairs": pairs(duplicates.THRESHOLD, 2, None),
         "pairs_below": pairs(-1, duplicates.THRESHOLD, NEAR),
         "test_images_with_a_copy_in_train": _leaked(cases, alike >= duplicates.THRESHOLD, papers),
+        **({"lists": _leaked_of_lists(ids, alike >= duplicates.THRESHOLD, lists)} if lists else {}),
         "masks": {
             "empty": dict(Counter(case.label for case in cases if by_id[case.id].tumour == 0)),
             "other_size": [case for case, each in by_id.items() if each.misfit],
@@ -164,12 +172,24 @@ def _leaked(cases: Sequence[Case], alike: np.ndarray, papers: Sequence[Paper]) -
     leaked = {}
     for paper in papers:
         try:
-            shares = leakage(cases, alike, paper.plain_recipe())
+            recipe = paper.plain_recipe()
+            lists = splits.published_lists(recipe.published) if recipe.split == "published" else []
+            shares = leakage(cases, alike, recipe, len(lists) or REPEATS)
         except BadInput:
             continue
         low, high = np.quantile(shares, [0.025, 0.975]).round(4).tolist()
         leaked[paper.name] = {"repeats": len(shares), "mean": round(float(shares.mean()), 4), "low": low, "high": high}
     return leaked
+
+
+def _leaked_of_lists(
+    ids: Sequence[str], alike: np.ndarray, lists: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, dict[str, Any]]:
+    """For each split: how many test images it has, and which of them have a copy among the training images."""
+    return {
+        name: {"test": len(test), "leaked": [ids[one] for one in test[alike[np.ix_(test, train)].any(axis=1)]]}
+        for name, (train, test) in lists.items()
+    }
 
 
 def _sizes(found: Sequence[Examined]) -> dict[str, Any]:
@@ -336,6 +356,9 @@ def findings_table(findings: dict[str, Any]) -> Table:
     for paper, share in findings["test_images_with_a_copy_in_train"].items():
         spread = f"{share['low']:.0%} to {share['high']:.0%} in 95 % of {share['repeats']} repeats"
         result.add_row(f"leaked test images, {paper}", f"{share['mean']:.1%}", spread)
+    for name, split in findings.get("lists", {}).items():
+        leaked, test = len(split["leaked"]), split["test"]
+        result.add_row(f"leaked test images, {name}", f"{leaked / test:.1%}", f"{leaked} of {test}")
     return result
 
 

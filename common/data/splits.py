@@ -1,14 +1,18 @@
-"""The split into training, validation and test. Every repeat draws its own, because no paper gives one."""
+"""The split into training, validation and test. Every repeat draws its own split, or takes the next of those that a
+paper publishes as lists of cases."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from itertools import count, takewhile
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from common.data.case import Case
-from common.errors import BadInput
+from common.errors import BadInput, in_words
 from common.recipe import Recipe
 from common.seeds import derive
 
@@ -57,11 +61,11 @@ def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
 
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
     """The splits of one repeat: one split, or one for each fold of a cross-validation. They are drawn from the cases at
-    `positions`, or from a sample of these if the recipe asks for one.
+    `positions`, or from a sample of these if the recipe asks for one; a published split has the cases that it lists.
 
     With copies, cases and positions are those of `common.data.enlarge.listing`.
 
-    Raises BadInput if a part would be empty, and for more folds than the cases can fill.
+    Raises BadInput if a part would be empty, for more folds than the cases can fill, and as `listed` does.
     """
     if recipe.sample == "balanced":
         positions = _balanced(cases, positions, derive(seed, repeat, "balanced sample"))
@@ -73,7 +77,7 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
     if recipe.folds is not None:
         return _folds(cases, positions, recipe, derive(seed, repeat, "folds"))
     try:
-        split = _grouped if recipe.split == "grouped" else _random
+        split = {"grouped": _grouped, "published": _published, "random": _random}[recipe.split]
         drawn = split(cases, positions, recipe, seed, repeat)
     except ValueError as error:
         raise _too_few(f"{len(positions)} cases") from error
@@ -91,9 +95,12 @@ def _balanced(cases: Sequence[Case], positions: np.ndarray, seed: int) -> np.nda
 
 
 def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """A split without stratification: `recipe.test_fraction` of the cases for the test, then `recipe.validation` of the
-    others for validation. Counts are rounded up, as scikit-learn does."""
-    rest, test = _cut(positions, recipe.test_fraction, derive(seed, repeat, "test split"))
+    """Without stratification: `recipe.test_fraction` of the cases for the test, then `recipe.validation` of the others
+    for validation. Counts are rounded up, as scikit-learn does."""
+    return _validated(*_cut(positions, recipe.test_fraction, derive(seed, repeat, "test split")), recipe, seed, repeat)
+
+
+def _validated(rest: np.ndarray, test: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
     if recipe.validation == "test":
         return Split(rest, test, test)
     train, validation = _cut(rest, recipe.validation, derive(seed, repeat, "validation split"))
@@ -102,6 +109,53 @@ def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: 
 
 def _cut(positions: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return tuple(train_test_split(positions, test_size=fraction, random_state=seed))
+
+
+def _published(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
+    """The lists of this repeat; after the last the first come again, with other initial weights."""
+    lists = published_lists(recipe.published)
+    train, test = (read_names(path) for path in lists[repeat % len(lists)])
+    return _validated(*listed(cases, positions, train, test), recipe, seed, repeat)
+
+
+def published_lists(folder: str) -> list[tuple[Traversable, Traversable]]:
+    """The files of each published split in a folder of `reproductions/`: `train-N.txt` and `test-N.txt`, N from 1.
+    Raises BadInput where there are none."""
+    numbered = ((files("reproductions") / folder / f"{part}-{n}.txt" for part in ("train", "test")) for n in count(1))
+    lists = list(takewhile(lambda pair: all(path.is_file() for path in pair), map(tuple, numbered)))
+    if not lists:
+        raise BadInput(f"reproductions/{folder} has no train-1.txt and test-1.txt, the lists of a published split.")
+    return lists
+
+
+def read_names(path: Traversable) -> list[str]:
+    """The names in a published list: one a line, blank lines left out. Raises BadInput for a file that is no text."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} can't be read as a list of names: {in_words(error)}.") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def listed(
+    cases: Sequence[Case], positions: np.ndarray, train: Sequence[str], test: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The positions, int64, of the cases of a published split, in the order of its lists. train, test: ids of cases.
+
+    Raises BadInput, with the list of what is wrong, for a name that no case at `positions` has, a name that comes
+    twice, a name in both parts, and an empty part.
+    """
+    of_name = {cases[position].id: position for position in positions}
+    wrong = [f"the {part} part is empty" for part, names in (("training", train), ("test", test)) if not names]
+    wrong += [f"{name}: no such case is used" for name in dict.fromkeys([*train, *test]) if name not in of_name]
+    for part, names in (("training", train), ("test", test)):
+        wrong += [f"{name}: {times} times in the {part} part" for name, times in Counter(names).items() if times > 1]
+    wrong += [f"{name}: in both parts" for name in dict.fromkeys(train) if name in set(test)]
+    if wrong:
+        remedy = "Each line of a list is the id of a case of the data set, such as: "
+        remedy += ", ".join(list(of_name)[:2]) + "."
+        raise BadInput.listing("This published split can't be used:", wrong, remedy)
+    return tuple(np.array([of_name[name] for name in names], dtype=np.int64) for names in (train, test))
 
 
 def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:

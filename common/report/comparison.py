@@ -151,7 +151,9 @@ class Setting:
 def stated_settings(study: Study) -> list[Setting]:
     """The settings that the paper states."""
     return [
-        Setting(name, as_text(each.value), each.quote, _values_run(study, name, each.value))
+        Setting(
+            name, as_text(each.value), each.quote or "", _values_run(study, name, each.value), why=each.source or ""
+        )
         for name, each in study.paper.stated.items()
     ]
 

@@ -34,7 +34,7 @@ from common.files import atomic, write_json
 from common.paper import Paper
 from common.recipe import Recipe
 from common.seeds import derive
-from common.training import batch_statistics, callbacks, logits, model_file, resume, train_metrics
+from common.training import batch_statistics, callbacks, logits, model_file, resume
 from common.training.callbacks import watch
 from common.training.evaluate import evaluate, in_float32
 from common.training.network import Network
@@ -65,7 +65,7 @@ def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> ke
     model.compile(
         optimizer=network.optimizer(recipe, steps),
         loss=network.loss(recipe),
-        metrics=train_metrics.for_recipe(recipe),
+        metrics=network.metrics(recipe),
         # "auto" is XLA on JAX, and on TensorFlow only on a GPU: on a CPU a step of Cheng's small profile took twice as
         # long with XLA.
         jit_compile="auto",

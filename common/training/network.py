@@ -7,6 +7,10 @@ A `model.py` has `Settings` and `build(recipe)`. It may also have
                                step; steps: the number of steps of the whole training without early stopping
     loss(recipe)               returns a keras.losses.Loss of the network's probabilities, or a `losses.OfLogits` of its
                                logits; for two outputs a dict with their names as keys
+    metrics(recipe)            returns a list of Keras metrics of the network's logits, each named by its signature
+                               (`common.evidence.definition`); `monitor` may name one. They are added to the metrics of
+                               every training. Without augmentation, JAX may validate more images at a time than a
+                               batch has, which changes a metric of batches
     callbacks(recipe)          returns a list of Keras callbacks, for example to stop a training. A resumed training
                                restores the numbers that they remember, and nothing else
     augment(recipe)            returns a function (image, mask, seed) -> (image, mask) that changes a training image at
@@ -14,7 +18,7 @@ A `model.py` has `Settings` and `build(recipe)`. It may also have
                                mask: uint8 (side, side). The same seed must give the same bits.
 
 `optimizer` and `loss` are called for names in the recipe that `common` does not know (`recipe.OPTIMIZERS`, `LOSSES`).
-The other two replace the default that follows from the recipe.
+`callbacks` and `augment` replace the default that follows from the recipe.
 """
 
 from collections.abc import Callable
@@ -26,9 +30,10 @@ import keras
 import numpy as np
 
 from common.data.augment import Augment
+from common.data.batches import SEGMENTATION
 from common.errors import BadInput
-from common.recipe import LOSSES, OPTIMIZERS, Augmentation, Recipe
-from common.training import losses
+from common.recipe import LOSSES, MONITORS, OPTIMIZERS, Augmentation, Recipe
+from common.training import losses, train_metrics
 
 Change = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
@@ -64,6 +69,19 @@ class Network:
         if recipe.loss not in LOSSES:
             return keras.tree.map_structure(losses.of_logits, self.model.loss(recipe))
         return losses.for_recipe(recipe)
+
+    def metrics(self, recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
+        """Of the network's logits, a list for each output where the network has two. Raises BadInput where none of
+        them is the recipe's monitor."""
+        own = self.model.metrics(recipe) if hasattr(self.model, "metrics") else []
+        if recipe.monitor not in (*MONITORS, *(metric.name for metric in own)):
+            raise BadInput(
+                f"monitor={recipe.monitor}: `metrics` in {self.model.__name__} makes no metric of this name."
+            )
+        known = train_metrics.for_recipe(recipe)
+        if recipe.positive:
+            return known | {SEGMENTATION: [*known[SEGMENTATION], *own]}
+        return [*known, *own]
 
     def callbacks(self, recipe: Recipe) -> list[keras.callbacks.Callback]:
         """Raises BadInput for one that would put the best weights into the network when the training ends."""

@@ -52,9 +52,17 @@ class Request:
         return "split" in self.paper.readings and not spoken_of and splits.names_groups(self.found.cases)
 
     @property
+    def lacks_lists(self) -> bool:
+        """Whether the record's default are published splits, which are lists of cases of another data set than this,
+        and the person does not say how to split this one."""
+        split = self.paper.readings.get("split")
+        own = self.found.name == self.paper.data or "split" in self.readings
+        return bool(split) and split.default == "published" and not own
+
+    @property
     def chosen(self) -> dict[str, str]:
         """The readings, including a split that follows from the data."""
-        return self.readings | ({"split": "grouped"} if self.keeps_groups else {})
+        return self.readings | ({"split": "grouped"} if self.keeps_groups or self.lacks_lists else {})
 
     @property
     def recipe(self) -> Recipe:
@@ -181,6 +189,8 @@ def plan(
 
 def _on_groups(request: Request, planned: Plan) -> list[str]:
     """Lines for the user about a data set with several images of one patient or lesion."""
+    if request.lacks_lists:
+        return [f"The published splits are lists of images of {request.paper.data}: split=grouped takes their place."]
     if request.keeps_groups:
         name = planned.training.prepared.name
         return [f"{name} names groups: each stays on one side of the split. --reading split=random ignores them."]

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.recipe import Recipe
+from common.recipe import MONITORS, Recipe
 
 ACCURACY = "accuracy|pixel|pooled|t=0.5"
 ACCURACY_OF_CLASS = "accuracy|class|case"
@@ -57,15 +57,20 @@ class RunningIoU(keras.metrics.Metric):
 
 def names_of(recipe: Recipe) -> dict[str, list[str]]:
     """The names of the metrics by the output that they are of; "" is the output of a network that has one."""
-    iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor.startswith("iou") else [])])
+    iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor != "loss" else [])])
     of_pixels = [ACCURACY, *iou]
     return {SEGMENTATION: of_pixels, CLASSIFICATION: [ACCURACY_OF_CLASS]} if recipe.positive else {"": of_pixels}
 
 
 def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
     """The metrics of a recipe; a dict with one list for each output if the network also classifies."""
+    of_the_paper = {recipe.monitor} - set(MONITORS)  # its `model.py` makes it (`network.metrics`)
     metrics = {
-        output: [_accuracy(name) if name in (ACCURACY, ACCURACY_OF_CLASS) else RunningIoU(name) for name in names]
+        output: [
+            _accuracy(name) if name in (ACCURACY, ACCURACY_OF_CLASS) else RunningIoU(name)
+            for name in names
+            if name not in of_the_paper
+        ]
         for output, names in names_of(recipe).items()
     }
     return metrics if recipe.positive else metrics[""]

@@ -211,6 +211,25 @@ def test_only_the_findings_on_a_data_set_known_by_name_are_kept_with_the_results
     assert kept == json.loads((tmp_path / "runs" / "audit-phantom" / "audit.json").read_text())
 
 
+def test_lists_of_anybody_are_audited(flawed, tmp_path):
+    """benign (1) and (2) are copies; the kept findings are of the data set alone."""
+    lists = {"one-train": "benign (1)", "one-test": "benign (2)\nbenign (3)", "two-train": "benign (3)", "two-test": ""}
+    for name, content in lists.items():
+        (tmp_path / f"{name}.txt").write_text(content)
+    one, two = ([f"--split={tmp_path / f'{n}-{part}.txt'}" for part in ("train", "test")] for n in ("one", "two"))
+    command = ["data", "audit", str(flawed), "-o", str(tmp_path / "audit")]
+    told = CliRunner().invoke(cli.app, [*command, *one])
+    assert told.exit_code == 0, told.output
+    assert "50.0%" in told.output
+    assert "1 of 2" in told.output
+    found = json.loads((tmp_path / "audit" / "audit.json").read_text())["lists"]
+    assert list(found.values()) == [{"test": 2, "leaked": ["benign (2)"]}]
+    for options, said in ((two, "the test part is empty"), (one[:1], "stands alone")):
+        refused = CliRunner().invoke(cli.app, [*command, *options])
+        assert isinstance(refused.exception, BadInput)
+        assert said in str(refused.exception)
+
+
 # How much a split leaks
 
 
@@ -225,6 +244,18 @@ def test_without_copies_nothing_leaks_and_with_a_copy_of_each_nearly_all_does():
     assert audit.leakage(cases, np.zeros((200, 200), bool), recipe, 5).tolist() == [0] * 5
     # A test image leaks unless its copy is in the test part too, as 19 of the other 199 images are.
     assert audit.leakage(cases, twins, recipe, 400).mean() == pytest.approx(180 / 199, abs=0.01)
+
+
+def test_published_splits_are_counted_once_each():
+    """Of BUSI's copies, those that are committed."""
+    cases = busi_cases()
+    place = {each.id: position for position, each in enumerate(cases)}
+    alike = np.zeros((780, 780), bool)
+    for group in BUSI["groups"]:
+        alike[np.ix_(*[[place[name] for name in group]] * 2)] = True
+    np.fill_diagonal(alike, False)
+    (leaked,) = audit._leaked(cases, alike, [paper.load("tang")]).values()
+    assert leaked == {"repeats": 3, "mean": 0.2906, "low": 0.2826, "high": 0.2972}
 
 
 def test_only_the_classes_that_a_paper_uses_count():

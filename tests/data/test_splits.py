@@ -204,3 +204,83 @@ def test_one_group_alone_is_refused_with_what_was_found():
     cases = [case(number, group="all") for number in range(20)]
     with pytest.raises(BadInput, match="All 20 cases are of 1 group"):
         splits.draw(cases, np.arange(20), KUMAR, seed=0, repeat=0)
+
+
+# Published splits
+
+LISTS = CHENG.model_copy(update={"split": "published", "published": "tang/splits", "validation": "test"})
+TUMOURS = [
+    case(number, label) for label, last in (("benign", 437), ("malignant", 210)) for number in range(1, last + 1)
+]
+
+
+def by_lists(train, test):
+    return splits.listed(CASES, ALL, train, test)
+
+
+def test_a_published_split_is_the_cases_it_names_in_its_order():
+    train, test = by_lists(["benign (7)", "benign (3)"], ["benign (5)"])
+    assert train.tolist() == [7, 3]
+    assert test.tolist() == [5]
+    assert train.dtype == test.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "said"),
+    [
+        (["benign (1)", "nobody"], ["nothing", "benign (2)"], ["nobody: no such case", "nothing: no such case"]),
+        (
+            ["benign (1)"] * 2,
+            ["benign (2)"] * 3,
+            ["(1): 2 times in the training", "(2): 3 times in the test"],
+        ),
+        (["benign (1)", "benign (2)"], ["benign (2)"], ["benign (2): in both parts"]),
+        ([], ["benign (2)"], ["the training part is empty"]),
+        (["benign (1)"], [], ["the test part is empty"]),
+    ],
+    ids=["unknown", "twice", "in both", "no training", "no test"],
+)
+def test_a_published_split_that_is_none_is_refused_with_all_that_is_wrong(train, test, said):
+    with pytest.raises(BadInput, match="This published split can't be used:") as refused:
+        by_lists(train, test)
+    assert all(each in str(refused.value) for each in said)
+    assert str(refused.value).count("\n  - ") == len(said)
+
+
+def test_a_case_that_is_not_used_is_unknown_to_a_published_split():
+    with pytest.raises(BadInput, match=r"benign \(5\): no such case is used"):
+        splits.listed(CASES, np.arange(5), ["benign (1)"], ["benign (5)"])
+
+
+def test_repeats_take_the_lists_in_turn_and_validation_is_cut_off_the_training_part():
+    shares = LISTS.model_copy(update={"validation": 0.25})
+    for repeat in range(4):
+        ((whole,), (cut,)) = (splits.draw(TUMOURS, np.arange(647), each, 0, repeat) for each in (LISTS, shares))
+        assert whole.selects_on_test
+        assert sizes(cut) == {"train": 339, "validation": 113, "test": 195}
+        assert np.array_equal(np.sort(np.concatenate([cut.train, cut.validation])), np.sort(whole.train))
+        assert np.array_equal(cut.test, whole.test)
+        assert (whole.test[0] == splits.draw(TUMOURS, np.arange(647), LISTS, 0, 0)[0].test[0]) == (repeat in (0, 3))
+
+
+def test_a_list_may_have_a_mark_of_its_encoding_and_blank_lines(tmp_path):
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbfbenign (1)\r\n\r\n  benign (2) \n")
+    assert splits.read_names(tmp_path / "list.txt") == ["benign (1)", "benign (2)"]
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"], ids=["no file", "no text"])
+def test_a_list_that_can_not_be_read_is_refused_by_name(tmp_path, content):
+    if content:
+        (tmp_path / "list.txt").write_bytes(content)
+    with pytest.raises(BadInput, match=r"list\.txt can't be read as a list of names"):
+        splits.read_names(tmp_path / "list.txt")
+
+
+def test_a_folder_without_lists_is_refused():
+    with pytest.raises(BadInput, match=r"reproductions/cheng has no train-1\.txt and test-1\.txt"):
+        splits.draw(TUMOURS, np.arange(647), LISTS.model_copy(update={"published": "cheng"}), 0, 0)
+
+
+def test_published_splits_need_a_folder_of_lists():
+    with pytest.raises(ValueError, match="names no folder of lists"):
+        type(CHENG)(**CHENG.model_dump() | {"split": "published"})

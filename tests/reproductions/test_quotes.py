@@ -58,9 +58,21 @@ def folder():
 
 
 @pytest.fixture
-def text(folder):
-    """The full text of a paper with every run of white space as one blank."""
-    return lambda record: one_spaced((folder / record.text).read_text(encoding="utf-8"))
+def full_text(folder):
+    """The full text of a paper."""
+
+    def read(record: paper.Paper) -> str:
+        if record.text is None:
+            pytest.skip(f"the text of {record.name} is not at hand: its facts cite file and line of the authors' code")
+        return (folder / record.text).read_text(encoding="utf-8")
+
+    return read
+
+
+@pytest.fixture
+def text(full_text):
+    """The same with every run of white space as one blank."""
+    return lambda record: one_spaced(full_text(record))
 
 
 @pytest.mark.parametrize(("record", "quote"), STATEMENTS)
@@ -75,8 +87,8 @@ def test_a_reported_value_occurs_in_the_paper_as_printed(record, cell, text):
 
 
 @pytest.mark.parametrize(("record", "table"), TABLES)
-def test_each_line_of_a_table_is_a_line_of_the_papers_table_with_its_numbers_in_order(record, table, folder):
-    lines = [line for line in (folder / record.text).read_text(encoding="utf-8").splitlines() if "\t" in line]
+def test_each_line_of_a_table_is_a_line_of_the_papers_table_with_its_numbers_in_order(record, table, full_text):
+    lines = [line for line in full_text(record).splitlines() if "\t" in line]
     at = -1
     for row in table.rows:
         found = (i for i, line in enumerate(lines) if i > at and f" {numbers(row.values)} " in f" {numbers(line)} ")

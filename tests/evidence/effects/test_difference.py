@@ -81,6 +81,11 @@ def test_what_draws_is_what_the_splits_are_drawn_by(name):
     labels = sorted({label for value in _values(about, "classes") for label in value})
     # Not as many of each class, or a balanced sample would be all of them.
     cases = [Case(str(i), labels[i % 7 % len(labels)], str(i // 3), NOWHERE, ()) for i in range(300)]
+    if about.recipe().split == "published":
+        names = [
+            name for path in splits.published_lists(about.recipe().published)[0] for name in splits.read_names(path)
+        ]
+        cases = [Case(name, name.split()[0], str(i // 3), NOWHERE, ()) for i, name in enumerate(names)]
 
     def tested(readings: dict) -> list[list[str]]:
         recipe = about.recipe("paper", readings)
