@@ -126,7 +126,7 @@ def test_so_is_a_value_that_no_code_reads(key, value):
 def test_a_monitor_that_nobody_makes_is_refused_by_name():
     monitor = CHENG.readings["monitor"].model_copy(update={"default": "iou|fg|image|t=0.5|empty=one"})
     changed = CHENG.model_copy(update={"readings": CHENG.readings | {"monitor": monitor}})
-    with pytest.raises(BadInput, match=r"names the monitor 'iou\|fg\|image.*any other is made by a function `metrics`"):
+    with pytest.raises(BadInput, match=r"names the monitor 'iou\|fg\|image.*For any other, write a function `metrics`"):
         changed.recipe()
 
 

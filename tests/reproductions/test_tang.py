@@ -220,7 +220,7 @@ def test_an_iou_of_batches_is_of_the_batches_that_are_trained():
 
 
 def test_the_network_is_compiled_with_all_of_it():
-    recipe, own = PAPER.recipe("smoke"), Network.of("tang")
+    recipe, own = PAPER.recipe("smoke"), Network.of_paper("tang")
     model = compiled(own, recipe, "float32", steps=10)
     assert isinstance(model.optimizer, tang.CoupledSGD)
     assert isinstance(model.loss, tang.CrossEntropyAndDiceOfImages)
