@@ -21,7 +21,7 @@ from common.recipe import Recipe
 # a path that leads out of the folder in which it is unpacked.
 _CONFIG = "config.json"
 _MEMBERS = {_CONFIG, "metadata.json", "model.weights.h5"}
-_LARGEST_CONFIG = 2**24  # bytes; the largest network of the five papers needs 250 kB
+_LARGEST_CONFIG = 2**24  # bytes; the largest network of the papers needs 250 kB
 # A network may have classes of Keras and of a paper's `model.py`.
 _PACKAGES = ("keras", "reproductions")
 _WITH_CODE = ("Lambda", "__lambda__")
