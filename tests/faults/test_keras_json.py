@@ -23,7 +23,9 @@ KERAS_FIRST = ["-c", "import keras, sys; sys.argv[0] = 'repro'; from common.cli 
     ("settings", "words"),
     [
         pytest.param(OTHER_WORK, ["--repeats", "1"], id="in this process"),
-        pytest.param(DOUBLE, ["--repeats", "2", "--repeats-at-once", "2"], id="in processes of their own"),
+        pytest.param(
+            DOUBLE, ["--repeats", "2", "--repeats-at-once", "2"], id="in processes of their own", marks=pytest.mark.long
+        ),
     ],
 )
 def test_settings_of_keras_change_no_bit(small, never_disturbed, tmp_path, settings, words):
