@@ -15,7 +15,7 @@ from common.data.pack import ENDING
 from common.errors import BadInput
 
 GRID = 1000  # units of an outline, each way, whatever the size of the mask
-_LONGER = 288  # pixels of the longer side: sharp at the size shown, and all of BUSI stays below 6 MB
+_LONGER = 264  # pixels of the longer side: sharp at the size shown, and all of BUSI stays below 6 MB
 _QUALITY = 55  # of WebP
 _TOLERANCE = 0.8  # pixels of the image's own
 
