@@ -14,17 +14,14 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from common.data import duplicates, manifest, splits
+from common.data import duplicates, manifest
 from common.data.case import Case, Decoded, read_all, read_case, union_of_masks
-from common.errors import BadInput
 from common.files import write_atomically
 from common.paper import Paper
-from common.recipe import Recipe
 
 TINY = 0.002  # of the image's pixels: 130 pixels of 256 x 256
 OUTSIDE = 0.01  # of the mask's pixels
 BLACK = 1  # grey level up to which a pixel may belong to the surroundings; from 2 on, cysts of BUSI join them
-REPEATS = 200  # splits drawn for each paper
 NEAR = 24  # pairs on each side of the threshold that are listed and shown
 
 _HEIGHT = 200  # pixels of an image in a picture
@@ -93,19 +90,6 @@ def surroundings(grey: np.ndarray) -> np.ndarray:
     return np.isin(regions, corners[corners > 0])
 
 
-def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: int = REPEATS) -> np.ndarray:
-    """The share of test images with a copy among the training images: float64 (repeats,) in 0..1, of each repeat with
-    seed 0, averaged over its folds. Raises BadInput where the cases can't be split so.
-
-    alike: bool (n, n), whether two cases are copies.
-    """
-    used = np.flatnonzero([case.label in recipe.classes for case in cases])
-    drawn = (splits.draw(cases, used, recipe, 0, repeat) for repeat in range(repeats))
-    return np.array(
-        [np.mean([alike[np.ix_(one.test, one.train)].any(axis=1).mean() for one in each]) for each in drawn]
-    )
-
-
 def findings_of(
     name: str,
     cases: Sequence[Case],
@@ -143,8 +127,8 @@ def findings_of(
         "two_classes": named([group for group in grouped if len({cases[each].label for each in group}) > 1]),
         "pairs": pairs(duplicates.THRESHOLD, 2, None),
         "pairs_below": pairs(-1, duplicates.THRESHOLD, NEAR),
-        "test_images_with_a_copy_in_train": _leaked(cases, alike >= duplicates.THRESHOLD, papers),
-        **({"lists": _leaked_of_lists(ids, alike >= duplicates.THRESHOLD, lists)} if lists else {}),
+        "test_images_with_a_copy_in_train": duplicates.leakage_of_papers(cases, alike >= duplicates.THRESHOLD, papers),
+        **({"lists": duplicates.leakage_of_lists(ids, alike >= duplicates.THRESHOLD, lists)} if lists else {}),
         "masks": {
             "empty": dict(Counter(case.label for case in cases if by_id[case.id].tumour == 0)),
             "other_size": [case for case, each in by_id.items() if each.misfit],
@@ -165,31 +149,6 @@ def _equal(keys: Sequence[str]) -> list[list[int]]:
     for position, key in enumerate(keys):
         positions.setdefault(key, []).append(position)
     return [members for members in positions.values() if len(members) > 1]
-
-
-def _leaked(cases: Sequence[Case], alike: np.ndarray, papers: Sequence[Paper]) -> dict[str, dict[str, float]]:
-    """For each paper the share of leaked test images: mean and the middle 95 % of its splits."""
-    leaked = {}
-    for paper in papers:
-        try:
-            recipe = paper.plain_recipe()
-            lists = splits.published_lists(recipe.published) if recipe.split == "published" else []
-            shares = leakage(cases, alike, recipe, len(lists) or REPEATS)
-        except BadInput:
-            continue
-        low, high = np.quantile(shares, [0.025, 0.975]).round(4).tolist()
-        leaked[paper.name] = {"repeats": len(shares), "mean": round(float(shares.mean()), 4), "low": low, "high": high}
-    return leaked
-
-
-def _leaked_of_lists(
-    ids: Sequence[str], alike: np.ndarray, lists: Mapping[str, tuple[np.ndarray, np.ndarray]]
-) -> dict[str, dict[str, Any]]:
-    """For each split: how many test images it has, and which of them have a copy among the training images."""
-    return {
-        name: {"test": len(test), "leaked": [ids[one] for one in test[alike[np.ix_(test, train)].any(axis=1)]]}
-        for name, (train, test) in lists.items()
-    }
 
 
 def _sizes(found: Sequence[Examined]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Images that show the same thing: how alike two are, which of them form a group, and which groups BUSI has.
+"""Images that show the same thing: how alike two are, which of them form a group, which groups BUSI has, and how many
+test images of a split have a copy among the training images.
 
 Two copies of an image may differ in contrast, in size, in how much was cut off, and in calipers and captions drawn on
 them. They agree in where the tissue is a little brighter or darker than its surroundings. Each image is reduced to this
@@ -16,13 +17,18 @@ import cv2
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from common.data import splits
 from common.data.case import Case
+from common.errors import BadInput
+from common.paper import Paper
+from common.recipe import Recipe
 
 # The pairs of BUSI leave a gap here: two images that look the same have a likeness of 0.39 or more, others of 0.35 or
 # less. Other pictures of the same lesion lie below the gap, among unlike pairs: copies and neighbouring frames are
 # found, and not all images of a patient. Mammograms that the threshold was not chosen for (mammo_masses) have a gap
 # there too, from 0.32 to 0.45.
 THRESHOLD = 0.37
+REPEATS = 200  # splits drawn for each paper
 METHOD = (
     "Pearson correlation of local contrast (grey at 48 x 48 pixels, less its Gaussian mean and over its Gaussian "
     "deviation, sigma 1.5 pixels), the best over shifts of 4 pixels each way and enlargements of one of the two by 1.1 "
@@ -146,3 +152,48 @@ def copies_of(fingerprint: str) -> dict[str, list[str]]:
     if fingerprint != known["fingerprint"]:
         return {}
     return {case: [other for other in group if other != case] for group in known["groups"] for case in group}
+
+
+def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: int = REPEATS) -> np.ndarray:
+    """The share of test images with a copy among the training images: float64 (repeats,) in 0..1, of each repeat with
+    seed 0, averaged over its folds. Raises BadInput where the cases can't be split so.
+
+    alike: bool (n, n), whether two cases are copies.
+    """
+    used = np.flatnonzero([case.label in recipe.classes for case in cases])
+    drawn = (splits.draw(cases, used, recipe, 0, repeat) for repeat in range(repeats))
+    return np.array([np.mean([_leaked(alike, one.train, one.test).mean() for one in each]) for each in drawn])
+
+
+def leakage_of_papers(
+    cases: Sequence[Case], alike: np.ndarray, papers: Sequence[Paper]
+) -> dict[str, dict[str, float | int]]:
+    """For each paper the share of leaked test images under its default splits: mean and the middle 95 %. A paper whose
+    classes, folds or lists the cases can't fill is left out."""
+    leaked = {}
+    for paper in papers:
+        try:
+            recipe = paper.plain_recipe()
+            lists = splits.published_lists(recipe.published) if recipe.split == "published" else []
+            shares = leakage(cases, alike, recipe, len(lists) or REPEATS)
+        except BadInput:
+            continue
+        low, high = np.quantile(shares, [0.025, 0.975]).round(4).tolist()
+        leaked[paper.name] = {"repeats": len(shares), "mean": round(float(shares.mean()), 4), "low": low, "high": high}
+    return leaked
+
+
+def leakage_of_lists(
+    ids: Sequence[str], alike: np.ndarray, lists: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, dict[str, Any]]:
+    """For each split, the positions of its training and test part: how many test images it has, and the ids of those
+    with a copy among the training images."""
+    return {
+        name: {"test": len(test), "leaked": [ids[one] for one in test[_leaked(alike, train, test)]]}
+        for name, (train, test) in lists.items()
+    }
+
+
+def _leaked(alike: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Which test images have a copy among the training images, bool (test,)."""
+    return alike[np.ix_(test, train)].any(axis=1)

@@ -65,6 +65,8 @@ def _seconds(work: Callable[[], None]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("Usage: python -m common.predict.bench MODEL.keras IMAGE...")
     network, record = model_file.load(Path(sys.argv[1]))
     chosen = inputs.find_inputs(sys.argv[2:], Path("nowhere")).items
     measured = ratios(network, record, chosen)

@@ -41,8 +41,8 @@ class Diverged(Exception):
 
 
 class StopAtDivergence(keras.callbacks.Callback):
-    """Ends an epoch in which a loss is not finite, and raises Diverged. It must come before the callbacks that select
-    and save, so that the last saved state is that of the epoch before. steps: batches in an epoch."""
+    """Raises Diverged at the end of an epoch in which a loss is not finite. It must come before the callbacks that
+    select and save, so that the last saved state is that of the epoch before. steps: batches in an epoch."""
 
     async_safe = True  # else Keras would wait for the loss of each step before it starts the next
 
@@ -56,7 +56,7 @@ class StopAtDivergence(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         # This is the average over the epoch so far. It stays not finite from the first such batch on.
         if not math.isfinite((logs or {}).get("loss", 0.0)):
-            self.bad.add(batch + 1)
+            self.bad.add(batch + 1)  # not `stop_training`: on JAX Keras calls this in another thread, and crashes
 
     def on_epoch_end(self, epoch, logs=None):
         for loss in logs["loss"], logs["val_loss"]:

@@ -241,9 +241,9 @@ def test_without_copies_nothing_leaks_and_with_a_copy_of_each_nearly_all_does():
     cases = [case(number) for number in range(200)]
     twins = np.roll(np.eye(200, dtype=bool), 100, axis=0)
     recipe = CHENG.model_copy(update={"test_fraction": 0.1, "validation": "test"})
-    assert audit.leakage(cases, np.zeros((200, 200), bool), recipe, 5).tolist() == [0] * 5
+    assert duplicates.leakage(cases, np.zeros((200, 200), bool), recipe, 5).tolist() == [0] * 5
     # A test image leaks unless its copy is in the test part too, as 19 of the other 199 images are.
-    assert audit.leakage(cases, twins, recipe, 400).mean() == pytest.approx(180 / 199, abs=0.01)
+    assert duplicates.leakage(cases, twins, recipe, 400).mean() == pytest.approx(180 / 199, abs=0.01)
 
 
 def test_published_splits_are_counted_once_each():
@@ -254,14 +254,14 @@ def test_published_splits_are_counted_once_each():
     for group in BUSI["groups"]:
         alike[np.ix_(*[[place[name] for name in group]] * 2)] = True
     np.fill_diagonal(alike, False)
-    (leaked,) = audit._leaked(cases, alike, [paper.load("tang")]).values()
+    (leaked,) = duplicates.leakage_of_papers(cases, alike, [paper.load("tang")]).values()
     assert leaked == {"repeats": 3, "mean": 0.2906, "low": 0.2826, "high": 0.2972}
 
 
 def test_only_the_classes_that_a_paper_uses_count():
     cases = [case(number) for number in range(50)] + [case(number, "normal") for number in range(50)]
     twins = np.roll(np.eye(100, dtype=bool), 50, axis=0)
-    assert audit.leakage(cases, twins, RAHMAN, 3).tolist() == [0, 0, 0]
+    assert duplicates.leakage(cases, twins, RAHMAN, 3).tolist() == [0, 0, 0]
 
 
 # The groups of BUSI

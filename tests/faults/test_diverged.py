@@ -40,7 +40,7 @@ def training(folder, epoch, validation=1.0):
     return SimpleNamespace(begun=begun, diverged=stopped.value, resumable=resumable, model=model)
 
 
-def test_it_stops_at_the_batch_and_keeps_the_last_good_state(tmp_path):
+def test_it_names_the_batch_and_keeps_the_last_good_state(tmp_path):
     first = training(tmp_path, epoch=3)
     assert (first.diverged.epoch, first.diverged.batch) == (4, 2), "the step of the first batch makes the second's loss"
     assert first.diverged.learning_rate == np.inf
