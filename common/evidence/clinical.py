@@ -14,14 +14,12 @@ import numpy as np
 
 from common.data.fractions import load_fractions
 from common.errors import BadInput
+from common.evidence.boxes import LEAST_SHARE
 from common.evidence.counts import Rows
-from common.evidence.metrics import value_of_each_image
 from common.evidence.shapes import LEAST_IOU, TOLERANCE
 from common.evidence.statistics import bootstrap_ratios
 
 HEADER = ["measure", "value", "95 % interval", "n"]
-
-_DICE = "dice|fg|image|t=0.5|empty=skip"
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,8 @@ def clinical_table(dataset: str, rows: Rows) -> list[list[str]]:
 def clinical_measures(dataset: str, rows: Rows) -> list[Measure]:
     """What clinicians ask for; `explain_measures` says what the names mean.
 
-    dataset: as in `results.Dataset.name`. rows: of the test images, such as `results.rows_of_test` gives.
+    dataset: as in `results.Dataset.name`. rows: of the test images, such as `results.rows_of_test` gives. Without any
+    lesion in them there are no lines on the Dice.
     Outlines and lesions are not measured in rows of older versions (`Rows.has_shapes`). No interval is given where all
     resamples have the same value, such as a share of 0: it would claim certainty. Raises ValueError for no rows.
     """
@@ -85,18 +84,22 @@ def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
     side = math.isqrt(int(rows.pixels[0]))
     either = rows.outline != 0
     near = rows.outline_near / np.where(either, rows.outline, 1)
-    missed, unmatched = rows.lesions - rows.lesions_found, rows.regions - rows.regions_matched
+    missed, unmatched = rows.lesions - rows.lesions_found, rows.regions - rows.regions_matched - rows.specks
+    each_image = np.ones(len(rows))
     of, per_image = "{part:.0f} of {whole:.0f}", "{part:.0f} in {whole:.0f}"
     yield _Ratio(f"normalised surface Dice at {TOLERANCE} of {side} pixels", near, either, "{whole:.0f}")
     yield _Ratio(f"lesions found (IoU above {LEAST_IOU})", rows.lesions_found, rows.lesions, of)
     yield _Ratio("lesions missed", missed, rows.lesions, of)
-    yield _Ratio("marked regions that match no lesion, per image", unmatched, np.ones(len(rows)), per_image)
+    yield _Ratio("marked regions that match no lesion, per image", unmatched, each_image, per_image)
+    yield _Ratio("specks that match no lesion, per image", rows.specks, each_image, per_image)
 
 
 def _of_pixels(dataset: str, rows: Rows) -> Iterator[_Ratio]:
     tp, fp, fn, _ = rows.overlap(0.5)
     lesion, marked, share = tp + fn > 0, tp + fp > 0, (tp + fn) / rows.pixels
     yield _Ratio("images without a lesion that were marked", marked & ~lesion, ~lesion, "{part:.0f} of {whole:.0f}")
+    if not lesion.any():
+        return
     small, large = size_limits(dataset, share)
     groups = {
         f"small lesions (below {100 * small:.2f} % of the image)": share < small,
@@ -104,7 +107,7 @@ def _of_pixels(dataset: str, rows: Rows) -> Iterator[_Ratio]:
         f"large lesions (above {100 * large:.2f} % of the image)": share > large,
         **{f"{label} lesions": rows.label == label for label in sorted({*rows.label[lesion].tolist()})},
     }
-    dice = np.nan_to_num(value_of_each_image(rows, [_DICE])[_DICE])
+    dice = 2 * tp / np.maximum(2 * tp + fp + fn, 1)  # where there is a lesion, the denominator is not 0
     for name, group in groups.items():
         yield _Ratio(f"Dice of images with {name}", dice * (group & lesion), group & lesion, "{whole:.0f}")
 
@@ -114,11 +117,9 @@ def size_limits(dataset: str, shares: np.ndarray) -> tuple[float, float]:
     images with a lesion.
 
     They are those of the whole data set where its tumour fractions are committed, as BUSI's are: then the limits are
-    the same for all networks and splits. Else they are those of `shares`, (images,). NaN if no image has a lesion."""
+    the same for all networks and splits. Else they are those of `shares`, (images,), of which one at least is not 0."""
     known = _known_shares(dataset)
     shares = shares if known is None else known
-    if not shares.any():
-        return math.nan, math.nan
     return tuple(np.quantile(shares[shares > 0], [1 / 3, 2 / 3]).tolist())
 
 
@@ -138,9 +139,12 @@ def explain_measures(dataset: str) -> list[str]:
     thirds = "these images" if known is None else f"the {np.count_nonzero(known)} images of {dataset}"
     return [
         "Normalised surface Dice: the share of the pixels of both outlines, drawn and predicted, that are at most "
-        f"{TOLERANCE} pixels from the other outline, at the size at which the network was evaluated.",
-        "A lesion or a marked region is a set of pixels that touch at a side or a corner (8-connected); a single pixel "
-        f"counts too. A lesion is found if a marked region has an IoU above {LEAST_IOU} with it.",
+        f"{TOLERANCE} pixels from the other outline, at the size at which the network was evaluated. It is 0 where "
+        "only one outline exists; images without any are left out.",
+        "A lesion or a marked region is a set of pixels that touch at a side or a corner (8-connected); lesions that "
+        f"touch are one. A lesion is found if a marked region has an IoU above {LEAST_IOU} with it. Marked regions "
+        f"below {100 * LEAST_SHARE:g} % of the image that match no lesion are specks. An image is marked if any of its "
+        "pixels is.",
         f"Small, medium and large are thirds of {thirds} with a lesion, by the share of the image that lesions take.",
         "n is the number of images; for lesions found and missed, of lesions. Intervals: percentile bootstrap over the "
         "images, 10,000 resamples; none where all resamples have the same value.",

@@ -21,7 +21,7 @@ from common.files import write_atomically
 THRESHOLDS = (0.3, 0.5, 0.7)
 
 # What rows have of outlines and lesions. Rows that were stored before these columns existed hold NaN: not measured.
-SHAPES = ("outline", "outline_near", "lesions", "lesions_found", "regions", "regions_matched")
+SHAPES = ("outline", "outline_near", "lesions", "lesions_found", "regions", "regions_matched", "specks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,11 @@ class Rows:
         Keras and PyTorch clip it (`common.evidence.cross_entropy`).
     hd95, assd: float64, Hausdorff and surface distance in pixels between (prediction > 0.5) and (truth >= 0.5), see
         `shapes.surface_distances`; NaN where either is empty.
-    outline, outline_near: float64, pixels of the outlines of the same two masks, and those near the other outline, see
-        `shapes.count_near_outlines`.
-    lesions, lesions_found, regions, regions_matched: float64, lesions of the truth, those that the network finds,
-        regions that it marks, those that match a lesion, see `shapes.match_regions`. These, and the outlines, are whole
-        numbers, or NaN where they were not measured (`has_shapes`).
+    outline, outline_near: float64, pixels of the outlines of the same two masks, and those near the other outline
+        (`shapes.count_near_outlines`).
+    lesions, lesions_found, regions, regions_matched, specks: float64, lesions of the truth, those that are found,
+        regions that are marked, those that match a lesion, and small ones that match none (`shapes.match_regions`).
+        These and the outlines are whole numbers, or NaN where they were not measured (`has_shapes`).
     probability, logit: float64, of the class `positive`, from a network that also classifies; else NaN.
     thresholds: float64 (thresholds,), and positive, str (): the same for all images; "" where it does not classify.
     """
@@ -80,6 +80,7 @@ class Rows:
     lesions_found: np.ndarray
     regions: np.ndarray
     regions_matched: np.ndarray
+    specks: np.ndarray
     probability: np.ndarray
     logit: np.ndarray
     thresholds: np.ndarray

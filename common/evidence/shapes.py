@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
+from common.evidence.boxes import LEAST_SHARE
+
 # The normalised surface Dice allows outlines to be this far apart, in pixels.
 TOLERANCE = 2
 
@@ -18,6 +20,7 @@ LEAST_IOU = 0.1
 def compare_shapes(marked: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """The columns of `counts.Rows` that depend on the shape of the masks, by name: `surface_distances`,
     `count_near_outlines` and `match_regions`. marked, truth: bool (H, W)."""
+    least_area = LEAST_SHARE * marked.size
     # Most of an image is background. All that is marked lies in this rectangle, so nothing changes.
     left, top, width, height = cv2.boundingRect((marked | truth).view(np.uint8))
     inside = slice(top, top + max(height, 1)), slice(left, left + max(width, 1))  # OpenCV needs at least one pixel
@@ -25,7 +28,7 @@ def compare_shapes(marked: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     apart = distances_between_outlines(marked, truth)
     distances = dict(zip(("hd95", "assd"), surface_distances(*apart), strict=True))
     outlines = dict(zip(("outline", "outline_near"), count_near_outlines(*apart), strict=True))
-    return {**distances, **outlines, **match_regions(marked, truth)}
+    return {**distances, **outlines, **match_regions(marked, truth, least_area)}
 
 
 def distances_between_outlines(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -68,26 +71,29 @@ def count_near_outlines(there: np.ndarray, back: np.ndarray, tolerance: float = 
     return len(apart), int(np.count_nonzero(apart <= tolerance))
 
 
-def match_regions(marked: np.ndarray, truth: np.ndarray) -> dict[str, int]:
-    """How many lesions the truth has and how many of them are found; how many regions are marked and how many of them
-    match a lesion. marked, truth: bool (H, W).
+def match_regions(marked: np.ndarray, truth: np.ndarray, least_area: float) -> dict[str, int]:
+    """The number of lesions in the truth and of those that are found; the number of marked regions, of those that match
+    a lesion, and of specks: those that match none and have fewer than `least_area` pixels.
 
-    A lesion or a region is a set of pixels that touch at a side or a corner (8-connected). A lesion is found where a
-    marked region has an IoU above LEAST_IOU with it; a region matches where it has that with a lesion. So one region
-    may find two lesions, and one lesion may match two regions. Regions of a single pixel count too.
+    marked, truth: bool (H, W), at least one pixel. A lesion or region is a set of pixels that touch at a side or a
+    corner (8-connected). A lesion is found where a marked region has an IoU above LEAST_IOU with it; a region matches
+    where it has that with a lesion. So one region may find two lesions, and a lesion may match two regions.
     """
     (lesions, lesion_at), (regions, region_at) = (
         cv2.connectedComponents(np.ascontiguousarray(mask).view(np.uint8), connectivity=8) for mask in (truth, marked)
     )
-    lesion_area, region_area = np.bincount(lesion_at.ravel()), np.bincount(region_at.ravel())
+    lesion_area, region_area = (np.bincount(at.ravel()) for at in (lesion_at, region_at))
     # Only the pairs that share a pixel, each once: there may be thousands of regions.
     both = marked & truth
     pairs, shared = np.unique(lesion_at[both].astype(np.int64) * regions + region_at[both], return_counts=True)
     lesion, region = np.divmod(pairs, regions)
     match = shared / (lesion_area[lesion] + region_area[region] - shared) > LEAST_IOU
+    matched = np.unique(region[match])
+    small = np.flatnonzero(region_area[1:] < least_area) + 1  # 0 is the background
     return {
-        "lesions": lesions - 1,  # 0 is the background
+        "lesions": lesions - 1,
         "lesions_found": len(np.unique(lesion[match])),
         "regions": regions - 1,
-        "regions_matched": len(np.unique(region[match])),
+        "regions_matched": len(matched),
+        "specks": len(np.setdiff1d(small, matched)),
     }

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from common.evidence.shapes import compare_shapes
+from tests.evidence.pixels import outline
 
 MASKS = hnp.arrays(bool, st.tuples(st.just(7), st.just(9)))
 
@@ -20,13 +21,6 @@ def square(top, left, side, size=20):
     mask = np.zeros((size, size), bool)
     mask[top : top + side, left : left + side] = True
     return mask
-
-
-def outline(mask):
-    """Pixels of the mask with a side neighbour that is not in it."""
-    padded = np.pad(mask, 1)
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return np.argwhere(mask & ~inside)
 
 
 @given(MASKS, MASKS)
