@@ -87,7 +87,7 @@ def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
     missed, unmatched = rows.lesions - rows.lesions_found, rows.regions - rows.regions_matched - rows.specks
     each_image = np.ones(len(rows))
     of, per_image = "{part:.0f} of {whole:.0f}", "{part:.0f} in {whole:.0f}"
-    yield _Ratio(f"normalised surface Dice at {TOLERANCE} of {side} pixels", near, either, "{whole:.0f}")
+    yield _Ratio(f"normalised surface Dice at {TOLERANCE} pixels (side {side})", near, either, "{whole:.0f}")
     yield _Ratio(f"lesions found (IoU above {LEAST_IOU})", rows.lesions_found, rows.lesions, of)
     yield _Ratio("lesions missed", missed, rows.lesions, of)
     yield _Ratio("marked regions that match no lesion, per image", unmatched, each_image, per_image)

@@ -83,7 +83,7 @@ def test_shares_and_means_by_hand(measured, start, value, n):
 
 
 def test_the_surface_dice_is_the_mean_over_images_with_an_outline(rows, measured):
-    found = the(measured, "normalised surface Dice at 2 of 40 pixels")
+    found = the(measured, "normalised surface Dice at 2 pixels (side 40)")
     each = [1, None, 0, None, None, 0]  # the image without any outline has no value
     for i in (1, 3):
         each[i] = rows.outline_near[i] / rows.outline[i]
