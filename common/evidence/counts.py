@@ -14,7 +14,6 @@ import numpy as np
 
 from common.errors import BadInput
 from common.evidence.cross_entropy import CLIPS, constant_costs, cross_entropy, logit_of
-from common.evidence.shapes import compare_shapes
 from common.files import write_atomically
 
 # A paper that names no threshold means 0.5. The other two show whether a number depends on that choice.
@@ -184,6 +183,8 @@ def count(
         sigmoid. Without them, they are computed from the probabilities.
     Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, and names the first such case.
     """
+    from common.evidence.shapes import compare_shapes  # late: whoever only reads rows needs no OpenCV
+
     if probabilities.ndim != 3 or probabilities.shape != truth.shape or not truth.size:
         raise ValueError(f"probabilities {probabilities.shape}, truth {truth.shape}: expected the same (n, S, S)")
     if not len(cases) == len(labels) == len(groups) == len(truth):
