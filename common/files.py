@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import time
 import zipfile
 from collections.abc import Iterator
@@ -128,14 +129,22 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def check_archive(path: Path) -> None:
     """Compares every member of a zip archive (.npz, .keras) with its CRC-32. Raises Damaged, naming the file, where it
-    is missing, truncated or changed."""
+    is missing, truncated or changed, and where members are missing in it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            changed = archive.testzip()
+            changed, found = archive.testzip(), len(archive.infolist())
+        # A flipped bit can make the entry of one member swallow those of others. The number of entries is at the end of
+        # the archive, in a record that may have a comment of 64 KiB behind it.
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - (1 << 17)))
+            end = file.read()
+        (written,) = struct.unpack_from("<H", end, end.rindex(b"PK\x05\x06") + 10)
     except Exception as error:  # flipped bits make the reader fail in a dozen ways
         raise Damaged(path, str(error) or type(error).__name__) from error
     if changed:
         raise Damaged(path, f"the checksum of {changed} in it does not fit")
+    if found != written:
+        raise Damaged(path, f"{found} of its {written} members can be found")
 
 
 def refuse_inflating(archive: zipfile.ZipFile, path: Path, record: str, largest: int) -> None:

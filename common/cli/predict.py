@@ -74,6 +74,7 @@ def evaluate(
     """Evaluate trained networks on a labelled set, with 95 % intervals, and compare them."""
     from common.data import fetch
     from common.data.listing import first_few
+    from common.evidence.clinical import explain_measures
 
     if len(model) > len(ascii_uppercase):
         raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
@@ -104,6 +105,11 @@ def evaluate(
         "true interval is wider."
         + (" For a difference both use the same resamples; it is bold if 0 is outside." if networks[1:] else "")
     )
+    for letter, each in zip(ascii_uppercase, evaluated, strict=False):
+        say(f"\n{letter}: what clinicians ask for" if networks[1:] else "\nWhat clinicians ask for")
+        out.print(evaluation.clinical_view(each))
+    for line in explain_measures(evaluated[0].dataset):
+        say(f"- {escape(line)}")
 
 
 def _images(number: int) -> str:

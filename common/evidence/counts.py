@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from common.errors import BadInput
 from common.evidence.cross_entropy import CLIPS, constant_costs, cross_entropy, logit_of
@@ -19,6 +18,9 @@ from common.files import write_atomically
 
 # A paper that names no threshold means 0.5. The other two show whether a number depends on that choice.
 THRESHOLDS = (0.3, 0.5, 0.7)
+
+# What rows have of outlines and lesions. Rows that were stored before these columns existed hold NaN: not measured.
+SHAPES = ("outline", "outline_near", "lesions", "lesions_found", "regions", "regions_matched", "specks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,12 @@ class Rows:
     cross_entropy, cross_entropy_keras, cross_entropy_torch: float64, Σ -t·ln p - (1-t)·ln(1-p) from the logits, and as
         Keras and PyTorch clip it (`common.evidence.cross_entropy`).
     hd95, assd: float64, Hausdorff and surface distance in pixels between (prediction > 0.5) and (truth >= 0.5), see
-        `surface_distances`; NaN where either is empty.
+        `shapes.surface_distances`; NaN where either is empty.
+    outline, outline_near: float64, pixels of the outlines of the same two masks, and those near the other outline
+        (`shapes.count_near_outlines`).
+    lesions, lesions_found, regions, regions_matched, specks: float64, lesions of the truth, those that are found,
+        regions that are marked, those that match a lesion, and small ones that match none (`shapes.match_regions`).
+        These and the outlines are whole numbers, or NaN where they were not measured (`has_shapes`).
     probability, logit: float64, of the class `positive`, from a network that also classifies; else NaN.
     thresholds: float64 (thresholds,), and positive, str (): the same for all images; "" where it does not classify.
     """
@@ -66,6 +73,13 @@ class Rows:
     cross_entropy_torch: np.ndarray
     hd95: np.ndarray
     assd: np.ndarray
+    outline: np.ndarray
+    outline_near: np.ndarray
+    lesions: np.ndarray
+    lesions_found: np.ndarray
+    regions: np.ndarray
+    regions_matched: np.ndarray
+    specks: np.ndarray
     probability: np.ndarray
     logit: np.ndarray
     thresholds: np.ndarray
@@ -78,6 +92,11 @@ class Rows:
         """The rows of some images, by index or boolean mask; each keeps its position, and so its batch."""
         taken = {name: array[images] for name, array in self._per_image()}
         return Rows(**taken, thresholds=self.thresholds, positive=self.positive)
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether outlines and lesions were measured in every image."""
+        return not any(np.isnan(getattr(self, name)).any() for name in SHAPES)
 
     def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """TP, FP, FN, TN of each image, (n,) each, under `Definition.decision`: numbers of pixels, or sums of
@@ -135,7 +154,7 @@ class Rows:
             if "cross_entropy_keras" not in kept:  # protocol 1, whose only cross-entropy was clipped as in Keras
                 kept["cross_entropy_keras"] = kept["cross_entropy"]
                 kept |= {"cross_entropy": unknown, "cross_entropy_torch": unknown}
-            others = ("hd95", "assd", "probability", "logit")
+            others = ("hd95", "assd", *SHAPES, "probability", "logit")
             kept = dict.fromkeys(others, unknown) | {"positive": np.array("")} | kept
             return cls(**{field.name: kept[field.name] for field in fields(cls)})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -164,6 +183,8 @@ def count(
         sigmoid. Without them, they are computed from the probabilities.
     Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, and names the first such case.
     """
+    from common.evidence.shapes import compare_shapes  # late: whoever only reads rows needs no OpenCV
+
     if probabilities.ndim != 3 or probabilities.shape != truth.shape or not truth.size:
         raise ValueError(f"probabilities {probabilities.shape}, truth {truth.shape}: expected the same (n, S, S)")
     if not len(cases) == len(labels) == len(groups) == len(truth):
@@ -175,9 +196,9 @@ def count(
         for name, values in ("probabilities", p), ("truth", t):
             if not (values.min() >= 0 and values.max() <= 1):  # also where either is NaN
                 raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
-        hd95, assd = surface_distances(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
-        counted = _count_image(p, z.astype(np.float64).ravel(), t)
-        rows.append(counted | {"hd95": hd95, "assd": assd})
+        compared = compare_shapes(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
+        shapes = {name: float(number) for name, number in compared.items()}
+        rows.append(_count_image(p, z.astype(np.float64).ravel(), t) | shapes)
     nothing = np.full(len(rows), np.nan)
     of_class = nothing if of_class is None else np.asarray(of_class, np.float64)
     return Rows(
@@ -215,23 +236,6 @@ def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray) -> dict[str, objec
     }
 
 
-def surface_distances(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """The 95th percentile of the Hausdorff distance, and the average symmetric surface distance, in pixels.
-
-    one, other: bool (H, W). Both values are NaN where either marks nothing, since it then has no outline.
-
-    The outline of a mask are its pixels with a side neighbour outside it (or outside the image). From each pixel of one
-    outline the distance to the nearest of the other is taken, both ways. HD95 is the larger of the two 95th
-    percentiles, as in MONAI and in Nikolov et al. (2018); the average is over the pixels of both outlines together.
-    """
-    if not (one.any() and other.any()):
-        return np.nan, np.nan
-    outlines = [mask & ~binary_erosion(mask) for mask in (one, other)]
-    there, back = (distance_transform_edt(~towards)[outline] for outline, towards in (outlines, outlines[::-1]))
-    hd95 = max(np.percentile(there, 95), np.percentile(back, 95))
-    return float(hd95), float(np.concatenate([there, back]).mean())
-
-
 def _cost_field(clip: str | None) -> str:
     return f"cross_entropy_{clip}" if clip else "cross_entropy"
 
@@ -261,8 +265,7 @@ def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
         correct=rows.truth_one if p > 0.5 else rows.truth_zero,
         **costs,
         # The outline of a mask that marks all is that of the image, which says nothing.
-        hd95=np.full(len(rows), np.nan),
-        assd=np.full(len(rows), np.nan),
+        **dict.fromkeys(("hd95", "assd", *SHAPES), np.full(len(rows), np.nan)),
         probability=np.full(len(rows), of_class),
         logit=np.full(len(rows), logit_of(of_class)),
     )

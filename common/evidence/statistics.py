@@ -130,6 +130,17 @@ def bootstrap(
     return intervals
 
 
+def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_000, seed: int = 0) -> list[Interval]:
+    """For each column the interval of `bootstrap` for a mean or a share: the sum of the parts over that of the wholes.
+
+    parts, wholes: float64 (images, columns). For a mean over some of the images, the parts are their values and the
+    wholes are 1; both are 0 for the other images."""
+    sums = np.concatenate([drawn @ np.hstack([parts, wholes]) for drawn in _draws(len(parts), resamples, seed)]).T
+    over, under = np.split(sums, 2)
+    ratios = np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
+    return [_percentiles(each) for each in ratios]
+
+
 @dataclass(frozen=True)
 class PairedDifference:
     """value: one network's metric less the other's. low, high: its 95 % interval. All are NaN where it is undefined."""

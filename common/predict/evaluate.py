@@ -11,9 +11,11 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from common.data import manifest
 from common.data.fetch import Found
 from common.errors import BadInput
 from common.evidence import metrics
+from common.evidence.clinical import clinical_measures, clinical_table
 from common.evidence.counts import Rows
 from common.evidence.definition import comparable
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
@@ -25,12 +27,14 @@ from common.training.request import prepare_for
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One network on the images that all are evaluated on. seen: whether it was trained on this very set. doubts: of
-    `Prepared`, on the whole set. values: by signature; interval: of each, over the images. against: the differences to
-    the first network, {} for that one."""
+    """One network on the images that all are evaluated on. dataset: the name of the set, that of the published one only
+    if it has the published pixels. seen: whether the network was trained on this very set. doubts: of `Prepared`, on
+    the whole set. values: by signature; interval: of each, over the images. against: the differences to the first
+    network, {} for that one."""
 
     file: Path
     about: About
+    dataset: str
     seen: bool
     doubts: tuple[str, ...]
     rows: Rows
@@ -61,6 +65,7 @@ def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, 
             Evaluated(
                 file,
                 about,
+                manifest.true_name(prepared.name, prepared.fingerprint),
                 prepared.fingerprint == about.fingerprint,
                 prepared.doubts,
                 rows,
@@ -101,6 +106,15 @@ def evaluation_table(evaluated: list[Evaluated]) -> Table:
     return result
 
 
+def clinical_view(each: Evaluated) -> Table:
+    """For a terminal: `clinical_table` of one network."""
+    header, *lines = clinical_table(each.dataset, each.rows)
+    result = Table(*header, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for line in lines:
+        result.add_row(*line)
+    return result
+
+
 def _cell(value: float, low: float, high: float, sign: str = "") -> str:
     if not math.isfinite(value):
         return "-"
@@ -130,6 +144,7 @@ def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
                     for signature, value in each.values.items()
                     for low, high in [each.interval[signature]]
                 },
+                "clinical": [_finite(asdict(measure)) for measure in clinical_measures(each.dataset, each.rows)],
                 "less_the_first": {name: _finite(asdict(change)) for name, change in each.against.items()},
             }
             for each in evaluated
@@ -137,5 +152,8 @@ def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
     }
 
 
-def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
-    return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
+def _finite(numbers: dict[str, float | str]) -> dict[str, float | str | None]:
+    return {
+        name: None if isinstance(number, float) and not math.isfinite(number) else number
+        for name, number in numbers.items()
+    }

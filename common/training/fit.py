@@ -29,8 +29,9 @@ from common.data import enlarge, manifest
 from common.data.batches import Batches, for_backend
 from common.data.prepare import Prepared
 from common.data.splits import Split
+from common.evidence.masks import save_masks
 from common.evidence.results import Failure
-from common.files import atomic, write_json
+from common.files import write_json
 from common.paper import Paper
 from common.recipe import Recipe
 from common.seeds import derive
@@ -38,7 +39,7 @@ from common.training import batch_statistics, callbacks, logits, model_file, res
 from common.training.callbacks import watch
 from common.training.evaluate import evaluate, in_float32
 from common.training.network import Network
-from common.training.record import RENEWED, Fit, Trial, note_failure, summary
+from common.training.record import MASKS, RENEWED, Fit, Trial, note_failure, summary
 from common.training.tensorboard import TensorBoard
 
 
@@ -144,8 +145,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
 
     parts = split.parts().items()
     marked = {part: count(positions, f"{part} images", f"rows-{part}.npz") for part, positions in parts}
-    with atomic(folder / "test-masks.npz") as file:
-        np.savez_compressed(file, bits=np.packbits(marked["test"], axis=-1))
+    save_masks(folder / MASKS, marked["test"])
     # The saved network and the counts above have the old statistics; this is one more evaluation with new ones.
     if batch_statistics.renew(evaluated, batches, epochs, seed, trial.number):
         count(split.test, "test images with renewed statistics", RENEWED)

@@ -9,13 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import numpy as np
-
 from common.data import splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, counts, learned, metrics, results, trivial
 from common.evidence.definition import OF_TRAINING, Definition
+from common.evidence.masks import load_masks
 from common.files import check_archive, copy, read_json, write_atomically, write_json
 from common.lock import only_one
 from common.paper import Paper
@@ -32,6 +31,9 @@ Made = TypeVar("Made")
 KEEPING = ".keeping-"
 
 RENEWED = "rows-test-renewed.npz"
+
+# The predicted masks of the test images (`masks.save_masks`), in the order of rows-test.npz.
+MASKS = "test-masks.npz"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def ended(folder: Path) -> Fit | results.Failure | None:
         if (folder / "fit.json").exists():
             done = _read(folder / "fit.json", lambda content: Fit(**content))
             made_in(folder)
-            counted = [*(f"rows-{part}.npz" for part in done.split), "test-masks.npz", RENEWED]
+            counted = [*(f"rows-{part}.npz" for part in done.split), MASKS, RENEWED]
             for name in counted:
                 if name != RENEWED or (folder / name).exists():
                     check_archive(folder / name)
@@ -214,7 +216,7 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
                 if (place / RENEWED).exists():
                     copy(place / RENEWED, beside / RENEWED.replace("rows", f"rows-{trial}"))
                 if run.repeat == record.runs[0].repeat:
-                    copy(place / "test-masks.npz", beside / f"masks-{trial}-test.npz")
+                    copy(place / MASKS, beside / f"masks-{trial}-test.npz")
                     write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
             # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged,
             # and there are counts at every moment.
@@ -228,8 +230,7 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:
     """For each test case, a box around each region that the network marks, in pixels of the network's resolution."""
-    with np.load(place / "test-masks.npz", allow_pickle=False) as masks:
-        marked = np.unpackbits(masks["bits"], axis=-1, count=masks["bits"].shape[1]).astype(bool)
+    marked = load_masks(place / MASKS)
     cases = counts.Rows.load(place / "rows-test.npz").case.tolist()
     least = boxes.LEAST_SHARE * marked[0].size
     return {case: [asdict(box) for box in boxes.boxes(mask, least)] for case, mask in zip(cases, marked, strict=True)}

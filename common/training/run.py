@@ -13,18 +13,20 @@ from rich.progress import Progress
 
 from common import lock
 from common.data import manifest
-from common.errors import FailedRun
+from common.data.batches import Batches
+from common.errors import Damaged, FailedRun
 from common.evidence import learned, results
+from common.evidence.counts import Rows
+from common.evidence.masks import add_shapes, load_masks
 from common.files import refuse_unwritable, remove_abandoned, remove_partial, write_json
 from common.lock import only_one
 from common.protocol import PROTOCOL, recipe_hash
-from common.recipe import Recipe
 from common.training import at_once
 from common.training.callbacks import bars
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import fit
-from common.training.record import Fit, Trial, ended, keep_counts, made_in, summary
+from common.training.record import MASKS, Fit, Trial, ended, keep_counts, made_in, summary
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
@@ -59,7 +61,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
             line = f"{trial}: {outcome}" if recipe.folds else f"{trial} of {request.repeats}: {outcome}"
             logger.info(line)
             say(line)
-        record = _keep(request, planned)
+        record = _keep(request, planned, say)
         note_request(folder, request, stored=True)
         return record
 
@@ -108,14 +110,18 @@ def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress
     return fit(*planned.inputs_of(trial), trial, trial_folder(folder, trial), progress)
 
 
-def _keep(request: Request, planned: Plan) -> results.Record:
+def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
     """Stores and returns the record of all finished trials in the folder, with its counts."""
     paper, recipe, prepared = request.paper, request.recipe, planned.training.prepared
-    outcomes = _outcomes(planned.folder, recipe)
-    places = [place for place, outcome in outcomes.items() if isinstance(outcome, Fit)]
+    outcomes = _outcomes(planned)
+    finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
-    if not places:
+    if not finished:
         raise FailedRun("\n".join(["No repeat has numbers; stored results stay as they are.", *map(str, failures)]))
+    for trial in finished:
+        if complete_counts(planned, trial):
+            say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
+    places = [trial_folder(planned.folder, trial) for trial in finished]
     record = results.Record(
         paper=paper.name,
         profile=request.profile,
@@ -136,13 +142,34 @@ def _keep(request: Request, planned: Plan) -> results.Record:
     return record
 
 
-def _outcomes(folder: Path, recipe: Recipe) -> dict[Path, Fit | results.Failure]:
-    """The outcome of each trial by its folder, up to the first repeat that is not done. This includes repeats of
-    earlier runs even if the request is for fewer repeats: finished trainings are not thrown away."""
+def complete_counts(planned: Plan, trial: Trial) -> bool:
+    """Measures outlines and lesions in the test images of a finished trial if its counts were stored before these
+    columns existed (`Rows.has_shapes`). Returns whether that was so. It takes the stored masks and the data's truth,
+    and neither trains nor predicts. The counts of other parts stay as they are, because their masks are not stored.
+
+    Raises Damaged if the masks are not those that were counted.
+    """
+    place = trial_folder(planned.folder, trial)
+    rows = Rows.load(place / "rows-test.npz")
+    if rows.has_shapes:
+        return False
+    training, split = planned.inputs_of(trial)
+    pixels = Batches(training.prepared, split.test, training.recipe, batch_size=1, seed=None).pixels
+    truth = (pixels.mask_values[pixels.masks[position]] for position in split.test)
+    try:
+        add_shapes(rows, load_masks(place / MASKS), truth).save(place / "rows-test.npz")
+    except ValueError as error:
+        raise Damaged(place / MASKS, f"{error}. Remove {place} to train this repeat again") from error
+    return True
+
+
+def _outcomes(planned: Plan) -> dict[Trial, Fit | results.Failure]:
+    """The outcome of each trial, up to the first repeat that is not done. This includes repeats of earlier runs even if
+    the request is for fewer repeats: finished trainings are not thrown away."""
     known = {}
     for repeat in count():
-        places = [trial_folder(folder, trial) for trial in trials(recipe, [repeat])]
-        found = {place: ended(place) for place in places}
+        asked = trials(planned.training.recipe, [repeat])
+        found = {trial: ended(trial_folder(planned.folder, trial)) for trial in asked}
         if None in found.values():
             return known
         known |= found

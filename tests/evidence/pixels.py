@@ -38,6 +38,13 @@ def zoo() -> tuple[np.ndarray, np.ndarray]:
     return p, t
 
 
+def outline(mask: np.ndarray) -> np.ndarray:
+    """Positions, (pixels, 2), of the pixels of the mask with a side neighbour that is not in it."""
+    padded = np.pad(mask, 1)
+    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return np.argwhere(mask & ~inside)
+
+
 @st.composite
 def pairs(draw):
     shape = (draw(st.integers(1, 5)), 3, 3)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from common.evidence.counts import constant, surface_distances
+from common.evidence.counts import constant
 from common.evidence.definition import DISTANCES
 from common.evidence.metrics import of_batches, standard, value
+from common.evidence.shapes import compare_shapes
 from common.paper import load
 from tests.evidence.pixels import pairs, rows_of, zoo
 
@@ -113,7 +114,8 @@ def test_distances_are_means_over_the_images_with_both_outlines():
     p, t = zoo()
     rows = rows_of(p, t)
     both = [(a > 0.5).any() and (b >= 0.5).any() for a, b in zip(p, t, strict=True)]
-    expected = np.mean([surface_distances(a > 0.5, b >= 0.5) for a, b in zip(p[both], t[both], strict=True)], axis=0)
+    shapes = [compare_shapes(a > 0.5, b >= 0.5) for a, b in zip(p[both], t[both], strict=True)]
+    expected = [np.mean([each[name] for each in shapes]) for name in DISTANCES]
     found = [value(f"{name}|fg|image|t=0.5|empty=skip", rows) for name in DISTANCES]
     assert found == pytest.approx(expected)
 

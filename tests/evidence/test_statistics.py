@@ -9,7 +9,7 @@ import pytest
 from common.evidence.counts import Rows, constant, count
 from common.evidence.definition import OF_CLASSES
 from common.evidence.metrics import STANDARD, of_batches, resampled, value, value_of_each_image
-from common.evidence.statistics import Prediction, bootstrap, place, prediction
+from common.evidence.statistics import Prediction, bootstrap, bootstrap_ratios, place, prediction
 
 BATCHES = [
     "dice-loss|fg|batch=4|soft|s=1e-6",
@@ -171,3 +171,16 @@ def test_the_same_seed_draws_the_same_and_all_signatures_are_there(rows):
 def test_no_images_no_interval(rows):
     with pytest.raises(ValueError, match="no rows to draw from"):
         bootstrap(rows.take(np.array([], int)))
+
+
+def test_a_share_has_the_interval_of_the_metric_that_is_the_same_ratio(rows):
+    tp, fp, fn, _ = rows.overlap(0.5)
+    parts, wholes = np.column_stack([tp, tp]), np.column_stack([tp + fp, tp + fn])
+    found = bootstrap(rows, ["precision|fg|pooled|t=0.5", "recall|fg|pooled|t=0.5"])
+    assert bootstrap_ratios(parts, wholes) == list(found.values())
+
+
+def test_a_share_of_nothing_has_no_interval(rows):
+    nothing, one = np.zeros((30, 1)), np.ones((30, 1))
+    assert np.isnan(bootstrap_ratios(nothing, nothing)).all()
+    assert bootstrap_ratios(nothing, one) == [(0, 0)]

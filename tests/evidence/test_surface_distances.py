@@ -6,22 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from common.evidence.counts import surface_distances
+from common.evidence.shapes import compare_shapes
+from tests.evidence.pixels import outline
 
 MASKS = hnp.arrays(bool, st.tuples(st.just(7), st.just(9)))
+
+
+def surface_distances(one, other):
+    found = compare_shapes(one, other)
+    return found["hd95"], found["assd"]
 
 
 def square(top, left, side, size=20):
     mask = np.zeros((size, size), bool)
     mask[top : top + side, left : left + side] = True
     return mask
-
-
-def outline(mask):
-    """Pixels of the mask with a side neighbour that is not in it."""
-    padded = np.pad(mask, 1)
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return np.argwhere(mask & ~inside)
 
 
 @given(MASKS, MASKS)

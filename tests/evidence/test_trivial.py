@@ -8,7 +8,7 @@ import pytest
 from common import paper
 from common.data import fractions
 from common.evidence import trivial
-from common.evidence.counts import THRESHOLDS, Rows, class_prevalence, constant, prevalence
+from common.evidence.counts import SHAPES, THRESHOLDS, Rows, class_prevalence, constant, prevalence
 from common.evidence.metrics import STANDARD, of_batches, of_classes, value
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND, NOTHING, PREVALENCE, describe_place, distributions
@@ -58,6 +58,7 @@ def rows_of(known: fractions.Fractions, positions: np.ndarray, positive: str | N
         cross_entropy_torch=unknown,
         hd95=unknown,
         assd=unknown,
+        **dict.fromkeys(SHAPES, unknown),
         probability=unknown,
         logit=unknown,
         thresholds=np.array(THRESHOLDS),

@@ -10,10 +10,10 @@ import pytest
 
 from common.data.busi import index
 from common.data.prepare import Need, prepare
-from common.errors import BadInput
+from common.errors import BadInput, Damaged
 from common.evidence import results
 from common.evidence.counts import Rows
-from common.files import write_json
+from common.files import check_archive, write_json
 from common.training import resume
 from common.training.record import ended
 
@@ -202,6 +202,24 @@ def test_a_finished_repeat_with_a_damaged_file_is_named_and_not_taken_for_finish
                 assert name.endswith(".npz"), "in JSON every bit counts"
                 assert_same_counts(here / name, place / name)
         (here / name).write_bytes(good)
+
+
+def test_no_flipped_bit_in_the_directory_of_an_archive_hides_a_member(tmp_path):
+    """Most are named; the others change only what nobody reads, such as a date."""
+    path, arrays = tmp_path / "arrays.npz", {"a": np.arange(3), "b": np.ones(2)}
+    np.savez_compressed(path, **arrays)
+    good = path.read_bytes()
+    for position in range(good.index(b"PK\x01\x02"), len(good)):
+        for bit in range(8):
+            changed = bytearray(good)
+            changed[position] ^= 1 << bit
+            path.write_bytes(changed)
+            try:
+                check_archive(path)
+            except Damaged:
+                continue
+            with np.load(path) as loaded:
+                assert set(loaded.files) == set(arrays), (position, bit)
 
 
 def assert_same_counts(one, other):

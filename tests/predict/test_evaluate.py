@@ -102,6 +102,30 @@ def test_the_table_names_the_networks_and_shows_every_definition(repro, saved, b
     assert "17 images of labelled" in printed
 
 
+def test_what_clinicians_ask_for_is_in_both_forms(repro, evaluated, saved, blind, labelled):
+    """One network is right everywhere; the other marks all of every image, and the normal one too."""
+    right, everything = (
+        {each["name"]: each for each in network["clinical"]}
+        for network in evaluated(saved["colour"], blind)["networks"]
+    )
+    assert right["lesions found (IoU above 0.1)"] == {
+        "name": "lesions found (IoU above 0.1)", "value": 1, "low": None, "high": None, "n": "16 of 16"
+    }  # fmt: skip
+    assert right["normalised surface Dice at 2 pixels (side 32)"]["value"] == 1
+    assert right["images without a lesion that were marked"]["n"] == "0 of 1"
+    assert everything["images without a lesion that were marked"]["n"] == "1 of 1"
+    assert everything["marked regions that match no lesion, per image"]["value"] > 0
+    assert (
+        everything["Dice of images with benign lesions"]["low"]
+        < everything["Dice of images with benign lesions"]["value"]
+    )
+    _, printed, _ = repro("evaluate", "--model", saved["colour"], "--model", blind, "--data", labelled)
+    assert "A: what clinicians ask for" in printed
+    assert "B: what clinicians ask for" in printed
+    assert "16 of 16" in printed
+    assert "8-connected" in printed
+
+
 def test_a_network_that_has_seen_the_images_is_told(repro, saved, labelled, tmp_path):
     _, printed, _ = repro("evaluate", "--model", saved["colour"], "--data", labelled, "--json")
     assert json.loads(printed)["networks"][0]["trained_on_this_data"] is False

@@ -10,8 +10,8 @@ from PIL import Image
 from common import paper
 from common.data import fetch
 from common.data.busi import index
-from common.errors import BadInput
-from common.evidence import compare, counts, results
+from common.errors import BadInput, Damaged
+from common.evidence import compare, counts, masks, results
 from common.training import environment, record, request
 from common.training import run as room
 from common.training.record import Fit
@@ -202,6 +202,72 @@ def test_data_that_are_there_but_broken_are_not_replaced_by_the_stand_in(mammogr
     (mammograms / "mini-ddsm" / "DataWMask.xlsx").write_bytes(b"not a sheet")
     with pytest.raises(BadInput, match=r"DataWMask\.xlsx"):
         find_data(paper.load("kumar"), None, mammograms, tmp_path)
+
+
+# Counts of older versions
+
+
+def make_older(folder) -> dict:
+    """Takes the columns of outlines and lesions out of all counts in a folder of runs, as older versions wrote them.
+    Returns the files of the test images as they were."""
+    before = {}
+    for path in folder.rglob("rows-*.npz"):
+        if path.name == "rows-test.npz":
+            before[path] = path.read_bytes()
+        with np.load(path) as file:
+            np.savez_compressed(path, **{name: file[name] for name in file.files if name not in counts.SHAPES})
+    return before
+
+
+def mark_everything(run, repeats, **readings):
+    """Trains a network that marks every pixel, and stores the masks that belong to it."""
+    run.marks = 1.0
+    run(repeats, **readings)
+    for path in run.runs.rglob("test-masks.npz"):
+        masks.save_masks(path, np.ones_like(masks.load_masks(path)))
+
+
+def test_older_counts_are_completed_from_the_stored_masks_without_training(run):
+    mark_everything(run, 2)
+    first = run(2)
+    before = make_older(run.runs)
+    assert len(before) == 2
+    record = run(2)
+    assert run.trained == []
+    assert {path: path.read_bytes() for path in before} == before, "every bit is as if it had been counted then"
+    assert record == first, "no number of the record moves"
+    told = [line for line in run.said if "outlines and lesions are measured now" in line]
+    assert [line.partition(":")[0] for line in told] == ["repeat 1", "repeat 2"]
+    kept = run.results / "cheng" / "smoke-phantom"
+    assert all(counts.Rows.load(kept / f"rows-{repeat}-test.npz").has_shapes for repeat in (0, 1))
+    assert not counts.Rows.load(kept / "rows-0-train.npz").has_shapes, "the masks of that part are not stored"
+    run(2)
+    assert not any("measured now" in line for line in run.said), "once is enough"
+
+
+def test_repeats_beyond_those_asked_for_are_completed_too(run):
+    mark_everything(run, 2)
+    before = make_older(run.runs)
+    run(1)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_folds_of_a_cross_validation_are_completed_with_the_truth_of_each_fold(run):
+    mark_everything(run, 1, folds="3")
+    before = make_older(run.runs)
+    assert len(before) == 3
+    run(1, folds="3")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_masks_that_are_not_those_of_the_counts_are_named_and_the_results_stay(run):
+    run.marks = 1.0
+    run(1)
+    stored = run.stored()
+    make_older(run.runs)
+    with pytest.raises(Damaged, match=r"test-masks\.npz is damaged .*TP, FP, FN .*Remove .*repeat-0 to train"):
+        run(1)
+    assert run.stored() == stored
 
 
 # Boxes

@@ -1,0 +1,151 @@
+"""What clinicians ask of a network: how near its outlines are, which lesions it finds, what it marks where there is
+none, and how its Dice depends on size and class.
+
+All is of the prediction above 0.5 against the truth of at least 0.5, in pixels of the size at which the network was
+evaluated. Each value is a mean or a share, with the percentile interval of a bootstrap over images. Medians have no
+interval.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.data.fractions import load_fractions
+from common.errors import BadInput
+from common.evidence.boxes import LEAST_SHARE
+from common.evidence.counts import Rows
+from common.evidence.shapes import LEAST_IOU, TOLERANCE
+from common.evidence.statistics import bootstrap_ratios
+
+HEADER = ["measure", "value", "95 % interval", "n"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """name: what was measured. value: a mean or a share; NaN where it is undefined, None where it was not measured.
+    low, high: its 95 % interval, NaN where there is none. n: the number of images, or for a share "3 of 12"; of lesions
+    found and missed the numbers of lesions."""
+
+    name: str
+    value: float | None
+    low: float
+    high: float
+    n: str
+
+
+@dataclass(frozen=True)
+class _Ratio:
+    """A mean or share as two sums: of parts and of wholes, (images,) each. n: the format of `Measure.n`."""
+
+    name: str
+    parts: np.ndarray
+    wholes: np.ndarray
+    n: str
+
+    def taken(self, low: float, high: float) -> Measure:
+        part, whole = float(self.parts.sum()), float(self.wholes.sum())
+        if math.isnan(part):
+            return Measure(self.name, None, math.nan, math.nan, "-")
+        if low == high:
+            low = high = math.nan
+        value = part / whole if whole else math.nan
+        return Measure(self.name, value, low, high, self.n.format(part=part, whole=whole))
+
+
+def clinical_table(dataset: str, rows: Rows) -> list[list[str]]:
+    """HEADER, and a line for each of `clinical_measures`, as text: "-" for an undefined value or no interval."""
+    lines = [HEADER]
+    for each in clinical_measures(dataset, rows):
+        value = "not measured" if each.value is None else "-" if math.isnan(each.value) else f"{each.value:.4f}"
+        interval = "-" if math.isnan(each.low) else f"{each.low:.4f} to {each.high:.4f}"
+        lines.append([each.name, value, interval, each.n])
+    return lines
+
+
+def clinical_measures(dataset: str, rows: Rows) -> list[Measure]:
+    """What clinicians ask for; `explain_measures` says what the names mean.
+
+    dataset: as in `results.Dataset.name`. rows: of the test images, such as `results.rows_of_test` gives. Without any
+    lesion in them there are no lines on the Dice.
+    Outlines and lesions are not measured in rows of older versions (`Rows.has_shapes`). No interval is given where all
+    resamples have the same value, such as a share of 0: it would claim certainty. Raises ValueError for no rows.
+    """
+    if not len(rows):
+        raise ValueError("there are no rows to measure")
+    ratios = [*_of_shapes(rows), *_of_pixels(dataset, rows)]
+    parts, wholes = (np.column_stack([getattr(each, what) for each in ratios]) for what in ("parts", "wholes"))
+    return [ratio.taken(*interval) for ratio, interval in zip(ratios, bootstrap_ratios(parts, wholes), strict=True)]
+
+
+def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
+    """The parts are NaN where they were not measured."""
+    side = math.isqrt(int(rows.pixels[0]))
+    either = rows.outline != 0
+    near = rows.outline_near / np.where(either, rows.outline, 1)
+    missed, unmatched = rows.lesions - rows.lesions_found, rows.regions - rows.regions_matched - rows.specks
+    each_image = np.ones(len(rows))
+    of, per_image = "{part:.0f} of {whole:.0f}", "{part:.0f} in {whole:.0f}"
+    yield _Ratio(f"normalised surface Dice at {TOLERANCE} pixels (side {side})", near, either, "{whole:.0f}")
+    yield _Ratio(f"lesions found (IoU above {LEAST_IOU})", rows.lesions_found, rows.lesions, of)
+    yield _Ratio("lesions missed", missed, rows.lesions, of)
+    yield _Ratio("marked regions that match no lesion, per image", unmatched, each_image, per_image)
+    yield _Ratio("specks that match no lesion, per image", rows.specks, each_image, per_image)
+
+
+def _of_pixels(dataset: str, rows: Rows) -> Iterator[_Ratio]:
+    tp, fp, fn, _ = rows.overlap(0.5)
+    lesion, marked, share = tp + fn > 0, tp + fp > 0, (tp + fn) / rows.pixels
+    yield _Ratio("images without a lesion that were marked", marked & ~lesion, ~lesion, "{part:.0f} of {whole:.0f}")
+    if not lesion.any():
+        return
+    small, large = size_limits(dataset, share)
+    groups = {
+        f"small lesions (below {100 * small:.2f} % of the image)": share < small,
+        "medium lesions": (share >= small) & (share <= large),
+        f"large lesions (above {100 * large:.2f} % of the image)": share > large,
+        **{f"{label} lesions": rows.label == label for label in sorted({*rows.label[lesion].tolist()})},
+    }
+    dice = 2 * tp / np.maximum(2 * tp + fp + fn, 1)  # where there is a lesion, the denominator is not 0
+    for name, group in groups.items():
+        yield _Ratio(f"Dice of images with {name}", dice * (group & lesion), group & lesion, "{whole:.0f}")
+
+
+def size_limits(dataset: str, shares: np.ndarray) -> tuple[float, float]:
+    """The limits between small, medium and large: the terciles of the share of an image that its lesions take, over the
+    images with a lesion.
+
+    They are those of the whole data set where its tumour fractions are committed, as BUSI's are: then the limits are
+    the same for all networks and splits. Else they are those of `shares`, (images,), of which one at least is not 0."""
+    known = _known_shares(dataset)
+    shares = shares if known is None else known
+    return tuple(np.quantile(shares[shares > 0], [1 / 3, 2 / 3]).tolist())
+
+
+def _known_shares(dataset: str) -> np.ndarray | None:
+    """The share of each image of the data set that is tumour, at 256 pixels, where counts are exact for BUSI; None if
+    it is not committed."""
+    try:
+        known = load_fractions(dataset, 256, "merged")
+    except BadInput:
+        return None
+    return known.tumour / known.side**2
+
+
+def explain_measures(dataset: str) -> list[str]:
+    """Sentences on what the names in `clinical_table` mean."""
+    known = _known_shares(dataset)
+    thirds = "these images" if known is None else f"the {np.count_nonzero(known)} images of {dataset}"
+    return [
+        "Normalised surface Dice: the share of the pixels of both outlines, drawn and predicted, that are at most "
+        f"{TOLERANCE} pixels from the other outline, at the size at which the network was evaluated. It is 0 where "
+        "only one outline exists; images without any are left out.",
+        "A lesion or a marked region is a set of pixels that touch at a side or a corner (8-connected); lesions that "
+        f"touch are one. A lesion is found if a marked region has an IoU above {LEAST_IOU} with it. Marked regions "
+        f"below {100 * LEAST_SHARE:g} % of the image that match no lesion are specks. An image is marked if any of its "
+        "pixels is.",
+        f"Small, medium and large are thirds of {thirds} with a lesion, by the share of the image that lesions take.",
+        "n is the number of images; for lesions found and missed, of lesions. Intervals: percentile bootstrap over the "
+        "images, 10,000 resamples; none where all resamples have the same value.",
+    ]

@@ -1,0 +1,52 @@
+"""The predicted masks of a part's images in a file, one bit for each pixel, and what can still be measured from them.
+
+The file has neither the images nor the truth: no data may lie in the results. With the data at hand, the masks give
+columns that rows of an older version lack."""
+
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import Damaged
+from common.evidence.counts import SHAPES, Rows
+from common.evidence.shapes import compare_shapes
+from common.files import atomic
+
+
+def save_masks(path: Path, marked: np.ndarray) -> None:
+    """Writes a compressed .npz, whole or not at all. marked: bool (images, side, side)."""
+    with atomic(path) as file:
+        np.savez_compressed(file, bits=np.packbits(marked, axis=-1))
+
+
+def load_masks(path: Path) -> np.ndarray:
+    """The masks that `save_masks` wrote, bool (images, side, side). Raises Damaged, naming the file, for other content
+    and where it is missing."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            bits = file["bits"]
+        return np.unpackbits(bits, axis=-1, count=bits.shape[1]).astype(bool)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise Damaged(path, str(error)) from error
+
+
+def add_shapes(rows: Rows, marked: Iterable[np.ndarray], truth: Iterable[np.ndarray]) -> Rows:
+    """The same rows with the columns of `counts.SHAPES` measured, from the masks that the rows were counted from.
+
+    marked: for each row a bool (S, S), the prediction above 0.5. truth: for each a float32 (S, S) in [0, 1].
+    Raises ValueError, naming the first such image, where the masks have other TP, FP or FN than the rows.
+    """
+    at = rows.thresholds.tolist().index(0.5)
+    counted = np.stack([each[:, at] for each in (rows.tp, rows.fp, rows.fn)], axis=1).tolist()
+    measured = []
+    for case, expected, one, other in zip(rows.case, counted, marked, truth, strict=True):
+        tumour = other >= 0.5
+        found = [int(np.count_nonzero(each)) for each in (one & tumour, one & ~tumour, ~one & tumour)]
+        if found != expected:
+            raise ValueError(f"{case}: TP, FP, FN are {found} in its masks and {expected} in its row")
+        measured.append(compare_shapes(one, tumour))
+    return replace(rows, **{name: np.array([each[name] for each in measured], np.float64) for name in SHAPES})
