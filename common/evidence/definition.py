@@ -132,6 +132,10 @@ class Definition:
         return definition
 
     @property
+    def in_words(self) -> str:
+        return f"`{self}`"
+
+    @property
     def group_size(self) -> int | None:
         """Over how many images the counts are summed before the ratio is taken: 1, or K of a batch; None where there
         is no such group."""

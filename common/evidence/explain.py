@@ -13,19 +13,17 @@ from statistics import fmean
 import numpy as np
 
 from common.evidence import learned
-from common.evidence.compare import RUNS_TO_REFUTE, values
+from common.evidence.compare import values
 from common.evidence.definition import COSTS, LOSSES, OF_TRAINING, Definition
 from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.statistics import Interval, place, prediction
 from common.evidence.trivial import NOTHING
+from common.evidence.verdict import RUNS, UNCOMPARED
 from common.paper import Paper, as_shown
 from common.reported import printed
 
 # Metrics that papers call by one name: "IoU" or "Dice" for any of these ratios, "loss" for any of these losses.
 FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})
-
-OUTSIDE = ("paper higher", "paper lower", "outside (small)")
-INSIDE = ("agrees", "undecided", "inside (small)")
 
 _NAMED = 3  # readings; more are only counted
 _DRAWS = 20_000  # give the probability of a fit by chance to about one in a hundred of itself
@@ -58,9 +56,9 @@ def explanations(
     """
     kinds: dict[tuple[str, str], list[Compared]] = {}
     for row in rows:
-        if row.verdict in (*OUTSIDE, *INSIDE):
+        if row.verdict not in UNCOMPARED:
             kinds.setdefault((row.where, row.definition), []).append(row)
-    outside = [cells for cells in kinds.values() if any(cell.verdict in OUTSIDE for cell in cells)]
+    outside = [cells for cells in kinds.values() if any(cell.differs for cell in cells)]
     same = [other for other in others if _comparable(paper, record, other)]
     return [explained for cells in outside if (explained := explain_kind(record, cells, same))]
 
@@ -135,7 +133,7 @@ def _series(record: Record, cells: Sequence[Compared], signature: str) -> tuple[
 def _box(record: Record, cells: Sequence[Compared], signature: str) -> list[Interval] | None:
     """The interval of each cell under one definition; None where one of them has too few runs to refute a number."""
     of_cells = [prediction(series) for series in _series(record, cells, signature)]
-    enough = all(each.n >= RUNS_TO_REFUTE for each in of_cells)
+    enough = all(each.n >= RUNS for each in of_cells)
     return [(each.low, each.high) for each in of_cells] if enough else None
 
 
