@@ -120,7 +120,10 @@ def _say_hint(answer: Answer) -> str:
     }
     if row.hint:
         return f"Small runs {hints[row.hint]}: {_found(small)}."
-    return f"Small runs vary too much for a hint: {_found(small)}." if row.reproduced.mean is not None else ""
+    if row.reproduced.mean is None:
+        return ""
+    few = row.reproduced.low is None
+    return f"{'Too few small runs' if few else 'Small runs vary too much'} for a hint: {_found(small)}."
 
 
 def _say_needed(answer: Answer) -> str:
@@ -137,7 +140,7 @@ def _say_needed(answer: Answer) -> str:
 def _say_meaning(answer: Answer) -> str:
     """What the number is in words, and for a mean IoU what it leaves for the tumour alone."""
     cell = answer.head
-    said = f"It is {Definition.parse(cell.definition).in_words}."
+    said = f"It is the {Definition.parse(cell.definition).in_words()}."
     alone = claims.of_tumour(answer.paper).get(cell.id)
     if alone:
         iou, dice = (f"{(low + high) / 2:.2f}" for low, high in (alone.iou, alone.dice))
