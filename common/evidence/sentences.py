@@ -38,9 +38,16 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
     own = [answer for answer in found if not (answer.again or answer.head.quoted)]
     counted = Counter(answer.verdict for answer in own)
-    each = [f"{counted[verdict]} {PLURAL[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
+    plural = (
+        PLURAL
+        if paper.data_named
+        else PLURAL | {"other data": ("is of data without a name", "are of data without a name")}
+    )
+    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
+    if len(each) == 1 and len(own) > 1:
+        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}.{stale}"
     return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
 
 
@@ -48,7 +55,7 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
-    "says nothing": ("says nothing", "say nothing"),
+    "says nothing": ("could come from a network that has learned nothing",) * 2,
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
     "paper lower": ("is lower than ours", "are lower than ours"),

@@ -166,4 +166,8 @@ def test_the_numbers_that_a_paper_is_known_by_are_some_twenty_in_all():
 
 def test_a_paper_in_one_sentence():
     about = paper(cell("0.71"), cell("0.4543", RAW).model_copy(update={"id": "raw"}))
-    assert say_paper(about, answered(about, record(CLOSE))) == "Of 2 numbers, 1 says nothing and 1 holds."
+    assert say_paper(about, answered(about, record(CLOSE))) == (
+        "Of 2 numbers, 1 could come from a network that has learned nothing and 1 holds."
+    )
+    both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
+    assert say_paper(both, answered(both)) == "All 2 numbers are not run at their size yet."
