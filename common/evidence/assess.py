@@ -22,9 +22,6 @@ from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
 from common.reported import printed
 
-# An explanation changes a row only if random numbers would be explained so in no larger share of draws.
-TELLING = 0.05
-
 
 @dataclass(frozen=True)
 class Assessment:
@@ -90,7 +87,7 @@ def assess(
         nothing = trivial.distributions_of_cells(paper, _paper_recipe(paper, record), whole, of_folds)
     rows = [_judged_by_splits(record, row, nothing.get(row.id)) for row in rows]
     explained = explanations(paper, record, [row for row in rows if row.id in own], others) if in_full else []
-    telling = {cell: each for each in explained if each.chance <= TELLING for cell in each.cells}
+    telling = {cell: each for each in explained for cell in each.cells}
     rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
     answered = [row for row in rows if row.id in own]
     leak_free, beside = leakage.leak_free(record, others), leakage.leaking(record, others) is not None
@@ -201,11 +198,13 @@ def _judged_by_splits(record: Record, row: Compared, nothing: dict[str, Predicti
 
 
 def _explained(row: Compared, explained: Explanation) -> Compared:
-    """Another definition that explains a gap is a verdict of its own; another reading that does is a note."""
-    if row.verdict in ("paper higher", "paper lower") and explained.definitions:
-        return _noted(row, "other definition", f"as {explained.definitions[0]}")
-    if row.verdict in OUTSIDE and explained.readings:
-        return _noted(row, row.verdict, f"inside with {explained.readings[0]}")
+    """Another definition that explains a gap is a verdict of its own; another reading, part or epoch that does is a
+    note."""
+    found = explained.found
+    if row.verdict in ("paper higher", "paper lower") and found.definition != row.definition:
+        return _noted(row, "other definition", f"as {found.definition}")
+    if row.verdict in OUTSIDE:
+        return _noted(row, row.verdict, f"inside {f'with {found.readings}' if found.readings else 'elsewhere'}")
     return row
 
 
