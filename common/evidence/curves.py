@@ -1,9 +1,11 @@
 """The curves that `fit` printed of a training, one value for each epoch, by definition.
 
 `Repeat.history` has them under Keras' names. The name of a metric is its signature, after the name of the output in a
-network with two. A loss is called "loss", whatever its definition. `train (running)` has the values of the evaluated
+network with two. The loss is called "loss", whatever its definition. `train (running)` has the values of the evaluated
 epoch under their signatures (`common.training.record.running_averages`). So a curve is of a definition where both have
-the same value there; any other curve is not used.
+the same value there; any other curve is not used. Nor are the losses of single outputs: Keras averages these over
+batches that weigh alike, so that a smaller last batch weighs too much. In Paudel's validation parts, whose last batch
+often is one image, that moved the cross-entropy by up to 0.26.
 
 The validation curve is of the test images where a paper validates on them. `fit` prints it with the weights at the end
 of the epoch and without dropout, the training curve while the weights still change and with dropout.
@@ -67,10 +69,10 @@ def _points(run: Repeat, signature: str) -> list[tuple[str, int, list[float | No
 
 def _curves(run: Repeat, signature: str) -> dict[str, list[float | None]]:
     """The curves of a definition, of "train" and of "validation" or "test"; {} where none is certain to be its own."""
-    running, outputs = run.metrics.get(RUNNING, {}).get(signature), learned.outputs_of(signature)
-    output = f"{outputs[0]}_output_" if len(outputs) == 1 and f"{outputs[0]}_output_loss" in run.history else ""
-    names = [signature, *(["loss"] if Definition.parse(signature).metric in COSTS else [])]
-    name = next((name for each in names if (name := f"{output}{each}") in run.history), None)
+    running, loss = run.metrics.get(RUNNING, {}).get(signature), Definition.parse(signature).metric in COSTS
+    of_output = (f"{output}_output_{signature}" for output in learned.outputs_of(signature))
+    names = ("loss",) if loss else (signature, *of_output)
+    name = next((name for name in names if name in run.history), None)
     if name is None or running is None or run.history[name][run.best_epoch - 1] != running:
         return {}
     validated = "validation" if "validation" in run.split else "test"

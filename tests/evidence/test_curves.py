@@ -1,14 +1,19 @@
 """What `fit` printed in each epoch, under the definitions that are certain."""
 
+from pathlib import Path
+
 import pytest
 
+from common import paper as papers
 from common.evidence.compare import values
-from common.evidence.curves import first_epoch, with_epochs
-from common.evidence.results import RUNNING
+from common.evidence.curves import _curves, first_epoch, with_epochs
+from common.evidence.results import RUNNING, load
 from tests.evidence.made import folds_of, record_of
 
+RESULTS = Path(__file__).parents[2] / "results"
 IOU, BCE, DICE = "iou|mean2|pooled|t=0.5", "bce|pixel|pooled", "dice|fg|pooled|t=0.5"
 LOSS, OF_CLASS = "dice-loss|fg|batch=2|soft|s=1e-6", "bce|class|case"
+ACCURACY, BOTH = "accuracy|class|case", "bce|class+pixel|sum"
 
 
 def trained(*curves: list[float], signature=IOU, key="", best_epoch=2, **more):
@@ -58,17 +63,19 @@ def test_of_a_loss_the_least_is_best_and_its_curve_is_called_loss():
     assert at(of_runs, "train (best epoch)", BCE) == []
 
 
-def test_a_network_with_two_outputs_has_a_curve_for_each():
+def test_a_network_with_two_outputs_has_a_curve_of_each_metric_but_only_one_of_a_loss():
+    """Keras averages the loss of one output over batches that weigh alike. None of our definitions does."""
     both = {
         "segmentation_output_loss": [0.5, 0.4, 0.3],
         "classification_output_loss": [0.6, 0.7, 0.8],
         f"segmentation_output_{IOU}": [0.1, 0.2, 0.3],
+        f"classification_output_{ACCURACY}": [0.3, 0.4, 0.5],
         "loss": [1.1, 1.1, 1.2],
     }
-    running = {IOU: 0.2, BCE: 0.4, OF_CLASS: 0.7, "bce|class+pixel|sum": 1.1}
+    running = {IOU: 0.2, ACCURACY: 0.4, BCE: 0.4, OF_CLASS: 0.7, BOTH: 1.1}
     of_runs = trained([0.0, 0.0], history=both, metrics={RUNNING: running})
     last = {each: at(of_runs, "train (last epoch)", each) for each in running}
-    assert last == {IOU: [0.3], BCE: [0.3], OF_CLASS: [0.8], "bce|class+pixel|sum": [1.2]}
+    assert last == {IOU: [0.3], ACCURACY: [0.5], BCE: [], OF_CLASS: [], BOTH: [1.2]}
 
 
 def test_a_curve_whose_definition_is_not_certain_is_not_used():
@@ -105,3 +112,20 @@ def test_the_mean_curve_reaches_a_number_in_an_epoch_that_all_runs_have(runs, sh
 def test_a_loss_reaches_a_number_from_above():
     of_runs = trained([0.9, 0.4, 0.2], signature=LOSS, key="loss")
     assert first_epoch(of_runs, LOSS, (0.35, 0.45)) == 2
+
+
+def test_in_the_committed_records_the_validation_curve_is_what_an_evaluation_gives():
+    """In the evaluated epoch, in float32: so each curve is of the definition that it is taken for. In half precision
+    the evaluation, always in float32, differs."""
+    compared = 0
+    for name in papers.names():
+        for of in (each for each in load(RESULTS, name) if each.environment.precision == "float32"):
+            for run in of.runs:
+                for signature in run.metrics[RUNNING]:
+                    curves = _curves(run, signature)
+                    for part in curves.keys() & run.metrics.keys() - {"train"}:
+                        if signature in run.metrics[part]:
+                            evaluated = run.metrics[part][signature]
+                            assert curves[part][run.best_epoch - 1] == pytest.approx(evaluated, abs=1e-6)
+                            compared += 1
+    assert compared > 100
