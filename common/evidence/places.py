@@ -2,7 +2,7 @@
 farthest from what the paper says.
 
 Numbers of a kind are those that a paper prints in one place under one definition, such as the IoU of train and test in
-a table. They are moved together, and the order is
+a table. All of them are sought in one place. The order is
 
 1. The same definition on another part: the training images evaluated, the training images as `fit` printed them, the
    validation images, the test images.
