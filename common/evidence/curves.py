@@ -3,9 +3,10 @@
 `Repeat.history` has them under Keras' names. The name of a metric is its signature, after the name of the output in a
 network with two. The loss is called "loss", whatever its definition. `train (running)` has the values of the evaluated
 epoch under their signatures (`common.training.record.running_averages`). So a curve is of a definition where both have
-the same value there; any other curve is not used. Nor are the losses of single outputs: Keras averages these over
-batches that weigh alike, so that a smaller last batch weighs too much. In Paudel's validation parts, whose last batch
-often is one image, that moved the cross-entropy by up to 0.26.
+the same value there; any other curve is not used. Nor are the losses of single outputs. Keras 3 weights their batches
+by the size in the static shape (`CompileLoss.call`). TensorFlow's graph may not know it, and then all batches weigh
+alike, a smaller last one too. In Paudel's validation parts, whose last batch often is one image, that moved the
+cross-entropy by up to 0.26.
 
 The validation curve is of the test images where a paper validates on them. `fit` prints it with the weights at the end
 of the epoch and without dropout, the training curve while the weights still change and with dropout.

@@ -64,7 +64,7 @@ def test_of_a_loss_the_least_is_best_and_its_curve_is_called_loss():
 
 
 def test_a_network_with_two_outputs_has_a_curve_of_each_metric_but_only_one_of_a_loss():
-    """Keras averages the loss of one output over batches that weigh alike. None of our definitions does."""
+    """Keras may average the loss of one output over batches that weigh alike. No cross-entropy of ours does."""
     both = {
         "segmentation_output_loss": [0.5, 0.4, 0.3],
         "classification_output_loss": [0.6, 0.7, 0.8],
