@@ -75,7 +75,7 @@ class Paper(_Record):
     reported: every number, including those of the `tables` of the file.
     claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
         checks of arithmetic.
-    worded: the claims that the paper makes in words.
+    worded: the claims that the paper makes in words. headline: the ids of the few numbers that it is known by.
     """
 
     name: str
@@ -96,6 +96,7 @@ class Paper(_Record):
     claims: list[Claim] = []
     cases: Cases | None = None
     worded: list[Worded] = []
+    headline: list[str] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -110,6 +111,8 @@ class Paper(_Record):
         ids = [cell.id for cell in self.reported]
         if twice := sorted({each for each in ids if ids.count(each) > 1}):
             raise ValueError(f"several reported numbers are called {', '.join(twice)}")
+        if unknown := set(self.headline) - set(ids):
+            raise ValueError(f"headline numbers that are not reported: {', '.join(sorted(unknown))}")
         if unknown := {each for claim in self.claims for each in claim.cells} - set(ids):
             raise ValueError(f"claims about numbers that are not reported: {', '.join(sorted(unknown))}")
         chosen = [

@@ -56,6 +56,8 @@ class Reported(_Record):
     table: the name of its table, "" for a number of the text.
     statistic: "value" of one training, or "mean" or (standard) "deviation" over the folds of a cross-validation.
     fold: its fold, counted from 1 as papers do; image: its image, as the paper calls it.
+    mean_of, deviation: of a mean over several runs with their own splits, how many, and their standard deviation as
+        printed, in the unit of the value; "" where none is printed.
     quoted: for a number of another work, the network and the source that the paper gives.
     smoothed: the greatest excess of the printed formula over the definition, which leaves out a constant that the paper
         adds to numerator or denominator.
@@ -77,6 +79,8 @@ class Reported(_Record):
     statistic: Literal["value", "mean", "deviation"] = "value"
     fold: int | None = None
     image: str | None = None
+    mean_of: int = 1
+    deviation: str = ""
     quoted: str = ""
     smoothed: float = 0.0
     premise: str = ""

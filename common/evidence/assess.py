@@ -1,5 +1,4 @@
-"""What there is to say of each record: its comparison, what predictors that learned nothing score, what would explain
-a gap, and which other record it stands beside.
+"""What there is to say of each record: its comparison, and which other record it stands beside.
 
 The default is the record in which all that the paper leaves open has the default reading. Other records are
 alternatives to the default: they differ from it in one or more readings.
@@ -10,35 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import BadInput
-from common.evidence import claims, compare, leakage, learned, trivial
+from common.evidence import compare, leakage, learned, trivial
 from common.evidence.counts import Rows
-from common.evidence.definition import Definition
-from common.evidence.explain import OUTSIDE, Explanation, explanations
 from common.evidence.metrics import STANDARD, standard
 from common.evidence.results import Compared, Record, load, rows_of_test
-from common.evidence.statistics import Prediction, place
+from common.evidence.statistics import Prediction
 from common.paper import PROFILES, Paper, Profile, as_text
 from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
-from common.reported import printed
-
-# An explanation changes a row only if random numbers would be explained so in no larger share of draws.
-TELLING = 0.05
 
 
 @dataclass(frozen=True)
 class Assessment:
     """fresh: whether today's recipe and protocol made the record.
     rows: one for each number that the paper reports of this record's network.
-    own: ids of the rows that whole repeats answer, not single folds, single images or quoted numbers.
+    own: ids of the rows that whole repeats answer by themselves, not single folds, single images or quoted numbers.
     nothing: by id, then by predictor, what a predictor that has learned nothing scores over random splits.
-    sentences: what to read first.
+    sentences: on the runs, not on single numbers: what did not learn, and what a leak was worth.
     images: the counts of the test images of the first repeat; None where they are not kept.
     leak_free: the record of the same runs with copies of an image on one side of the split, if there is one.
     leak_free_fresh: whether that one is fresh.
     beside: whether this record is the leak-free one of another.
-    in_full: whether it is shown with all its tables (`shown_in_full`). Only then are `nothing` and the explanations of
-        gaps computed: for dozens of alternatives that would take minutes, and nobody would read it."""
+    in_full: whether it is shown with all its tables (`shown_in_full`). Only then is `nothing` computed: for dozens of
+        alternatives that would take minutes, and nobody would read it."""
 
     paper: Paper
     record: Record
@@ -78,49 +71,24 @@ def assess(
 ) -> Assessment:
     """others: all records of the paper. folder: of the results, with the counts behind them. fresh: whether today's
     recipe and protocol made a record."""
-    cells = {cell.id: cell for cell in paper.reported}
     images = rows_of_test(folder, record)
-    rows = compare.rows(paper, record, images)
-    own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
     in_full = shown_in_full(paper, record, others)
     nothing = {}
-    if in_full and record.dataset.name == paper.data:
-        whole = [cells[row.id] for row in rows if row.id in own]
-        of_folds = [cells[row.id] for row in rows if compare.is_of_a_fold(cells[row.id])]
-        nothing = trivial.distributions_of_cells(paper, _paper_recipe(paper, record), whole, of_folds)
-    rows = [_judged_by_splits(record, row, nothing.get(row.id)) for row in rows]
-    explained = explanations(paper, record, [row for row in rows if row.id in own], others) if in_full else []
-    telling = {cell: each for each in explained if each.chance <= TELLING for cell in each.cells}
-    rows = [_explained(row, telling[row.id]) if row.id in telling else row for row in rows]
-    answered = [row for row in rows if row.id in own]
+    if in_full and paper.is_own_data(record.dataset.name):
+        nothing = trivial.distributions_of_cells(paper, _paper_recipe(paper, record))
+    rows = compare.rows(paper, record, nothing, images)
+    cells = {cell.id: cell for cell in paper.reported}
+    own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
     leak_free, beside = leakage.leak_free(record, others), leakage.leaking(record, others) is not None
     free_fresh = leak_free is None or fresh(leak_free)
-    stands_for = f"what comes out on {record.dataset.name} stands beside its numbers and judges none"
     sentences = [
-        "" if paper.data_named else f"T{compare.UNNAMED[1:]}: {stands_for}.",
         *learned.unlearned_sentences(record),
-        *_say_what_nothing_scores(answered, nothing),
-        *(each.sentence for each in explained),
-        _say_leak(paper, record, leak_free, answered) if leak_free and in_full else "",
+        _say_leak(paper, record, leak_free, [row for row in rows if row.id in own]) if leak_free and in_full else "",
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
     return Assessment(
         paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, free_fresh, beside, in_full
     )
-
-
-def summary_sentences(group: Iterable[Assessment]) -> list[str]:
-    """What to read first of a paper: the sentences of its assessments, each once, then whether its own numbers agree
-    with each other. Leak-free records stand beside others and add none."""
-    group = list(group)
-    sentences = [sentence for each in group if not each.beside for sentence in each.sentences]
-    return [*filter(None, dict.fromkeys([*sentences, *(contradictions(each.paper) for each in group)]))]
-
-
-def contradictions(paper: Paper) -> str:
-    """A sentence on the paper's own numbers, "" where they agree with each other."""
-    found = claims.summary(paper)
-    return f"{found} `repro claims {paper.name}` lists them." if found else ""
 
 
 def recipe_of(paper: Paper, record: Record, profile: Profile | None = None) -> Recipe | None:
@@ -186,44 +154,3 @@ def shown_in_full(paper: Paper, record: Record, others: Sequence[Record]) -> boo
 def _say_leak(paper: Paper, record: Record, leak_free: Record, own: list[Compared]) -> str:
     keys = dict.fromkeys((row.part, row.definition) for row in own if row.part in leakage.PARTS)
     return leakage.leak_sentence(record, leak_free, keys, [("test", each) for each in standard_of(paper, record)])
-
-
-def _judged_by_splits(record: Record, row: Compared, nothing: dict[str, Prediction] | None) -> Compared:
-    """Judges a number by the distribution of an empty mask where the network has that value at any size
-    (`compare.is_of_empty_mask`): many random splits give it more exactly than a few runs."""
-    if row.verdict in compare.UNSET or not nothing:
-        return row
-    background = nothing[trivial.BACKGROUND]
-    if not background.n or not compare.is_of_empty_mask(record, row.split, row.definition):
-        return row
-    verdict = compare.judge_number(row.value + row.unit, background)
-    return _noted(row, verdict, "that of an empty mask, over random splits")
-
-
-def _explained(row: Compared, explained: Explanation) -> Compared:
-    """Another definition that explains a gap is a verdict of its own; another reading that does is a note."""
-    if row.verdict in ("paper higher", "paper lower") and explained.definitions:
-        return _noted(row, "other definition", f"as {explained.definitions[0]}")
-    if row.verdict in OUTSIDE and explained.readings:
-        return _noted(row, row.verdict, f"inside with {explained.readings[0]}")
-    return row
-
-
-def _noted(row: Compared, verdict: str, note: str) -> Compared:
-    return row.model_copy(update={"verdict": verdict, "note": "; ".join(filter(None, [note, row.note]))})
-
-
-def _say_what_nothing_scores(rows: list[Compared], nothing: dict[str, dict[str, Prediction]]) -> list[str]:
-    """A sentence on each number of the test images' pixels that a predictor which has learned nothing reaches too."""
-    sentences = []
-    for row in rows:
-        if row.split != "test" or row.verdict in compare.MOOT or "class" in Definition.parse(row.definition).target:
-            continue
-        shown = printed(row.value + row.unit)
-        inside = [
-            trivial.describe_place(f"{row.name} of {row.value}{row.unit}", shown, who, scored)
-            for who, scored in nothing.get(row.id, {}).items()
-            if scored.low is not None and place(shown, (scored.low, scored.high)) == "inside"
-        ]
-        sentences += inside[:1]  # one predictor is enough, and the simpler one comes first
-    return sentences

@@ -1,120 +1,234 @@
-"""Each number that a paper reports beside what was reproduced, with a verdict."""
+"""Each number that a paper reports beside the runs of one record, judged by the rules of `common.evidence.verdict`."""
 
-from statistics import mean, stdev
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean, mean, stdev
 
 import numpy as np
 
-from common.evidence import claims, learned
+from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
 from common.evidence.counts import Rows
 from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.metrics import value_of_each_image
-from common.evidence.results import RUNNING, Compared, Record, Repeat, Verdict
-from common.evidence.statistics import Prediction, place, prediction
-from common.evidence.trivial import BACKGROUND, NOTHING
+from common.evidence.results import RUNNING, Compared, Record, Repeat
+from common.evidence.statistics import Expected, Interval, Prediction, expect, expect_from_folds, prediction
+from common.evidence.trivial import NOTHING
+from common.evidence.verdict import Hint, Verdict
 from common.paper import Paper
 from common.reported import Reported, printed
 
-# A value outside the interval is a finding from so many repeats on. A value inside is agreement from so many on, and
-# only if the half-width of the interval is at most WIDEST_HALF: a wider one could hardly have said no.
-RUNS_TO_REFUTE = 3
-RUNS_TO_AGREE = 5
-WIDEST_HALF = 0.05
-
-MEANINGS: dict[Verdict, str] = {
-    "agrees": f"inside the interval, which comes from at least {RUNS_TO_AGREE} repeats and is at most ±{WIDEST_HALF} "
-    "wide; with the note on an empty mask: inside what any network scores of which no output is exactly 1",
-    "paper higher": f"above the interval, which comes from at least {RUNS_TO_REFUTE} repeats",
-    "paper lower": f"below the interval, which comes from at least {RUNS_TO_REFUTE} repeats",
-    "undecided": "too few repeats, or an interval too wide to say no",
-    "inside (small)": "inside, for a smaller network on smaller images: a hint, not a verdict",
-    "outside (small)": "outside, for a smaller network on smaller images: a hint, not a verdict",
-    "other definition": "outside, but one other definition contains all numbers of the kind; numbers drawn at random "
-    "would be contained so in less than 1 of 20 cases",
-    "did not learn": "in at least one run the network that it rests on did not learn, or its statistics of batch "
-    "normalisation lag behind: it says nothing about the paper",
-    "not comparable": "other data than the paper's, data that the paper does not name, or a run made only to see that "
-    "everything works",
-    "impossible": "not a value that its own definition can have",
-    "quoted": "the paper quotes it from elsewhere",
-}
-
-# No other reading and no further repeat would change these verdicts.
-MOOT: tuple[Verdict, ...] = ("not comparable", "impossible", "quoted")
-
-DID_NOT_LEARN: Verdict = "did not learn"
-
-# With these verdicts the printed value is not compared with the runs.
-UNSET: tuple[Verdict, ...] = (*MOOT, DID_NOT_LEARN)
-
-# The note of a row where this is so.
-UNNAMED = "the paper does not name its data"
-
-# A metric of a network and that of the all-background predictor are the same where they differ by at most this.
-UNMOVED = 1e-3
+# By the id of a number, then by predictor, what a predictor that has learned nothing scores over random splits.
+Nothing = Mapping[str, Mapping[str, Prediction]]
 
 
-def rows(paper: Paper, record: Record, images: Rows | None = None) -> list[Compared]:
+@dataclass(frozen=True)
+class Compare:
+    """What is judged at once: one number, or a column of a fold table (folds, mean and standard deviation).
+
+    shown: the least and the greatest value that it stands for; of a column, its mean over the folds."""
+
+    cells: list[Reported]
+    shown: Interval
+    values: list[float]
+    expected: Expected
+    margin: float | None
+    verdict: Verdict | None
+    note: str
+
+
+def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: Rows | None = None) -> list[Compared]:
     """One row for each number that the paper reports of the network of this record: its own, or the baseline that the
     record's readings choose. A paper may print none of a baseline.
 
-    images: the counts of the test images of one repeat; numbers of single images are compared with them.
+    nothing: scores of predictors that have learned nothing; without them, those of the record's own splits give the
+        margin, and question b is not asked.
+    images: the counts of the test images of one repeat; numbers of single images are shown beside them.
     Raises ValueError for a definition or a value that can't be read.
     """
     network, findings = paper.network_of(record.readings), claims.check(paper)
-    return [
-        _row(paper, record, cell, images, findings)
-        for cell in paper.reported
-        if paper.network_of(cell.readings) == network
-    ]
+    cells = [cell for cell in paper.reported if paper.network_of(cell.readings) == network]
+    judged = [_compare(paper, record, group, findings, nothing or {}) for group in _columns(cells)]
+    asked = [each for each in judged if each.verdict is None and each.expected.error is not None]
+    differs = verdict.differing([each.expected.p_value(each.shown) for each in asked])
+    differing = {id(each) for each, is_so in zip(asked, differs, strict=True) if is_so}
+    by_cell = {
+        cell.id: _row(paper, record, cell, each, id(each) in differing, images)
+        for each in judged
+        for cell in each.cells
+    }
+    return [by_cell[cell.id] for cell in cells]
 
 
-def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, findings: list[Finding]) -> Compared:
-    part = part_of(paper, cell.split)
-    reproduced, note = _reproduced(record, cell, part, images)
-    nothing = {name: _values_like(record, cell, cell.split, name) for name in NOTHING}
-    trivial = {name: prediction(runs).mean for name, runs in nothing.items()}
-    verdict = judge_number(cell.value + cell.unit, reproduced)
-    is_small = record.profile == "small" and reproduced.n >= RUNS_TO_REFUTE
-    if cell.quoted:
-        verdict = "quoted"
-    elif cell.id in claims.impossible(findings):
-        verdict = "impossible"
-    elif not paper.is_own_data(record.dataset.name) or record.profile == "smoke":
-        verdict = "not comparable"
-        note = "; ".join(filter(None, [note, "" if paper.data_named else UNNAMED]))
-    elif unlearned := learned.why_unlearned(_runs_behind(record, cell), cell.definition):
-        verdict, note = DID_NOT_LEARN, "; ".join(filter(None, [unlearned, note]))
-    elif is_small and not is_of_empty_mask(record, cell.split, cell.definition):
-        verdict = "outside (small)" if _side(cell.value + cell.unit, reproduced) else "inside (small)"
+def rows_without_runs(paper: Paper, cells: Iterable[Reported], nothing: Nothing) -> list[Compared]:
+    """The rows of numbers whose network has no runs: what can be said of them before any run."""
+    findings, judged = claims.check(paper), []
+    for group in _columns(cells):
+        head = head_of(group)
+        scored = list(nothing.get(head.id, {}).values())
+        answer, note = _before_runs(paper, head, group, findings, _shown(group), scored)
+        margin = verdict.margin_of(head.definition, scored)
+        answer = answer or ("not run" if paper.data_named else "other data")
+        judged += [_compared(paper, cell, Prediction(0), {}, margin, answer, note=note) for cell in group]
+    return judged
+
+
+def judged_together(paper: Paper) -> list[list[Reported]]:
+    """All numbers that the paper reports: the cells of one column of a fold table together, every other one alone."""
+    return _columns(paper.reported)
+
+
+def _columns(cells: Iterable[Reported]) -> list[list[Reported]]:
+    groups: dict[tuple, list[Reported]] = {}
+    for cell in cells:
+        groups.setdefault(column_of(cell) or (cell.id,), []).append(cell)
+    return list(groups.values())
+
+
+def column_of(cell: Reported) -> tuple[str, ...] | None:
+    """The column of a fold table that a number is judged with; None for a number that is judged alone."""
+    if cell.quoted or cell.image or (cell.fold is None and cell.statistic == "value"):
+        return None
+    return cell.table, cell.split, cell.name, cell.definition
+
+
+def _compare(paper: Paper, record: Record, cells: list[Reported], findings: list[Finding], nothing: Nothing) -> Compare:
+    head = head_of(cells)
+    scored = list(nothing.get(head.id, {}).values())
+    of_runs = [prediction(values(record, head.split, head.definition, who)) for who in NOTHING]
+    runs, expected = _expect(paper, record, cells)
+    shown = _shown(cells)
+    answer, note = _before_runs(paper, head, cells, findings, shown, scored)
+    if not answer:
+        answer, note = _without_verdict(paper, record, head)
+    return Compare(cells, shown, runs, expected, verdict.margin_of(head.definition, scored or of_runs), answer, note)
+
+
+def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[float], Expected]:
+    """Our values that the cells are set against, and what follows from them."""
+    head = head_of(cells)
+    if head.image or head.quoted:
+        return [], Expected(0)
+    repeats = by_repeat(record, part_of(paper, head.split), head.definition)
+    if is_count(head):  # of one fold, since a mean of counts is no count
+        folds = [value for each in repeats.values() for value in each]
+        return folds, expect(folds)
+    means = [mean(folds) for folds in repeats.values()]
+    first = next(iter(repeats.values()), [])
+    if is_column(cells) and len(means) < verdict.RUNS and len(first) > 1:
+        return means, expect_from_folds(first, _test_to_train(record), _deviation(cells))
+    return means, expect(means, head.mean_of, _number(head.deviation, head) if head.deviation else None)
+
+
+def is_count(cell: Reported) -> bool:
+    """Whether a number is one of a confusion matrix."""
+    return Definition.parse(cell.definition).metric == "count"
+
+
+def is_column(cells: list[Reported]) -> bool:
+    return column_of(cells[0]) is not None and not is_count(cells[0])
+
+
+def head_of(cells: list[Reported]) -> Reported:
+    """The number that stands for a column: its mean where the paper prints it."""
+    return next((cell for cell in cells if cell.statistic == "mean"), cells[0])
+
+
+def _shown(cells: list[Reported]) -> Interval:
+    head = head_of(cells)
+    if head.statistic == "mean" or len(cells) == 1:
+        return printed(head.value + head.unit)
+    ends = [printed(cell.value + cell.unit) for cell in cells if cell.statistic == "value"]
+    return fmean(low for low, _ in ends), fmean(high for _, high in ends)
+
+
+def _deviation(cells: list[Reported]) -> float | None:
+    """The standard deviation over the paper's folds: as printed, or of the folds that it prints."""
+    as_printed = next((cell for cell in cells if cell.statistic == "deviation"), None)
+    if as_printed:
+        return _number(as_printed.value, as_printed)
+    folds = [_number(cell.value, cell) for cell in cells if cell.fold is not None]
+    return stdev(folds) if len(folds) > 1 else None
+
+
+def _number(value: str, cell: Reported) -> float:
+    return fmean(printed(value + cell.unit))
+
+
+def _before_runs(
+    paper: Paper, head: Reported, cells: list[Reported], findings: list[Finding], shown: Interval, nothing: list
+) -> tuple[Verdict | None, str]:
+    """The answers of questions a and b, which need no run, and a note."""
+    if head.quoted:
+        return "quoted", head.quoted
+    if found := claims.impossible(findings).get(head.id):
+        return "impossible", found.text
+    ids = {cell.id for cell in cells}
+    if found := next((each for each in findings if each.is_certain and ids & set(each.cells)), None):
+        return "contradicted", found.text
+    if paper.data_named and not head.image and verdict.says_nothing(shown, head.definition, nothing):
+        return "says nothing", ""
+    return None, ""
+
+
+def _without_verdict(paper: Paper, record: Record, cell: Reported) -> tuple[Verdict | None, str]:
+    """Why question c cannot be asked of these runs, None where it can."""
+    if not paper.data_named:
+        return "other data", "the paper does not name its data"
+    if not paper.is_own_data(record.dataset.name) or record.profile == "smoke":
+        return "other data", ""
+    if unlearned := learned.why_unlearned(_runs_behind(record, cell), cell.definition):
+        return "did not learn", unlearned
+    return ("not decided", "one image that the paper does not name") if cell.image else (None, "")
+
+
+def _row(paper: Paper, record: Record, cell: Reported, judged: Compare, differs: bool, images: Rows | None) -> Compared:
+    reproduced, note = judged.expected.prediction, judged.note
+    if cell.image and images is not None:
+        reproduced = _range_over_images(images, cell.definition)
+    answer, hint, needed = judged.verdict, "", None
+    fewest = 1 if is_column(judged.cells) else verdict.RUNS  # the folds of one cross-validation tell how far they vary
+    decided = verdict.decide(judged.shown, judged.expected, judged.margin, differs, fewest)
+    if record.profile == "small" and answer in ("did not learn", "not decided"):
+        answer = "not run"
+    elif answer is None and record.profile == "small":
+        answer, hint = "not run", verdict.hint_of(judged.shown, judged.expected, judged.margin, differs, fewest)
+    elif answer is None:
+        answer = decided
+        if decided == "not decided" and not is_count(cell):
+            needed = verdict.repeats_to_decide(judged.shown, judged.values, judged.margin, cell.mean_of)
+    trivial = {who: prediction(values(record, cell.split, cell.definition, who)).mean for who in NOTHING}
+    return _compared(paper, cell, reproduced, trivial, judged.margin, answer, hint, needed, note)
+
+
+def _compared(
+    paper: Paper,
+    cell: Reported,
+    reproduced: Prediction,
+    trivial: dict[str, float | None],
+    margin: float | None,
+    answer: Verdict,
+    hint: Hint = "",
+    needed: int | None = None,
+    note: str = "",
+) -> Compared:
     about = cell.model_dump(include={"id", "split", "name", "value", "unit", "where", "definition"})
-    notes = "; ".join(each for each in (note, _contradictions(cell, findings)) if each)
-    return Compared(**about, part=part, reproduced=reproduced, trivial=trivial, verdict=verdict, note=notes)
+    return Compared(
+        **about,
+        part=part_of(paper, cell.split),
+        reproduced=reproduced,
+        trivial=trivial,
+        margin=margin,
+        verdict=answer,
+        hint=hint,
+        needed=needed,
+        note=note,
+    )
 
 
-def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) -> tuple[Prediction, str]:
-    """What the runs predict for a cell, and a note where the prediction is not made from one value of each repeat."""
-    if cell.quoted:
-        return Prediction(n=0), cell.quoted
-    if cell.image:
-        if images is None:
-            return Prediction(n=0), "one image that is not named; no counts of single images here"
-        found = _range_over_images(images, cell.definition)
-        return found, f"one image that is not named, against 95 % of {found.n} test images"
-    found = prediction(_values_like(record, cell, part))
-    if is_of_a_fold(cell):
-        return found, f"one fold, against {found.n} folds" if found.n else "one fold; no such number in this record"
-    return found, "standard deviation over the folds" if cell.statistic == "deviation" else ""
-
-
-def _values_like(record: Record, cell: Reported, part: str, predictor: str | None = None) -> list[float]:
-    """Our values of the kind that a cell is: of single folds, standard deviations over folds, or of whole repeats."""
-    if is_of_a_fold(cell):
-        return [value for folds in by_repeat(record, part, cell.definition, predictor).values() for value in folds]
-    if cell.statistic == "deviation":
-        repeats = by_repeat(record, part, cell.definition, predictor).values()
-        return [stdev(folds) for folds in repeats if len(folds) > 1]
-    return values(record, part, cell.definition, predictor)
+def _test_to_train(record: Record) -> float:
+    """Test images of a fold over its training images."""
+    return fmean(run.split["test"] / run.split["train"] for run in record.runs)
 
 
 def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
@@ -126,15 +240,9 @@ def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
 
 
 def is_of_repeats(cell: Reported) -> bool:
-    """Whether a number is compared with whole repeats: it is not of one fold, of one image, a deviation over the folds,
+    """Whether a number is compared by itself with whole repeats: it is not in the column of a fold table, of one image,
     or quoted from elsewhere."""
-    return not (cell.quoted or cell.image or cell.statistic == "deviation" or is_of_a_fold(cell))
-
-
-def is_of_a_fold(cell: Reported) -> bool:
-    """Whether a number is compared with single trainings: it is of a fold that the paper names, or it counts cases, and
-    a mean of counts is no count."""
-    return cell.fold is not None or Definition.parse(cell.definition).metric == "count"
+    return not (cell.quoted or cell.image or (column_of(cell) and cell.statistic != "mean"))
 
 
 def _range_over_images(images: Rows, signature: str) -> Prediction:
@@ -145,39 +253,6 @@ def _range_over_images(images: Rows, signature: str) -> Prediction:
         return Prediction(n=0)
     low, high = np.percentile(values, [2.5, 97.5])
     return Prediction(n=len(values), mean=float(values.mean()), low=float(low), high=float(high))
-
-
-def _contradictions(cell: Reported, findings: list[Finding]) -> str:
-    """A note with the checks of the paper's own numbers that a cell fails together with others, of those checks that
-    assume nothing further."""
-    plain = (each for each in findings if not (each.assumed or each.premise or each.chance))
-    names = dict.fromkeys(each.relation for each in plain if cell.id in each.cells)
-    return f"repro claims: {', '.join(names)}" if names else ""
-
-
-def judge_number(value: str, reproduced: Prediction) -> Verdict:
-    """The verdict on a printed value, such as "98.1%", where data and profile are the paper's."""
-    if reproduced.n >= RUNS_TO_REFUTE and (side := _side(value, reproduced)):
-        return side
-    narrow = reproduced.n >= RUNS_TO_AGREE and (reproduced.high - reproduced.low) / 2 <= WIDEST_HALF
-    return "agrees" if narrow else "undecided"
-
-
-def _side(value: str, reproduced: Prediction) -> Verdict | None:
-    """The verdict on a printed value that lies outside the interval; None for one inside."""
-    where = place(printed(value), (reproduced.low, reproduced.high))
-    return {"above": "paper higher", "below": "paper lower", "inside": None}[where]
-
-
-def is_of_empty_mask(record: Record, split: str, definition: str) -> bool:
-    """Whether the definition is Keras' raw IoU and has in every repeat the value of an empty mask. A network has that
-    value at any size if no sigmoid is exactly 1. Under other definitions that value means that the network learned
-    nothing. A number that rests on a network that did not learn has its verdict before this is asked.
-    """
-    network, nothing = (values(record, split, definition, predictor) for predictor in (None, BACKGROUND))
-    if Definition.parse(definition).decision != "keras-raw" or not 0 < len(network) == len(nothing):
-        return False
-    return all(abs(a - b) <= UNMOVED for a, b in zip(network, nothing, strict=True))
 
 
 def part_of(paper: Paper, split: str) -> str:

@@ -39,7 +39,7 @@ SAME = 1e-6
 # 0.75^10 = 0.056.
 FEW = 10
 # The statistics of batch normalisation alone may move a score by this: the width of the widest interval that a number
-# can agree with (twice `compare.WIDEST_HALF`). If they move it further, a verdict would be about them.
+# can agree with (twice ±0.05). If they move it further, a verdict would be about them.
 LAG = 0.1
 
 DICE, MEAN_IOU, HARD = "dice|fg|pooled|t=0.5", "iou|mean2|pooled|t=0.5", "accuracy|pixel|pooled|t=0.5|truth=hard"

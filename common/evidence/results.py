@@ -9,28 +9,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from common.errors import BadInput, Damaged
 from common.evidence.counts import Rows, concatenate
 from common.evidence.statistics import Prediction
+from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import seal, unseal, write_atomically
 from common.lock import only_one
 from common.paper import Profile
-
-Verdict = Literal[
-    "agrees",
-    "paper higher",
-    "paper lower",
-    "undecided",
-    "inside (small)",
-    "outside (small)",
-    "other definition",
-    "did not learn",
-    "not comparable",
-    "impossible",
-    "quoted",
-]
 
 # What a network gives. One may have learned where the other has not.
 Output = Literal["segmentation", "classification"]
@@ -135,7 +122,11 @@ class Compared(_Model):
     """One number that the paper reports, compared with the runs of one record (`compare.rows`).
 
     part: the key of `Repeat.metrics` that it was compared with. trivial: by predictor, the mean over the runs' splits.
-    note: what it was compared with if not with repeats, and which checks of the paper's numbers it fails; else "".
+    margin: within how much of each other two such numbers are practically the same, None where that is not known.
+    verdict: the first of the questions a to c that has an answer (RULES.md). hint: of a small run.
+    needed: of a number that is not decided, how many repeats would decide it: 0 where no number would, None where
+        nobody can tell yet (`verdict.repeats_to_decide`).
+    note: what it was compared with if not with repeats, and why a verdict was found; else "".
     """
 
     id: str
@@ -148,8 +139,16 @@ class Compared(_Model):
     part: str
     reproduced: Prediction
     trivial: Values
+    margin: Number = None
     verdict: Verdict
+    hint: Hint = ""
+    needed: int | None = None
     note: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether our runs, also small ones, say that the printed number is higher or lower."""
+        return (self.hint or self.verdict) in ("paper higher", "paper lower")
 
 
 class Record(_Model):
@@ -159,6 +158,9 @@ class Record(_Model):
     recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
         shown as stale.
     failed: trainings without numbers. A cross-validation with one of them has no mean.
+    reported, rules: the comparison with the paper, and the version of the rules that it was judged by
+        (`common.evidence.verdict.RULES`). One that was judged by other rules is not read, and `repro compare` makes it
+        anew.
     checksum: of all the rest of the record; only in the file.
     """
 
@@ -171,8 +173,16 @@ class Record(_Model):
     environment: Environment
     runs: list[Repeat]
     failed: list[Failure] = []
+    rules: int = RULES
     reported: list[Compared] = []
     checksum: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _judged_by_todays_rules(cls, content: dict[str, Any]) -> dict[str, Any]:
+        if content.get("reported") and content.get("rules") != RULES:
+            return content | {"rules": RULES, "reported": []}
+        return content
 
     @property
     def key(self) -> tuple[str, str, dict[str, str]]:

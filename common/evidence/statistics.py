@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats has it too, but takes a second to import
+from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats has both too, but takes a second to import
 
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
@@ -34,22 +34,79 @@ def place(printed: Interval, interval: Interval) -> Literal["above", "below", "i
     return "above" if printed[0] > interval[1] else "below" if printed[1] < interval[0] else "inside"
 
 
-def prediction(values: Sequence[float]) -> Prediction:
-    """The prediction interval mean ± t·s·√(1 + 1/n), t the 0.975 quantile of Student's distribution with n - 1
-    degrees of freedom, s the sample standard deviation (n - 1 in the denominator).
+@dataclass(frozen=True)
+class Expected:
+    """Where one further run, or the mean of several, is expected to lie: at mean ± t · error with the t of
+    Student's distribution. n: number of repeats. error, freedom: None where the runs give no spread."""
 
-    A paper's number is one more run and not the mean of all possible ones. So it is compared with this interval and not
-    with the narrower confidence interval of the mean (Patil, Peng & Leek 2016, Perspectives on Psychological Science
-    11(4): 539-544). Exact for normally distributed runs. Values are finite.
+    n: int
+    mean: float | None = None
+    error: float | None = None
+    freedom: float | None = None
+
+    @property
+    def prediction(self) -> Prediction:
+        """With the interval of 95 %."""
+        if self.error is None:
+            return Prediction(self.n, self.mean)
+        half = float(stdtrit(self.freedom, 0.975)) * self.error
+        return Prediction(self.n, self.mean, self.mean - half, self.mean + half)
+
+    def p_value(self, printed: Interval) -> float:
+        """The probability of a number that is as far from the mean as the printed one or farther. Of the numbers that
+        the printed one may be rounded from, the one nearest to the mean counts."""
+        distance = max(printed[0] - self.mean, self.mean - printed[1], 0.0)
+        if self.error == 0:
+            return float(distance == 0)
+        return float(2 * stdtr(self.freedom, -distance / self.error))
+
+
+def expect(values: Sequence[float], mean_of: int = 1, deviation: float | None = None) -> Expected:
+    """values: one for each of our repeats, finite. The printed number is one further run, or the mean of `mean_of`
+    further runs with the standard deviation that the paper prints.
+
+    Without a printed deviation, the paper's runs are taken to vary as ours do: mean ± t·s·√(1/n + 1/m) with n - 1
+    degrees of freedom (for m = 1: Patil, Peng & Leek 2016, Perspectives on Psychological Science 11(4): 539-544). With
+    one, both vary on their own: Welch's interval (Welch 1947, Biometrika 34: 28-35). Both are exact, or nearly so, for
+    normally distributed runs.
     """
     n = len(values)
-    if n == 0:
-        return Prediction(n=0)
-    mean = float(np.mean(values))
-    if n == 1:
-        return Prediction(n=1, mean=mean)
-    half = float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) * math.sqrt(1 + 1 / n))
-    return Prediction(n=n, mean=mean, low=mean - half, high=mean + half)
+    if n < 2:
+        return Expected(n, *map(float, values))
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+    ours = spread**2 / n
+    if deviation is None or mean_of < 2:
+        return Expected(n, mean, math.sqrt(ours + spread**2 / mean_of), n - 1)
+    theirs = deviation**2 / mean_of
+    freedom = (ours + theirs) ** 2 / (ours**2 / (n - 1) + theirs**2 / (mean_of - 1)) if ours + theirs else n - 1
+    return Expected(n, mean, math.sqrt(ours + theirs), freedom)
+
+
+def expect_from_folds(folds: Sequence[float], test_to_train: float, deviation: float | None = None) -> Expected:
+    """What the mean of another cross-validation is expected to be, from the folds of a single one.
+
+    The folds share training images, so that their mean varies more than s/√k. The correction of Nadeau & Bengio (2003,
+    Machine Learning 52: 239-281, section 3) is used: the variance of the mean is s²(1/k + test/train), with k - 1
+    degrees of freedom. No unbiased estimate exists (Bengio & Grandvalet 2004, JMLR 5: 1089-1105).
+
+    folds: one value each, finite. test_to_train: test images of a fold over its training images. deviation: the printed
+    one over the paper's folds; without one, theirs vary as ours do.
+    """
+    k = len(folds)
+    if k < 2:
+        return Expected(1, *map(float, folds))
+    ours = float(np.var(folds, ddof=1))
+    theirs = ours if deviation is None else deviation**2
+    return Expected(1, float(np.mean(folds)), math.sqrt((ours + theirs) * (1 / k + test_to_train)), k - 1)
+
+
+def prediction(values: Sequence[float]) -> Prediction:
+    """Where one further run falls (`expect`). Values are finite.
+
+    A paper's number is one more run and not the mean of all possible ones. So it is compared with this interval and not
+    with the narrower confidence interval of the mean.
+    """
+    return expect(values).prediction
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,9 @@ from common.errors import BadInput
 from common.evidence.cross_entropy import constant_costs
 from common.evidence.definition import DISTANCES, OF_TRAINING, Definition
 from common.evidence.metrics import value_of_groups
-from common.evidence.statistics import Prediction, place
+from common.evidence.statistics import Prediction
 from common.paper import Paper
 from common.recipe import Recipe
-from common.reported import Reported
 
 # The first marks no tumour and calls no image positive. The second gives every pixel the share of tumour among the
 # pixels of the training part as its probability, and every image the share of the positive class among its images.
@@ -28,25 +27,25 @@ NOTHING = BACKGROUND, PREVALENCE = "all background", "constant prevalence"
 
 SPLITS = 10_000
 
-# A part ("train", "validation", "test"), a signature, and whether a number is of one fold of a cross-validation.
-Key = tuple[str, str, bool]
+# A part ("train", "validation", "test") and a signature.
+Key = tuple[str, str]
 
 _AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in the processor's cache
 
 
 def distributions_of_cells(
-    paper: Paper, recipe: Recipe, whole: Iterable[Reported], of_folds: Iterable[Reported] = (), splits: int = SPLITS
+    paper: Paper, recipe: Recipe | None = None, splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
-    """By the id of each reported number, its distribution for each predictor (`distributions`). {} for data whose
-    tumour fractions are not committed, and where copies enlarge the data, since nobody knows those of copies.
+    """By the id of each number that the paper reports of its own runs, its distribution for each predictor
+    (`distributions`). {} for data whose tumour fractions are not committed, and where copies enlarge the data, since
+    nobody knows those of copies.
 
-    recipe: of the paper's own profile, as its numbers are. whole: numbers of a whole repeat; that of a cross-validation
-    is the mean of its folds. of_folds: numbers of a single fold.
+    recipe: of the paper's own size, as its numbers are; the paper's default without one. Single images are left out.
     """
+    recipe = recipe or paper.plain_recipe()
     if recipe.copies:
         return {}
-    keys = {cell.id: (cell.split, cell.definition, False) for cell in whole}
-    keys |= {cell.id: (cell.split, cell.definition, True) for cell in of_folds}
+    keys = {cell.id: (cell.split, cell.definition) for cell in paper.reported if not (cell.quoted or cell.image)}
     drawn = recipe.model_copy(update={"split": "random"})  # so that other splits share the cache
     found = _cached_distributions(paper.data, drawn.model_dump_json(), tuple(dict.fromkeys(keys.values())), splits)
     return {id: found[key] for id, key in keys.items()} if found else {}
@@ -69,8 +68,8 @@ def distributions(
     known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS, seed: int = 0
 ) -> dict[Key, dict[str, Prediction]]:
     """For each key, by predictor: the mean over random splits, and the 2.5 and 97.5 % quantiles, between which one
-    further split falls with 95 % probability. n is the number of splits, or of folds of them, where the metric is
-    defined. Unless the key is of a single fold, a split with folds counts as the mean of its folds.
+    further split falls with 95 % probability. n is the number of splits where the metric is defined. A split with
+    folds counts as the mean of its folds.
 
     known: every case of the data set; the recipe chooses its classes, the sizes of the parts and the folds. Images are
     drawn one by one, also where the recipe keeps groups of them together, which makes the true spread larger.
@@ -80,7 +79,7 @@ def distributions(
     known = known.only(recipe.classes)
     known = known.hard() if recipe.truth == "hard" else known
     wanted = dict.fromkeys(wanted)
-    drawn: dict = {(part, signature, who): [] for part, signature, _ in wanted for who in NOTHING}
+    drawn: dict = {(*key, who): [] for key in wanted for who in NOTHING}
     for folds in _splits(known, recipe, splits, seed):
         of_folds: dict = {key: [] for key in drawn}
         for split in folds:
@@ -90,11 +89,8 @@ def distributions(
             for part, signature, who in drawn:
                 of_folds[part, signature, who].append(constant_value(signature, parts[part], *probabilities[who]))
         for key, values in of_folds.items():
-            drawn[key].append(np.array(values))
-    of_all = {key: np.hstack(values) for key, values in drawn.items()}  # (folds, splits)
-    return {
-        key: {who: _interval(of_all[key[0], key[1], who], single_folds=key[2]) for who in NOTHING} for key in wanted
-    }
+            drawn[key].append(np.mean(values, axis=0))  # over the folds: (splits,)
+    return {key: {who: _interval(np.concatenate(drawn[*key, who])) for who in NOTHING} for key in wanted}
 
 
 @dataclass(frozen=True)
@@ -217,17 +213,7 @@ def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, t
     return {part: (float(low), float(high)) for part, (low, high) in ends.items()}
 
 
-def describe_place(number: str, printed: tuple[float, float], who: str, nothing: Prediction) -> str:
-    """A sentence on where a printed number lies in the distribution of a predictor, which has an interval."""
-    return (
-        f"A predictor that has learned nothing ({who}) scores {nothing.mean:.4f} on average, and between "
-        f"{nothing.low:.4f} and {nothing.high:.4f} on 95 % of {nothing.n:,} random splits: "
-        f"the printed {number} lies {place(printed, (nothing.low, nothing.high))}."
-    )
-
-
-def _interval(values: np.ndarray, single_folds: bool) -> Prediction:
-    values = values.ravel() if single_folds else values.mean(axis=0)
+def _interval(values: np.ndarray) -> Prediction:
     defined = values[np.isfinite(values)]
     if not len(defined):
         return Prediction(n=0)

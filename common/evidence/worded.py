@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment
-from common.evidence.compare import DID_NOT_LEARN, RUNS_TO_REFUTE, by_repeat, is_of_repeats, part_of, values
+from common.evidence.compare import by_repeat, is_of_repeats, part_of, values
 from common.evidence.definition import COSTS, Definition
 from common.evidence.results import RUNNING, Record
 from common.evidence.statistics import Interval, Prediction, place, prediction
+from common.evidence.verdict import DID_NOT_LEARN, RUNS
 from common.paper import Paper, as_text
 from common.reported import Reported, Worded, printed
 
@@ -26,9 +27,9 @@ Status = Literal["holds", "does not hold", "can't be told yet", "did not learn",
 HOLDS, FAILS, OPEN, NOT_RUN = "holds", "does not hold", "can't be told yet", "not run"
 
 MEANINGS: dict[Status, str] = {
-    HOLDS: f"the whole interval, which comes from at least {RUNS_TO_REFUTE} repeats, is on the side that is claimed",
+    HOLDS: f"the whole interval, which comes from at least {RUNS} repeats, is on the side that is claimed",
     FAILS: "the whole interval is on the other side",
-    OPEN: f"fewer than {RUNS_TO_REFUTE} repeats, or an interval with both sides in it",
+    OPEN: f"fewer than {RUNS} repeats, or an interval with both sides in it",
     DID_NOT_LEARN: "a network that it rests on did not learn",
     NOT_RUN: "the network, or the one that it is set beside, was not run, or not scored under this definition",
 }
@@ -107,7 +108,7 @@ def _found(paper: Paper, claim: Worded, own: Record, beside: Record | None) -> t
 def _status(claim: Worded, found: Prediction, limit: Interval) -> Status:
     if found.mean is None:
         return NOT_RUN
-    return OPEN if found.n < RUNS_TO_REFUTE else _side(claim, limit, (found.low, found.high), OPEN)
+    return OPEN if found.n < RUNS else _side(claim, limit, (found.low, found.high), OPEN)
 
 
 def _side(claim: Worded, limit: Interval, found: Interval, between: str) -> str:

@@ -14,6 +14,17 @@ more follows: not which of them is wrong, nor why.
 
 from common.evidence.claims.cells import Finding
 from common.evidence.claims.check import as_json, as_lines, check, impossible, summary
-from common.evidence.claims.losses import Region, regions
+from common.evidence.claims.losses import OfTumour, Region, of_tumour, regions
 
-__all__ = ["Finding", "Region", "as_json", "as_lines", "check", "impossible", "regions", "summary"]
+__all__ = [
+    "Finding",
+    "OfTumour",
+    "Region",
+    "as_json",
+    "as_lines",
+    "check",
+    "impossible",
+    "of_tumour",
+    "regions",
+    "summary",
+]

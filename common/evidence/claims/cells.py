@@ -39,6 +39,11 @@ class Finding:
     chance: float | None = None
     assumed: bool = False
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether it assumes nothing but the definitions of the record, also where digits were cut off."""
+        return self.certainty == "certain" and not (self.premise or self.assumed or self.chance is not None)
+
 
 @dataclass(frozen=True)
 class Cell:

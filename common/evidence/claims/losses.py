@@ -139,6 +139,30 @@ def regions(paper: Paper, known: dict[Split, Interval] | None = None) -> list[Re
     return found
 
 
+@dataclass(frozen=True)
+class OfTumour:
+    """What a mean IoU of tumour and background leaves for the tumour alone, together with an accuracy of the same
+    images: least and greatest IoU and Dice. accuracy: as printed."""
+
+    accuracy: str
+    iou: Interval
+    dice: Interval
+
+
+def of_tumour(paper: Paper) -> dict[str, OfTumour]:
+    """By the id of each IoU that is the mean of tumour and background over all pixels, if an accuracy stands beside it.
+    The tumour is taken to be the smaller part of the pixels."""
+    found = {}
+    for row in grouped(cells_of(paper), _row):
+        accuracy = next((cell for cell in row if cell.metric == "accuracy" and cell.definition.target == "pixel"), None)
+        for iou in (cell for cell in row if accuracy and cell.reported.definition == "iou|mean2|pooled|t=0.5"):
+            given = [*constraints([accuracy, iou]), Constraint("share", 0, 0.5)]
+            spans = [span(given, Constraint(ratio, 0, 1)) for ratio in ("iou", "dice")]
+            if None not in spans:
+                found[iou.id] = OfTumour(accuracy.reported.value + accuracy.reported.unit, *spans)
+    return found
+
+
 def _row(cell: Cell):
     return None if cell.reported.image or cell.reported.quoted else cell.setting
 

@@ -1,0 +1,115 @@
+"""One answer for each printed number of a paper, from all its records: the place where the four questions come
+together (RULES.md)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from common.evidence import compare, trivial, verdict
+from common.evidence.assess import Assessment, is_default
+from common.evidence.explain import Explanation, explanations
+from common.evidence.results import Compared
+from common.evidence.statistics import Prediction
+from common.evidence.verdict import Hint, Verdict
+from common.paper import Paper
+from common.reported import Reported
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The comparison of a number with the runs of one record."""
+
+    assessed: Assessment
+    row: Compared
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What there is to say of one printed number, or of one column of a fold table.
+
+    head: the number; of a column its mean, or its first number. cells: all numbers that are judged together.
+    row: the comparison that the verdict is from; without runs where there are none.
+    runs: those of the paper's own size, None where there are none. small: the same of the small profile.
+    nothing: the best predictor that has learned nothing, by name, and its score; None where that is not known.
+    elsewhere: where else one would see the number, None where nowhere or where nobody asked.
+    """
+
+    paper: Paper
+    head: Reported
+    cells: tuple[Reported, ...]
+    row: Compared
+    runs: Runs | None
+    small: Runs | None
+    nothing: tuple[str, Prediction] | None
+    elsewhere: Explanation | None
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.row.verdict
+
+    @property
+    def hint(self) -> Hint:
+        return self.small.row.hint if self.small else ""
+
+    @property
+    def shown(self) -> Runs | None:
+        """The runs that stand beside the number: those of the paper's own size, else small ones."""
+        return self.runs or self.small
+
+    @property
+    def again(self) -> bool:
+        """Whether the number is entered before under another definition."""
+        return bool(self.head.same_as)
+
+    @property
+    def stale(self) -> bool:
+        return self.shown is not None and not self.shown.assessed.fresh
+
+
+def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
+    """One for each number that the paper prints, a column of a fold table being one, in the order of the record.
+
+    assessed: all records of the paper. Only those of its default readings, and of those of a network that it sets
+    beside its own, answer; its own data come before others."""
+    nothing = trivial.distributions_of_cells(paper) if paper.data_named else {}
+    usable = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
+    usable.sort(key=lambda each: each.record.dataset.name != paper.data)
+    sources = {id: of_row for each in reversed(usable) for id, of_row in _by_cell(each).items()}
+    without = {row.id: row for row in compare.rows_without_runs(paper, paper.reported, nothing)}
+    elsewhere = {
+        id: found
+        for each in reversed(usable)
+        for found in explanations(paper, each.record, each.rows, [other.record for other in assessed])
+        for id in found.cells
+    }
+    return [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
+
+
+def headline(paper: Paper, found: Iterable[Answer]) -> list[Answer]:
+    """The few that the paper is known by, in the order that its record names; of a column, that of its mean."""
+    by_id = {answer.head.id: answer for answer in found}
+    return [by_id[id] for id in paper.headline]
+
+
+def _by_cell(assessed: Assessment) -> dict[tuple[str, str], Runs]:
+    return {(row.id, assessed.record.profile): Runs(assessed, row) for row in assessed.rows}
+
+
+def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:
+    head = compare.head_of(cells)
+    runs, small = (sources.get((head.id, profile)) for profile in ("paper", "small"))
+    first = runs or small
+    return Answer(
+        paper,
+        head,
+        tuple(cells),
+        first.row if first else without[head.id],
+        runs,
+        small,
+        _best(head, nothing.get(head.id, {})),
+        elsewhere.get(head.id),
+    )
+
+
+def _best(head: Reported, scored: dict[str, Prediction]) -> tuple[str, Prediction] | None:
+    best = verdict.best_of(head.definition, list(scored.values()))
+    return next(((who, each) for who, each in scored.items() if each is best), None)

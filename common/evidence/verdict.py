@@ -1,0 +1,155 @@
+"""The rules by which a printed number is judged; RULES.md has them in words.
+
+Three of the four questions are answered here: whether the number can be right as printed, whether it says anything, and
+whether it holds. `common.evidence.explain` has the fourth, where else one would see it.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from common.evidence.definition import COSTS, DISTANCES, Definition
+from common.evidence.statistics import Expected, Interval, Prediction, place
+
+# Goes up with every change of a rule. A record says under which rules its numbers were judged.
+RULES = 1
+
+Verdict = Literal[
+    "impossible",
+    "contradicted",
+    "says nothing",
+    "holds",
+    "paper higher",
+    "paper lower",
+    "not decided",
+    "did not learn",
+    "other data",
+    "not run",
+    "quoted",
+]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+# What small runs hint at. "" where they hint at nothing.
+Hint = Literal["", "near", "paper higher", "paper lower"]
+
+# The verdict of question c is found from so many repeats on.
+RUNS = 3
+# The share of the way from what learns nothing to a perfect score within which two numbers are practically the same.
+SHARE = 0.1
+# A number that differs is called so where at most this share of all that are called so are expected to be errors.
+FALSE_DISCOVERIES = 0.05
+DID_NOT_LEARN: Verdict = "did not learn"
+
+# With these, the printed number is not set against our runs.
+UNCOMPARED: tuple[Verdict, ...] = ("quoted", "impossible", "other data", DID_NOT_LEARN)
+
+# More repeats than this are not counted: nobody makes them.
+MOST_REPEATS = 100
+
+MEANINGS: dict[Verdict, str] = {
+    "impossible": "its own definition cannot give this value",
+    "contradicted": "it and other numbers of the paper cannot all be right as printed",
+    "says nothing": "a predictor that has learned nothing, such as a blank mask, scores this as well",
+    "holds": "whatever one further run of ours gives, it is practically the printed number",
+    "paper higher": "the printed number is above what our runs give",
+    "paper lower": "the printed number is below what our runs give",
+    "not decided": "our runs are too few or vary too much",
+    "did not learn": "our networks did not learn, so they say nothing about the paper",
+    "other data": "we have no such data, or the paper does not name its data",
+    "not run": "not run at the paper's size yet",
+    "quoted": "the paper quotes it from another work",
+}
+
+
+def says_nothing(printed: Interval, definition: str, nothing: Sequence[Prediction]) -> bool:
+    """Whether predictors that have learned nothing score a printed number too: it is not better than what the best of
+    them scores on 95 % of random splits. False for numbers of which none is better than another, such as counts."""
+    best = best_of(definition, nothing)
+    if best is None or best.low is None:
+        return False
+    where = place(printed, (best.low, best.high))
+    return where != ("below" if _is_cost(definition) else "above")
+
+
+def best_of(definition: str, nothing: Sequence[Prediction]) -> Prediction | None:
+    """Of the predictors that have learned nothing, the score of the best one; None where none has a score, and for
+    numbers of which none is better than another."""
+    scored = [each for each in nothing if each.mean is not None]
+    if not scored or Definition.parse(definition).metric in ("count", "epochs", "area-ratio"):
+        return None
+    return (min if _is_cost(definition) else max)(scored, key=lambda each: each.mean)
+
+
+def margin_of(definition: str, nothing: Sequence[Prediction]) -> float | None:
+    """Within how much of each other two numbers are practically the same: a tenth of the way from what learns nothing
+    to a perfect score. None where one of both ends is unknown, as of a distance in pixels."""
+    best = best_of(definition, nothing)
+    metric = Definition.parse(definition).metric
+    if best is None or metric in DISTANCES:
+        return None
+    perfect = -1.0 if metric == "squared-dice-loss" else 0.0 if _is_cost(definition) else 1.0
+    return SHARE * abs(perfect - best.mean)
+
+
+def is_within(printed: Interval, found: Prediction, margin: float | None) -> bool:
+    """Whether the whole interval lies within the margin of the printed number, whatever that is rounded from."""
+    if margin is None or found.low is None:
+        return False
+    return printed[1] - margin <= found.low and found.high <= printed[0] + margin
+
+
+def differing(p_values: Sequence[float], share: float = FALSE_DISCOVERIES) -> list[bool]:
+    """Which of several numbers differ from what is expected of them, such that at most this share of those that are
+    called so are expected to be errors (Benjamini & Hochberg 1995, Journal of the Royal Statistical Society B 57:
+    289-300). A single number is judged at that level itself."""
+    p, count = np.asarray(p_values, float), len(p_values)
+    order = np.argsort(p)
+    passed = np.flatnonzero(p[order] <= share * np.arange(1, count + 1) / max(count, 1))
+    found = np.zeros(count, bool)
+    found[order[: passed[-1] + 1 if len(passed) else 0]] = True
+    return found.tolist()
+
+
+def decide(printed: Interval, expected: Expected, margin: float | None, differs: bool, fewest: int = RUNS) -> Verdict:
+    """The answer to question c: holds, paper higher, paper lower or not decided.
+
+    A number that is practically the same holds, even where it differs measurably. fewest: repeats for a decision."""
+    if expected.n < fewest or expected.error is None:
+        return "not decided"
+    if is_within(printed, expected.prediction, margin):
+        return "holds"
+    if differs:
+        return "paper higher" if printed[0] > expected.mean else "paper lower"
+    return "not decided"
+
+
+def hint_of(printed: Interval, expected: Expected, margin: float | None, differs: bool, fewest: int = RUNS) -> Hint:
+    """What a small network hints at. Nothing where its interval is wider than the margin."""
+    found = expected.prediction
+    if margin is None or found.low is None or (found.high - found.low) / 2 > margin:
+        return ""
+    decided = decide(printed, expected, margin, differs, fewest)
+    return {"holds": "near", "paper higher": "paper higher", "paper lower": "paper lower"}.get(decided, "")
+
+
+def repeats_to_decide(printed: Interval, values: Sequence[float], margin: float | None, mean_of: int = 1) -> int | None:
+    """How many repeats would decide, if mean and spread stay as they are: 0 where no number would, MOST_REPEATS where
+    it takes more than these. None where fewer than three repeats say how far runs vary."""
+    if len(values) < RUNS:
+        return None
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+
+    def decides(n: int) -> bool:
+        expected = Expected(n, mean, spread * math.sqrt(1 / mean_of + 1 / n), n - 1)
+        found = expected.prediction
+        return is_within(printed, found, margin) or place(printed, (found.low, found.high)) != "inside"
+
+    if not decides(10**9):
+        return 0
+    return next((n for n in range(len(values) + 1, MOST_REPEATS) if decides(n)), MOST_REPEATS)
+
+
+def _is_cost(definition: str) -> bool:
+    return Definition.parse(definition).metric in COSTS
