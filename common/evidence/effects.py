@@ -19,7 +19,7 @@ from common.paper import as_shown
 
 # These settings decide which images a repeat is tested on (`common.data.splits.draw`). A reading of any other setting
 # leaves a repeat its test images.
-DRAWING = {"classes", "copies", "folds", "images", "published", "sample", "split", "test_fraction"}
+DRAWING = {"classes", "copies", "folds", "images", "published", "sample", "split", "splits", "test_fraction"}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -105,6 +105,23 @@ def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
         return MeanDifference(1, 1, mean, paired=True)
     half = float(stdtrit(pairs - 1, 0.975) * np.std(differences, ddof=1) / math.sqrt(pairs))
     return MeanDifference(pairs, pairs, mean, mean - half, mean + half, paired=True)
+
+
+def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
+    """The mean of the differences of pairs, one for each random split of one set of images, with the interval of
+    Nadeau & Bengio (2003, Machine Learning 52: 239-281, section 4): mean ± t·s·√(1/J + n₂/n₁).
+
+    The splits overlap: two of them train on many of the same images, and test on some. So J differences say less of new
+    images than J independent ones would, and `paired_t`, which is about all splits of these images, is too narrow.
+    J: number of splits, t has J - 1 degrees of freedom. test_per_train: n₂/n₁, test images for each training image. The
+    correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂). Values are finite.
+    """
+    found = paired_t(differences, [0.0] * len(differences))
+    if found.low is None:
+        return found
+    wider = math.sqrt(1 + len(differences) * test_per_train)
+    half = (found.high - found.mean) * wider
+    return replace(found, low=found.mean - half, high=found.mean + half)
 
 
 def bootstrap(
