@@ -114,6 +114,7 @@ class Paper(_Record):
             raise ValueError(f"claims about numbers that are not reported: {', '.join(sorted(unknown))}")
         chosen = [
             *((f"the claim {claim.id}", claim.over) for claim in self.worded if isinstance(claim.over, dict)),
+            *((f"the claim {claim.id}", claim.readings) for claim in self.worded),
             *((f"the number {cell.id}", cell.readings) for cell in self.reported),
             *(("a baseline", baseline) for baseline in self.baselines),
         ]

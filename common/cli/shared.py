@@ -32,7 +32,8 @@ Data = Annotated[
 Repeats = Annotated[
     int | None,
     typer.Option(
-        help="Number of repeats, each with its own split and weights.", show_default="3; 1 for a cross-validation; 3 on each of --splits"
+        help="Number of repeats, each with its own split and weights.",
+        show_default="3; 1 for a cross-validation; 3 on each of --splits",
     ),
 ]
 Folds = Annotated[

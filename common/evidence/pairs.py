@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from common.evidence import spread
+from common.evidence.claims.relations import from_0_to_1
 from common.evidence.compare import by_repeat
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
@@ -28,8 +29,11 @@ MOST = 1000
 
 @dataclass(frozen=True)
 class OfImages:
-    """How the values of single images spread. one, other: standard deviations over images, of each network.
-    correlation: of the two networks' values, from -1 to 1."""
+    """How the values of single images spread, of a metric between 0 and 1.
+
+    one, other: the standard deviation over images of each network, as a share of the greatest that its mean m allows,
+    √(m·(1 - m)) (Bhatia & Davis 2000, American Mathematical Monthly 107: 353-357): from 0 to 1. So it can be carried
+    over to a mean that leaves more or less room. correlation: of the two networks' values, from -1 to 1."""
 
     one: float
     other: float
@@ -42,7 +46,8 @@ class Pair:
 
     split: the number of the split, from 0. images: number of test images, 0 where their counts are not kept; then
     `low` and `high`, the 95 % interval of the difference over samples of the test images (`paired_bootstrap`), and
-    `of_images` are None. They are None too for a metric over batches, which are no images."""
+    `of_images` are None. They are None too for a metric over batches, which are no images, and `of_images` for a metric
+    with another scale than from 0 to 1."""
 
     repeat: int
     split: int
@@ -103,9 +108,35 @@ def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
     found: PairedDifference = paired_bootstrap(one, other, [definition])[definition]
     single = np.array([value_of_each_image(rows, [definition])[definition] for rows in (one, other)])
     single = single[:, np.isfinite(single).all(axis=0)]
-    spreads = single.std(axis=1, ddof=1) if single.shape[1] > 1 else np.zeros(2)
-    alike = OfImages(*map(float, spreads), float(np.corrcoef(single)[0, 1])) if spreads.all() else None
+    alike = _spread_of_images(single) if from_0_to_1(definition) else None
     return Pair(pair.repeat, pair.split, pair.difference, len(one), found.low, found.high, alike)
+
+
+def _spread_of_images(values: np.ndarray) -> OfImages | None:
+    """values: float64 (2, images), from 0 to 1. None where a network has the same value in every image."""
+    if values.shape[1] < 2 or not values.std(axis=1).all():
+        return None
+    means = values.mean(axis=1)
+    shares = values.std(axis=1) / np.sqrt(means * (1 - means))
+    return OfImages(*map(float, shares), float(np.corrcoef(values)[0, 1]))
+
+
+def say_pairs(paired: Paired, one: str, other: str) -> list[str]:
+    """Two sentences: the difference in each repeat, with its interval over the test images, and over all of them. one,
+    other: the networks' names."""
+    repeats = [
+        f"{pair.difference:+.4f}{_interval(pair.low, pair.high)} on the "
+        f"{f'{pair.images} ' if pair.images else ''}test images of split {pair.split + 1}"
+        for pair in paired.pairs
+    ]
+    over, splits = paired.over_splits, len(paired.by_split)
+    told = f"{over.mean:+.4f}{_interval(over.low, over.high)}"
+    how = f"of {len(paired.pairs)} repeats on {splits} splits, which share images"
+    return [f"{one} less {other}: {'; '.join(repeats)}.", f"Over all: {told}, {how}."]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None else f" [{low:+.4f}, {high:+.4f}]"
 
 
 # How many more would tell
@@ -113,7 +144,7 @@ def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
 
 def repeats_to_tell(differences: Sequence[Sequence[float]], test_per_train: float, fixed: bool) -> int | None:
     """How many repeats, those at hand included, would have an interval without 0, if mean and spread of the differences
-    stay as they are. None if no number would.
+    stay as they are. None if not even MOST would.
 
     differences: by split, those of its repeats; at least two splits. test_per_train: as in `corrected_t`. fixed:
     whether the splits are given, so that further repeats are on the same ones; else each draws a new one.
@@ -125,13 +156,14 @@ def repeats_to_tell(differences: Sequence[Sequence[float]], test_per_train: floa
     if len(differences) < 2:
         raise ValueError("the spread of one split is not known")
     means = [mean(each) for each in differences]
+    middle = abs(mean(means))
     found = spread.analyse_variance(differences)
     if fixed and found is None:
         raise ValueError("luck can't be told from split: each split has one repeat")
 
     def decides(splits: int, variance: float) -> bool:
         half = stdtrit(splits - 1, 0.975) * np.sqrt(variance * (1 / splits + test_per_train))
-        return bool(abs(mean(means)) > half)
+        return bool(middle > half)
 
     if fixed:
         split, luck = found.over_splits.sd**2, found.over_initialisations.sd**2
@@ -151,8 +183,9 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
         needed = repeats_to_tell(splits, paired.test_per_train, fixed)
     except ValueError:
         return f"Whether more repeats on these {len(splits)} splits would tell can't be said before each has two."
-    if needed is None and fixed:
-        return f"No number of repeats on these {len(splits)} splits would tell: their own spread is too wide for it."
+    where = f"on these {len(splits)} splits" if fixed else "with a split each"
     if needed is None:
-        return "No number of repeats would tell: the splits are of the same images, and more of these are needed."
-    return f"About {max(needed, have)} repeats would tell, if mean and spread stay as in these {have}."
+        why = "their own spread is too wide" if fixed else "they share their images, and more images are needed"
+        return f"Not even {MOST} repeats {where} would tell: {why}."
+    needed = max(needed, have + 1)  # those at hand do not tell
+    return f"About {needed} repeats {where} would tell, if mean and spread stay as in these {have}."

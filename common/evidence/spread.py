@@ -64,8 +64,9 @@ def analyse_variance(groups: Sequence[Sequence[float]]) -> Spread | None:
     between is (MSA - MSE) / n0, with n0 = (N - Σn²/N) / (k - 1), the size of the groups where they have one size. It is
     0 where the difference is negative, which happens by chance if splits matter little.
 
-    The interval of the first is exact for normal values (χ² with N - k degrees of freedom). That of the second is of
-    Williams (1962, Biometrika 49: 278-281) and Tukey, with n0 for the size of groups of several sizes.
+    The interval of the first is exact for normal values (χ² with N - k degrees of freedom). The lower end of the second
+    is of Williams (1962, Biometrika 49: 278-281). Its upper end is that of the variance of the means of the splits,
+    which luck makes no smaller: exact for no luck, else a little wide. n0 is the size of groups of several sizes there.
     """
     groups = [np.asarray(group, float) for group in groups if len(group)]
     k, sizes = len(groups), np.array([len(group) for group in groups])
@@ -81,11 +82,11 @@ def analyse_variance(groups: Sequence[Sequence[float]]) -> Spread | None:
     ms_between, ms_within = ss_between / between, ss_within / within
     # chdtri and fdtri: the value that is exceeded, or not reached, with the given probability.
     upper, lower = float(chdtri(between, 0.025)), float(chdtri(between, 0.975))
-    above, below = float(fdtri(between, within, 0.975)), float(fdtri(between, within, 0.025))
+    above = float(fdtri(between, within, 0.975))
     split = Component(
         _root((ms_between - ms_within) / size),
         _root((ss_between - between * ms_within * above) / (size * upper)),
-        _root((ss_between - between * ms_within * below) / (size * lower)),
+        _root(ss_between / (size * lower)),
         between,
     )
     luck = Component(
@@ -133,9 +134,7 @@ def spread_of_record(paper: Paper, record: Record, part: str, definition: str) -
     return analyse_variance(list(group_by_split(paper, record, values).values()))
 
 
-def find_spread(
-    paper: Paper, record: Record, others: Iterable[Record], part: str, definition: str
-) -> Spread | None:
+def find_spread(paper: Paper, record: Record, others: Iterable[Record], part: str, definition: str) -> Spread | None:
     """The spreads that belong to a number of `record`: its own, or those of a record that differs from it in `splits`
     alone (`repro run --splits`). None where no such design was run. others: all records of the paper.
 
@@ -145,16 +144,15 @@ def find_spread(
 
 
 def _designs(record: Record, others: Iterable[Record]) -> list[Record]:
-    def readings(each: Record) -> dict[str, str]:
-        return {key: value for key, value in each.readings.items() if key != "splits"}
-
+    alike = without_splits(record), record.conditions
     return [
-        other
-        for other in others
-        if "splits" in other.readings
-        and readings(other) == readings(record)
-        and other.conditions == record.conditions
+        other for other in others if "splits" in other.readings and (without_splits(other), other.conditions) == alike
     ]
+
+
+def without_splits(record: Record) -> dict[str, str]:
+    """The readings of a record without the number of its splits, which is no choice that a paper leaves open."""
+    return {key: value for key, value in record.readings.items() if key != "splits"}
 
 
 def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -109,7 +109,7 @@ def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
 
 def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
     """The mean of the differences of pairs, one for each random split of one set of images, with the interval of
-    Nadeau & Bengio (2003, Machine Learning 52: 239-281, section 4): mean ± t·s·√(1/J + n₂/n₁).
+    Nadeau & Bengio (2003, Machine Learning 52: 239-281, the corrected resampled t-test): mean ± t·s·√(1/J + n₂/n₁).
 
     The splits overlap: two of them train on many of the same images, and test on some. So J differences say less of new
     images than J independent ones would, and `paired_t`, which is about all splits of these images, is too narrow.

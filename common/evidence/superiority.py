@@ -11,11 +11,11 @@ The probability that the true mean of A is not above that of B is then
 with T_{n-1} the distribution function of Student's t. It is the posterior probability under the prior that gives no
 mean and no spread precedence, and equals the one-sided p-value of the paired t-test.
 
-From the source are the formula and the use of spread and congruence that were measured elsewhere. The source predicts
-the spread from the mean Dice, and takes the congruence from networks on the Medical Segmentation Decathlon. Its full
-text was not at hand, and these figures are not known here. Ours are: the spread and congruence that stand in for them
-(`ASSUMED`), the same formula for other metrics that are means over images, for metrics where less is better, and r = 0
-for networks that were tested on other images.
+From the source are the formula and the use of spread and congruence that were measured elsewhere. There the spread is
+predicted from the mean Dice by a polynomial of second order (Christodoulou et al. 2024, arXiv 2409.17763), and the
+congruence is that of networks on other data. The full texts were not at hand, so these figures are not known here. Ours
+are: the figures that stand in for them (`ASSUMED`), the root of a polynomial of second order in place of theirs, the
+same formula for other overlaps of pixels than Dice, and r = 0 for networks that were tested on other images.
 """
 
 import math
@@ -27,16 +27,16 @@ from common.evidence.pairs import OfImages
 
 # The means over the six pairs of repeats of this suite in which two networks have the same test images: Rahman's U-Net
 # with and without residual blocks on BUSI (Dice), Kumar's MultiRes U-Net and U-Net on mammograms (IoU), three repeats
-# each, small profile. The standard deviations are from 0.25 to 0.37. Ten more networks would move them.
-ASSUMED = OfImages(0.31, 0.31, 0.87)
+# each, small profile. The shares are from 0.56 to 0.71.
+ASSUMED = OfImages(0.64, 0.64, 0.87)
 # The least and the greatest correlation of the six.
 CONGRUENCE = (0.73, 0.94)
 
 
 @dataclass(frozen=True)
 class FalseClaim:
-    """probability: that the claim is false, from 0 to 1; low, high: the same for the greatest and the least correlation
-    that were seen, None where our own runs of the two networks give it. premises: what it assumes, each in words that
+    """probability: that the claim is false, from 0 to 1. low, high: the same for the greatest and the least of
+    CONGRUENCE; None where none is assumed. images: number of test images. premises: what it assumes, each in words that
     follow "if"."""
 
     probability: float
@@ -47,61 +47,64 @@ class FalseClaim:
 
     def sentence(self, one: str, other: str) -> str:
         """In plain words. one, other: the networks' names."""
-        span = "" if self.low is None else f" ({as_percent(self.low)} to {as_percent(self.high)})"
+        least, most = CONGRUENCE
+        span = ""
+        if self.low is not None:
+            span = f", from {as_percent(self.low)} to {as_percent(self.high)} for correlations from {most} to {least}"
+        *first, last = self.premises
         return (
             f"From the printed numbers alone, with {self.images} test images, the probability that {one} is not better "
-            f"than {other} is about {as_percent(self.probability)}{span}, if {'; if '.join(self.premises)}."
+            f"than {other} is {as_percent(self.probability)}{span}, "
+            f"if {', '.join(first)} and {last}."
         )
 
 
-def probability_of_false_claim(margin: float, images: int, spread: OfImages) -> float:
-    """The formula above. margin: m_A - m_B, in the units of the spreads; below 0 where B is better as printed. images:
-    their number n, at least 2.
+def probability_of_false_claim(margin: float, images: int, one: float, other: float, correlation: float) -> float:
+    """The formula above. margin: m_A - m_B, below 0 where B is better as printed. images: their number n, at least 2.
+    one, other: s_A and s_B, in the units of the margin. correlation: r.
 
-    Where both networks have the same value in every image but for the margin, the answer is 0, 1, or 1/2 for no margin.
-    Raises ValueError for fewer than two images, a negative spread, and a correlation outside of -1 to 1.
+    Where the difference is the same in every image, the answer is 0 or 1, and 1/2 for no margin. Raises ValueError for
+    fewer than two images, a negative spread, and a correlation outside of -1 to 1.
     """
-    if images < 2:
-        raise ValueError(f"{images} test images: a spread needs two")
-    if min(spread.one, spread.other) < 0 or not -1 <= spread.correlation <= 1:
-        raise ValueError(f"no such spread: {spread}")
-    variance = spread.one**2 + spread.other**2 - 2 * spread.correlation * spread.one * spread.other
+    if images < 2 or min(one, other) < 0 or not -1 <= correlation <= 1:
+        raise ValueError(f"{images} images, standard deviations {one} and {other}, correlation {correlation}")
+    variance = one**2 + other**2 - 2 * correlation * one * other
     if variance <= 0:
         return 0.5 if margin == 0 else float(margin < 0)
     return float(stdtr(images - 1, -margin * math.sqrt(images / variance)))
 
 
-def judge_printed(margin: float, images: int, ours: OfImages | None, same_images: bool = True) -> FalseClaim:
+def judge_printed(
+    better: float, worse: float, images: int, ours: OfImages | None, same_images: bool = True
+) -> FalseClaim:
     """The probability behind two printed numbers, with what it assumes.
 
-    margin: as above. images: the number of test images of each network. ours: the spread of our own runs of the two
-    networks, None where there are none. same_images: whether both networks were tested on the same images; then a
-    correlation is assumed, else there is none.
+    better, worse: the numbers m_A and m_B of the network that is claimed to be better and of the other, from 0 to 1.
+    images: the number of test images of each. ours: the spread in our own runs of the two networks, None where there
+    are none. same_images: whether both were tested on the same images; else their values do not correlate.
     """
     used = ours or ASSUMED
-    premises = []
-    low = high = None
-    if not same_images:
-        used = OfImages(used.one, used.other, 0.0)
-        premises.append(f"the other numbers are of as many images, other than these {images}")
-    elif ours is None:
-        low, high = sorted(
-            probability_of_false_claim(margin, images, OfImages(used.one, used.other, r)) for r in CONGRUENCE
-        )
-    spreads = " and ".join(dict.fromkeys(f"{each:.2f}" for each in (used.one, used.other)))
-    congruence = f" and correlate by {used.correlation:.2f} between the networks" if same_images else ""
-    whose = "in our own runs of these networks" if ours else "in other pairs of networks of this suite"
-    premises += [
-        f"single images have a standard deviation of {spreads}{congruence}, as {whose}",
+    one, other = (share * math.sqrt(mean * (1 - mean)) for share, mean in ((used.one, better), (used.other, worse)))
+
+    def probability(correlation: float) -> float:
+        return probability_of_false_claim(better - worse, images, one, other, correlation)
+
+    correlation = used.correlation if same_images else 0.0
+    spans = (None, None) if ours or not same_images else sorted(map(probability, CONGRUENCE))
+    whose = "our own runs of these networks" if ours else "other pairs of networks of this suite"
+    known = f"standard deviations {one:.2f} and {other:.2f}, correlation {correlation:.2f}"
+    premises = (
+        f"single images spread as in {whose} ({known})",
+        *([] if same_images else ["the other numbers are of as many other images"]),
         "the printed numbers are means over independent images",
-        "each network is judged as trained, so that the luck of a training does not count",
-        "neither was the likelier to be better beforehand",
-    ]
-    return FalseClaim(probability_of_false_claim(margin, images, used), low, high, images, tuple(premises))
+        "the luck of a training is left aside",
+        "neither network was favoured beforehand",
+    )
+    return FalseClaim(probability(correlation), *spans, images, premises)
 
 
 def as_percent(probability: float) -> str:
-    """12 %, 2.7 %, below 0.1 %"""
+    """about 12 %, about 2.7 %, below 0.1 %"""
     if 0.001 <= probability <= 0.999:
-        return f"{probability:.0%}".replace("%", " %") if 0.1 <= probability <= 0.9 else f"{100 * probability:.1f} %"
+        return f"about {100 * probability:.{0 if 0.1 <= probability <= 0.9 else 1}f} %"
     return "below 0.1 %" if probability < 0.001 else "above 99.9 %"
