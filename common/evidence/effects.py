@@ -89,7 +89,9 @@ class OneAtATime:
 
 
 def effects_in_paper(group: Sequence[Assessment]) -> list[OneAtATime]:
-    """One for each default that has alternatives. group: all assessments of one paper; their order is kept."""
+    """One for each default that has alternatives. group: all assessments of one paper; their order is kept. Runs on
+    splits that come again are another design and no reading; they are left out."""
+    group = [each for each in group if each.record.choices == each.record.readings]
     records = [each.record for each in group]
     default_of = [assess.default_of(each.paper, each.record, records) for each in group]
     pairs = [*zip(default_of, group, strict=True)]

@@ -183,7 +183,7 @@ def chance_of(
 
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:
     network = paper.network_of(record.readings) == paper.network_of(other.readings)
-    return network and record.conditions == other.conditions and record.readings != other.readings
+    return network and record.conditions == other.conditions and record.choices != other.choices
 
 
 def _readings(record: Record, other: Record) -> str:

@@ -180,6 +180,12 @@ class Record(_Model):
         return self.profile, self.dataset.name, self.readings
 
     @property
+    def choices(self) -> dict[str, str]:
+        """The readings without `splits`, the number of splits that come again: that is the design of a run, and nothing
+        that a paper leaves open."""
+        return {key: value for key, value in self.readings.items() if key != "splits"}
+
+    @property
     def conditions(self) -> tuple[str | int, ...]:
         """All that two records must share, apart from readings, for their difference to be that of a reading."""
         data, ran_on = self.dataset, self.environment

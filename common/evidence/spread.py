@@ -28,13 +28,13 @@ from common.paper import Paper
 
 @dataclass(frozen=True)
 class Component:
-    """A standard deviation. low, high: its 95 % interval; None without degrees of freedom. freedom: the degrees of
-    freedom of the mean square that it comes from. Three splits give 2: then the interval reaches from nothing to about
-    six times the estimate."""
+    """A standard deviation. low, high: its 95 % interval. freedom: the degrees of freedom of the mean square that it
+    comes from. Three splits give 2: then the interval of the spread over splits reaches to more than six times the
+    estimate, and often from 0."""
 
     sd: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
     freedom: int
 
 
@@ -113,16 +113,6 @@ def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], 
         return {each: each for each in repeats}
 
 
-def group_by_split(
-    paper: Paper, record: Record, of_repeat: dict[tuple[int, int], float]
-) -> dict[tuple[int, int], list[float]]:
-    """By seed and number of the split: the values of its repeats. of_repeat: by seed and number of the repeat."""
-    split_of, groups = split_of_each_repeat(paper, record), {}
-    for repeat, value in of_repeat.items():
-        groups.setdefault(split_of[repeat], []).append(value)
-    return groups
-
-
 def spread_of_record(paper: Paper, record: Record, part: str, definition: str) -> Spread | None:
     """The spreads of one metric in one record. part: a key of `Repeat.metrics`; definition: a signature.
 
@@ -130,8 +120,10 @@ def spread_of_record(paper: Paper, record: Record, part: str, definition: str) -
     cross-validation are one repeat with their mean (`compare.values`)."""
     if learned.why_unlearned(record.runs, definition):
         return None
-    values = {repeat: mean(folds) for repeat, folds in by_repeat(record, part, definition).items()}
-    return analyse_variance(list(group_by_split(paper, record, values).values()))
+    split_of, groups = split_of_each_repeat(paper, record), {}
+    for repeat, folds in by_repeat(record, part, definition).items():
+        groups.setdefault(split_of[repeat], []).append(mean(folds))
+    return analyse_variance(list(groups.values()))
 
 
 def find_spread(paper: Paper, record: Record, others: Iterable[Record], part: str, definition: str) -> Spread | None:
@@ -144,15 +136,8 @@ def find_spread(paper: Paper, record: Record, others: Iterable[Record], part: st
 
 
 def _designs(record: Record, others: Iterable[Record]) -> list[Record]:
-    alike = without_splits(record), record.conditions
-    return [
-        other for other in others if "splits" in other.readings and (without_splits(other), other.conditions) == alike
-    ]
-
-
-def without_splits(record: Record) -> dict[str, str]:
-    """The readings of a record without the number of its splits, which is no choice that a paper leaves open."""
-    return {key: value for key, value in record.readings.items() if key != "splits"}
+    alike = record.choices, record.conditions
+    return [other for other in others if "splits" in other.readings and (other.choices, other.conditions) == alike]
 
 
 def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -32,7 +32,6 @@ from common.evidence.printed_claims import (
     side_of,
 )
 from common.evidence.results import RUNNING, Record
-from common.evidence.spread import without_splits
 from common.evidence.statistics import Interval, Prediction, prediction
 from common.evidence.superiority import FalseClaim
 from common.paper import Paper, as_text
@@ -88,7 +87,7 @@ def check_worded(paper: Paper, group: Sequence[Assessment]) -> list[Tested]:
 
 def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Assessment]:
     wanted = beyond_defaults(paper, claim.readings)
-    return [one for one in group if without_splits(one.record) == wanted and one.record.profile != "smoke"]
+    return [one for one in group if one.record.choices == wanted and one.record.profile != "smoke"]
 
 
 def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence[Assessment]) -> Tested:

@@ -154,7 +154,8 @@ def test_a_reading_that_contains_the_cells_is_found():
     best = record({"test": {MEAN: 0.57}}, readings={"weights": "best"})
     first = record({"test": {MEAN: 0.90}}, readings={"masks": "first"})
     own = record({"test": {MEAN: 0.75}})
-    (found,) = explained(about, own, own, best, first)
+    again = record({"test": {MEAN: 0.57}}, readings={"splits": "3"})  # the design of a run and no reading
+    (found,) = explained(about, own, own, again, best, first)
     assert (found.definitions, found.readings, found.tried) == ((), ("weights=best",), 2)
     assert "2 other readings (weights=best, masks=first) tried: `weights=best` contains it" in found.sentence
     (back,) = explained(about, first, own, best, first)
