@@ -37,13 +37,16 @@ def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseCl
         return None
     if definition.metric not in OVERLAPS or "class" in definition.target:
         return None
-    better, worse = (mean(printed(cell.value + cell.unit)) for cell in (own[0], best_of(claim, others)))
-    return judge_printed(better, worse, claim.images, ours, same_images=claim.over != "quoted")
+    other = best_of(claim, others)
+    better, worse = (mean(printed(cell.value + cell.unit)) for cell in (own[0], other))
+    return judge_printed(better, worse, claim.images, ours, same_images=not other.quoted)
 
 
 def _printed_of_both(paper: Paper, claim: Worded) -> tuple[list[Reported], list[Reported]]:
     """The numbers that the paper prints of the network that is claimed to be better, and of what it is set against."""
-    alike = [cell for cell in paper.reported if cell.definition == claim.definition and is_of_repeats(cell)]
+    alike = [cell for cell in paper.reported if cell.definition == claim.definition]
+    # A number that is quoted from elsewhere may have readings, if the suite trains that network too.
+    alike = [cell for cell in alike if is_of_repeats(cell) or (cell.quoted and cell.readings)]
 
     def with_readings(readings: dict[str, Any], split: str) -> list[Reported]:
         return [

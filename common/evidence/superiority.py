@@ -11,11 +11,12 @@ The probability that the true mean of A is not above that of B is then
 with T_{n-1} the distribution function of Student's t. It is the posterior probability under the prior that gives no
 mean and no spread precedence, and equals the one-sided p-value of the paired t-test.
 
-From the source are the formula and the use of spread and congruence that were measured elsewhere. There the spread is
-predicted from the mean Dice by a polynomial of second order (Christodoulou et al. 2024, arXiv 2409.17763), and the
-congruence is that of networks on other data. The full texts were not at hand, so these figures are not known here. Ours
-are: the figures that stand in for them (`ASSUMED`), the root of a polynomial of second order in place of theirs, the
-same formula for other overlaps of pixels than Dice, and r = 0 for networks that were tested on other images.
+The paper's own text was not at hand. The formula is as a review quotes it (themoonlight.io, so without its section),
+the meaning of "congruence" as the tool explains it (claims-reloaded.dkfz.de). The spreads and correlations that the
+source measured are not known here; for spreads the same authors take a polynomial of second order of the mean Dice
+(arXiv 2409.17763, abstract). Ours are: the figures that stand in for them (`ASSUMED`), the root of m·(1 - m) in the
+place of their polynomial, the same formula for other overlaps of pixels than Dice, and r = 0 for networks that were
+tested on other images.
 """
 
 import math

@@ -130,6 +130,14 @@ def test_quoted_networks_were_tested_on_other_images():
     assert "the other numbers are of as many other images" in found.premises
 
 
+def test_a_quoted_network_that_the_suite_trains_too_has_its_printed_number():
+    """Table X of Paudel quotes other networks; some are also readings."""
+    beside = cell("0.80").model_copy(update={"id": "q", "quoted": "U-Net [5]", "readings": {"network": "unet"}})
+    found = judged(claiming(cell("0.82"), beside, images=65, **UNET))
+    assert found.as_printed == "0.82 against 0.80: holds"
+    assert "the other numbers are of as many other images" in found.false_claim.premises
+
+
 def test_of_a_loss_less_is_better():
     of = claiming(definition=LOSS, **UNET)
     assert judged(of, record(LOW, LOSS), unet(HIGH, definition=LOSS)).status == "holds"
