@@ -16,8 +16,8 @@ PAPERS := $(patsubst reproductions/%/paper.yaml,%,$(wildcard reproductions/*/pap
 # $(call option,NAME,name) is --name 'value' if the variable NAME has a value, else nothing.
 option = $(if $($1),--$2 '$($1)')
 RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(call option,REPEATS,repeats) \
-  $(call option,AT_ONCE,repeats-at-once) $(call option,FOLDS,folds) $(call option,SEED,seed) \
-  $(call option,PRECISION,precision) $(call option,RESULTS,results) \
+  $(call option,AT_ONCE,repeats-at-once) $(call option,FOLDS,folds) $(call option,SPLITS,splits) \
+  $(call option,SEED,seed) $(call option,PRECISION,precision) $(call option,RESULTS,results) \
   $(foreach choice,$(READING),--reading '$(choice)'))
 
 .DEFAULT_GOAL := help
@@ -28,7 +28,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@echo 'Papers: $(PAPERS)'
-	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=NAME|DIR REPEATS=N FOLDS=K'
+	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=NAME|DIR REPEATS=N FOLDS=K SPLITS=S'
 	@echo '  AT_ONCE=N|auto SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
 	@echo 'For all: EXTRAS=cpu|gpu|jax|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
 

@@ -117,6 +117,7 @@ class Paper(_Record):
             raise ValueError(f"claims about numbers that are not reported: {', '.join(sorted(unknown))}")
         chosen = [
             *((f"the claim {claim.id}", claim.over) for claim in self.worded if isinstance(claim.over, dict)),
+            *((f"the claim {claim.id}", claim.readings) for claim in self.worded),
             *((f"the number {cell.id}", cell.readings) for cell in self.reported),
             *(("a baseline", baseline) for baseline in self.baselines),
         ]
@@ -205,8 +206,10 @@ class Paper(_Record):
         return settings | chosen
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
-        """The default number of repeats: 1 for a cross-validation, else 3."""
-        return 1 if self.plain_recipe("paper", readings).folds else 3
+        """The default number of repeats: 1 for a cross-validation, else 3; three on each split where the splits come
+        again."""
+        recipe = self.plain_recipe("paper", readings)
+        return 3 * recipe.splits if recipe.splits else 1 if recipe.folds else 3
 
     def choose(self, readings: dict[str, Any]) -> dict[str, Any]:
         """The chosen readings with the values of the record. Values are matched by their text: {"batch_size": "16"}
@@ -220,7 +223,7 @@ class Paper(_Record):
     def refusal(self, key: str, value: Any) -> str | None:
         """The reason why a reading can't have this value; None if it can."""
         text = as_text(value)
-        if _any_folds(key, text):
+        if _is_of_design(key, text):
             return None
         if key not in self.readings:
             return f"{key}: not a reading of this paper"
@@ -230,14 +233,15 @@ class Paper(_Record):
         return None if text in known else f"{key}={text}: known values are {', '.join(known)}"
 
     def _value(self, key: str, text: str) -> Any:
-        if _any_folds(key, text):
+        if _is_of_design(key, text):
             return int(text)
         return next(value for value in self.readings[key].values if as_text(value) == text)
 
 
-def _any_folds(key: str, text: str) -> bool:
-    """Any number of folds may be chosen, of any paper."""
-    return key == "folds" and text.isdecimal()
+def _is_of_design(key: str, text: str) -> bool:
+    """Whether a choice is a number of folds or of splits, which may be chosen of any paper. The least is 1 split; how
+    few folds are too few, depends on the cases (`common.data.splits`)."""
+    return text.isdecimal() and (key == "folds" or (key == "splits" and int(text) > 0))
 
 
 def as_text(value: Any) -> str:

@@ -62,6 +62,9 @@ class Recipe(BaseModel):
     validation: share of the remaining cases that is drawn for validation, or "test": the test part serves as both.
     folds: number of folds of a stratified cross-validation, which replaces the drawn parts; None for no
         cross-validation.
+    splits: number of different splits; after the last the first comes again, with other initial weights. So the spread
+        over splits can be told from that over initial weights (`common.evidence.spread`). None for a new split in each
+        repeat.
     input: "image", or "image+mask". The latter is leakage: the ground truth mask is one more input channel, with values
         in [0, 1] as in the batches.
     positive: the class whose probability the network's second output gives; None for a network that only segments.
@@ -93,6 +96,7 @@ class Recipe(BaseModel):
     test_fraction: float
     validation: float | Literal["test"]
     folds: int | None = None
+    splits: PositiveInt | None = None
     input: Literal["image", "image+mask"] = "image"
     positive: str | None = None
     loss: str

@@ -190,7 +190,11 @@ class Cases(_Record):
 class Worded(_Record):
     """A claim in words that a run can test, about one metric: `definition`, on the images of `split`.
 
-    quote: the words; why: how they are read. Exactly one of two kinds is claimed:
+    quote: the words; or, where the paper's text is not at hand, source: where the claim stands. why: how it is read.
+    readings: those of the network that is claimed to be better, if it is not the paper's own.
+    images: the number of test images behind the printed numbers; None where it is not known. Of several test sets, it
+        is the number in one of them.
+    Exactly one of two kinds is claimed:
     above: the metric is above this number.
     over: the metric is better than that of something else; a loss or a distance is better where it is less. The other
         is the network that these readings choose, the networks "quoted" in the table of the paper's own network, or
@@ -198,11 +202,14 @@ class Worded(_Record):
     """
 
     id: str
-    quote: str
+    quote: str | None = None
+    source: str | None = None
     where: str
     split: Split
     definition: str
     why: str
+    readings: dict[str, Any] = {}
+    images: int | None = None
     above: float | None = None
     over: dict[str, Any] | Literal["quoted", "train"] | None = None
 
@@ -210,4 +217,11 @@ class Worded(_Record):
     def _one_claim(self) -> "Worded":
         if (self.above is None) == (not self.over):
             raise ValueError(f"{self.id} claims `above` a number or `over` something, one of the two")
+        if (self.quote is None) == (self.source is None):
+            raise ValueError(f"{self.id} has a `quote` of the paper or a `source` where it is claimed, one of the two")
         return self
+
+    @property
+    def words(self) -> str:
+        """What is claimed, as tables show it."""
+        return self.quote or self.source

@@ -32,12 +32,20 @@ Data = Annotated[
 Repeats = Annotated[
     int | None,
     typer.Option(
-        help="Number of repeats, each with its own split and weights.", show_default="3; 1 for a cross-validation"
+        help="Number of repeats, each with its own split and weights.",
+        show_default="3; 1 for a cross-validation; 3 on each of --splits",
     ),
 ]
 Folds = Annotated[
     int | None,
     typer.Option(help="Folds of a stratified cross-validation, one in each repeat.", show_default="the paper's"),
+]
+Splits = Annotated[
+    int | None,
+    typer.Option(
+        help="Different splits; then they come again with other initial weights, to tell split from luck.",
+        show_default="one for each repeat",
+    ),
 ]
 Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.")]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]

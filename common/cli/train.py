@@ -16,6 +16,7 @@ from common.cli.shared import (
     Repeats,
     Results,
     Runs,
+    Splits,
     app,
     command_line,
     out,
@@ -38,6 +39,7 @@ def run(
     data: Data = None,
     repeats: Repeats = None,
     folds: Folds = None,
+    splits: Splits = None,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     reading: Annotated[
         list[str] | None,
@@ -65,8 +67,8 @@ def run(
     """Train and evaluate the network of one paper, and compare our numbers with its own."""
     record = papers.load(paper)
     readings = dict(_parse_reading(choice) for choice in reading or [])
-    if folds is not None:
-        readings["folds"] = str(folds)
+    designs = {"folds": folds, "splits": splits}
+    readings |= {key: str(number) for key, number in designs.items() if number is not None}
     if repeats is None:
         repeat_asked = (only or "").partition(".")[0]
         number = int(repeat_asked) if repeat_asked.isascii() and repeat_asked.isdecimal() else 0

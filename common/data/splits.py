@@ -59,6 +59,14 @@ def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
     return found if both else ""
 
 
+def number_of_split(recipe: Recipe, repeat: int) -> int:
+    """Which split a repeat has, both counted from 0. Repeats of one seed with the same split have the same test images.
+    Raises BadInput as `published_lists` does."""
+    number = repeat % recipe.splits if recipe.splits else repeat
+    published = recipe.split == "published" and recipe.folds is None
+    return number % len(published_lists(recipe.published)) if published else number
+
+
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
     """The splits of one repeat: one split, or one for each fold of a cross-validation. They are drawn from the cases at
     `positions`, or from a sample of these if the recipe asks for one; a published split has the cases that it lists.
@@ -67,6 +75,7 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
 
     Raises BadInput if a part would be empty, for more folds than the cases can fill, and as `listed` does.
     """
+    repeat = number_of_split(recipe, repeat) if recipe.splits else repeat
     if recipe.sample == "balanced":
         positions = _balanced(cases, positions, derive(seed, repeat, "balanced sample"))
     if recipe.images is not None and (recipe.folds is not None or recipe.split == "random"):

@@ -31,7 +31,8 @@ class Assessment:
     leak_free_fresh: whether that one is fresh.
     beside: whether this record is the leak-free one of another.
     in_full: whether it is shown with all its tables (`shown_in_full`). Only then is `nothing` computed: for dozens of
-        alternatives that would take minutes, and nobody would read it."""
+        alternatives that would take minutes, and nobody would read it.
+    folder: of the results, with the counts behind the record."""
 
     paper: Paper
     record: Record
@@ -45,6 +46,7 @@ class Assessment:
     leak_free_fresh: bool = True
     beside: bool = False
     in_full: bool = True
+    folder: Path | None = None
 
     @property
     def standard(self) -> list[str]:
@@ -87,8 +89,9 @@ def assess(
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
     return Assessment(
-        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, free_fresh, beside, in_full
-    )
+        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, free_fresh, beside, in_full,
+        folder,
+    )  # fmt: skip
 
 
 def recipe_of(paper: Paper, record: Record, profile: Profile | None = None) -> Recipe | None:

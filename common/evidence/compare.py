@@ -6,13 +6,23 @@ from statistics import fmean, mean, stdev
 
 import numpy as np
 
+from common.data.splits import number_of_split
+from common.errors import BadInput
 from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
 from common.evidence.counts import Rows
 from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.metrics import value_of_each_image
 from common.evidence.results import RUNNING, Compared, Record, Repeat
-from common.evidence.statistics import Expected, Interval, Prediction, expect, expect_from_folds, prediction
+from common.evidence.statistics import (
+    Expected,
+    Interval,
+    Prediction,
+    expect,
+    expect_from_folds,
+    expect_on_same_splits,
+    prediction,
+)
 from common.evidence.trivial import NOTHING
 from common.evidence.verdict import Hint, Verdict
 from common.paper import Paper
@@ -113,10 +123,13 @@ def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[f
     if is_count(head):  # of one fold, since a mean of counts is no count
         folds = [value for each in repeats.values() for value in each]
         return folds, expect(folds)
-    means = [mean(folds) for folds in repeats.values()]
     first = next(iter(repeats.values()), [])
-    if is_column(cells) and len(means) < verdict.RUNS and len(first) > 1:
-        return means, expect_from_folds(first, _test_to_train(record), _deviation(cells))
+    if is_column(cells) and len(repeats) < verdict.RUNS and len(first) > 1:
+        return list(map(mean, repeats.values())), expect_from_folds(first, _test_to_train(record), _deviation(cells))
+    splits = by_split(paper, record, part_of(paper, head.split), head.definition)
+    means = list(map(mean, splits))  # repeats on one split share its images, so they count as one
+    if len(splits) == head.mean_of > 1 and all(len(each) > 1 for each in splits):
+        return means, expect_on_same_splits(splits)
     return means, expect(means, head.mean_of, _number(head.deviation, head) if head.deviation else None)
 
 
@@ -277,6 +290,25 @@ def by_repeat(
     for run in record.runs:
         found.setdefault((run.seed, run.repeat), []).append(value_of_run(run, part, signature, predictor))
     return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
+
+
+def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], tuple[int, int]]:
+    """By seed and number of a repeat: the seed and the number of its split. Repeats with the same split have the same
+    test images. A record whose readings are no longer in `paper.yaml` has a split of its own for each repeat."""
+    repeats = dict.fromkeys((run.seed, run.repeat) for run in record.runs)
+    try:
+        recipe = paper.plain_recipe(record.profile, record.readings)
+        return {(seed, repeat): (seed, number_of_split(recipe, repeat)) for seed, repeat in repeats}
+    except BadInput:
+        return {each: each for each in repeats}
+
+
+def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[list[float]]:
+    """For each split, one value for each repeat on it. A cross-validation is one repeat with the mean of its folds."""
+    split_of, groups = split_of_each_repeat(paper, record), {}
+    for repeat, folds in by_repeat(record, part, signature).items():
+        groups.setdefault(split_of[repeat], []).append(mean(folds))
+    return list(groups.values())
 
 
 def value_of_run(run: Repeat, part: str, signature: str, predictor: str | None = None) -> float | None:

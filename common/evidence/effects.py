@@ -19,7 +19,7 @@ from common.paper import as_shown
 
 # These settings decide which images a repeat is tested on (`common.data.splits.draw`). A reading of any other setting
 # leaves a repeat its test images.
-DRAWING = {"classes", "copies", "folds", "images", "published", "sample", "split", "test_fraction"}
+DRAWING = {"classes", "copies", "folds", "images", "published", "sample", "split", "splits", "test_fraction"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ class OneAtATime:
 
 
 def effects_in_paper(group: Sequence[Assessment]) -> list[OneAtATime]:
-    """One for each default that has alternatives. group: all assessments of one paper; their order is kept."""
+    """One for each default that has alternatives. group: all assessments of one paper; their order is kept. Runs on
+    splits that come again are another design and no reading; they are left out."""
+    group = [each for each in group if each.record.choices == each.record.readings]
     records = [each.record for each in group]
     default_of = [assess.default_of(each.paper, each.record, records) for each in group]
     pairs = [*zip(default_of, group, strict=True)]

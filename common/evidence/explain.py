@@ -116,7 +116,7 @@ def _first_epoch(record: Record, cells: Sequence[Compared], found: Place) -> int
 
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:
     network = paper.network_of(record.readings) == paper.network_of(other.readings)
-    return network and record.conditions == other.conditions and record.readings != other.readings
+    return network and record.conditions == other.conditions and record.choices != other.choices
 
 
 def _sentence(

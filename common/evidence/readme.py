@@ -134,7 +134,7 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
         asked = each.asked.replace("|", r"\|")
         said = f"**{status}**{f' ({why})' if why else ''}"
         lines.append(
-            [f"{each.claim.quote} ({each.claim.where})", asked, each.as_printed or "-", _joined(ran_of(each)), said]
+            [f"{each.claim.words} ({each.claim.where})", asked, each.as_printed or "-", _joined(ran_of(each)), said]
         )
     header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
     return markdown_table(header, *lines) if lines else ""

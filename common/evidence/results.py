@@ -190,6 +190,12 @@ class Record(_Model):
         return self.profile, self.dataset.name, self.readings
 
     @property
+    def choices(self) -> dict[str, str]:
+        """The readings without `splits`, the number of splits that come again: that is the design of a run, and nothing
+        that a paper leaves open."""
+        return {key: value for key, value in self.readings.items() if key != "splits"}
+
+    @property
     def conditions(self) -> tuple[str | int, ...]:
         """All that two records must share, apart from readings, for their difference to be that of a reading."""
         data, ran_on = self.dataset, self.environment
@@ -244,10 +250,12 @@ def spoken_name(run: Repeat | Failure) -> str:
     return f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")
 
 
-def rows_of_test(folder: Path, record: Record) -> Rows | None:
-    """The counts of the test images of the first repeat, all its folds together; None where they are not kept."""
+def rows_of_test(folder: Path, record: Record, repeat: int | None = None) -> Rows | None:
+    """The counts of the test images of a repeat, all its folds together; None where they are not kept. repeat: its
+    number, counted from 0; None for the first."""
     kept = folder / record.paper / slug(record)
     if not kept.is_dir():
         return None
-    runs = [run for run in record.runs if run.repeat == record.runs[0].repeat]
+    wanted = record.runs[0].repeat if repeat is None else repeat
+    runs = [run for run in record.runs if run.repeat == wanted]
     return concatenate([Rows.load(kept / f"rows-{trial_name(run)}-test.npz") for run in runs])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -100,6 +100,20 @@ def expect_from_folds(folds: Sequence[float], test_to_train: float, deviation: f
     return Expected(1, float(np.mean(folds)), math.sqrt((ours + theirs) * (1 / k + test_to_train)), k - 1)
 
 
+def expect_on_same_splits(splits: Sequence[Sequence[float]]) -> Expected:
+    """What the mean of another run on each of the same splits is expected to be: the splits are given, so only what
+    varies within them counts. splits: for each split, the values of at least two repeats on it, finite.
+
+    The variance within a split, pooled over all, has as many degrees of freedom as there are repeats less splits
+    (Searle, Casella & McCulloch 1992, Variance Components, section 3.5)."""
+    repeats, number = sum(map(len, splits)), len(splits)
+    freedom = repeats - number
+    within = sum(float(np.var(each)) * len(each) for each in splits) / freedom
+    ours = sum(within / len(each) for each in splits) / number**2
+    mean = float(np.mean([np.mean(each) for each in splits]))
+    return Expected(repeats, mean, math.sqrt(ours + within / number), freedom)
+
+
 def prediction(values: Sequence[float]) -> Prediction:
     """Where one further run falls (`expect`). Values are finite.
 
@@ -162,6 +176,23 @@ def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
         return MeanDifference(1, 1, mean, paired=True)
     half = float(stdtrit(pairs - 1, 0.975) * np.std(differences, ddof=1) / math.sqrt(pairs))
     return MeanDifference(pairs, pairs, mean, mean - half, mean + half, paired=True)
+
+
+def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
+    """The mean of the differences of pairs, one for each random split of one set of images, with the interval of
+    Nadeau & Bengio (2003, Machine Learning 52: 239-281, the corrected resampled t-test): mean ± t·s·√(1/J + n₂/n₁).
+
+    The splits overlap: two of them train on many of the same images, and test on some. So J differences say less of new
+    images than J independent ones would, and `paired_t`, which is about all splits of these images, is too narrow.
+    J: number of splits, t has J - 1 degrees of freedom. test_per_train: n₂/n₁, test images for each training image. The
+    correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂). Values are finite.
+    """
+    found = paired_t(differences, [0.0] * len(differences))
+    if found.low is None:
+        return found
+    wider = math.sqrt(1 + len(differences) * test_per_train)
+    half = (found.high - found.mean) * wider
+    return replace(found, low=found.mean - half, high=found.mean + half)
 
 
 def bootstrap(

@@ -53,7 +53,7 @@ def worded_table(tested: Sequence[Tested]) -> Table:
     """What a paper claims in words, for a terminal of 100 columns."""
     result = _terminal_table("Claimed in words", ["claim", "as printed", "our runs", "status"])
     for each in tested:
-        claim = _cell(each.claim.quote, each.asked.replace("`", ""))
+        claim = _cell(each.claim.words, each.asked.replace("`", ""))
         result.add_row(claim, each.as_printed or "-", _cell(*ran_of(each)), _cell(*status_of(each)))
     return result
 

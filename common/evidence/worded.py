@@ -2,34 +2,50 @@
 
 A claim about the paper's one network is about one more run, as its printed numbers are. So the interval of one further
 run decides (`statistics.prediction`). A claim that one network is better than another is about their means. So the 95 %
-confidence interval of the difference decides, in pairs of repeats with the same split where there are such
-(`effects.measure_effect`). Nothing is decided by fewer repeats than refute a printed number, by a network that did not
-learn, or by the smoke profile.
+confidence interval of the difference decides, in pairs of repeats with the same split where there are such: then the
+splits are the pairs (`pairs`), else the repeats are two samples (`effects.measure_effect`). Nothing is decided by fewer
+repeats than refute a printed number, by a network that did not learn, or by the smoke profile.
+
+Beside the status stands the evidence for it: the difference of each repeat on its own test images, how many repeats
+would tell, and what the printed numbers alone are worth (`superiority`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any, Literal
 
 from common.evidence import effects, learned
-from common.evidence.assess import Assessment
-from common.evidence.compare import by_repeat, is_of_repeats, part_of, values
-from common.evidence.definition import COSTS, Definition
+from common.evidence.assess import Assessment, recipe_of
+from common.evidence.compare import by_repeat, part_of, values
+from common.evidence.pairs import Paired, pair_up, say_pairs, say_what_would_tell
+from common.evidence.printed_claims import (
+    FAILS,
+    HOLDS,
+    best_of,
+    beyond_defaults,
+    compare_printed,
+    doubt_printed,
+    less_is_better,
+    limit_of,
+    quoted_beside,
+    side_of,
+)
 from common.evidence.results import RUNNING, Record
-from common.evidence.statistics import Interval, Prediction, place, prediction
+from common.evidence.statistics import Interval, Prediction, prediction
+from common.evidence.superiority import FalseClaim
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
 from common.paper import Paper, as_text
-from common.reported import Reported, Worded, printed
+from common.reported import Worded
 
 Status = Literal["holds", "does not hold", "can't be told yet", "did not learn", "not run"]
 
-HOLDS, FAILS, OPEN, NOT_RUN = "holds", "does not hold", "can't be told yet", "not run"
+OPEN, NOT_RUN = "can't be told yet", "not run"
 
 MEANINGS: dict[Status, str] = {
     HOLDS: f"the whole interval, which comes from at least {RUNS} repeats, is on the side that is claimed",
     FAILS: "the whole interval is on the other side",
-    OPEN: f"fewer than {RUNS} repeats, or an interval with both sides in it",
+    OPEN: f"fewer than {RUNS} repeats, or all on one split, or an interval with both sides in it",
     DID_NOT_LEARN: "a network that it rests on did not learn",
     NOT_RUN: "the network, or the one that it is set beside, was not run, or not scored under this definition",
 }
@@ -40,11 +56,14 @@ class Tested:
     """A claim and what the runs of one record say of it.
 
     asked: what is tested, in words. as_printed: what the paper's own numbers say, "" where it prints none.
-    record: that of the paper's own network and readings, None where there is none.
+    record: that of the claimed network and the paper's readings, None where there is none.
     fresh: whether today's recipe and protocol made the records that the status rests on.
     difference: whether `found` is of a difference between two networks; else it is of the metric itself.
     found: the mean and the interval that decide; n is the number of repeats.
-    notes: why nothing is decided, and why a decision is only a hint."""
+    notes: why nothing is decided, and why a decision is only a hint.
+    paired: both networks on the same test images, repeat by repeat; None where nothing can be paired.
+    false_claim: what the printed numbers alone are worth; None where they can't be judged so (`doubt_printed`).
+    evidence: the last two in sentences, and how many repeats would tell where that is open."""
 
     claim: Worded
     asked: str
@@ -55,69 +74,87 @@ class Tested:
     found: Prediction
     status: Status
     notes: tuple[str, ...]
+    paired: Paired | None = None
+    false_claim: FalseClaim | None = None
+    evidence: tuple[str, ...] = ()
 
 
 def check_worded(paper: Paper, group: Sequence[Assessment]) -> list[Tested]:
-    """Each claim, tested by each record of the paper's own network and readings; once without a record where there is
-    none. group: all assessments of the paper."""
-    own = [each for each in group if not each.record.readings and each.record.profile != "smoke"]
-    return [_tested(paper, claim, each, group) for claim in paper.worded for each in own or [None]]
+    """Each claim, tested by each record of the claimed network and the paper's readings, whatever number of `splits`
+    it has; once without a record where there is none. group: all assessments of the paper."""
+    pairs = ((claim, each) for claim in paper.worded for each in _own(paper, claim, group) or [None])
+    return [_tested(paper, claim, each, group) for claim, each in pairs]
+
+
+def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Assessment]:
+    wanted = beyond_defaults(paper, claim.readings)
+    return [one for one in group if one.record.choices == wanted and one.record.profile != "smoke"]
 
 
 def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence[Assessment]) -> Tested:
-    asked, as_printed = _asked(paper, claim), _as_printed(paper, claim)
+    asked, as_printed = _asked(paper, claim), compare_printed(paper, claim)
     if own is None:
-        return Tested(claim, asked, as_printed, None, True, False, Prediction(0), NOT_RUN, ())
-    beside = _beside(claim, own, group)
+        doubt = doubt_printed(paper, claim, None)
+        evidence = tuple(_say_evidence(paper, claim, None, None, doubt, NOT_RUN))
+        found = Prediction(0)
+        return Tested(claim, asked, as_printed, None, True, False, found, NOT_RUN, (), None, doubt, evidence)
+    beside = _beside(paper, claim, own, group)
     records = [each.record for each in (own, beside) if each]
-    found, limit = _found(paper, claim, own.record, beside and beside.record)
+    found, limit, paired = _found(paper, claim, own, beside and beside.record)
     why = next(filter(None, (learned.why_unlearned(record.runs, claim.definition) for record in records)), "")
     status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit)
     found = Prediction(found.n) if status == DID_NOT_LEARN else found
     fresh, difference = own.fresh and (not beside or beside.fresh), claim.over not in (None, "quoted")
     notes = [why, *_notes(paper, claim, own.record)]
     if status == NOT_RUN:
-        run = "not scored under this definition" if beside or not _readings(claim) else f"no run with {_with(claim)}"
-        fresh, notes = True, [run]
+        missing = isinstance(claim.over, dict) and not beside
+        fresh, notes = True, [f"no run with {_typed(claim.over)}" if missing else "not scored under this definition"]
     notes = tuple(filter(None, notes))
-    return Tested(claim, asked, as_printed, own.record, fresh, difference, found, status, notes)
+    doubt = doubt_printed(paper, claim, paired and paired.of_images)
+    evidence = tuple(_say_evidence(paper, claim, own.record, paired, doubt, status))
+    return Tested(
+        claim, asked, as_printed, own.record, fresh, difference, found, status, notes, paired, doubt, evidence
+    )
 
 
-def _beside(claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
-    """The record of the network that a claim compares the paper's own with, under the same conditions."""
+def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
+    """The record of the network that a claim compares the claimed one with, under the same conditions and splits."""
     if not isinstance(claim.over, dict):
         return None
-    readings, conditions = _readings(claim), own.record.conditions
-    return next((one for one in group if (one.record.readings, one.record.conditions) == (readings, conditions)), None)
+    splits = {key: value for key, value in own.record.readings.items() if key == "splits"}
+    wanted = beyond_defaults(paper, claim.over) | splits, own.record.conditions
+    return next((one for one in group if (one.record.readings, one.record.conditions) == wanted), None)
 
 
-def _found(paper: Paper, claim: Worded, own: Record, beside: Record | None) -> tuple[Prediction, Interval]:
-    """The mean and interval of the runs, and the limit that they are compared with."""
+def _found(
+    paper: Paper, claim: Worded, own: Assessment, beside: Record | None
+) -> tuple[Prediction, Interval, Paired | None]:
+    """The mean and interval of the runs, the limit that they are compared with, and the pairs that they are from."""
+    record = own.record
     if isinstance(claim.over, dict):
         if beside is None:
-            return Prediction(0), (0, 0)
-        moved = effects.measure_effect(beside, own, claim.split, claim.definition).difference
-        return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), (0, 0)
+            return Prediction(0), (0, 0), None
+        moved = effects.measure_effect(beside, record, claim.split, claim.definition).difference
+        paired = None
+        if moved.paired and moved.mean is not None:
+            paired = pair_up(paper, record, beside, claim.split, claim.definition, own.folder)
+            over = paired.over_splits
+            moved = replace(moved, mean=over.mean, low=over.low, high=over.high)
+        return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), (0, 0), paired
     if claim.over == "train":
-        train = by_repeat(own, part_of(paper, "train"), claim.definition)
-        test = by_repeat(own, claim.split, claim.definition)
-        return prediction([mean(test[key]) - mean(train[key]) for key in test if key in train]), (0, 0)
-    return prediction(values(own, claim.split, claim.definition)), _limit(claim, _quoted(paper, claim))[1]
+        train = by_repeat(record, part_of(paper, "train"), claim.definition)
+        test = by_repeat(record, claim.split, claim.definition)
+        return prediction([mean(test[key]) - mean(train[key]) for key in test if key in train]), (0, 0), None
+    limit = limit_of(claim, quoted_beside(paper, claim))[1]
+    return prediction(values(record, claim.split, claim.definition)), limit, None
 
 
 def _status(claim: Worded, found: Prediction, limit: Interval) -> Status:
     if found.mean is None:
         return NOT_RUN
-    return OPEN if found.n < RUNS else _side(claim, limit, (found.low, found.high), OPEN)
-
-
-def _side(claim: Worded, limit: Interval, found: Interval, between: str) -> str:
-    """Whether an interval is on the claimed side of the limit; `between` if it includes the limit. Better is above the
-    limit, except for costs, where better is below."""
-    side = place(limit, found)
-    if side == "inside":
-        return between
-    return HOLDS if (side == "below") == (claim.above is not None or not _less_is_better(claim)) else FAILS
+    if found.n < RUNS or found.low is None:
+        return OPEN
+    return side_of(claim, limit, (found.low, found.high), OPEN)
 
 
 def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
@@ -131,72 +168,35 @@ def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
         yield "a hint: other data"
 
 
+# In words
+
+
 def _asked(paper: Paper, claim: Worded) -> str:
     """What is tested: "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
-    side = "below" if claim.above is None and _less_is_better(claim) else "above"
-    than = "that of the training images" if claim.over == "train" else f"that with {_with(claim)}"
+    side = "below" if claim.above is None and less_is_better(claim) else "above"
+    than = f"that with {_typed(claim.over)}" if isinstance(claim.over, dict) else "that of the training images"
     if claim.above is not None:
         than = f"{claim.above:g}"
     elif claim.over == "quoted":
-        than, quoted = "any quoted", _quoted(paper, claim)
+        than, quoted = "any quoted", quoted_beside(paper, claim)
         if quoted:
-            than = f"{_best(claim, quoted).value}, the best of {len(quoted)} that the paper quotes"
-    return f"`{claim.definition}` of the {claim.split} images, {side} {than}"
+            than = f"{best_of(claim, quoted).value}, the best of {len(quoted)} that the paper quotes"
+    whose = f" with {_typed(claim.readings)}" if claim.readings else ""
+    return f"`{claim.definition}` of the {claim.split} images{whose}, {side} {than}"
 
 
-def _as_printed(paper: Paper, claim: Worded) -> str:
-    """What the paper's own numbers say: "0.954 against 0.941: holds"; "" where it prints none."""
-    alike = [cell for cell in paper.reported if cell.definition == claim.definition and is_of_repeats(cell)]
-    own = [cell for cell in alike if cell.split == claim.split and not cell.readings]
-    if claim.over == "quoted":
-        others = _quoted(paper, claim)
-        own = [cell for cell in own if cell.table in {other.table for other in others}]
-    elif claim.over == "train":
-        others = [cell for cell in alike if cell.split == "train" and not cell.readings]
-    else:
-        others = [cell for cell in alike if cell.split == claim.split and cell.readings]
-        others = [cell for cell in others if _texts(cell.readings) == _readings(claim)]
-    shown, limit = _limit(claim, others)
-    if not own or not shown:
-        return ""
-    verdict = _side(claim, limit, printed(own[0].value + own[0].unit), "the same as printed")
-    return f"{own[0].value}{own[0].unit} against {shown}: {verdict}"
+def _say_evidence(
+    paper: Paper, claim: Worded, own: Record | None, paired: Paired | None, doubt: FalseClaim | None, status: Status
+) -> Iterator[str]:
+    one = _typed(claim.readings) or "the paper's network"
+    if paired and status in (HOLDS, FAILS, OPEN):
+        yield from say_pairs(paired, one, _typed(claim.over))
+        if status == OPEN:
+            recipe = recipe_of(paper, own)
+            yield say_what_would_tell(paired, fixed=bool(recipe) and recipe.split == "published")
+    if doubt:
+        yield doubt.sentence(one, _typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes")
 
 
-def _limit(claim: Worded, others: Sequence[Reported]) -> tuple[str, Interval]:
-    """What a claim is compared with, as shown and as the numbers that this may be rounded from: a number of the claim's
-    own, or the best of others. Without either, "" and all numbers."""
-    if claim.above is not None:
-        return f"{claim.above:g}", (claim.above, claim.above)
-    if not others:
-        return "", (-float("inf"), float("inf"))
-    best = _best(claim, others)
-    return best.value + best.unit, printed(best.value + best.unit)
-
-
-def _quoted(paper: Paper, claim: Worded) -> list[Reported]:
-    """The scores that the paper quotes in the tables that have its own network, or in all tables if none has."""
-    alike = [cell for cell in paper.reported if (cell.split, cell.definition) == (claim.split, claim.definition)]
-    alike = [cell for cell in alike if cell.statistic != "deviation"]
-    tables = {cell.table for cell in alike if cell.table and not cell.quoted}
-    return [cell for cell in alike if cell.quoted and (cell.table in tables or not tables)]
-
-
-def _best(claim: Worded, cells: Sequence[Reported]) -> Reported:
-    return (min if _less_is_better(claim) else max)(cells, key=lambda cell: printed(cell.value + cell.unit))
-
-
-def _less_is_better(claim: Worded) -> bool:
-    return Definition.parse(claim.definition).metric in COSTS
-
-
-def _readings(claim: Worded) -> dict[str, str]:
-    return _texts(claim.over) if isinstance(claim.over, dict) else {}
-
-
-def _texts(readings: dict[str, Any]) -> dict[str, str]:
-    return {key: as_text(value) for key, value in readings.items()}
-
-
-def _with(claim: Worded) -> str:
-    return " ".join(f"{key}={value}" for key, value in _readings(claim).items())
+def _typed(readings: dict[str, Any]) -> str:
+    return " ".join(f"{key}={as_text(value)}" for key, value in readings.items())

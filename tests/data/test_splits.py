@@ -49,6 +49,22 @@ def test_gill_with_validation_held_out_of_train():
     assert not split.selects_on_test
 
 
+def test_with_two_splits_every_other_repeat_has_the_same_images():
+    recipe = CHENG.model_copy(update={"splits": 2})
+    drawn = [draw(ALL, recipe, seed=0, repeat=repeat).parts() for repeat in range(4)]
+    for one, other in ((0, 2), (1, 3)):
+        assert all(np.array_equal(drawn[one][part], drawn[other][part]) for part in drawn[one])
+    assert not np.array_equal(drawn[0]["test"], drawn[1]["test"])
+    assert [splits.number_of_split(recipe, repeat) for repeat in range(4)] == [0, 1, 0, 1]
+    assert np.array_equal(drawn[1]["test"], draw(ALL, CHENG, seed=0, repeat=1).test), "the splits of a run without it"
+
+
+def test_published_splits_come_again_after_the_last():
+    recipe = paper.load("tang").recipe()
+    assert [splits.number_of_split(recipe, repeat) for repeat in range(4)] == [0, 1, 2, 0]
+    assert [splits.number_of_split(CHENG, repeat) for repeat in range(4)] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("recipe", [CHENG, GILL])
 def test_every_case_is_in_exactly_one_part(recipe):
     parts = draw(ALL, recipe, seed=3, repeat=1).parts().values()

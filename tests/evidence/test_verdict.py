@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from common.evidence import verdict
-from common.evidence.statistics import Expected, Prediction, expect, expect_from_folds, prediction
+from common.evidence.statistics import (
+    Expected,
+    Prediction,
+    expect,
+    expect_from_folds,
+    expect_on_same_splits,
+    prediction,
+)
 from common.evidence.verdict import decide, differing, hint_of, is_within, margin_of, repeats_to_decide, says_nothing
 from tests.evidence.made import DICE, RAW
 
@@ -221,3 +228,22 @@ def test_a_p_value_counts_from_the_nearest_number_that_the_printed_one_may_be_ro
 def test_runs_without_any_spread_expect_one_number():
     exact = expect([0.5, 0.5, 0.5])
     assert (exact.p_value((0.5, 0.5)), exact.p_value((0.6, 0.6))) == (1, 0)
+
+
+def test_on_the_same_splits_only_what_varies_within_them_counts():
+    """Three splits far apart, two repeats each: within-split variance 0.0002, 3 degrees of freedom."""
+    splits = [[0.59, 0.61], [0.69, 0.71], [0.79, 0.81]]
+    found = expect_on_same_splits(splits)
+    assert (found.n, found.freedom, found.mean) == (6, 3, pytest.approx(0.7))
+    assert found.error == pytest.approx((0.0002 / 3 + 0.0002 / 6) ** 0.5)
+    assert found.error < expect([0.6, 0.7, 0.8], mean_of=3).error
+
+
+def test_on_the_same_splits_95_percent_of_other_means_lie_in_the_interval():
+    random, inside = np.random.default_rng(0), 0
+    levels = np.array([0.6, 0.7, 0.8])
+    for _ in range(2000):
+        ours, other = random.normal(levels[:, None], 0.02, (3, 3)), random.normal(levels, 0.02)
+        found = expect_on_same_splits(ours.tolist()).prediction
+        inside += found.low <= other.mean() <= found.high
+    assert inside / 2000 == pytest.approx(0.95, abs=0.015)

@@ -26,9 +26,9 @@ def no_data_set(monkeypatch):
     monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
 
 
-def claiming(*cells, definition=DICE, **claim) -> Paper:
+def claiming(*cells, definition=DICE, network=NETWORK, **claim) -> Paper:
     claimed = Worded(id="x", quote="words", where="1", split="test", definition=definition, why="so", **claim)
-    return paper(*cells, readings=NETWORK, worded=[claimed])
+    return paper(*cells, readings=network, worded=[claimed])
 
 
 def judged(of: Paper, *records: Record, stale=()) -> worded.Tested:
@@ -73,6 +73,69 @@ def test_a_network_is_better_than_another_by_the_difference_of_pairs(own, beside
 def test_the_difference_is_that_of_pairs_so_that_what_a_split_does_to_both_cancels_out():
     found = judged(claiming(**UNET), record([0.3, 0.5, 0.7]), unet([0.29, 0.488, 0.69]))
     assert found.status == "holds"
+
+
+def test_the_splits_share_images_so_the_interval_is_wider_than_that_of_independent_pairs():
+    """Differences 0.10, 0.11, 0.15 and 78 test images for 702 of training: ±4.303 · 0.0265 · √(1/3 + 1/9)."""
+    found = judged(claiming(**UNET), record([0.6, 0.6, 0.6]), unet([0.5, 0.49, 0.45])).found
+    assert (found.high - found.low) / 2 == pytest.approx(4.303 * 0.02646 * (1 / 3 + 1 / 9) ** 0.5, rel=1e-3)
+
+
+def test_beside_the_status_stand_the_pairs_and_what_would_tell():
+    found = judged(claiming(**UNET), record([0.6, 0.6, 0.6]), unet([0.4, 0.6, 0.5]))
+    assert found.status == "can't be told yet"
+    assert [pair.difference for pair in found.paired.pairs] == pytest.approx([0.2, 0, 0.1])
+    first, over_all, more = found.evidence
+    assert first.startswith("the paper's network less network=unet: +0.2000 on the test images of split 1")
+    assert over_all.startswith("Over all: +0.1000 [-")
+    assert more.startswith("About 12 repeats with a split each would tell")
+    decided = judged(claiming(**UNET), record(HIGH), unet(LOW))
+    assert len(decided.paired.pairs) == 3
+    assert not any("would tell" in each for each in decided.evidence)
+
+
+def test_a_claim_may_be_of_another_network_than_the_papers_default_one():
+    """Tang's table: the default is the U-Net, and the claim is that CMUNeXt is better."""
+    networks = {"network": Reading(default="unet", alternatives=["cmunext"], why="both")}
+    of = claiming(network=networks, readings={"network": "cmunext"}, over={"network": "unet"})
+    better = record(HIGH).model_copy(update={"readings": {"network": "cmunext"}})
+    found = judged(of, better, record(LOW))
+    assert (found.status, found.record) == ("holds", better)
+    assert found.asked == f"`{DICE}` of the test images with network=cmunext, above that with network=unet"
+    assert judged(of, better).notes == ("no run with network=unet",)
+    assert judged(of, record(LOW)).status == "not run"
+
+
+def test_runs_on_splits_that_come_again_are_set_beside_each_other():
+    def on_three(of: Record) -> Record:
+        return of.model_copy(update={"readings": of.readings | {"splits": "3"}})
+
+    found = judged(claiming(**UNET), on_three(record(HIGH * 2)), unet(LOW), on_three(unet(LOW * 2)))
+    assert (found.status, found.found.n) == ("holds", 6)
+
+
+def test_what_the_printed_numbers_alone_are_worth_stands_beside_what_was_not_run():
+    beside = cell("0.80").model_copy(update={"id": "unet", "readings": {"network": "unet"}})
+    numbers = cell("0.82"), beside
+    (said,) = judged(claiming(*numbers, images=100, **UNET)).evidence
+    assert "with 100 test images, the probability that the paper's network is not better than network=unet" in said
+    assert judged(claiming(*numbers, **UNET)).false_claim is None, "the number of test images is not known"
+    assert judged(claiming(cell("0.82"), images=100, **UNET)).false_claim is None, "only one of them is printed"
+
+
+def test_quoted_networks_were_tested_on_other_images():
+    of = quoting("0.60", "0.70")
+    of = of.model_copy(update={"worded": [of.worded[0].model_copy(update={"images": 65})]})
+    found = judged(of, record(HIGH)).false_claim
+    assert "the other numbers are of as many other images" in found.premises
+
+
+def test_a_quoted_network_that_the_suite_trains_too_has_its_printed_number():
+    """Table X of Paudel quotes other networks; some are also readings."""
+    beside = cell("0.80").model_copy(update={"id": "q", "quoted": "U-Net [5]", "readings": {"network": "unet"}})
+    found = judged(claiming(cell("0.82"), beside, images=65, **UNET))
+    assert found.as_printed == "0.82 against 0.80: holds"
+    assert "the other numbers are of as many other images" in found.false_claim.premises
 
 
 def test_of_a_loss_less_is_better():
@@ -160,9 +223,17 @@ def test_a_claim_is_one_thing(claim):
         claiming(**claim)
 
 
+@pytest.mark.parametrize("stands", [{"quote": None}, {"source": "README"}])
+def test_a_claim_is_quoted_or_has_a_source(stands):
+    about = {"id": "x", "quote": "words", "where": "1", "split": "test", "definition": DICE, "why": "so", "above": 0.5}
+    with pytest.raises(ValidationError, match="one of the two"):
+        Worded(**about | stands)
+
+
 def test_a_claim_about_a_reading_that_there_is_not_is_refused():
-    with pytest.raises(ValidationError, match="the claim x has depth: not a reading of this paper"):
-        claiming(over={"depth": 3})
+    for wrong in ({"over": {"depth": 3}}, {"over": "quoted", "readings": {"depth": 3}}):
+        with pytest.raises(ValidationError, match="the claim x has depth: not a reading of this paper"):
+            claiming(**wrong)
 
 
 def test_the_page_and_the_terminal_say_what_is_claimed_what_the_runs_say_and_whether_it_holds():

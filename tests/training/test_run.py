@@ -65,6 +65,15 @@ def test_another_reading_or_profile_is_another_record(run):
     assert keys == [("smoke", {}), ("smoke", {"batch_size": "16"}), ("small", {})]
 
 
+def test_with_two_splits_repeats_3_and_4_have_the_test_images_of_1_and_2(run):
+    record = run(4, splits="2")
+    assert (record.readings, run.trained) == ({"splits": "2"}, [0, 1, 2, 3])
+    kept = run.results / "cheng" / results.slug(record)
+    cases = [counts.Rows.load(kept / f"rows-{repeat}-test.npz").case for repeat in range(4)]
+    alike = [[np.array_equal(one, other) for other in cases] for one in cases]
+    assert alike == [[one % 2 == other % 2 for other in range(4)] for one in range(4)]
+
+
 def test_a_reading_at_its_default_is_no_departure_except_from_a_profile_that_departs(run):
     assert run(1, batch_size="8").readings == {}
     assert run(1, epochs="20").readings == {"epochs": "20"}, "the smoke profile trains fewer"

@@ -40,6 +40,13 @@ def test_other_profiles_data_and_arithmetic_are_no_default(changes):
     assert [each.in_full for each in group] == [True, True], "shown nowhere else"
 
 
+def test_splits_that_come_again_are_no_reading():
+    again = read([0.8, 0.8, 0.8], splits="3")
+    assert effects.effects_in_paper(assessed(read(DEFAULT), again)) == []
+    found = moved(read(DEFAULT), again, read([0.8, 0.8, 0.8], kernel="3"))
+    assert [each.reading for each in found.alternatives] == ["kernel=3"]
+
+
 def test_another_device_is_the_same():
     assert dice(moved(read([0.7]), read([0.8], kernel="3").model_copy(update=other_environment(device="a GPU")))).mean
 

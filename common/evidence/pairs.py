@@ -1,0 +1,191 @@
+"""Two networks on the same test images: by how much one is better, repeat by repeat, and over all of them.
+
+Within a repeat both networks have the same training and test images. So the images are pairs, and what makes an image
+hard for both cancels out. Over several repeats the images are no sample of their own: the test parts overlap, and all
+images of a repeat share the two trained networks. There the splits are the pairs (`statistics.corrected_t`); repeats on
+the same split count as one, with their mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+from scipy.special import stdtrit
+
+from common.evidence import spread
+from common.evidence.claims.relations import from_0_to_1
+from common.evidence.compare import by_repeat, split_of_each_repeat
+from common.evidence.counts import Rows
+from common.evidence.metrics import value_of_each_image
+from common.evidence.results import Record, rows_of_test
+from common.evidence.statistics import MeanDifference, PairedDifference, corrected_t, paired_bootstrap
+from common.paper import Paper
+
+# So many repeats are the most that anybody is advised to run.
+MOST = 1000
+
+
+@dataclass(frozen=True)
+class OfImages:
+    """How the values of single images spread, of a metric between 0 and 1.
+
+    one, other: the standard deviation over images of each network, as a share of the greatest that its mean m allows,
+    √(m·(1 - m)) (Bhatia & Davis 2000, American Mathematical Monthly 107: 353-357): from 0 to 1. So it can be carried
+    over to a mean that leaves more or less room. correlation: of the two networks' values, from -1 to 1."""
+
+    one: float
+    other: float
+    correlation: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both networks in one repeat. difference: the metric of one less that of the other.
+
+    split: the number of the split, from 0. images: number of test images, 0 where their counts are not kept; then
+    `low` and `high`, the 95 % interval of the difference over samples of the test images (`paired_bootstrap`), and
+    `of_images` are None. They are None too for a metric over batches, which are no images, and `of_images` for a metric
+    with another scale than from 0 to 1."""
+
+    repeat: int
+    split: int
+    difference: float
+    images: int = 0
+    low: float | None = None
+    high: float | None = None
+    of_images: OfImages | None = None
+
+
+@dataclass(frozen=True)
+class Paired:
+    """pairs: by repeat. over_splits: the mean of the differences of the splits, with its interval; None where there is
+    no pair."""
+
+    pairs: tuple[Pair, ...]
+    over_splits: MeanDifference
+    test_per_train: float
+
+    @property
+    def by_split(self) -> list[list[float]]:
+        return _by_split(self.pairs)
+
+    @property
+    def of_images(self) -> OfImages | None:
+        """The means over the repeats."""
+        known = [pair.of_images for pair in self.pairs if pair.of_images]
+        fields = ("one", "other", "correlation")
+        return OfImages(*(mean(getattr(each, field) for each in known) for field in fields)) if known else None
+
+
+def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str, results: Path | None) -> Paired:
+    """Every repeat that both records have. They are of the same conditions and splits. part: a key of `Repeat.metrics`.
+    definition: a signature. results: the folder with the counts behind the records, which are of the test part."""
+    values = [by_repeat(record, part, definition) for record in (one, other)]
+    split_of = split_of_each_repeat(paper, one)
+    pairs = []
+    for key in (each for each in values[0] if each in values[1]):
+        difference = mean(values[0][key]) - mean(values[1][key])
+        pair = Pair(key[1], split_of[key][1], difference)
+        rows = [rows_of_test(results, record, key[1]) for record in (one, other)] if results and part == "test" else []
+        pairs.append(_with_images(pair, definition, *rows) if rows and None not in rows else pair)
+    sizes = [run.split for run in one.runs]
+    ratio = mean(size["test"] for size in sizes) / mean(size["train"] for size in sizes)
+    return Paired(tuple(pairs), corrected_t([mean(each) for each in _by_split(pairs)], ratio), ratio)
+
+
+def _by_split(pairs: Sequence[Pair]) -> list[list[float]]:
+    groups: dict[int, list[float]] = {}
+    for pair in pairs:
+        groups.setdefault(pair.split, []).append(pair.difference)
+    return list(groups.values())
+
+
+def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
+    if "|batch" in definition or not np.array_equal(one.case, other.case):
+        return pair
+    found: PairedDifference = paired_bootstrap(one, other, [definition])[definition]
+    single = np.array([value_of_each_image(rows, [definition])[definition] for rows in (one, other)])
+    single = single[:, np.isfinite(single).all(axis=0)]
+    alike = _spread_of_images(single) if from_0_to_1(definition) else None
+    return Pair(pair.repeat, pair.split, pair.difference, len(one), found.low, found.high, alike)
+
+
+def _spread_of_images(values: np.ndarray) -> OfImages | None:
+    """values: float64 (2, images), from 0 to 1. None where a network has the same value in every image."""
+    if values.shape[1] < 2 or not values.std(axis=1).all():
+        return None
+    means = values.mean(axis=1)
+    shares = values.std(axis=1) / np.sqrt(means * (1 - means))
+    return OfImages(*map(float, shares), float(np.corrcoef(values)[0, 1]))
+
+
+def say_pairs(paired: Paired, one: str, other: str) -> list[str]:
+    """Two sentences: the difference in each repeat, with its interval over the test images, and over all of them. one,
+    other: the networks' names."""
+    repeats = [
+        f"{pair.difference:+.4f}{_interval(pair.low, pair.high)} on the "
+        f"{f'{pair.images} ' if pair.images else ''}test images of split {pair.split + 1}"
+        for pair in paired.pairs
+    ]
+    over, splits = paired.over_splits, len(paired.by_split)
+    told = f"{over.mean:+.4f}{_interval(over.low, over.high)}"
+    how = f"of {len(paired.pairs)} repeats on {splits} splits, which share images"
+    return [f"{one} less {other}: {'; '.join(repeats)}.", f"Over all: {told}, {how}."]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None else f" [{low:+.4f}, {high:+.4f}]"
+
+
+# How many more would tell
+
+
+def repeats_to_tell(differences: Sequence[Sequence[float]], test_per_train: float, fixed: bool) -> int | None:
+    """How many repeats, those at hand included, would have an interval without 0, if mean and spread of the differences
+    stay as they are. None if not even MOST would.
+
+    differences: by split, those of its repeats; at least two splits. test_per_train: as in `corrected_t`. fixed:
+    whether the splits are given, so that further repeats are on the same ones; else each draws a new one.
+
+    The interval of `corrected_t` does not shrink below ±1.96·s·√(n₂/n₁), however many splits are drawn of one set of
+    images; and with given splits not below what the spread over splits alone leaves. Raises ValueError for fewer than
+    two splits, and for given splits with one repeat each, where luck can't be told from split.
+    """
+    if len(differences) < 2:
+        raise ValueError("the spread of one split is not known")
+    means = [mean(each) for each in differences]
+    middle = abs(mean(means))
+    found = spread.analyse_variance(differences)
+    if fixed and found is None:
+        raise ValueError("luck can't be told from split: each split has one repeat")
+
+    def decides(splits: int, variance: float) -> bool:
+        half = stdtrit(splits - 1, 0.975) * np.sqrt(variance * (1 / splits + test_per_train))
+        return bool(middle > half)
+
+    if fixed:
+        split, luck = found.over_splits.sd**2, found.over_initialisations.sd**2
+        each = (times for times in range(1, MOST // len(means) + 1) if decides(len(means), split + luck / times))
+        times = next(each, None)
+        return None if times is None else times * len(means)
+    variance = found.of_a_repeat**2 if found else stdev(means) ** 2
+    return next((splits for splits in range(2, MOST + 1) if decides(splits, variance)), None)
+
+
+def say_what_would_tell(paired: Paired, fixed: bool) -> str:
+    """One sentence on `repeats_to_tell`. fixed: as there."""
+    splits, have = paired.by_split, len(paired.pairs)
+    if len(splits) < 2:
+        return f"How many repeats would tell can't be said from {have} on {len(splits)} split."
+    try:
+        needed = repeats_to_tell(splits, paired.test_per_train, fixed)
+    except ValueError:
+        return f"Whether more repeats on these {len(splits)} splits would tell can't be said before each has two."
+    where = f"on these {len(splits)} splits" if fixed else "with a split each"
+    if needed is None:
+        why = "their own spread is too wide" if fixed else "they share their images, and more images are needed"
+        return f"Not even {MOST} repeats {where} would tell: {why}."
+    needed = max(needed, have + 1)  # those at hand do not tell
+    return f"About {needed} repeats {where} would tell, if mean and spread stay as in these {have}."

@@ -1,0 +1,110 @@
+"""What a paper's own numbers say of a claim that it makes in words."""
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import Any
+
+from common.evidence.compare import is_of_repeats
+from common.evidence.definition import COSTS, OVERLAPS, Definition
+from common.evidence.pairs import OfImages
+from common.evidence.statistics import Interval, place
+from common.evidence.superiority import FalseClaim, judge_printed
+from common.paper import Paper, as_text
+from common.reported import Reported, Worded, printed
+
+HOLDS, FAILS = "holds", "does not hold"
+
+
+def compare_printed(paper: Paper, claim: Worded) -> str:
+    """What the paper's own numbers say: "0.954 against 0.941: holds"; "" where it prints none."""
+    own, others = _printed_of_both(paper, claim)
+    shown, limit = limit_of(claim, others)
+    if not own or not shown:
+        return ""
+    verdict = side_of(claim, limit, printed(own[0].value + own[0].unit), "the same as printed")
+    return f"{own[0].value}{own[0].unit} against {shown}: {verdict}"
+
+
+def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseClaim | None:
+    """The probability that a claim of one network over another is false, from the two printed numbers alone. ours: how
+    the single images of our own runs of both spread.
+
+    None where the paper prints no such pair or the number of test images is not known, and for metrics that are not an
+    overlap of pixels: of others the spread over images is not known."""
+    own, others = _printed_of_both(paper, claim)
+    definition = Definition.parse(claim.definition)
+    if not (own and others and claim.images) or claim.over == "train" or claim.above is not None:
+        return None
+    if definition.metric not in OVERLAPS or "class" in definition.target:
+        return None
+    other = best_of(claim, others)
+    better, worse = (mean(printed(cell.value + cell.unit)) for cell in (own[0], other))
+    return judge_printed(better, worse, claim.images, ours, same_images=not other.quoted)
+
+
+def _printed_of_both(paper: Paper, claim: Worded) -> tuple[list[Reported], list[Reported]]:
+    """The numbers that the paper prints of the network that is claimed to be better, and of what it is set against."""
+    alike = [cell for cell in paper.reported if cell.definition == claim.definition]
+    # A number that is quoted from elsewhere may have readings, if the suite trains that network too.
+    alike = [cell for cell in alike if is_of_repeats(cell) or (cell.quoted and cell.readings)]
+
+    def with_readings(readings: dict[str, Any], split: str) -> list[Reported]:
+        return [
+            cell
+            for cell in alike
+            if cell.split == split and beyond_defaults(paper, cell.readings) == beyond_defaults(paper, readings)
+        ]
+
+    own = with_readings(claim.readings, claim.split)
+    if claim.over == "quoted":
+        others = quoted_beside(paper, claim)
+        return [cell for cell in own if cell.table in {other.table for other in others}], others
+    if claim.over == "train":
+        return own, with_readings(claim.readings, "train")
+    return own, with_readings(claim.over, claim.split) if claim.over else []
+
+
+def beyond_defaults(paper: Paper, readings: dict[str, Any] | str | None) -> dict[str, str]:
+    """Readings as typed, without those that are the paper's defaults; {} for what is no choice of readings."""
+    typed = {key: as_text(value) for key, value in readings.items()} if isinstance(readings, dict) else {}
+    return {
+        key: text
+        for key, text in typed.items()
+        if key not in paper.readings or as_text(paper.readings[key].default) != text
+    }
+
+
+def quoted_beside(paper: Paper, claim: Worded) -> list[Reported]:
+    """The scores that the paper quotes in the tables that have its own network, or in all tables if none has."""
+    alike = [cell for cell in paper.reported if (cell.split, cell.definition) == (claim.split, claim.definition)]
+    alike = [cell for cell in alike if cell.statistic != "deviation"]
+    tables = {cell.table for cell in alike if cell.table and not cell.quoted}
+    return [cell for cell in alike if cell.quoted and (cell.table in tables or not tables)]
+
+
+def limit_of(claim: Worded, others: Sequence[Reported]) -> tuple[str, Interval]:
+    """What a claim is compared with, as shown and as the numbers that this may be rounded from: a number of the claim's
+    own, or the best of others. Without either, "" and all numbers."""
+    if claim.above is not None:
+        return f"{claim.above:g}", (claim.above, claim.above)
+    if not others:
+        return "", (-float("inf"), float("inf"))
+    best = best_of(claim, others)
+    return best.value + best.unit, printed(best.value + best.unit)
+
+
+def best_of(claim: Worded, cells: Sequence[Reported]) -> Reported:
+    return (min if less_is_better(claim) else max)(cells, key=lambda cell: printed(cell.value + cell.unit))
+
+
+def less_is_better(claim: Worded) -> bool:
+    return Definition.parse(claim.definition).metric in COSTS
+
+
+def side_of(claim: Worded, limit: Interval, found: Interval, between: str) -> str:
+    """Whether an interval is on the claimed side of the limit; `between` if it includes the limit. Better is above the
+    limit, except for costs, where better is below."""
+    side = place(limit, found)
+    if side == "inside":
+        return between
+    return HOLDS if (side == "below") == (claim.above is not None or not less_is_better(claim)) else FAILS

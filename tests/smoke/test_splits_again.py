@@ -1,0 +1,28 @@
+"""A run with `--splits`: which repeats share their images, as a real process."""
+
+import json
+
+import numpy as np
+import pytest
+
+from common import paper
+from common.evidence import compare, counts
+from common.evidence.results import Record, slug
+from tests.smoke.test_smoke import repro
+
+
+@pytest.mark.long
+def test_every_other_repeat_has_the_images_of_the_first_and_weights_of_its_own(tmp_path):
+    words = "run", "gill", "--profile", "smoke", "--data", "phantom", "--splits", "2", "--repeats", "4"
+    answer = repro(tmp_path, *words)
+    assert answer.returncode == 0, answer.stderr
+    (stored,) = json.loads((tmp_path / "results" / "gill.json").read_text())
+    record = Record.model_validate(stored)
+    assert record.readings == {"splits": "2"}
+    kept = tmp_path / "results" / "gill" / slug(record)
+    cases = [counts.Rows.load(kept / f"rows-{repeat}-test.npz").case for repeat in range(4)]
+    alike = [[np.array_equal(one, other) for other in cases] for one in cases]
+    assert alike == [[one % 2 == other % 2 for other in range(4)] for one in range(4)]
+    assert len({tuple(run.history["loss"]) for run in record.runs}) == 4
+    split_of = compare.split_of_each_repeat(paper.load("gill"), record)
+    assert [split_of[run.seed, run.repeat] for run in record.runs] == [(0, 0), (0, 1), (0, 0), (0, 1)]
