@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from functools import cache
 from itertools import groupby
 
-from common.evidence.claims import contradictions, losses, printed_matrix
+from common.evidence.claims import contradictions, fold_means, losses, printed_matrix
 from common.evidence.claims.cells import Cell, Finding, cells_of, grouped, joined, premise_of_tables
 from common.evidence.claims.losses import regions
 from common.evidence.claims.relations import Interval
@@ -78,6 +78,8 @@ def _findings(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) 
         yield from contradictions.check_matrix(group, parts.get(group[0].reported.split, []))
     for group in groups(lambda cell: cell.mean and (cell.setting, cell.mean)):
         yield from contradictions.check_means(group)
+    for group in groups(lambda cell: cell.setting if cell.reported.statistic == "mean" else None):
+        yield from fold_means.check_means_of_folds(group, paper.cases, _folds_of(paper))
     for group in groups(lambda cell: cell.setting):
         yield from losses.check_losses(group)
     for group in groups(lambda cell: cell.column):

@@ -77,7 +77,7 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
     # Of cells that say the same, one is enough.
     said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(group)}
     group = list(said.values())[::-1]
-    real = _smallest_sets(group, lambda part: possible([of[cell.id] for cell in part]), known)
+    real = smallest_sets(group, lambda part: possible([of[cell.id] for cell in part]), known)
     for part in real:
         asked, rest = _asked_and_rest(part)
         left = None if of[asked.id].mean else span([of[cell.id] for cell in rest], of[asked.id])
@@ -108,7 +108,7 @@ def _whole_cases(
     def some_matrix(part: list[Cell]) -> bool:
         return any(np.logical_and.reduce([of_n[cell.id] for cell in part]).any() for of_n in given)
 
-    for part in _smallest_sets(group, some_matrix, known):
+    for part in smallest_sets(group, some_matrix, known):
         if len(part) == 1:
             yield _no_share(part[0], sizes, premise)
             continue
@@ -117,7 +117,7 @@ def _whole_cases(
         yield Finding(f"{_name(part)}, whole cases", _ids(part), text, premise=premise)
 
 
-def _smallest_sets(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
+def smallest_sets(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
     """The smallest sets of cells that do not agree and that contain none of the known sets. The counts of a printed
     matrix are one cell here. One set of more than _LARGEST_SET is given where there is no smaller one."""
     if agree(group):
