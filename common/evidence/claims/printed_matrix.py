@@ -180,13 +180,15 @@ def check_means_over_folds(
     ]
     whole = cases is not None and matrix.total == sum(cases.classes.values())
     for mean in means:
-        if (exact := matrix.rate_of(mean)) is not None:
-            check = _against_sum if whole else _against_one_fold
-            yield from check(matrix, mean, exact, every, folds, cases)
+        exact = matrix.rate_of(mean)
+        if exact is not None and whole:
+            yield from _against_sum(matrix, mean, exact, folds, cases.stratified)
+        elif exact is not None:
+            yield from _against_one_fold(matrix, mean, exact, every, folds)
 
 
 def _against_one_fold(
-    matrix: PrintedMatrix, mean: Cell, exact: float, every: list[Cell], folds: int, cases: Cases | None
+    matrix: PrintedMatrix, mean: Cell, exact: float, every: list[Cell], folds: int
 ) -> Iterator[Finding]:
     """The other folds are between 0 and 1. With a standard deviation s, no fold is farther from the mean than s √(n-1)
     (Samuelson 1968; of a sample a little less), so that one number may fail where the other does not."""
@@ -212,15 +214,13 @@ def _beside(one: Cell, other: Cell) -> bool:
     return all(getattr(one.reported, key) == getattr(other.reported, key) for key in of_one)
 
 
-def _against_sum(
-    matrix: PrintedMatrix, mean: Cell, exact: float, every: list[Cell], folds: int, cases: Cases
-) -> Iterator[Finding]:
+def _against_sum(matrix: PrintedMatrix, mean: Cell, exact: float, folds: int, stratified: bool) -> Iterator[Finding]:
     """The rate of all folds together is their mean weighted by their sizes, which differ by one case at most. A recall
     is weighted by the cases of its class, whose numbers are known where the folds are stratified."""
     target = mean.definition.target
     if mean.metric == "accuracy":
         number, how = matrix.total, ""
-    elif mean.metric == "recall" and cases.stratified:
+    elif mean.metric == "recall" and stratified:
         number, how = matrix.of_class(target.removeprefix("class=")), " and are stratified"
     else:
         return
