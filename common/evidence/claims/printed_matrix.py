@@ -190,8 +190,9 @@ def check_means_over_folds(
 def _against_one_fold(
     matrix: PrintedMatrix, mean: Cell, exact: float, every: list[Cell], folds: int
 ) -> Iterator[Finding]:
-    """The other folds are between 0 and 1. With a standard deviation s, no fold is farther from the mean than s √(n-1)
-    (Samuelson 1968; of a sample a little less), so that one number may fail where the other does not."""
+    """Every other fold is between 0 and 1. And no fold is farther from the mean than s √(n-1), with the standard
+    deviation s of the n folds as a population (Samuelson 1968). As a sample, the bound is a little less; the wider one
+    is taken, because the paper may mean either."""
     relation, premise = "a confusion matrix and a mean over folds", f"the matrix is one of {folds} folds"
     left = exact / folds, (exact + folds - 1) / folds
     has = f"the matrix of {matrix.cells[0].reported.where} has {bounds((exact, exact), mean)}"
