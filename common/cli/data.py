@@ -46,14 +46,16 @@ def audit(
         typer.Option(
             metavar="FILE",
             help="A published split: once for the list of its training images, once for that of its test images, an id "
-            "a line. Counts the test images with a copy in training. May recur, two by two.",
+            "a line. Counts the test images with a copy in training, and those of BUSI that published curations doubt. "
+            "May recur, two by two.",
         ),
     ] = None,
     runs: Runs = Path("runs"),
     results: Results = Path("results"),
 ) -> None:
-    """Look for faults in a data set: copies, copies in two classes, suspect masks, leakage of a random split. Findings
-    in a data set of the papers are also stored in the results, for the pages of `repro report`."""
+    """Look for faults in a data set: copies, copies in two classes, suspect masks, leakage of a random split, and in
+    BUSI what published curations doubt. Findings in a data set of the papers are also stored in the results, for the
+    pages of `repro report`."""
     from common.data import audit as auditing
     from common.data import fetch
 
@@ -123,7 +125,8 @@ def _published_lists(paths: list[Path], cases: "Sequence[Case]") -> "dict[str, t
         raise BadInput(f"--split: {paths[-1]} stands alone. A split has two lists, of training and of test images.")
     pairs = zip(paths[::2], paths[1::2], strict=True)
     names = {str(test): (splits.read_names(train), splits.read_names(test)) for train, test in pairs}
-    return {test: splits.listed(cases, np.arange(len(cases)), *both) for test, both in names.items()}
+    positions = np.arange(len(cases))
+    return {test: splits.listed(cases, positions, *both, called=f"The split {test}") for test, both in names.items()}
 
 
 def _users(data: str) -> list[Paper]:

@@ -1,5 +1,6 @@
-"""What is wrong with a data set: copies of images, copies in two classes, suspect masks, coloured drawings, and test
-images with a copy among the training images. It is found here, and written as JSON, a table and pictures."""
+"""What is wrong with a data set: copies of images, copies in two classes, suspect masks, coloured drawings, test images
+with a copy among the training images, and what published curations doubt. It is found here, and written as JSON, a
+table and pictures."""
 
 import json
 from collections import Counter
@@ -14,7 +15,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from common.data import duplicates, manifest
+from common.data import curations, duplicates, manifest
 from common.data.case import Case, Decoded, read_all, read_case, union_of_masks
 from common.files import write_atomically
 from common.paper import Paper
@@ -116,6 +117,7 @@ def findings_of(
         chosen = islice(duplicates.closest(alike, low, high), most)
         return [[ids[one], ids[other], round(value, 3)] for one, other, value in chosen]
 
+    doubted = curations.compare_curations(fingerprint, named(grouped))
     return {
         "data": manifest.true_name(name, fingerprint),
         "fingerprint": fingerprint,
@@ -128,7 +130,8 @@ def findings_of(
         "pairs": pairs(duplicates.THRESHOLD, 2, None),
         "pairs_below": pairs(-1, duplicates.THRESHOLD, NEAR),
         "test_images_with_a_copy_in_train": duplicates.leakage_of_papers(cases, alike >= duplicates.THRESHOLD, papers),
-        **({"lists": duplicates.leakage_of_lists(ids, alike >= duplicates.THRESHOLD, lists)} if lists else {}),
+        **({"curations": doubted} if doubted else {}),
+        **({"lists": _of_lists(fingerprint, ids, alike >= duplicates.THRESHOLD, lists)} if lists else {}),
         "masks": {
             "empty": dict(Counter(case.label for case in cases if by_id[case.id].tumour == 0)),
             "other_size": [case for case, each in by_id.items() if each.misfit],
@@ -141,6 +144,17 @@ def findings_of(
         },
         "sizes": _sizes(found),
     }
+
+
+def _of_lists(
+    fingerprint: str, ids: Sequence[str], alike: np.ndarray, lists: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, dict[str, Any]]:
+    """For each split what leaks, and how many test images published curations call doubtful."""
+    found = duplicates.leakage_of_lists(ids, alike, lists)
+    for name, (_, test) in lists.items():
+        if doubtful := curations.count_doubtful(fingerprint, [ids[position] for position in test]):
+            found[name]["doubtful"] = doubtful
+    return found
 
 
 def _equal(keys: Sequence[str]) -> list[list[int]]:
@@ -318,6 +332,8 @@ def findings_table(findings: dict[str, Any]) -> Table:
     for name, split in findings.get("lists", {}).items():
         leaked, test = len(split["leaked"]), split["test"]
         result.add_row(f"leaked test images, {name}", f"{leaked / test:.1%}", f"{leaked} of {test}")
+    for row in curations.table_rows(findings.get("curations", {}), findings.get("lists", {})):
+        result.add_row(*row)
     return result
 
 

@@ -147,9 +147,14 @@ def read_names(path: Traversable) -> list[str]:
 
 
 def listed(
-    cases: Sequence[Case], positions: np.ndarray, train: Sequence[str], test: Sequence[str]
+    cases: Sequence[Case],
+    positions: np.ndarray,
+    train: Sequence[str],
+    test: Sequence[str],
+    called: str = "This published split",
 ) -> tuple[np.ndarray, np.ndarray]:
     """The positions, int64, of the cases of a published split, in the order of its lists. train, test: ids of cases.
+    called: what a message calls the split.
 
     Raises BadInput, with the list of what is wrong, for a name that no case at `positions` has, a name that comes
     twice, a name in both parts, and an empty part.
@@ -163,7 +168,7 @@ def listed(
     if wrong:
         remedy = "Each line of a list is the id of a case of the data set, such as: "
         remedy += ", ".join(list(of_name)[:2]) + "."
-        raise BadInput.listing("This published split can't be used:", wrong, remedy)
+        raise BadInput.listing(f"{called} can't be used:", wrong, remedy)
     return tuple(np.array([of_name[name] for name in names], dtype=np.int64) for names in (train, test))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from common.data import audit
+from common.data import audit, curations
 from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.assess import Assessment
@@ -175,6 +175,7 @@ def _environment() -> Environment:
         "meanings": comparison.MEANINGS,
         "kinds": comparison.KINDS,
         "suspects": audit.suspects,
+        "doubts": curations.KINDS,
         "grid": pictures.GRID,
     }
     return environment

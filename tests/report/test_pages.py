@@ -78,6 +78,14 @@ def test_axe_finds_no_serious_fault(hostile_site: Path, look, page: str, width: 
     assert serious_faults(look(hostile_site, page, width, color_scheme=scheme)) == []
 
 
+def test_the_data_page_says_what_published_lists_doubt_and_why(real_site: Path, look):
+    words = look(real_site, "data.html").locator("section.dataset", has_text="busi: 780 images").inner_text()
+    assert "447 of 780 on any of them" in words
+    assert "70 show the axilla and not the breast" in words
+    assert "153, of which 153 are groups here too" in words
+    assert "im-garriz/rhaiunet/blob/" in words
+
+
 def test_the_numbers_are_those_of_the_results(real_results: Path, real_site: Path, look):
     tab = look(real_site, "index.html")
     for paper in ("cheng", "gill"):

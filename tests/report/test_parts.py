@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common import paper as papers
-from common.data import duplicates, manifest, pack
+from common.data import curations, duplicates, manifest, pack
 from common.data.busi import index
 from common.data.prepare import Need
 from common.errors import BadInput
@@ -182,9 +182,10 @@ def test_a_site_takes_the_place_of_an_older_one_only(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "site"]
 
 
-def test_the_kept_audit_is_of_the_duplicates_that_the_split_keeps_apart():
+def test_the_kept_audit_is_of_the_duplicates_and_curations_that_are_committed():
     (audit,) = (each for each in site.load_audits(RESULTS) if each["data"] == "busi")
     known = duplicates.known_in_busi()
     assert {key: audit[key] for key in ("fingerprint", "method", "threshold", "groups")} == {
         key: known[key] for key in ("fingerprint", "method", "threshold", "groups")
     }
+    assert audit["curations"] == curations.compare_curations(audit["fingerprint"], audit["groups"])

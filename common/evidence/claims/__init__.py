@@ -8,6 +8,8 @@ more follows: not which of them is wrong, nor why.
     relations       bounds for means, losses and lists; shares of n cases
     cells           a printed number as it is read here, and which numbers belong together
     contradictions  the checks of ratios and counts
+    printed_matrix  the checks of a printed confusion matrix
+    fold_means      the checks of means over stratified folds
     losses          the checks of losses and of the tumour's share
     check           all of them for one paper, and how they are put
 """

@@ -220,10 +220,10 @@ def listing(cells: list[Cell]) -> str:
 
 
 def bounds(interval: Interval, like: Cell) -> str:
-    """An interval, in the unit of a cell."""
+    """An interval, in the unit of a cell; one number where both ends read alike."""
     percent = "%" in like.reported.value + like.reported.unit
-    low, high = (f"{100 * end:.3f}" if percent else f"{end:.5f}" for end in interval)
-    return f"{low} to {high}{' %' if percent else ''}"
+    ends = (f"{100 * end:.3f}" if percent else f"{end:.5f}" for end in interval)
+    return f"{' to '.join(dict.fromkeys(ends))}{' %' if percent else ''}"
 
 
 def either(sizes: list[int]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from functools import cache
 from itertools import groupby
 
-from common.evidence.claims import contradictions, losses
+from common.evidence.claims import contradictions, fold_means, losses, printed_matrix
 from common.evidence.claims.cells import Cell, Finding, cells_of, grouped, joined, premise_of_tables
 from common.evidence.claims.losses import regions
 from common.evidence.claims.relations import Interval
@@ -78,16 +78,23 @@ def _findings(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) 
         yield from contradictions.check_matrix(group, parts.get(group[0].reported.split, []))
     for group in groups(lambda cell: cell.mean and (cell.setting, cell.mean)):
         yield from contradictions.check_means(group)
+    for group in groups(lambda cell: cell.setting if cell.reported.statistic == "mean" else None):
+        yield from fold_means.check_means_of_folds(group, paper.cases, _folds_of(paper))
     for group in groups(lambda cell: cell.setting):
         yield from losses.check_losses(group)
     for group in groups(lambda cell: cell.column):
         yield from contradictions.check_column(group)
         yield from contradictions.check_fold_accuracies(group, parts.get(group[0].reported.split, []))
-    for group in groups(lambda cell: cell.reported.split if cell.metric == "count" else None):
-        yield from contradictions.check_class_counts(group, paper.cases)
-        yield from contradictions.check_matrix_against_folds(group, every)
+    for group in groups(lambda cell: (cell.setting, cell.reported.table) if cell.metric == "count" else None):
+        yield from printed_matrix.check_printed_matrix(group, every, paper.cases, _folds_of(paper))
     for group in groups(lambda cell: cell.matrix and (cell.reported.split, cell.matrix)):
         yield from losses.check_prevalence(group)
+
+
+def _folds_of(paper: Paper) -> int | None:
+    """The number of folds of the paper's cross-validation, as stated or as the record reads it; None for none."""
+    stated, read = paper.stated.get("folds"), paper.readings.get("folds")
+    return stated.value if stated else read.default if read else None
 
 
 def impossible(findings: list[Finding]) -> dict[str, Finding]:

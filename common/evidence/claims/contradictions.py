@@ -6,19 +6,15 @@ from itertools import combinations, product
 import numpy as np
 
 from common.evidence.claims import relations
-from common.evidence.claims.cells import Cell, Finding, bounds, constraints, either, grouped, listing, masks
+from common.evidence.claims.cells import Cell, Finding, bounds, constraints, either, listing, masks
 from common.evidence.claims.matrix import MOST_CASES, Constraint, possible, satisfied, span
 from common.evidence.claims.relations import is_share, overlap, possible_range
-from common.reported import Cases
 
 # Contradictions are searched among all sets of so many cells.
 _LARGEST_SET = 3
 
 # The greatest number of cases for which a column of shares is searched.
 _MOST_OF_COLUMN = 2000
-
-# A draw is reported if its probability is lower.
-_RARE = 0.001
 
 NAMES = {
     frozenset({"dice", "precision", "recall"}): "F1 from precision and recall",
@@ -81,7 +77,7 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
     # Of cells that say the same, one is enough.
     said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(group)}
     group = list(said.values())[::-1]
-    real = _smallest_sets(group, lambda part: possible([of[cell.id] for cell in part]), known)
+    real = smallest_sets(group, lambda part: possible([of[cell.id] for cell in part]), known)
     for part in real:
         asked, rest = _asked_and_rest(part)
         left = None if of[asked.id].mean else span([of[cell.id] for cell in rest], of[asked.id])
@@ -112,7 +108,7 @@ def _whole_cases(
     def some_matrix(part: list[Cell]) -> bool:
         return any(np.logical_and.reduce([of_n[cell.id] for cell in part]).any() for of_n in given)
 
-    for part in _smallest_sets(group, some_matrix, known):
+    for part in smallest_sets(group, some_matrix, known):
         if len(part) == 1:
             yield _no_share(part[0], sizes, premise)
             continue
@@ -121,7 +117,7 @@ def _whole_cases(
         yield Finding(f"{_name(part)}, whole cases", _ids(part), text, premise=premise)
 
 
-def _smallest_sets(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
+def smallest_sets(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
     """The smallest sets of cells that do not agree and that contain none of the known sets. The counts of a printed
     matrix are one cell here. One set of more than _LARGEST_SET is given where there is no smaller one."""
     if agree(group):
@@ -243,52 +239,3 @@ def check_fold_accuracies(column: list[Cell], sizes: list[int]) -> Iterator[Find
     where = f"{listed[0].reported.name} in {listed[0].reported.where}, {listed[0].reported.split}"
     text = f"The {len(values)} values of {where}: {'; '.join(said)}."
     yield Finding("whole cases (GRIM), column", _ids(listed), text, premise=f"each fold has {either(sizes)} such cases")
-
-
-def check_class_counts(counts: list[Cell], cases: Cases | None) -> Iterator[Finding]:
-    """A printed matrix against the classes of the data set. Where the record reads the parts as stratified, its rows
-    have to be in proportion. By a random draw they are possible, but may be rare."""
-    sums: dict[str, int] = {}
-    for cell in counts:
-        actual = cell.definition.target.partition(">")[0].removeprefix("class=")
-        sums[actual] = sums.get(actual, 0) + int(cell.interval[0])
-    classes = cases.classes if cases else {}
-    if set(sums) != set(classes) or any(sums[name] > classes[name] for name in classes):
-        return
-    name, of_class = next(iter(sums.items()))  # with two classes, the other says the same
-    total, every = sum(sums.values()), sum(classes.values())
-    expected = total * classes[name] / every
-    chance = relations.chance_of_drawing(total, of_class, every, classes[name])
-    text = (
-        f"{of_class} {name} of {total} cases, where the data set has {classes[name]} of {every}: in proportion "
-        f"they would be {expected:.1f}, and a random draw is so far off with a chance of {chance:.2g}."
-    )
-    relation = "class counts of a part"
-    if cases.stratified and abs(of_class - expected) >= 2:
-        yield Finding(relation, _ids(counts), text, premise="the part is stratified", assumed=True)
-    if chance < _RARE:
-        yield Finding(relation, _ids(counts), text, premise="the part is drawn at random", chance=chance)
-
-
-def check_matrix_against_folds(counts: list[Cell], every: list[Cell]) -> Iterator[Finding]:
-    """A printed matrix that is none of the printed folds: each fold has a number that the matrix does not give."""
-    if len(counts) != 4 or any(cell.reported.fold for cell in counts):
-        return
-    split = counts[0].reported.split
-    of_folds = [
-        cell for cell in every if cell.matrix == "cases" and cell.reported.fold and cell.reported.split == split
-    ]
-    for table in grouped(of_folds, lambda cell: cell.reported.table):
-        folds = grouped(table, lambda cell: cell.reported.fold)
-        if not any(_has_matrix(fold, counts) for fold in folds):
-            where = table[0].reported.where
-            said = ", ".join(cell.shown for cell in counts)
-            text = f"{said}: none of the {len(folds)} folds of {where} has its values."
-            premise = f"the matrix is one of the folds of {where}"
-            yield Finding("a confusion matrix and the folds", _ids(counts), text, premise=premise)
-
-
-def _has_matrix(fold: list[Cell], counts: list[Cell]) -> bool:
-    """Whether the matrix gives every number of a fold; also where they are of other classes."""
-    bound = constraints([*counts, *fold])
-    return bound is None or all(possible([*bound[:4], each]) for each in bound[4:])

@@ -72,6 +72,15 @@ def mean(values: Sequence[Interval]) -> Interval:
     return tuple(float(end) for end in np.mean(values, axis=0))
 
 
+def mean_of_sum(rate: float, cases: int, folds: int) -> Interval:
+    """The mean of a rate over folds whose sizes differ by one case at most, where the rate of all their cases is given.
+    The larger folds weigh more in the latter. The bounds are reached if the rate is 1 in all larger folds and 0 in all
+    others, or the other way round."""
+    size, larger = divmod(cases, folds)
+    more = larger * ((size + 1) / cases - 1 / folds)
+    return max(0.0, rate - more), min(1.0, rate + more)
+
+
 def deviation(values: Sequence[Interval], ddof: int) -> Interval:
     """Bounds of the standard deviation of a list of numbers, each in its interval. ddof: 0 of a population, 1 of a
     sample.

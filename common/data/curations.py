@@ -1,0 +1,161 @@
+"""Which images of BUSI published curations call doubtful, and why: axilla views, marks burnt into the image, copies.
+
+`busi.curations.json` beside this module has the lists, each with its source. Nobody has reviewed them here: what is
+doubtful is what a curation calls so. The kinds of doubt (KINDS) are words of the sources, but for two: "copies" are
+images in one line of a source, and "dropped" are images that a source does not keep.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import combinations
+from typing import Any
+
+from common.data import manifest
+
+KINDS = {
+    "copies": "have a copy",
+    "multiclass": "have a copy of another class",
+    "axilla": "show the axilla and not the breast",
+    "needle": "show a biopsy needle",
+    "measurement": "with measurements burnt in, such as calipers",
+    "text": "with text burnt in",
+    "overlay": "with an overlay burnt in",
+    "pictogram": "with a pictogram burnt in",
+    "doppler": "with Doppler colours or their box",
+    "dropped": "are not in the curated set",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a source. number: of the line, None where the source lists only what it keeps. kinds: of KINDS.
+    cases: ids; all copies of one image stand in one line of a source that groups copies."""
+
+    number: int | None
+    kinds: tuple[str, ...]
+    cases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Curation:
+    """One published list. title: who made it; about: what it is; licence: of the list, and who says so; source: the
+    address of the file at its commit."""
+
+    title: str
+    about: str
+    licence: str
+    source: str
+    lines: tuple[Line, ...]
+
+    def doubtful(self, kind: str | None = None) -> set[str]:
+        """Ids of all images that it calls doubtful, or of those with this kind of doubt."""
+        return {case for line in self.lines if kind is None or kind in line.kinds for case in line.cases}
+
+    @property
+    def groups(self) -> set[frozenset[str]]:
+        """Its groups of copies, as ids. Empty for a list that does not say what is a copy of what."""
+        return {frozenset(line.cases) for line in self.lines if "copies" in line.kinds}
+
+
+@cache
+def known_of(fingerprint: str) -> dict[str, Curation]:
+    """By a short name, the curations of the data set with these pixels (`manifest.fingerprint`); {} for all but the
+    published BUSI, because the lists are of its names."""
+    if fingerprint != manifest.fingerprint(manifest.published()):
+        return {}
+    stored = json.loads((files("common.data") / "busi.curations.json").read_text(encoding="utf-8"))
+    return {
+        name: Curation(
+            *(each[key] for key in ("title", "about", "licence")),
+            source="https://github.com/{repository}/blob/{commit}/{file}".format_map(each),
+            lines=tuple(Line(number, tuple(kinds.split()), tuple(cases)) for number, kinds, cases in each["rows"]),
+        )
+        for name, each in stored.items()
+    }
+
+
+def compare_curations(fingerprint: str, groups: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """What each curation calls doubtful, and how far the curations agree with each other and with our groups of copies,
+    as plain data for JSON; {} for a data set without curations. groups: of copies, each a list of ids.
+
+    any: images that some curation calls doubtful. shared: of two or more curations, by their names, the images that
+    all of them do. lists: of each curation the images, by kind, and `have_copies`, those in our groups. A list with
+    groups of its own also has their number, how many of ours are the same, and those that only one of both has.
+    """
+    known = known_of(fingerprint)
+    ours = {frozenset(group) for group in groups}
+    copies = frozenset().union(*ours)
+    return known and {
+        "any": len(frozenset().union(*(each.doubtful() for each in known.values()))),
+        "shared": {
+            " + ".join(chosen): len(set.intersection(*(known[name].doubtful() for name in chosen)))
+            for size in range(2, len(known) + 1)
+            for chosen in combinations(known, size)
+        },
+        "lists": {name: _describe(each, ours, copies) for name, each in known.items()},
+    }
+
+
+def _describe(curation: Curation, ours: set[frozenset[str]], copies: frozenset[str]) -> dict[str, Any]:
+    doubtful, theirs = curation.doubtful(), curation.groups
+    about = {key: getattr(curation, key) for key in ("title", "about", "licence", "source")}
+    counted = {
+        "images": len(doubtful),
+        "kinds": _count_kinds(curation, doubtful),
+        "have_copies": len(doubtful & copies),
+    }
+    if theirs:
+        counted |= {"groups": len(theirs), "same_groups": len(theirs & ours)}
+        counted |= {"groups_only_there": _sorted(theirs - ours), "groups_only_here": _sorted(ours - theirs)}
+    return about | counted
+
+
+def _count_kinds(curation: Curation, cases: set[str]) -> dict[str, int]:
+    """How many of these cases have each kind of doubt, in the order of KINDS, without those that none has."""
+    counts = {kind: len(curation.doubtful(kind) & cases) for kind in KINDS}
+    return {kind: number for kind, number in counts.items() if number}
+
+
+def _sorted(groups: Iterable[frozenset[str]]) -> list[list[str]]:
+    return sorted(map(sorted, groups))
+
+
+def count_doubtful(fingerprint: str, cases: Iterable[str]) -> dict[str, Any]:
+    """How many of these cases, such as a test part, are doubtful: to any curation, and to each, in all and by kind. {}
+    for a data set without curations."""
+    known, cases = known_of(fingerprint), set(cases)
+    return known and {
+        "any": len(cases & frozenset().union(*(each.doubtful() for each in known.values()))),
+        "lists": {
+            name: {"images": len(cases & each.doubtful()), "kinds": _count_kinds(each, cases)}
+            for name, each in known.items()
+        },
+    }
+
+
+# As people read it
+
+
+def table_rows(doubted: dict[str, Any], of_parts: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Lines of a table: finding, number, and which. doubted: what `compare_curations` gives; of_parts: by the name of a
+    test part, its findings with `test`, the number of images, and `doubtful`, what `count_doubtful` gives."""
+    for name, each in doubted.get("lists", {}).items():
+        yield f"images doubted by {name}", str(each["images"]), _in_words(each["kinds"])
+        yield "  of these alike to another", str(each["have_copies"]), ""
+        if "groups" in each:
+            yield "  its groups of copies", str(each["groups"]), f"{each['same_groups']} of them are groups here too"
+    if doubted:
+        yield "images doubted by any of these", str(doubted["any"]), f"shared: {_in_words(doubted['shared'])}"
+    for name, part in of_parts.items():
+        if found := part.get("doubtful"):
+            by_list = _in_words({name: each["images"] for name, each in found["lists"].items()})
+            share = f"{found['any'] / part['test']:.1%}"
+            yield f"doubted test images, {name}", share, f"{found['any']} of {part['test']}: {by_list}"
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    """346 copies, 70 axilla."""
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
