@@ -1,12 +1,14 @@
 """What is said of a printed number, in words. Every page, table and command takes its sentences from here."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
 from common.evidence import claims
 from common.evidence.answers import Answer, Runs
+from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
+from common.evidence.compare import is_count
 from common.evidence.definition import Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
@@ -41,7 +43,29 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     each = [f"{counted[verdict]} {PLURAL[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
+    if len(counted) == 1 and len(own) > 1:
+        return f"All {len(own)} numbers{columns} {PLURAL[own[0].verdict][True]}.{stale}"
     return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
+
+
+def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
+    """Which papers' own networks were run at the papers' size and how often, which only small, and which not yet."""
+    kinds: dict[str, list[str]] = {"paper": [], "small": [], "": []}
+    for paper, found in papers:
+        runs = next((answer.shown for answer in found if answer.shown and not answer.head.readings), None)
+        how_often = f" ({', '.join(_how_often(runs.assessed))})" if runs else ""
+        kinds[runs.assessed.record.profile if runs else ""].append(paper.name.capitalize() + how_often)
+    said = {
+        "paper": "Run at the paper's own size: {}.",
+        "small": "Run only as small networks: {}.",
+        "": "Not run yet: {}.",
+    }
+    return " ".join(text.format(_listed(kinds[kind])) for kind, text in said.items() if kinds[kind])
+
+
+def _how_often(assessed: Assessment) -> list[str]:
+    repeats = len({run.repeat for run in assessed.record.runs})
+    return [_repeats(assessed.record, repeats), *([] if assessed.fresh else ["stale"])]
 
 
 # A verdict in a sentence that counts numbers: of one, of several.
@@ -62,7 +86,44 @@ PLURAL = {
 
 def name_number(cell: Reported) -> str:
     """Such as "test IoU 0.5667"; "test class accuracy 98.08%, mean of ten folds" of a column."""
-    return f"{_part(cell.split)} {cell.name} {cell.value}{cell.unit}"
+    return f"{name_part(cell.split)} {cell.name} {cell.value}{cell.unit}"
+
+
+def name_place(cell: Reported) -> str:
+    """The first place that prints a number: "Table 1" of "Table 1, abstract"."""
+    return cell.where.split(",")[0]
+
+
+def describe_printed(answer: Answer) -> str:
+    """A number as the paper prints it; of a column also what it is of the folds: "98.08%, mean of 10 folds"."""
+    head, folds = answer.head, sum(cell.fold is not None for cell in answer.cells)
+    value = head.value + head.unit
+    if len(answer.cells) == 1:
+        return value
+    return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
+
+
+def describe_runs(answer: Answer, runs: Runs) -> str:
+    """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
+    confusion matrix, our folds."""
+    row = runs.row
+    if row.reproduced.mean is None:
+        return "-"
+    small = "small " if runs.assessed.record.profile == "small" else ""
+    counted = _repeats(runs.assessed.record, row.reproduced.n, small)
+    if answer.head.image or is_count(answer.head):
+        counted = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
+    about = [_interval(row), counted, "" if runs.assessed.fresh else "stale"]
+    return f"{_like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
+
+
+def describe_nothing(answer: Answer) -> str:
+    """What the best predictor that has learned nothing scores on 95 % of random splits: "0.45 to 0.47"."""
+    if answer.nothing is None:
+        return "-"
+    _, scored = answer.nothing
+    low, high = (_like(answer.head, end) for end in (scored.low, scored.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def _why(answer: Answer) -> str:
@@ -93,16 +154,16 @@ def _say_ours(answer: Answer) -> str:
     if answer.verdict == "holds":
         how = "practically the same"
     elif answer.head.image:
-        return f"Ours, over all test images: {_found(answer.shown)}."
+        return f"Ours, over all test images: {describe_runs(answer, answer.shown)}."
     else:
         how = "higher" if row.reproduced.mean > fmean(printed(row.value + row.unit)) else "lower"
-    return f"Ours is {how}: {_found(answer.shown)}."
+    return f"Ours is {how}: {describe_runs(answer, answer.shown)}."
 
 
 def _say_beside(answer: Answer) -> str:
     if answer.shown is None or answer.shown.row.reproduced.mean is None:
         return ""
-    return f"On {answer.shown.assessed.record.dataset.name}, ours is {_found(answer.shown)}."
+    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_runs(answer, answer.shown)}."
 
 
 def _say_hint(answer: Answer) -> str:
@@ -119,8 +180,12 @@ def _say_hint(answer: Answer) -> str:
         "paper lower": "hint that it is too low",
     }
     if row.hint:
-        return f"Small runs {hints[row.hint]}: {_found(small)}."
-    return f"Small runs vary too much for a hint: {_found(small)}." if row.reproduced.mean is not None else ""
+        return f"Small runs {hints[row.hint]}: {describe_runs(answer, small)}."
+    return (
+        f"Small runs vary too much for a hint: {describe_runs(answer, small)}."
+        if row.reproduced.mean is not None
+        else ""
+    )
 
 
 def _say_needed(answer: Answer) -> str:
@@ -151,10 +216,8 @@ def _say_nothing(answer: Answer) -> str:
     """What the best predictor that has learned nothing scores."""
     if answer.nothing is None:
         return ""
-    who, scored = answer.nothing
-    low, high = (_like(answer.head, end) for end in (scored.low, scored.high))
-    between = low if low == high else f"{low} to {high}"
-    return f"{_predictor(answer.head, who)} scores {between} on 95 % of random splits."
+    who, _ = answer.nothing
+    return f"{_predictor(answer.head, who)} scores {describe_nothing(answer)} on 95 % of random splits."
 
 
 def _predictor(cell: Reported, who: str) -> str:
@@ -162,12 +225,6 @@ def _predictor(cell: Reported, who: str) -> str:
     if of_class:
         return "Calling no image positive" if who == BACKGROUND else "Calling every image the larger class"
     return "A blank mask" if who == BACKGROUND else "Giving every pixel the tumour's share as its probability"
-
-
-def _found(runs: Runs) -> str:
-    """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"."""
-    row, record = runs.row, runs.assessed.record
-    return f"{_like(row, row.reproduced.mean)} ({', '.join(filter(None, [_interval(row), _repeats(row, record)]))})"
 
 
 def _interval(row: Compared) -> str:
@@ -178,21 +235,22 @@ def _interval(row: Compared) -> str:
     return f"{_like(row, max(least, found.low))} to {_like(row, min(most, found.high))}"
 
 
-def _repeats(row: Compared, record: Record) -> str:
-    small = "small " if record.profile == "small" else ""
-    folded = any(run.fold is not None for run in record.runs)
-    what = "cross-validation" if folded else "repeat"
-    return f"{row.reproduced.n} {small}{what}{'s' * (row.reproduced.n != 1)}"
+def _repeats(record: Record, counted: int, kind: str = "") -> str:
+    """Such as "3 small repeats", "1 cross-validation"."""
+    unit = "cross-validation" if any(run.fold is not None for run in record.runs) else "repeat"
+    return f"{counted} {kind}{unit}{'s' * (counted != 1)}"
 
 
 def _like(cell: Reported | Compared, value: float) -> str:
-    """A value with as many digits as the printed number has, two to four, and in its unit."""
+    """A value with as many digits as the printed number has, two to four, and in its unit; one digit of a count."""
+    if Definition.parse(cell.definition).metric in ("count", "epochs"):
+        return f"{value:.1f}"
     percent = "%" in cell.value + cell.unit
     digits = len(cell.value.removesuffix("%").strip().partition(".")[2])
     return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
 
 
-def _part(split: str) -> str:
+def name_part(split: str) -> str:
     return "training" if split == "train" else split
 
 
