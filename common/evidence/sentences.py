@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
-from common.evidence import claims
+from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
@@ -13,7 +13,7 @@ from common.evidence.definition import Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import MEANINGS, MOST_REPEATS, RUNS, VERDICTS
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, VERDICTS
 from common.paper import Paper
 from common.reported import Reported, printed
 
@@ -44,7 +44,8 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
     if len(counted) == 1 and len(own) > 1:
-        return f"All {len(own)} numbers{columns} {PLURAL[own[0].verdict][True]}.{stale}"
+        all_of_them = "Both" if len(own) == 2 else f"All {len(own)}"
+        return f"{all_of_them} numbers{columns} {PLURAL[own[0].verdict][True]}.{stale}"
     return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
 
 
@@ -113,7 +114,8 @@ def describe_runs(answer: Answer, runs: Runs) -> str:
     counted = _repeats(runs.assessed.record, row.reproduced.n, small)
     if answer.head.image or is_count(answer.head):
         counted = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
-    about = [_interval(row), counted, "" if runs.assessed.fresh else "stale"]
+    unlearned = DID_NOT_LEARN if learned.unusable(row.definition, runs.assessed.record) else ""
+    about = [_interval(row), counted, unlearned, "" if runs.assessed.fresh else "stale"]
     return f"{_like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
 
 
