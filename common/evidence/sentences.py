@@ -26,12 +26,11 @@ def say_verdict(answer: Answer) -> str:
 def explain(answer: Answer) -> list[str]:
     """What a person can repeat of one number, in a few lines: the verdict; ours; what the number means; what learns
     nothing; whether others contradict it; where else one would see it."""
-    head, row = answer.head, answer.row
+    head = answer.head
     lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
     lines += [_say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
-    lines += [
-        row.note if answer.verdict in ("impossible", "contradicted") else "Nothing that it prints contradicts it."
-    ]
+    arithmetic = answer.verdict in ("impossible", "contradicted")
+    lines += [_why(answer) if arithmetic else "Nothing that it prints contradicts it."]
     lines += [answer.elsewhere.sentence if answer.elsewhere else ""]
     return [line for line in lines if line]
 
@@ -40,12 +39,16 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
     own = [answer for answer in found if not (answer.again or answer.head.quoted)]
     counted = Counter(answer.verdict for answer in own)
-    each = [f"{counted[verdict]} {PLURAL[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
+    plural = (
+        PLURAL
+        if paper.data_named
+        else PLURAL | {"other data": ("is of data without a name", "are of data without a name")}
+    )
+    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
-    if len(counted) == 1 and len(own) > 1:
-        all_of_them = "Both" if len(own) == 2 else f"All {len(own)}"
-        return f"{all_of_them} numbers{columns} {PLURAL[own[0].verdict][True]}.{stale}"
+    if len(each) == 1 and len(own) > 1:
+        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}.{stale}"
     return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
 
 
@@ -53,7 +56,10 @@ def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
     """Which papers' own networks were run at the papers' size and how often, which only small, and which not yet."""
     kinds: dict[str, list[str]] = {"paper": [], "small": [], "": []}
     for paper, found in papers:
-        runs = next((answer.shown for answer in found if answer.shown and not answer.head.readings), None)
+        own = [answer for answer in found if not answer.head.readings]
+        runs = next(
+            (each for each in [*(answer.runs for answer in own), *(answer.small for answer in own)] if each), None
+        )
         how_often = f" ({', '.join(_how_often(runs.assessed))})" if runs else ""
         kinds[runs.assessed.record.profile if runs else ""].append(paper.name.capitalize() + how_often)
     said = {
@@ -73,7 +79,7 @@ def _how_often(assessed: Assessment) -> list[str]:
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
-    "says nothing": ("says nothing", "say nothing"),
+    "says nothing": ("could come from a network that has learned nothing",) * 2,
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
     "paper lower": ("is lower than ours", "are lower than ours"),
@@ -131,7 +137,7 @@ def describe_nothing(answer: Answer) -> str:
 def _why(answer: Answer) -> str:
     verdict, row = answer.verdict, answer.row
     if verdict in ("impossible", "contradicted"):
-        return row.note
+        return row.note[:1].upper() + row.note[1:]
     if verdict == "says nothing":
         return _say_nothing(answer)
     if verdict in ("holds", "paper higher", "paper lower"):
@@ -183,11 +189,11 @@ def _say_hint(answer: Answer) -> str:
     }
     if row.hint:
         return f"Small runs {hints[row.hint]}: {describe_runs(answer, small)}."
-    return (
-        f"Small runs vary too much for a hint: {describe_runs(answer, small)}."
-        if row.reproduced.mean is not None
-        else ""
-    )
+    if row.reproduced.mean is None:
+        return ""
+    few = row.reproduced.low is None
+    why = "Too few small runs" if few else "Small runs vary too much"
+    return f"{why} for a hint: {describe_runs(answer, small)}."
 
 
 def _say_needed(answer: Answer) -> str:
@@ -204,7 +210,7 @@ def _say_needed(answer: Answer) -> str:
 def _say_meaning(answer: Answer) -> str:
     """What the number is in words, and for a mean IoU what it leaves for the tumour alone."""
     cell = answer.head
-    said = f"It is {Definition.parse(cell.definition).in_words}."
+    said = f"It is the {Definition.parse(cell.definition).in_words()}."
     alone = claims.of_tumour(answer.paper).get(cell.id)
     if alone:
         iou, dice = (f"{(low + high) / 2:.2f}" for low, high in (alone.iou, alone.dice))
