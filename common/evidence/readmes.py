@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from common.evidence.answers import Answer, headline
-from common.evidence.sentences import describe_printed, describe_runs, name_number, name_part, say_paper, say_runs
+from common.evidence.sentences import describe_ours, describe_printed, name_metric, name_number, say_paper, say_runs
 from common.evidence.tables import code, markdown_table
 from common.files import write_atomically
 from common.paper import Paper
@@ -16,19 +16,16 @@ MARKS = "<!-- results: made by repro compare -->", "<!-- end of results -->"
 
 def overview(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
     """What came out of each paper, a line each, for README.md."""
-    lines = [[*_introduce(paper), _say_headline(paper, found), say_paper(paper, found)] for paper, found in papers]
-    table = markdown_table(["paper", "networks", "its data", "its best-known number", "what came out"], *lines)
+    lines = [_overview_line(paper, found) for paper, found in papers]
+    table = markdown_table(["paper", "what it trains", "its best-known number", "what came out"], *lines)
     return f"{table}\n\n{say_runs(papers)}"
 
 
-def _introduce(paper: Paper) -> list[str]:
-    data = paper.data if paper.data_named else f"not named, {paper.data} stands for it"
-    return [f"[{paper.name}](reproductions/{paper.name}/README.md)", paper.networks, data]
-
-
-def _say_headline(paper: Paper, found: Sequence[Answer]) -> str:
+def _overview_line(paper: Paper, found: Sequence[Answer]) -> list[str]:
+    name = f"[{paper.name}](reproductions/{paper.name}/README.md)"
     first = next(iter(headline(paper, found)), None)
-    return f"{name_number(first.head)}: **{first.verdict}**" if first else ""
+    best_known = f"{name_number(first.head)}: **{first.verdict}**" if first else "-"
+    return [name, paper.brief, best_known, say_paper(paper, found)]
 
 
 def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
@@ -51,10 +48,9 @@ def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
 
 def _line(answer: Answer) -> list[str]:
     head = answer.head
-    ours = describe_runs(answer, answer.shown) if answer.shown else "-"
+    ours = describe_ours(answer, answer.shown) if answer.shown else "-"
     verdict = f"**{answer.verdict}**" + (f" (small runs: {answer.hint})" if answer.hint else "")
-    number = f"{name_part(head.split)} {head.name}"
-    return [number, head.where, describe_printed(answer), verdict, ours, code(head.definition)]
+    return [name_metric(head), head.where, describe_printed(answer), verdict, ours, code(head.definition)]
 
 
 def between_marks(text: str, table: str) -> str:

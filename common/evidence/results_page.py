@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from common.evidence.answers import Answer, headline
 from common.evidence.sentences import (
     describe_nothing,
+    describe_ours,
     describe_printed,
-    describe_runs,
+    name_metric,
     name_number,
-    name_part,
     name_place,
     say_paper,
     say_verdict,
@@ -70,8 +70,8 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
 
 
 def _line(answer: Answer) -> list[str]:
-    ours = describe_runs(answer, answer.shown) if answer.shown else "-"
-    number = f"{name_part(answer.head.split)} {answer.head.name} ({name_place(answer.head)})"
+    ours = describe_ours(answer, answer.shown) if answer.shown else "-"
+    number = f"{name_metric(answer.head)} ({name_place(answer.head)})"
     return [number, describe_printed(answer), answer.verdict, ours, describe_nothing(answer), answer.hint or "-"]
 
 

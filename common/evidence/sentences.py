@@ -14,7 +14,7 @@ from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, VERDICTS
-from common.paper import Paper
+from common.paper import Paper, as_shown
 from common.reported import Reported, printed
 
 
@@ -92,8 +92,13 @@ PLURAL = {
 
 
 def name_number(cell: Reported) -> str:
-    """Such as "test IoU 0.5667"; "test class accuracy 98.08%, mean of ten folds" of a column."""
-    return f"{name_part(cell.split)} {cell.name} {cell.value}{cell.unit}"
+    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
+    return f"{name_metric(cell)} {cell.value}{cell.unit}"
+
+
+def name_metric(cell: Reported) -> str:
+    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
+    return " ".join([_part(cell.split), cell.name, *(f"({each})" for each in as_shown(cell.readings))])
 
 
 def name_place(cell: Reported) -> str:
@@ -110,7 +115,7 @@ def describe_printed(answer: Answer) -> str:
     return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
 
 
-def describe_runs(answer: Answer, runs: Runs) -> str:
+def describe_ours(answer: Answer, runs: Runs) -> str:
     """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
     confusion matrix, our folds."""
     row = runs.row
@@ -162,16 +167,16 @@ def _say_ours(answer: Answer) -> str:
     if answer.verdict == "holds":
         how = "practically the same"
     elif answer.head.image:
-        return f"Ours, over all test images: {describe_runs(answer, answer.shown)}."
+        return f"Ours, over all test images: {describe_ours(answer, answer.shown)}."
     else:
         how = "higher" if row.reproduced.mean > fmean(printed(row.value + row.unit)) else "lower"
-    return f"Ours is {how}: {describe_runs(answer, answer.shown)}."
+    return f"Ours is {how}: {describe_ours(answer, answer.shown)}."
 
 
 def _say_beside(answer: Answer) -> str:
     if answer.shown is None or answer.shown.row.reproduced.mean is None:
         return ""
-    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_runs(answer, answer.shown)}."
+    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer, answer.shown)}."
 
 
 def _say_hint(answer: Answer) -> str:
@@ -188,12 +193,12 @@ def _say_hint(answer: Answer) -> str:
         "paper lower": "hint that it is too low",
     }
     if row.hint:
-        return f"Small runs {hints[row.hint]}: {describe_runs(answer, small)}."
+        return f"Small runs {hints[row.hint]}: {describe_ours(answer, small)}."
     if row.reproduced.mean is None:
         return ""
     few = row.reproduced.low is None
     why = "Too few small runs" if few else "Small runs vary too much"
-    return f"{why} for a hint: {describe_runs(answer, small)}."
+    return f"{why} for a hint: {describe_ours(answer, small)}."
 
 
 def _say_needed(answer: Answer) -> str:
@@ -258,7 +263,7 @@ def _like(cell: Reported | Compared, value: float) -> str:
     return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
 
 
-def name_part(split: str) -> str:
+def _part(split: str) -> str:
     return "training" if split == "train" else split
 
 
