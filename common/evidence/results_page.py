@@ -60,7 +60,7 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
     lines = [_line(answer) for answer in own if not answer.head.image]
     lines += _lines_of_images([answer for answer in own if answer.head.image])
     quoted = sum(bool(answer.head.quoted) for answer in found)
-    left_out = f" It also quotes {quoted} numbers from other works." if quoted else ""
+    left_out = f" It also quotes {quoted} number{'s' * (quoted != 1)} from other works." if quoted else ""
     blocks = [
         f"## {paper.name.capitalize()}",
         f"*{paper.title}* ([every definition, fold and run]({paper.name}.md)). {say_paper(paper, found)}{left_out}",

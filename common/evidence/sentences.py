@@ -38,6 +38,8 @@ def explain(answer: Answer) -> list[str]:
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
     own = [answer for answer in found if not (answer.again or answer.head.quoted)]
+    if not own:
+        return "It prints no number of its own."
     counted = Counter(answer.verdict for answer in own)
     plural = (
         PLURAL
@@ -162,7 +164,8 @@ def _why(answer: Answer) -> str:
 def _say_ours(answer: Answer) -> str:
     """Ours and how it compares: "Ours is lower: 0.45 (0.40 to 0.50, 5 repeats)."."""
     if answer.shown is None or answer.shown.row.reproduced.mean is None:
-        return "" if answer.verdict in ("impossible", "contradicted", "says nothing") else "Not run yet."
+        decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
+        return "" if decided_before else "Our runs have no value of it." if answer.shown else "Not run yet."
     row = answer.shown.row
     if answer.verdict == "holds":
         how = "practically the same"
@@ -204,7 +207,7 @@ def _say_hint(answer: Answer) -> str:
 def _say_needed(answer: Answer) -> str:
     needed = answer.row.needed
     if needed is None:
-        fewer = answer.runs and answer.runs.row.reproduced.n < RUNS and not answer.head.image
+        fewer = answer.runs and 0 < answer.runs.row.reproduced.n < RUNS and not answer.head.image
         return f"It takes at least {RUNS} repeats." if fewer else ""
     if needed == 0:
         return "No number of repeats would decide it: they vary too much."
