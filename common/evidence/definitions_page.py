@@ -66,7 +66,7 @@ tumour in mask and prediction counts as 1.
 | `s=1` | a constant that is added above and below the fraction line |
 | `keras-raw` | Keras' `MeanIoU` without a threshold: a pixel is marked where its probability is exactly 1 |
 | `empty=skip`, `one`, `zero` | what an image counts as that has no tumour in mask and prediction |
-| `truth=hard` | a mask's pixel of one half and more counts as tumour; without it, none below 1 has a right answer |
+| `truth=hard` | a mask's pixel counts as tumour from one half on; without it, no answer is right between 0 and 1 |
 | `class`, `case` | whole images that are classified |
 | `clip=keras`, `torch` | the limits that a library puts on a cross-entropy; without it, it is computed from logits |
 | `printed-dice`, `squared-dice-loss` | formulas as a paper prints them under another name |

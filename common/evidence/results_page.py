@@ -11,6 +11,7 @@ from common.evidence.sentences import (
     name_number,
     name_place,
     say_paper,
+    say_papers,
     say_verdict,
 )
 from common.evidence.tables import in_cell, markdown_table
@@ -21,7 +22,7 @@ OPENING = """\
 # Do the numbers hold?
 
 These papers say how well their networks mark breast tumours; this suite trains the networks again. Here are the numbers
-that each paper is known by, each with one [verdict](#what-the-verdicts-mean)."""
+that each paper is known by. {}"""
 
 AFTER_THE_TABLE = """\
 *Small* runs are a paper's recipe with fewer pixels and filters: they give a hint, never a verdict. *Stale* runs come
@@ -41,9 +42,11 @@ pages from the JSON files beside them."""
 def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
     """The page, from each paper with all its answers."""
     lines = [line for paper, found in papers for line in _headlines(paper, found)]
-    first = markdown_table(["paper", "number as printed", "verdict", "small runs hint", "in one sentence"], *lines)
+    verdict = "[verdict](#what-the-verdicts-mean)"
+    first = markdown_table(["paper", "number as printed", verdict, "small runs hint", "in one sentence"], *lines)
+    opening = OPENING.format(say_papers(answer for paper, found in papers for answer in headline(paper, found)))
     sections = [_section(paper, found) for paper, found in papers]
-    return "\n\n".join([OPENING, first, AFTER_THE_TABLE, *sections, VERDICTS, CLOSING]) + "\n"
+    return "\n\n".join([opening, first, AFTER_THE_TABLE, *sections, VERDICTS, CLOSING]) + "\n"
 
 
 def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:

@@ -20,7 +20,7 @@ from common.reported import Reported, printed
 
 def say_verdict(answer: Answer) -> str:
     """One plain sentence: why the number has its verdict, or what small runs hint at."""
-    return " ".join(filter(None, [_why(answer), _say_hint(answer)]))
+    return _say_hint(answer) or _why(answer)
 
 
 def explain(answer: Answer) -> list[str]:
@@ -37,21 +37,33 @@ def explain(answer: Answer) -> list[str]:
 
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
-    own = [answer for answer in found if not (answer.again or answer.head.quoted)]
-    if not own:
-        return "It prints no number of its own."
-    counted = Counter(answer.verdict for answer in own)
-    plural = (
-        PLURAL
-        if paper.data_named
-        else PLURAL | {"other data": ("is of data without a name", "are of data without a name")}
-    )
-    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
+    own = _own(found)
+    unnamed = {} if paper.data_named else {"other data": ("is of data without a name", "are of data without a name")}
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
+    return _say_counts(own, PLURAL | unnamed) + stale
+
+
+def say_papers(found: Iterable[Answer]) -> str:
+    """The same of several papers, and whether our runs decide any of their numbers."""
+    own = _own(found)
+    decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
+    return _say_counts(own, PLURAL) + ("" if decided else " Our runs do not decide any of them yet.")
+
+
+def _own(found: Iterable[Answer]) -> list[Answer]:
+    """What a paper says of its own work, each number once."""
+    return [answer for answer in found if not (answer.again or answer.head.quoted)]
+
+
+def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> str:
+    if not own:
+        return "No number of its own."
+    counted = Counter(answer.verdict for answer in own)
+    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
     if len(each) == 1 and len(own) > 1:
-        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}.{stale}"
-    return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
+        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
+    return f"Of {len(own)} numbers{columns}, {_listed(each)}."
 
 
 def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:

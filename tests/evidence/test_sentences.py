@@ -8,7 +8,7 @@ from common import paper as papers
 from common.evidence.answers import Answer, answers, headline
 from common.evidence.assess import assess
 from common.evidence.results import Record
-from common.evidence.sentences import explain, say_paper, say_verdict
+from common.evidence.sentences import explain, say_paper, say_papers, say_verdict
 from common.paper import Paper
 from tests.evidence.made import DICE, RAW, cell, folds_of, record
 
@@ -74,7 +74,7 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
     ids=["near", "higher", "too wide", "n = 1"],
 )
 def test_small_runs_give_a_hint_and_no_verdict(value, runs, expected):
-    assert said(value, record(runs, profile="small")) == ("not run", f"Not run at the paper's size yet. {expected}")
+    assert said(value, record(runs, profile="small")) == ("not run", expected)
 
 
 def test_a_number_without_any_run():
@@ -172,3 +172,13 @@ def test_a_paper_in_one_sentence():
     )
     both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
     assert say_paper(both, answered(both)) == "All 2 numbers are not run at their size yet."
+
+
+def test_several_papers_in_two_sentences():
+    one, other = paper(cell("0.71")), paper(cell("0.95"))
+    undecided = [*answered(one), *answered(other)]
+    assert (
+        say_papers(undecided) == "All 2 numbers are not run at their size yet. Our runs do not decide any of them yet."
+    )
+    decided = [*answered(one, record(CLOSE)), *answered(other, record(CLOSE))]
+    assert say_papers(decided) == "Of 2 numbers, 1 holds and 1 is higher than ours."
