@@ -71,10 +71,8 @@ def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
     kinds: dict[str, list[str]] = {"paper": [], "small": [], "": []}
     for paper, found in papers:
         own = [answer for answer in found if not answer.head.readings]
-        runs = next(
-            (each for each in [*(answer.runs for answer in own), *(answer.small for answer in own)] if each), None
-        )
-        how_often = f" ({', '.join(_how_often(runs.assessed))})" if runs else ""
+        runs = next(filter(None, [*(answer.runs for answer in own), *(answer.small for answer in own)]), None)
+        how_often = f" ({_how_often(runs.assessed)})" if runs else ""
         kinds[runs.assessed.record.profile if runs else ""].append(paper.name.capitalize() + how_often)
     said = {
         "paper": "Run at the paper's own size: {}.",
@@ -84,9 +82,9 @@ def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
     return " ".join(text.format(_listed(kinds[kind])) for kind, text in said.items() if kinds[kind])
 
 
-def _how_often(assessed: Assessment) -> list[str]:
+def _how_often(assessed: Assessment) -> str:
     repeats = len({run.repeat for run in assessed.record.runs})
-    return [_repeats(assessed.record, repeats), *([] if assessed.fresh else ["stale"])]
+    return _repeats(assessed.record, repeats) + ("" if assessed.fresh else ", stale")
 
 
 # A verdict in a sentence that counts numbers: of one, of several.
