@@ -85,7 +85,7 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
 
 
 def _name_page(results: Path) -> None:
-    from common.evidence.pages import SWEEP
+    from common.evidence.paper_page import SWEEP
 
     say(f"Every metric under every reading: {escape(str(results / SWEEP))}; `repro report` draws them.")
 

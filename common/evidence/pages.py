@@ -16,8 +16,6 @@ from common.evidence.readmes import renew_readmes
 from common.evidence.results_page import results_page
 from common.files import write_atomically
 
-__all__ = ["SWEEP", "write_images", "write_pages"]
-
 
 def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], moved: Iterable[OneAtATime]) -> None:
     """Writes README.md, definitions.md, sweep.md and a page for each paper into the folder of results, and the tables
