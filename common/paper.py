@@ -76,6 +76,7 @@ class Paper(_Record):
     claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
         checks of arithmetic.
     worded: the claims that the paper makes in words. headline: the ids of the few numbers that it is known by.
+    brief: its network and data in a few words.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Paper(_Record):
     cases: Cases | None = None
     worded: list[Worded] = []
     headline: list[str] = []
+    brief: str = ""
 
     @model_validator(mode="before")
     @classmethod

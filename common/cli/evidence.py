@@ -85,38 +85,29 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
 
 
 def _name_page(results: Path) -> None:
-    from common.evidence.readme import SWEEP
+    from common.evidence.paper_page import SWEEP
 
     say(f"Every metric under every reading: {escape(str(results / SWEEP))}; `repro report` draws them.")
 
 
 def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
-    """Compares all results again. Writes README.md and sweep.md in the results, the table in the README of each paper,
-    and the tables of single images of the papers in `wanted`. Returns the compared records and the effects of readings,
-    both by the name of each paper in `wanted` that has results."""
-    from common.evidence import effects, effects_tables
+    """Compares all results again, and writes all pages (`common.evidence.pages`), the tables of single images only of
+    the papers in `wanted`. Returns the compared records and the effects of readings, both by the name of each paper in
+    `wanted` that has results."""
+    from common.evidence import effects, pages
     from common.evidence.assess import assess_paper
-    from common.evidence.readme import SWEEP, keep_images, readme, renew_paper_readme
     from common.evidence.results import store
-    from common.files import write_atomically
 
     assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
-    everything = [each for group in assessed.values() for each in group]
-    for each in everything:
+    for each in (each for group in assessed.values() for each in group):
         if each.rows != each.record.reported:
             store(results, each.record.model_copy(update={"reported": each.rows}))
     chosen = {name: group for name, group in assessed.items() if group and name in wanted}
     moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
     if chosen:
-        write_atomically(results / "README.md", readme(everything).encode())
-        if page := effects_tables.page(each for found in moved.values() for each in found):
-            write_atomically(results / SWEEP, page.encode())
-        else:
-            (results / SWEEP).unlink(missing_ok=True)
-        for name, group in assessed.items():
-            renew_paper_readme(papers.load(name), group, results)
+        pages.write_pages(results, assessed, [each for found in moved.values() for each in found])
     for each in (each for group in chosen.values() for each in group):
-        keep_images(each, results)
+        pages.write_images(each, results)
     return chosen, {name: moved[name] for name in chosen}
 
 

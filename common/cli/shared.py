@@ -64,8 +64,8 @@ def report_stand_in(paper: "Paper", found: "Found", asked: str | None, to: Conso
     """Says that a stand-in replaces the paper's data set, if the user did not choose the data."""
     if asked is None and found.name != paper.data:
         say(
-            f"{paper.name}: {paper.data} is not here. {found.name} is used instead: its numbers are not comparable "
-            "with the paper's.",
+            f"{paper.name}: {paper.data} is not here. {found.name} is used instead: its numbers are not set "
+            "against the paper's.",
             to,
         )
 

@@ -52,8 +52,10 @@ class Answer:
 
     @property
     def shown(self) -> Runs | None:
-        """The runs that stand beside the number: those of the paper's own size, else small ones."""
-        return self.runs or self.small
+        """The runs that stand beside the number: those of the paper's own size, or small ones where only these have a
+        value."""
+        valued = (each for each in (self.runs, self.small) if each and each.row.reproduced.mean is not None)
+        return next(valued, self.runs or self.small)
 
     @property
     def again(self) -> bool:

@@ -35,8 +35,8 @@ _SHOWN, _FEW, _SHOWN_OF_MANY = 3, 5, 1
 INTRODUCTION = """\
 # One reading at a time
 
-Made by the command `repro compare` from the JSON files beside it. [README.md](README.md) has what is reported against
-what was reproduced, the verdicts and the definitions.
+Made by the command `repro compare` from the JSON files beside it. [README.md](README.md) has the verdicts on what the
+papers print, [definitions.md](definitions.md) says how a definition is spelt.
 
 A paper leaves things open. Here one of them at a time is read otherwise, and all else is as in the default:
 *difference* is what the mean gains or loses by that, with its 95 % confidence interval. *pairs*: each repeat of both

@@ -1,54 +1,90 @@
 """What is said of a printed number, in words. Every page, table and command takes its sentences from here."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
-from common.evidence import claims
+from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
+from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
+from common.evidence.compare import is_count
 from common.evidence.definition import Definition
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import MEANINGS, MOST_REPEATS, RUNS, VERDICTS
-from common.paper import Paper
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, VERDICTS
+from common.paper import Paper, as_shown
 from common.reported import Reported, printed
 
 
 def say_verdict(answer: Answer) -> str:
     """One plain sentence: why the number has its verdict, or what small runs hint at."""
-    return " ".join(filter(None, [_why(answer), _say_hint(answer)]))
+    return _say_hint(answer) or _why(answer)
 
 
 def explain(answer: Answer) -> list[str]:
     """What a person can repeat of one number, in a few lines: the verdict; ours; what the number means; what learns
     nothing; whether others contradict it; where else one would see it."""
-    head, row = answer.head, answer.row
+    head = answer.head
     lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
     lines += [_say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
-    lines += [
-        row.note if answer.verdict in ("impossible", "contradicted") else "Nothing that it prints contradicts it."
-    ]
+    arithmetic = answer.verdict in ("impossible", "contradicted")
+    lines += [_why(answer) if arithmetic else "Nothing that it prints contradicts it."]
     lines += [answer.elsewhere.sentence if answer.elsewhere else ""]
     return [line for line in lines if line]
 
 
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
-    own = [answer for answer in found if not (answer.again or answer.head.quoted)]
-    counted = Counter(answer.verdict for answer in own)
-    plural = (
-        PLURAL
-        if paper.data_named
-        else PLURAL | {"other data": ("is of data without a name", "are of data without a name")}
-    )
-    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
+    own = _own(found)
+    unnamed = {} if paper.data_named else {"other data": ("is of data without a name", "are of data without a name")}
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
+    return _say_counts(own, PLURAL | unnamed) + stale
+
+
+def say_papers(found: Iterable[Answer]) -> str:
+    """The same of several papers, and whether our runs decide any of their numbers."""
+    own = _own(found)
+    decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
+    return _say_counts(own, PLURAL) + ("" if decided else " Our runs do not decide any of them yet.")
+
+
+def _own(found: Iterable[Answer]) -> list[Answer]:
+    """What a paper says of its own work, each number once."""
+    return [answer for answer in found if not (answer.again or answer.head.quoted)]
+
+
+def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> str:
+    if not own:
+        return "No number of its own."
+    counted = Counter(answer.verdict for answer in own)
+    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
     if len(each) == 1 and len(own) > 1:
-        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}.{stale}"
-    return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
+        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
+    return f"Of {len(own)} numbers{columns}, {_listed(each)}."
+
+
+def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
+    """Which papers' own networks were run at the papers' size and how often, which only small, and which not yet."""
+    kinds: dict[str, list[str]] = {"paper": [], "small": [], "": []}
+    for paper, found in papers:
+        own = [answer for answer in found if not answer.head.readings]
+        runs = next(filter(None, [*(answer.runs for answer in own), *(answer.small for answer in own)]), None)
+        how_often = f" ({_how_often(runs.assessed)})" if runs else ""
+        kinds[runs.assessed.record.profile if runs else ""].append(paper.name.capitalize() + how_often)
+    said = {
+        "paper": "Run at the paper's own size: {}.",
+        "small": "Run only as small networks: {}.",
+        "": "Not run yet: {}.",
+    }
+    return " ".join(text.format(_listed(kinds[kind])) for kind, text in said.items() if kinds[kind])
+
+
+def _how_often(assessed: Assessment) -> str:
+    repeats = len({run.repeat for run in assessed.record.runs})
+    return _repeats(assessed.record, repeats) + ("" if assessed.fresh else ", stale")
 
 
 # A verdict in a sentence that counts numbers: of one, of several.
@@ -68,14 +104,57 @@ PLURAL = {
 
 
 def name_number(cell: Reported) -> str:
-    """Such as "test IoU 0.5667"; "test class accuracy 98.08%, mean of ten folds" of a column."""
-    return f"{_part(cell.split)} {cell.name} {cell.value}{cell.unit}"
+    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
+    return f"{name_metric(cell)} {cell.value}{cell.unit}"
+
+
+def name_metric(cell: Reported) -> str:
+    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
+    return " ".join([_part(cell.split), cell.name, *(f"({each})" for each in as_shown(cell.readings))])
+
+
+def name_place(cell: Reported) -> str:
+    """The first place that prints a number: "Table 1" of "Table 1, abstract"."""
+    return cell.where.split(",")[0]
+
+
+def describe_printed(answer: Answer) -> str:
+    """A number as the paper prints it; of a column also what it is of the folds: "98.08%, mean of 10 folds"."""
+    head, folds = answer.head, sum(cell.fold is not None for cell in answer.cells)
+    value = head.value + head.unit
+    if len(answer.cells) == 1:
+        return value
+    return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
+
+
+def describe_ours(answer: Answer, runs: Runs) -> str:
+    """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
+    confusion matrix, our folds."""
+    row = runs.row
+    if row.reproduced.mean is None:
+        return "-"
+    small = "small " if runs.assessed.record.profile == "small" else ""
+    counted = _repeats(runs.assessed.record, row.reproduced.n, small)
+    if answer.head.image or is_count(answer.head):
+        counted = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
+    unlearned = DID_NOT_LEARN if learned.unusable(row.definition, runs.assessed.record) else ""
+    about = [_interval(row), counted, unlearned, "" if runs.assessed.fresh else "stale"]
+    return f"{_like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
+
+
+def describe_nothing(answer: Answer) -> str:
+    """What the best predictor that has learned nothing scores on 95 % of random splits: "0.45 to 0.47"."""
+    if answer.nothing is None:
+        return "-"
+    _, scored = answer.nothing
+    low, high = (_like(answer.head, end) for end in (scored.low, scored.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def _why(answer: Answer) -> str:
     verdict, row = answer.verdict, answer.row
     if verdict in ("impossible", "contradicted"):
-        return row.note
+        return row.note[:1].upper() + row.note[1:]
     if verdict == "says nothing":
         return _say_nothing(answer)
     if verdict in ("holds", "paper higher", "paper lower"):
@@ -95,21 +174,22 @@ def _why(answer: Answer) -> str:
 def _say_ours(answer: Answer) -> str:
     """Ours and how it compares: "Ours is lower: 0.45 (0.40 to 0.50, 5 repeats)."."""
     if answer.shown is None or answer.shown.row.reproduced.mean is None:
-        return "" if answer.verdict in ("impossible", "contradicted", "says nothing") else "Not run yet."
+        decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
+        return "" if decided_before else "Our runs have no value of it." if answer.shown else "Not run yet."
     row = answer.shown.row
     if answer.verdict == "holds":
         how = "practically the same"
     elif answer.head.image:
-        return f"Ours, over all test images: {_found(answer.shown)}."
+        return f"Ours, over all test images: {describe_ours(answer, answer.shown)}."
     else:
         how = "higher" if row.reproduced.mean > fmean(printed(row.value + row.unit)) else "lower"
-    return f"Ours is {how}: {_found(answer.shown)}."
+    return f"Ours is {how}: {describe_ours(answer, answer.shown)}."
 
 
 def _say_beside(answer: Answer) -> str:
     if answer.shown is None or answer.shown.row.reproduced.mean is None:
         return ""
-    return f"On {answer.shown.assessed.record.dataset.name}, ours is {_found(answer.shown)}."
+    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer, answer.shown)}."
 
 
 def _say_hint(answer: Answer) -> str:
@@ -122,17 +202,18 @@ def _say_hint(answer: Answer) -> str:
         return unlearned if not answer.head.image else ""
     if row.hint:
         how = {"near": "practically the same", "paper higher": "less", "paper lower": "more"}[row.hint]
-        return f"A hint: small runs give {how}, {_found(small)}."
+        return f"A hint: small runs give {how}, {describe_ours(answer, small)}."
     if row.reproduced.mean is None:
         return ""
     few = row.reproduced.low is None
-    return f"{'Too few small runs' if few else 'Small runs vary too much'} for a hint: {_found(small)}."
+    why = "Too few small runs" if few else "Small runs vary too much"
+    return f"{why} for a hint: {describe_ours(answer, small)}."
 
 
 def _say_needed(answer: Answer) -> str:
     needed = answer.row.needed
     if needed is None:
-        fewer = answer.runs and answer.runs.row.reproduced.n < RUNS and not answer.head.image
+        fewer = answer.runs and 0 < answer.runs.row.reproduced.n < RUNS and not answer.head.image
         return f"It takes at least {RUNS} repeats." if fewer else ""
     if needed == 0:
         return "No number of repeats would decide it: they vary too much."
@@ -157,10 +238,8 @@ def _say_nothing(answer: Answer) -> str:
     """What the best predictor that has learned nothing scores."""
     if answer.nothing is None:
         return ""
-    who, scored = answer.nothing
-    low, high = (_like(answer.head, end) for end in (scored.low, scored.high))
-    between = low if low == high else f"{low} to {high}"
-    return f"{_predictor(answer.head, who)} scores {between} on 95 % of random splits."
+    who, _ = answer.nothing
+    return f"{_predictor(answer.head, who)} scores {describe_nothing(answer)} on 95 % of random splits."
 
 
 def _predictor(cell: Reported, who: str) -> str:
@@ -168,12 +247,6 @@ def _predictor(cell: Reported, who: str) -> str:
     if of_class:
         return "Calling no image positive" if who == BACKGROUND else "Calling every image the larger class"
     return "A blank mask" if who == BACKGROUND else "Giving every pixel the tumour's share as its probability"
-
-
-def _found(runs: Runs) -> str:
-    """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"."""
-    row, record = runs.row, runs.assessed.record
-    return f"{_like(row, row.reproduced.mean)} ({', '.join(filter(None, [_interval(row), _repeats(row, record)]))})"
 
 
 def _interval(row: Compared) -> str:
@@ -184,15 +257,16 @@ def _interval(row: Compared) -> str:
     return f"{_like(row, max(least, found.low))} to {_like(row, min(most, found.high))}"
 
 
-def _repeats(row: Compared, record: Record) -> str:
-    small = "small " if record.profile == "small" else ""
-    folded = any(run.fold is not None for run in record.runs)
-    what = "cross-validation" if folded else "repeat"
-    return f"{row.reproduced.n} {small}{what}{'s' * (row.reproduced.n != 1)}"
+def _repeats(record: Record, counted: int, kind: str = "") -> str:
+    """Such as "3 small repeats", "1 cross-validation"."""
+    unit = "cross-validation" if any(run.fold is not None for run in record.runs) else "repeat"
+    return f"{counted} {kind}{unit}{'s' * (counted != 1)}"
 
 
 def _like(cell: Reported | Compared, value: float) -> str:
-    """A value with as many digits as the printed number has, two to four, and in its unit."""
+    """A value with as many digits as the printed number has, two to four, and in its unit; one digit of a count."""
+    if Definition.parse(cell.definition).metric in ("count", "epochs"):
+        return f"{value:.1f}"
     percent = "%" in cell.value + cell.unit
     digits = len(cell.value.removesuffix("%").strip().partition(".")[2])
     return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"

@@ -215,3 +215,8 @@ def markdown_table(columns: list[str], *body: list) -> str:
 def folded(summary: str, content: str) -> str:
     """Content that is shown after a click on its summary."""
     return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
+
+
+def in_cell(text: str) -> str:
+    """Text for the cell of a table, which a bare | would end."""
+    return text.replace("|", r"\|")

@@ -8,7 +8,7 @@ from common import paper as papers
 from common.evidence.answers import Answer, answers, headline
 from common.evidence.assess import assess
 from common.evidence.results import Record
-from common.evidence.sentences import explain, say_paper, say_verdict
+from common.evidence.sentences import describe_ours, describe_printed, explain, say_paper, say_papers, say_verdict
 from common.paper import Paper
 from tests.evidence.made import DICE, RAW, cell, folds_of, record
 
@@ -74,7 +74,7 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
     ids=["near", "higher", "too wide", "n = 1"],
 )
 def test_small_runs_give_a_hint_and_no_verdict(value, runs, expected):
-    assert said(value, record(runs, profile="small")) == ("not run", f"Not run at the paper's size yet. {expected}")
+    assert said(value, record(runs, profile="small")) == ("not run", expected)
 
 
 def test_a_number_without_any_run():
@@ -98,7 +98,8 @@ def test_numbers_that_cannot_both_be_right():
     one, other = answered(about, record(CLOSE))
     assert (one.verdict, other.verdict) == ("contradicted", "contradicted")
     assert (
-        say_verdict(one) == "IoU [%] 0.70 (Table 1) and IoU [%] 0.80 (Table 1) are one quantity, dice|fg|pooled|t=0.5."
+        say_verdict(one) == "IoU [%] 0.70 (Table 1) and IoU [%] 0.80 (Table 1) are one quantity, "
+        "the Dice of the tumour, all pixels together."
     )
 
 
@@ -140,6 +141,36 @@ def test_a_column_of_a_fold_table_has_one_answer():
     assert say_verdict(answer) == "Ours is practically the same: 0.70 (0.70 to 0.70, 3 cross-validations)."
 
 
+# Ours, and the printed number, in the cell of a table
+
+
+def test_ours_in_a_cell_names_what_was_counted_and_why_it_says_little():
+    dead = record([0.1] * 3, profile="small", unlearned={"segmentation": ["no pixel of any test image is marked"]})
+    (answer,) = answers(paper(), [assess(paper(), dead, [dead], NOWHERE, lambda _: False)])
+    assert describe_ours(answer, answer.small) == "0.10 (0.10 to 0.10, 3 small repeats, did not learn, stale)"
+    (answer,) = answered(paper(), folds_of(record([0.7, 0.7]), 2))
+    assert describe_ours(answer, answer.runs) == "0.70 (1 cross-validation)"
+    (answer,) = answered(paper(cell("0.7", RAW)), record(CLOSE))
+    assert describe_ours(answer, answer.runs) == "-", "not scored under this definition"
+
+
+def test_of_a_cell_of_a_confusion_matrix_folds_are_counted():
+    count = "count|class=malignant>benign|case"
+    about = papers.load("paudel").model_copy(update={"reported": [cell("3", count)], "claims": [], "headline": []})
+    (answer,) = answered(about, folds_of(record([2, 4], count), 2))
+    assert describe_ours(answer, answer.runs).endswith(", 2 folds)")
+    assert describe_ours(answer, answer.runs).startswith("3.0 (")
+
+
+def test_a_printed_number_of_a_fold_table_says_what_it_is_of_the_folds():
+    column = {"table": "V", "name": "Dice"}
+    folds = [cell(f"0.7{i}").model_copy(update=column | {"id": f"V-{i}", "fold": i + 1}) for i in range(3)]
+    mean = cell("0.71").model_copy(update=column | {"id": "V-mean", "statistic": "mean"})
+    assert [describe_printed(answer) for answer in answered(paper(*folds, mean))] == ["0.71, mean of 3 folds"]
+    assert [describe_printed(answer) for answer in answered(paper(*folds))] == ["0.70, fold 1 of 3 folds"]
+    assert [describe_printed(answer) for answer in answered(paper())] == ["0.70"]
+
+
 # Everything about one number, and one sentence about a paper
 
 
@@ -171,3 +202,13 @@ def test_a_paper_in_one_sentence():
     )
     both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
     assert say_paper(both, answered(both)) == "All 2 numbers are not run at their size yet."
+
+
+def test_several_papers_in_two_sentences():
+    one, other = paper(cell("0.71")), paper(cell("0.95"))
+    undecided = [*answered(one), *answered(other)]
+    assert (
+        say_papers(undecided) == "All 2 numbers are not run at their size yet. Our runs do not decide any of them yet."
+    )
+    decided = [*answered(one, record(CLOSE)), *answered(other, record(CLOSE))]
+    assert say_papers(decided) == "Of 2 numbers, 1 holds and 1 is higher than ours."

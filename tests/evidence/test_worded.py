@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from common.evidence import assess, tables, worded
-from common.evidence.readme import readme
+from common.evidence.answers import answers
+from common.evidence.paper_page import paper_page
 from common.evidence.results import Record
 from common.paper import Paper, Reading
 from common.reported import TrainingPass, Worded
@@ -238,7 +239,8 @@ def test_a_claim_about_a_reading_that_there_is_not_is_refused():
 
 def test_the_page_and_the_terminal_say_what_is_claimed_what_the_runs_say_and_whether_it_holds():
     of, runs = claiming(cell("0.90"), above=0.7), record(HIGH, profile="small")
-    page = readme([assess.assess(of, runs, [runs], NOWHERE)])
+    group = [assess.assess(of, runs, [runs], NOWHERE)]
+    page = paper_page(of, group, answers(of, group))
     asked = r"`dice\|fg\|pooled\|t=0.5` of the test images, above 0.7"
     said = "0.8100 [0.7603, 0.8597] 3 repeats, small, busi | **holds** (a hint: small profile)"
     assert f"| words (1) | {asked} | 0.90 against 0.7: holds | {said} |" in page

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-_IMPORTED = ["keras", "common.cli", "common.training.profile", "common.evidence.assess", "common.evidence.readme"]
+_IMPORTED = ["keras", "common.cli", "common.training.profile", "common.evidence.assess", "common.evidence.pages"]
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(_IMPORTED)
 

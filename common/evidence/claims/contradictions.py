@@ -53,7 +53,7 @@ def check_one_quantity(group: list[Cell]) -> Iterator[Finding]:
     """Cells of one definition and setting that are printed as different numbers."""
     for one, other in combinations(group, 2):
         if not overlap(one.interval, other.interval):
-            text = f"{one.shown} and {other.shown} are one quantity, {one.reported.definition}."
+            text = f"{one.shown} and {other.shown} are one quantity, the {one.definition.in_words()}."
             yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
 
 

@@ -1,13 +1,14 @@
-"""The effects of readings in the terminal, on their own page and in results/README.md."""
+"""The effects of readings in the terminal, on their own page and on that of the paper."""
 
 import io
 
 from rich.console import Console
 
 from common.evidence import effects, effects_tables
+from common.evidence.assess import Assessment
 from common.evidence.compare import RUNNING
 from common.evidence.effects import OneAtATime
-from common.evidence.readme import readme
+from common.evidence.paper_page import paper_page
 from common.evidence.results import Record
 from tests.evidence.effects.made import DEFAULT, IOU, assessed, moved, read, with_baseline
 from tests.evidence.made import DICE, cell, paper, record_of
@@ -81,13 +82,18 @@ def test_without_other_readings_there_is_no_page():
     assert effects_tables.page(effects.effects_in_paper(assessed(read(DEFAULT)))) == ""
 
 
-def test_a_sweep_leaves_the_readme_as_it_is_but_for_a_link():
+def page_of(group: list[Assessment]) -> str:
+    """The page of a paper, without answers to its single numbers."""
+    return paper_page(group[0].paper, group, [])
+
+
+def test_a_sweep_leaves_the_page_of_the_paper_as_it_is_but_for_a_link():
     default = read(DEFAULT)
-    alone = readme(assessed(default))
+    alone = page_of(assessed(default))
     swept = [read([0.73, 0.76, 0.76], kernel=str(i)) for i in range(20)]
     combined = read([0.7], kernel="3", split="grouped")
-    link = "- [One reading at a time](sweep.md#name): 20 other readings were run\n"
-    page = readme(assessed(default, *swept, combined))
+    link = "[One reading at a time](sweep.md#name): 20 other readings were run.\n\n"
+    page = page_of(assessed(default, *swept, combined))
     assert page.count(link) == 1
     assert page.replace(link, "") == alone
     assert "sweep.md" not in alone
@@ -99,15 +105,15 @@ def test_a_reading_that_was_run_at_two_sizes_is_counted_once():
         for profile in ("small", "paper")
         for each in (read(DEFAULT), read(DEFAULT, kernel="3"))
     ]
-    assert "(sweep.md#name): 1 other reading was run\n" in readme(assessed(*records))
+    assert "(sweep.md#name): 1 other reading was run.\n" in page_of(assessed(*records))
 
 
 def test_where_only_other_networks_were_run_that_is_said():
     group = assessed(read(DEFAULT), read(DEFAULT, network="unet"), of=with_baseline())
-    assert "(sweep.md#name): so far only networks that the paper sets beside its own\n" in readme(group)
+    assert "(sweep.md#name): so far only networks that the paper sets beside its own.\n" in page_of(group)
 
 
-def test_what_has_a_place_in_the_readme_keeps_it():
+def test_what_has_a_place_on_the_page_of_the_paper_keeps_it():
     group = assessed(
         read(DEFAULT),
         read(DEFAULT, split="grouped"),

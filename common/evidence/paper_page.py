@@ -1,0 +1,227 @@
+"""results/<paper>.md: all that is known of one paper's numbers, and every run behind it."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from common.evidence import clinical, folds, learned, metrics, spread, worded
+from common.evidence.answers import Answer, headline
+from common.evidence.assess import Assessment, default_of, departures, is_default
+from common.evidence.compare import values
+from common.evidence.definitions_page import GROUPED, LESS, RESAMPLES
+from common.evidence.results import Compared, Record, slug
+from common.evidence.sentences import explain, say_paper
+from common.evidence.statistics import Prediction, bootstrap, prediction
+from common.evidence.tables import (
+    code,
+    command,
+    estimate,
+    folded,
+    heading,
+    in_cell,
+    leak_free_of,
+    leak_free_setting,
+    markdown_table,
+    number,
+    ran_of,
+    setting,
+    status_of,
+)
+from common.evidence.trivial import NOTHING
+from common.evidence.verdict import DID_NOT_LEARN
+from common.paper import Paper
+
+# Of a record's test images, one by one, and of all papers' readings.
+IMAGES, SWEEP = "images.csv", "sweep.md"
+
+STALE = "**Stale**: made by an older recipe or protocol. Run it again."
+
+
+def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer]) -> str:
+    """The page. group: all records of the paper; found: all its answers."""
+    shown = [each for each in group if each.in_full]
+    blocks = [
+        f"# {paper.name.capitalize()}: every definition, fold and run",
+        f"*{paper.title}*. {paper.authors}. {paper.source}",
+        f"{say_paper(paper, found)} [README.md](README.md#{paper.name}) has them in short,"
+        " [definitions.md](definitions.md) explains the tables.",
+        *(_explained(answer) for answer in headline(paper, found)),
+        _listed("Where else one would see them", (each.elsewhere.sentence for each in found if each.elsewhere)),
+        _listed(
+            "What cannot be right as printed",
+            (answer.row.note for answer in found if answer.verdict in ("impossible", "contradicted")),
+        ),
+        _listed("What else the runs say", (sentence for each in shown for sentence in each.sentences)),
+        _worded(worded.check_worded(paper, group)),
+        _other_readings(paper, [each.record for each in group]),
+        *(_leak_free_record(each) if each.beside else _record(each) for each in shown),
+    ]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _explained(answer: Answer) -> str:
+    first, *rest = explain(answer)
+    return "\n".join([f"**{first}**", "", *(f"- {line}" for line in rest)])
+
+
+def _listed(title: str, sentences: Iterable[str]) -> str:
+    """A list of these sentences, each once, under a heading; "" for none."""
+    lines = [f"- {sentence}" for sentence in dict.fromkeys(sentences)]
+    return "\n".join([f"## {title}", "", *lines]) if lines else ""
+
+
+def _worded(tested: Sequence[worded.Tested]) -> str:
+    """The table of what a paper claims in words; "" where it has no such claim."""
+    lines = []
+    for each in tested:
+        status, why = status_of(each)
+        said = f"**{status}**{f' ({why})' if why else ''}"
+        claim = f"{each.claim.words} ({each.claim.where})"
+        lines.append([claim, in_cell(each.asked), each.as_printed or "-", _joined(ran_of(each)), said])
+    header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
+    more = "\n".join(f"- {in_cell(each.asked)}: {' '.join(each.evidence)}" for each in tested if each.evidence)
+    table = markdown_table(header, *lines)
+    return "\n\n".join(filter(None, ["## Claimed in words", table, more])) if lines else ""
+
+
+def _other_readings(paper: Paper, records: Sequence[Record]) -> str:
+    """A link to the page of single readings, and how many of the paper's were run; "" for none."""
+    beside = [(record, default) for record in records if (default := default_of(paper, record, records))]
+    tried = {tuple(departures(*both).items()) for both in beside if not is_default(paper, both[0])}
+    number = sum(len(each) == 1 for each in tried)
+    run = "1 other reading was run" if number == 1 else f"{number} other readings were run"
+    run = run if tried else "so far only networks that the paper sets beside its own"
+    return f"[One reading at a time]({SWEEP}#{paper.name}): {run}." if beside else ""
+
+
+def _record(assessed: Assessment) -> str:
+    record, rows = assessed.record, assessed.rows
+    own = [_line(assessed, row) for row in rows if row.id in assessed.own]
+    rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
+    leak_free = [GROUPED, LESS] if assessed.leak_free else []
+    said = "verdict or *hint*" if record.profile == "small" else "verdict"
+    header, nothing = ["split", "number", "reported", said, "mean", "next run", "n"], [*NOTHING, "definition"]
+    others = f"Single folds and images, and quoted numbers: {len(rest)}"
+    parts = [
+        *_opening(assessed),
+        f"Grouped split: {leak_free_setting(assessed)}." if leak_free else "",
+        markdown_table([*header, *leak_free, *nothing], *own) if own else "The paper prints no number of this network.",
+        folded(others, markdown_table([*header, *nothing], *rest)) if rest else "",
+        folded("The same networks on the test images, under each definition", _definitions(assessed)),
+        *_split_and_luck(assessed),
+        *_fold_by_fold(assessed),
+        *_lesion_by_lesion(assessed),
+        *_image_by_image(assessed),
+        f"To repeat it: `{command(record)}`",
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _leak_free_record(assessed: Assessment) -> str:
+    """What is said of a leak-free record, whose numbers stand in the tables of another record."""
+    record = assessed.record
+    here = f"`{record.paper}/{slug(record)}`"
+    each = "" if assessed.images is None else f" its test images [one by one]({path_of_images(record)}), the counts"
+    parts = [
+        *_opening(assessed),
+        *learned.unlearned_sentences(record),
+        f"Its numbers stand above, as *{GROUPED}*. Every value is in [{record.paper}.json]({record.paper}.json),"
+        f"{each or ' the counts'} behind them in {here}.",
+        f"To repeat it: `{command(record)}`",
+    ]
+    return "\n\n".join(parts)
+
+
+def _opening(assessed: Assessment) -> list[str]:
+    title = heading(assessed.record)
+    return [f"## {title[0].upper()}{title[1:]}", *([] if assessed.fresh else [STALE]), setting(assessed.record)]
+
+
+def _line(assessed: Assessment, row: Compared) -> list:
+    known = assessed.nothing.get(row.id, {})
+    of_nothing = (known.get(who) or Prediction(1, row.trivial[who]) for who in NOTHING)
+    nothing = [_joined(estimate(each, row.definition)) for each in of_nothing]
+    leak_free = _leak_free(assessed, row.part, row.definition) if row.id in assessed.own else []
+    repeats = [*estimate(row.reproduced, row.definition), row.reproduced.n]
+    about = [row.part, row.name, f"{row.value}{row.unit}", in_cell(_said(assessed.record, row))]
+    return [*about, *repeats, *leak_free, *nothing, code(row.definition)]
+
+
+def _said(record: Record, row: Compared) -> str:
+    """What these runs say of a number: its verdict, or what small ones hint at. Why a number cannot be right stands
+    above all tables."""
+    if row.verdict != "not run":
+        listed_above = row.verdict in ("impossible", "contradicted")
+        return f"**{row.verdict}**" + (f" ({row.note})" if row.note and not listed_above else "")
+    return DID_NOT_LEARN if learned.unusable(row.definition, record) else f"*{row.hint}*" if row.hint else "-"
+
+
+def _definitions(assessed: Assessment) -> str:
+    """The table of one record's test numbers under each of the standard definitions."""
+    record, images = assessed.record, assessed.images
+    leak_free = [GROUPED, LESS] if assessed.leak_free else []
+    over_images = bootstrap(images, assessed.standard, resamples=RESAMPLES) if images is not None else {}
+    lines = []
+    for signature in assessed.standard:
+        network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))
+        first = []
+        if images is not None:
+            here = [metrics.value(signature, images), *over_images[signature]]
+            here = Prediction(1, *here) if np.isfinite(here).all() else Prediction(0)
+            first = [_joined(estimate(here, signature))]
+        of_nothing = [number(trivial.mean) for trivial in nothing]
+        beside = _leak_free(assessed, "test", signature)
+        lines.append([code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
+    first = ["first repeat"] if images is not None else []
+    return markdown_table(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
+
+
+def _leak_free(assessed: Assessment, part: str, signature: str) -> list[str]:
+    """The cells of the two columns of the leak-free record; [] where there is no such record."""
+    if assessed.leak_free is None:
+        return []
+    return [_joined(each) for each in leak_free_of(assessed, part, signature) or ("", "")]
+
+
+def _joined(estimated: Sequence[str]) -> str:
+    """A number and its interval in one cell."""
+    return " ".join(filter(None, estimated))
+
+
+def _fold_by_fold(assessed: Assessment) -> list[str]:
+    tables = folds.fold_tables(assessed.paper, assessed.record)
+    return [block for name, lines in tables.items() for block in (f"{name} in our folds:", _plain(lines))]
+
+
+def _plain(lines: list[list[str]]) -> str:
+    """The table of a header and lines of text."""
+    return markdown_table(list(map(in_cell, lines[0])), *lines[1:])
+
+
+def _split_and_luck(assessed: Assessment) -> list[str]:
+    """How far repeats on one split vary, and how far splits do, where several repeats share splits."""
+    wanted = [(row.part, row.definition) for row in assessed.rows if row.id in assessed.own]
+    lines = spread.spread_lines(assessed.paper, assessed.record, wanted)
+    intro = "How much is split and how much is luck (standard deviation, its 95 % interval, degrees of freedom):"
+    return [intro, _plain(lines)] if lines else []
+
+
+def _lesion_by_lesion(assessed: Assessment) -> list[str]:
+    if assessed.images is None or not assessed.images.has_shapes:
+        return []
+    table = clinical.clinical_table(assessed.record.dataset.name, assessed.images)
+    intro = "What clinicians ask of the test images of the first repeat ([what it means](definitions.md)):"
+    return [intro, _plain(table)]
+
+
+def _image_by_image(assessed: Assessment) -> list[str]:
+    if assessed.images is None:
+        return []
+    path = path_of_images(assessed.record)
+    intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
+    return [intro, _plain(folds.quantiles_of_images(assessed.paper, assessed.images))]
+
+
+def path_of_images(record: Record) -> str:
+    """Of the table of a record's single test images, in the folder of results."""
+    return f"{record.paper}/{slug(record)}/{IMAGES}"

@@ -1,0 +1,89 @@
+"""results/README.md: what became of the numbers, those first that each paper is known by."""
+
+from collections.abc import Iterable, Sequence
+
+from common.evidence.answers import Answer, headline
+from common.evidence.sentences import (
+    describe_nothing,
+    describe_ours,
+    describe_printed,
+    name_metric,
+    name_number,
+    name_place,
+    say_paper,
+    say_papers,
+    say_verdict,
+)
+from common.evidence.tables import in_cell, markdown_table
+from common.evidence.verdict import MEANINGS
+from common.paper import Paper
+
+OPENING = """\
+# Do the numbers hold?
+
+These papers say how well their networks mark breast tumours; this suite trains the networks again. Here are the numbers
+that each paper is known by. {}"""
+
+AFTER_THE_TABLE = """\
+*Small* runs are a paper's recipe with fewer pixels and filters: they give a hint, never a verdict. *Stale* runs come
+from an older version of the code. *Ours* is the mean of our runs with the interval in which one further run falls with
+95 % probability."""
+
+VERDICTS = "## What the verdicts mean\n\n" + markdown_table(
+    ["verdict", "meaning"], *([f"**{verdict}**", meaning] for verdict, meaning in MEANINGS.items())
+)
+
+CLOSING = """\
+[RULES.md](../common/evidence/RULES.md) has the rules behind the verdicts, [definitions.md](definitions.md) the metrics,
+and [sweep.md](sweep.md) says how far each choice that a paper leaves open moves its numbers. `repro compare` makes all
+pages from the JSON files beside them."""
+
+
+def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
+    """The page, from each paper with all its answers."""
+    lines = [line for paper, found in papers for line in _headlines(paper, found)]
+    verdict = "[verdict](#what-the-verdicts-mean)"
+    first = markdown_table(["paper", "number as printed", verdict, "small runs hint", "in one sentence"], *lines)
+    opening = OPENING.format(say_papers(answer for paper, found in papers for answer in headline(paper, found)))
+    sections = [_section(paper, found) for paper, found in papers]
+    return "\n\n".join([opening, first, AFTER_THE_TABLE, *sections, VERDICTS, CLOSING]) + "\n"
+
+
+def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
+    """A line for each headline number; the first one names the paper."""
+    name = f"[{paper.name.capitalize()}](#{paper.name})"
+    for answer in headline(paper, found):
+        number = f"{name_number(answer.head)} ({name_place(answer.head)})"
+        yield [name, number, f"**{answer.verdict}**", answer.hint or "-", in_cell(say_verdict(answer))]
+        name = ""
+
+
+def _section(paper: Paper, found: Sequence[Answer]) -> str:
+    own = [answer for answer in found if not (answer.again or answer.head.quoted)]
+    lines = [_line(answer) for answer in own if not answer.head.image]
+    lines += _lines_of_images([answer for answer in own if answer.head.image])
+    quoted = sum(bool(answer.head.quoted) for answer in found)
+    left_out = f" It also quotes {quoted} number{'s' * (quoted != 1)} from other works." if quoted else ""
+    blocks = [
+        f"## {paper.name.capitalize()}",
+        f"*{paper.title}* ([every definition, fold and run]({paper.name}.md)). {say_paper(paper, found)}{left_out}",
+        markdown_table(["number", "printed", "verdict", "ours", "nothing learned", "hint"], *lines),
+    ]
+    return "\n\n".join(blocks)
+
+
+def _line(answer: Answer) -> list[str]:
+    ours = describe_ours(answer, answer.shown) if answer.shown else "-"
+    number = f"{name_metric(answer.head)} ({name_place(answer.head)})"
+    return [number, describe_printed(answer), answer.verdict, ours, describe_nothing(answer), answer.hint or "-"]
+
+
+def _lines_of_images(found: Iterable[Answer]) -> Iterable[list[str]]:
+    """A line for all numbers of single images that have one verdict."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in found:
+        groups.setdefault(answer.verdict, []).append(answer)
+    for verdict, group in groups.items():
+        names = ", ".join(dict.fromkeys(answer.head.name for answer in group))
+        places = ", ".join(dict.fromkeys(name_place(answer.head) for answer in group))
+        yield [f"single images: {names} ({places})", f"{len(group)} numbers", verdict, "-", "-", "-"]

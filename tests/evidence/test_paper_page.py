@@ -1,0 +1,213 @@
+"""results/<paper>.md: every definition, fold and run of a paper."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from common.evidence import assess
+from common.evidence.answers import answers
+from common.evidence.counts import count
+from common.evidence.metrics import STANDARD, value
+from common.evidence.paper_page import paper_page
+from common.evidence.results import Record
+from common.evidence.statistics import bootstrap
+from common.paper import Paper, Reading
+from tests.evidence.made import DICE, cell, folds_of, paper, record
+
+NOWHERE = Path("no counts here")
+DEAD = {"segmentation": ["no pixel of any test image is marked"]}
+
+
+@pytest.fixture(autouse=True)
+def no_data_set(monkeypatch):
+    """The made-up papers have neither a recipe nor masks that could be drawn from."""
+    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
+    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
+
+
+def page_of(
+    *records: Record, about: Paper | None = None, fresh: Callable[[Record], bool] = lambda _: True, folder=NOWHERE
+) -> str:
+    about = about or paper()
+    group = [assess.assess(about, each, records, folder, fresh) for each in records]
+    return paper_page(about, group, answers(about, group))
+
+
+def row_of(page: str, start: str = "| test | IoU") -> str:
+    (line,) = [line for line in page.splitlines() if line.startswith(start)]
+    return line
+
+
+def test_a_paper_without_runs_has_its_numbers_and_their_verdicts():
+    page = page_of(about=paper(headline=["test-x"]))
+    assert page.startswith("# Name: every definition, fold and run\n\n*title*. authors. source\n\nOf 1 numbers,")
+    assert "**Name, test IoU [%] 0.70 (Table 1): not run.**" in page
+
+
+def test_a_record_has_its_setting_and_each_number_with_its_verdict():
+    page = page_of(record([0.70, 0.71, 0.72, 0.70, 0.71]))
+    assert "## Paper profile, busi\n\n5 repeats, 20 epochs each, on 780 images (702 train, 78 test)" in page
+    assert row_of(page).startswith("| test | IoU [%] | 0.70 | **holds** | 0.7080 | [0.6826, 0.7334] | 5 |")
+
+
+def test_small_runs_have_hints_in_the_place_of_verdicts():
+    page = page_of(record([0.70, 0.71, 0.72], profile="small"))
+    assert "| verdict or *hint* |" in page
+    assert "| *near* | 0.7100 |" in row_of(page)
+    dead = record([0.0, 0.0, 0.0], profile="small", unlearned=DEAD)
+    assert "| did not learn | 0.0000 |" in row_of(page_of(dead))
+
+
+def test_a_stale_record_says_so():
+    of = record([0.7, 0.71])
+    assert "**Stale**: made by an older recipe or protocol." in page_of(of, fresh=lambda _: False)
+    assert "tale" not in page_of(of)
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ("test", "on the test images was evaluated (7)"),
+        ("validation", "on the validation images"),
+        ("none", "last epoch"),
+    ],
+)
+def test_the_page_says_how_the_epoch_was_chosen(part, sentence):
+    page = page_of(record([0.7], selection=part, best_epoch=7))
+    assert sentence in page
+    assert ("optimistic" in page) == (part == "test")
+
+
+def test_the_page_gives_every_definition_the_notes_and_the_command():
+    of = record([0.7, 0.71], notes=["a flat monitor"]).model_copy(update={"readings": {"kernel": "3"}})
+    page = page_of(of)
+    assert all(f"`{signature.replace('|', chr(92) + '|')}`" in page for signature in STANDARD)
+    assert page.count("a flat monitor") == 1
+    command = "repro run name --profile paper --data busi --repeats 2 --seed 0 --reading kernel=3 --precision float32"
+    assert f"`{command} --resume`" in page
+
+
+def test_each_record_has_a_heading():
+    page = page_of(*(record([0.7], profile=profile) for profile in ("paper", "small")))
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        "## Paper profile, busi",
+        "## Small profile, busi",
+    ]
+
+
+def test_every_row_of_the_page_has_as_many_cells_as_its_header():
+    for block in page_of(record([0.7, 0.8])).split("\n\n"):
+        rows = [line.replace(r"\|", "").count("|") for line in block.splitlines() if line.startswith("|")]
+        assert len(set(rows)) <= 1
+
+
+def test_what_cannot_be_right_is_listed_once_above_the_tables():
+    both = cell("0.70"), cell("0.80").model_copy(update={"id": "other"})
+    page = page_of(record([0.7]), about=paper(*both))
+    assert page.count("are one quantity, the Dice of the tumour, all pixels together.") == 1
+    assert page.index("## What cannot be right as printed") < page.index("## Paper profile")
+    assert page.count("| **contradicted** |") == 2
+
+
+def test_single_folds_images_and_quoted_numbers_are_folded():
+    others = {"fold": 1}, {"image": "I"}, {"quoted": "UNet [21]"}
+    cells = [cell("0.61").model_copy(update={"id": f"{n}", **how}) for n, how in enumerate(others)]
+    page = page_of(record([0.7]), about=paper(cell(), *cells))
+    assert "<summary>Single folds and images, and quoted numbers: 3</summary>" in page
+
+
+def test_a_network_of_which_the_paper_prints_no_number_is_shown_all_the_same():
+    network = Reading(default="ours", alternatives=["unet"], why="")
+    about = paper(baselines=[{"network": "unet"}], readings={"network": network})
+    page = page_of(record([0.7] * 3).model_copy(update={"readings": {"network": "unet"}}), about=about)
+    assert "## Paper profile, busi, network=unet" in page
+    assert "The paper prints no number of this network." in page
+    assert "under each definition" in page
+
+
+def test_numbers_of_data_without_a_name_are_not_judged():
+    line = row_of(page_of(record([0.70, 0.71, 0.72]), about=paper(data_named=False)))
+    assert "**other data** (the paper does not name its data) | 0.7100 |" in line
+
+
+def test_our_folds_stand_in_the_columns_of_the_printed_table():
+    own = cell().model_copy(update={"table": "3", "statistic": "mean"})
+    page = page_of(folds_of(record([0.6, 0.8, 0.7]), 3), about=paper(own))
+    assert "1 repeat of 3 folds" in page
+    assert "Table 3 in our folds:\n\n| fold | test IoU [%]: dice\\|fg\\|pooled\\|t=0.5 |\n" in page
+    assert "| 3 | 0.7000 |\n| mean | 0.7000 |\n\n" in page
+
+
+def test_where_else_numbers_would_be_seen_is_said_once():
+    about, of = paper(), record([0.7])
+    group = [assess.assess(about, of, [of], NOWHERE)]
+    found = [replace(each, elsewhere=SimpleNamespace(sentence="Seen elsewhere.")) for each in answers(about, group) * 2]
+    assert "## Where else one would see them\n\n- Seen elsewhere.\n\n" in paper_page(about, group, found)
+
+
+# Beside the random split, the grouped one
+
+
+def both(*results: float) -> tuple[Record, Record]:
+    """The record of the random split has a Dice 0.1 higher than the leak-free one."""
+    grouped = record([result - 0.1 for result in results]).model_copy(update={"readings": {"split": "grouped"}})
+    return record(results), grouped
+
+
+def test_the_leak_free_mean_and_the_difference_stand_beside_those_of_the_random_split():
+    page = page_of(*both(0.70, 0.71, 0.72))
+    beside = "| 0.7100 | [0.6603, 0.7597] | 3 | 0.6100 [0.5603, 0.6597] | +0.1000 [0.0773, 0.1227] |"
+    assert beside in row_of(page)
+    assert "Grouped split: split=grouped, 3 repeats." in page
+    assert "+0.1000 [0.0773, 0.1227]" in row_of(page, r"| `dice\|fg\|pooled\|t=0.5` |")
+
+
+def test_the_leak_free_record_keeps_its_setting_and_command_and_repeats_no_table():
+    own, grouped = both(0.70, 0.71, 0.72)
+    _, block = page_of(own, grouped).split("## Paper profile, busi, split=grouped\n")
+    for text in ("--reading split=grouped", "3 repeats, 20 epochs each", "[name.json](name.json)"):
+        assert text in block
+    assert "|" not in block
+    assert "| test | IoU" in page_of(grouped), "without the other there is nothing that it could stand beside"
+
+
+def test_a_stale_leak_free_record_is_marked_where_its_numbers_stand():
+    own, grouped = both(0.70, 0.71)
+    page = page_of(own, grouped, fresh=lambda each: each is own)
+    assert "Grouped split: split=grouped, 2 repeats, STALE." in page
+
+
+def test_training_numbers_have_no_leak_free_ones_beside_them():
+    own = record([0.7, 0.71], split="train (running)")
+    grouped = own.model_copy(update={"readings": {"split": "grouped"}})
+    page = page_of(own, grouped, about=paper(cell(split="train")))
+    assert "| 2 |  |  |" in row_of(page, "| train (running) | IoU")
+
+
+# What the choice of the test images does, and the ends of what a metric can be
+
+
+def test_the_first_repeat_stands_with_the_interval_over_its_test_images(tmp_path):
+    of = record([0.7, 0.71])
+    random = np.random.default_rng(0)
+    truth = (random.random((12, 8, 8)) < 0.3).astype(np.float32)
+    found = np.where(random.random(truth.shape) < 0.8, truth, 1 - truth).astype(np.float32)
+    names = [str(i) for i in range(12)]
+    rows = count(found, truth, names, names, names)
+    kept = tmp_path / "name" / "paper-busi"
+    kept.mkdir(parents=True)
+    rows.save(kept / "rows-0-test.npz")
+    low, high = bootstrap(rows, [DICE])[DICE]
+    line = row_of(page_of(of, folder=tmp_path), r"| `dice\|fg\|pooled\|t=0.5`")
+    assert f"| {value(DICE, rows):.4f} [{low:.4f}, {high:.4f}] |" in line
+    assert "| first repeat |" not in page_of(of), "without the counts there is none"
+
+
+def test_an_interval_is_shown_within_what_the_metric_can_be_and_judged_as_it_is():
+    of = record([0.70, 0.99, 0.72])
+    assert ", 1.0000] | 3 |" in row_of(page_of(of))
+    assert assess.assess(paper(), of, [of], NOWHERE).rows[0].reproduced.high > 1
