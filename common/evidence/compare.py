@@ -78,6 +78,8 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
     is_small = record.profile == "small" and reproduced.n >= RUNS_TO_REFUTE
     if cell.quoted:
         verdict = "quoted"
+        unlearned = learned.why_unlearned(_runs_behind(record, cell), cell.definition) if reproduced.n else ""
+        note = "; ".join(filter(None, [note, unlearned]))
     elif cell.id in claims.impossible(findings):
         verdict = "impossible"
     elif not paper.is_own_data(record.dataset.name) or record.profile == "smoke":
@@ -94,7 +96,7 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
 
 def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) -> tuple[Prediction, str]:
     """What the runs predict for a cell, and a note where the prediction is not made from one value of each repeat."""
-    if cell.quoted:
+    if cell.quoted and not cell.readings:
         return Prediction(n=0), cell.quoted
     if cell.image:
         if images is None:
@@ -104,7 +106,7 @@ def _reproduced(record: Record, cell: Reported, part: str, images: Rows | None) 
     found = prediction(_values_like(record, cell, part))
     if is_of_a_fold(cell):
         return found, f"one fold, against {found.n} folds" if found.n else "one fold; no such number in this record"
-    return found, "standard deviation over the folds" if cell.statistic == "deviation" else ""
+    return found, "standard deviation over the folds" if cell.statistic == "deviation" else cell.quoted
 
 
 def _values_like(record: Record, cell: Reported, part: str, predictor: str | None = None) -> list[float]:
@@ -127,8 +129,8 @@ def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
 
 def is_of_repeats(cell: Reported) -> bool:
     """Whether a number is compared with whole repeats: it is not of one fold, of one image, a deviation over the folds,
-    or quoted from elsewhere."""
-    return not (cell.quoted or cell.image or cell.statistic == "deviation" or is_of_a_fold(cell))
+    or quoted from elsewhere of a network that is not trained here."""
+    return not ((cell.quoted and not cell.readings) or cell.image or cell.statistic == "deviation" or is_of_a_fold(cell))
 
 
 def is_of_a_fold(cell: Reported) -> bool:
