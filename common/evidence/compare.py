@@ -130,7 +130,8 @@ def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
 def is_of_repeats(cell: Reported) -> bool:
     """Whether a number is compared with whole repeats: it is not of one fold, of one image, a deviation over the folds,
     or quoted from elsewhere of a network that is not trained here."""
-    return not ((cell.quoted and not cell.readings) or cell.image or cell.statistic == "deviation" or is_of_a_fold(cell))
+    elsewhere = cell.quoted and not cell.readings
+    return not (elsewhere or cell.image or cell.statistic == "deviation" or is_of_a_fold(cell))
 
 
 def is_of_a_fold(cell: Reported) -> bool:

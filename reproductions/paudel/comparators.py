@@ -1,4 +1,6 @@
-"""The six networks of Table X that Paudel sets beside its own. Each follows its own paper or its authors' code.
+"""The six networks of Table X that Paudel sets beside its own. Each follows its own paper and public code of it:
+github.com/MrGiovanni/UNetPlusPlus, github.com/ZJUGiveLab/UNet-Version, github.com/hasibzunair/sharp-unets, and "the
+benchmark", github.com/FengheTan9/Medical-Image-Segmentation-Benchmarks.
 
 All of them segment only. They take float32 images (side, side, channels) and return the logits of the lesion, float32
 (side, side, 1). `filters` are those of the levels from the first one down; the bottleneck is last.
@@ -14,15 +16,17 @@ import keras
 import numpy as np
 from keras import layers
 
-# 3 x 3 kernel of a sharp block (Zunair & Hamza 2021, Section 2): eight times a pixel less its eight neighbours.
+# The kernel of a sharp block: eight times a pixel less its eight neighbours. Copies of its authors' notebook call it
+# the "Sharpening Spatial Kernel, used in paper".
 SHARPENING = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "float32")
 
 
 def unet(x, filters: Sequence[int], sharp: bool = False):
-    """U-Net (Ronneberger, Fischer & Brox 2015, Section 2, Fig. 1; 64 to 1024 filters): two 3 x 3 convolutions with ReLU a
-    level, max pooling, a 2 x 2 transposed convolution that halves the filters, skip connections, a 1 x 1 convolution.
+    """U-Net (Ronneberger, Fischer & Brox 2015, Section 2, Fig. 1; 64 to 1024 filters): two 3 x 3 convolutions with ReLU
+    a level, max pooling, a 2 x 2 transposed convolution that halves the filters, skip connections, a 1 x 1 convolution.
 
-    sharp: Sharp U-Net (Zunair & Hamza 2021, Section 2; 32 to 512 filters), which sharpens each skip connection.
+    sharp: Sharp U-Net (Zunair & Hamza 2021; Fig. 2 of its README; 32 to 512 filters), which sharpens each skip
+    connection.
     """
     *skips, x = _encoder(x, filters, norm=False)
     for level, skip in reversed(list(enumerate(skips, 1))):
@@ -38,8 +42,8 @@ def sharp_unet(x, filters: Sequence[int]):
 
 
 def attention_unet(x, filters: Sequence[int], sharp: bool = False):
-    """Attention U-Net (Oktay et al. 2018, Section 2, Fig. 1; 64 to 1024 filters). The paper's is of volumes. This one of
-    images is that of the benchmark (AttU_Net.py): its U-Net has batch normalisation and goes up by the nearest pixel
+    """Attention U-Net (Oktay et al. 2018, Section 2, Fig. 1; 64 to 1024 filters). The paper's is of volumes. This one
+    of images is that of the benchmark (AttU_Net.py): its U-Net has batch normalisation and goes up by the nearest pixel
     and a convolution, and its gates work at the resolution of the skip connection.
 
     sharp: Sharp Attention U-Net (Khaledyan et al. 2023), which combines it with Sharp U-Net. Here a skip connection is
@@ -60,8 +64,9 @@ def sharp_attention_unet(x, filters: Sequence[int]):
 
 
 def unet_plus_plus(x, filters: Sequence[int]):
-    """U-Net++ (Zhou et al. 2018, Sections 3.1 and 3.3, Fig. 1a; 32 to 512 filters): node X(i,j) joins all earlier nodes
-    of its level i with the node below, which a 2 x 2 transposed convolution enlarges, in two 3 x 3 convolutions."""
+    """U-Net++ (Zhou et al. 2018, Section 3.1, Fig. 1a; authors' code, Nest_Net in model_logic.py; 32 to 512 filters):
+    node X(i,j) joins all earlier nodes of its level i with the node below, which a 2 x 2 transposed convolution
+    enlarges, in two 3 x 3 convolutions with ReLU."""
     depth = len(filters) - 1
     node = {(level, 0): encoded for level, encoded in enumerate(_encoder(x, filters, norm=False))}
     for column in range(1, depth + 1):
@@ -75,10 +80,10 @@ def unet_plus_plus(x, filters: Sequence[int]):
 
 
 def unet_3_plus(x, filters: Sequence[int]):
-    """U-Net 3+ (Huang et al. 2020, Section 2.1, Fig. 2; 64 to 1024 filters), without deep supervision: each decoder joins
-    all encoders down to its level, pooled, with all decoders below it, enlarged, in one 3 x 3 convolution. From each of
-    these maps another 3 x 3 convolution first takes as many filters as the first level has. The convolution of the
-    output is 3 x 3 (authors' code, UNet_3Plus)."""
+    """U-Net 3+ (Huang et al. 2020, Section 2.1, Fig. 2; authors' code, UNet_3Plus; 64 to 1024 filters): each decoder
+    joins all encoders down to its level, pooled, with the bottleneck and all decoders below it, enlarged. From each of
+    these maps a 3 x 3 convolution takes as many filters as the first level has; another one follows where they are
+    joined. The convolution of the output is 3 x 3 too."""
     *encoded, bottleneck = _encoder(x, filters, norm=True)
     depth, each = len(encoded), filters[0]
     decoded = {depth + 1: bottleneck}
@@ -133,13 +138,13 @@ def _convolution(x, filters: int, name: str, norm: bool):
 
 
 def _norm(x, name: str):
-    """With PyTorch's defaults, as in the authors' code: momentum 0.1 there is 0.9 here."""
+    """With PyTorch's defaults, as in the code of both networks that have it: momentum 0.1 there is 0.9 here."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
 
 
 def _gate(skip, gating, name: str):
-    """The additive attention gate (Oktay et al. 2018, Eq. 1 and 2): the skip connection times one coefficient a pixel, 0
-    to 1, made from both maps. It has half as many filters inside (AttU_Net.py)."""
+    """The additive attention gate (Oktay et al. 2018, Eq. 1 and 2): the skip connection times a coefficient for each
+    pixel, 0 to 1, made from both maps. It has half as many filters inside (AttU_Net.py)."""
 
     def project(x, filters: int, what: str):
         return _norm(layers.Conv2D(filters, 1, name=f"{name}_{what}")(x), f"{name}_{what}")
@@ -152,7 +157,8 @@ def _gate(skip, gating, name: str):
 
 
 def _sharpen(x, name: str):
-    """A sharp block (Zunair & Hamza 2021, Section 2): each channel convolved with SHARPENING, which is not trained."""
+    """A sharp block (Zunair & Hamza 2021; Fig. 1 of its README): each channel is convolved with SHARPENING, which is
+    not trained."""
     kernel = keras.initializers.Constant(SHARPENING[..., None, None])
     return layers.DepthwiseConv2D(
         3, padding="same", use_bias=False, depthwise_initializer=kernel, trainable=False, name=name
