@@ -78,8 +78,8 @@ def _row(paper: Paper, record: Record, cell: Reported, images: Rows | None, find
     is_small = record.profile == "small" and reproduced.n >= RUNS_TO_REFUTE
     if cell.quoted:
         verdict = "quoted"
-        unlearned = learned.why_unlearned(_runs_behind(record, cell), cell.definition) if reproduced.n else ""
-        note = "; ".join(filter(None, [note, unlearned]))
+        if reproduced.n and learned.why_unlearned(_runs_behind(record, cell), cell.definition):
+            note += "; the network did not learn here"
     elif cell.id in claims.impossible(findings):
         verdict = "impossible"
     elif not paper.is_own_data(record.dataset.name) or record.profile == "smoke":

@@ -155,6 +155,7 @@ def _as_printed(paper: Paper, claim: Worded) -> str:
     else:
         others = [cell for cell in alike if cell.split == claim.split and cell.readings]
         others = [cell for cell in others if _texts(cell.readings) == _readings(claim)]
+        own = [cell for cell in own if cell.table in {other.table for other in others}] or own
     shown, limit = _limit(claim, others)
     if not own or not shown:
         return ""
