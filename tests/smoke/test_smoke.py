@@ -30,11 +30,16 @@ PAPERS += ["paudel --reading network=own", pytest.param("paudel", marks=pytest.m
 
 
 @pytest.fixture(scope="module", params=PAPERS)
-def finished(request, tmp_path_factory):
+def asked(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def finished(asked, tmp_path_factory):
     """A paper trained twice (two repeats, or one of all its folds): its name, the folder, what was printed, and the
     stored records, of its own network and of its baselines."""
-    name, folder = request.param.split()[0], tmp_path_factory.mktemp("smoke")
-    answer = repro(folder, *command(request.param))
+    name, folder = asked.split()[0], tmp_path_factory.mktemp("smoke")
+    answer = repro(folder, *command(asked))
     assert answer.returncode == 0, answer.stderr
     return name, folder, answer, json.loads((folder / "results" / f"{name}.json").read_text())
 
@@ -45,10 +50,10 @@ def command(asked):
     return "run", name, "--profile", "smoke", "--data", "phantom", "--repeats", repeats, *readings
 
 
-def networks(request):
+def networks(asked):
     """The readings of each network that is trained: the paper's own and, unless that is asked for alone, its
     baselines."""
-    name, *own_alone = request.node.callspec.params["finished"].split()
+    name, *own_alone = asked.split()
     return [{}] if own_alone else [{}, *paper.load(name).baselines]
 
 
@@ -56,13 +61,13 @@ def runs(records):
     return [run for record in records for run in record["runs"]]
 
 
-def test_it_prints_every_reported_number_beside_the_reproduced_one(finished, request):
+def test_it_prints_every_reported_number_beside_the_reproduced_one(asked, finished):
     name, folder, answer, records = finished
     about = paper.load(name)
     page = (folder / "results" / "README.md").read_text()
     reproduced = {row["id"]: row["reproduced"]["mean"] for record in records for row in record["reported"]}
     for cell in about.reported:
-        if about.network_of(cell.readings) not in networks(request):
+        if about.network_of(cell.readings) not in networks(asked):
             continue
         shown = [page, answer.stdout] if is_of_repeats(cell) else [page]
         assert all(cell.value in each for each in shown)
@@ -71,12 +76,12 @@ def test_it_prints_every_reported_number_beside_the_reproduced_one(finished, req
     assert answer.stderr == ""
 
 
-def test_its_baselines_are_trained_and_reported_beside_its_own_network(finished, request):
+def test_its_baselines_are_trained_and_reported_beside_its_own_network(asked, finished):
     """Published splits are of the paper's own data: on the phantom a grouped one takes their place."""
     name, *_, records = finished
     about = paper.load(name)
     split = {"split": "grouped"} if about.recipe().split == "published" else {}
-    trained = networks(request)
+    trained = networks(asked)
     assert [record["readings"] for record in records] == [network | split for network in trained]
     of_these = {cell.id for cell in about.reported if about.network_of(cell.readings) in trained}
     assert {row["id"] for record in records for row in record["reported"]} == of_these
@@ -123,8 +128,8 @@ def test_every_test_image_of_the_first_repeat_has_its_line(finished):
         assert len(table) == 1 + sum(run.split["test"] for run in record.runs if run.repeat == 0)
 
 
-def test_resuming_what_is_done_trains_nothing_and_changes_nothing(finished, request):
+def test_resuming_what_is_done_trains_nothing_and_changes_nothing(asked, finished):
     name, folder, _, records = finished
-    answer = repro(folder, *command(request.node.callspec.params["finished"]), "--resume")
+    answer = repro(folder, *command(asked), "--resume")
     assert answer.returncode == 0, answer.stderr
     assert json.loads((folder / "results" / f"{name}.json").read_text()) == records
