@@ -48,7 +48,7 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        return self.answer.row.verdict if self.answer else "quoted" if self.cell.quoted else NOT_RUN
+        return self.answer.row.verdict if self.answer else NOT_RUN
 
     @property
     def gap(self) -> float | None:

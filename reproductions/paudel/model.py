@@ -10,9 +10,10 @@ which 67,108,928 are in the layer of 64 units. `comparators.py` has the six netw
 Reported (mean of ten folds, test): classification accuracy 98.08 % (in the text 99.08 %), loss 0.122; segmentation IoU
 89.089 %. Expect: a network that calls every image benign scores an accuracy of 0.675.
 Takes ten folds: at most 5.9 h and 3.7 GiB on two cores of an Intel Xeon (from 2.1 s a step, batch 8; early stopping may
-end a fold sooner), 35 to 82 s a fold on an H200; in the small profile 13 min and 1.9 GiB.
+end a fold sooner), 35 to 82 s a fold on an H200; in the small profile 13 min and 1.9 GiB. The networks of Table X take
+longer: README.md has their steps.
 
-    make reproduce-paudel           or    repro run paudel --profile paper --folds 10
+    make reproduce-paudel           or    repro run paudel --profile paper --folds 10 --reading network=own
 """
 
 from typing import Literal
