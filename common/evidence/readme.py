@@ -294,7 +294,8 @@ def paper_table(paper: Paper, group: Iterable[Assessment]) -> str:
     for cell in cells:
         printed, definition = [cell.where, f"{cell.value}{cell.unit}"], code(cell.definition)
         if not answers[cell.id]:
-            lines.append([f"{cell.split} {cell.name}", *printed, "-", 0, "-", "not run", definition])
+            status = f"not run ({cell.quoted})" if cell.quoted else "not run"
+            lines.append([f"{cell.split} {cell.name}", *printed, "-", 0, "-", status, definition])
         for each, row in answers[cell.id]:
             note = f" ({row.note})" if row.note and row.verdict != DID_NOT_LEARN else ""
             status = f"**{row.verdict}**{note}{'' if each.fresh else ' (stale)'}"
