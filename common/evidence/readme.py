@@ -280,10 +280,10 @@ def keep_images(assessed: Assessment, folder: Path) -> None:
 
 
 def paper_table(paper: Paper, group: Iterable[Assessment]) -> str:
-    """Every number that whole repeats are compared with, beside ours under the default readings of its network. group:
-    all assessments of the paper, its own size first. Where that makes more than MOST_LINES lines, only the first answer
-    to each number is shown. A number that was not run has a line too."""
-    cells = [cell for cell in paper.reported if is_of_repeats(cell)]
+    """Every number that whole repeats are compared with, beside ours under the default readings of its network; quoted
+    ones are left out. group: all assessments of the paper, its own size first. Where that makes more than MOST_LINES
+    lines, only the first answer to each number is shown. A number that was not run has a line too."""
+    cells = [cell for cell in paper.reported if is_of_repeats(cell) and not cell.quoted]
     data = {paper.data, paper.stand_in}
     shown = [each for each in group if is_default(paper, each.record) and each.record.dataset.name in data]
     shown = [each for each in shown if each.record.profile != "smoke"]
@@ -294,15 +294,14 @@ def paper_table(paper: Paper, group: Iterable[Assessment]) -> str:
     for cell in cells:
         printed, definition = [cell.where, f"{cell.value}{cell.unit}"], code(cell.definition)
         if not answers[cell.id]:
-            status = f"not run ({cell.quoted})" if cell.quoted else "not run"
-            lines.append([f"{cell.split} {cell.name}", *printed, "-", 0, "-", status, definition])
+            lines.append([f"{cell.split} {cell.name}", *printed, "-", 0, "-", "not run", definition])
         for each, row in answers[cell.id]:
             note = f" ({row.note})" if row.note and row.verdict != DID_NOT_LEARN else ""
             status = f"**{row.verdict}**{note}{'' if each.fresh else ' (stale)'}"
             ours = [_joined(estimate(row.reproduced, row.definition)), row.reproduced.n, each.record.profile]
             lines.append([f"{row.part} {cell.name}", *printed, *ours, status, definition])
     header = ["number", "where", "printed", "ours, one further run", "n", "profile", "status", "definition"]
-    rest = Counter(bool(cell.quoted) for cell in paper.printed_numbers if not is_of_repeats(cell))
+    rest = Counter(bool(cell.quoted) for cell in paper.printed_numbers if cell not in cells)
     kinds = {False: "of single folds and images", True: "quoted from other works"}
     more = ", ".join(f"{rest[quoted]} {kind}" for quoted, kind in kinds.items() if rest[quoted])
     closing = [
