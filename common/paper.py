@@ -71,7 +71,8 @@ class Paper(_Record):
         then no run confirms or refutes a number of the paper.
     stand_in: a data set of the same kind, used if the paper's is missing.
     training_pass: the pass that measured its numbers of the training images.
-    baselines: the other networks that the paper trains beside its own, each as readings.
+    baselines: the other networks that the paper trains beside its own, each as readings. of_baselines: what the recipe
+        of each of them has instead of the paper's own settings, for example no class to predict.
     reported: every number, including those of the `tables` of the file.
     claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
         checks of arithmetic.
@@ -89,6 +90,7 @@ class Paper(_Record):
     stand_in: str | None = None
     training_pass: TrainingPass = TrainingPass()
     baselines: list[dict[str, Any]] = []
+    of_baselines: dict[str, Any] = {}
     stated: dict[str, Stated]
     readings: dict[str, Reading]
     open: list[str]
@@ -130,9 +132,10 @@ class Paper(_Record):
         if twice:
             raise ValueError(f"both stated and open: {', '.join(sorted(twice))}")
         known = self.stated.keys() | self.readings.keys()
-        for profile, settings in self.profiles.items():
+        replacing = {f"profile {profile}": settings for profile, settings in self.profiles.items()}
+        for what, settings in (replacing | {"of_baselines": self.of_baselines}).items():
             if unknown := settings.keys() - known:
-                raise ValueError(f"profile {profile} sets what no recipe has: {', '.join(sorted(unknown))}")
+                raise ValueError(f"{what} sets what no recipe has: {', '.join(sorted(unknown))}")
         if more := sorted(self.profiles.get("small", {}).keys() - set(SHRINKS)):
             raise ValueError(
                 f"profile small sets {', '.join(more)}: it may set {', '.join(SHRINKS)} and nothing else, "
@@ -154,6 +157,13 @@ class Paper(_Record):
         chosen = {key: as_text(value) for key, value in readings.items()}
         its = (each for each in self.baselines if all(chosen.get(key) == as_text(each[key]) for key in each))
         return next(its, {})
+
+    def trained_along(self, readings: Collection[str]) -> list[dict[str, Any]]:
+        """The baselines that a run with these readings trains too: none that differs in a chosen reading, and none
+        whose numbers the paper only quotes from other works."""
+        of = [(baseline, [cell for cell in self.reported if cell.readings == baseline]) for baseline in self.baselines]
+        own = [baseline for baseline, cells in of if not cells or any(not cell.quoted for cell in cells)]
+        return [baseline for baseline in own if not baseline.keys() & set(readings)]
 
     def shrunk(self, profile: Profile) -> Collection[str]:
         """The settings for which a profile has its own value. Another reading of such a setting is no alternative
@@ -205,6 +215,7 @@ class Paper(_Record):
         settings = {key: stated.value for key, stated in self.stated.items()}
         settings |= {key: reading.default for key, reading in self.readings.items()}
         settings |= self.profiles[profile] if profile != "paper" else {}
+        settings |= self.of_baselines if self.network_of(chosen) else {}
         return settings | chosen
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:

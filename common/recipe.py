@@ -42,6 +42,8 @@ class Recipe(BaseModel):
     """The settings of one training. `common` carries out the fields below. A paper's network has more settings
     (`filters`, `kernel`, ...): the class `Settings` in its `model.py` adds them and refuses any other.
 
+    network: the network that is trained, for a paper that sets others beside its own: "own", or as its `model.py` names
+        it.
     side: images and masks are resized to side x side pixels.
     channels: number of input channels, 1 (grey) or 3 (RGB).
     clip_limit: clip limit of the contrast limited adaptive histogram equalisation (CLAHE), which is applied to a grey
@@ -79,6 +81,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
+    network: str = "own"
     side: PositiveInt
     channels: Literal[1, 3]
     clip_limit: float | None = None

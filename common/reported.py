@@ -58,7 +58,8 @@ class Reported(_Record):
     fold: its fold, counted from 1 as papers do; image: its image, as the paper calls it.
     mean_of, deviation: of a mean over several runs with their own splits, how many, and their standard deviation as
         printed, in the unit of the value; "" where none is printed.
-    quoted: for a number of another work, the network and the source that the paper gives.
+    quoted: for a number of another work, the network and the source that the paper gives. If its readings choose a
+        network that is trained here, our value of the same definition stands beside it, without a verdict.
     smoothed: the greatest excess of the printed formula over the definition, which leaves out a constant that the paper
         adds to numerator or denominator.
     premise: an assumption that the paper does not state, for example that its table is of the test part. Comparisons
@@ -105,7 +106,7 @@ class Row(_Record):
     numbers, a mean over the folds and a standard deviation.
 
     where: all places that print the line, if others than the table do. classes: the class of the line, and the other
-    one. fold, image, quoted: as in `Reported`.
+    one. fold, image, quoted, readings: as in `Reported`.
     """
 
     values: str
@@ -114,6 +115,7 @@ class Row(_Record):
     fold: int | None = None
     image: str | None = None
     quoted: str = ""
+    readings: dict[str, Any] = {}
 
 
 class Table(_Record):
@@ -151,7 +153,7 @@ class Table(_Record):
         value, deviation = _CELL.fullmatch(token).groups()
         words = dict(zip(("class", "other"), row.classes or ("", ""), strict=True))
         common = column.model_dump(include={"split", "unit", "why", "smoothed"}) | row.model_dump(
-            include={"fold", "image", "quoted"}
+            include={"fold", "image", "quoted", "readings"}
         )
         common |= {"name": column.name.format(**words), "definition": column.definition.format(**words)}
         common |= {"table": self.table, "where": row.where or self.where, "premise": self.premise}

@@ -68,6 +68,18 @@ def test_what_is_both_stated_and_open_is_refused():
 def test_a_profile_can_not_set_what_no_recipe_has():
     with pytest.raises(ValidationError, match="profile small sets what no recipe has: colour"):
         paper.Paper(**CHENG.model_dump() | {"profiles": {"small": {"colour": "red"}}})
+    with pytest.raises(ValidationError, match="of_baselines sets what no recipe has: colour"):
+        paper.Paper(**CHENG.model_dump() | {"of_baselines": {"colour": "red"}})
+
+
+def test_baselines_have_their_own_values_of_some_settings_in_every_profile_unless_a_reading_chooses_another():
+    changed = {"baselines": [{"classes": "benign+malignant"}], "of_baselines": {"batch_size": 3}}
+    about = CHENG.model_copy(update=changed)
+    own, baseline = {}, {"classes": "benign+malignant"}
+    for profile in paper.PROFILES:
+        assert about.plain_recipe(profile, own).batch_size == CHENG.plain_recipe(profile, own).batch_size != 3
+        assert about.plain_recipe(profile, baseline).batch_size == 3
+    assert about.plain_recipe("paper", baseline | {"batch_size": "16"}).batch_size == 16
 
 
 def test_readings_choose_the_papers_own_network_or_a_baseline():

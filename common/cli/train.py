@@ -100,7 +100,7 @@ def run(
     if only:
         return _train_one(request, only)
     # The paper's baselines are trained too, unless a reading chooses one network.
-    baselines = [baseline for baseline in record.baselines if not baseline.keys() & readings.keys()]
+    baselines = record.trained_along(readings)
     for network in [{}, *baselines]:
         if baselines:
             baseline = ", ".join(f"{key}={papers.as_text(value)}" for key, value in network.items())

@@ -109,7 +109,9 @@ def _compare(paper: Paper, record: Record, cells: list[Reported], findings: list
     runs, expected = _expect(paper, record, cells)
     shown = _shown(cells)
     answer, note = _before_runs(paper, head, cells, findings, shown, scored)
-    if not answer:
+    if answer == "quoted" and runs and learned.why_unlearned(_runs_behind(record, head), head.definition):
+        note += "; the network did not learn here"
+    elif not answer:
         answer, note = _without_verdict(paper, record, head)
     return Compare(cells, shown, runs, expected, verdict.margin_of(head.definition, scored or of_runs), answer, note)
 
@@ -117,7 +119,7 @@ def _compare(paper: Paper, record: Record, cells: list[Reported], findings: list
 def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[float], Expected]:
     """Our values that the cells are set against, and what follows from them."""
     head = head_of(cells)
-    if head.image or head.quoted:
+    if head.image or (head.quoted and not head.readings):
         return [], Expected(0)
     repeats = by_repeat(record, part_of(paper, head.split), head.definition)
     if is_count(head):  # of one fold, since a mean of counts is no count
@@ -254,8 +256,9 @@ def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
 
 def is_of_repeats(cell: Reported) -> bool:
     """Whether a number is compared by itself with whole repeats: it is not in the column of a fold table, of one image,
-    or quoted from elsewhere."""
-    return not (cell.quoted or cell.image or (column_of(cell) and cell.statistic != "mean"))
+    or quoted from elsewhere of a network that is not trained here."""
+    elsewhere = cell.quoted and not cell.readings
+    return not (elsewhere or cell.image or (column_of(cell) and cell.statistic != "mean"))
 
 
 def _range_over_images(images: Rows, signature: str) -> Prediction:

@@ -61,7 +61,9 @@ def _printed_of_both(paper: Paper, claim: Worded) -> tuple[list[Reported], list[
         return [cell for cell in own if cell.table in {other.table for other in others}], others
     if claim.over == "train":
         return own, with_readings(claim.readings, "train")
-    return own, with_readings(claim.over, claim.split) if claim.over else []
+    others = with_readings(claim.over, claim.split) if claim.over else []
+    beside = [cell for cell in own if cell.table in {other.table for other in others}]
+    return beside or own, others
 
 
 def beyond_defaults(paper: Paper, readings: dict[str, Any] | str | None) -> dict[str, str]:

@@ -259,9 +259,8 @@ def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Ite
         readings = folds | dict(zip(values, combination, strict=True))
         yield readings
         # `repro run` trains the networks that the paper compares its own with, too, unless one network is asked for.
-        for baseline in paper.baselines:
-            if not baseline.keys() & readings.keys():
-                yield readings | {key: as_text(value) for key, value in baseline.items()}
+        for baseline in paper.trained_along(readings):
+            yield readings | {key: as_text(value) for key, value in baseline.items()}
 
 
 def _one_at_a_time(paper: Paper, profile: Profile, leave_out: Callable[[str], None]) -> Iterator[Readings]:

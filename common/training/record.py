@@ -128,6 +128,8 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
     done = done or Fit(**read_json(folder / "fit.json"))
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
     asked = [each.definition for each in (*paper.reported, *paper.worded) if each.definition != OF_TRAINING]
+    if not recipe.positive:  # a baseline may segment only, beside a network of the paper that also classifies
+        asked = [each for each in asked if "class" not in Definition.parse(each).target]
     signatures = dict.fromkeys([*metrics.standard(recipe), *asked])
     # Predictors that have learned nothing answer the same for every image: no tumour and not the positive class, or the
     # shares of the training part.

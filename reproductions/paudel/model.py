@@ -5,14 +5,15 @@ The U-Net with two outputs of Section III-3. An encoder block has three convolut
 normalisation, ReLU, dropout) and a pooling. The bottleneck is a residual block. A decoder block has a transposed
 convolution, dropout, concatenation and three convolutional blocks. A 1x1 convolution with a sigmoid segments. Flatten,
 Dense 64 and Dense 1 with a sigmoid classify. Grey input of 256 x 256: 69,482,802 parameters in the default reading, of
-which 67,108,928 are in the layer of 64 units.
+which 67,108,928 are in the layer of 64 units. `comparators.py` has the six networks of Table X (network=unet, ...).
 
 Reported (mean of ten folds, test): classification accuracy 98.08 % (in the text 99.08 %), loss 0.122; segmentation IoU
 89.089 %. Expect: a network that calls every image benign scores an accuracy of 0.675.
 Takes ten folds: at most 5.9 h and 3.7 GiB on two cores of an Intel Xeon (from 2.1 s a step, batch 8; early stopping may
-end a fold sooner), 35 to 82 s a fold on an H200; in the small profile 13 min and 1.9 GiB.
+end a fold sooner), 35 to 82 s a fold on an H200; in the small profile 13 min and 1.9 GiB. The networks of Table X take
+longer: README.md has their steps.
 
-    make reproduce-paudel           or    repro run paudel --profile paper --folds 10
+    make reproduce-paudel           or    repro run paudel --profile paper --folds 10 --reading network=own
 """
 
 from typing import Literal
@@ -21,13 +22,20 @@ import keras
 from keras import layers
 from pydantic import ConfigDict
 
+from common.errors import BadInput
 from common.recipe import Recipe
+from reproductions.paudel import comparators
+
+# The default reading of `filters`. The networks of Table X have their authors' filters times filters / FILTERS, so that
+# a small profile shrinks all of them alike.
+FILTERS = 16
 
 
 class Settings(Recipe):
     """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of the first encoder block; doubled at each of `depth` levels. kernel: side of the convolutions in pixels.
+    network: the paper's own, or one of `comparators.NETWORKS`, which read `filters` and `depth` alone. filters: of the
+    first encoder block; doubled at each of `depth` levels. kernel: side of the convolutions in pixels.
     units: of the dense layer for the classification. dropout: rate in the convolutional blocks, 0 to 1. block_dropout:
     rate in residual and decoder blocks, 0 to 1. residual: the parts with residual blocks. head: the input of the
     classifier: the last map flattened, the map of the bottleneck flattened, or the mean of each channel of the last
@@ -37,6 +45,9 @@ class Settings(Recipe):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    network: Literal[
+        "own", "unet", "attention-unet", "sharp-unet", "unet-plus-plus", "unet-3-plus", "sharp-attention-unet"
+    ] = "own"
     filters: int
     depth: int
     kernel: int
@@ -51,11 +62,13 @@ class Settings(Recipe):
 def build(recipe: Settings) -> keras.Model:
     """The network. Input: float32 images (side, side, input_channels) in [0, 1]. Output: a dict with the names of the
     paper, both float32 in [0, 1]: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
-    classification_output (1,), the probability of the positive class.
+    classification_output (1,), the probability of the positive class. A network of Table X has the first one alone.
 
-    `side` must be a multiple of 2 to the power of `depth`.
+    `side` must be a multiple of 2 to the power of `depth`. Raises BadInput for a network of Table X with `positive`.
     """
     x = inputs = keras.Input((recipe.side, recipe.side, recipe.input_channels), name="image")
+    if recipe.network != "own":
+        return _comparator(inputs, recipe)
 
     skips = []
     for level in range(recipe.depth):
@@ -84,6 +97,16 @@ def build(recipe: Settings) -> keras.Model:
         for name, logits in (("segmentation_output", segmentation), ("classification_output", classification))
     }
     return keras.Model(inputs, outputs, name="paudel")
+
+
+def _comparator(inputs, recipe: Settings) -> keras.Model:
+    if recipe.positive:
+        raise BadInput(f"network={recipe.network} segments only: it can't have positive={recipe.positive}.")
+    build_logits, first = comparators.NETWORKS[recipe.network]
+    first = max(1, round(first * recipe.filters / FILTERS))
+    logits = build_logits(inputs, [first * 2**level for level in range(recipe.depth + 1)])
+    outputs = layers.Activation("sigmoid", name="segmentation_output", dtype="float32")(logits)
+    return keras.Model(inputs, outputs, name=f"paudel_{recipe.network}")
 
 
 def _encoder(x, filters: int, recipe: Settings, name: str):

@@ -244,6 +244,20 @@ def test_another_papers_number_is_quoted_and_compared_with_nothing():
     assert row_of({"quoted": "UNet [21]"}, record([0.7], data="phantom")).verdict == "quoted"
 
 
+def test_ours_stands_beside_a_quoted_number_of_a_network_that_is_trained_here_without_a_verdict():
+    unet = {"network": "unet"}
+    quoted = cell("0.60").model_copy(update={"id": "quoted", "quoted": "UNet [21]", "readings": unet})
+    network = Reading(default="own", alternatives=["unet"], why="a baseline")
+    about = paper(cell(), quoted, baselines=[unet], readings={"network": network})
+    of = record([0.7, 0.71, 0.72]).model_copy(update={"readings": unet})
+    (row,) = compare.rows(about, of)
+    assert (row.verdict, row.reproduced.n, row.reproduced.mean, row.note) == ("quoted", 3, 0.71, "UNet [21]")
+    assert compare.is_of_repeats(quoted)
+    runs = [run.model_copy(update={"unlearned": {"segmentation": ["its output is constant"]}}) for run in of.runs]
+    (row,) = compare.rows(about, of.model_copy(update={"runs": runs}))
+    assert (row.verdict, row.note) == ("quoted", "UNet [21]; the network did not learn here")
+
+
 # Baselines and units
 
 

@@ -192,6 +192,13 @@ def test_printed_numbers_of_both_networks_say_whether_it_holds_as_printed():
     assert judged(claiming(cell("0.90"), **UNET)).as_printed == ""
 
 
+def test_of_the_papers_own_numbers_that_of_the_same_table_is_set_beside_a_quoted_one():
+    text, own, quoted = (cell(value).model_copy(update={"id": value}) for value in ("0.91", "0.90", "0.80"))
+    own = own.model_copy(update={"table": "X"})
+    quoted = quoted.model_copy(update={"table": "X", "quoted": "U [1]", "readings": {"network": "unet"}})
+    assert judged(claiming(text, own, quoted, **UNET)).as_printed == "0.90 against 0.80: holds"
+
+
 def test_a_network_that_did_not_learn_says_nothing_whichever_of_the_two_it_is():
     signs = {"segmentation": ["no pixel of any test image is marked"]}
     dead = record(LOW, unlearned=signs)

@@ -213,6 +213,13 @@ def test_the_test_images_are_counted_once_more_with_renewed_statistics(whole):
     assert run.metrics[results.RENEWED][soft] == metrics.value(soft, renewed) != run.metrics["test"][soft]
 
 
+def test_a_network_without_classes_is_scored_under_no_definition_of_classes(whole):
+    """The paper's own network may have them, and this one be a baseline of it."""
+    of_class = CHENG.reported[0].model_copy(update={"definition": "accuracy|class|case"})
+    about = CHENG.model_copy(update={"reported": [*CHENG.reported, of_class]})
+    assert record.summary(about, whole.recipe, whole.folder) == record.summary(CHENG, whole.recipe, whole.folder)
+
+
 def test_four_epochs_of_a_tiny_network_on_the_phantom_are_told_to_have_taught_it_nothing(whole):
     """The statistics of batch normalisation have hardly begun to move, so that evaluated it marks nothing."""
     unlearned = record.summary(CHENG, whole.recipe, whole.folder).unlearned
