@@ -1,7 +1,7 @@
 """What is said of a printed number, in words. Every page, table and command takes its sentences from here."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
 from common.evidence import claims
@@ -18,7 +18,7 @@ from common.reported import Reported, printed
 
 def say_verdict(answer: Answer) -> str:
     """One plain sentence: why the number has its verdict, or what small runs hint at."""
-    return " ".join(filter(None, [_why(answer), _say_hint(answer)]))
+    return _say_hint(answer) or _why(answer)
 
 
 def explain(answer: Answer) -> list[str]:
@@ -36,26 +36,45 @@ def explain(answer: Answer) -> list[str]:
 
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
-    own = [answer for answer in found if not (answer.again or answer.head.quoted)]
+    own = _own(found)
+    stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
+    return _say_counts(own) + stale
+
+
+def say_papers(found: Iterable[Answer]) -> str:
+    """The same of several papers, and whether our runs decide any of their numbers."""
+    own = _own(found)
+    decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
+    return _say_counts(own) + ("" if decided else " Our runs do not decide any of them yet.")
+
+
+def _own(found: Iterable[Answer]) -> list[Answer]:
+    """What a paper says of its own work, each number once."""
+    return [answer for answer in found if not (answer.again or answer.head.quoted)]
+
+
+def _say_counts(own: Sequence[Answer]) -> str:
     counted = Counter(answer.verdict for answer in own)
     each = [f"{counted[verdict]} {PLURAL[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
-    stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
-    return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
+    return f"Of {len(own)} numbers{columns}, {_listed(each)}."
 
 
 # A verdict in a sentence that counts numbers: of one, of several.
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
-    "says nothing": ("says nothing", "say nothing"),
+    "says nothing": (
+        "says nothing (a blank mask or a constant guess scores as well)",
+        "say nothing (a blank mask or a constant guess scores as well)",
+    ),
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
     "paper lower": ("is lower than ours", "are lower than ours"),
     "not decided": ("is not decided", "are not decided"),
     "did not learn": ("rests on networks that did not learn", "rest on networks that did not learn"),
     "other data": ("is of data that we do not have", "are of data that we do not have"),
-    "not run": ("is not run at its size yet", "are not run at their size yet"),
+    "not run": ("waits for runs at the paper's size", "wait for runs at the paper's size"),
     "quoted": ("is quoted", "are quoted"),
 }
 

@@ -130,14 +130,14 @@ def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:
     return found | {"all": total}
 
 
-def printed_matrix(paper: Paper) -> dict[str, dict[str, str]]:
-    """The confusion matrix that a paper prints, laid out as ours; {} where it prints none."""
-    found: dict[str, dict[str, str]] = {}
+def printed_matrices(paper: Paper) -> dict[str, dict[str, dict[str, int]]]:
+    """The confusion matrices that a paper prints, by table and laid out as ours."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
     for cell in paper.reported:
-        target = Definition.parse(cell.definition).target
-        if is_count(cell) and not cell.quoted and cell.fold is None:
-            actual, called = target.removeprefix("class=").split(">")
-            found.setdefault(actual, {})[called] = cell.value
+        if is_count(cell) and not cell.quoted:
+            actual, called = Definition.parse(cell.definition).target.removeprefix("class=").split(">")
+            table = f"Table {cell.table}" if cell.table else cell.where
+            found.setdefault(table, {}).setdefault(actual, {})[called] = int(cell.value)
     return found
 
 

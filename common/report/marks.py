@@ -51,7 +51,7 @@ def axis_of(definition: str, values: list[float]) -> Interval:
     Intervals that reach beyond the range of the metric are cut there."""
     metric = Definition.parse(definition).metric
     if metric in COSTS or metric in ("count", "epochs", "area-ratio") or max(values) > 1.5:
-        return -_round_up(-min(values)), _round_up(max(values))
+        return 0.0 - _round_up(-min(values)), _round_up(max(values))  # never -0
     return next((each for each in _BEGINNINGS if each <= min(values)), 0.0), 1.0
 
 

@@ -122,6 +122,16 @@ function enlarging(dialog) {
   });
 }
 
+// What an address names is shown, also where it is folded away.
+function unfold() {
+  let at = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = at;
+  for (; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  target?.scrollIntoView();
+}
+
+if (location.hash) unfold();
+window.addEventListener("hashchange", unfold);
 document.querySelectorAll("form[data-controls]").forEach(controlled);
 document.querySelectorAll("table.sortable").forEach(sortable);
 document.querySelectorAll("dialog").forEach(enlarging);
