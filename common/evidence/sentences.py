@@ -37,15 +37,16 @@ def explain(answer: Answer) -> list[str]:
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
     own = _own(found)
+    unnamed = {} if paper.data_named else {"other data": ("is of data without a name", "are of data without a name")}
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
-    return _say_counts(own) + stale
+    return _say_counts(own, PLURAL | unnamed) + stale
 
 
 def say_papers(found: Iterable[Answer]) -> str:
     """The same of several papers, and whether our runs decide any of their numbers."""
     own = _own(found)
     decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
-    return _say_counts(own) + ("" if decided else " Our runs do not decide any of them yet.")
+    return _say_counts(own, PLURAL) + ("" if decided else " Our runs do not decide any of them yet.")
 
 
 def _own(found: Iterable[Answer]) -> list[Answer]:
@@ -53,10 +54,12 @@ def _own(found: Iterable[Answer]) -> list[Answer]:
     return [answer for answer in found if not (answer.again or answer.head.quoted)]
 
 
-def _say_counts(own: Sequence[Answer]) -> str:
+def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> str:
     counted = Counter(answer.verdict for answer in own)
-    each = [f"{counted[verdict]} {PLURAL[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
+    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
+    if len(each) == 1 and len(own) > 1:
+        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
     return f"Of {len(own)} numbers{columns}, {_listed(each)}."
 
 
@@ -64,17 +67,14 @@ def _say_counts(own: Sequence[Answer]) -> str:
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
-    "says nothing": (
-        "says nothing (a blank mask or a constant guess scores as well)",
-        "say nothing (a blank mask or a constant guess scores as well)",
-    ),
+    "says nothing": ("could come from a network that has learned nothing",) * 2,
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
     "paper lower": ("is lower than ours", "are lower than ours"),
     "not decided": ("is not decided", "are not decided"),
     "did not learn": ("rests on networks that did not learn", "rest on networks that did not learn"),
     "other data": ("is of data that we do not have", "are of data that we do not have"),
-    "not run": ("waits for runs at the paper's size", "wait for runs at the paper's size"),
+    "not run": ("is not run at its size yet", "are not run at their size yet"),
     "quoted": ("is quoted", "are quoted"),
 }
 
@@ -139,7 +139,10 @@ def _say_hint(answer: Answer) -> str:
     }
     if row.hint:
         return f"Small runs {hints[row.hint]}: {_found(small)}."
-    return f"Small runs vary too much for a hint: {_found(small)}." if row.reproduced.mean is not None else ""
+    if row.reproduced.mean is None:
+        return ""
+    few = row.reproduced.low is None
+    return f"{'Too few small runs' if few else 'Small runs vary too much'} for a hint: {_found(small)}."
 
 
 def _say_needed(answer: Answer) -> str:
@@ -156,7 +159,7 @@ def _say_needed(answer: Answer) -> str:
 def _say_meaning(answer: Answer) -> str:
     """What the number is in words, and for a mean IoU what it leaves for the tumour alone."""
     cell = answer.head
-    said = f"It is {Definition.parse(cell.definition).in_words}."
+    said = f"It is the {Definition.parse(cell.definition).in_words()}."
     alone = claims.of_tumour(answer.paper).get(cell.id)
     if alone:
         iou, dice = (f"{(low + high) / 2:.2f}" for low, high in (alone.iou, alone.dice))

@@ -14,7 +14,7 @@ NOWHERE = Path("no counts here")
 
 def of(name: str, *cells) -> Paper:
     """A paper with other printed numbers, and so without further readings of those that it has."""
-    return papers.load(name).model_copy(update={"reported": list(cells), "claims": []})
+    return papers.load(name).model_copy(update={"reported": list(cells), "claims": [], "headline": []})
 
 
 def assessed(paper: Paper, *records: Record) -> Assessment:
