@@ -56,8 +56,8 @@ def _ours(figure: Figure, curves: Sequence[Plot], shown: Sequence[Shown], album:
         return Ours(figure, enhanced=[picture for pair in pairs for picture in pair])
     scored = [each for each in shown if each.dice is not None]
     if figure.ours == "outside":
-        overlapping = [each for each in scored if each.pixels["tp"]]
-        return Ours(figure, tested=sorted(overlapping, key=lambda each: -each.pixels["fp"])[:1])
+        found = [each for each in scored if each.pixels["tp"] > each.pixels["fn"]]
+        return Ours(figure, tested=sorted(found, key=lambda each: -each.pixels["fp"])[:1])
     return Ours(figure, tested=_spread(scored, figure.count) if figure.ours in _OF_TEST_IMAGES else [])
 
 

@@ -175,9 +175,9 @@ def _paper(study: Study, shown: list[Shown], album: Album) -> dict[str, Any]:
 
 
 def _by_table(others: Iterable[answers.Answer]) -> dict[str, list[answers.Answer]]:
-    """By the table that prints a number; those of the text and quoted ones apart."""
+    """By the table that prints a number; those of the text apart, and quoted ones last."""
     found: dict[str, list[answers.Answer]] = {}
-    for answer in others:
+    for answer in sorted(others, key=lambda each: bool(each.head.quoted)):
         head = answer.head
         place = f"Table {head.table}" if head.table else "Under another definition" if head.same_as else head.where
         found.setdefault(f"{place}, quoted from other works" if head.quoted else place, []).append(answer)

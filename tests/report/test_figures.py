@@ -18,8 +18,8 @@ PAPERS = Path(os.environ.get("REPRO_PAPERS", "papers"))
 PICTURE = Picture("images/a.webp", 60, 40, "", b"")
 
 
-def shown(name: str, dice: float | None, tp: int = 9, fp: int = 0) -> Shown:
-    pixels = {"tp": tp, "fp": fp, "fn": 0, "all": 99}
+def shown(name: str, dice: float | None, tp: int = 9, fp: int = 0, fn: int = 0) -> Shown:
+    pixels = {"tp": tp, "fp": fp, "fn": fn, "all": 99}
     return Shown(name, "benign", dice, {}, pixels, "", [], [], None, None)
 
 
@@ -38,7 +38,7 @@ def test_test_images_are_spread_evenly_from_the_worst_to_the_best(count: int, na
 
 
 def test_too_much_is_shown_where_most_is_marked_outside_of_a_tumour_that_is_found():
-    images = [shown("missed", 0.0, tp=0, fp=90), shown("over", 0.4, fp=50), shown("good", 0.9, fp=1)]
+    images = [shown("missed", 0.1, tp=2, fn=3, fp=90), shown("over", 0.4, fp=50), shown("good", 0.9, fp=1)]
     assert [each.id for each in only(Figure(name="Figure 7", shows="x", ours="outside"), images).tested] == ["over"]
 
 

@@ -24,6 +24,10 @@ SHOWN = "rahman-small-hostile.html"
 DECIDED = ("holds", "paper higher", "paper lower", "impossible", "contradicted")
 
 
+def unfold(tab) -> None:
+    tab.eval_on_selector_all("details", "all => all.forEach(each => { each.open = true; })")
+
+
 def texts(tab, selector: str) -> list[str]:
     return [text.strip() for text in tab.locator(selector).all_inner_texts()]
 
@@ -54,12 +58,14 @@ def test_every_page_loads_and_every_link_leads_somewhere(real_site: Path, look):
 @pytest.mark.parametrize("page", ["index.html", "numbers.html", "gill.html", GALLERY, "data.html"])
 def test_nothing_is_wider_than_a_phone(real_site: Path, look, page: str):
     tab = look(real_site, page, width=390)
+    unfold(tab)
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_on_a_phone_no_page_and_no_quote_lies_beyond_the_edge(real_site: Path, look):
     """Neither links to pages nor the paper's words have to be found by pushing something aside."""
     tab = look(real_site, "gill.html", width=390)
+    unfold(tab)
     for selector in (".top a", ".settings .words"):
         boxes = [each.bounding_box() for each in tab.locator(selector).all()]
         assert len(boxes) > 3
@@ -81,7 +87,9 @@ def test_on_a_phone_no_page_and_no_quote_lies_beyond_the_edge(real_site: Path, l
     ],
 )
 def test_axe_finds_no_serious_fault(hostile_site: Path, look, page: str, width: int, scheme: str):
-    assert serious_faults(look(hostile_site, page, width, color_scheme=scheme)) == []
+    tab = look(hostile_site, page, width, color_scheme=scheme)
+    unfold(tab)
+    assert serious_faults(tab) == []
 
 
 def test_the_front_page_has_each_paper_in_a_sentence_and_its_headline_numbers(
@@ -161,6 +169,7 @@ def test_a_number_run_at_two_sizes_shows_both(real_site: Path, look):
 def test_every_definition_has_the_mean_of_its_runs(real_results: Path, real_site: Path, look):
     record = made.record_of(real_results, "gill")
     tab = look(real_site, "gill.html")
+    unfold(tab)
     rows = tab.locator("table.definitions").first.locator("tbody tr")
     told = {row.locator("code").inner_text(): row.locator("td").first.inner_text() for row in rows.all()}
     assert told.keys() == record.runs[0].metrics["test"].keys()
@@ -228,6 +237,7 @@ def test_the_axis_can_be_cut(real_site: Path, look):
 
 def test_a_table_is_sorted_by_the_column_that_is_pressed(real_site: Path, look):
     tab = look(real_site, "gill.html")
+    unfold(tab)
     head = tab.locator("table.definitions").first.locator("thead th").nth(1)
     for pressed, direction in ((1, "ascending"), (2, "descending")):
         head.get_by_role("button").click()
@@ -255,6 +265,7 @@ def test_what_an_older_recipe_made_is_marked_wherever_a_number_of_it_stands(real
 
 def test_a_page_says_what_was_stated_beside_what_was_run(real_site: Path, look):
     tab = look(real_site, "gill.html")
+    unfold(tab)
     side = tab.locator("table.settings tr.departs", has_text="resized to 196x196")
     assert side.locator("td").all_inner_texts()[:2] == ["196", "56"]
     assert "Two parts are named, training and test" in tab.get_by_role("region", name="Open readings").inner_text()
