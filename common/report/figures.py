@@ -10,8 +10,6 @@ from common.report.pictures import Album, Picture
 from common.report.plots import Plot
 from common.reported import Figure
 
-_OF_TEST_IMAGES = ("predictions", "boxes", "outside", "enhanced")
-
 
 @dataclass(frozen=True)
 class Ours:
@@ -58,7 +56,7 @@ def _ours(figure: Figure, curves: Sequence[Plot], shown: Sequence[Shown], album:
     if figure.ours == "outside":
         found = [each for each in scored if each.pixels["tp"] > each.pixels["fn"]]
         return Ours(figure, tested=sorted(found, key=lambda each: -each.pixels["fp"])[:1])
-    return Ours(figure, tested=_spread(scored, figure.count) if figure.ours in _OF_TEST_IMAGES else [])
+    return Ours(figure, tested=_spread(scored, figure.count) if figure.ours in ("predictions", "boxes") else [])
 
 
 def _spread(ordered: list, count: int) -> list:

@@ -11,8 +11,8 @@ from common.reported import Reported, printed
 
 # An axis of scores ends at 1 and begins at the greatest of these that leaves all marks on it.
 _BEGINNINGS = (0.9, 0.8, 0.5, 0.0)
-_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # times a power of ten: other ends of an axis
-_ROOM = 1.05
+_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15)  # times a power of ten: other ends of an axis
+_ROOM = 1.05  # between the greatest value and the end
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _round_up(value: float) -> float:
     if value <= 0:
         return 0.0
     power = 10.0 ** floor(log10(value))
-    return next(step * power for step in (*_STEPS, 15) if step * power >= min(value * _ROOM, 15 * power))
+    return next(step * power for step in _STEPS if step * power >= value * _ROOM)
 
 
 def reported_value(cell: Reported | Compared) -> float:

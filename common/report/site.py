@@ -226,5 +226,5 @@ def _linked(text: str) -> Markup:
 
 
 def _css(text: str) -> str:
-    """A name as a class of the style sheet: "inside (small)" becomes inside-small."""
+    """A name as a class of the style sheet: "says nothing" becomes says-nothing."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

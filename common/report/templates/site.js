@@ -43,20 +43,8 @@ function controlled(form) {
         mark.classList.toggle("off", (Number.isNaN(high) ? low : high) < from || low > 1);
       }
     }
-    for (const button of document.querySelectorAll("[data-set]")) {
-      const [name, value] = button.dataset.set.split("=");
-      button.setAttribute("aria-pressed", String(form.elements[name]?.value === value));
-    }
   }
 
-  for (const button of document.querySelectorAll("[data-set]")) {
-    const [name, value] = button.dataset.set.split("=");
-    button.addEventListener("click", () => {
-      const select = form.elements[name];
-      select.value = select.value === value ? "" : value;
-      apply();
-    });
-  }
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", apply);
   form.hidden = false;
