@@ -4,6 +4,7 @@ The record makes a recipe (`common.recipe`): the values that the paper states, o
 settings that a profile shrinks. `model.py` beside the record declares the settings of its network and builds it.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import import_module
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from common import strict_yaml
 from common.errors import BadInput
 from common.recipe import LOSSES, MONITORS, OPTIMIZERS, Recipe
-from common.reported import Cases, Claim, Reported, Table, TrainingPass, Worded
+from common.reported import Cases, Claim, Figure, Reported, Table, TrainingPass, Worded
 
 Profile = Literal["paper", "small", "smoke"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
@@ -77,7 +78,8 @@ class Paper(_Record):
     claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
         checks of arithmetic.
     worded: the claims that the paper makes in words. headline: the ids of the few numbers that it is known by.
-    brief: its network and data in a few words.
+    brief: its network and data in a few words. code: the address of the authors' code, where it is public.
+    figures: what it shows in pictures.
     """
 
     name: str
@@ -101,6 +103,8 @@ class Paper(_Record):
     worded: list[Worded] = []
     headline: list[str] = []
     brief: str = ""
+    code: str | None = None
+    figures: list[Figure] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +151,12 @@ class Paper(_Record):
     def printed_numbers(self) -> list[Reported]:
         """Each printed number once, even if the record has it under several definitions."""
         return [cell for cell in self.reported if not cell.same_as]
+
+    @property
+    def link(self) -> str | None:
+        """The address of the paper: a DOI, or another one that its source names; None where it names none."""
+        found = re.search(r"https?://[^\s,;)]+", self.source)
+        return found[0] if found else None
 
     def is_own_data(self, name: str) -> bool:
         """Whether a data set is the one that the paper names. Only runs on that one can judge its numbers."""

@@ -1,4 +1,5 @@
-"""What a paper prints: its numbers, its tables in the short form of `paper.yaml`, and what it claims in words."""
+"""What a paper prints: its numbers, its tables in the short form of `paper.yaml`, its figures, and what it claims in
+words."""
 
 import re
 from decimal import Decimal
@@ -227,3 +228,22 @@ class Worded(_Record):
     def words(self) -> str:
         """What is claimed, as tables show it."""
         return self.quote or self.source
+
+
+class Figure(_Record):
+    """A figure of a paper, or a table of images, and what of ours takes its place on the pages.
+
+    name: such as "Figure 4". shows: what is seen there, in a few words. note: what to know of ours.
+    ours: "curves" of training, those that `of` names as `fit` prints them; "cases" of the data set with their masks,
+        `of` being their ids; an image "enhanced" as the network sees it; "predictions" for test images, or "boxes"
+        round what is marked there; the image with the most marked "outside" of the tumours; the "numbers" at the top
+        of the page; the "network", layer by layer; or a "scheme" of the method, in the place of which there is nothing.
+    count: of test images.
+    """
+
+    name: str
+    shows: str
+    ours: Literal["curves", "cases", "enhanced", "predictions", "boxes", "outside", "numbers", "network", "scheme"]
+    of: list[str] = []
+    count: int = 3
+    note: str = ""

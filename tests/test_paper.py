@@ -199,3 +199,16 @@ def test_an_optimizer_or_a_loss_that_nobody_makes_is_refused(what, name):
         BadInput, match=f"names the {what} '{name}'. Known are .*. For any other, write a function `{what}`"
     ):
         with_values(**{what: name}).recipe()
+
+
+@pytest.mark.parametrize(
+    ("source", "link"),
+    [
+        ("https://doi.org/10.5281/zenodo.18051608 (published 2025)", "https://doi.org/10.5281/zenodo.18051608"),
+        ("A journal, 2024, https://doi.org/10.3126/jost.v4i1.74565", "https://doi.org/10.3126/jost.v4i1.74565"),
+        ("https://arxiv.org/abs/2308.01239, and the code", "https://arxiv.org/abs/2308.01239"),
+        ("A university (the text gives no DOI)", None),
+    ],
+)
+def test_the_address_of_a_paper_is_that_in_its_source(source: str, link: str | None):
+    assert CHENG.model_copy(update={"source": source}).link == link

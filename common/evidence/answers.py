@@ -76,6 +76,12 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     usable = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
     usable.sort(key=lambda each: each.record.dataset.name != paper.data)
     sources = {id: of_row for each in reversed(usable) for id, of_row in _by_cell(each).items()}
+    own = {id for (id, _), found in sources.items() if found.assessed.record.dataset.name == paper.data}
+    sources = {
+        key: found
+        for key, found in sources.items()
+        if key[0] not in own or found.assessed.record.dataset.name == paper.data
+    }
     without = {row.id: row for row in compare.rows_without_runs(paper, paper.reported, nothing)}
     elsewhere = {
         id: found

@@ -1,89 +1,75 @@
 """A paper beside what was run: every number that it reports, and every setting that it states or leaves open."""
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
-from common.evidence import compare
-from common.evidence.assess import Assessment, recipe_of
+from common.evidence.answers import Answer, Runs
+from common.evidence.assess import recipe_of
 from common.evidence.compare import is_of_repeats
-from common.evidence.results import Compared, Record, Verdict
-from common.evidence.tables import folds_of, heading, repeats_of, span
+from common.evidence.results import Record
 from common.evidence.trivial import BACKGROUND
 from common.paper import Paper, as_text
-from common.report.gather import Study, departures
-from common.reported import Reported, printed
-
-NOT_RUN = "not run"
-VERDICTS = (*get_args(Verdict), NOT_RUN)
-MEANINGS = compare.MEANINGS | {NOT_RUN: "no result yet"}
+from common.report.gather import Study
+from common.report.marks import axis_of, reported_value
+from common.reported import Reported
 
 # What a number was measured on, in the words of the filter.
 KINDS = ("whole repeats", "single folds", "single images", "other papers")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A number as one record reproduces it."""
-
-    assessed: Assessment
-    row: Compared
-
-
-@dataclass(frozen=True)
 class Line:
-    """One reported number. answer: of the record nearest to the paper, None where there is none. also: of records with
-    the same data and readings at another size. metric, kind: for the filters. most: the end of its axis, which begins
-    at 0; 1 except for counts of cases and epochs. reported: the printed number, 0.957 for 95.7 %."""
+    """One reported number. answer: of the number, or of the column that it is judged with. runs: what it stands beside,
+    None where there is nothing. also: small runs beside those of the paper's own size. metric, kind: for the filters.
+    most: the end of its axis, which begins at 0; 1 except for counts of cases and epochs. reported: the printed number,
+    0.957 for 95.7 %."""
 
-    paper: Paper
     cell: Reported
-    answer: Answer | None
-    also: list[Answer]
+    answer: Answer
+    runs: Runs | None
+    also: Runs | None
     metric: str
     kind: str
     most: float
     reported: float
 
     @property
-    def verdict(self) -> str:
-        return self.answer.row.verdict if self.answer else NOT_RUN
+    def paper(self) -> Paper:
+        return self.answer.paper
 
     @property
     def gap(self) -> float | None:
         """The printed number less the mean of the reproduced ones; None where nothing was reproduced."""
-        mean = self.answer.row.reproduced.mean if self.answer else None
+        mean = self.runs.row.reproduced.mean if self.runs else None
         return None if mean is None else self.reported - mean
 
     @property
     def nothing(self) -> float | None:
         """The score of marking nothing at all."""
-        if not self.answer:
+        if not self.runs:
             return None
-        known = self.answer.assessed.nothing.get(self.cell.id, {}).get(BACKGROUND)
-        return known.mean if known else self.answer.row.trivial.get(BACKGROUND)
+        known = self.runs.assessed.nothing.get(self.cell.id, {}).get(BACKGROUND)
+        return known.mean if known else self.runs.row.trivial.get(BACKGROUND)
 
 
 def number_lines(study: Study) -> list[Line]:
     """One for each number that the paper prints; numbers of whole repeats come first, then the order of the record."""
-    found = [_line(study, cell) for cell in study.paper.reported]
-    return sorted(found, key=lambda line: KINDS.index(line.kind))
+    by_id = {cell.id: _line(answer, cell) for answer in study.found for cell in answer.cells}
+    return sorted((by_id[cell.id] for cell in study.paper.reported), key=lambda line: KINDS.index(line.kind))
 
 
-def _line(study: Study, cell: Reported) -> Line:
-    answers = [Answer(each, row) for each in study.assessed for row in each.rows if row.id == cell.id]
-    best = answers[0] if answers else None  # they come with the paper's own data and readings first
+def _line(answer: Answer, cell: Reported) -> Line:
+    runs, small = _beside(answer.runs, cell), _beside(answer.small, cell)
+    found = [each.row.reproduced for each in (runs, small) if each]
+    ends = [end for each in found for end in (each.mean, each.high) if end is not None]
+    reported, name = reported_value(cell), metric_name(cell)
+    most = axis_of(cell.definition, [reported, *ends])[1] if name in ("cases", "epochs") else 1.0
+    return Line(cell, answer, runs or small, small if runs else None, name, _kind(cell), most, reported)
 
-    def data_and_readings(answer: Answer) -> tuple[str, dict[str, str]]:
-        record = answer.assessed.record
-        return record.dataset.name, departures(study.paper, record)
 
-    also = [each for each in answers[1:] if data_and_readings(each) == data_and_readings(best)]
-    low, high = printed(cell.value + cell.unit)
-    ends = [high, *(end for each in answers for end in (each.row.reproduced.mean, each.row.reproduced.high) if end)]
-    most = max(ends) * 1.1 if metric_name(cell) in ("cases", "epochs") else 1.0
-    return Line(study.paper, cell, best, also, metric_name(cell), _kind(cell), most, (low + high) / 2)
+def _beside(runs: Runs | None, cell: Reported) -> Runs | None:
+    """The same runs beside one cell of the column."""
+    return runs and Runs(runs.assessed, next(row for row in runs.assessed.rows if row.id == cell.id))
 
 
 def metric_name(cell: Reported) -> str:
@@ -102,32 +88,6 @@ def _kind(cell: Reported) -> str:
     if cell.image:
         return "single images"
     return "whole repeats" if is_of_repeats(cell) else "single folds"
-
-
-def count_verdicts(found: Iterable[Line]) -> Counter[str]:
-    """How many printed numbers have each verdict, in the order of VERDICTS; verdicts that none has are left out. A
-    number that is entered under several definitions counts once, with the verdict on the first."""
-    counts = Counter(line.verdict for line in found if not line.cell.same_as)
-    return Counter({verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]})
-
-
-def headline(study: Study) -> list[str]:
-    """Two or three sentences on a paper: what became of its numbers, by which runs, and what to know first: that they
-    contradict each other, or else what explains them."""
-    counts = count_verdicts(number_lines(study))
-    verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
-    sentences = [f"Of {counts.total()} printed numbers: {verdicts}."]
-    if study.assessed:
-        first = study.assessed[0]
-        repeats = span([len(repeats_of(first.record))], "repeat")
-        folds = folds_of(first.record)
-        repeats += f" of {len(folds)} folds" if folds else ""
-        other = first.record.dataset.name != study.paper.data and study.paper.data_named
-        data = f"; the paper's data are {study.paper.data}" if other else ""
-        stale = "" if first.fresh else "; stale, made by an older recipe or protocol"
-        sentences.append(f"They are set against {repeats} ({heading(first.record)}{data}{stale}).")
-        sentences += [study.contradiction] if study.contradiction else first.sentences[:1]
-    return sentences
 
 
 @dataclass(frozen=True)

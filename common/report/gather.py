@@ -9,9 +9,11 @@ import numpy as np
 from common import paper as papers
 from common.errors import BadInput
 from common.evidence import boxes, claims, effects, folds, leakage, worded
-from common.evidence.assess import Assessment, assess_paper, contradictions
-from common.evidence.compare import values
+from common.evidence.answers import Answer, answers
+from common.evidence.assess import Assessment, assess_paper
+from common.evidence.compare import is_count, values
 from common.evidence.counts import Rows
+from common.evidence.definition import Definition
 from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import MeanDifference, Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
@@ -20,13 +22,16 @@ from common.paper import PROFILES, Paper
 
 @dataclass(frozen=True)
 class Study:
-    """A paper and what was made of it. assessed: what is shown in full (`defaults.in_full`), on the paper's own data
-    before others, with its own readings before others, at its own size before others, in that order of weight.
-    contradiction: a sentence on the paper's own numbers, "" where they agree with each other. regions: what its
-    accuracies and IoUs leave for the tumour's share of the pixels. moved: what single readings do, in the order of
-    assessed. in_words: what it claims without a number, tested."""
+    """A paper and what was made of it.
+
+    found: one answer for each printed number, a column of a fold table being one. assessed: what is shown in full
+    (`assess.shown_in_full`), on the paper's own data before others, with its own readings before others, at its own
+    size before others, in that order of weight. contradiction: a sentence on the paper's own numbers, "" where they
+    agree with each other. regions: what its accuracies and IoUs leave for the tumour's share of the pixels. moved: what
+    single readings do, in the order of assessed. in_words: what it claims without a number, tested."""
 
     paper: Paper
+    found: list[Answer]
     assessed: list[Assessment]
     findings: list[claims.Finding]
     contradiction: str
@@ -52,7 +57,9 @@ def _study(paper: Paper, results: Path) -> Study:
     regions, moved = claims.regions(paper, prevalence(paper)), effects.effects_in_paper(assessed)
     shown = [each for each in assessed if each.in_full]
     tested = worded.check_worded(paper, assessed)
-    return Study(paper, shown, claims.check(paper), contradictions(paper), regions, moved, tested)
+    return Study(
+        paper, answers(paper, assessed), shown, claims.check(paper), claims.summary(paper), regions, moved, tested
+    )
 
 
 def departures(paper: Paper, record: Record) -> dict[str, str]:
@@ -121,6 +128,17 @@ def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:
     one = next(iter(found.values()))
     total = {a: {b: sum(table[a][b] for table in found.values()) for b in one} for a in one}
     return found | {"all": total}
+
+
+def printed_matrices(paper: Paper) -> dict[str, dict[str, dict[str, int]]]:
+    """The confusion matrices that a paper prints, by table and laid out as ours."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for cell in paper.reported:
+        if is_count(cell) and not cell.quoted:
+            actual, called = Definition.parse(cell.definition).target.removeprefix("class=").split(">")
+            table = f"Table {cell.table}" if cell.table else cell.where
+            found.setdefault(table, {}).setdefault(actual, {})[called] = int(cell.value)
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Pictures for the pages: small images of a data set, where it is at hand, and masks as outlines (SVG paths)."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from contourpy import contour_generator
 from common.data import fetch, manifest
 from common.data.case import Case, Decoded, read_all, union_of_masks
 from common.data.pack import ENDING
+from common.data.prepare import Need, for_network
 from common.errors import BadInput
 
 GRID = 1000  # units of an outline, each way, whatever the size of the mask
@@ -34,31 +35,48 @@ class Picture:
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures of a data set by id of the case. why: a sentence on why there are none, else ""."""
+    """The pictures of a data set by id of the case. enhanced: some of them as a network sees them, after CLAHE.
+    why: a sentence on why there are none, else ""."""
 
     pictures: dict[str, Picture]
     why: str = ""
+    enhanced: dict[str, Picture] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """All of them by path in the site."""
+        return {each.file: each.webp for each in (*self.pictures.values(), *self.enhanced.values())}
 
 
-def album(name: str, fingerprint: str, wanted: Collection[str], root: Path, runs: Path) -> Album:
+def album(
+    name: str,
+    fingerprint: str,
+    wanted: Collection[str],
+    root: Path,
+    runs: Path,
+    enhanced: Mapping[str, tuple[float, int]] | None = None,
+) -> Album:
     """The pictures of these cases of a data set, where it is in `root` and has the pixels of this fingerprint
-    (`manifest.fingerprint`). Nothing is downloaded or made.
+    (`manifest.fingerprint`). Nothing is downloaded or made. enhanced: by id, the clip limit and the tiles of the CLAHE
+    after which a case is shown too.
 
     The whole set is read, about 20 s for BUSI on one core, so that a page shows the images that its numbers are of.
     """
     try:
         cases = _at_hand(name, root, runs)
         found = read_all(
-            lambda position, case: _digest_and_picture(name, cases[position], case, wanted), cases, misfits=False
+            lambda position, case: _look(name, cases[position], case, wanted, enhanced or {}), cases, misfits=False
         )
     except fetch.Missing:  # whose message says how to get the data for a training
         return Album({}, f"{name} is not in {root}.")
     except BadInput as error:
         return Album({}, str(error).partition("\n")[0])
-    digests = {case.id: digest for case, (digest, _) in zip(cases, found, strict=True)}
+    digests = {case.id: digest for case, (digest, *_) in zip(cases, found, strict=True)}
     if manifest.fingerprint(digests) != fingerprint:
         return Album({}, f"The {name} in {root} has other pixels than that of the results.")
-    return Album({case.id: picture for case, (_, picture) in zip(cases, found, strict=True) if picture})
+    plain = {case.id: picture for case, (_, picture, _) in zip(cases, found, strict=True) if picture}
+    after = {case.id: picture for case, (*_, picture) in zip(cases, found, strict=True) if picture}
+    return Album(plain, "", after)
 
 
 def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
@@ -74,19 +92,29 @@ def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
     return found.cases
 
 
-def _digest_and_picture(name: str, case: Case, found: Decoded, wanted: Collection[str]) -> tuple[str, Picture | None]:
-    """The digest of a case, and its picture where it is one of those wanted."""
+def _look(
+    name: str, case: Case, found: Decoded, wanted: Collection[str], enhanced: Mapping[str, tuple[float, int]]
+) -> tuple[str, Picture | None, Picture | None]:
+    """The digest of a case, its picture where it is one of those wanted, and that after CLAHE."""
     digest = manifest.case_digest(found.image, found.drawn)
     if case.id not in wanted:
-        return digest, None
+        return digest, None, None
     height, width = found.image.shape[:2]
     shrunk = min(1.0, _LONGER / max(height, width))
     size = max(1, round(width * shrunk)), max(1, round(height * shrunk))
-    small = cv2.resize(found.image, size, interpolation=cv2.INTER_AREA)
-    _, webp = cv2.imencode(".webp", small[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
-    key = blake2b(f"{name}/{case.id}".encode(), digest_size=8).hexdigest()
     truth = outline(union_of_masks(case, found.image, found.drawn), _TOLERANCE)
-    return digest, Picture(f"images/{key}.webp", width, height, truth, webp.tobytes())
+
+    def picture(pixels: np.ndarray, kind: str) -> Picture:
+        _, webp = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
+        key = blake2b(f"{name}/{case.id}{kind}".encode(), digest_size=8).hexdigest()
+        return Picture(f"images/{key}.webp", width, height, truth, webp.tobytes())
+
+    small = cv2.resize(found.image, size, interpolation=cv2.INTER_AREA)
+    plain = picture(small[..., ::-1], "")
+    if case.id not in enhanced:
+        return digest, plain, None
+    seen = for_network(found.image, Need(max(size), 1, "merged", enhanced[case.id]))
+    return digest, plain, picture(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), " after CLAHE")
 
 
 def outline(mask: np.ndarray, tolerance: float) -> str:

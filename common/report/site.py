@@ -15,12 +15,14 @@ from markupsafe import Markup, escape
 
 from common.data import audit, curations
 from common.errors import BadInput
-from common.evidence import folds
+from common.evidence import answers, folds, sentences, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting, status_of
-from common.report import comparison, gallery, gather, layers, pictures, plots
+from common.paper import as_shown
+from common.report import comparison, figures, gallery, gather, layers, marks, pictures, plots
+from common.report.gallery import Shown
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
 
@@ -59,25 +61,28 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     studies = gather.studies(results, names)
     audited = load_audits(results)
     galleries = {study.paper.name: _galleries(study, results) for study in studies}
-    albums = _albums([each for of_paper in galleries.values() for each in of_paper], audited, root, runs)
+    albums = _albums(galleries.values(), audited, root, runs)
     site = Site(remarks=list(dict.fromkeys(album.why for album in albums.values() if album.why)))
     environment = _environment()
 
     def page(file: str, template: str, **content: Any) -> None:
         site.pages[file] = environment.get_template(template).render(studies=studies, file=file, **content)
 
-    every = [line for study in studies for line in comparison.number_lines(study)]
-    page("index.html", "index.html", lines=every, counted=comparison.count_verdicts(every))
+    page("index.html", "index.html")
+    page("numbers.html", "numbers.html", lines=[line for study in studies for line in comparison.number_lines(study)])
     for study in studies:
         of_paper = galleries[study.paper.name]
-        page(f"{study.paper.name}.html", "paper.html", **_paper(study), galleries=of_paper)
+        shown: list[list[Shown]] = []
         for each in of_paper:
             album = albums[_data_of(each.assessed)]
-            shown = gallery.shown_images(each.assessed, each.tested, album)
-            page(each.file, "gallery.html", study=study, gallery=each, shown=shown, album=album)
+            shown.append(gallery.shown_images(each.assessed, each.tested, album))
+            page(each.file, "gallery.html", study=study, gallery=each, shown=shown[-1], album=album)
+        album = albums[_data_of(of_paper[0].assessed)] if of_paper else Album({})
+        content = _paper(study, shown[0] if shown else [], album)
+        page(f"{study.paper.name}.html", "paper.html", **content, galleries=of_paper, album=album)
     sets = [(found, albums[found["data"], found["fingerprint"]]) for found in audited]
     page("data.html", "data.html", sets=sets)
-    site.images = {each.file: each.webp for album in albums.values() for each in album.pictures.values()}
+    site.images = {file: webp for album in albums.values() for file, webp in album.files.items()}
     return site
 
 
@@ -120,39 +125,63 @@ def _galleries(study: Study, results: Path) -> list[Gallery]:
 
 
 def _albums(
-    galleries: list[Gallery], audited: list[dict[str, Any]], root: Path, runs: Path
+    galleries: Iterable[list[Gallery]], audited: list[dict[str, Any]], root: Path, runs: Path
 ) -> dict[tuple[str, str], Album]:
-    """By name and fingerprint of the data set."""
+    """By name and fingerprint of the data set. galleries: those of each paper."""
     wanted: dict[tuple[str, str], set[str]] = {}
-    for each in galleries:
-        wanted.setdefault(_data_of(each.assessed), set()).update(gallery.ids_of_gallery(each.assessed, each.tested))
+    enhanced: dict[tuple[str, str], dict[str, tuple[float, int]]] = {}
+    for of_paper in galleries:
+        for each in of_paper:
+            wanted.setdefault(_data_of(each.assessed), set()).update(gallery.ids_of_gallery(each.assessed, each.tested))
+        for first in of_paper[:1]:
+            ids, after = figures.ids_of_figures(first.assessed.paper.figures, first.assessed, first.tested)
+            wanted[_data_of(first.assessed)].update(ids)
+            enhanced.setdefault(_data_of(first.assessed), {}).update(after)
     for found in audited:
         wanted.setdefault((found["data"], found["fingerprint"]), set()).update(
             {id for kind in audit.suspects(found) for ids, _ in kind.strips for id in ids}
         )
-    return {key: pictures.album(*key, ids, root, runs) for key, ids in wanted.items()}
+    return {key: pictures.album(*key, ids, root, runs, enhanced.get(key)) for key, ids in wanted.items()}
 
 
 def _data_of(assessed: Assessment) -> tuple[str, str]:
     return assessed.record.dataset.name, assessed.record.dataset.fingerprint
 
 
-def _paper(study: Study) -> dict[str, Any]:
-    lines = comparison.number_lines(study)
+def _paper(study: Study, shown: list[Shown], album: Album) -> dict[str, Any]:
+    """shown: the test images of the runs that come first."""
+    paper = study.paper
+    headline = answers.headline(paper, study.found)
+    curves = [plots.training_curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)]
+    ours = figures.ours(paper.figures, curves[0] if curves else [], shown, album)
     return {
         "study": study,
-        "lines": lines,
-        "counted": comparison.count_verdicts(lines),
+        "headline": headline,
+        "others": _by_table(answer for answer in study.found if answer not in headline),
         "stated": comparison.stated_settings(study),
         "readings": comparison.open_settings(study),
-        "networks": layers.networks(study.paper),
+        "networks": layers.networks(paper),
         "leaks": gather.leaks(study),
         "plots": [plots.effect_plots(each, f"effects{i}") for i, each in enumerate(study.moved)],
-        "curves": [plots.training_curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)],
+        "curves": curves,
+        "figures": ours,
+        "taken": [curve.title for each in ours for curve in each.curves],
         "definitions": [gather.definitions(each.record) for each in study.assessed],
-        "folds": [folds.fold_tables(study.paper, each.record) for each in study.assessed],
+        "folds": [folds.fold_tables(paper, each.record) for each in study.assessed],
+        "printed_matrices": gather.printed_matrices(paper),
         "matrices": [gather.confusion_matrices(each.record) for each in study.assessed],
+        "code": files(f"reproductions.{paper.name}").joinpath("model.py").read_text(encoding="utf-8"),
     }
+
+
+def _by_table(others: Iterable[answers.Answer]) -> dict[str, list[answers.Answer]]:
+    """By the table that prints a number; those of the text apart, and quoted ones last."""
+    found: dict[str, list[answers.Answer]] = {}
+    for answer in sorted(others, key=lambda each: bool(each.head.quoted)):
+        head = answer.head
+        place = f"Table {head.table}" if head.table else "Under another definition" if head.same_as else head.where
+        found.setdefault(f"{place}, quoted from other works" if head.quoted else place, []).append(answer)
+    return found
 
 
 def _environment() -> Environment:
@@ -164,15 +193,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
-    environment.filters |= {"setting": setting, "command": command, "headline": comparison.headline, "papers": _papers}
-    environment.filters |= {
-        "repeats": format_repeats,
-        "sentences": effect_sentences,
-        "ran": ran_of,
-        "status": status_of,
-    }
+    environment.filters |= {"setting": setting, "command": command, "papers": _papers, "readings": as_shown}
+    environment.filters |= {"repeats": format_repeats, "sentences": effect_sentences, "ran": ran_of}
+    environment.filters |= {"status": status_of, "marks": marks.marks_of, "said": sentences.say_verdict}
+    environment.filters |= {"explained": sentences.explain, "linked": _linked}
     environment.globals |= {
-        "meanings": comparison.MEANINGS,
+        "say_paper": sentences.say_paper,
+        "say_papers": sentences.say_papers,
+        "headline_of": answers.headline,
+        "meanings": verdict.MEANINGS,
         "kinds": comparison.KINDS,
         "suspects": audit.suspects,
         "doubts": curations.KINDS,
@@ -192,6 +221,11 @@ def _prose(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
+def _linked(text: str) -> Markup:
+    """Text whose addresses are links."""
+    return Markup(re.sub(r"https?://[^\s,;)]+", r'<a href="\g<0>">\g<0></a>', str(escape(text))))
+
+
 def _css(text: str) -> str:
-    """A name as a class of the style sheet: "inside (small)" becomes inside-small."""
+    """A name as a class of the style sheet: "says nothing" becomes says-nothing."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

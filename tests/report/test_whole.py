@@ -33,9 +33,24 @@ def test_it_is_small_and_has_a_page_for_each_paper(whole: Path):
 
 
 def test_it_has_every_reported_number(whole: Path, look):
-    tab = look(whole, "index.html")
+    tab = look(whole, "numbers.html")
     ids = tab.eval_on_selector_all("[data-item]", "items => items.map(item => item.id)")
     assert sorted(ids) == sorted(f"{name}-{cell.id}" for name in papers.names() for cell in papers.load(name).reported)
+
+
+def test_the_front_page_is_two_screens_of_a_desk_and_four_of_a_phone(whole: Path, look):
+    for width, height in ((1280, 1800), (390, 4 * 844)):
+        tab = look(whole, "index.html", width=width)
+        assert tab.evaluate("document.documentElement.scrollHeight") <= height
+
+
+def test_each_figure_of_a_paper_has_ours_in_its_place(whole: Path, look):
+    for name in papers.names():
+        tab = look(whole, f"{name}.html")
+        theirs = tab.locator(".theirs h3").all_inner_texts()
+        assert theirs == [figure.name for figure in papers.load(name).figures]
+    figure = look(whole, "cheng.html").locator(".theirs", has_text="Their Figure 4 shows")
+    assert figure.locator(".curves svg").count() == 1
 
 
 def test_every_page_loads_and_fits_a_phone(whole: Path, look):
@@ -52,6 +67,9 @@ def test_axe_finds_no_serious_fault_on_any_page(whole: Path, look, width: int, s
 
 def test_a_cross_validation_shows_its_folds(whole: Path, look):
     tab = look(whole, "paudel.html")
-    assert tab.locator(".matrices").first.locator("table").count() == 11
+    printed, ours = tab.locator(".matrices").first.locator("table").all()
+    assert printed.locator("tbody td").all_inner_texts() == ["32", "1", "2", "29"], "Table VII"
+    assert ours.locator("caption").text_content() == "Ours, all folds"
+    assert tab.locator(".matrices").nth(1).locator("table").count() == 10
     of_classes = tab.locator("table", has_text="Table VI in our folds").first
     assert of_classes.locator("tbody tr").count() == 12

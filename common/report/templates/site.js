@@ -43,20 +43,8 @@ function controlled(form) {
         mark.classList.toggle("off", (Number.isNaN(high) ? low : high) < from || low > 1);
       }
     }
-    for (const button of document.querySelectorAll("[data-set]")) {
-      const [name, value] = button.dataset.set.split("=");
-      button.setAttribute("aria-pressed", String(form.elements[name]?.value === value));
-    }
   }
 
-  for (const button of document.querySelectorAll("[data-set]")) {
-    const [name, value] = button.dataset.set.split("=");
-    button.addEventListener("click", () => {
-      const select = form.elements[name];
-      select.value = select.value === value ? "" : value;
-      apply();
-    });
-  }
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", apply);
   form.hidden = false;
@@ -122,6 +110,16 @@ function enlarging(dialog) {
   });
 }
 
+// What an address names is shown, also where it is folded away.
+function unfold() {
+  let at = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = at;
+  for (; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  target?.scrollIntoView();
+}
+
+if (location.hash) unfold();
+window.addEventListener("hashchange", unfold);
 document.querySelectorAll("form[data-controls]").forEach(controlled);
 document.querySelectorAll("table.sortable").forEach(sortable);
 document.querySelectorAll("dialog").forEach(enlarging);

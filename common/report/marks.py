@@ -1,0 +1,69 @@
+"""Where the marks of a number lie on its axis: the printed one, ours, and the best of what learns nothing."""
+
+from dataclasses import dataclass
+from math import floor, log10
+
+from common.evidence.answers import Answer
+from common.evidence.definition import COSTS, Definition
+from common.evidence.results import Compared
+from common.evidence.statistics import Interval, Prediction
+from common.reported import Reported, printed
+
+# An axis of scores ends at 1 and begins at the greatest of these that leaves all marks on it.
+_BEGINNINGS = (0.9, 0.8, 0.5, 0.0)
+_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15)  # times a power of ten: other ends of an axis
+_ROOM = 1.05  # between the greatest value and the end
+
+
+@dataclass(frozen=True)
+class Marks:
+    """low, high: the ends of the axis. The rest is in per cent of its length: the printed number; the mean and the
+    interval of ours, None where there are none; the interval of the best predictor that has learned nothing."""
+
+    low: float
+    high: float
+    printed: float
+    mean: float | None
+    ours: Interval | None
+    nothing: Interval | None
+
+
+def marks_of(answer: Answer) -> Marks:
+    """Those of a number, or of what stands for a column."""
+    ours = answer.shown.row.reproduced if answer.shown else Prediction(0)
+    nothing = answer.nothing[1] if answer.nothing else Prediction(0)
+    shown = reported_value(answer.head)
+    known = [each for each in (ours.mean, ours.low, ours.high, nothing.low, nothing.high) if each is not None]
+    low, high = axis_of(answer.head.definition, [shown, *known])
+
+    def at(value: float) -> float:
+        return round(min(max((value - low) / (high - low), 0.0), 1.0) * 100, 2)
+
+    def span(found: Prediction) -> Interval | None:
+        return None if found.low is None else (at(found.low), at(found.high))
+
+    mean = None if ours.mean is None else at(ours.mean)
+    return Marks(low, high, at(shown), mean, span(ours), span(nothing))
+
+
+def axis_of(definition: str, values: list[float]) -> Interval:
+    """The ends of an axis for values of a metric: a score's ends at 1, where it is perfect, and a loss's begins at 0.
+    Intervals that reach beyond the range of the metric are cut there."""
+    metric = Definition.parse(definition).metric
+    if metric in COSTS or metric in ("count", "epochs", "area-ratio") or max(values) > 1.5:
+        return 0.0 - _round_up(-min(values)), _round_up(max(values))  # never -0
+    return next((each for each in _BEGINNINGS if each <= min(values)), 0.0), 1.0
+
+
+def _round_up(value: float) -> float:
+    """The next round number; 0 for one that is not above 0."""
+    if value <= 0:
+        return 0.0
+    power = 10.0 ** floor(log10(value))
+    return next(step * power for step in _STEPS if step * power >= value * _ROOM)
+
+
+def reported_value(cell: Reported | Compared) -> float:
+    """A printed number as a value: 0.957 for 95.7 %."""
+    low, high = printed(cell.value + cell.unit)
+    return (low + high) / 2
