@@ -67,6 +67,7 @@ class Paper(_Record):
 
     text: the file of its full text under `REPRO_PAPERS`; None if it is not at hand.
     open: in prose, what the paper leaves open without a consequence for its numbers, and what can't be run.
+    weights: how many its own network has at the paper's size, those of batch normalisation included.
     data: the paper's data set. If `data_named` is false, the paper does not name its data and this set stands for them:
         then no run confirms or refutes a number of the paper.
     stand_in: a data set of the same kind, used if the paper's is missing.
@@ -76,6 +77,7 @@ class Paper(_Record):
     claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
         checks of arithmetic.
     worded: the claims that the paper makes in words. headline: the ids of the few numbers that it is known by.
+    brief: its network and data in a few words.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Paper(_Record):
     authors: str
     source: str
     text: str | None
+    weights: int | None = None
     data: str
     data_named: bool = True
     stand_in: str | None = None
@@ -97,6 +100,7 @@ class Paper(_Record):
     cases: Cases | None = None
     worded: list[Worded] = []
     headline: list[str] = []
+    brief: str = ""
 
     @model_validator(mode="before")
     @classmethod

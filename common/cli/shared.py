@@ -41,10 +41,23 @@ Folds = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.")]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+ResultsOfRuns = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the results.",
+        show_default="results for the papers' own tables; for smoke runs, other data and other readings results in --runs",
+    ),
+]
 
 
 def say(line: str, to: Console = out) -> None:
     to.print(line, highlight=False, soft_wrap=True)
+
+
+def tell(text: str, to: Console = out) -> None:
+    """Prints prose, wrapped between words at the width of the terminal. Commands and paths that a person copies are for
+    `say`: a wrapped one would be broken."""
+    to.print(escape(text), highlight=False)
 
 
 def root() -> Path:

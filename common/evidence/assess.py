@@ -4,7 +4,7 @@ The default is the record in which all that the paper leaves open has the defaul
 alternatives to the default: they differ from it in one or more readings.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,8 +115,22 @@ def _paper_recipe(paper: Paper, record: Record) -> Recipe:
 
 def is_default(paper: Paper, record: Record) -> bool:
     """Whether its readings are the default of the paper's network, or of one that the paper sets beside its own."""
+    return _are_default(paper, record.readings)
+
+
+def _are_default(paper: Paper, readings: Mapping[str, str]) -> bool:
     of_baselines = [{key: as_text(value) for key, value in baseline.items()} for baseline in paper.baselines]
-    return record.readings in [{}, *of_baselines]
+    return readings in [{}, *of_baselines]
+
+
+def is_of_the_tables(paper: Paper, profile: Profile, data: str, readings: Mapping[str, str]) -> bool:
+    """Whether a record belongs into the tracked `results/`, from which the tables of the papers are made: it is small
+    or of the paper's own size, of the paper's data or their stand-in, and of default readings, with or without the
+    copies of an image kept on one side of the split.
+
+    data: the name of the data set (`common.data.manifest.true_name`). readings: as in a record."""
+    rest = {key: value for key, value in readings.items() if leakage.GROUPED.get(key) != value}
+    return profile != "smoke" and data in (paper.data, paper.stand_in) and _are_default(paper, rest)
 
 
 def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record | None:

@@ -6,13 +6,16 @@ from statistics import fmean
 
 from common.evidence import claims
 from common.evidence.answers import Answer, Runs
+from common.evidence.assess import Assessment, is_default
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
+from common.evidence.describe_runs import say_run
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import MEANINGS, MOST_REPEATS, RUNS, VERDICTS
-from common.paper import Paper
+from common.evidence.verdict import MEANINGS, MOST_REPEATS, RUNS, VERDICTS, best_of
+from common.evidence.worded import Tested
+from common.paper import Paper, as_shown
 from common.reported import Reported, printed
 
 
@@ -61,8 +64,28 @@ PLURAL = {
 
 
 def name_number(cell: Reported) -> str:
-    """Such as "test IoU 0.5667"; "test class accuracy 98.08%, mean of ten folds" of a column."""
-    return f"{_part(cell.split)} {cell.name} {cell.value}{cell.unit}"
+    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
+    return f"{name_metric(cell)} {cell.value}{cell.unit}"
+
+
+def name_metric(cell: Reported) -> str:
+    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
+    return " ".join([_part(cell.split), cell.name, *(f"({each})" for each in as_shown(cell.readings))])
+
+
+def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str, str, str, str]:
+    """A row of a small table: the number; as printed; ours with its interval; the best of what learns nothing; the
+    verdict, or what small runs hint at. nothing: the scores of each such predictor, empty where only those on the splits of the runs are known."""
+    scored = list(nothing) or [Prediction(1, mean) for mean in row.trivial.values()]
+    best, mean = best_of(row.definition, scored), row.reproduced.mean
+    interval = f" ({_interval(row)})" if _interval(row) else ""
+    return (
+        name_metric(cell),
+        f"{row.value}{row.unit}",
+        "-" if mean is None else f"{_like(row, mean)}{interval}",
+        "-" if best is None else _like(row, best.mean),
+        f"hint: {row.hint}" if row.hint else row.verdict,
+    )
 
 
 def _why(answer: Answer) -> str:
@@ -209,3 +232,26 @@ def describe_lines(paper: Paper, found: Iterable[Answer]) -> Iterator[str]:
     for id in paper.headline:
         answer = by_id[id]
         yield f"{name_number(answer.head)}: {answer.verdict}. {say_verdict(answer)}"
+
+
+def explain_paper(
+    paper: Paper, found: Iterable[Answer], assessed: Iterable[Assessment], tested: Iterable[Tested]
+) -> Iterator[str]:
+    """What a person can repeat of a whole paper: what it is, what was run, what became of its numbers, and what of its
+    claims in words. assessed: all its records. tested: its claims (`worded.check_worded`)."""
+    yield f"{paper.name.capitalize()}: {paper.title}. {paper.authors}."
+    yield say_network(paper)
+    runs = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
+    for each in runs:
+        yield f"Run: {say_run(each)}"
+    if not runs:
+        yield "Not run yet."
+    yield from describe_lines(paper, found)
+    for each in {each.claim.id: each for each in reversed(list(tested))}.values():
+        yield f'It claims "{each.claim.quote}": {each.status}.'
+
+
+def say_network(paper: Paper) -> str:
+    """What the paper trains, on what, and how large it is: "U-Net++, on BUSI (ultrasound). 28.1 million weights."."""
+    weights = f"{paper.weights / 1e6:.1f} million weights" if paper.weights else ""
+    return " ".join(f"{part}." for part in (paper.brief or f"Data: {paper.data}", weights) if part)

@@ -1,0 +1,75 @@
+"""What the terminal shows after a run: the run itself, what the paper prints beside it, and one next command."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from common.cli.shared import out, quoted_command, say, tell
+from common.evidence.assess import Assessment
+from common.evidence.describe_runs import say_setting, say_time, say_tumour
+from common.evidence.sentences import say_in_cells
+from common.paper import Paper
+
+# Rows of the table, where the paper is not known by fewer numbers.
+MOST_ROWS = 6
+
+
+def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> None:
+    """Prints the end of a run. trained: what it trained, the paper's own network first. results: the folder of its
+    records."""
+    out.print()
+    for each in trained:
+        tell(f"Your run of {paper.name}: {say_setting(each.record)}. {say_time(each.record)}")
+        for line in [say_tumour(each.record), *each.sentences]:
+            tell(line)
+        out.print()
+    table, left_out = outcome_table(paper, trained)
+    if table.row_count:
+        out.print(table)
+        more = f" It prints {left_out} more: {results / 'README.md'} has them all." if left_out else ""
+        tell(f"In brackets: where one further run falls with 95 % probability.{more}")
+        out.print()
+    say(f"Next: {escape(next_command(paper, trained, results))}")
+
+
+def outcome_table(paper: Paper, trained: Sequence[Assessment]) -> tuple[Table, int]:
+    """The numbers that the paper is known by beside these runs, and how many more of its numbers they answer. Where it
+    prints no such number of these networks, the first of the others."""
+    table = plain_table("number", f"{paper.name} prints", "your run", "nothing learned", "verdict")
+    rows = [(each, row) for each in trained for row in each.rows if row.id in each.own]
+    shown = [(each, row) for each, row in rows if row.id in paper.headline] or rows[:MOST_ROWS]
+    cells = {cell.id: cell for cell in paper.reported}
+    for each, row in shown:
+        add_row(table, *say_in_cells(cells[row.id], row, each.nothing.get(row.id, {}).values()))
+    return table, len(rows) - len(shown)
+
+
+def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> str:
+    """After a smoke run the same on real images; after any other what explains its numbers, or shows them if the paper
+    prints none of this data or these readings."""
+    if all(each.record.profile == "smoke" for each in trained):
+        return quoted_command("run", paper.name)
+    if results == Path("results"):
+        return quoted_command("explain", paper.name)
+    return quoted_command("report", "--results", str(results))
+
+
+def plain_table(*columns: str) -> Table:
+    """An empty table in which no word is broken: each column is at least as wide as its longest word."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column in columns:
+        table.add_column(column, min_width=longest_word(column))
+    return table
+
+
+def add_row(table: Table, *cells: str) -> None:
+    for column, cell in zip(table.columns, cells, strict=True):
+        column.min_width = max(column.min_width, longest_word(cell))
+    table.add_row(*map(escape, cells))
+
+
+def longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
