@@ -143,7 +143,7 @@ def test_a_value_that_no_reading_has_is_refused_wherever_the_record_chooses_one(
         paper.Paper(**baseline)
     number = CHENG.reported[0].model_copy(update={"readings": {"network": "unet"}})
     with pytest.raises(ValidationError, match=f"the number {number.id} has network: not a reading of this paper"):
-        paper.Paper(**CHENG.model_dump() | {"reported": [number.model_dump()], "claims": []})
+        paper.Paper(**CHENG.model_dump() | {"reported": [number.model_dump()], "claims": [], "headline": []})
 
 
 def test_settings_that_let_unknown_keys_through_are_refused(monkeypatch):

@@ -86,6 +86,29 @@ OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|
 
 DISTANCES = ("hd95", "assd")
 
+# The words of `Definition.in_words`; other metrics are called by their own names.
+_WORDS = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "printed-dice": "Dice by the printed formula",
+    "area-ratio": "area marked over area",
+    "dice-loss": "Dice loss",
+    "iou-loss": "IoU loss",
+    "bce+dice-loss": "cross-entropy plus Dice loss",
+    "squared-dice-loss": "Dice loss by the printed formula",
+    "bce": "cross-entropy",
+    "hd95": "95th percentile of the distance between outlines",
+    "assd": "mean distance between outlines",
+}
+_TARGETS = {
+    "fg": "the tumour",
+    "bg": "the background",
+    "mean2": "tumour and background",
+    "pixel": "the pixels",
+    "class": "the classification",
+    "class+pixel": "classification and pixels, added",
+}
+
 # For these metrics, smaller is better.
 COSTS = {"bce", *LOSSES, *DISTANCES}
 
@@ -132,16 +155,57 @@ class Definition:
         return definition
 
     @property
-    def in_words(self) -> str:
-        return f"`{self}`"
-
-    @property
     def group_size(self) -> int | None:
         """Over how many images the counts are summed before the ratio is taken: 1, or K of a batch; None where there
         is no such group."""
         if self.aggregation == "image":
             return 1 if self.metric not in DISTANCES else None
         return int(self.aggregation.partition("=")[2]) if self.aggregation.startswith("batch") else None
+
+    def in_words(self) -> str:
+        """A phrase for sentences, without an article, such as "Dice of the tumour, all pixels together" or "IoU of the
+        tumour in each image, averaged (images without tumour and mark count as 1)". It does not name what is usual: a
+        threshold of 0.5, and probabilities in a loss. No two definitions have the same phrase."""
+        if str(self) == OF_TRAINING:
+            return "number of epochs of a training"
+        small_print = "; ".join(self._small_print())
+        return self._main_words() + (f" ({small_print})" if small_print else "")
+
+    def _main_words(self) -> str:
+        name, of = _WORDS.get(self.metric, self.metric), self.target.removeprefix("class=")
+        if self.metric == "count":
+            one, _, called = of.partition(">")
+            return f"number of {one} cases called {called}"
+        if self.target.startswith("class="):
+            return f"{'F1' if self.metric == 'dice' else name} of the class {of}"
+        specificity = (self.metric, self.target) == ("recall", "bg")
+        name = "specificity" if specificity else f"{'mean ' * (of == 'mean2')}{name} of {_TARGETS[of]}"
+        kind, _, size = self.aggregation.partition("=")
+        averaged = {"image": " in each image, averaged", "batch": f" in each batch of {size} images, averaged"}
+        averaged["batches"] = f"{averaged['batch']} over batches"
+        together = ", all pixels together" if kind == "pooled" and of != "pixel" else ""
+        return name + averaged.get(kind, together)
+
+    def _small_print(self) -> Iterator[str]:
+        if isinstance(self.decision, float) and self.decision != 0.5:
+            yield f"threshold {_number(self.decision)}"
+        if self.decision == "soft" and self.metric not in LOSSES:
+            yield "from probabilities"
+        if self.decision == "keras-raw":
+            yield "only probabilities of exactly 1 count as tumour"
+        if self.smooth:
+            yield f"smoothed by {_number(self.smooth)}"
+        if self.truth:
+            yield "edges of masks made hard"
+        if self.metric in DISTANCES:
+            yield "only images with both outlines"
+        elif self.empty:
+            unit = "batches" if self.aggregation.startswith("batch") else "images"
+            missing = {"fg": "tumour and mark", "bg": "background and unmarked pixels", "mean2": "one of the classes"}
+            counts = {"skip": "are left out", "one": "count as 1", "zero": "count as 0"}
+            yield f"{unit} without {missing[self.target]} {counts[self.empty]}"
+        if self.clip:
+            yield f"clipped as in {'Keras' if self.clip == 'keras' else 'PyTorch'}"
 
     def __str__(self) -> str:
         decision = f"t={_number(self.decision)}" if isinstance(self.decision, float) else self.decision

@@ -17,8 +17,8 @@ from common.evidence.explain import chance_of, percent, plausible_range
 from common.evidence.leakage import scale_note
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place, prediction
-from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
 from common.evidence.tables import code, command, estimate, folded, heading, markdown_table, number, setting
+from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
 from common.paper import as_shown
 from common.reported import printed
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from common.evidence import folds, learned, metrics, worded
-from common.evidence.assess import Assessment, default_of, departures, is_default, summary_sentences
-from common.evidence.compare import DID_NOT_LEARN, MEANINGS, is_of_repeats, values
+from common.evidence.assess import Assessment, default_of, departures, is_default
+from common.evidence.compare import is_of_repeats, values
 from common.evidence.results import Compared, Record, slug
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
@@ -34,6 +34,7 @@ from common.evidence.tables import (
     status_of,
 )
 from common.evidence.trivial import NOTHING, SPLITS
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS
 from common.files import write_atomically
 from common.paper import Paper
 
@@ -118,7 +119,9 @@ def _blocks_of_paper(group: list[Assessment]) -> list[str]:
     group = [each for each in group if each.in_full]
     lines = [f"- {heading(each.record)}: {_verdicts(each)}" for each in group if not each.beside]
     blocks.append("\n".join(filter(None, [*lines, swept])))
-    blocks.append("\n".join(f"- {sentence}" for sentence in summary_sentences(group)))
+    blocks.append(
+        "\n".join(dict.fromkeys(f"- {sentence}" for each in group if not each.beside for sentence in each.sentences))
+    )
     blocks.append(_worded(tested))
     return [*filter(None, blocks), *(_leak_free_record(each) if each.beside else _record(each) for each in group)]
 

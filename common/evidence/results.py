@@ -159,7 +159,8 @@ class Record(_Model):
         shown as stale.
     failed: trainings without numbers. A cross-validation with one of them has no mean.
     reported, rules: the comparison with the paper, and the version of the rules that it was judged by
-        (`common.evidence.verdict.RULES`). One that was judged by other rules is not read; `repro compare` makes it anew.
+        (`common.evidence.verdict.RULES`). One that was judged by other rules is not read, and `repro compare` makes it
+        anew.
     checksum: of all the rest of the record; only in the file.
     """
 

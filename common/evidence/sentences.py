@@ -41,9 +41,16 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
     own = [answer for answer in found if not (answer.again or answer.head.quoted)]
     counted = Counter(answer.verdict for answer in own)
-    each = [f"{counted[verdict]} {PLURAL[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
+    plural = (
+        PLURAL
+        if paper.data_named
+        else PLURAL | {"other data": ("is of data without a name", "are of data without a name")}
+    )
+    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
+    if len(each) == 1 and len(own) > 1:
+        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}.{stale}"
     return f"Of {len(own)} numbers{columns}, {_listed(each)}.{stale}"
 
 
@@ -51,7 +58,7 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
-    "says nothing": ("says nothing", "say nothing"),
+    "says nothing": ("could come from a network that has learned nothing",) * 2,
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
     "paper lower": ("is lower than ours", "are lower than ours"),
@@ -143,7 +150,10 @@ def _say_hint(answer: Answer) -> str:
     }
     if row.hint:
         return f"Small runs {hints[row.hint]}: {_found(small)}."
-    return f"Small runs vary too much for a hint: {_found(small)}." if row.reproduced.mean is not None else ""
+    if row.reproduced.mean is None:
+        return ""
+    few = row.reproduced.low is None
+    return f"{'Too few small runs' if few else 'Small runs vary too much'} for a hint: {_found(small)}."
 
 
 def _say_needed(answer: Answer) -> str:
@@ -160,7 +170,7 @@ def _say_needed(answer: Answer) -> str:
 def _say_meaning(answer: Answer) -> str:
     """What the number is in words, and for a mean IoU what it leaves for the tumour alone."""
     cell = answer.head
-    said = f"It is {Definition.parse(cell.definition).in_words}."
+    said = f"It is the {Definition.parse(cell.definition).in_words()}."
     alone = claims.of_tumour(answer.paper).get(cell.id)
     if alone:
         iou, dice = (f"{(low + high) / 2:.2f}" for low, high in (alone.iou, alone.dice))

@@ -14,46 +14,28 @@ NOWHERE = Path("no counts here")
 
 def of(name: str, *cells) -> Paper:
     """A paper with other printed numbers, and so without further readings of those that it has."""
-    return papers.load(name).model_copy(update={"reported": list(cells), "claims": []})
+    return papers.load(name).model_copy(update={"reported": list(cells), "claims": [], "headline": []})
 
 
 def assessed(paper: Paper, *records: Record) -> Assessment:
     return assess(paper, records[0], records, NOWHERE)
 
 
-def test_another_reading_that_contains_a_number_is_noted_and_changes_no_verdict():
-    own = record([0.60, 0.61, 0.60])
-    best = record([0.801, 0.80, 0.80]).model_copy(update={"readings": {"weights": "best"}})
-    found = assessed(of("cheng", cell("0.8003")), own, best)
-    (row,) = found.rows
-    assert (row.verdict, row.note) == ("paper higher", "inside with weights=best")
-    (sentence,) = found.sentences
-    assert "1 other reading (weights=best) tried: `weights=best` contains it" in sentence
-
-
-def test_a_reading_that_any_number_would_fit_is_told_and_not_noted():
-    own = record([0.60, 0.61, 0.60])
-    wide = record([0.70, 0.90, 0.80]).model_copy(update={"readings": {"weights": "best"}})
-    found = assessed(of("cheng", cell("0.8003")), own, wide)
-    assert found.rows[0].note == ""
-    assert "would have been explained so in" in found.sentences[0]
-
-
-def test_what_no_network_moves_is_judged_by_random_splits_of_the_real_masks():
-    raw = record([0.461, 0.462], RAW, profile="small", nothing=0.4615)
+def test_a_blank_mask_on_random_splits_of_the_real_masks_answers_question_b():
+    raw = record([0.461, 0.462], RAW, nothing=0.4615)
     (row,) = assessed(of("cheng", cell("0.4543", RAW)), raw).rows
-    assert (row.verdict, row.note) == ("agrees", "that of an empty mask, over random splits")
-    (row,) = assessed(of("cheng", cell("0.5667", RAW)), raw).rows
-    assert row.verdict == "paper higher"
+    assert row.verdict == "says nothing"
+    found = assessed(of("cheng", cell("0.5667", RAW)), record([0.461, 0.462, 0.461], RAW, nothing=0.4615))
+    assert [row.verdict for row in found.rows] == ["paper higher"]
+    assert found.nothing["test-x"][BACKGROUND].n == SPLITS
 
 
-def test_a_number_of_one_fold_stands_beside_what_nothing_scores_on_single_folds_and_needs_no_sentence():
+def test_a_number_of_one_fold_stands_beside_what_nothing_scores_in_the_mean_of_the_folds():
     definition = "dice|fg|image|soft|s=1"
-    fold = cell("0.05", definition).model_copy(update={"fold": 3})
+    fold = cell("0.05", definition).model_copy(update={"fold": 3, "table": "V"})
     found = assessed(of("paudel", fold), folds_of(record([0.5] * 10, definition), 10))
     assert found.own == set()
-    assert found.nothing[fold.id][BACKGROUND].n == 10 * SPLITS
-    assert found.sentences == []
+    assert found.nothing[fold.id][BACKGROUND].n == SPLITS
 
 
 def test_the_leak_free_record_is_found_with_its_own_freshness():

@@ -1,14 +1,21 @@
 """The grammar of definitions: one spelling for each, each with a value, and everything else refused by name."""
 
+import re
+from contextlib import suppress
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common import paper as papers
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
 from common.evidence.metrics import STANDARD, value
+from common.evidence.results import load
 from tests.evidence.pixels import rows_of, zoo
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def spellings():
@@ -38,6 +45,60 @@ def test_every_definition_has_one_spelling_and_a_value():
     overlaps, losses = 4 * 3 * (5 + 2 * (2 + 3 * 3)), 3 * (3 + 2 * (2 + 3))
     assert accepted == overlaps + losses + len(["keras-raw", "bce", "accuracy", "hard at 0.5", "hard at 0.3"])
     assert len(set(STANDARD)) == len([Definition.parse(signature) for signature in STANDARD])
+
+
+@pytest.mark.parametrize(
+    ("signature", "words"),
+    [
+        ("dice|fg|pooled|t=0.5", "Dice of the tumour, all pixels together"),
+        ("dice|fg|pooled|t=0.7", "Dice of the tumour, all pixels together (threshold 0.7)"),
+        (
+            "iou|fg|image|t=0.5|empty=one",
+            "IoU of the tumour in each image, averaged (images without tumour and mark count as 1)",
+        ),
+        (
+            "iou|mean2|pooled|keras-raw",
+            "mean IoU of tumour and background, all pixels together (only probabilities of exactly 1 count as tumour)",
+        ),
+        (
+            "dice|fg|batches=8|soft|s=1",
+            "Dice of the tumour in each batch of 8 images, averaged over batches (from probabilities; smoothed by 1)",
+        ),
+        (
+            "dice-loss|fg|batch=2|soft|s=1e-6",
+            "Dice loss of the tumour in each batch of 2 images, averaged (smoothed by 1e-6)",
+        ),
+        ("recall|bg|pooled|t=0.5", "specificity, all pixels together"),
+        ("accuracy|pixel|pooled|t=0.5", "accuracy of the pixels"),
+        ("bce|class+pixel|sum|clip=keras", "cross-entropy of classification and pixels, added (clipped as in Keras)"),
+        (
+            "assd|fg|image|t=0.5|empty=skip",
+            "mean distance between outlines of the tumour in each image, averaged (only images with both outlines)",
+        ),
+        ("dice|class=malignant|case", "F1 of the class malignant"),
+        ("count|class=malignant>benign|case", "number of malignant cases called benign"),
+        ("epochs|training|run", "number of epochs of a training"),
+    ],
+)
+def test_a_definition_in_words(signature, words):
+    assert Definition.parse(signature).in_words() == words
+
+
+def used() -> set[str]:
+    """Every definition of the committed records and of the papers."""
+    of_papers = {cell.definition for name in papers.names() for cell in papers.load(name).reported}
+    runs = (run for name in papers.names() for record in load(RESULTS, name) for run in record.runs)
+    return of_papers.union(*(run.metrics[part] for run in runs for part in run.metrics))
+
+
+def test_no_two_definitions_share_their_words_and_none_has_signs_in_them():
+    accepted = used()
+    for signature in spellings():
+        with suppress(ValueError):
+            accepted.add(str(Definition.parse(signature)))
+    words = {signature: Definition.parse(signature).in_words() for signature in accepted}
+    assert len(set(words.values())) == len(words) > 200
+    assert [each for each in words.values() if re.search(r"[|=_<>]|\bt=|None|  ", each)] == []
 
 
 def test_how_many_epochs_a_training_took_is_a_definition_that_rows_of_images_have_no_value_of():

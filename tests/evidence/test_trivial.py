@@ -11,7 +11,7 @@ from common.evidence import trivial
 from common.evidence.counts import THRESHOLDS, Rows, class_prevalence, constant, prevalence
 from common.evidence.metrics import STANDARD, of_batches, of_classes, value
 from common.evidence.statistics import Prediction
-from common.evidence.trivial import BACKGROUND, NOTHING, PREVALENCE, describe_place, distributions
+from common.evidence.trivial import BACKGROUND, NOTHING, PREVALENCE, distributions
 
 RAW = "iou|mean2|pooled|keras-raw"
 ALL = [
@@ -120,7 +120,7 @@ def test_folds_are_stratified_and_each_image_is_tested_once():
 
 
 def test_an_empty_mask_s_raw_iou_is_half_the_share_of_background():
-    found = distributions(MASKS, recipe(), [("test", RAW, False)], splits=2000)["test", RAW, False]
+    found = distributions(MASKS, recipe(), [("test", RAW)], splits=2000)["test", RAW]
     assert found[BACKGROUND] == found[PREVALENCE]
     f1 = MASKS.one / MASKS.side**2
     assert found[BACKGROUND].mean == pytest.approx((1 - f1.mean()) / 2, abs=3e-4)
@@ -131,7 +131,7 @@ def test_an_empty_mask_s_raw_iou_is_half_the_share_of_background():
 
 
 def test_one_further_split_falls_inside_with_95_percent():
-    wanted = [("test", "accuracy|pixel|pooled|t=0.5", False)]
+    wanted = [("test", "accuracy|pixel|pooled|t=0.5")]
     known, about = MASKS, recipe("gill", side=256)
     interval = distributions(known, about, wanted, splits=3000)[wanted[0]][BACKGROUND]
     others = [folds[0].test for folds in trivial._splits(known, about, splits=2000, seed=7)]
@@ -139,66 +139,42 @@ def test_one_further_split_falls_inside_with_95_percent():
     assert np.mean((scores >= interval.low) & (scores <= interval.high)) == pytest.approx(0.95, abs=0.02)
 
 
-def test_a_mean_of_folds_hardly_varies_and_a_single_fold_does():
+def test_a_mean_of_folds_hardly_varies():
     """Every image is tested once, so that all folds together are the whole set, however it is cut."""
-    both = [("test", "dice|fg|image|soft|s=1", single) for single in (False, True)]
-    mean, single = (each[PREVALENCE] for each in distributions(MASKS, recipe("paudel"), both, splits=200).values())
-    assert (mean.n, single.n) == (200, 2000)
-    assert mean.mean == pytest.approx(single.mean)
-    assert single.high - single.low > 20 * (mean.high - mean.low)
+    wanted = [("test", "dice|fg|image|soft|s=1")]
+    folds, alone = (recipe("paudel", folds=number) for number in (10, None))
+    of_folds, of_one = (
+        distributions(MASKS, about, wanted, splits=200)[wanted[0]][PREVALENCE] for about in (folds, alone)
+    )
+    assert (of_folds.n, of_one.n) == (200, 200)
+    assert of_folds.mean == pytest.approx(of_one.mean, abs=0.01)
+    assert of_one.high - of_one.low > 20 * (of_folds.high - of_folds.low)
 
 
 def test_what_is_undefined_has_no_distribution():
-    wanted = [("test", "hd95|fg|image|t=0.5|empty=skip", False), ("test", "precision|class=malignant|case", True)]
-    wanted += [("train", "epochs|training|run", False)]
+    wanted = [("test", "hd95|fg|image|t=0.5|empty=skip"), ("test", "precision|class=malignant|case")]
+    wanted += [("train", "epochs|training|run")]
     for found in distributions(MASKS, recipe("paudel"), wanted, splits=5).values():
         assert found == dict.fromkeys(NOTHING, Prediction(n=0))
 
 
 def test_every_reported_number_of_a_paper_gets_its_distributions():
     gill = paper.load("gill")
-    found = trivial.distributions_of_cells(gill, gill.recipe(), gill.reported, splits=50)
+    found = trivial.distributions_of_cells(gill, splits=50)
     assert list(found) == [cell.id for cell in gill.reported]
     assert all(tuple(by_predictor) == NOTHING and by_predictor[BACKGROUND].n == 50 for by_predictor in found.values())
     trivial._cached_distributions.cache_clear()
-    assert found == trivial.distributions_of_cells(gill, gill.recipe(), gill.reported, splits=50)  # the same each time
-
-
-def test_a_number_of_one_fold_gets_the_distribution_of_single_folds():
-    paudel = paper.load("paudel")
-    of = {cell.id: cell for cell in paudel.reported}
-    mean, fold = of["V-mean-test-accuracy"], of["V-3-test-accuracy"]
-    found = trivial.distributions_of_cells(paudel, paudel.recipe(), [mean], [fold], splits=50)
-    assert [found[cell.id][BACKGROUND].n for cell in (mean, fold)] == [50, 500]
+    assert found == trivial.distributions_of_cells(gill, splits=50)  # the same each time
 
 
 def test_data_without_known_fractions_have_none():
     kumar = paper.load("kumar")
-    assert trivial.distributions_of_cells(kumar, kumar.recipe(), kumar.reported) == {}
+    assert trivial.distributions_of_cells(kumar) == {}
 
 
 def test_copies_made_before_the_split_have_none_since_nobody_knows_their_tumour():
     gill = paper.load("gill")
-    assert trivial.distributions_of_cells(gill, gill.recipe().model_copy(update={"copies": 4}), gill.reported) == {}
-
-
-NOTHING_KNOWN = Prediction(n=10_000, mean=0.4614, low=0.4511, high=0.4709)
-
-
-@pytest.mark.parametrize(
-    ("printed", "word"),
-    [
-        ((0.45425, 0.45435), "inside"),
-        ((0.47085, 0.47095), "inside"),  # some of the numbers that it stands for are inside
-        ((0.56665, 0.56675), "above"),
-        ((0.44995, 0.45005), "below"),
-    ],
-)
-def test_a_sentence_says_where_a_printed_number_lies(printed, word):
-    words = describe_place("0.4543", printed, BACKGROUND, NOTHING_KNOWN)
-    assert "(all background)" in words
-    assert "10,000 random splits" in words
-    assert words.endswith(f"the printed 0.4543 lies {word}.")
+    assert trivial.distributions_of_cells(gill, gill.recipe().model_copy(update={"copies": 4})) == {}
 
 
 def test_the_share_of_tumour_in_random_parts_of_busi():

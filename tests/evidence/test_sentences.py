@@ -1,0 +1,173 @@
+"""What is said of a number of every kind, in full, as a reader sees it."""
+
+from pathlib import Path
+
+import pytest
+
+from common import paper as papers
+from common.evidence.answers import Answer, answers, headline
+from common.evidence.assess import assess
+from common.evidence.results import Record
+from common.evidence.sentences import explain, say_paper, say_verdict
+from common.paper import Paper
+from tests.evidence.made import DICE, RAW, cell, folds_of, record
+
+NOWHERE = Path("no counts here")
+CLOSE = [0.70, 0.71, 0.70, 0.71, 0.70]
+
+
+def paper(*cells, **more) -> Paper:
+    """Cheng's protocol on BUSI with other printed numbers."""
+    about = {"reported": list(cells or [cell()]), "claims": [], "headline": []}
+    return papers.load("cheng").model_copy(update=about | more)
+
+
+def answered(about: Paper, *records: Record) -> list[Answer]:
+    return answers(about, [assess(about, each, records, NOWHERE) for each in records])
+
+
+def said(value: str, *records: Record, definition=DICE, **more) -> tuple[str, str]:
+    """The verdict on one printed number of BUSI, and the sentence."""
+    (answer,) = answered(paper(cell(value, definition), **more), *records)
+    return answer.verdict, say_verdict(answer)
+
+
+@pytest.mark.parametrize(
+    ("value", "runs", "expected"),
+    [
+        ("0.71", CLOSE, ("holds", "Ours is practically the same: 0.70 (0.69 to 0.72, 5 repeats).")),
+        ("0.95", CLOSE, ("paper higher", "Ours is lower: 0.70 (0.69 to 0.72, 5 repeats).")),
+        ("0.30", CLOSE, ("paper lower", "Ours is higher: 0.70 (0.69 to 0.72, 5 repeats).")),
+        (
+            "0.71",
+            [0.67, 0.70, 0.73],
+            (
+                "not decided",
+                "Ours is lower: 0.70 (0.55 to 0.85, 3 repeats). It would take about 6 repeats to decide it.",
+            ),
+        ),
+        (
+            "0.71",
+            [0.5, 0.7, 0.9],
+            (
+                "not decided",
+                "Ours is lower: 0.70 (0.00 to 1.00, 3 repeats). "
+                "No number of repeats would decide it: they vary too much.",
+            ),
+        ),
+        ("0.71", [0.7], ("not decided", "Ours is lower: 0.70 (1 repeat). It takes at least 3 repeats.")),
+    ],
+    ids=["holds", "higher", "lower", "too few", "too wide", "n = 1"],
+)
+def test_runs_of_the_papers_own_size(value, runs, expected):
+    assert said(value, record(runs)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "runs", "expected"),
+    [
+        ("0.71", CLOSE, "Small runs hint that it holds: 0.70 (0.69 to 0.72, 5 small repeats)."),
+        ("0.95", CLOSE, "Small runs hint that it is too high: 0.70 (0.69 to 0.72, 5 small repeats)."),
+        ("0.71", [0.5, 0.7, 0.9], "Small runs vary too much for a hint: 0.70 (0.00 to 1.00, 3 small repeats)."),
+        ("0.71", [0.7], "Too few small runs for a hint: 0.70 (1 small repeat)."),
+    ],
+    ids=["near", "higher", "too wide", "n = 1"],
+)
+def test_small_runs_give_a_hint_and_no_verdict(value, runs, expected):
+    assert said(value, record(runs, profile="small")) == ("not run", f"Not run at the paper's size yet. {expected}")
+
+
+def test_a_number_without_any_run():
+    assert said("0.71") == ("not run", "Not run at the paper's size yet.")
+
+
+def test_a_number_that_a_blank_mask_scores_too():
+    verdict, sentence = said("0.4543", record([0.46] * 3, RAW), definition=RAW)
+    assert verdict == "says nothing"
+    assert sentence == "A blank mask scores 0.4511 to 0.4709 on 95 % of random splits."
+
+
+def test_a_number_that_its_formula_cannot_give():
+    verdict, sentence = said("0.07", definition="squared-dice-loss|fg|batch=16|soft|s=1")
+    assert verdict == "impossible"
+    assert sentence == "IoU [%] 0.07 (Table 1): squared-dice-loss is between -1 and 0."
+
+
+def test_numbers_that_cannot_both_be_right():
+    about = paper(cell("0.70"), cell("0.80").model_copy(update={"id": "other"}))
+    one, other = answered(about, record(CLOSE))
+    assert (one.verdict, other.verdict) == ("contradicted", "contradicted")
+    assert (
+        say_verdict(one) == "IoU [%] 0.70 (Table 1) and IoU [%] 0.80 (Table 1) are one quantity, dice|fg|pooled|t=0.5."
+    )
+
+
+def test_a_quoted_number():
+    about = paper(cell("0.70").model_copy(update={"quoted": "UNet [21]"}))
+    (answer,) = answered(about, record(CLOSE))
+    assert (answer.verdict, say_verdict(answer)) == ("quoted", "Quoted from UNet [21].")
+
+
+def test_data_without_a_name_and_data_that_we_do_not_have():
+    unnamed = said("0.96", record(CLOSE), data_named=False)
+    assert unnamed == (
+        "other data",
+        "The paper does not name its data. On busi, ours is 0.70 (0.69 to 0.72, 5 repeats).",
+    )
+    other = said("0.96", record(CLOSE, data="phantom"))
+    assert other == ("other data", "We do not have its data. On phantom, ours is 0.70 (0.69 to 0.72, 5 repeats).")
+
+
+def test_runs_at_the_papers_size_come_before_small_ones_and_before_other_data():
+    small, own, other = record([0.1] * 3, profile="small"), record(CLOSE), record([0.2] * 3, data="phantom")
+    (answer,) = answered(paper(), other, small, own)
+    assert answer.shown.assessed.record is own
+    assert answer.small.assessed.record is small
+
+
+def test_another_reading_than_the_default_answers_nothing():
+    best = record(CLOSE).model_copy(update={"readings": {"weights": "best"}})
+    (answer,) = answered(paper(), best)
+    assert (answer.verdict, answer.shown) == ("not run", None)
+
+
+def test_a_column_of_a_fold_table_has_one_answer():
+    column = {"table": "V", "name": "Dice"}
+    folds = [cell("0.70").model_copy(update=column | {"id": f"V-{i}", "fold": i + 1}) for i in range(3)]
+    mean = cell("0.70").model_copy(update=column | {"id": "V-mean", "statistic": "mean"})
+    (answer,) = answered(paper(*folds, mean), folds_of(record([0.7, 0.71, 0.69] * 3), 3))
+    assert (answer.head.id, len(answer.cells), answer.verdict) == ("V-mean", 4, "holds")
+    assert say_verdict(answer) == "Ours is practically the same: 0.70 (0.70 to 0.70, 3 cross-validations)."
+
+
+# Everything about one number, and one sentence about a paper
+
+
+def test_a_number_is_explained_in_five_lines():
+    gill = papers.load("gill")
+    small = record([0.59, 0.60, 0.61], "iou|mean2|pooled|t=0.5", profile="small")
+    by_id = {answer.head.id: answer for answer in answered(gill, small)}
+    assert explain(by_id["test-iou"]) == [
+        "Gill, test IoU 0.5667 (Table 1, abstract): not run.",
+        "Ours is higher: 0.6000 (0.5503 to 0.6497, 3 small repeats).",
+        "It is the mean IoU of tumour and background, all pixels together. Together with the accuracy of 0.9124, "
+        "the tumour's own IoU would be 0.22, its Dice 0.36.",
+        "A blank mask scores 0.4528 to 0.4687 on 95 % of random splits.",
+        "Nothing that it prints contradicts it.",
+    ]
+
+
+def test_the_numbers_that_a_paper_is_known_by_are_some_twenty_in_all():
+    found = [papers.load(name) for name in papers.names()]
+    assert 15 <= sum(len(about.headline) for about in found) <= 22
+    for about in found:
+        assert [answer.head.id for answer in headline(about, answered(about))] == about.headline
+
+
+def test_a_paper_in_one_sentence():
+    about = paper(cell("0.71"), cell("0.4543", RAW).model_copy(update={"id": "raw"}))
+    assert say_paper(about, answered(about, record(CLOSE))) == (
+        "Of 2 numbers, 1 could come from a network that has learned nothing and 1 holds."
+    )
+    both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
+    assert say_paper(both, answered(both)) == "All 2 numbers are not run at their size yet."
