@@ -76,10 +76,10 @@ def run(
     if repeats_at_once != "1":
         share_memory()
     import_keras()
+    from common.cli.outcome import show_outcome
     from common.training.backend import keep_compiled
     from common.training.precision import resolve
     from common.training.profile import at_once, check, choose
-    from common.cli.outcome import show_outcome
     from common.training.request import Request, cache_folder, find_data, prepare_for, results_folder
     from common.training.run import run_experiment
 
@@ -113,7 +113,9 @@ def run(
         trained.append(run_experiment(replace(request, at_once=number), say).key)
     with out.status("comparing reported with reproduced numbers ..."):
         compared, _ = renew_pages(request.results, {paper})
-    show_outcome(record, [each for key in trained for each in compared[paper] if each.record.key == key], request.results)
+    show_outcome(
+        record, [each for key in trained for each in compared[paper] if each.record.key == key], request.results
+    )
 
 
 def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported when needed

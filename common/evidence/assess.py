@@ -54,12 +54,19 @@ class Assessment:
 def assess_paper(paper: Paper, results: Path) -> list[Assessment]:
     """One for every record of the paper in this folder: the paper's own size first, then in the order of the file."""
     records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
+    return [assess(paper, record, records, results, lambda record: is_fresh(paper, record)) for record in records]
 
-    def fresh(record: Record) -> bool:
-        recipe = recipe_of(paper, record)
-        return bool(recipe) and (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
 
-    return [assess(paper, record, records, results, fresh) for record in records]
+def stored(paper: Paper, results: Path) -> list[Assessment]:
+    """The same with the rows that the last comparison stored, and nothing else: no row where there was none."""
+    records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
+    return [Assessment(paper, each, is_fresh(paper, each), each.reported, set(), {}, [], None) for each in records]
+
+
+def is_fresh(paper: Paper, record: Record) -> bool:
+    """Whether today's recipe and protocol made a record."""
+    recipe = recipe_of(paper, record)
+    return bool(recipe) and (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
 
 
 def assess(

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from common.errors import BadInput
 from common.evidence.cross_entropy import CLIPS, constant_costs, cross_entropy, logit_of
@@ -226,6 +225,8 @@ def surface_distances(one: np.ndarray, other: np.ndarray) -> tuple[float, float]
     """
     if not (one.any() and other.any()):
         return np.nan, np.nan
+    from scipy.ndimage import binary_erosion, distance_transform_edt  # a third of a second, which most commands save
+
     outlines = [mask & ~binary_erosion(mask) for mask in (one, other)]
     there, back = (distance_transform_edt(~towards)[outline] for outline, towards in (outlines, outlines[::-1]))
     hd95 = max(np.percentile(there, 95), np.percentile(back, 95))

@@ -1,10 +1,10 @@
 """What is said of our own runs, in words: what was run, and how well the network marks the tumour."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 
 from common.evidence import learned
-from common.evidence.assess import Assessment
+from common.evidence.assess import Assessment, is_default
 from common.evidence.compare import values
 from common.evidence.results import Record
 from common.evidence.statistics import prediction
@@ -21,6 +21,22 @@ def say_setting(record: Record) -> str:
     return ", ".join([f"{record.profile} profile", record.dataset.name, say_readings(record.readings), _amount(record)])
 
 
+def say_all(assessed: Iterable[Assessment]) -> str:
+    """All that was run of a paper in one sentence. Records of other readings are only counted: "Run: paper profile on
+    busi, 5 repeats; small profile on busi, 3 repeats; 4 more with other readings."."""
+    defaults, others = [], 0
+    for each in assessed:
+        if is_default(each.paper, each.record):
+            network = "".join(f", {reading}" for reading in as_shown(each.record.readings))
+            defaults.append(
+                f"{each.record.profile} profile on {each.record.dataset.name}{network}, {_amount(each.record)}"
+            )
+        else:
+            others += 1
+    more = [f"{others} more with other readings"] if others else []
+    return f"Run: {'; '.join([*defaults, *more])}." if defaults or more else "Not run yet."
+
+
 def say_readings(readings: Mapping[str, str]) -> str:
     return " ".join(as_shown(readings)) or "default readings"
 
@@ -34,7 +50,9 @@ def say_time(record: Record) -> str:
 
 def say_tumour(record: Record) -> str:
     """The Dice of the tumour on the test images: the mean and the interval of one further run, or the single values."""
-    return f"Dice of the tumour, mean over the test images: {say_scores(values(record, 'test', TUMOUR), _folds(record))}."
+    return (
+        f"Dice of the tumour, mean over the test images: {say_scores(values(record, 'test', TUMOUR), _folds(record))}."
+    )
 
 
 def say_scores(scores: Sequence[float], folds: int = 0) -> str:

@@ -82,7 +82,8 @@ def name_metric(cell: Reported) -> str:
 
 def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str, str, str, str]:
     """A row of a small table: the number; as printed; ours with its interval; the best of what learns nothing; the
-    verdict, or what small runs hint at. nothing: the scores of each such predictor, empty where only those on the splits of the runs are known."""
+    verdict, or what small runs hint at. nothing: the scores of each such predictor; empty where only those on the
+    splits of the runs are known."""
     scored = list(nothing) or [Prediction(1, mean) for mean in row.trivial.values()]
     best, mean = best_of(row.definition, scored), row.reproduced.mean
     interval = f" ({_interval(row)})" if _interval(row) else ""

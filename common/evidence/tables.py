@@ -1,12 +1,7 @@
 """Phrases and cells of the tables on the Markdown pages."""
 
 import shlex
-from collections.abc import Sequence
 from statistics import median
-
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.table import Table
 
 from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
@@ -17,7 +12,6 @@ from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction, prediction
-from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested
 from common.paper import as_shown

@@ -179,12 +179,18 @@ class Grid:
 
 
 def expand(
-    sweep: Sweep, root: Path, runs: Path, results: Path | None, command: str, say: Callable[[str], None] = lambda line: None
+    sweep: Sweep,
+    root: Path,
+    runs: Path,
+    results: Path | None,
+    command: str,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Grid:
     """The experiments of a sweep. Data and network are asked once for each experiment, and not for each job. Data that
     were not prepared before are prepared now: the name of an experiment's folder holds the fingerprint of their pixels.
 
-    root: folder of the data sets; results: folder of all its records, None for the usual one (`results_folder`); command: goes on with this sweep; say: is called with each doubt about the data.
+    root: folder of the data sets; results: folder of all its records, None for the usual one (`results_folder`);
+    command: goes on with this sweep; say: is called with each doubt about the data.
 
     Raises BadInput where nothing can be trained.
     """

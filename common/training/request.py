@@ -98,9 +98,9 @@ def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
 
 
 def results_folder(asked: Path | None, runs: Path, wanted: Iterable[tuple[Request, str]]) -> Path:
-    """Where the records of these requests go, each with the fingerprint of its data: to the folder that the user asked for; else
-    to the tracked `results/` if all of them are of the papers' tables (`assess.is_of_the_tables`); else to `results` in
-    the folder of the runs, which git ignores."""
+    """Where the records of these requests go, each with the fingerprint of its data: to the folder that the user asked
+    for; else to the tracked `results/` if all of them are of the papers' tables (`assess.is_of_the_tables`); else to
+    `results` in the folder of the runs, which git ignores."""
     if asked:
         return asked
     of_tables = (
