@@ -1,6 +1,7 @@
 """What is said of our own runs, in words: what was run, and how well the network marks the tumour."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from statistics import fmean, median
 
 from common.evidence import learned
@@ -58,6 +59,7 @@ def say_tumour(record: Record) -> str:
 def say_scores(scores: Sequence[float], folds: int = 0) -> str:
     """One score a repeat, 0 to 1, as text: "0.43 (a further run: 0.39 to 0.47)", "0.31 and 0.29", "0.24 (mean of 10
     folds)", or "not defined"."""
+    scores = [score for score in scores if isfinite(score)]
     if not scores:
         return "not defined"
     if len(scores) < RUNS:
