@@ -26,25 +26,26 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
         for line in [say_tumour(each.record), *each.sentences]:
             tell(line)
         out.print()
-    table, left_out = outcome_table(paper, trained)
-    if table.row_count:
-        out.print(table)
-        more = f" It prints {left_out} more: {results / 'README.md'} has them all." if left_out else ""
-        tell(f"In brackets: where one further run falls with 95 % probability.{more}")
+    rows, left_out = outcome_rows(paper, trained)
+    if rows:
+        columns = "number", f"{paper.name} prints", "your run", "nothing learned", "verdict"
+        out.print(plain_table(columns, rows, out.width))
+        if any("(" in ours for _, _, ours, *_ in rows):
+            tell("In brackets: where one further run falls with 95 % probability.")
+        if left_out:
+            tell(f"The paper prints {left_out} more numbers of this kind: {results / 'README.md'} has them all.")
         out.print()
     say(f"Next: {escape(next_command(paper, trained, results))}")
 
 
-def outcome_table(paper: Paper, trained: Sequence[Assessment]) -> tuple[Table, int]:
+def outcome_rows(paper: Paper, trained: Sequence[Assessment]) -> tuple[list[Sequence[str]], int]:
     """The numbers that the paper is known by beside these runs, and how many more of its numbers they answer. Where it
     prints no such number of these networks, the first of the others."""
-    table = plain_table("number", f"{paper.name} prints", "your run", "nothing learned", "verdict")
+    cells = {cell.id: cell for cell in paper.reported}
     rows = [(each, row) for each in trained for row in each.rows if row.id in each.own]
     shown = [(each, row) for each, row in rows if row.id in paper.headline] or rows[:MOST_ROWS]
-    cells = {cell.id: cell for cell in paper.reported}
-    for each, row in shown:
-        add_row(table, *say_in_cells(cells[row.id], row, each.nothing.get(row.id, {}).values()))
-    return table, len(rows) - len(shown)
+    said = [say_in_cells(cells[row.id], row, each.nothing.get(row.id, {}).values()) for each, row in shown]
+    return said, len(rows) - len(shown)
 
 
 def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> str:
@@ -57,19 +58,22 @@ def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
     return quoted_command("report", "--results", str(results))
 
 
-def plain_table(*columns: str) -> Table:
-    """An empty table in which no word is broken: each column is at least as wide as its longest word."""
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
+    """A table in which no word is broken: each column is at least as wide as its longest word. What is left of the
+    width goes to the columns from left to right, as far as they need it. (Rich alone narrows the widest columns,
+    whatever their words.)"""
+    texts = list(zip(columns, *rows, strict=True))
+    least = [max(map(_longest_word, column)) for column in texts]
+    spare = width - sum(least) - len(columns)  # a blank behind each column
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for column in columns:
-        table.add_column(column, min_width=longest_word(column))
+    for column, narrow in zip(texts, least, strict=True):
+        more = max(0, min(spare, max(map(len, column)) - narrow))
+        spare -= more
+        table.add_column(column[0], width=narrow + more)
+    for row in rows:
+        table.add_row(*map(escape, row))
     return table
 
 
-def add_row(table: Table, *cells: str) -> None:
-    for column, cell in zip(table.columns, cells, strict=True):
-        column.min_width = max(column.min_width, longest_word(cell))
-    table.add_row(*map(escape, cells))
-
-
-def longest_word(text: str) -> int:
+def _longest_word(text: str) -> int:
     return max(map(len, text.split()), default=0)

@@ -86,7 +86,8 @@ def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -
     splits of the runs are known."""
     scored = list(nothing) or [Prediction(1, mean) for mean in row.trivial.values()]
     best, mean = best_of(row.definition, scored), row.reproduced.mean
-    interval = f" ({_interval(row)})" if _interval(row) else ""
+    two = row.reproduced.n == 2  # whose interval goes from end to end
+    interval = "" if two or not _interval(row) else f" ({_interval(row)})"
     return (
         name_metric(cell),
         f"{row.value}{row.unit}",
@@ -265,4 +266,4 @@ def explain_paper(
 def say_network(paper: Paper) -> str:
     """What the paper trains, on what, and how large it is: "U-Net++, on BUSI (ultrasound). 28.1 million weights."."""
     weights = f"{paper.weights / 1e6:.1f} million weights" if paper.weights else ""
-    return " ".join(f"{part}." for part in (paper.brief or f"Data: {paper.data}", weights) if part)
+    return " ".join(f"{part}." for part in (paper.brief or f"{paper.title}, on {paper.data}", weights) if part)
