@@ -64,7 +64,7 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: in
     whatever their words.)"""
     texts = list(zip(columns, *rows, strict=True))
     least = [max(map(_longest_word, column)) for column in texts]
-    spare = width - sum(least) - len(columns)  # a blank behind each column
+    spare = width - sum(least) - 2 * len(columns)  # two blanks behind each column
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for column, narrow in zip(texts, least, strict=True):
         more = max(0, min(spare, max(map(len, column)) - narrow))
