@@ -11,9 +11,9 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from common.evidence.chance import chance_of, percent, plausible_range
 from common.evidence.compare import values
 from common.evidence.effects import Alternative, Effect, OneAtATime
-from common.evidence.explain import chance_of, percent, plausible_range
 from common.evidence.leakage import scale_note
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place, prediction
@@ -164,7 +164,7 @@ def _where(record: Record, row: Compared, known: dict[str, Interval]) -> str:
     if not inside or _DEFAULT in inside:
         return said
     boxes = [[interval] for name, interval in known.items() if name != _DEFAULT]
-    least, most = plausible_range(record, [row], [row.definition], [shown])
+    least, most = plausible_range(record, [row], [shown])
     chance = chance_of(boxes, [(shown[1] - shown[0]) / 2], (least, most))
     where = "that interval" if len(boxes) == 1 else f"one of {len(boxes)} such intervals"
     of_draws = f"lies in {where} in {percent(chance)} of draws"

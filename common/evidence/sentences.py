@@ -145,13 +145,9 @@ def _say_hint(answer: Answer) -> str:
     if row.note and row.reproduced.mean is not None and row.hint == "":
         unlearned = f"The small networks did not learn: {row.note}."
         return unlearned if not answer.head.image else ""
-    hints = {
-        "near": "hint that it holds",
-        "paper higher": "hint that it is too high",
-        "paper lower": "hint that it is too low",
-    }
     if row.hint:
-        return f"Small runs {hints[row.hint]}: {_found(small)}."
+        how = {"near": "practically the same", "paper higher": "less", "paper lower": "more"}[row.hint]
+        return f"A hint: small runs give {how}, {_found(small)}."
     if row.reproduced.mean is None:
         return ""
     few = row.reproduced.low is None

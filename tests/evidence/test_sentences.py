@@ -66,8 +66,8 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
 @pytest.mark.parametrize(
     ("value", "runs", "expected"),
     [
-        ("0.71", CLOSE, "Small runs hint that it holds: 0.70 (0.69 to 0.72, 5 small repeats)."),
-        ("0.95", CLOSE, "Small runs hint that it is too high: 0.70 (0.69 to 0.72, 5 small repeats)."),
+        ("0.71", CLOSE, "A hint: small runs give practically the same, 0.70 (0.69 to 0.72, 5 small repeats)."),
+        ("0.95", CLOSE, "A hint: small runs give less, 0.70 (0.69 to 0.72, 5 small repeats)."),
         ("0.71", [0.5, 0.7, 0.9], "Small runs vary too much for a hint: 0.70 (0.00 to 1.00, 3 small repeats)."),
         ("0.71", [0.7], "Too few small runs for a hint: 0.70 (1 small repeat)."),
     ],

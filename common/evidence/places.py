@@ -1,0 +1,136 @@
+"""The places where our runs may have a printed number, in the order in which they are tried: from the nearest to the
+farthest from what the paper says.
+
+Numbers of a kind are those that a paper prints in one place under one definition, such as the IoU of train and test in
+a table. All of them are sought in one place. The order is
+
+1. The same definition on another part: the training images evaluated, the training images as `fit` printed them, the
+   validation images, the test images.
+2. Another definition that may have the same name (`FAMILIES`), on the stated part. Those that share more with the
+   stated definition come first.
+3. Both.
+4. Another epoch: the same definition as `fit` printed it for training or validation images, in the epoch where it is
+   best, and in the last one.
+5. Another reading of what the paper leaves open, with the stated part and definition. Those with fewer changes come
+   first.
+
+The reason is Occam's: of two explanations, the one with fewer departures from what is said is the better one. A slip
+in the part or in the definition is one departure, both are two. Another epoch or reading departs from how the network
+was made, and not only from how its numbers are called.
+
+If a kind has numbers of train and test, a place of 1 or 3 moves those of one of the two. A place of 4 moves first both
+and then one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
+
+from common.evidence import curves, learned
+from common.evidence.compare import values
+from common.evidence.definition import LOSSES, Definition
+from common.evidence.results import RUNNING, Compared, Record
+from common.evidence.statistics import Prediction, prediction
+from common.evidence.verdict import RUNS
+from common.paper import as_shown
+
+# Metrics that papers call by one name: "IoU" or "Dice" for any of these ratios, "loss" for any of these losses.
+FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})
+
+PARTS = ("train", RUNNING, "validation", "test")
+
+PARTS = ("train", RUNNING, "validation", "test")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where numbers of a kind may be found. parts: for each number the key of `Repeat.metrics`, or a part with an epoch
+    such as "test (best epoch)" (`curves.part_at`). readings: how they differ from the record's own, as typed; "" for no
+    difference."""
+
+    definition: str
+    parts: tuple[str, ...]
+    readings: str = ""
+
+
+def places(
+    record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()
+) -> Iterator[tuple[Place, list[Prediction]]]:
+    """The places to try, in order, each with the interval of each number. Left out are places with too few repeats to
+    refute a number, places that rest on a network that did not learn, and those with the same values in every run as
+    the stated place or one before."""
+    own = cells[0].definition
+    known = {_series(record, own, [cell.part for cell in cells])}
+    for source, where in _candidates(record, cells, others):
+        series = _series(source, where.definition, where.parts)
+        enough = all(len(of_cell) >= RUNS for of_cell in series)
+        if enough and series not in known and not learned.unusable(where.definition, source):
+            known.add(series)
+            yield where, [prediction(of_cell) for of_cell in series]
+
+
+def _candidates(record: Record, cells: Sequence[Compared], others: Sequence[Record]) -> Iterator[tuple[Record, Place]]:
+    own, stated = cells[0].definition, tuple(cell.part for cell in cells)
+    definitions, moved = _other_definitions(record, own), _moves(cells, PARTS)
+    yield from ((record, Place(own, parts)) for parts in moved)
+    yield from ((record, Place(name, stated)) for name in definitions)
+    yield from ((record, Place(name, parts)) for name in definitions for parts in moved)
+    in_epochs = curves.with_epochs(record, own)
+    of_curves = [curves.part_at(part, epoch) for part in PARTS if part != RUNNING for epoch in curves.EPOCHS]
+    together = [tuple(curves.part_at(cell.split, epoch) for cell in cells) for epoch in curves.EPOCHS]
+    yield from ((in_epochs, Place(own, parts)) for parts in [*together, *_moves(cells, of_curves)])
+    by_changes = sorted(others, key=lambda other: len(_differing(record, other)))
+    yield from ((other, Place(own, stated, _readings(record, other))) for other in by_changes)
+
+
+def _moves(cells: Sequence[Compared], parts: Iterable[str]) -> list[tuple[str, ...]]:
+    """The parts of all numbers if those of one split were of another part, but not of the images of another split: two
+    numbers of the same images are one number."""
+    stated = {cell.split: cell.part for cell in cells}
+    moves = [
+        stated | {split: part}
+        for split in stated
+        for part in parts
+        if part != stated[split] and images_of(part) not in stated.keys() - {split}
+    ]
+    return [tuple(moved[cell.split] for cell in cells) for moved in moves]
+
+
+def _other_definitions(record: Record, signature: str) -> list[str]:
+    """The other definitions of the same family, of pixels or of classes alike: those that differ in fewer respects
+    first, else in the order of the record."""
+    own = Definition.parse(signature)
+    family = next((family for family in FAMILIES if own.metric in family), {own.metric})
+    computed = {name: None for run in record.runs for part in PARTS for name in run.metrics.get(part, {})}
+    parsed = [other for name in computed if (other := Definition.parse(name)) != own]
+    alike = [other for other in parsed if other.metric in family and _kind(other) == _kind(own)]
+
+    def departures(other: Definition) -> int:
+        return sum(one != another for one, another in zip(astuple(own), astuple(other), strict=True))
+
+    return list(map(str, sorted(alike, key=departures)))
+
+
+def _kind(definition: Definition) -> tuple[str, bool]:
+    """Whether it is about one class of images, about both, or about pixels; and whether it is never positive."""
+    of_class = definition.target if definition.target.startswith("class=") else "classes"
+    return of_class if "class" in definition.target else "pixels", definition.metric == "squared-dice-loss"
+
+
+def _series(record: Record, signature: str, parts: Iterable[str]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(values(record, part, signature)) for part in parts)
+
+
+def _differing(record: Record, other: Record) -> list[str]:
+    keys = dict.fromkeys([*other.readings, *record.readings])
+    return [key for key in keys if other.readings.get(key) != record.readings.get(key)]
+
+
+def _readings(record: Record, other: Record) -> str:
+    """How another record's readings differ from a record's, such as "weights=best", or "weights=default" for a reading
+    that only the record has."""
+    return " ".join(as_shown({key: other.readings.get(key, "default") for key in _differing(record, other)}))
+
+
+def images_of(part: str) -> str:
+    """The split whose images a part is of: "train" of "train (running)"."""
+    return part.partition(" (")[0]
