@@ -28,7 +28,9 @@ def test_a_percentage_is_found_with_and_without_its_sign(repro):
 def test_an_ambiguous_number_lists_those_that_it_fits_and_an_unknown_one_all(repro):
     status, printed, complaint = repro("explain", "gill", "iou")
     assert (status, printed) == (2, "")
-    assert "'iou' fits several numbers of gill:\n  - train-iou  training IoU 0.5383\n  - test-iou   test IoU" in complaint
+    assert (
+        "'iou' fits several numbers of gill:\n  - train-iou  training IoU 0.5383\n  - test-iou   test IoU" in complaint
+    )
     assert "accuracy" not in complaint
     status, _, complaint = repro("explain", "gill", "0.1234")
     assert status == 2

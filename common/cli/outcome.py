@@ -9,7 +9,7 @@ from rich.table import Table
 
 from common.cli.shared import out, quoted_command, say, tell
 from common.evidence.assess import Assessment
-from common.evidence.describe_runs import say_setting, say_time, say_tumour
+from common.evidence.describe_runs import say_notes, say_setting, say_time, say_tumour
 from common.evidence.sentences import say_in_cells
 from common.paper import Paper
 
@@ -23,7 +23,7 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
     out.print()
     for each in trained:
         tell(f"Your run of {paper.name}: {say_setting(each.record)}. {say_time(each.record)}")
-        for line in [say_tumour(each.record), *each.sentences]:
+        for line in [say_tumour(each.record), *each.sentences, *say_notes(each.record)]:
             tell(line)
         out.print()
     rows, left_out = outcome_rows(paper, trained)

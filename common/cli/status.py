@@ -40,7 +40,8 @@ def status(runs: Runs = Path("runs")) -> None:
     for path in notes:
         found = run_state(path.parent)
         tell(f"{found.state:8} {describe_run(path.parent)}")
-        tell(". ".join(filter(None, [found.progress, found.score])), indent=9)
+        for line in filter(None, [found.progress, found.score]):
+            tell(line, indent=9)
         if found.remedy:
             say(escape(f"{'':8} {found.remedy}"))
 

@@ -70,6 +70,11 @@ def say_scores(scores: Sequence[float], folds: int = 0) -> str:
     return f"{fmean(scores):.2f} (a further run: {low:.2f} to {high:.2f})"
 
 
+def say_notes(record: Record) -> list[str]:
+    """What else is to be known of the trainings: which failed, and what each of them noted."""
+    return list(dict.fromkeys([*map(str, record.failed), *(note for run in record.runs for note in run.notes)]))
+
+
 def say_unlearned(record: Record) -> str:
     """Why the segmentation did not learn: "The segmentation did not learn: in 1 of 1 repeat no pixel of any test image
     is marked."; "" where it has learned."""

@@ -1,6 +1,5 @@
 """Claims in words: when one holds, when it does not, and when nothing can be said."""
 
-
 import pytest
 from pydantic import ValidationError
 
