@@ -56,7 +56,7 @@ def test_its_numbers_are_checked_against_each_other(checkout):
 
 def test_it_trains_and_is_compared(checkout):
     told = repro(checkout, "run", "vale", "--profile", "smoke", "--data", "phantom", "--repeats", "1")
-    assert "other data" in told
+    assert "Your run of vale: smoke profile, phantom" in told
     assert not (checkout / "results" / "vale.json").exists(), "the tracked results are of the papers' tables alone"
     (record,) = json.loads((checkout / "runs" / "results" / "vale.json").read_text(encoding="utf-8"))
     assert [row["id"] for row in record["reported"]] == ["test-dice", "test-iou"]

@@ -22,7 +22,7 @@ def test_papers_lists_each_with_its_network_weights_and_data(repro):
     assert status == 0
     for name in paper.names():
         about = paper.load(name)
-        assert f"{name}: {about.brief}. {about.weights / 1e6:.1f} million weights." in " ".join(printed.split())
+        assert f"{name}: {about.brief}. {about.parameters / 1e6:.1f} million weights." in " ".join(printed.split())
     assert printed.count("Not run yet.") == len(paper.names())
 
 

@@ -261,5 +261,5 @@ def explain_paper(
 
 def say_network(paper: Paper) -> str:
     """What the paper trains, on what, and how large it is: "U-Net++, on BUSI (ultrasound). 28.1 million weights."."""
-    weights = f"{paper.weights / 1e6:.1f} million weights" if paper.weights else ""
+    weights = f"{paper.parameters / 1e6:.1f} million weights" if paper.parameters else ""
     return " ".join(f"{part}." for part in (paper.brief or f"{paper.title}, on {paper.data}", weights) if part)

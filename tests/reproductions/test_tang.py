@@ -51,7 +51,7 @@ def test_parameters_are_those_of_the_table_in_millions_with_further_digits_cut_o
     model = network(network=name)
     found = trained(model)
     assert found == parameters
-    assert name != "unet" or model.count_params() == PAPER.weights
+    assert name != "unet" or model.count_params() == PAPER.parameters
     assert f"{math.floor(found / 1e4) / 100}" == printed
 
 
