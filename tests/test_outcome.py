@@ -9,7 +9,7 @@ from common.cli.shared import out
 from common.evidence import assess
 from common.evidence.describe_runs import TUMOUR
 from common.evidence.learned import NO_BETTER
-from tests.evidence.made import DICE, cell, folds_of, paper, record
+from tests.evidence.made import DICE, LOSS, cell, folds_of, paper, record
 
 NOWHERE = Path("no counts here")
 LONGEST = {"name": "malignant sensitivity", "definition": DICE, "unit": "%", "where": "Table 1"}
@@ -85,7 +85,8 @@ def test_no_word_is_broken(shown, width):
 
 def test_the_numbers_that_a_paper_is_known_by_come_alone_and_the_others_are_counted(shown):
     others = [cell(f"0.{n}").model_copy(update={"id": f"n{n}"}) for n in range(70, 75)]
-    known = paper(cell("0.80"), *others, headline=["test-x"])
+    again = cell("0.80", LOSS).model_copy(update={"id": "again", "same_as": "test-x"})
+    known = paper(cell("0.80"), again, *others, headline=["test-x"])
     text = " ".join(shown(known, scored(0.7, 0.7, 0.7)))
     assert "0.80" in text
     assert "0.73" not in text

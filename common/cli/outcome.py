@@ -45,7 +45,9 @@ def outcome_rows(paper: Paper, trained: Sequence[Assessment]) -> tuple[list[Sequ
     rows = [(each, row) for each in trained for row in each.rows if row.id in each.own]
     shown = [(each, row) for each, row in rows if row.id in paper.headline] or rows[:MOST_ROWS]
     said = [say_in_cells(cells[row.id], row, each.nothing.get(row.id, {}).values()) for each, row in shown]
-    return said, len(rows) - len(shown)
+    named = {row.id for _, row in shown}
+    left_out = {row.id for _, row in rows if row.id not in named and not cells[row.id].same_as}
+    return said, len(left_out)
 
 
 def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> str:

@@ -23,6 +23,7 @@ from common.cli.shared import (
     report_unusable,
     root,
     say,
+    tell,
 )
 from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
@@ -95,7 +96,7 @@ def run(
     )  # fmt: skip
     # The first time this may take a minute, so the terminal shows a message.
     with out.status("timing a few steps of the network on this machine ..."):
-        request = choose(request, profile, say)
+        request = choose(request, profile, tell)
     if only:
         return _train_one(request, only)
     if results is None:  # it follows from what the data are
@@ -107,10 +108,10 @@ def run(
     for network in [{}, *baselines]:
         if baselines:
             baseline = ", ".join(f"{key}={papers.as_text(value)}" for key, value in network.items())
-            say(f"the baseline, {baseline}:" if network else "the paper's own network:")
+            tell(f"the baseline, {baseline}:" if network else "the paper's own network:")
         request = replace(request, readings=readings | network)
         number = at_once(request, repeats_at_once)
-        trained.append(run_experiment(replace(request, at_once=number), say).key)
+        trained.append(run_experiment(replace(request, at_once=number), tell).key)
     with out.status("comparing reported with reproduced numbers ..."):
         compared, _ = renew_pages(request.results, {paper})
     show_outcome(
