@@ -66,7 +66,7 @@ def test_a_network_that_did_not_learn_is_told_so_plainly(shown):
     of = scored(0.1, 0.1, 0.1)
     runs = [run.model_copy(update={"unlearned": {"segmentation": [NO_BETTER["segmentation"]]}}) for run in of.runs]
     text = " ".join(" ".join(shown(paper(), of.model_copy(update={"runs": runs}))).split())
-    assert "The segmentation did not learn in 3 of 3 repeats" in text
+    assert f"The segmentation did not learn: in 3 of 3 repeats {NO_BETTER['segmentation']}." in text
     assert "did not learn" in text.split("Dice of the tumour")[1]
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from common.cli.shared import out, quoted_command, say, tell
 from common.evidence.assess import Assessment
-from common.evidence.describe_runs import say_notes, say_setting, say_time, say_tumour
+from common.evidence.describe_runs import say_notes, say_setting, say_time, say_tumour, say_unlearned
 from common.evidence.sentences import say_in_cells
 from common.paper import Paper
 
@@ -23,7 +23,7 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
     out.print()
     for each in trained:
         tell(f"Your run of {paper.name}: {say_setting(each.record)}. {say_time(each.record)}")
-        for line in [say_tumour(each.record), *each.sentences, *say_notes(each.record)]:
+        for line in [say_tumour(each.record), *say_unlearned(each.record), *say_notes(each.record)]:
             tell(line)
         out.print()
     rows, left_out = outcome_rows(paper, trained)
@@ -62,16 +62,18 @@ def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
     """A table in which no word is broken: each column is at least as wide as its longest word. What is left of the
-    width goes to the columns from left to right, as far as they need it. (Rich alone narrows the widest columns,
+    width goes to the columns, first to those that need least to be on one line. (Rich alone narrows the widest columns,
     whatever their words.)"""
     texts = list(zip(columns, *rows, strict=True))
-    least = [max(map(_longest_word, column)) for column in texts]
-    spare = width - sum(least) - 2 * len(columns)  # two blanks behind each column
+    widths = [max(map(_longest_word, column)) for column in texts]
+    wanted = [max(map(len, cells)) for _, *cells in texts]  # heads may take two lines
+    spare = width - sum(widths) - 2 * len(columns)  # two blanks behind each column
+    for i in sorted(range(len(columns)), key=lambda i: wanted[i] - widths[i]):
+        more = max(0, min(spare, wanted[i] - widths[i]))
+        widths[i], spare = widths[i] + more, spare - more
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for column, narrow in zip(texts, least, strict=True):
-        more = max(0, min(spare, max(map(len, column)) - narrow))
-        spare -= more
-        table.add_column(column[0], width=narrow + more)
+    for column, its_width in zip(columns, widths, strict=True):
+        table.add_column(column, width=its_width)
     for row in rows:
         table.add_row(*map(escape, row))
     return table

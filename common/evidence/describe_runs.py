@@ -75,17 +75,18 @@ def say_notes(record: Record) -> list[str]:
     return list(dict.fromkeys([*map(str, record.failed), *(note for run in record.runs for note in run.notes)]))
 
 
-def say_unlearned(record: Record) -> str:
-    """Why the segmentation did not learn: "The segmentation did not learn: in 1 of 1 repeat no pixel of any test image
-    is marked."; "" where it has learned."""
-    why = learned.why_unlearned(record.runs, TUMOUR)
-    return f"The segmentation did not learn: {why}." if why else ""
+def say_unlearned(record: Record) -> list[str]:
+    """A sentence on each output that did not learn: "The segmentation did not learn: in 1 of 1 repeat no pixel of any
+    test image is marked."."""
+    whys = {"segmentation": TUMOUR, "classification": learned.ACCURACY}
+    found = {output: learned.why_unlearned(record.runs, definition) for output, definition in whys.items()}
+    return [f"The {output} did not learn: {why}." for output, why in found.items() if why]
 
 
 def say_run(assessed: Assessment) -> str:
     """One line on a record: what was run, and what came out."""
     record, stale = assessed.record, "" if assessed.fresh else " (stale)"
-    return " ".join(filter(None, [f"{say_setting(record)}{stale}. {say_tumour(record)}", say_unlearned(record)]))
+    return " ".join([f"{say_setting(record)}{stale}. {say_tumour(record)}", *say_unlearned(record)])
 
 
 def _folds(record: Record) -> int:
