@@ -48,7 +48,7 @@ def test_the_run_comes_first_then_what_the_paper_prints_then_one_next_command(sh
     text = " ".join(lines)
     assert lines[1].startswith("Your run of name: paper profile, busi, default readings, 3 repeats.")
     tumour = "Dice of the tumour, mean over the test images: 0.71 (a further run: 0.66 to 0.76)."
-    assert text.index("Your run") < text.index(tumour) < text.index("name prints") < text.index("Next: ")
+    assert text.index("Your run") < text.index(tumour) < text.index("printed") < text.index("Next: ")
     assert text.count("Next: ") == 1
     assert lines[-1].endswith(" explain name")
     (row,) = [line for line in lines if line.startswith("test IoU [%]")]

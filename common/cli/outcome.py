@@ -28,7 +28,7 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
         out.print()
     rows, left_out = outcome_rows(paper, trained)
     if rows:
-        columns = "number", f"{paper.name} prints", "your run", "nothing learned", "verdict"
+        columns = "number", "printed", "ours", "nothing learned", "verdict"
         out.print(plain_table(columns, rows, out.width))
         if any("(" in ours for _, _, ours, *_ in rows):
             tell("In brackets: where one further run falls with 95 % probability.")
