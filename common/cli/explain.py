@@ -68,7 +68,7 @@ def find_number(paper: Paper, found: Sequence["Answer"], typed: str) -> "Answer"
         fits = [answer for answer in fits if is_meant(answer)] or fits
     if len(fits) == 1:
         return fits[0]
-    raise BadInput(describe_choice(paper, fits or found, typed, several=bool(fits)))
+    raise list_choice(paper, fits or found, f"'{typed}' fits several numbers" if fits else f"No number '{typed}'")
 
 
 def name_of(answer: "Answer") -> str:  # noqa: F821
@@ -81,15 +81,14 @@ def values_of(cell: "Reported") -> set[str]:  # noqa: F821
     return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.value + cell.unit else {bare}
 
 
-def describe_choice(paper: Paper, answers: Sequence["Answer"], typed: str, several: bool) -> str:  # noqa: F821
-    """A message with a line for each number: its id, then its name and value. Quoted numbers are only counted, unless
-    they alone were meant."""
+def list_choice(paper: Paper, answers: Sequence["Answer"], said: str) -> BadInput:  # noqa: F821
+    """The error with a line for each number to choose from: its id, then its name and value. Quoted numbers are only
+    counted, unless there is no other."""
     from common.evidence.sentences import name_number
 
-    own = [answer for answer in answers if not answer.head.quoted] or list(answers)
+    own = [answer for answer in answers if not answer.head.quoted] or answers
     width = max(len(answer.head.id) for answer in own)
     lines = [f"{answer.head.id:{width}}  {name_number(answer.head)}" for answer in own]
     if quoted := len(answers) - len(own):
         lines.append(f"and {quoted} that it quotes from other works")
-    said = f"'{typed}' fits several numbers" if several else f"No number '{typed}'"
-    return BadInput.listing(f"{said} of {paper.name}:", lines, "Type one of the ids on the left.").args[0]
+    return BadInput.listing(f"{said} of {paper.name}:", lines, "Type one of the ids on the left.")

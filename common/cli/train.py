@@ -99,7 +99,7 @@ def run(
         request = choose(request, profile, tell)
     if only:
         return _train_one(request, only)
-    if results is None:  # it follows from what the data are
+    if results is None:  # then the folder follows from what the data are
         pixels = prepare_for(request.recipe, found, cache_folder(runs)).fingerprint
         request = replace(request, results=results_folder(None, runs, [(request, pixels)]))
     # The paper's baselines are trained too, unless a reading chooses one network.

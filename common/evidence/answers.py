@@ -90,7 +90,9 @@ def stored_answers(paper: Paper, results: Path) -> list[Answer]:
     usable = _that_answer(paper, assess.stored(paper, results))
     sources, groups = _sources(usable), compare.judged_together(paper)
     heads = {compare.head_of(cells).id for cells in groups}
-    if heads - {id for id, _ in sources} or not all(each.rows for each in usable):
+    with_numbers = [paper.network_of(cell.readings) for cell in paper.reported]
+    not_compared = (not each.rows and paper.network_of(each.record.readings) in with_numbers for each in usable)
+    if heads - {id for id, _ in sources} or any(not_compared):
         return answers(paper, assess.assess_paper(paper, results))
     return [_answer(paper, cells, sources, {}, {}, {}) for cells in groups]
 

@@ -259,9 +259,8 @@ def note_request(folder: Path, request: Request, *, stored: bool) -> None:
     """
     asked = trials(request.recipe, range(request.repeats))
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}
-    about = {"profile": request.profile, "data": request.found.name, "readings": request.departures}
-    asked_for = {"command": request.command, "epochs": request.recipe.epochs, "trials": places, "stored": stored}
-    content = about | asked_for
+    content = {"command": request.command, "readings": request.departures, "epochs": request.recipe.epochs}
+    content |= {"trials": places, "stored": stored}
     try:
         if read_json(folder / REQUEST) == content:
             return
