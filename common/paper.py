@@ -68,6 +68,7 @@ class Paper(_Record):
 
     text: the file of its full text under `REPRO_PAPERS`; None if it is not at hand.
     open: in prose, what the paper leaves open without a consequence for its numbers, and what can't be run.
+    parameters: how many its own network has at the paper's size, those of batch normalisation included.
     data: the paper's data set. If `data_named` is false, the paper does not name its data and this set stands for them:
         then no run confirms or refutes a number of the paper.
     stand_in: a data set of the same kind, used if the paper's is missing.
@@ -87,6 +88,7 @@ class Paper(_Record):
     authors: str
     source: str
     text: str | None
+    parameters: int | None = None
     data: str
     data_named: bool = True
     stand_in: str | None = None

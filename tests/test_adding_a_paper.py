@@ -56,11 +56,12 @@ def test_its_numbers_are_checked_against_each_other(checkout):
 
 def test_it_trains_and_is_compared(checkout):
     told = repro(checkout, "run", "vale", "--profile", "smoke", "--data", "phantom", "--repeats", "1")
-    assert "other data" in told
-    (record,) = json.loads((checkout / "results" / "vale.json").read_text(encoding="utf-8"))
+    assert "Your run of vale: smoke profile, phantom" in told
+    assert not (checkout / "results" / "vale.json").exists(), "the tracked results are of the papers' tables alone"
+    (record,) = json.loads((checkout / "runs" / "results" / "vale.json").read_text(encoding="utf-8"))
     assert [row["id"] for row in record["reported"]] == ["test-dice", "test-iou"]
     assert 0 <= record["runs"][0]["metrics"]["test"]["dice|fg|pooled|t=0.5"] <= 1
-    assert "## Vale" in (checkout / "results" / "README.md").read_text(encoding="utf-8")
+    assert "## Vale" in (checkout / "runs" / "results" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_page_shows_the_functions_of_the_sixth_paper():
@@ -71,7 +72,7 @@ def test_the_page_shows_the_functions_of_the_sixth_paper():
 def test_a_paper_that_trains_in_a_way_of_its_own_is_one_folder(with_sixth):
     """At its own side and in its own folds."""
     assert "1 repeat of 3 folds" in repro(with_sixth, "run", "nola", *ABOUT, "--resume")
-    (record,) = json.loads((with_sixth / "results" / "nola.json").read_text(encoding="utf-8"))
+    (record,) = json.loads((with_sixth / "runs" / "results" / "nola.json").read_text(encoding="utf-8"))
     assert [run["fold"] for run in record["runs"]] == [0, 1, 2]
 
 

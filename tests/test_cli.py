@@ -17,12 +17,25 @@ from common.files import write_json
 ROOT = Path(cli.__file__).parents[2]
 
 
-def test_papers_lists_each_with_its_data_and_results(repro):
+def test_papers_lists_each_with_its_network_weights_and_data(repro):
     status, printed, _ = repro("papers")
     assert status == 0
     for name in paper.names():
-        assert name in printed
-    assert "Results: none yet" in printed
+        about = paper.load(name)
+        assert f"{name}: {about.brief}. {about.parameters / 1e6:.1f} million weights." in " ".join(printed.split())
+    assert printed.count("Not run yet.") == len(paper.names())
+
+
+def test_papers_says_what_was_run_and_what_came_out_of_stored_comparisons_alone(repro, tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    shutil.copy(ROOT / "results" / "gill.json", folder)
+    repro("compare", "gill")
+    monkeypatch.setattr("common.evidence.assess.assess_paper", lambda *_: pytest.fail("it is compared again"))
+    _, printed, _ = repro("papers")
+    (said,) = re.findall(r"gill: .*?(?=kumar: )", " ".join(printed.split()))
+    assert "Run: small profile on busi, 3 repeats; 1 more with other readings. Of 6 numbers, " in said
+    assert "Not run yet" not in said
 
 
 def test_the_help_names_the_defaults(repro, monkeypatch):
@@ -105,18 +118,18 @@ def test_a_damaged_results_file_is_named(repro, tmp_path):
     assert "results/gill.json" in complaint
 
 
-def test_compare_explains_below_the_tables_and_says_where_every_row_is(repro, tmp_path):
+def test_compare_says_what_became_of_a_paper_in_a_few_lines_and_where_all_is(repro, tmp_path):
     shutil.copytree(ROOT / "results" / "paudel", tmp_path / "kept" / "paudel")
     shutil.copy(ROOT / "results" / "paudel.json", tmp_path / "kept")
     status, printed, _ = repro("compare", "paudel", "--results", "kept")
     assert status == 0
-    *table, explanations, where = printed.strip().split("\n\n")
-    assert table
-    page = (tmp_path / "kept" / "README.md").read_text(encoding="utf-8")
-    lines = explanations.splitlines()
-    assert [line for line in lines if not line.startswith("- ") or line not in page] == []
-    assert "`repro claims paudel`" in lines[-1]
-    assert where.endswith("kept/README.md")
+    said, *where = printed.strip().split("\n\n")
+    assert said.startswith("paudel: Of ")
+    assert said.count("\n- ") == len(paper.load("paudel").headline)
+    assert max(map(len, said.splitlines())) <= 80
+    assert len(printed.splitlines()) < 25
+    assert "kept/README.md" in where[0]
+    assert "explain paudel --results kept" in where[0]
 
 
 def test_verify_names_what_is_not_busi(repro, phantom_folder):
@@ -134,7 +147,7 @@ def test_data_fetch_says_where_the_phantom_lies(repro):
 def test_the_module_runs_from_a_checkout_and_answers_without_loading_a_backend(tmp_path):
     code = "import sys; sys.argv = ['repro', 'papers']; import runpy\n" \
            "try: runpy.run_module('reproductions', run_name='__main__')\n" \
-           "except SystemExit: pass\nsys.exit('keras' in sys.modules or 'cv2' in sys.modules)"  # fmt: skip
+           "except SystemExit: pass\nsys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"  # fmt: skip
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "cheng" in answer.stdout
@@ -201,7 +214,8 @@ def test_a_run_with_a_broken_file_is_shown_so_and_hides_no_other(repro, tmp_path
     assert status == 0
     shown = re.split(r"^broken   cheng/", printed, flags=re.MULTILINE)[1:]
     assert [run[0] for run in shown] == ["a", "b", "c", "d"]
-    assert "repeat 1 has 2 of 8 epochs" in shown[0]
+    assert "readings not noted" in shown[0]
+    assert "repeat 1 has 2 of 8 epochs" in " ".join(shown[0].split())
     assert "To go on: again" in shown[0]
     for run in shown[1:]:
         assert "run.json is damaged" in run

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from common.cli import bench, data, evidence, predict, status, sweep, train  # noqa: F401, each adds its commands
+from common.cli import bench, data, evidence, explain, papers, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
 from common.errors import NO_ROOM, NO_WRITING, BadInput, FailedRun, not_installed
 

@@ -7,23 +7,9 @@ import typer
 from rich.markup import escape
 
 from common import paper as papers
-from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, root, say
+from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, tell
 from common.errors import BadInput
 from common.training.backend import import_keras
-
-
-@app.command("papers")
-def list_papers(results: Results = Path("results")) -> None:
-    """List the papers with their data and results."""
-    from common.evidence.results import load
-
-    for name in papers.names():
-        paper = papers.load(name)
-        done = [f"{record.profile} x{len(record.runs)} on {record.dataset.name}" for record in load(results, name)]
-        out.print(f"[bold]{name:8}[/] {paper.title}", highlight=False)
-        data = paper.data if paper.data_named else f"not named, {paper.data} stands for them"
-        out.print(f"{'':8} {paper.authors}. Data: {data}. {len(paper.printed_numbers)} printed numbers.", style="dim")
-        out.print(f"{'':8} Results: {', '.join(done) or 'none yet'}", style="dim", highlight=False)
 
 
 @app.command()
@@ -34,8 +20,8 @@ def compare(
 ) -> None:
     """Compare reported with reproduced numbers, without any training. Renews README.md and sweep.md in the results, and
     the table in the README of each paper."""
-    from common.evidence import tables, worded
-    from common.evidence.assess import summary_sentences
+    from common.evidence.answers import answers
+    from common.evidence.sentences import describe_lines
 
     if paper:
         papers.load(paper)  # raises before seconds are spent on the other papers' parts of README.md
@@ -47,22 +33,16 @@ def compare(
         _name_page(results)
         return
     for name, group in wanted.items():
-        shown = [each for each in group if each.in_full]
-        for each in shown:
-            if not each.beside:
-                out.print(tables.comparison_table(each))
-                out.print()
-        if tested := worded.check_worded(papers.load(name), group):
-            out.print(tables.worded_table(tested))
-            out.print()
-        for sentence in summary_sentences(shown):
-            say(f"- {escape(sentence)}")
-        say("")
-        if len(shown) < len(group):
-            _show_effects(moved[name], paper, results)
-    if any(len(group) > sum(each.in_full for each in group) for group in wanted.values()):
+        about = papers.load(name)
+        first, *others = describe_lines(about, answers(about, group))
+        tell(f"{name}: {first}")
+        for line in others:
+            tell(f"- {line}")
+        out.print()
+    if any(not each.in_full for group in wanted.values() for each in group):
         _name_page(results)
-    say(f"Every row, with single folds, single images and quoted numbers: {escape(str(results / 'README.md'))}")
+    say(f"Every number with its definition: {escape(str(results / 'README.md'))}")
+    say(f"In words: {escape(quoted_command('explain', paper or 'PAPER', '--results', str(results)))}")
 
 
 def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed

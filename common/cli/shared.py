@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 ))  # fmt: skip
 
 out, err = Console(), Console(stderr=True)  # err for messages where the output is JSON or lines for a program
+WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="A paper; `repro papers` lists them.")]
 OnePaperOrAll = Annotated[
     str | None, typer.Argument(metavar="[PAPER]", help="A paper; `repro papers` lists them.", show_default="all")
@@ -49,10 +51,25 @@ Splits = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.")]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+ResultsOfRuns = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the results.",
+        show_default="results; of smoke runs, other data and other readings results in --runs",
+    ),
+]
 
 
 def say(line: str, to: Console = out) -> None:
     to.print(line, highlight=False, soft_wrap=True)
+
+
+def tell(text: str, indent: int = 0) -> None:
+    """Prints prose, wrapped between words at the width of the terminal. Commands that a person copies are for `say`: a
+    wrapped one would be broken. indent: blanks before each line."""
+    before = " " * indent
+    wrapped = textwrap.fill(text, out.width, initial_indent=before, subsequent_indent=before, **WHOLE_WORDS)
+    say(escape(wrapped))
 
 
 def root() -> Path:

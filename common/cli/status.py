@@ -1,37 +1,63 @@
-"""The command that lists the runs with their states: running, done, failed or broken."""
+"""The command that lists the runs: what was run, whether it is running, done, failed or broken off, and its score."""
 
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from rich.markup import escape
 
 from common import lock
-from common.cli.shared import Runs, app, say
+from common.cli.shared import Runs, app, say, tell
 from common.errors import Damaged
 from common.files import read_json
+
+# The name of the folder of a run (`common.training.request.run_folder`), of which a person needs the first part.
+_FOLDER = re.compile(r"(?P<data>.+)-[0-9a-f]{8}-(?P<profile>paper|small|smoke)-seed(?P<seed>\d+)-.+")
 
 
 @dataclass(frozen=True)
 class RunState:
-    """state: running, done, broken or failed. progress: in words. remedy: what to do; "" for nothing."""
+    """state: running, done, broken or failed. progress: in words. remedy: what to do; "" for nothing. score: the Dice
+    of the tumour in what is trained; "" for nothing."""
 
     state: str
     progress: str
     remedy: str
+    score: str = ""
 
 
 @app.command()
 def status(runs: Runs = Path("runs")) -> None:
-    """List the runs: running, done, failed, or broken off. For the latter, show the command that resumes the run."""
+    """List the runs: what was run, how far it is, and its score. Of one that was broken off, show the command that
+    resumes it."""
     notes = sorted(runs.glob("*/*/run.json"))
     if not notes:
         say(f"No runs in {runs} yet. `repro run PAPER` starts one.")
         return
     for path in notes:
         found = run_state(path.parent)
-        say(escape(f"{found.state:8} {path.parent.relative_to(runs)}"))
-        for line in filter(None, [found.progress, found.remedy]):
-            say(escape(f"{'':8} {line}"))
+        tell(f"{found.state:8} {describe_run(path.parent)}")
+        for line in filter(None, [found.progress, found.score]):
+            tell(line, indent=9)
+        if found.remedy:
+            say(escape(f"{'':8} {found.remedy}"))
+
+
+def describe_run(folder: Path) -> str:
+    """What is run in a folder: paper, profile, data, readings. A run that was started by an older version names no
+    readings."""
+    from common.evidence.describe_runs import say_readings
+
+    about, readings = _FOLDER.fullmatch(folder.name), "readings not noted"
+    with suppress(Damaged, OSError, KeyError, TypeError, AttributeError):
+        readings = say_readings(read_json(folder / "run.json")["readings"])
+    if not about:
+        return f"{folder.parent.name}/{folder.name}, {readings}"
+    seed = f", seed {about['seed']}" if about["seed"] != "0" else ""
+    return f"{folder.parent.name}: {about['profile']} profile, {about['data']}, {readings}{seed}"
 
 
 def run_state(folder: Path) -> RunState:
@@ -41,6 +67,23 @@ def run_state(folder: Path) -> RunState:
         return _read_state(folder, who)
     except (Damaged, OSError) as error:
         return RunState("running" if who else "broken", str(error), "" if who else "Start it again with --resume.")
+
+
+def say_score(places: Sequence[Path]) -> str:
+    """The Dice of the tumour in finished trainings, from the counts of their test images. Folds count as one repeat."""
+    from common.evidence.counts import Rows
+    from common.evidence.describe_runs import TUMOUR, say_scores
+    from common.evidence.metrics import value
+
+    of_repeats: dict[Path, list[float]] = {}
+    for place in places:
+        is_fold = place.name.startswith("fold-")
+        of_repeats.setdefault(place.parent if is_fold else place, []).append(
+            value(TUMOUR, Rows.load(place / "rows-test.npz"))
+        )
+    scores = [fmean(each) for each in of_repeats.values()]
+    folds = max(map(len, of_repeats.values()), default=0)
+    return f"Dice of the tumour on the test images {say_scores(scores, folds if folds > 1 else 0)}" if places else ""
 
 
 def _read_state(folder: Path, who: str) -> RunState:
@@ -61,16 +104,17 @@ def _read_state(folder: Path, who: str) -> RunState:
     for trial, place in places.items():
         if trial not in done + failed and (ended := len(_lines(place / "log.csv")[1:])):
             words.append(f"{trial} has {ended} of {epochs} epochs")
+    score = say_score([places[trial] for trial in done])
     if who:
-        return RunState("running", "; ".join([*words, who]), "")
+        return RunState("running", "; ".join([*words, who]), "", score)
     if stored:
-        return RunState("done", "; ".join(words), "")
+        return RunState("done", "; ".join(words), "", score)
     if failed and len(failed) == len(places):
         return RunState("failed", "; ".join(words), f"No repeat has numbers: {folder / 'log.txt'} says where.")
     # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
     log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=folder / "log.txt")
     last = (_lines(log) or ["nothing"])[-1]
-    return RunState("broken", "; ".join([*words, f"last in its log: {last}"]), f"To go on: {command}")
+    return RunState("broken", "; ".join([*words, f"last in its log: {last}"]), f"To go on: {command}", score)
 
 
 def _lines(path: Path) -> list[str]:

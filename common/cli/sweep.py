@@ -16,7 +16,7 @@ from common.cli.shared import (
     Data,
     Folds,
     Repeats,
-    Results,
+    ResultsOfRuns,
     Runs,
     app,
     command_line,
@@ -67,7 +67,7 @@ def sweep(
         str, typer.Option("--format", help="Output of a dry run: table, or lines (a command for each job).")
     ] = "table",
     runs: Runs = Path("runs"),
-    results: Results = Path("results"),
+    results: ResultsOfRuns = None,
 ) -> None:
     """Train a grid of papers, readings and repeats. Finished trainings are skipped."""
     _one_of("--format", form, "table", "lines")
@@ -114,9 +114,12 @@ def sweep(
         say(escape(f"Left out: {reason}"), to)
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
-        path = grid.save_sweep(wanted, name, results, file)
+        path = grid.save_sweep(wanted, name, found.results, file)
         say(escape(f"The sweep is stored in {path}. `repro sweep --file` runs it again."))
-        _train_grid(found, _engine(engine, slots, address), results)
+        _train_grid(found, _engine(engine, slots, address))
+        if wanted.readings:
+            compares = quoted_command("compare", "--sweep", "--results", str(found.results))
+            say(escape(f"Which reading moves which number: {compares}"))
     elif form == "lines":
         for job in found.waiting:
             print(quoted_command(*command_of_job(job, wanted.data)))
@@ -129,7 +132,7 @@ def sweep(
         say(f"{size}. {sentence}")
 
 
-def _train_grid(grid: "Grid", engine: Engine, results: Path) -> None:  # noqa: F821, imported when needed
+def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported when needed
     """Trains the remaining jobs, and stores each experiment when its last job has ended.
 
     Raises FailedRun at the end, with the jobs that were broken off and the experiments without numbers."""
@@ -137,6 +140,7 @@ def _train_grid(grid: "Grid", engine: Engine, results: Path) -> None:  # noqa: F
     from common.sweep.job import Broken, describe_outcome
     from common.sweep.table import JobTable
 
+    results = grid.results
     by_folder = {experiment.folder: experiment for experiment in grid.experiments}
     left = {folder: len(experiment.waiting) for folder, experiment in by_folder.items()}
     done = Counter(job.request.paper.name for job in grid.jobs)

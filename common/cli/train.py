@@ -8,13 +8,13 @@ import typer
 from rich.markup import escape
 
 from common import paper as papers
-from common.cli.evidence import compare
+from common.cli.evidence import renew_pages
 from common.cli.shared import (
     Data,
     Folds,
     PaperName,
     Repeats,
-    Results,
+    ResultsOfRuns,
     Runs,
     Splits,
     app,
@@ -24,6 +24,7 @@ from common.cli.shared import (
     report_unusable,
     root,
     say,
+    tell,
 )
 from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
@@ -53,7 +54,7 @@ def run(
         typer.Option(metavar="N|auto", help="Trainings that share the GPU. auto: as many as fit into its memory."),
     ] = "1",
     runs: Runs = Path("runs"),
-    results: Results = Path("results"),
+    results: ResultsOfRuns = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an earlier run instead of removing its trainings.")
     ] = False,
@@ -78,10 +79,11 @@ def run(
     if repeats_at_once != "1":
         share_memory()
     import_keras()
+    from common.cli.outcome import show_outcome
     from common.training.backend import keep_compiled
     from common.training.precision import resolve
     from common.training.profile import at_once, check, choose
-    from common.training.request import Request, find_data
+    from common.training.request import Request, cache_folder, find_data, prepare_for, results_folder
     from common.training.run import run_experiment
 
     check(profile, repeats, seed, repeats_at_once)
@@ -91,25 +93,32 @@ def run(
     report_stand_in(record, found, data)
     report_unusable(found, runs)
     request = Request(
-        record, "paper", found, repeats, seed, readings, policy, runs, results, resume,
+        record, "paper", found, repeats, seed, readings, policy, runs, results or runs, resume,
         command=command_line("--only="),
     )  # fmt: skip
     # The first time this may take a minute, so the terminal shows a message.
     with out.status("timing a few steps of the network on this machine ..."):
-        request = choose(request, profile, say)
+        request = choose(request, profile, tell)
     if only:
         return _train_one(request, only)
+    if results is None:  # then the folder follows from what the data are
+        pixels = prepare_for(request.recipe, found, cache_folder(runs)).fingerprint
+        request = replace(request, results=results_folder(None, runs, [(request, pixels)]))
     # The paper's baselines are trained too, unless a reading chooses one network.
     baselines = record.trained_along(readings)
+    trained = []
     for network in [{}, *baselines]:
         if baselines:
             baseline = ", ".join(f"{key}={papers.as_text(value)}" for key, value in network.items())
-            say(f"the baseline, {baseline}:" if network else "the paper's own network:")
+            tell(f"the baseline, {baseline}:" if network else "the paper's own network:")
         request = replace(request, readings=readings | network)
         number = at_once(request, repeats_at_once)
-        run_experiment(replace(request, at_once=number), say)
+        trained.append(run_experiment(replace(request, at_once=number), tell).key)
     with out.status("comparing reported with reproduced numbers ..."):
-        compare(paper, results)
+        compared, _ = renew_pages(request.results, {paper})
+    show_outcome(
+        record, [each for key in trained for each in compared[paper] if each.record.key == key], request.results
+    )
 
 
 def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported when needed

@@ -9,7 +9,6 @@ from importlib.resources.abc import Traversable
 from itertools import count, takewhile
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from common.data.case import Case
 from common.errors import BadInput, in_words
@@ -117,6 +116,8 @@ def _validated(rest: np.ndarray, test: np.ndarray, recipe: Recipe, seed: int, re
 
 
 def _cut(positions: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.model_selection import train_test_split  # half a second, which commands without a split don't need
+
     return tuple(train_test_split(positions, test_size=fraction, random_state=seed))
 
 
@@ -205,6 +206,8 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
 def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int) -> list[Split]:
     """The splits of a stratified cross-validation: fold i is the test part, fold i + 1 is for validation, the others
     are for training."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     folds, classes = recipe.folds, Counter(cases[position].label for position in positions)
     found = ", ".join(f"{number} {label}" for label, number in sorted(classes.items()))
     if folds < 3:

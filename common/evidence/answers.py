@@ -3,8 +3,9 @@ together (RULES.md)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from common.evidence import compare, trivial, verdict
+from common.evidence import assess, compare, trivial, verdict
 from common.evidence.assess import Assessment, is_default
 from common.evidence.explain import Explanation, explanations
 from common.evidence.results import Compared
@@ -20,6 +21,10 @@ class Runs:
 
     assessed: Assessment
     row: Compared
+
+    @property
+    def is_own_data(self) -> bool:
+        return self.assessed.record.dataset.name == self.assessed.paper.data
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,8 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     assessed: all records of the paper. Only those of its default readings, and of those of a network that it sets
     beside its own, answer; its own data come before others."""
     nothing = trivial.distributions_of_cells(paper) if paper.data_named else {}
-    usable = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
-    usable.sort(key=lambda each: each.record.dataset.name != paper.data)
-    sources = {id: of_row for each in reversed(usable) for id, of_row in _by_cell(each).items()}
-    own = {id for (id, _), found in sources.items() if found.assessed.record.dataset.name == paper.data}
-    sources = {
-        key: found
-        for key, found in sources.items()
-        if key[0] not in own or found.assessed.record.dataset.name == paper.data
-    }
+    usable = _that_answer(paper, assessed)
+    sources = _sources(usable)
     without = {row.id: row for row in compare.rows_without_runs(paper, paper.reported, nothing)}
     elsewhere = {
         id: found
@@ -92,14 +90,37 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     return [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
 
 
+def stored_answers(paper: Paper, results: Path) -> list[Answer]:
+    """The same from the comparisons that are stored in the records, in a fraction of the time, without what learns
+    nothing and where else one would see a number. Where a number has no stored comparison, all are made anew."""
+    usable = _that_answer(paper, assess.stored(paper, results))
+    sources, groups = _sources(usable), compare.judged_together(paper)
+    heads = {compare.head_of(cells).id for cells in groups}
+    with_numbers = [paper.network_of(cell.readings) for cell in paper.reported]
+    not_compared = (not each.rows and paper.network_of(each.record.readings) in with_numbers for each in usable)
+    if heads - {id for id, _ in sources} or any(not_compared):
+        return answers(paper, assess.assess_paper(paper, results))
+    return [_answer(paper, cells, sources, {}, {}, {}) for cells in groups]
+
+
 def headline(paper: Paper, found: Iterable[Answer]) -> list[Answer]:
     """The few that the paper is known by, in the order that its record names; of a column, that of its mean."""
     by_id = {answer.head.id: answer for answer in found}
     return [by_id[id] for id in paper.headline]
 
 
-def _by_cell(assessed: Assessment) -> dict[tuple[str, str], Runs]:
-    return {(row.id, assessed.record.profile): Runs(assessed, row) for row in assessed.rows}
+def _that_answer(paper: Paper, assessed: Iterable[Assessment]) -> list[Assessment]:
+    """Those of default readings, of the paper's own data first."""
+    usable = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
+    return sorted(usable, key=lambda each: each.record.dataset.name != paper.data)
+
+
+def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:
+    """By the id of a number and the profile, the first comparison of it. Of a number that was run on the paper's own
+    data, runs on other data are left out."""
+    found = {(row.id, each.record.profile): Runs(each, row) for each in reversed(usable) for row in each.rows}
+    own = {id for (id, _), runs in found.items() if runs.is_own_data}
+    return {key: runs for key, runs in found.items() if key[0] not in own or runs.is_own_data}
 
 
 def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:

@@ -4,7 +4,7 @@ The default is the record in which all that the paper leaves open has the defaul
 alternatives to the default: they differ from it in one or more readings.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +56,19 @@ class Assessment:
 def assess_paper(paper: Paper, results: Path) -> list[Assessment]:
     """One for every record of the paper in this folder: the paper's own size first, then in the order of the file."""
     records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
+    return [assess(paper, record, records, results, lambda record: is_fresh(paper, record)) for record in records]
 
-    def fresh(record: Record) -> bool:
-        recipe = recipe_of(paper, record)
-        return bool(recipe) and (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
 
-    return [assess(paper, record, records, results, fresh) for record in records]
+def stored(paper: Paper, results: Path) -> list[Assessment]:
+    """The same with the rows that the last comparison stored, and nothing else: no row where there was none."""
+    records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
+    return [Assessment(paper, each, is_fresh(paper, each), each.reported, set(), {}, [], None) for each in records]
+
+
+def is_fresh(paper: Paper, record: Record) -> bool:
+    """Whether today's recipe and protocol made a record."""
+    recipe = recipe_of(paper, record)
+    return bool(recipe) and (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
 
 
 def assess(
@@ -118,8 +125,22 @@ def _paper_recipe(paper: Paper, record: Record) -> Recipe:
 
 def is_default(paper: Paper, record: Record) -> bool:
     """Whether its readings are the default of the paper's network, or of one that the paper sets beside its own."""
+    return _are_default(paper, record.readings)
+
+
+def _are_default(paper: Paper, readings: Mapping[str, str]) -> bool:
     of_baselines = [{key: as_text(value) for key, value in baseline.items()} for baseline in paper.baselines]
-    return record.readings in [{}, *of_baselines]
+    return readings in [{}, *of_baselines]
+
+
+def is_of_the_tables(paper: Paper, profile: Profile, data: str, readings: Mapping[str, str]) -> bool:
+    """Whether a record belongs into the tracked `results/`, from which the tables of the papers are made: it is small
+    or of the paper's own size, of the paper's data or their stand-in, and of default readings, with or without the
+    copies of an image kept on one side of the split.
+
+    data: the name of the data set (`common.data.manifest.true_name`). readings: as in a record."""
+    rest = {key: value for key, value in readings.items() if leakage.GROUPED.get(key) != value}
+    return profile != "smoke" and data in (paper.data, paper.stand_in) and _are_default(paper, rest)
 
 
 def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record | None:

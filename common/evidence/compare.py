@@ -206,6 +206,8 @@ def _row(paper: Paper, record: Record, cell: Reported, judged: Compare, differs:
     decided = verdict.decide(judged.shown, judged.expected, judged.margin, differs, fewest)
     if record.profile == "small" and answer in ("did not learn", "not decided"):
         answer = "not run"
+    elif answer is None and not judged.expected.n:
+        answer = "not run"  # or not scored under this definition
     elif answer is None and record.profile == "small":
         answer, hint = "not run", verdict.hint_of(judged.shown, judged.expected, judged.margin, differs, fewest)
     elif answer is None:

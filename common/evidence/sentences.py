@@ -6,14 +6,16 @@ from statistics import fmean
 
 from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
-from common.evidence.assess import Assessment
+from common.evidence.assess import Assessment, is_default
 from common.evidence.claims.relations import possible_range
 from common.evidence.compare import is_count
 from common.evidence.definition import Definition
+from common.evidence.describe_runs import say_run
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, VERDICTS
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, VERDICTS, best_of
+from common.evidence.worded import Tested
 from common.paper import Paper, as_shown
 from common.reported import Reported, printed
 
@@ -149,6 +151,23 @@ def describe_nothing(answer: Answer) -> str:
     _, scored = answer.nothing
     low, high = (_like(answer.head, end) for end in (scored.low, scored.high))
     return low if low == high else f"{low} to {high}"
+
+
+def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str, str, str, str]:
+    """A row of a small table: the number; as printed; ours with its interval; the best of what learns nothing; the
+    verdict, or what small runs hint at. nothing: the scores of each such predictor; empty where only those on the
+    splits of the runs are known."""
+    scored = list(nothing) or [Prediction(1, mean) for mean in row.trivial.values()]
+    best, mean = best_of(row.definition, scored), row.reproduced.mean
+    two = row.reproduced.n == 2  # whose interval goes from end to end
+    interval = "" if two or not _interval(row) else f" ({_interval(row)})"
+    return (
+        name_metric(cell),
+        f"{row.value}{row.unit}",
+        "-" if mean is None else f"{_like(row, mean)}{interval}",
+        "-" if best is None else _like(row, best.mean),
+        f"hint: {row.hint}" if row.hint else row.verdict,
+    )
 
 
 def _why(answer: Answer) -> str:
@@ -289,3 +308,26 @@ def describe_lines(paper: Paper, found: Iterable[Answer]) -> Iterator[str]:
     for id in paper.headline:
         answer = by_id[id]
         yield f"{name_number(answer.head)}: {answer.verdict}. {say_verdict(answer)}"
+
+
+def explain_paper(
+    paper: Paper, found: Iterable[Answer], assessed: Iterable[Assessment], tested: Iterable[Tested]
+) -> Iterator[str]:
+    """What a person can repeat of a whole paper: what it is, what was run, what became of its numbers, and what of its
+    claims in words. assessed: all its records. tested: its claims (`worded.check_worded`)."""
+    yield f"{paper.name.capitalize()}: {paper.title}. {paper.authors}."
+    yield say_network(paper)
+    runs = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
+    for each in runs:
+        yield f"Run: {say_run(each)}"
+    if not runs:
+        yield "Not run yet."
+    yield from describe_lines(paper, found)
+    for each in {each.claim.id: each for each in reversed(list(tested))}.values():
+        yield f'It claims "{each.claim.quote}": {each.status}.'
+
+
+def say_network(paper: Paper) -> str:
+    """What the paper trains, on what, and how large it is: "U-Net++, on BUSI (ultrasound). 28.1 million weights."."""
+    weights = f"{paper.parameters / 1e6:.1f} million weights" if paper.parameters else ""
+    return " ".join(f"{part}." for part in (paper.brief or f"{paper.title}, on {paper.data}", weights) if part)

@@ -1,12 +1,7 @@
-"""The comparison as tables in the terminal, and the phrases and cells that they share with the Markdown pages."""
+"""Phrases and cells of the tables on the Markdown pages."""
 
 import shlex
-from collections.abc import Sequence
 from statistics import median
-
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.table import Table
 
 from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
@@ -17,67 +12,9 @@ from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
 from common.evidence.statistics import Prediction, prediction
-from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested
 from common.paper import as_shown
-
-
-def comparison_table(assessed: Assessment) -> Table:
-    """The numbers that whole repeats are compared with, for a terminal of 100 columns."""
-    paper, record = assessed.paper, assessed.record
-    stale = "" if assessed.fresh else " - STALE, made by an older recipe or protocol"
-    rest = len(assessed.rows) - len(assessed.own)
-    further = f" Grouped split: {leak_free_setting(assessed)}." if assessed.leak_free else ""
-    further += f" Not shown: single folds and images, and quoted numbers, {rest} in all." if rest else ""
-    further += "" if assessed.own else " The paper prints no number of this network."
-    leak_free = ["grouped split\n[dim]random less it[/]"] if assessed.leak_free else []
-    columns = ["number", "reported", "reproduced", *leak_free, "nothing\nlearned", "verdict"]
-    result = _terminal_table(f"{paper.name}: {heading(record)}{stale}", columns, setting(record) + further)
-    for row in (row for row in assessed.rows if row.id in assessed.own):
-        known = assessed.nothing.get(row.id, {}).get(BACKGROUND)
-        nothing = known or Prediction(1, row.trivial[BACKGROUND])
-        beside = leak_free_of(assessed, row.part, row.definition)
-        result.add_row(
-            _cell(f"{row.part} {row.name}", row.definition),
-            f"{row.value}{row.unit}",
-            _cell(*estimate(row.reproduced, row.definition)),
-            *([_cell(*(line for pair in beside or () for line in pair))] if assessed.leak_free else []),
-            _cell(*estimate(nothing, row.definition)),
-            _cell(row.verdict, row.note or of_repeats(record, row.reproduced.n)),
-        )
-    return result
-
-
-def worded_table(tested: Sequence[Tested]) -> Table:
-    """What a paper claims in words, for a terminal of 100 columns."""
-    result = _terminal_table("Claimed in words", ["claim", "as printed", "our runs", "status"])
-    for each in tested:
-        claim = _cell(each.claim.words, each.asked.replace("`", ""))
-        result.add_row(claim, each.as_printed or "-", _cell(*ran_of(each)), _cell(*status_of(each)))
-    return result
-
-
-def _terminal_table(title: str, columns: Sequence[str], caption: str = "") -> Table:
-    """An empty table. Long text is folded: a definition that is cut off is another definition."""
-    result = Table(
-        title=escape(title),
-        caption=escape(caption),
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-    )
-    for column in columns:
-        result.add_column(column, overflow="fold")
-    return result
-
-
-def _cell(*lines: str) -> str:
-    """Lines of text, the first one bright; empty ones are left out."""
-    first, *others = [escape(line) for line in lines if line] or [""]
-    return "\n".join([first, *(f"[dim]{line}[/]" for line in others)])
 
 
 def ran_of(tested: Tested) -> tuple[str, str]:

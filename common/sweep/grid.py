@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from itertools import product
@@ -35,6 +35,7 @@ from common.training.request import (
     grouped,
     prepare_for,
     refuse_data,
+    results_folder,
     run_folder,
     trials,
 )
@@ -165,6 +166,11 @@ class Grid:
     def waiting(self) -> list[Job]:
         return [job for experiment in self.experiments for job in experiment.waiting]
 
+    @property
+    def results(self) -> Path:
+        """The folder of the records."""
+        return self.experiments[0].request.results
+
     def prepare(self) -> None:
         """Prepares the arrays for all that is left, before several jobs need the same ones at once."""
         left = [experiment.request for experiment in self.experiments if experiment.waiting]
@@ -173,12 +179,18 @@ class Grid:
 
 
 def expand(
-    sweep: Sweep, root: Path, runs: Path, results: Path, command: str, say: Callable[[str], None] = lambda line: None
+    sweep: Sweep,
+    root: Path,
+    runs: Path,
+    results: Path | None,
+    command: str,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Grid:
     """The experiments of a sweep. Data and network are asked once for each experiment, and not for each job. Data that
     were not prepared before are prepared now: the name of an experiment's folder holds the fingerprint of their pixels.
 
-    root: folder of the data sets; command: goes on with this sweep; say: is called with each doubt about the data.
+    root: folder of the data sets; results: folder of all its records, None for the usual one (`results_folder`);
+    command: goes on with this sweep; say: is called with each doubt about the data.
 
     Raises BadInput where nothing can be trained.
     """
@@ -203,7 +215,7 @@ def expand(
                 readings=readings,
                 precision=sweep.precision,
                 runs=runs,
-                results=results,
+                results=runs,  # replaced below, where all experiments are known
                 resume=True,
                 command=command,
             )
@@ -223,7 +235,10 @@ def expand(
     if not experiments:
         remedy = "Choose other papers, readings or data."
         raise BadInput.listing("Nothing of this sweep can be trained:", left_out, remedy)
-    return Grid(list(experiments.values()), left_out, data)
+    # One folder for all of them, because a reading is compared with the default beside it.
+    folder = results_folder(results, runs, ((each.request, each.fingerprint) for each in experiments.values()))
+    stored = [replace(each, request=replace(each.request, results=folder)) for each in experiments.values()]
+    return Grid(stored, left_out, data)
 
 
 def work_of_job(request: Request) -> float:

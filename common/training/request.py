@@ -8,12 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common.data import duplicates, enlarge, fetch, splits
+from common.data import duplicates, enlarge, fetch, manifest, splits
 from common.data.case import Case
 from common.data.fetch import Found
 from common.data.listing import first_few
 from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput, Damaged
+from common.evidence import assess
 from common.files import read_json, write_json
 from common.paper import Paper, Profile, as_text
 from common.protocol import PROTOCOL, recipe_hash
@@ -94,6 +95,24 @@ def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
     if found.packed:
         return found.packed.unpack(need, cache)
     return prepare(found.cases, found.name, need, cache)
+
+
+def results_folder(asked: Path | None, runs: Path, wanted: Iterable[tuple[Request, str]]) -> Path:
+    """Where the records of these requests go, each with the fingerprint of its data: to the folder that the user asked
+    for; else to the tracked `results/` if all of them are of the papers' tables (`assess.is_of_the_tables`); else to
+    `results` in the folder of the runs, which git ignores."""
+    if asked:
+        return asked
+    of_tables = (
+        assess.is_of_the_tables(
+            request.paper,
+            request.profile,
+            manifest.true_name(request.found.name, fingerprint),
+            request.departures,
+        )
+        for request, fingerprint in wanted
+    )
+    return Path("results") if all(of_tables) else runs / "results"
 
 
 def refuse_unusable(request: Request) -> None:
@@ -240,7 +259,8 @@ def note_request(folder: Path, request: Request, *, stored: bool) -> None:
     """
     asked = trials(request.recipe, range(request.repeats))
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}
-    content = {"command": request.command, "epochs": request.recipe.epochs, "trials": places, "stored": stored}
+    content = {"command": request.command, "readings": request.departures, "epochs": request.recipe.epochs}
+    content |= {"trials": places, "stored": stored}
     try:
         if read_json(folder / REQUEST) == content:
             return

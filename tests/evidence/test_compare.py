@@ -55,8 +55,8 @@ def test_runs_that_vary_too_much_decide_nothing_and_say_how_many_would():
 
 def test_one_run_or_none_decides_nothing():
     assert verdict("0.99", record([0.7])) == "not decided"
-    assert verdict("0.99", record([])) == "not decided"
-    assert verdict("0.99", record([0.7] * 3, "bce|pixel|pooled")) == "not decided"  # another definition was measured
+    assert verdict("0.99", record([])) == "not run"
+    assert verdict("0.99", record([0.7] * 3, "bce|pixel|pooled")) == "not run"  # another definition was measured
 
 
 def test_undefined_runs_do_not_count():
@@ -221,7 +221,7 @@ def test_the_folds_of_one_cross_validation_tell_how_far_they_vary():
 
 def test_counts_of_a_matrix_are_of_one_fold():
     row = row_of({"definition": "count|class=a>b|case"}, cross_validated([0.7, 0.7, 0.7]), "2")
-    assert (row.reproduced.n, row.verdict, row.needed) == (0, "not decided", None)
+    assert (row.reproduced.n, row.verdict, row.needed) == (0, "not run", None)
 
 
 def test_a_single_image_that_is_not_named_is_shown_beside_the_test_images_and_never_decided():

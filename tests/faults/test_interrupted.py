@@ -21,7 +21,7 @@ SOON = 5  # seconds
 def status_of(folder: Path) -> str:
     command = Command(folder / "asks", "status", places=["--runs", str(folder / "runs")])
     assert command.end() == 0
-    return command.said
+    return " ".join(command.said.split())  # lines are wrapped
 
 
 def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_path):
@@ -55,7 +55,9 @@ def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_pa
 
 
 def test_a_run_that_is_done_is_shown_as_done(never_disturbed):
-    assert "done" in status_of(never_disturbed.folder)
+    said = status_of(never_disturbed.folder)
+    assert said.startswith("done cheng: smoke profile, ")
+    assert ", weights=best 2 of 2 trained Dice of the tumour on the test images " in said
     (log,) = never_disturbed.folder.glob("runs/cheng/*/log.txt")
     assert log.read_text().rstrip().endswith("finished")
 

@@ -44,7 +44,7 @@ def test_an_rgb_image_of_256_pixels_becomes_a_probability_a_pixel():
     model = network()
     assert model.input_shape == (None, 256, 256, 3)
     assert model.output_shape == (None, 256, 256, 1)
-    assert model.count_params() == DEFAULT_PARAMETERS
+    assert model.count_params() == PAPER.parameters == DEFAULT_PARAMETERS
 
 
 @pytest.mark.parametrize(("block", "filters", "rate", "side_after"), ENCODERS)

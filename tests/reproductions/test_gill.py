@@ -39,7 +39,7 @@ def test_an_rgb_image_of_196_pixels_becomes_a_probability_a_pixel():
     model = network()
     assert model.input_shape == (None, 196, 196, 3)
     assert model.output_shape == (None, 196, 196, 1)
-    assert model.count_params() == 28_083_716
+    assert model.count_params() == PAPER.parameters == 28_083_716
 
 
 @pytest.mark.parametrize(

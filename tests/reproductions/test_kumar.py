@@ -57,6 +57,7 @@ def test_a_grey_image_of_256_pixels_becomes_a_probability_a_pixel(name):
 @pytest.mark.parametrize(
     ("readings", "parameters"),
     [
+        ({}, PAPER.parameters),
         ({}, 7_262_502),
         ({"output_norm": True}, 7_262_504),
         ({"block": "parallel"}, 30_159_650),

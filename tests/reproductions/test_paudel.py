@@ -61,7 +61,7 @@ def test_a_grey_image_of_256_pixels_becomes_a_mask_and_a_class():
         "segmentation_output": ((None, 256, 256, 1), "float32"),
         "classification_output": ((None, 1), "float32"),
     }
-    assert model.count_params() == 69_482_802
+    assert model.count_params() == PAPER.parameters == 69_482_802
 
 
 @pytest.mark.parametrize(("block", "filters"), CONVOLUTIONAL_BLOCKS)

@@ -82,7 +82,7 @@ def test_of_lines_the_output_holds_nothing_but_jobs(repro, capsys):
     assert status == 0
     first, second = printed.splitlines()
     assert " -m reproductions run gill --only 1 --repeats 2 --profile smoke --precision float32 --seed 0" in first
-    assert "--reading kernel=3 --runs runs --results results" in first
+    assert "--reading kernel=3 --runs runs --results runs/results" in first
     assert " run gill --only 2 " in second
     assert "kernel=7" in complaint
     assert "this stores the results: " in complaint

@@ -43,9 +43,10 @@ def test_compare_sweep_shows_effects_alone_and_writes_both_pages(repro, results)
     assert "kernel=3" not in text.split("## Small profile, busi\n")[1], "a reading has no table of its own"
 
 
-def test_without_the_option_readings_that_stand_nowhere_else_are_shown_below(repro, results):
+def test_without_the_option_the_page_of_the_readings_is_named_alone(repro, results):
     _, out, _ = repro("compare", "gill", "--results", results)
-    assert out.index("nothing") < out.index("one reading at a time")
+    assert "one reading at a time" not in out
+    assert f"Every metric under every reading: {results / 'sweep.md'}" in out
 
 
 def test_the_page_is_named_once_with_the_command_that_draws_it(repro, results):

@@ -102,4 +102,4 @@ def test_and_in_the_table(repro, monkeypatch, tmp_path):
     assert (status, complaint) == (0, "")
     _, _, table = printed.partition("epochs in")
     assert f"Repeat 1: of 4 {TOLD} 4 have images in the training part too." in " ".join(table.split())
-    assert f"of 4 {TOLD} 4 have images" in " ".join(Path("results/cheng.md").read_text().split())
+    assert f"of 4 {TOLD} 4 have images" in " ".join(Path("runs/results/cheng.md").read_text().split())

@@ -1,0 +1,83 @@
+"""What the terminal shows after a run: the run itself, what the paper prints beside it, and one next command."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from common.cli.shared import out, quoted_command, say, tell
+from common.evidence.assess import Assessment
+from common.evidence.describe_runs import say_notes, say_setting, say_time, say_tumour, say_unlearned
+from common.evidence.sentences import say_in_cells
+from common.paper import Paper
+
+# Rows of the table, where the paper is not known by fewer numbers.
+MOST_ROWS = 6
+
+
+def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> None:
+    """Prints the end of a run. trained: what it trained, the paper's own network first. results: the folder of its
+    records."""
+    out.print()
+    for each in trained:
+        tell(f"Your run of {paper.name}: {say_setting(each.record)}. {say_time(each.record)}")
+        for line in [say_tumour(each.record), *say_unlearned(each.record), *say_notes(each.record)]:
+            tell(line)
+        out.print()
+    rows, left_out = outcome_rows(paper, trained)
+    if rows:
+        columns = "number", "printed", "ours", "nothing learned", "verdict"
+        out.print(plain_table(columns, rows, out.width))
+        if any("(" in ours for _, _, ours, *_ in rows):
+            tell("In brackets: where one further run falls with 95 % probability.")
+        if left_out:
+            tell(f"The paper prints {left_out} more numbers of this kind: {results / 'README.md'} has them all.")
+        out.print()
+    say(f"Next: {escape(next_command(paper, trained, results))}")
+
+
+def outcome_rows(paper: Paper, trained: Sequence[Assessment]) -> tuple[list[Sequence[str]], int]:
+    """The numbers that the paper is known by beside these runs, and how many more of its numbers they answer. Where it
+    prints no such number of these networks, the first of the others."""
+    cells = {cell.id: cell for cell in paper.reported}
+    rows = [(each, row) for each in trained for row in each.rows if row.id in each.own]
+    shown = [(each, row) for each, row in rows if row.id in paper.headline] or rows[:MOST_ROWS]
+    said = [say_in_cells(cells[row.id], row, each.nothing.get(row.id, {}).values()) for each, row in shown]
+    named = {row.id for _, row in shown}
+    left_out = {row.id for _, row in rows if row.id not in named and not cells[row.id].same_as}
+    return said, len(left_out)
+
+
+def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> str:
+    """After a smoke run the same on real images; after any other what explains its numbers, or shows them if the paper
+    prints none of this data or these readings."""
+    if all(each.record.profile == "smoke" for each in trained):
+        return quoted_command("run", paper.name)
+    if results == Path("results"):
+        return quoted_command("explain", paper.name)
+    return quoted_command("report", "--results", str(results))
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
+    """A table in which no word is broken: each column is at least as wide as its longest word. What is left of the
+    width goes to the columns, first to those that need least to be on one line. (Rich alone narrows the widest columns,
+    whatever their words.)"""
+    texts = list(zip(columns, *rows, strict=True))
+    widths = [max(map(_longest_word, column)) for column in texts]
+    wanted = [max(map(len, cells)) for _, *cells in texts]  # heads may take two lines
+    spare = width - sum(widths) - 2 * len(columns)  # two blanks behind each column
+    for i in sorted(range(len(columns)), key=lambda i: wanted[i] - widths[i]):
+        more = max(0, min(spare, wanted[i] - widths[i]))
+        widths[i], spare = widths[i] + more, spare - more
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column, its_width in zip(columns, widths, strict=True):
+        table.add_column(column, width=its_width)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)

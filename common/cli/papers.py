@@ -1,0 +1,23 @@
+"""The command that lists the papers: network, weights, data, what was run and what came out."""
+
+from pathlib import Path
+
+from common import paper as papers
+from common.cli.shared import Results, app, tell
+
+
+@app.command("papers")
+def list_papers(results: Results = Path("results")) -> None:
+    """List the papers: network, weights, data, what was run and what came out."""
+    from common.evidence.answers import stored_answers
+    from common.evidence.assess import stored
+    from common.evidence.describe_runs import say_all
+    from common.evidence.sentences import say_network, say_paper
+
+    for name in papers.names():
+        paper = papers.load(name)
+        tell(f"{name}: {say_network(paper)}")
+        assessed = stored(paper, results)
+        tell(say_all(assessed), indent=4)
+        if assessed:
+            tell(say_paper(paper, stored_answers(paper, results)), indent=4)

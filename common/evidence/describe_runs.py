@@ -1,0 +1,100 @@
+"""What is said of our own runs, in words: what was run, and how well the network marks the tumour."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from statistics import fmean, median
+
+from common.evidence import learned
+from common.evidence.assess import Assessment, is_default
+from common.evidence.compare import values
+from common.evidence.results import Record
+from common.evidence.statistics import prediction
+from common.evidence.verdict import RUNS
+from common.paper import as_shown
+
+# The score that every run is named by: the Dice of the tumour, as a mean over the test images. An image without tumour
+# counts 0 where something is marked, and is left out where nothing is.
+TUMOUR = "dice|fg|image|t=0.5|empty=skip"
+
+
+def say_setting(record: Record) -> str:
+    """Such as "small profile, busi, default readings, 3 repeats"."""
+    return ", ".join([f"{record.profile} profile", record.dataset.name, say_readings(record.readings), _amount(record)])
+
+
+def say_all(assessed: Iterable[Assessment]) -> str:
+    """All that was run of a paper in one sentence. Records of other readings are only counted: "Run: paper profile on
+    busi, 5 repeats; small profile on busi, 3 repeats; 4 more with other readings."."""
+    defaults, others = [], 0
+    for each in assessed:
+        if is_default(each.paper, each.record):
+            network = "".join(f", {reading}" for reading in as_shown(each.record.readings))
+            defaults.append(
+                f"{each.record.profile} profile on {each.record.dataset.name}{network}, {_amount(each.record)}"
+            )
+        else:
+            others += 1
+    more = [f"{others} more with other readings"] if others else []
+    return f"Run: {'; '.join([*defaults, *more])}." if defaults or more else "Not run yet."
+
+
+def say_readings(readings: Mapping[str, str]) -> str:
+    return " ".join(as_shown(readings)) or "default readings"
+
+
+def say_time(record: Record) -> str:
+    """The median time of a training: "A repeat took 12 minutes."."""
+    took = median(run.seconds for run in record.runs)
+    each = "fold" if _folds(record) else "repeat"
+    return f"A {each} took {took:.0f} seconds." if took < 100 else f"A {each} took {took / 60:.0f} minutes."
+
+
+def say_tumour(record: Record) -> str:
+    """The Dice of the tumour on the test images: the mean and the interval of one further run, or the single values."""
+    return (
+        f"Dice of the tumour, mean over the test images: {say_scores(values(record, 'test', TUMOUR), _folds(record))}."
+    )
+
+
+def say_scores(scores: Sequence[float], folds: int = 0) -> str:
+    """One score a repeat, 0 to 1, as text: "0.43 (a further run: 0.39 to 0.47)", "0.31 and 0.29", "0.24 (mean of 10
+    folds)", or "not defined"."""
+    scores = [score for score in scores if isfinite(score)]
+    if not scores:
+        return "not defined"
+    if len(scores) < RUNS:
+        of_folds = f" (mean of {folds} folds{' each' * (len(scores) > 1)})" if folds else ""
+        return " and ".join(f"{score:.2f}" for score in scores) + of_folds
+    found = prediction(scores)
+    low, high = max(0, found.low), min(1, found.high)
+    return f"{fmean(scores):.2f} (a further run: {low:.2f} to {high:.2f})"
+
+
+def say_notes(record: Record) -> list[str]:
+    """What else is to be known of the trainings: which failed, and what each of them noted."""
+    return list(dict.fromkeys([*map(str, record.failed), *(note for run in record.runs for note in run.notes)]))
+
+
+def say_unlearned(record: Record) -> list[str]:
+    """A sentence on each output that did not learn: "The segmentation did not learn: in 1 of 1 repeat no pixel of any
+    test image is marked."."""
+    whys = {"segmentation": TUMOUR, "classification": learned.ACCURACY}
+    found = {output: learned.why_unlearned(record.runs, definition) for output, definition in whys.items()}
+    return [f"The {output} did not learn: {why}." for output, why in found.items() if why]
+
+
+def say_run(assessed: Assessment) -> str:
+    """One line on a record: what was run, and what came out."""
+    record, stale = assessed.record, "" if assessed.fresh else " (stale)"
+    return " ".join([f"{say_setting(record)}{stale}. {say_tumour(record)}", *say_unlearned(record)])
+
+
+def _folds(record: Record) -> int:
+    return len({run.fold for run in record.runs if run.fold is not None})
+
+
+def _amount(record: Record) -> str:
+    repeats = len({run.repeat for run in record.runs})
+    failed = f", {len(record.failed)} failed" if record.failed else ""
+    folds = f" of {_folds(record)} folds" if _folds(record) else ""
+    return f"{repeats} repeat{'s' * (repeats != 1)}{folds}{failed}"

@@ -1,0 +1,66 @@
+"""`repro explain`: a number under any name that a person would type, and a paper in a few lines."""
+
+import pytest
+
+from common import paper
+
+
+def lines_of(printed: str) -> str:
+    return " ".join(printed.split())
+
+
+@pytest.mark.parametrize("typed", ["test-iou", "0.5667", "test iou", "TEST  IoU"])
+def test_a_number_is_found_by_id_value_and_name(repro, typed):
+    status, printed, _ = repro("explain", "gill", typed)
+    assert status == 0
+    said = lines_of(printed)
+    assert said.startswith("Gill, test IoU 0.5667 (Table 1, abstract): not run. Not run yet. It is the mean IoU of ")
+    assert "the tumour's own IoU would be 0.22, its Dice 0.36." in said
+    assert "A blank mask scores 0.45" in said
+    assert said.endswith("Nothing that it prints contradicts it.")
+
+
+def test_a_percentage_is_found_with_and_without_its_sign(repro):
+    for typed in ("95.74", "95.74%", "95.74 %"):
+        assert "Kumar, test IoU 95.74%" in repro("explain", "kumar", typed)[1]
+
+
+def test_an_ambiguous_number_lists_those_that_it_fits_and_an_unknown_one_all(repro):
+    status, printed, complaint = repro("explain", "gill", "iou")
+    assert (status, printed) == (2, "")
+    assert (
+        "'iou' fits several numbers of gill:\n  - train-iou  training IoU 0.5383\n  - test-iou   test IoU" in complaint
+    )
+    assert "accuracy" not in complaint
+    status, _, complaint = repro("explain", "gill", "0.1234")
+    assert status == 2
+    assert complaint.startswith("No number '0.1234' of gill:\n")
+    assert all(cell.id in complaint for cell in paper.load("gill").reported)
+    assert "Type one of the ids on the left." in complaint
+
+
+def test_a_number_that_is_entered_twice_is_the_first_entry(repro):
+    assert "test BCE Dice loss 0.07" in lines_of(repro("explain", "rahman", "0.07")[1])
+
+
+def test_of_two_networks_the_papers_own_is_meant_unless_the_other_is_named(repro):
+    _, printed, _ = repro("explain", "tang", "test iou")
+    assert printed.startswith("Tang, test IoU 68.61%")
+    _, printed, _ = repro("explain", "tang", "cmunext-iou")
+    assert printed.startswith("Tang, test IoU (network=cmunext) 71.56%")
+
+
+def test_without_a_number_the_paper_is_told_in_about_ten_sentences(repro):
+    status, printed, _ = repro("explain", "gill")
+    assert status == 0
+    said = lines_of(printed)
+    assert said.startswith("Gill: U-Net++ Based Breast Cancer Detection.")
+    for words in ("28.1 million weights", "Not run yet", "test IoU 0.5667", "It claims", "such as 0.5667"):
+        assert words in said
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_an_unknown_paper_is_refused(repro):
+    status, _, complaint = repro("explain", "nobody")
+    assert status == 2
+    assert "no paper 'nobody'" in complaint
