@@ -82,12 +82,17 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     sources = _sources(usable)
     without = {row.id: row for row in compare.rows_without_runs(paper, paper.reported, nothing)}
     elsewhere = {
-        id: found
+        (id, each.record.profile): found
         for each in reversed(usable)
-        for found in explanations(paper, each.record, each.rows, [other.record for other in assessed])
+        for found in explanations(paper, each.record, _own_rows(each), [other.record for other in assessed])
         for id in found.cells
     }
     return [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
+
+
+def _own_rows(assessed: Assessment) -> list[Compared]:
+    """The comparisons that whole repeats answer by themselves: no single folds and images, and no deviations."""
+    return [row for row in assessed.rows if row.id in assessed.own]
 
 
 def stored_answers(paper: Paper, results: Path) -> list[Answer]:
@@ -135,7 +140,7 @@ def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:
         runs,
         small,
         _best(head, nothing.get(head.id, {})),
-        elsewhere.get(head.id),
+        elsewhere.get((head.id, first.assessed.record.profile)) if first else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Each number that a paper reports beside the runs of one record, judged by the rules of `common.evidence.verdict`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, mean, stdev
 
@@ -36,15 +36,21 @@ Nothing = Mapping[str, Mapping[str, Prediction]]
 class Compare:
     """What is judged at once: one number, or a column of a fold table (folds, mean and standard deviation).
 
-    shown: the least and the greatest value that it stands for; of a column, its mean over the folds."""
+    shown: the least and the greatest value that it stands for; of a column, its mean over the folds.
+    values: one for each of our splits. fewest: how many repeats decide."""
 
     cells: list[Reported]
     shown: Interval
     values: list[float]
     expected: Expected
+    fewest: int
     margin: float | None
     verdict: Verdict | None
     note: str
+
+    @property
+    def head(self) -> Reported:
+        return head_of(self.cells)
 
 
 def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: Rows | None = None) -> list[Compared]:
@@ -59,8 +65,8 @@ def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: R
     network, findings = paper.network_of(record.readings), claims.check(paper)
     cells = [cell for cell in paper.reported if paper.network_of(cell.readings) == network]
     judged = [_compare(paper, record, group, findings, nothing or {}) for group in _columns(cells)]
-    asked = [each for each in judged if each.verdict is None and each.expected.error is not None]
-    differs = verdict.differing([each.expected.p_value(each.shown) for each in asked])
+    asked = [each for each in judged if each.verdict is None and each.expected.n and not each.head.same_as]
+    differs = verdict.differing([_p_value(each, record.profile == "small") for each in asked])
     differing = {id(each) for each, is_so in zip(asked, differs, strict=True) if is_so}
     by_cell = {
         cell.id: _row(paper, record, cell, each, id(each) in differing, images)
@@ -70,13 +76,25 @@ def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: R
     return [by_cell[cell.id] for cell in cells]
 
 
+def _p_value(judged: Compare, small: bool) -> float:
+    """1 for a number that cannot be called higher or lower, whatever its distance: it is practically the same, rests on
+    too few repeats, or on small runs that vary too much for a hint. It still counts as one that was asked."""
+    found, margin = judged.expected.prediction, judged.margin
+    callable_ = judged.expected.n >= judged.fewest and found.low is not None
+    if not callable_ or verdict.is_within(judged.shown, found, margin):
+        return 1.0
+    if small and verdict.varies_too_much(found, margin):
+        return 1.0
+    return judged.expected.p_value(judged.shown)
+
+
 def rows_without_runs(paper: Paper, cells: Iterable[Reported], nothing: Nothing) -> list[Compared]:
     """The rows of numbers whose network has no runs: what can be said of them before any run."""
     findings, judged = claims.check(paper), []
     for group in _columns(cells):
         head = head_of(group)
         scored = list(nothing.get(head.id, {}).values())
-        answer, note = _before_runs(paper, head, group, findings, _shown(group), scored)
+        answer, note = _before_runs(paper, head, group, findings, shown_of(group), scored)
         margin = verdict.margin_of(head.definition, scored)
         answer = answer or ("not run" if paper.data_named else "other data")
         judged += [_compared(paper, cell, Prediction(0), {}, margin, answer, note=note) for cell in group]
@@ -106,33 +124,35 @@ def _compare(paper: Paper, record: Record, cells: list[Reported], findings: list
     head = head_of(cells)
     scored = list(nothing.get(head.id, {}).values())
     of_runs = [prediction(values(record, head.split, head.definition, who)) for who in NOTHING]
-    runs, expected = _expect(paper, record, cells)
-    shown = _shown(cells)
+    runs, expected, fewest = _expect(paper, record, cells)
+    shown = shown_of(cells)
     answer, note = _before_runs(paper, head, cells, findings, shown, scored)
     if answer == "quoted" and runs and learned.why_unlearned(_runs_behind(record, head), head.definition):
         note += "; the network did not learn here"
     elif not answer:
         answer, note = _without_verdict(paper, record, head)
-    return Compare(cells, shown, runs, expected, verdict.margin_of(head.definition, scored or of_runs), answer, note)
+    margin = verdict.margin_of(head.definition, scored or of_runs)
+    return Compare(cells, shown, runs, expected, fewest, margin, answer, note)
 
 
-def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[float], Expected]:
-    """Our values that the cells are set against, and what follows from them."""
+def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[float], Expected, int]:
+    """Our values that the cells are set against, what follows from them, and how many repeats decide."""
     head = head_of(cells)
     if head.image or (head.quoted and not head.readings):
-        return [], Expected(0)
-    repeats = by_repeat(record, part_of(paper, head.split), head.definition)
-    if is_count(head):  # of one fold, since a mean of counts is no count
+        return [], Expected(0), verdict.RUNS
+    part, repeats = part_of(paper, head.split), by_repeat(record, part_of(paper, head.split), head.definition)
+    if is_count(head):  # of one fold, since a mean of counts is no count; its folds are no repeats and decide nothing
         folds = [value for each in repeats.values() for value in each]
-        return folds, expect(folds)
-    first = next(iter(repeats.values()), [])
-    if is_column(cells) and len(repeats) < verdict.RUNS and len(first) > 1:
-        return list(map(mean, repeats.values())), expect_from_folds(first, _test_to_train(record), _deviation(cells))
-    splits = by_split(paper, record, part_of(paper, head.split), head.definition)
-    means = list(map(mean, splits))  # repeats on one split share its images, so they count as one
-    if len(splits) == head.mean_of > 1 and all(len(each) > 1 for each in splits):
-        return means, expect_on_same_splits(splits)
-    return means, expect(means, head.mean_of, _number(head.deviation, head) if head.deviation else None)
+        return folds, expect(folds), len(folds) + 1 if len(repeats) < verdict.RUNS else verdict.RUNS
+    folds = list(repeats.values())
+    if is_column(cells) and 0 < len(folds) < verdict.RUNS and len(folds[0]) > 1:
+        means = list(map(mean, folds))
+        return means, expect_from_folds(folds, _test_to_train(record), _deviation(cells)), 1
+    means = values_by_split(paper, record, part, head.definition)
+    splits = by_split(paper, record, part, head.definition)
+    if len(splits) == head.mean_of and _on_published_splits(paper, record) and all(len(each) > 1 for each in splits):
+        return means, expect_on_same_splits(splits), verdict.RUNS
+    return means, expect(means, head.mean_of, _number(head.deviation, head) if head.deviation else None), verdict.RUNS
 
 
 def is_count(cell: Reported) -> bool:
@@ -144,12 +164,13 @@ def is_column(cells: list[Reported]) -> bool:
     return column_of(cells[0]) is not None and not is_count(cells[0])
 
 
-def head_of(cells: list[Reported]) -> Reported:
+def head_of(cells: Sequence[Reported]) -> Reported:
     """The number that stands for a column: its mean where the paper prints it."""
     return next((cell for cell in cells if cell.statistic == "mean"), cells[0])
 
 
-def _shown(cells: list[Reported]) -> Interval:
+def shown_of(cells: Sequence[Reported]) -> Interval:
+    """The least and the greatest value that a number stands for; of a column without a mean, the mean of its folds."""
     head = head_of(cells)
     if head.statistic == "mean" or len(cells) == 1:
         return printed(head.value + head.unit)
@@ -202,14 +223,13 @@ def _row(paper: Paper, record: Record, cell: Reported, judged: Compare, differs:
     if cell.image and images is not None:
         reproduced = _range_over_images(images, cell.definition)
     answer, hint, needed = judged.verdict, "", None
-    fewest = 1 if is_column(judged.cells) else verdict.RUNS  # the folds of one cross-validation tell how far they vary
-    decided = verdict.decide(judged.shown, judged.expected, judged.margin, differs, fewest)
+    decided = verdict.decide(judged.shown, judged.expected, judged.margin, differs, judged.fewest)
     if record.profile == "small" and answer in ("did not learn", "not decided"):
         answer = "not run"
     elif answer is None and not judged.expected.n:
         answer = "not run"  # or not scored under this definition
     elif answer is None and record.profile == "small":
-        answer, hint = "not run", verdict.hint_of(judged.shown, judged.expected, judged.margin, differs, fewest)
+        answer, hint = "not run", verdict.hint_of(judged.shown, judged.expected, judged.margin, differs, judged.fewest)
     elif answer is None:
         answer = decided
         if decided == "not decided" and not is_count(cell):
@@ -306,6 +326,20 @@ def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], 
         return {(seed, repeat): (seed, number_of_split(recipe, repeat)) for seed, repeat in repeats}
     except BadInput:
         return {each: each for each in repeats}
+
+
+def _on_published_splits(paper: Paper, record: Record) -> bool:
+    """Whether the record was made on the splits that the authors publish, so that theirs are the same ones."""
+    try:
+        recipe = paper.plain_recipe(record.profile, record.readings)
+    except BadInput:
+        return False
+    return recipe.split == "published" and not recipe.folds
+
+
+def values_by_split(paper: Paper, record: Record, part: str, signature: str) -> list[float]:
+    """One value for each split, the mean of the repeats on it: these share its images, so that they count as one."""
+    return list(map(mean, by_split(paper, record, part, signature)))
 
 
 def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[list[float]]:

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import fmean
 
 from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
 from common.evidence.assess import Assessment, is_default
 from common.evidence.claims.relations import possible_range
-from common.evidence.compare import is_count
+from common.evidence.compare import is_count, shown_of
 from common.evidence.definition import Definition
 from common.evidence.describe_runs import say_run
 from common.evidence.results import Compared, Record
@@ -17,7 +16,7 @@ from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, VERDICTS, best_of
 from common.evidence.worded import Tested
 from common.paper import Paper, as_shown
-from common.reported import Reported, printed
+from common.reported import Reported
 
 
 def say_verdict(answer: Answer) -> str:
@@ -31,10 +30,24 @@ def explain(answer: Answer) -> list[str]:
     head = answer.head
     lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
     lines += [_say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
-    arithmetic = answer.verdict in ("impossible", "contradicted")
-    lines += [_why(answer) if arithmetic else "Nothing that it prints contradicts it."]
+    lines += [_say_contradictions(answer)]
     lines += [answer.elsewhere.sentence if answer.elsewhere else ""]
     return [line for line in lines if line]
+
+
+def _say_contradictions(answer: Answer) -> str:
+    """Whether other numbers of the paper contradict it: as they stand, on a premise, or not at all."""
+    if answer.verdict in ("impossible", "contradicted"):
+        return _why(answer)
+    if answer.head.quoted:  # the checks leave out what is quoted
+        return ""
+    ids = {cell.id for cell in answer.cells}
+    found = [each for each in claims.check(answer.paper) if ids & set(each.cells) and each.chance is None]
+    if not found:
+        return "Nothing that it prints contradicts it."
+    first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
+    premise = first.premise or "its digits were rounded and not cut off"
+    return f"It and other numbers cannot all be right if {premise}."
 
 
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
@@ -63,6 +76,8 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
     counted = Counter(answer.verdict for answer in own)
     each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
+    if len(own) == 1:
+        return f"Its one number {each[0].removeprefix('1 ')}."
     if len(each) == 1 and len(own) > 1:
         return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
     return f"Of {len(own)} numbers{columns}, {_listed(each)}."
@@ -100,7 +115,7 @@ PLURAL = {
     "not decided": ("is not decided", "are not decided"),
     "did not learn": ("rests on networks that did not learn", "rest on networks that did not learn"),
     "other data": ("is of data that we do not have", "are of data that we do not have"),
-    "not run": ("is not run at its size yet", "are not run at their size yet"),
+    "not run": ("waits for a run at the paper's own size", "wait for a run at the paper's own size"),
     "quoted": ("is quoted", "are quoted"),
 }
 
@@ -196,12 +211,15 @@ def _say_ours(answer: Answer) -> str:
         decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
         return "" if decided_before else "Our runs have no value of it." if answer.shown else "Not run yet."
     row = answer.shown.row
-    if answer.verdict == "holds":
-        how = "practically the same"
-    elif answer.head.image:
+    if answer.verdict == "other data":
+        return _say_beside(answer)
+    if answer.head.image:
         return f"Ours, over all test images: {describe_ours(answer, answer.shown)}."
-    else:
-        how = "higher" if row.reproduced.mean > fmean(printed(row.value + row.unit)) else "lower"
+    if learned.unusable(row.definition, answer.shown.assessed.record):
+        return f"Ours: {describe_ours(answer, answer.shown)}."
+    low, high = shown_of(answer.cells)
+    how = "lower" if row.reproduced.mean < low else "higher" if row.reproduced.mean > high else "the same"
+    how = "practically the same" if answer.verdict == "holds" else how
     return f"Ours is {how}: {describe_ours(answer, answer.shown)}."
 
 
@@ -224,7 +242,10 @@ def _say_hint(answer: Answer) -> str:
         return f"A hint: small runs give {how}, {describe_ours(answer, small)}."
     if row.reproduced.mean is None:
         return ""
-    few = row.reproduced.low is None
+    if row.margin is None:
+        return f"Small runs give {describe_ours(answer, small)}."
+    of_folds = any(run.fold is not None for run in small.assessed.record.runs)
+    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not of_folds)
     why = "Too few small runs" if few else "Small runs vary too much"
     return f"{why} for a hint: {describe_ours(answer, small)}."
 
@@ -236,7 +257,7 @@ def _say_needed(answer: Answer) -> str:
         return f"It takes at least {RUNS} repeats." if fewer else ""
     if needed == 0:
         return "No number of repeats would decide it: they vary too much."
-    more = f"more than {MOST_REPEATS}" if needed == MOST_REPEATS else f"about {needed}"
+    more = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"
     return f"It would take {more} repeats to decide it."
 
 
@@ -323,8 +344,27 @@ def explain_paper(
     if not runs:
         yield "Not run yet."
     yield from describe_lines(paper, found)
-    for each in {each.claim.id: each for each in reversed(list(tested))}.values():
-        yield f'It claims "{each.claim.quote}": {each.status}.'
+    yield from _say_claims(tested)
+
+
+def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
+    """A sentence on each claim in words, by the runs nearest to the paper; on one quote that is tested in several ways,
+    how many of them have which status."""
+    first: dict[str, Tested] = {}
+    for each in tested:
+        first.setdefault(each.claim.id, each)
+    quotes: dict[str, list[Tested]] = {}
+    for each in first.values():
+        quotes.setdefault(each.claim.words, []).append(each)
+    for words, ways in quotes.items():
+        if len(ways) > 1:
+            counted = Counter(each.status for each in ways)
+            statuses = _listed([f"{number} {status}" for status, number in counted.items()])
+            yield f'It claims "{words}", tested in {len(ways)} ways: {statuses}.'
+            continue
+        notes = [*ways[0].notes, *([] if ways[0].fresh else ["stale"])]
+        told = f" ({'; '.join(notes)})" if notes else ""
+        yield f'It claims "{words}": {ways[0].status}{told}.'
 
 
 def say_network(paper: Paper) -> str:

@@ -82,22 +82,26 @@ def expect(values: Sequence[float], mean_of: int = 1, deviation: float | None = 
     return Expected(n, mean, math.sqrt(ours + theirs), freedom)
 
 
-def expect_from_folds(folds: Sequence[float], test_to_train: float, deviation: float | None = None) -> Expected:
-    """What the mean of another cross-validation is expected to be, from the folds of a single one.
+def expect_from_folds(
+    cross_validations: Sequence[Sequence[float]], test_to_train: float, deviation: float | None = None
+) -> Expected:
+    """What the mean of another cross-validation is expected to be, from the folds of one or a few.
 
     The folds share training images, so that their mean varies more than s/√k. The correction of Nadeau & Bengio (2003,
     Machine Learning 52: 239-281, section 3) is used: the variance of the mean is s²(1/k + test/train), with k - 1
     degrees of freedom. No unbiased estimate exists (Bengio & Grandvalet 2004, JMLR 5: 1089-1105).
 
-    folds: one value each, finite. test_to_train: test images of a fold over its training images. deviation: the printed
-    one over the paper's folds; without one, theirs vary as ours do.
+    cross_validations: for each, one finite value a fold. test_to_train: test images of a fold over its training images.
+    deviation: the printed one over the paper's folds; without one, theirs vary as ours do.
     """
-    k = len(folds)
+    number, k = len(cross_validations), len(cross_validations[0])
+    mean = float(np.mean([np.mean(folds) for folds in cross_validations]))
     if k < 2:
-        return Expected(1, *map(float, folds))
-    ours = float(np.var(folds, ddof=1))
+        return Expected(number, mean)
+    ours = float(np.mean([np.var(folds, ddof=1) for folds in cross_validations]))
     theirs = ours if deviation is None else deviation**2
-    return Expected(1, float(np.mean(folds)), math.sqrt((ours + theirs) * (1 / k + test_to_train)), k - 1)
+    error = math.sqrt((ours / number + theirs) * (1 / k + test_to_train))
+    return Expected(number, mean, error, number * (k - 1))
 
 
 def expect_on_same_splits(splits: Sequence[Sequence[float]]) -> Expected:

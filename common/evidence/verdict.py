@@ -125,19 +125,24 @@ def decide(printed: Interval, expected: Expected, margin: float | None, differs:
     return "not decided"
 
 
+def varies_too_much(found: Prediction, margin: float | None) -> bool:
+    """Whether an interval reaches farther than the margin to either side of its mean, so that it hints at nothing."""
+    return margin is None or found.low is None or (found.high - found.low) / 2 > margin
+
+
 def hint_of(printed: Interval, expected: Expected, margin: float | None, differs: bool, fewest: int = RUNS) -> Hint:
-    """What a small network hints at. Nothing where its interval is wider than the margin."""
-    found = expected.prediction
-    if margin is None or found.low is None or (found.high - found.low) / 2 > margin:
+    """What a small network hints at. Nothing where its interval is wider."""
+    if varies_too_much(expected.prediction, margin):
         return ""
     decided = decide(printed, expected, margin, differs, fewest)
     return {"holds": "near", "paper higher": "paper higher", "paper lower": "paper lower"}.get(decided, "")
 
 
 def repeats_to_decide(printed: Interval, values: Sequence[float], margin: float | None, mean_of: int = 1) -> int | None:
-    """How many repeats would decide, if mean and spread stay as they are: 0 where no number would, MOST_REPEATS where
-    it takes more than these. None where fewer than three repeats say how far runs vary."""
-    if len(values) < RUNS:
+    """How many repeats would decide, if mean and spread stay as they are: 0 where no number would, one more than
+    MOST_REPEATS where it takes more than these. None where fewer than three repeats say how far runs vary, and where
+    the margin is not known."""
+    if len(values) < RUNS or margin is None:
         return None
     mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
 
@@ -148,7 +153,7 @@ def repeats_to_decide(printed: Interval, values: Sequence[float], margin: float 
 
     if not decides(10**9):
         return 0
-    return next((n for n in range(len(values) + 1, MOST_REPEATS) if decides(n)), MOST_REPEATS)
+    return next((n for n in range(len(values) + 1, MOST_REPEATS + 1) if decides(n)), MOST_REPEATS + 1)
 
 
 def _is_cost(definition: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment, recipe_of
-from common.evidence.compare import by_repeat, part_of, values
+from common.evidence.compare import by_repeat, part_of, split_of_each_repeat, values_by_split
 from common.evidence.pairs import Paired, pair_up, say_pairs, say_what_would_tell
 from common.evidence.printed_claims import (
     FAILS,
@@ -144,9 +144,12 @@ def _found(
     if claim.over == "train":
         train = by_repeat(record, part_of(paper, "train"), claim.definition)
         test = by_repeat(record, claim.split, claim.definition)
-        return prediction([mean(test[key]) - mean(train[key]) for key in test if key in train]), (0, 0), None
+        split_of, differences = split_of_each_repeat(paper, record), {}
+        for key in (key for key in test if key in train):
+            differences.setdefault(split_of[key], []).append(mean(test[key]) - mean(train[key]))
+        return prediction(list(map(mean, differences.values()))), (0, 0), None
     limit = limit_of(claim, quoted_beside(paper, claim))[1]
-    return prediction(values(record, claim.split, claim.definition)), limit, None
+    return prediction(values_by_split(paper, record, claim.split, claim.definition)), limit, None
 
 
 def _status(claim: Worded, found: Prediction, limit: Interval) -> Status:

@@ -94,6 +94,30 @@ def test_among_many_numbers_one_outside_its_interval_is_chance():
     assert row.verdict == "not decided"
 
 
+def test_what_holds_makes_no_other_number_differ():
+    """Found by review: numbers within the margin have tiny p-values, which let others through."""
+    random, wrong = np.random.default_rng(0), 0
+    near, same = (
+        [f"dice|fg|pooled|t=0.{digits}" for digits in range(start, start + 30) if digits % 10][:20]
+        for start in (11, 55)
+    )
+    for _ in range(40):
+        runs = random.normal(0.7, 0.004, (5, 40))
+        printed_near = ["0.7600"] * 20
+        printed_same = [f"{value:.4f}" for value in random.normal(0.7, 0.004, 20)]
+        cells = [
+            cell(value, each).model_copy(update={"id": each})
+            for each, value in zip([*near, *same], printed_near + printed_same, strict=True)
+        ]
+        of = record_of([{"metrics": {"test": dict(zip([*near, *same], run.tolist(), strict=True))}} for run in runs])
+        trivial = {"test": {BACKGROUND: dict.fromkeys([*near, *same], 0.0)}}
+        of = of.model_copy(update={"runs": [run.model_copy(update={"trivial": trivial}) for run in of.runs]})
+        rows = compare.rows(paper(*cells), of)
+        assert [row.verdict for row in rows[:20]] == ["holds"] * 20
+        wrong += sum(row.verdict in ("paper higher", "paper lower") for row in rows[20:])
+    assert wrong <= 2
+
+
 # Before any run
 
 
@@ -220,8 +244,12 @@ def test_the_folds_of_one_cross_validation_tell_how_far_they_vary():
 
 
 def test_counts_of_a_matrix_are_of_one_fold():
-    row = row_of({"definition": "count|class=a>b|case"}, cross_validated([0.7, 0.7, 0.7]), "2")
+    counts = "count|class=a>b|case"
+    row = row_of({"definition": counts}, cross_validated([0.7, 0.7, 0.7]), "2")
     assert (row.reproduced.n, row.verdict, row.needed) == (0, "not run", None)
+    folds = folds_of(record([4, 5, 6], counts), 3)
+    row = row_of({"definition": counts}, folds, "50")
+    assert (row.reproduced.n, row.verdict) == (3, "not decided"), "the folds of one cross-validation are no repeats"
 
 
 def test_a_single_image_that_is_not_named_is_shown_beside_the_test_images_and_never_decided():

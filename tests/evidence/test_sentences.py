@@ -201,14 +201,14 @@ def test_a_paper_in_one_sentence():
         "Of 2 numbers, 1 could come from a network that has learned nothing and 1 holds."
     )
     both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
-    assert say_paper(both, answered(both)) == "All 2 numbers are not run at their size yet."
+    assert say_paper(both, answered(both)) == "All 2 numbers wait for a run at the paper's own size."
 
 
 def test_several_papers_in_two_sentences():
     one, other = paper(cell("0.71")), paper(cell("0.95"))
     undecided = [*answered(one), *answered(other)]
     assert (
-        say_papers(undecided) == "All 2 numbers are not run at their size yet. Our runs do not decide any of them yet."
+        say_papers(undecided) == "All 2 numbers wait for a run at the paper's own size. Our runs do not decide any of them yet."
     )
     decided = [*answered(one, record(CLOSE)), *answered(other, record(CLOSE))]
     assert say_papers(decided) == "Of 2 numbers, 1 holds and 1 is higher than ours."

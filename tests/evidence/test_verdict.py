@@ -184,6 +184,10 @@ def test_more_repeats_decide_where_runs_vary_little():
     assert not is_within((0.70, 0.70), interval(needed - 1), 0.1)
 
 
+def test_without_a_known_margin_nobody_can_tell():
+    assert repeats_to_decide((60, 60), [60, 60, 60], None) is None
+
+
 def test_no_number_of_repeats_decides_where_runs_vary_more_than_the_margin():
     assert repeats_to_decide((0.70, 0.70), [0.6, 0.7, 0.8], 0.1) == 0
 
@@ -212,10 +216,18 @@ def test_a_printed_deviation_gives_welchs_interval():
 def test_folds_share_training_images_and_so_their_mean_varies_more():
     """Nadeau & Bengio's correction, by hand: s² = 0.0025, twice for ours and theirs, (1/10 + 1/8)."""
     folds = [0.65, 0.75] * 5
-    found = expect_from_folds(folds, test_to_train=1 / 8)
+    found = expect_from_folds([folds], test_to_train=1 / 8)
     assert found.error == pytest.approx((2 * np.var(folds, ddof=1) * (1 / 10 + 1 / 8)) ** 0.5)
     assert (found.n, found.freedom) == (1, 9)
-    assert expect_from_folds(folds, 1 / 8, deviation=0.0).error == pytest.approx(found.error / 2**0.5)
+    assert expect_from_folds([folds], 1 / 8, deviation=0.0).error == pytest.approx(found.error / 2**0.5)
+
+
+def test_of_two_cross_validations_both_count():
+    folds = [0.65, 0.75] * 5
+    one = expect_from_folds([folds], test_to_train=1 / 8)
+    two = expect_from_folds([folds, [fold + 0.1 for fold in folds]], test_to_train=1 / 8)
+    assert (two.n, two.freedom, two.mean) == (2, 18, pytest.approx(one.mean + 0.05))
+    assert two.error == pytest.approx(one.error * (1.5 / 2) ** 0.5)
 
 
 def test_a_p_value_counts_from_the_nearest_number_that_the_printed_one_may_be_rounded_from():
