@@ -44,7 +44,7 @@ def test_the_help_names_the_defaults(repro, monkeypatch):
     status, printed, _ = repro("run", "--help")
     assert status == 0
     assert "[default: (the paper's)]" in printed
-    assert "[default: (3; 1 for a cross-validation)]" in printed
+    assert "[default: (3; 1 for a cross-validation; 3 on each of --splits)]" in printed
 
 
 def test_claims_checks_the_numbers_of_a_paper_without_data_or_runs(repro):

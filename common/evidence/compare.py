@@ -199,12 +199,21 @@ def _before_runs(
         return "quoted", head.quoted
     if found := claims.impossible(findings).get(head.id):
         return "impossible", found.text
-    ids = {cell.id for cell in cells}
+    ids = {cell.id for cell in cells} | _printed_again(paper, head)
     if found := next((each for each in findings if each.is_certain and ids & set(each.cells)), None):
         return "contradicted", found.text
     if paper.data_named and not head.image and verdict.says_nothing(shown, head.definition, nothing):
         return "says nothing", ""
     return None, ""
+
+
+def _printed_again(paper: Paper, cell: Reported) -> set[str]:
+    """The ids of the same number of the same quantity in the same place, such as a Dice beside an F1: a check names one
+    of them."""
+    what = ("split", "definition", "value", "unit", "table", "statistic", "fold", "image", "quoted", "readings")
+    alike = {name: getattr(cell, name) for name in what}
+    same = (each for each in paper.reported if all(getattr(each, name) == value for name, value in alike.items()))
+    return {each.id for each in same}
 
 
 def _without_verdict(paper: Paper, record: Record, cell: Reported) -> tuple[Verdict | None, str]:

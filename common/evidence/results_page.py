@@ -43,7 +43,7 @@ def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
     """The page, from each paper with all its answers."""
     lines = [line for paper, found in papers for line in _headlines(paper, found)]
     verdict = "[verdict](#what-the-verdicts-mean)"
-    first = markdown_table(["paper", "number as printed", verdict, "small runs hint", "in one sentence"], *lines)
+    first = markdown_table(["paper", "number as printed", verdict, "hint: the paper's is", "in one sentence"], *lines)
     opening = OPENING.format(say_papers(answer for paper, found in papers for answer in headline(paper, found)))
     sections = [_section(paper, found) for paper, found in papers]
     return "\n\n".join([opening, first, AFTER_THE_TABLE, *sections, VERDICTS, CLOSING]) + "\n"
@@ -54,7 +54,13 @@ def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
     name = f"[{paper.name.capitalize()}](#{paper.name})"
     for answer in headline(paper, found):
         number = f"{name_number(answer.head)} ({name_place(answer.head)})"
-        yield [name, number, f"**{answer.verdict}**", answer.hint or "-", in_cell(say_verdict(answer))]
+        yield [
+            name,
+            number,
+            f"**{answer.verdict}**",
+            answer.hint.removeprefix("paper ") or "-",
+            in_cell(say_verdict(answer)),
+        ]
         name = ""
 
 
@@ -67,7 +73,7 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
     blocks = [
         f"## {paper.name.capitalize()}",
         f"*{paper.title}* ([every definition, fold and run]({paper.name}.md)). {say_paper(paper, found)}{left_out}",
-        markdown_table(["number", "printed", "verdict", "ours", "nothing learned", "hint"], *lines),
+        markdown_table(["number", "printed", "verdict", "ours", "nothing learned", "hint: the paper's is"], *lines),
     ]
     return "\n\n".join(blocks)
 
@@ -75,7 +81,14 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
 def _line(answer: Answer) -> list[str]:
     ours = describe_ours(answer, answer.shown) if answer.shown else "-"
     number = f"{name_metric(answer.head)} ({name_place(answer.head)})"
-    return [number, describe_printed(answer), answer.verdict, ours, describe_nothing(answer), answer.hint or "-"]
+    return [
+        number,
+        describe_printed(answer),
+        answer.verdict,
+        ours,
+        describe_nothing(answer),
+        answer.hint.removeprefix("paper ") or "-",
+    ]
 
 
 def _lines_of_images(found: Iterable[Answer]) -> Iterable[list[str]]:

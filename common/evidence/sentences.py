@@ -41,6 +41,10 @@ def _say_contradictions(answer: Answer) -> str:
         return _why(answer)
     if answer.head.quoted:  # the checks leave out what is quoted
         return ""
+    again = [cell.id for cell in answer.paper.reported if cell.same_as == answer.head.id]
+    impossible = claims.impossible(claims.check(answer.paper))
+    if found := next((impossible[id] for id in again if id in impossible), None):
+        return f"It is impossible under another definition: {found.text}"
     ids = {cell.id for cell in answer.cells}
     found = [each for each in claims.check(answer.paper) if ids & set(each.cells) and each.chance is None]
     if not found:
@@ -53,16 +57,20 @@ def _say_contradictions(answer: Answer) -> str:
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
     own = _own(found)
-    unnamed = {} if paper.data_named else {"other data": ("is of data without a name", "are of data without a name")}
-    stale = " Some of the runs are stale." if any(answer.stale and answer.runs for answer in own) else ""
-    return _say_counts(own, PLURAL | unnamed) + stale
+    unnamed = "of data that the paper does not name"
+    plural = PLURAL if paper.data_named else PLURAL | {"other data": (f"is {unnamed}", f"are {unnamed}")}
+    stale = [answer.stale for answer in own if answer.shown]
+    how_many = "All" if all(stale) else "Some"
+    return _say_counts(own, plural) + (f" {how_many} of the runs are stale." if any(stale) else "")
 
 
 def say_papers(found: Iterable[Answer]) -> str:
     """The same of several papers, and whether our runs decide any of their numbers."""
     own = _own(found)
     decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
-    return _say_counts(own, PLURAL) + ("" if decided else " Our runs do not decide any of them yet.")
+    unknown = "of data that we do not have or that the paper does not name"
+    plural = PLURAL | {"other data": (f"is {unknown}", f"are {unknown}")}
+    return _say_counts(own, plural) + ("" if decided else " Our runs do not decide any of them yet.")
 
 
 def _own(found: Iterable[Answer]) -> list[Answer]:
@@ -78,7 +86,9 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
     if len(own) == 1:
         return f"Its one number {each[0].removeprefix('1 ')}."
-    if len(each) == 1 and len(own) > 1:
+    if len(each) == 1 and len(own) == 2:
+        return f"Both numbers{columns} {each[0].removeprefix('2 ')}."
+    if len(each) == 1:
         return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
     return f"Of {len(own)} numbers{columns}, {_listed(each)}."
 
@@ -108,7 +118,10 @@ def _how_often(assessed: Assessment) -> str:
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
-    "says nothing": ("could come from a network that has learned nothing",) * 2,
+    "says nothing": (
+        "is no better than what a network scores that has learned nothing",
+        "are no better than what a network scores that has learned nothing",
+    ),
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
     "paper lower": ("is lower than ours", "are lower than ours"),
@@ -279,7 +292,9 @@ def _say_nothing(answer: Answer) -> str:
     if answer.nothing is None:
         return ""
     who, _ = answer.nothing
-    return f"{_predictor(answer.head, who)} scores {describe_nothing(answer)} on 95 % of random splits."
+    scored = describe_nothing(answer)
+    splits = "95 % of random splits" if " to " in scored else "every split"
+    return f"{_predictor(answer.head, who)} scores {scored} on {splits}."
 
 
 def _predictor(cell: Reported, who: str) -> str:
@@ -352,7 +367,8 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
     how many of them have which status."""
     first: dict[str, Tested] = {}
     for each in tested:
-        first.setdefault(each.claim.id, each)
+        if first.setdefault(each.claim.id, each).status == "not run":
+            first[each.claim.id] = each
     quotes: dict[str, list[Tested]] = {}
     for each in first.values():
         quotes.setdefault(each.claim.words, []).append(each)

@@ -44,7 +44,7 @@ def row_of(page: str, start: str = "| test | IoU") -> str:
 
 def test_a_paper_without_runs_has_its_numbers_and_their_verdicts():
     page = page_of(about=paper(headline=["test-x"]))
-    assert page.startswith("# Name: every definition, fold and run\n\n*title*. authors. source\n\nOf 1 numbers,")
+    assert page.startswith("# Name: every definition, fold and run\n\n*title*. authors. source\n\nIts one number ")
     assert "**Name, test IoU [%] 0.70 (Table 1): not run.**" in page
 
 
@@ -108,7 +108,7 @@ def test_every_row_of_the_page_has_as_many_cells_as_its_header():
 def test_what_cannot_be_right_is_listed_once_above_the_tables():
     both = cell("0.70"), cell("0.80").model_copy(update={"id": "other"})
     page = page_of(record([0.7]), about=paper(*both))
-    assert page.count("are one quantity, the Dice of the tumour, all pixels together.") == 1
+    assert page.count(": the Dice of the tumour, all pixels together.") == 1
     assert page.index("## What cannot be right as printed") < page.index("## Paper profile")
     assert page.count("| **contradicted** |") == 2
 

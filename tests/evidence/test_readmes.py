@@ -80,7 +80,7 @@ def test_the_overview_has_a_line_a_paper_and_says_what_was_run():
     page = readmes.overview([(run, answered(run, record([0.7, 0.71]), fresh=False)), (waiting, answered(waiting))])
     lines = page.splitlines()
     name, best_known = "[name](reproductions/name/README.md)", "test IoU [%] 0.70: **not decided**"
-    assert lines[2].startswith(f"| {name} | U-Net | {best_known} | Of 1 numbers, 1 is not decided.")
+    assert lines[2].startswith(f"| {name} | U-Net | {best_known} | Its one number is not decided.")
     assert "**not run**" in lines[3]
     assert lines[-1] == "Run at the paper's own size: Name (2 repeats, stale). Not run yet: Name."
 

@@ -37,7 +37,7 @@ def test_the_headline_numbers_come_first_with_a_sentence_each():
     assert page.splitlines()[0] == "# Do the numbers hold?"
     said = "**paper higher** | - | Ours is lower: 0.70 (0.69 to 0.72, 5 repeats). |"
     assert first == f"| [Name](#name) | test IoU [%] 0.95 (Table 1) | {said}"
-    assert second.startswith("|  | test Dice 0.95 (Table 1) | **not decided** | - | Our runs have no value of it. |"), (
+    assert second.startswith("|  | test Dice 0.95 (Table 1) | **not run** | - | Not run at the paper's size yet. |"), (
         "the paper is named once"
     )
 
@@ -45,7 +45,7 @@ def test_the_headline_numbers_come_first_with_a_sentence_each():
 def test_a_hint_of_small_runs_stands_beside_the_verdict_and_is_none():
     page = page_of(paper(cell("0.95"), headline=["test-x"]), record([0.70, 0.71, 0.70], profile="small"))
     said = "A hint: small runs give less, 0.70 (0.67 to 0.73, 3 small repeats)."
-    assert f"| **not run** | paper higher | {said} |" in page
+    assert f"| **not run** | higher | {said} |" in page
 
 
 def test_stale_runs_are_called_stale_wherever_they_are_shown():

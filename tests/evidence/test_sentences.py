@@ -98,7 +98,7 @@ def test_numbers_that_cannot_both_be_right():
     one, other = answered(about, record(CLOSE))
     assert (one.verdict, other.verdict) == ("contradicted", "contradicted")
     assert (
-        say_verdict(one) == "IoU [%] 0.70 (Table 1) and IoU [%] 0.80 (Table 1) are one quantity, "
+        say_verdict(one) == "One quantity is printed as IoU [%] 0.70 (Table 1) and as IoU [%] 0.80 (Table 1): "
         "the Dice of the tumour, all pixels together."
     )
 
@@ -198,17 +198,18 @@ def test_the_numbers_that_a_paper_is_known_by_are_some_twenty_in_all():
 def test_a_paper_in_one_sentence():
     about = paper(cell("0.71"), cell("0.4543", RAW).model_copy(update={"id": "raw"}))
     assert say_paper(about, answered(about, record(CLOSE))) == (
-        "Of 2 numbers, 1 could come from a network that has learned nothing and 1 holds."
+        "Of 2 numbers, 1 is no better than what a network scores that has learned nothing and 1 holds."
     )
     both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
-    assert say_paper(both, answered(both)) == "All 2 numbers wait for a run at the paper's own size."
+    assert say_paper(both, answered(both)) == "Both numbers wait for a run at the paper's own size."
 
 
 def test_several_papers_in_two_sentences():
     one, other = paper(cell("0.71")), paper(cell("0.95"))
     undecided = [*answered(one), *answered(other)]
     assert (
-        say_papers(undecided) == "All 2 numbers wait for a run at the paper's own size. Our runs do not decide any of them yet."
+        say_papers(undecided)
+        == "Both numbers wait for a run at the paper's own size. Our runs do not decide any of them yet."
     )
     decided = [*answered(one, record(CLOSE)), *answered(other, record(CLOSE))]
     assert say_papers(decided) == "Of 2 numbers, 1 holds and 1 is higher than ours."

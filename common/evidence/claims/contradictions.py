@@ -53,7 +53,7 @@ def check_one_quantity(group: list[Cell]) -> Iterator[Finding]:
     """Cells of one definition and setting that are printed as different numbers."""
     for one, other in combinations(group, 2):
         if not overlap(one.interval, other.interval):
-            text = f"{one.shown} and {other.shown} are one quantity, the {one.definition.in_words()}."
+            text = f"One quantity is printed as {one.shown} and as {other.shown}: the {one.definition.in_words()}."
             yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
 
 
@@ -185,7 +185,8 @@ def check_means(group: list[Cell]) -> Iterator[Finding]:
             if overlap(asked.interval, left) or any(each <= set(ids) for each in known):
                 continue
             known.append(set(ids))
-            text = f"{asked.shown}: with {listing(rest)} it would be {bounds(left, asked)}, as means of one list."
+            would_be = f"it would be {bounds(left, asked)}; both are means over the same cases"
+            text = f"{asked.shown}: with {listing(rest)} {would_be}."
             yield Finding(f"{NAMES[frozenset((metric, *given))]}, means", ids, text)
 
 
