@@ -20,7 +20,15 @@ from common.paper import Paper
 TOP = Path(__file__).parents[2]
 RESULTS = TOP / "results"
 # Which records are stale changes with each step of the protocol, and is said anew by whoever runs the command.
-STALE = (f"{STALE_RECORD}\n\n", " Some of the runs are stale.", " (stale)", "; stale", ", stale", ", STALE")
+STALE = (
+    f"{STALE_RECORD}\n\n",
+    " Some of the runs are stale.",
+    " All of the runs are stale.",
+    " (stale)",
+    "; stale",
+    ", stale",
+    ", STALE",
+)
 
 # A newcomer reads results/README.md from top to bottom, and sees what became of the best-known numbers at once.
 MOST_LINES, FIRST_SCREEN = 200, 40
