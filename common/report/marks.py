@@ -1,9 +1,10 @@
 """Where the marks of a number lie on its axis: the printed one, ours, and the best of what learns nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor, log10
 
 from common.evidence.answers import Answer
+from common.evidence.claims.relations import possible_range
 from common.evidence.definition import COSTS, Definition
 from common.evidence.results import Compared
 from common.evidence.statistics import Interval, Prediction
@@ -30,7 +31,7 @@ class Marks:
 
 def marks_of(answer: Answer) -> Marks:
     """Those of a number, or of what stands for a column."""
-    ours = answer.shown.row.reproduced if answer.shown else Prediction(0)
+    ours = _within_range(answer.shown.row) if answer.shown else Prediction(0)
     nothing = answer.nothing[1] if answer.nothing else Prediction(0)
     shown = reported_value(answer.head)
     known = [each for each in (ours.mean, ours.low, ours.high, nothing.low, nothing.high) if each is not None]
@@ -44,6 +45,15 @@ def marks_of(answer: Answer) -> Marks:
 
     mean = None if ours.mean is None else at(ours.mean)
     return Marks(low, high, at(shown), mean, span(ours), span(nothing))
+
+
+def _within_range(row: Compared) -> Prediction:
+    """Ours, with its interval cut at the ends of what the metric can be, as in the tables."""
+    found = row.reproduced
+    if found.low is None:
+        return found
+    least, most = possible_range(Definition.parse(row.definition))
+    return replace(found, low=max(least, found.low), high=min(most, found.high))
 
 
 def axis_of(definition: str, values: list[float]) -> Interval:

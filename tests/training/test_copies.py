@@ -40,7 +40,8 @@ def test_a_run_says_what_leaks_and_notes_it_beside_its_numbers(enlarged, tmp_pat
     assert printed.count(note) == 2, "at the start, and beneath the table"
     assert "test U-Net IoU (network=unet) 92.48%" in printed
     (counted,) = tmp_path.glob("runs/results/kumar/*/rows-0-test.npz")
-    assert "patients" not in (tmp_path / "runs" / "results" / "kumar.json").read_text(), "an image and its copies are none"
+    record = (tmp_path / "runs/results/kumar.json").read_text()
+    assert "patients" not in record, "an image and its copies are none"
     assert {case.rpartition("#")[2] for case in Rows.load(counted).case if "#" in case} == {"1", "2", "3", "4"}
 
 
