@@ -14,6 +14,7 @@ import numpy as np
 
 from common.data.fractions import load_fractions
 from common.errors import BadInput
+from common.evidence.assess import Assessment
 from common.evidence.boxes import LEAST_SHARE
 from common.evidence.counts import Rows
 from common.evidence.shapes import LEAST_IOU, TOLERANCE
@@ -62,6 +63,12 @@ def clinical_table(dataset: str, rows: Rows) -> list[list[str]]:
         interval = "-" if math.isnan(each.low) else f"{each.low:.4f} to {each.high:.4f}"
         lines.append([each.name, value, interval, each.n])
     return lines
+
+
+def lesion_table(assessed: Assessment) -> list[list[str]]:
+    """The same of a record's first repeat; [] where its lesions were not measured."""
+    rows = assessed.images
+    return clinical_table(assessed.record.dataset.name, rows) if rows is not None and rows.has_shapes else []
 
 
 def clinical_measures(dataset: str, rows: Rows) -> list[Measure]:

@@ -207,11 +207,9 @@ def _split_and_luck(assessed: Assessment) -> list[str]:
 
 
 def _lesion_by_lesion(assessed: Assessment) -> list[str]:
-    if assessed.images is None or not assessed.images.has_shapes:
-        return []
-    table = clinical.clinical_table(assessed.record.dataset.name, assessed.images)
+    table = clinical.lesion_table(assessed)
     intro = "What clinicians ask of the test images of the first repeat ([what it means](definitions.md)):"
-    return [intro, _plain(table)]
+    return [intro, _plain(table)] if table else []
 
 
 def _image_by_image(assessed: Assessment) -> list[str]:

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from common.data import audit, curations
 from common.errors import BadInput
-from common.evidence import answers, folds, sentences, verdict
+from common.evidence import answers, clinical, folds, sentences, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
@@ -168,6 +168,7 @@ def _paper(study: Study, shown: list[Shown], album: Album) -> dict[str, Any]:
         "taken": [curve.title for each in ours for curve in each.curves],
         "definitions": [gather.definitions(each.record) for each in study.assessed],
         "folds": [folds.fold_tables(paper, each.record) for each in study.assessed],
+        "lesions": [clinical.lesion_table(each) for each in study.assessed],
         "printed_matrices": gather.printed_matrices(paper),
         "matrices": [gather.confusion_matrices(each.record) for each in study.assessed],
         "code": files(f"reproductions.{paper.name}").joinpath("model.py").read_text(encoding="utf-8"),
