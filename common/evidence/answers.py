@@ -68,8 +68,14 @@ class Answer:
         return bool(self.head.same_as)
 
     @property
+    def has_value(self) -> bool:
+        """Whether our runs have a value of it."""
+        return self.shown is not None and self.shown.row.reproduced.mean is not None
+
+    @property
     def stale(self) -> bool:
-        return self.shown is not None and not self.shown.assessed.fresh
+        """Whether the value of ours that stands beside the number is stale."""
+        return self.has_value and not self.shown.assessed.fresh
 
 
 def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:

@@ -59,7 +59,7 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     own = _own(found)
     unnamed = "of data that the paper does not name"
     plural = PLURAL if paper.data_named else PLURAL | {"other data": (f"is {unnamed}", f"are {unnamed}")}
-    stale = [answer.stale for answer in own if answer.shown]
+    stale = [answer.stale for answer in own if answer.has_value]
     how_many = "All" if all(stale) else "Some"
     return _say_counts(own, plural) + (f" {how_many} of the runs are stale." if any(stale) else "")
 
@@ -220,7 +220,7 @@ def _why(answer: Answer) -> str:
 
 def _say_ours(answer: Answer) -> str:
     """Ours and how it compares: "Ours is lower: 0.45 (0.40 to 0.50, 5 repeats)."."""
-    if answer.shown is None or answer.shown.row.reproduced.mean is None:
+    if not answer.has_value:
         decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
         return "" if decided_before else "Our runs have no value of it." if answer.shown else "Not run yet."
     row = answer.shown.row
@@ -237,7 +237,7 @@ def _say_ours(answer: Answer) -> str:
 
 
 def _say_beside(answer: Answer) -> str:
-    if answer.shown is None or answer.shown.row.reproduced.mean is None:
+    if not answer.has_value:
         return ""
     return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer, answer.shown)}."
 
