@@ -2,13 +2,14 @@
 together (RULES.md)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.evidence import assess, compare, trivial, verdict
 from common.evidence.assess import Assessment, is_default
 from common.evidence.explain import Explanation, explanations
-from common.evidence.results import Compared
+from common.evidence.results import Compared, Record
+from common.evidence.spread import Spread, find_spread
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import Hint, Verdict
 from common.paper import Paper
@@ -36,6 +37,8 @@ class Answer:
     runs: those of the paper's own size, None where there are none. small: the same of the small profile.
     nothing: the best predictor that has learned nothing, by name, and its score; None where that is not known.
     elsewhere: where else one would see the number, None where nowhere or where nobody asked.
+    spread: of a number that is not decided, how far our runs vary over splits and over initial weights; None where no
+        run tells both apart.
     """
 
     paper: Paper
@@ -46,6 +49,7 @@ class Answer:
     small: Runs | None
     nothing: tuple[str, Prediction] | None
     elsewhere: Explanation | None
+    spread: Spread | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -93,7 +97,14 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
         for found in explanations(paper, each.record, _own_rows(each), [other.record for other in assessed])
         for id in found.cells
     }
-    return [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
+    found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
+    records = [each.record for each in assessed]
+    return [_with_spread(answer, records) if answer.verdict == "not decided" else answer for answer in found]
+
+
+def _with_spread(answer: Answer, records: Sequence[Record]) -> Answer:
+    row, record = answer.row, answer.runs.assessed.record
+    return replace(answer, spread=find_spread(answer.paper, record, records, row.part, row.definition))
 
 
 def _own_rows(assessed: Assessment) -> list[Compared]:

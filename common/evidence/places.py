@@ -38,8 +38,6 @@ FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})
 
 PARTS = ("train", RUNNING, "validation", "test")
 
-PARTS = ("train", RUNNING, "validation", "test")
-
 
 @dataclass(frozen=True)
 class Place:

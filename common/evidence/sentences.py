@@ -114,6 +114,9 @@ def _how_often(assessed: Assessment) -> str:
     return _repeats(assessed.record, repeats) + ("" if assessed.fresh else ", stale")
 
 
+# Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
+WITHIN_95 = 1.96
+
 # A verdict in a sentence that counts numbers: of one, of several.
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
@@ -207,7 +210,7 @@ def _why(answer: Answer) -> str:
     if verdict in ("holds", "paper higher", "paper lower"):
         return _say_ours(answer)
     if verdict == "not decided":
-        return " ".join(filter(None, [_say_ours(answer), _say_needed(answer)]))
+        return " ".join(filter(None, [_say_ours(answer), _say_needed(answer), _say_spread(answer)]))
     if verdict == "did not learn":
         return f"Our networks did not learn: {row.note}."
     if verdict == "quoted":
@@ -272,6 +275,18 @@ def _say_needed(answer: Answer) -> str:
         return "No number of repeats would decide it: they vary too much."
     more = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"
     return f"It would take {more} repeats to decide it."
+
+
+def _say_spread(answer: Answer) -> str:
+    """How much of our spread is split and how much is luck, where runs tell both apart."""
+    if answer.spread is None:
+        return ""
+    split, luck = answer.spread.over_splits.sd, answer.spread.over_initialisations.sd
+    alone = answer.row.margin is not None and WITHIN_95 * split > answer.row.margin
+    return (
+        f"Standard deviation: {_like(answer.head, split)} over splits, {_like(answer.head, luck)} over initial weights"
+        + (", so that splits alone vary more than the margin." if alone else ".")
+    )
 
 
 def _say_meaning(answer: Answer) -> str:

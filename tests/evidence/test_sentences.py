@@ -171,6 +171,16 @@ def test_a_printed_number_of_a_fold_table_says_what_it_is_of_the_folds():
     assert [describe_printed(answer) for answer in answered(paper())] == ["0.70"]
 
 
+def test_beside_a_number_that_is_not_decided_stands_how_much_is_split_and_how_much_is_luck():
+    design = record([0.70, 0.50, 0.90, 0.71, 0.51, 0.91]).model_copy(update={"readings": {"splits": "3"}})
+    verdict, sentence = said("0.71", record([0.5, 0.7, 0.9]), design)
+    assert verdict == "not decided"
+    assert sentence.endswith(
+        "Standard deviation: 0.20 over splits, 0.01 over initial weights, "
+        "so that splits alone vary more than the margin."
+    )
+
+
 # Everything about one number, and one sentence about a paper
 
 
