@@ -101,7 +101,7 @@ def test_what_holds_makes_no_other_number_differ():
         [f"dice|fg|pooled|t=0.{digits}" for digits in range(start, start + 30) if digits % 10][:20]
         for start in (11, 55)
     )
-    for _ in range(40):
+    for _ in range(15):
         runs = random.normal(0.7, 0.004, (5, 40))
         printed_near = ["0.7600"] * 20
         printed_same = [f"{value:.4f}" for value in random.normal(0.7, 0.004, 20)]
@@ -115,7 +115,7 @@ def test_what_holds_makes_no_other_number_differ():
         rows = compare.rows(paper(*cells), of)
         assert [row.verdict for row in rows[:20]] == ["holds"] * 20
         wrong += sum(row.verdict in ("paper higher", "paper lower") for row in rows[20:])
-    assert wrong <= 2
+    assert wrong <= 1
 
 
 # Before any run
