@@ -236,7 +236,14 @@ def test_u_net_3_plus_joins_maps_of_all_scales_in_each_decoder(level):
 # That they train
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# The others take tens of seconds together.
+TRAINED = [
+    name if name in ("unet", "sharp-attention-unet") else pytest.param(name, marks=pytest.mark.long)
+    for name in NETWORKS
+]
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_few_steps_move_every_kernel_but_those_of_sharp_blocks_and_lower_the_loss(name):
     keras.utils.set_random_seed(0)
     model = build(PAPER.recipe("smoke", {"network": name}))
