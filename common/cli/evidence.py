@@ -21,7 +21,7 @@ def compare(
     """Compare reported with reproduced numbers, without any training. Renews README.md and sweep.md in the results, and
     the table in the README of each paper."""
     from common.evidence.answers import answers
-    from common.evidence.sentences import describe_lines
+    from common.evidence.paper_sentences import describe_lines
 
     if paper:
         papers.load(paper)  # raises before seconds are spent on the other papers' parts of README.md

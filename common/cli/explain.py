@@ -26,7 +26,7 @@ def explain(
     results: Results = Path("results"),
 ) -> None:
     """Explain one printed number, or a whole paper, in a few lines. Needs no data and no run."""
-    from common.evidence import sentences
+    from common.evidence import paper_sentences, sentences
     from common.evidence.answers import answers
     from common.evidence.assess import assess_paper
     from common.evidence.worded import check_worded
@@ -37,7 +37,7 @@ def explain(
         found = answers(about, assessed)
     if number is None:
         claims = check_worded(about, assessed)
-        for line in sentences.explain_paper(about, found, assessed, claims):
+        for line in paper_sentences.explain_paper(about, found, assessed, claims):
             tell(line)
         tell(f"For one number: repro explain {paper} NUMBER, such as {example(about)}.")
     else:

@@ -12,7 +12,7 @@ def list_papers(results: Results = Path("results")) -> None:
     from common.evidence.answers import stored_answers
     from common.evidence.assess import stored
     from common.evidence.describe_runs import say_all
-    from common.evidence.sentences import say_network, say_paper
+    from common.evidence.paper_sentences import say_network, say_paper
 
     for name in papers.names():
         paper = papers.load(name)

@@ -140,7 +140,8 @@ def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[f
     head = head_of(cells)
     if head.image or (head.quoted and not head.readings):
         return [], Expected(0), verdict.RUNS
-    part, repeats = part_of(paper, head.split), by_repeat(record, part_of(paper, head.split), head.definition)
+    part = part_of(paper, head.split)
+    repeats = by_repeat(record, part, head.definition)
     if is_count(head):  # of one fold, since a mean of counts is no count; its folds are no repeats and decide nothing
         folds = [value for each in repeats.values() for value in each]
         return folds, expect(folds), len(folds) + 1 if len(repeats) < verdict.RUNS else verdict.RUNS
@@ -148,8 +149,8 @@ def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[f
     if is_column(cells) and 0 < len(folds) < verdict.RUNS and len(folds[0]) > 1:
         means = list(map(mean, folds))
         return means, expect_from_folds(folds, _test_to_train(record), _deviation(cells)), 1
-    means = values_by_split(paper, record, part, head.definition)
     splits = by_split(paper, record, part, head.definition)
+    means = list(map(mean, splits))  # repeats on one split share its images, so that they count as one
     if len(splits) == head.mean_of and _on_published_splits(paper, record) and all(len(each) > 1 for each in splits):
         return means, expect_on_same_splits(splits), verdict.RUNS
     return means, expect(means, head.mean_of, _number(head.deviation, head) if head.deviation else None), verdict.RUNS

@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from common.evidence.answers import Answer, headline
-from common.evidence.sentences import describe_ours, describe_printed, name_metric, name_number, say_paper, say_runs
+from common.evidence.paper_sentences import say_paper, say_runs
+from common.evidence.sentences import describe_ours, describe_printed, name_metric, name_number
 from common.evidence.tables import code, markdown_table
 from common.files import write_atomically
 from common.paper import Paper

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from common.evidence.answers import Answer, headline
+from common.evidence.paper_sentences import say_paper, say_papers
 from common.evidence.sentences import (
     describe_nothing,
     describe_ours,
@@ -10,8 +11,6 @@ from common.evidence.sentences import (
     name_metric,
     name_number,
     name_place,
-    say_paper,
-    say_papers,
     say_verdict,
 )
 from common.evidence.tables import in_cell, markdown_table

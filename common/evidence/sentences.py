@@ -1,22 +1,22 @@
-"""What is said of a printed number, in words. Every page, table and command takes its sentences from here."""
+"""What is said of a printed number, in words. Every page, table and command takes its sentences from here;
+`paper_sentences` has those on a whole paper."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
-from common.evidence.assess import Assessment, is_default
 from common.evidence.claims.relations import possible_range
 from common.evidence.compare import is_count, shown_of
 from common.evidence.definition import Definition
-from common.evidence.describe_runs import say_run
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, VERDICTS, best_of
-from common.evidence.worded import Tested
-from common.paper import Paper, as_shown
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, best_of
+from common.paper import as_shown
 from common.reported import Reported
+
+# Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
+WITHIN_95 = 1.96
 
 
 def say_verdict(answer: Answer) -> str:
@@ -54,88 +54,6 @@ def _say_contradictions(answer: Answer) -> str:
     return f"It and other numbers cannot all be right if {premise}."
 
 
-def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
-    """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
-    own = _own(found)
-    unnamed = "of data that the paper does not name"
-    plural = PLURAL if paper.data_named else PLURAL | {"other data": (f"is {unnamed}", f"are {unnamed}")}
-    stale = [answer.stale for answer in own if answer.has_value]
-    how_many = "All" if all(stale) else "Some"
-    return _say_counts(own, plural) + (f" {how_many} of the runs are stale." if any(stale) else "")
-
-
-def say_papers(found: Iterable[Answer]) -> str:
-    """The same of several papers, and whether our runs decide any of their numbers."""
-    own = _own(found)
-    decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
-    unknown = "of data that we do not have or that the paper does not name"
-    plural = PLURAL | {"other data": (f"is {unknown}", f"are {unknown}")}
-    return _say_counts(own, plural) + ("" if decided else " Our runs do not decide any of them yet.")
-
-
-def _own(found: Iterable[Answer]) -> list[Answer]:
-    """What a paper says of its own work, each number once."""
-    return [answer for answer in found if not (answer.again or answer.head.quoted)]
-
-
-def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> str:
-    if not own:
-        return "No number of its own."
-    counted = Counter(answer.verdict for answer in own)
-    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
-    columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
-    if len(own) == 1:
-        return f"Its one number {each[0].removeprefix('1 ')}."
-    if len(each) == 1 and len(own) == 2:
-        return f"Both numbers{columns} {each[0].removeprefix('2 ')}."
-    if len(each) == 1:
-        return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
-    return f"Of {len(own)} numbers{columns}, {_listed(each)}."
-
-
-def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
-    """Which papers' own networks were run at the papers' size and how often, which only small, and which not yet."""
-    kinds: dict[str, list[str]] = {"paper": [], "small": [], "": []}
-    for paper, found in papers:
-        own = [answer for answer in found if not answer.head.readings]
-        runs = next(filter(None, [*(answer.runs for answer in own), *(answer.small for answer in own)]), None)
-        how_often = f" ({_how_often(runs.assessed)})" if runs else ""
-        kinds[runs.assessed.record.profile if runs else ""].append(paper.name.capitalize() + how_often)
-    said = {
-        "paper": "Run at the paper's own size: {}.",
-        "small": "Run only as small networks: {}.",
-        "": "Not run yet: {}.",
-    }
-    return " ".join(text.format(_listed(kinds[kind])) for kind, text in said.items() if kinds[kind])
-
-
-def _how_often(assessed: Assessment) -> str:
-    repeats = len({run.repeat for run in assessed.record.runs})
-    return _repeats(assessed.record, repeats) + ("" if assessed.fresh else ", stale")
-
-
-# Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
-WITHIN_95 = 1.96
-
-# A verdict in a sentence that counts numbers: of one, of several.
-PLURAL = {
-    "impossible": ("is impossible under its definition", "are impossible under their definitions"),
-    "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
-    "says nothing": (
-        "is no better than what a network scores that has learned nothing",
-        "are no better than what a network scores that has learned nothing",
-    ),
-    "holds": ("holds", "hold"),
-    "paper higher": ("is higher than ours", "are higher than ours"),
-    "paper lower": ("is lower than ours", "are lower than ours"),
-    "not decided": ("is not decided", "are not decided"),
-    "did not learn": ("rests on networks that did not learn", "rest on networks that did not learn"),
-    "other data": ("is of data that we do not have", "are of data that we do not have"),
-    "not run": ("waits for a run at the paper's own size", "wait for a run at the paper's own size"),
-    "quoted": ("is quoted", "are quoted"),
-}
-
-
 def name_number(cell: Reported) -> str:
     """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
     return f"{name_metric(cell)} {cell.value}{cell.unit}"
@@ -167,7 +85,7 @@ def describe_ours(answer: Answer, runs: Runs) -> str:
     if row.reproduced.mean is None:
         return "-"
     small = "small " if runs.assessed.record.profile == "small" else ""
-    counted = _repeats(runs.assessed.record, row.reproduced.n, small)
+    counted = count_repeats(runs.assessed.record, row.reproduced.n, small)
     if answer.head.image or is_count(answer.head):
         counted = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
     unlearned = DID_NOT_LEARN if learned.unusable(row.definition, runs.assessed.record) else ""
@@ -327,7 +245,7 @@ def _interval(row: Compared) -> str:
     return f"{_like(row, max(least, found.low))} to {_like(row, min(most, found.high))}"
 
 
-def _repeats(record: Record, counted: int, kind: str = "") -> str:
+def count_repeats(record: Record, counted: int, kind: str = "") -> str:
     """Such as "3 small repeats", "1 cross-validation"."""
     unit = "cross-validation" if any(run.fold is not None for run in record.runs) else "repeat"
     return f"{counted} {kind}{unit}{'s' * (counted != 1)}"
@@ -346,59 +264,7 @@ def _part(split: str) -> str:
     return "training" if split == "train" else split
 
 
-def _listed(parts: list[str]) -> str:
+def listed(parts: list[str]) -> str:
+    """a, b and c."""
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def describe_lines(paper: Paper, found: Iterable[Answer]) -> Iterator[str]:
-    """A paper in a few lines: what became of its numbers, then a sentence on each headline number."""
-    found = list(found)
-    yield say_paper(paper, found)
-    by_id = {answer.head.id: answer for answer in found}
-    for id in paper.headline:
-        answer = by_id[id]
-        yield f"{name_number(answer.head)}: {answer.verdict}. {say_verdict(answer)}"
-
-
-def explain_paper(
-    paper: Paper, found: Iterable[Answer], assessed: Iterable[Assessment], tested: Iterable[Tested]
-) -> Iterator[str]:
-    """What a person can repeat of a whole paper: what it is, what was run, what became of its numbers, and what of its
-    claims in words. assessed: all its records. tested: its claims (`worded.check_worded`)."""
-    yield f"{paper.name.capitalize()}: {paper.title}. {paper.authors}."
-    yield say_network(paper)
-    runs = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
-    for each in runs:
-        yield f"Run: {say_run(each)}"
-    if not runs:
-        yield "Not run yet."
-    yield from describe_lines(paper, found)
-    yield from _say_claims(tested)
-
-
-def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
-    """A sentence on each claim in words, by the runs nearest to the paper; on one quote that is tested in several ways,
-    how many of them have which status."""
-    first: dict[str, Tested] = {}
-    for each in tested:
-        if first.setdefault(each.claim.id, each).status == "not run":
-            first[each.claim.id] = each
-    quotes: dict[str, list[Tested]] = {}
-    for each in first.values():
-        quotes.setdefault(each.claim.words, []).append(each)
-    for words, ways in quotes.items():
-        if len(ways) > 1:
-            counted = Counter(each.status for each in ways)
-            statuses = _listed([f"{number} {status}" for status, number in counted.items()])
-            yield f'It claims "{words}", tested in {len(ways)} ways: {statuses}.'
-            continue
-        notes = [*ways[0].notes, *([] if ways[0].fresh else ["stale"])]
-        told = f" ({'; '.join(notes)})" if notes else ""
-        yield f'It claims "{words}": {ways[0].status}{told}.'
-
-
-def say_network(paper: Paper) -> str:
-    """What the paper trains, on what, and how large it is: "U-Net++, on BUSI (ultrasound). 28.1 million weights."."""
-    weights = f"{paper.parameters / 1e6:.1f} million weights" if paper.parameters else ""
-    return " ".join(f"{part}." for part in (paper.brief or f"{paper.title}, on {paper.data}", weights) if part)

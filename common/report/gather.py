@@ -14,6 +14,7 @@ from common.evidence.assess import Assessment, assess_paper
 from common.evidence.compare import is_count, values
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
+from common.evidence.masks import load_masks
 from common.evidence.results import Record, slug, trial_name
 from common.evidence.statistics import MeanDifference, Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
@@ -169,9 +170,7 @@ def tested(results: Path, assessed: Assessment) -> Tested | None:
         path = kept / f"masks-{trial_name(run)}-test.npz"
         if not path.is_file():
             return None
-        with np.load(path, allow_pickle=False) as file:
-            bits = file["bits"]
-        found = np.unpackbits(bits, axis=-1, count=bits.shape[1]).astype(bool)
+        found = load_masks(path)
         train = Rows.load(kept / f"rows-{trial_name(run)}-train.npz")
         marked += list(found)
         trained += [frozenset(train.case.tolist())] * len(found)

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from common.data import audit, curations
 from common.errors import BadInput
-from common.evidence import answers, clinical, folds, sentences, verdict
+from common.evidence import answers, clinical, folds, paper_sentences, sentences, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
@@ -199,8 +199,8 @@ def _environment() -> Environment:
     environment.filters |= {"status": status_of, "marks": marks.marks_of, "said": sentences.say_verdict}
     environment.filters |= {"explained": sentences.explain, "linked": _linked}
     environment.globals |= {
-        "say_paper": sentences.say_paper,
-        "say_papers": sentences.say_papers,
+        "say_paper": paper_sentences.say_paper,
+        "say_papers": paper_sentences.say_papers,
         "headline_of": answers.headline,
         "meanings": verdict.MEANINGS,
         "kinds": comparison.KINDS,

@@ -7,8 +7,9 @@ import pytest
 from common import paper as papers
 from common.evidence.answers import Answer, answers, headline
 from common.evidence.assess import assess
+from common.evidence.paper_sentences import say_paper, say_papers
 from common.evidence.results import Record
-from common.evidence.sentences import describe_ours, describe_printed, explain, say_paper, say_papers, say_verdict
+from common.evidence.sentences import describe_ours, describe_printed, explain, say_verdict
 from common.paper import Paper
 from tests.evidence.made import DICE, RAW, cell, folds_of, record
 

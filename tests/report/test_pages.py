@@ -12,7 +12,8 @@ import pytest
 from common.data import duplicates
 from common.evidence import worded
 from common.evidence.answers import headline
-from common.evidence.sentences import say_paper, say_verdict
+from common.evidence.paper_sentences import say_paper
+from common.evidence.sentences import say_verdict
 from common.report import gather
 from common.report.site import build_site
 from tests.report import made
