@@ -5,9 +5,9 @@ from statistics import fmean
 
 import numpy as np
 
-from common.evidence.compare import values
 from common.evidence.definition import COSTS, OF_TRAINING, Definition
 from common.evidence.results import Compared, Record
+from common.evidence.run_values import values
 from common.evidence.statistics import Interval
 from common.evidence.trivial import NOTHING
 

@@ -6,14 +6,13 @@ from statistics import fmean, mean, stdev
 
 import numpy as np
 
-from common.data.splits import number_of_split
-from common.errors import BadInput
 from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
 from common.evidence.counts import Rows
-from common.evidence.definition import OF_TRAINING, Definition
+from common.evidence.definition import Definition
 from common.evidence.metrics import value_of_each_image
-from common.evidence.results import RUNNING, Compared, Record, Repeat
+from common.evidence.results import Compared, Record, Repeat
+from common.evidence.run_values import by_repeat, by_split, is_on_published_splits, part_of, values
 from common.evidence.statistics import (
     Expected,
     Interval,
@@ -151,7 +150,7 @@ def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[f
         return means, expect_from_folds(folds, _test_to_train(record), _deviation(cells)), 1
     splits = by_split(paper, record, part, head.definition)
     means = list(map(mean, splits))  # repeats on one split share its images, so that they count as one
-    if len(splits) == head.mean_of and _on_published_splits(paper, record) and all(len(each) > 1 for each in splits):
+    if len(splits) == head.mean_of and is_on_published_splits(paper, record) and all(len(each) > 1 for each in splits):
         return means, expect_on_same_splits(splits), verdict.RUNS
     return means, expect(means, head.mean_of, _number(head.deviation, head) if head.deviation else None), verdict.RUNS
 
@@ -301,68 +300,3 @@ def _range_over_images(images: Rows, signature: str) -> Prediction:
         return Prediction(n=0)
     low, high = np.percentile(values, [2.5, 97.5])
     return Prediction(n=len(values), mean=float(values.mean()), low=float(low), high=float(high))
-
-
-def part_of(paper: Paper, split: str) -> str:
-    """The part of `Repeat.metrics` that the paper's numbers of a split are compared with. For training images, that
-    depends on how the paper measured them (`common.reported.TrainingPass`)."""
-    return RUNNING if split == "train" and paper.training_pass.value == "running" else split
-
-
-def values(record: Record, part: str, signature: str, predictor: str | None = None) -> list[float]:
-    """One value of a metric for each repeat in which it is defined: of the network, or of a predictor that has learned
-    nothing. A cross-validation counts as one repeat with the mean of its folds, since that is what papers print."""
-    return [mean(folds) for folds in by_repeat(record, part, signature, predictor).values()]
-
-
-def by_repeat(
-    record: Record, part: str, signature: str, predictor: str | None = None
-) -> dict[tuple[int, int], list[float]]:
-    """By seed and number of the repeat: its values, one for each of its folds. A repeat in which a value is undefined,
-    or a fold failed, is left out."""
-    failed = {(failure.seed, failure.repeat) for failure in record.failed}
-    found: dict[tuple[int, int], list[float | None]] = {}
-    for run in record.runs:
-        found.setdefault((run.seed, run.repeat), []).append(value_of_run(run, part, signature, predictor))
-    return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
-
-
-def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], tuple[int, int]]:
-    """By seed and number of a repeat: the seed and the number of its split. Repeats with the same split have the same
-    test images. A record whose readings are no longer in `paper.yaml` has a split of its own for each repeat."""
-    repeats = dict.fromkeys((run.seed, run.repeat) for run in record.runs)
-    try:
-        recipe = paper.plain_recipe(record.profile, record.readings)
-        return {(seed, repeat): (seed, number_of_split(recipe, repeat)) for seed, repeat in repeats}
-    except BadInput:
-        return {each: each for each in repeats}
-
-
-def _on_published_splits(paper: Paper, record: Record) -> bool:
-    """Whether the record was made on the splits that the authors publish, so that theirs are the same ones."""
-    try:
-        recipe = paper.plain_recipe(record.profile, record.readings)
-    except BadInput:
-        return False
-    return recipe.split == "published" and not recipe.folds
-
-
-def values_by_split(paper: Paper, record: Record, part: str, signature: str) -> list[float]:
-    """One value for each split, the mean of the repeats on it: these share its images, so that they count as one."""
-    return list(map(mean, by_split(paper, record, part, signature)))
-
-
-def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[list[float]]:
-    """For each split, one value for each repeat on it. A cross-validation is one repeat with the mean of its folds."""
-    split_of, groups = split_of_each_repeat(paper, record), {}
-    for repeat, folds in by_repeat(record, part, signature).items():
-        groups.setdefault(split_of[repeat], []).append(mean(folds))
-    return list(groups.values())
-
-
-def value_of_run(run: Repeat, part: str, signature: str, predictor: str | None = None) -> float | None:
-    """One value of one training, None where it is undefined or was not taken."""
-    if signature == OF_TRAINING:
-        return None if predictor else run.epochs
-    table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
-    return table.get(signature)

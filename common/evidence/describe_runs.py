@@ -6,8 +6,8 @@ from statistics import fmean, median
 
 from common.evidence import learned
 from common.evidence.assess import Assessment, is_default
-from common.evidence.compare import values
 from common.evidence.results import Record
+from common.evidence.run_values import values
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
 from common.paper import as_shown

@@ -11,9 +11,9 @@ from statistics import mean
 from common.evidence import assess, learned
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import from_0_to_1
-from common.evidence.compare import by_repeat
 from common.evidence.definition import comparable
 from common.evidence.results import Compared, Record
+from common.evidence.run_values import by_repeat
 from common.evidence.statistics import MeanDifference, Prediction, paired_t, prediction, welch
 from common.paper import as_shown
 
@@ -141,7 +141,7 @@ def measure_effect(default: Record, other: Record, part: str, signature: str, ro
     them was 0.8 for one reading, 0.2 and -0.4 for two others (Cheng's at smoke size, six repeats each). The reading
     decides and not the numbers, since an interval that is chosen for being narrow does not hold its 95 %.
 
-    The folds of a cross-validation are one repeat (`compare.values`). There is no difference where the values are not
+    The folds of a cross-validation are one repeat (`run_values`). There is no difference where the values are not
     comparable (`definition.comparable`), or a network of one record did not learn (`learned.unusable`).
     """
     departures = assess.departures(other, default).keys()

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from common.evidence.chance import chance_of, percent, plausible_range
-from common.evidence.compare import values
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.leakage import scale_note
 from common.evidence.results import Compared, Record
+from common.evidence.run_values import values
 from common.evidence.statistics import Interval, place, prediction
 from common.evidence.tables import code, command, estimate, folded, heading, markdown_table, number, setting
 from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED

@@ -13,10 +13,10 @@ from statistics import fmean
 
 from common.evidence import curves
 from common.evidence.chance import chance_of, percent, plausible_range
-from common.evidence.compare import values
 from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.places import Place, images_of, places
 from common.evidence.results import RUNNING, Compared, Record
+from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, place
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
 from common.paper import Paper

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
-from common.evidence.compare import values
 from common.evidence.results import Record
+from common.evidence.run_values import values
 from common.evidence.statistics import MeanDifference, welch
 
 GROUPED = {"split": "grouped"}
@@ -33,7 +33,7 @@ def leaking(record: Record, others: Iterable[Record]) -> Record | None:
 
 def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDifference:
     """How much higher a metric of a part, such as "test", is under the random split than under the grouped one. The
-    folds of a cross-validation are one repeat (`compare.values`). No difference is given where a network of one record
+    folds of a cross-validation are one repeat (`run_values`). No difference is given where a network of one record
     did not learn (`learned.unusable`).
 
     Raises ValueError for records that differ in their conditions or in a reading other than the split.

@@ -7,10 +7,10 @@ import numpy as np
 from common.evidence import clinical, folds, learned, metrics, spread, worded
 from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment, default_of, departures, is_default
-from common.evidence.compare import values
 from common.evidence.definitions_page import GROUPED, LESS, RESAMPLES
 from common.evidence.paper_sentences import say_paper
 from common.evidence.results import Compared, Record, slug
+from common.evidence.run_values import values
 from common.evidence.sentences import explain
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (

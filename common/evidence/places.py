@@ -26,9 +26,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from common.evidence import curves, learned
-from common.evidence.compare import values
 from common.evidence.definition import LOSSES, Definition
 from common.evidence.results import RUNNING, Compared, Record
+from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import RUNS
 from common.paper import as_shown

@@ -18,8 +18,8 @@ import numpy as np
 from scipy.special import chdtri, fdtri  # scipy.stats has them too, but takes a second to import
 
 from common.evidence import learned
-from common.evidence.compare import by_split
 from common.evidence.results import Record
+from common.evidence.run_values import by_split
 from common.paper import Paper
 
 
@@ -103,7 +103,7 @@ def spread_of_record(paper: Paper, record: Record, part: str, definition: str) -
     """The spreads of one metric in one record. part: a key of `Repeat.metrics`; definition: a signature.
 
     None where no split has two repeats or there is one split only, and where a network did not learn. The folds of a
-    cross-validation are one repeat with their mean (`compare.values`)."""
+    cross-validation are one repeat with their mean (`run_values.values`)."""
     if learned.why_unlearned(record.runs, definition):
         return None
     return analyse_variance(by_split(paper, record, part, definition))

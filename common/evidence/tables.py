@@ -6,11 +6,11 @@ from statistics import median
 from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
-from common.evidence.compare import values
 from common.evidence.definition import Definition
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
+from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested

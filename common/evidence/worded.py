@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment, recipe_of
-from common.evidence.compare import by_repeat, part_of, split_of_each_repeat, values_by_split
 from common.evidence.pairs import Paired, pair_up, say_pairs, say_what_would_tell
 from common.evidence.printed_claims import (
     FAILS,
@@ -32,6 +31,7 @@ from common.evidence.printed_claims import (
     side_of,
 )
 from common.evidence.results import RUNNING, Record
+from common.evidence.run_values import by_repeat, part_of, split_of_each_repeat, values_by_split
 from common.evidence.statistics import Interval, Prediction, prediction
 from common.evidence.superiority import FalseClaim
 from common.evidence.verdict import DID_NOT_LEARN, RUNS

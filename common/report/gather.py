@@ -11,11 +11,12 @@ from common.errors import BadInput
 from common.evidence import boxes, claims, effects, folds, leakage, worded
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import Assessment, assess_paper
-from common.evidence.compare import is_count, values
+from common.evidence.compare import is_count
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.masks import load_masks
 from common.evidence.results import Record, slug, trial_name
+from common.evidence.run_values import values
 from common.evidence.statistics import MeanDifference, Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import PROFILES, Paper

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from common import paper as papers
-from common.evidence.compare import values
 from common.evidence.curves import _curves, first_epoch, with_epochs
 from common.evidence.results import RUNNING, load
+from common.evidence.run_values import values
 from tests.evidence.made import folds_of, record_of
 
 RESULTS = Path(__file__).parents[2] / "results"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.evidence import compare, spread
+from common.evidence import run_values, spread
 from common.evidence.spread import analyse_variance
 from tests.evidence.made import DICE, paper, record
 
@@ -99,7 +99,7 @@ def design(results, splits="3", **changes):
 
 
 def test_with_three_splits_repeat_4_has_the_split_of_repeat_1():
-    of_repeat = compare.split_of_each_repeat(OF, design(SIX))
+    of_repeat = run_values.split_of_each_repeat(OF, design(SIX))
     assert [of_repeat[0, repeat] for repeat in range(6)] == [(0, 0), (0, 1), (0, 2), (0, 0), (0, 1), (0, 2)]
 
 

@@ -8,11 +8,10 @@ from common import paper as papers
 from common.data import enlarge, splits
 from common.data.case import Case
 from common.evidence import effects_tables, leakage
-from common.evidence.compare import RUNNING
 from common.evidence.effects import DRAWING
 from common.evidence.effects_tables import effect_sentences
 from common.evidence.metrics import STANDARD
-from common.evidence.results import Failure, Record
+from common.evidence.results import RUNNING, Failure, Record
 from common.paper import Paper, as_text
 from tests.evidence.effects.made import DEFAULT, LOSS, NOWHERE, dice, moved, read
 from tests.evidence.made import DICE, cell, folds_of, paper, record, record_of

@@ -1,0 +1,74 @@
+"""The values of our runs under one definition: one for each repeat, fold or split."""
+
+from statistics import mean
+
+from common.data.splits import number_of_split
+from common.errors import BadInput
+from common.evidence.definition import OF_TRAINING
+from common.evidence.results import RUNNING, Record, Repeat
+from common.paper import Paper
+
+
+def part_of(paper: Paper, split: str) -> str:
+    """The part of `Repeat.metrics` that the paper's numbers of a split are compared with. For training images, that
+    depends on how the paper measured them (`common.reported.TrainingPass`)."""
+    return RUNNING if split == "train" and paper.training_pass.value == "running" else split
+
+
+def values(record: Record, part: str, signature: str, predictor: str | None = None) -> list[float]:
+    """One value of a metric for each repeat in which it is defined: of the network, or of a predictor that has learned
+    nothing. A cross-validation counts as one repeat with the mean of its folds, since that is what papers print."""
+    return [mean(folds) for folds in by_repeat(record, part, signature, predictor).values()]
+
+
+def by_repeat(
+    record: Record, part: str, signature: str, predictor: str | None = None
+) -> dict[tuple[int, int], list[float]]:
+    """By seed and number of the repeat: its values, one for each of its folds. A repeat in which a value is undefined,
+    or a fold failed, is left out."""
+    failed = {(failure.seed, failure.repeat) for failure in record.failed}
+    found: dict[tuple[int, int], list[float | None]] = {}
+    for run in record.runs:
+        found.setdefault((run.seed, run.repeat), []).append(value_of_run(run, part, signature, predictor))
+    return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
+
+
+def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], tuple[int, int]]:
+    """By seed and number of a repeat: the seed and the number of its split. Repeats with the same split have the same
+    test images. A record whose readings are no longer in `paper.yaml` has a split of its own for each repeat."""
+    repeats = dict.fromkeys((run.seed, run.repeat) for run in record.runs)
+    try:
+        recipe = paper.plain_recipe(record.profile, record.readings)
+        return {(seed, repeat): (seed, number_of_split(recipe, repeat)) for seed, repeat in repeats}
+    except BadInput:
+        return {each: each for each in repeats}
+
+
+def is_on_published_splits(paper: Paper, record: Record) -> bool:
+    """Whether the record was made on the splits that the authors publish, so that theirs are the same ones."""
+    try:
+        recipe = paper.plain_recipe(record.profile, record.readings)
+    except BadInput:
+        return False
+    return recipe.split == "published" and not recipe.folds
+
+
+def values_by_split(paper: Paper, record: Record, part: str, signature: str) -> list[float]:
+    """One value for each split, the mean of the repeats on it: these share its images, so that they count as one."""
+    return list(map(mean, by_split(paper, record, part, signature)))
+
+
+def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[list[float]]:
+    """For each split, one value for each repeat on it. A cross-validation is one repeat with the mean of its folds."""
+    split_of, groups = split_of_each_repeat(paper, record), {}
+    for repeat, folds in by_repeat(record, part, signature).items():
+        groups.setdefault(split_of[repeat], []).append(mean(folds))
+    return list(groups.values())
+
+
+def value_of_run(run: Repeat, part: str, signature: str, predictor: str | None = None) -> float | None:
+    """One value of one training, None where it is undefined or was not taken."""
+    if signature == OF_TRAINING:
+        return None if predictor else run.epochs
+    table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
+    return table.get(signature)
