@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from common.evidence.answers import Answer
 from common.evidence.assess import Assessment, is_default
 from common.evidence.describe_runs import say_run
-from common.evidence.sentences import count_repeats, listed, name_number, say_verdict
+from common.evidence.phrases import listed
+from common.evidence.sentences import count_repeats, name_number, say_verdict
 from common.evidence.verdict import VERDICTS
 from common.evidence.worded import Tested
 from common.paper import Paper
