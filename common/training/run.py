@@ -18,8 +18,8 @@ from common.errors import Damaged, FailedRun
 from common.evidence import learned, results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
-from common.files import refuse_unwritable, remove_abandoned, remove_partial, write_json
-from common.lock import only_one
+from common.files import refuse_unwritable, remove_partial, write_json
+from common.lock import only_one, remove_abandoned
 from common.protocol import PROTOCOL, recipe_hash
 from common.training import at_once
 from common.training.callbacks import bars
@@ -31,7 +31,7 @@ from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
 # Temporary folders that a process leaves in the folder of the runs if it is killed.
-_LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
+_LEFT = "cache/*/.building-*", ".packing-*", ".bench-*"
 
 # The log in the folder of a run or a job: messages, epochs, warnings, tracebacks, start and end.
 LOG = "log.txt"
@@ -137,8 +137,9 @@ def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> result
         runs=[summary(paper, recipe, place) for place in places],
         failed=failures,
     )
-    keep_counts(record, places, request.results)
-    results.store(request.results, record)
+    with only_one(request.results, wait=True):
+        keep_counts(record, places, request.results)
+        results.store(request.results, record)
     return record
 
 
