@@ -1,6 +1,5 @@
 """The parts of `repro bench`. Each yields its lines as soon as they are measured: ratios, or why there is none."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import common
 from common.bench.contenders import COPIED, SIDE, kernel_works
 from common.bench.workers import Failed, Took, in_turns, workers
 from common.data.fetch import Missing
+from common.lock import temporary_folder
 from common.paper import Paper
 from common.recipe import Recipe
 
@@ -137,8 +137,8 @@ def measure_pipeline(bench: Bench) -> Iterator[Line]:
         return time.perf_counter() - started
 
     bench.runs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=bench.runs) as empty:
-        first, again = seconds_of_preparing(Path(empty)), seconds_of_preparing(Path(empty))
+    with temporary_folder(bench.runs, ".bench-") as empty:
+        first, again = seconds_of_preparing(empty), seconds_of_preparing(empty)
     meaning = f"{first:.1f} s for {len(found.cases)} images of {found.name}, then {again:.2f} s"
     yield bench.ratio("pipeline", "preparing / from the cache", meaning, [first], [again])
 
