@@ -43,10 +43,11 @@ def count_step(bench: Bench) -> Iterator[Line]:
         yield line(f"{kind} ({len(of_kind)})", operations, moved, seconds, f"{seconds / whole:.1%} of the last line")
     if draws:
         operations = step_work.THREEFRY * draws
+        seconds = operations / INTEGER
         meaning = (
-            f"{draws / 1e6:.3g} million 32-bit numbers by Threefry; operations of integers, hidden behind memory or not"
+            f"{draws / 1e6:.3g} million numbers; operations on integers, {seconds / whole:.1%} and not in the last line"
         )
-        yield line("random bits of dropout", operations, 0, operations / INTEGER, meaning)
+        yield line("random bits of dropout", operations, 0, seconds, meaning)
     yield total("kernels alone", kernels)
     yield total("all, one kernel between two convolutions", [*kernels, *others], between)
     yield total("all, each layer a kernel of its own", every)
