@@ -124,13 +124,13 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .onnx file to write.")],
 ) -> None:
     """Write a trained network as ONNX, after a check that onnxruntime marks the same pixels."""
+    refuse_unwritable_file(output)
     import_keras()
     from common.predict import export as exporting
     from common.predict import probe
     from common.training import model_file
 
     exporting.refuse_without_packages()
-    refuse_unwritable_file(output)
     network, about = model_file.load(model)
     model_file.refuse_leak(about)
     probe.refuse_no_probabilities(model, network, about)

@@ -102,7 +102,7 @@ def _refuse_large(path: Path, planned: keras.Model, weights: bytes) -> None:
                         f"{path}: refused. Its layer '{layer.name}' gives {size / 1e6:,.0f} million values for one "
                         f"image, more than the {_LARGEST_LAYER / 1e6:.0f} million that are computed."
                     )
-    declared, stored = sum(math.prod(weight.shape) for weight in planned.variables), _stored_values(weights)
+    declared, stored = sum(math.prod(weight.shape) for weight in planned.weights), _stored_values(weights)
     if declared > stored:
         raise BadInput(
             f"{path}: refused. Its network needs {declared:,} values of weights, and the file has {stored:,}."
