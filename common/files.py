@@ -1,6 +1,5 @@
 """Files that appear whole or not at all, and that show when they are not as they were written."""
 
-import errno
 import json
 import os
 import shutil
@@ -56,12 +55,15 @@ def refuse_no_folder(path: Path) -> None:
 
 
 def read_at_most(path: Path, most: int) -> bytes:
-    """The bytes of a small file; of a larger one the first most + 1, so that a caller can tell. Raises OSError, naming
-    it, for a pipe, which would wait for ever, and for any other thing that is no file."""
+    """The bytes of a small file. Raises ValueError, with the reason alone, for a larger one and for what is no file, as
+    a pipe, which would wait for ever; OSError for what can't be read."""
     if kind := kind_of_place(path):
-        raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
+        raise ValueError(f"it is {kind}, not a file")
     with path.open("rb") as file:
-        return file.read(most + 1)
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most:,} bytes, the most that are read")
+    return content
 
 
 @contextmanager

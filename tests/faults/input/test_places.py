@@ -1,5 +1,5 @@
-"""Places where no file can be: nothing written replaces a folder, a pipe, a socket or a device, and nothing that is read
-waits for one."""
+"""Places where no file can be: what is written replaces no folder, pipe, socket or device, and what is read waits for
+none."""
 
 import os
 import socket
@@ -13,6 +13,8 @@ from common.data.fetch import find
 from common.data.folder import load_description
 from common.errors import BadInput
 from common.files import atomic, kind_of_place, write_atomically
+from common.predict.inputs import find_inputs, read_picture
+from common.training import model_file
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_each_command_says_so_before_it_works(repro, phantom_folder, places, com
 
 def test_a_description_a_list_and_a_data_set_that_are_none_are_named_at_once(places, tmp_path):
     for name in KINDS:
-        with pytest.raises(BadInput, match=f"{name}.*(it is a |no such folder or file|has no folder|no image found)"):
+        with pytest.raises(BadInput, match=f"{name}.*( is a | no image found)"):
             find(name, tmp_path, tmp_path)
         for ending in (".yaml", ".pack", ".zip"):
             os.symlink(name, f"{name}{ending}")
@@ -109,3 +111,20 @@ def test_what_is_there_is_called_by_its_kind(places):
     for name in KINDS:
         assert kind_of_place(places[name]) == f"a {name.removeprefix('link-')}"
     assert kind_of_place(places["folder"] / "nothing") == ""
+
+
+def test_predict_waits_for_none_of_them(repro, places, tmp_path):
+    """In a folder, by a pattern and by name; called as an image, as DICOM and as nothing."""
+    (tmp_path / "scans").mkdir()
+    for name in ("pipe", "socket", "device"):
+        for ending in (".png", ".dcm", ""):
+            os.symlink(f"../{name}", f"scans/{name}{ending}")
+    found = find_inputs(["scans", "scans/*.png", "pipe"], tmp_path / "out")
+    assert found.left_out == "1 a device, 1 a pipe, 1 a socket"
+    assert [item.name for item in found.items] == ["device", "pipe", "socket"]  # each once
+    for item in found.items:
+        with pytest.raises(BadInput, match=rf"{item.path}: a (pipe|socket|device), not an image file"):
+            read_picture(item.path)
+    os.symlink("pipe", "network.keras")
+    with pytest.raises(BadInput, match=r"network\.keras: it is a pipe"):
+        model_file.load(tmp_path / "network.keras")
