@@ -13,8 +13,9 @@ from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, counts, learned, metrics, results, trivial
 from common.evidence.definition import OF_TRAINING, Definition
+from common.evidence.kept_counts import counts_folder
 from common.evidence.masks import load_masks
-from common.files import check_archive, copy, read_json, write_atomically, write_json
+from common.files import check_archive, checksum, copy, read_json, write_atomically, write_json
 from common.lock import temporary_folder
 from common.paper import Paper
 from common.protocol import PROTOCOL
@@ -199,11 +200,22 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
     )
 
 
-def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
-    """Copies the counts of every training to `results/`, and for the first repeat also the predicted masks of the test
-    images with their bounding boxes. From these small files a fresh clone can compute every definition without
-    training. Files of an older record of the same runs are replaced. The caller has locked `kept`."""
-    folder = kept / record.paper / results.slug(record)
+def store(record: results.Record, places: list[Path], kept: Path) -> results.Record:
+    """Stores a record in `results/` with the counts of every training, of the first repeat also the predicted
+    masks of the test images with their bounding boxes. From these small files a fresh clone can compute every
+    definition without training. They take the place of those of an older record of the same runs.
+
+    places: the folders of the trainings. kept: the folder of results, which the caller has locked. Returns the record
+    as it is stored, with the checksums of the files: if the process is killed between the two, they show that the older
+    record is not of these files."""
+    record = record.model_copy(update={"counts": _keep_counts(record, places, kept)})
+    results.store(kept, record)
+    return record
+
+
+def _keep_counts(record: results.Record, places: list[Path], kept: Path) -> dict[str, str]:
+    """Copies the files, and returns their checksums by name."""
+    folder = counts_folder(kept, record)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f"{KEEPING}*"):  # a process was killed here
         shutil.rmtree(left)
@@ -219,12 +231,13 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
                 write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
         # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged, and
         # there are counts at every moment.
-        new = {path.name for path in beside.iterdir()}
+        new = {path.name: checksum(path) for path in sorted(beside.iterdir())}
         for name in new:
             (beside / name).replace(folder / name)
         for old in folder.iterdir():
             if old.name not in new:
                 old.unlink()
+    return new
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:

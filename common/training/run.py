@@ -26,7 +26,7 @@ from common.training.callbacks import bars
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import fit
-from common.training.record import MASKS, Fit, Trial, ended, keep_counts, made_in, summary
+from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
@@ -118,9 +118,7 @@ def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> result
     """Stores and returns the record of all finished trials in the folder, with its counts."""
     record, places = _summarise(request, planned, say)
     with only_one(request.results, wait=True):
-        keep_counts(record, places, request.results)
-        results.store(request.results, record)
-    return record
+        return store(record, places, request.results)
 
 
 def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
@@ -133,8 +131,7 @@ def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) ->
     with only_one(request.results, wait=True):
         before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
         if not any(_has_more(old, record) for old in before):
-            keep_counts(record, places, request.results)
-            results.store(request.results, record)
+            store(record, places, request.results)
 
 
 def _has_more(old: results.Record, new: results.Record) -> bool:
