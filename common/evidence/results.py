@@ -76,6 +76,7 @@ class Repeat(_Model):
     confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
         does not classify.
     unlearned: for each output that did not learn, its signs (`common.evidence.learned`); None in older records.
+    environment: where it was made, if it differs from that of the record, in which the first training was made.
     """
 
     seed: int
@@ -93,6 +94,7 @@ class Repeat(_Model):
     confusion: dict[str, dict[str, dict[str, int]]] = {}
     unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
     notes: list[str] = []
+    environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
 
 
 class Failure(_Model):
@@ -153,6 +155,7 @@ class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
     readings: those that differ from the defaults of `paper.yaml`, as typed on the command line.
+    environment: of the first training.
     recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
         shown as stale.
     failed: trainings without numbers. A cross-validation with one of them has no mean.

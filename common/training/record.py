@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -58,7 +58,9 @@ class Fit:
     """The content of `fit.json`. fold: None without cross-validation. best_epoch: the evaluated epoch, counted from 1.
     seconds: time of the training with its validation, without the evaluation. history: for each value by name, one
     float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
-    `results.Repeat`. protocol: as in `common.protocol`."""
+    `results.Repeat`. protocol: as in `common.protocol`. paper, recipe, data: whose run it is: the paper's name, the
+    hash of the recipe, and the fingerprint of the data. counts: checksums of the files of counts and masks, by name.
+    These four are empty in older files."""
 
     seed: int
     repeat: int
@@ -72,6 +74,10 @@ class Fit:
     state: str = ""
     unlearned: dict[str, list[str]] = field(default_factory=dict)
     protocol: int = PROTOCOL
+    paper: str = ""
+    recipe: str = ""
+    data: str = ""
+    counts: dict[str, str] = field(default_factory=dict)
 
 
 def ended(folder: Path) -> Fit | results.Failure | None:
@@ -81,10 +87,10 @@ def ended(folder: Path) -> Fit | results.Failure | None:
         if (folder / "fit.json").exists():
             done = _read(folder / "fit.json", lambda content: Fit(**content))
             made_in(folder)
-            counted = [*(f"rows-{part}.npz" for part in done.split), MASKS, RENEWED]
-            for name in counted:
-                if name != RENEWED or (folder / name).exists():
-                    check_archive(folder / name)
+            for name in counted_files(folder, done.split):
+                check_archive(folder / name)
+                if done.counts and checksum(folder / name) != done.counts.get(name):
+                    raise Damaged(folder / name, "it is not the file that this training wrote")
             remove_states(folder)  # they are still there if it was killed just before this step
             return done
         if (folder / "failed.json").exists():
@@ -92,6 +98,11 @@ def ended(folder: Path) -> Fit | results.Failure | None:
     except Damaged as damaged:
         logger.warning(f"{damaged} Its repeat is done again.")
     return None
+
+
+def counted_files(folder: Path, parts: Iterable[str]) -> list[str]:
+    """The names of the files of counts and masks of a finished training."""
+    return [*(f"rows-{part}.npz" for part in parts), MASKS, *([RENEWED] if (folder / RENEWED).exists() else [])]
 
 
 def made_in(folder: Path) -> results.Environment:
