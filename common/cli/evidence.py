@@ -123,7 +123,7 @@ def report(
     """Make web pages of the results. They show images if the data sets are on this machine."""
     import_keras()
     try:
-        from common.report import site
+        from common.report import folder, site
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The report needs the package {missing.name}, which is not installed. `make install` puts it into .venv; "
@@ -132,7 +132,7 @@ def report(
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
             built = site.build_site(results, papers.names(), root(), runs)
-        site.write_site(built, output)
+        folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:
