@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from common.errors import BadInput, Damaged, unwritable
 
 _UNFINISHED = ".partial"
+_MOST_UNPACKED = 1 << 28  # bytes of compressed members; large arrays are stored as they are
 
 
 def kind_of_place(path: Path) -> str:
@@ -166,9 +167,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def check_archive(path: Path) -> None:
     """Compares every member of a zip archive (.npz, .keras) with its CRC-32. Raises Damaged, naming the file, where it
-    is missing, truncated or changed, and where members are missing in it."""
+    is missing, truncated or changed, where members are missing in it, and where it would unpack to far more than the
+    suite ever packs."""
     try:
         with zipfile.ZipFile(path) as archive:
+            packed = (member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED)
+            if (size := sum(member.file_size for member in packed)) > _MOST_UNPACKED:
+                raise ValueError(f"it unpacks to {size / 1e9:.1f} GB")
             changed, found = archive.testzip(), len(archive.infolist())
         # A flipped bit can make the entry of one member swallow those of others. The number of entries is at the end of
         # the archive, in a record that may have a comment of 64 KiB behind it.

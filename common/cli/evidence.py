@@ -125,7 +125,7 @@ def report(
     refuse_no_folder(output)
     import_keras()
     try:
-        from common.report import site
+        from common.report import folder, site
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The report needs the package {missing.name}, which is not installed. `make install` puts it into .venv; "
@@ -134,7 +134,7 @@ def report(
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
             built = site.build_site(results, papers.names(), root(), runs)
-        site.write_site(built, output)
+        folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:
