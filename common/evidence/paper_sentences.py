@@ -138,6 +138,14 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
         yield f'It claims "{words}": {ways[0].status}{told}.'
 
 
+def say_reply(paper: Paper) -> str:
+    """What its authors answer, in their own words, or that there is no answer yet."""
+    if paper.reply is None:
+        return "None yet."
+    where = f" ({paper.reply.where})" if paper.reply.where else ""
+    return f'{paper.reply.by}, {paper.reply.date}{where}: "{paper.reply.words.strip()}"'
+
+
 def say_network(paper: Paper) -> str:
     """What the paper trains, on what, and how large it is: "U-Net++, on BUSI (ultrasound). 28.1 million weights."."""
     weights = f"{paper.parameters / 1e6:.1f} million weights" if paper.parameters else ""
