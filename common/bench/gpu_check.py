@@ -17,6 +17,7 @@ import typer
 
 from common import paper as papers
 from common.files import write_atomically
+from common.text import print_line
 
 PUBLIC = "busi"  # the data set that everyone can download
 PARTS = ("pytorch", "roofline", "batch", "images", "at-once")
@@ -64,9 +65,9 @@ def run_parts(known: Mapping[str, Sequence[str]], folder: Path, seconds: float, 
         if status == 0:
             write_atomically(_file(folder, name, "done"), f"{took:.0f} s in the call that ended it\n".encode())
         ended = {0: "done", None: "interrupted, goes on with the next call"}.get(status, f"failed, status {status}")
-        print(f"{name}: {ended} ({took:.0f} s; {log})", flush=True)
+        print_line(f"{name}: {ended} ({took:.0f} s; {log})")
     left_over = [name for name in known if not _file(folder, name, "done").exists()]
-    print(
+    print_line(
         f"{len(known) - len(left_over)} of {len(known)} parts are done"
         + (". To go on: the same command." if left_over else ".")
     )

@@ -26,6 +26,7 @@ import numpy as np
 from common.data.busi import index
 from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput
+from common.text import for_csv
 
 # The ways to make one mask of several (`Recipe.masks`); every case is listed with the first.
 MERGED, *OTHERS = ("merged", "first", "union=2", "mean=2")
@@ -133,4 +134,4 @@ if __name__ == "__main__":
         table = make_table(Path(sys.argv[1]), (128, 196, 224, 256), Path(temporary))
     writer = csv.DictWriter(sys.stdout, list(table[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(table)
+    writer.writerows({name: for_csv(value) for name, value in line.items()} for line in table)

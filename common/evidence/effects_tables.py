@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from common.evidence.chance import chance_of, percent, plausible_range
 from common.evidence.effects import Alternative, Effect, OneAtATime
@@ -21,6 +21,7 @@ from common.evidence.tables import code, command, estimate, folded, heading, mar
 from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
 from common.paper import as_shown
 from common.reported import printed
+from common.text import for_terminal
 
 _BY_CHANCE = 0.05  # of the intervals leave out 0 where there is no effect
 
@@ -204,7 +205,7 @@ def table(found: OneAtATime) -> Table:
     shown = _SHOWN if len(readings) <= _FEW else _SHOWN_OF_MANY
     most = f"Of each reading the {shown} printed numbers" if shown > 1 else "Of each reading the printed number"
     result = Table(
-        title=escape(f"{found.default.paper.name}, one reading at a time: {heading(found.default.record)}"),
+        title=f"{found.default.paper.name}, one reading at a time: {heading(found.default.record)}",
         caption=f"{most} that it moves most, those between 0 and 1 first. Bold: 0 is outside the interval.",
         title_justify="left",
         caption_justify="left",
@@ -215,22 +216,27 @@ def table(found: OneAtATime) -> Table:
     for column in ("reading", "number", "default", "with it", "difference", "repeats"):
         result.add_column(column, overflow="fold")
     for each in readings:
-        name = f"{escape(each.reading)}{_stale(each)}" + ("\n[dim]several at once[/]" if each in found.several else "")
+        name = _cell(f"{each.reading}{_stale(each)}", "several at once" if each in found.several else "")
         for moved in each.most_moved[:shown]:
             mean, *interval = format_effect(moved).split(" ", 1)
-            mean = f"[bold]{mean}[/]" if moved.difference.certain else mean
             result.add_row(
                 name,
-                f"{moved.part} {escape(moved.name)}\n[dim]{escape(moved.signature)}[/]",
+                _cell(f"{moved.part} {moved.name}", moved.signature),
                 number(moved.default.mean),
                 number(moved.other.mean),
-                "\n".join([mean, *(f"[dim]{escape(line)}[/]" for line in interval)]),
+                _cell(mean, *interval, style="bold" if moved.difference.certain else ""),
                 format_repeats(moved),
             )
             name = ""
         if not each.most_moved:
-            result.add_row(name, "[dim]none of the paper's numbers[/]")
+            result.add_row(name, Text("none of the paper's numbers", "dim"))
     return result
+
+
+def _cell(first: str, *more: str, style: str = "") -> Text:
+    """A cell of the terminal's table: its first line in a style, the others dim."""
+    lines = [(first, style), *((line, "dim") for line in filter(None, more))]
+    return Text("\n").join(Text(for_terminal(line), its_style) for line, its_style in lines)
 
 
 def page(found: Iterable[OneAtATime]) -> str:

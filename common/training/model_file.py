@@ -117,7 +117,7 @@ def _inspect(path: Path) -> About:
     try:
         return About.model_validate_json(comment)
     except ValidationError as error:
-        raise BadInput(f"{path}: the record of its training can't be read:\n{error}") from error
+        raise BadInput(f"{path}: the record of its training can't be read:", *str(error).split("\n")) from error
 
 
 def _foreign(config: Any) -> set[str]:
