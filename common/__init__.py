@@ -2,6 +2,8 @@
 
 import os
 
+__version__ = "0.1.0"
+
 # Keras takes layout, precision and limits from a file in the home folder and from these, also in processes that import
 # it first. The code says itself what it needs: a person's settings for other work must not change a number, and a home
 # that can't be written to must not matter. No file can be below the null device, so that Keras finds and leaves none.

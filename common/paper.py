@@ -63,6 +63,16 @@ class Reading(_Record):
         return [self.default, *self.alternatives]
 
 
+class Reply(_Record):
+    """What the authors of a paper answer to its page. by: who; date: when, such as "2027-01-12"; words: their own,
+    unchanged, of any length; where: the address where they say it, if it is public."""
+
+    by: str
+    date: str
+    words: str
+    where: str | None = None
+
+
 class Paper(_Record):
     """One paper.
 
@@ -80,7 +90,7 @@ class Paper(_Record):
         checks of arithmetic.
     worded: the claims that the paper makes in words. headline: the ids of the few numbers that it is known by.
     brief: its network and data in a few words. code: the address of the authors' code, where it is public.
-    figures: what it shows in pictures.
+    figures: what it shows in pictures. reply: what its authors answer, None while there is no answer.
     """
 
     name: str
@@ -107,6 +117,7 @@ class Paper(_Record):
     brief: str = ""
     code: str | None = None
     figures: list[Figure] = []
+    reply: Reply | None = None
 
     @model_validator(mode="before")
     @classmethod

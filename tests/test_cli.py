@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from common import cli, paper
+from common import __version__, cli, paper
 from common.cli.shared import command_line
+from common.evidence.verdict import RULES
 from common.files import write_json
+from common.protocol import PROTOCOL
 
 ROOT = Path(cli.__file__).parents[2]
 
@@ -36,6 +38,18 @@ def test_papers_says_what_was_run_and_what_came_out_of_stored_comparisons_alone(
     (said,) = re.findall(r"gill: .*?(?=kumar: )", " ".join(printed.split()))
     assert "Run: small profile on busi, 3 repeats; 1 more with other readings. Of 6 numbers, " in said
     assert "Not run yet" not in said
+
+
+def test_the_version_names_what_decides_a_number(repro):
+    status, printed, _ = repro("--version")
+    assert (status, printed) == (0, f"repro {__version__}, protocol {PROTOCOL}, rules of the verdicts {RULES}\n")
+
+
+def test_a_shell_completes_the_names_of_papers():
+    environment = os.environ | {"_REPRO_COMPLETE": "complete_bash", "COMP_WORDS": "repro explain ", "COMP_CWORD": "2"}
+    called = [sys.executable, "-c", "import sys; sys.argv[0] = 'repro'; from common.cli import main; main()"]
+    done = subprocess.run(called, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == paper.names()
 
 
 def test_the_help_names_the_defaults(repro, monkeypatch):

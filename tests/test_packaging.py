@@ -12,8 +12,11 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from common import __version__, paper
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("common", "reproductions") for path in (ROOT / package).rglob("*.py"))
@@ -55,6 +58,14 @@ def imports(source: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add(node.module.partition(".")[0])
     return found
+
+
+def test_the_citation_names_this_version_and_every_paper():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (cited["version"], cited["cff-version"]) == (__version__, "1.2.0")
+    titles = {reference["title"] for reference in cited["references"]}
+    assert titles >= {paper.load(name).title for name in paper.names()}
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess:

@@ -11,13 +11,13 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from common import __version__
+from common import paper as papers
+from common.protocol import PROTOCOL
 from common.text import for_json, for_terminal, names_stream
 from common.training.backend import first_backend
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
-    "Trains the networks of six papers on breast tumour segmentation again, and says for every number that the papers "
-    "report whether it reproduces."
-))  # fmt: skip
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 class Terminal(Console):
@@ -32,7 +32,7 @@ class Terminal(Console):
         return super().render_str("\n".join(lines), **options)
 
     def on_broken_pipe(self) -> None:
-        raise
+        raise  # the BrokenPipeError, of which rich would make an end with status 1
 
     def print(self, *content: RenderableType, **options: Any) -> None:
         with names_stream(self.stderr):
@@ -41,9 +41,12 @@ class Terminal(Console):
 
 out, err = Terminal(), Terminal(stderr=True)  # err for messages where the output is JSON or lines for a program
 WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
-PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="A paper; `repro papers` lists them.")]
+# For the completion of a shell. Typer gives it what was typed so far.
+_NAMES = {"autocompletion": lambda incomplete: [name for name in papers.names() if name.startswith(incomplete)]}
+PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="A paper; `repro papers` lists them.", **_NAMES)]
 OnePaperOrAll = Annotated[
-    str | None, typer.Argument(metavar="[PAPER]", help="A paper; `repro papers` lists them.", show_default="all")
+    str | None,
+    typer.Argument(metavar="[PAPER]", help="A paper; `repro papers` lists them.", show_default="all", **_NAMES),
 ]
 Data = Annotated[
     str | None,
@@ -79,6 +82,25 @@ ResultsOfRuns = Annotated[
         show_default="results; of smoke runs, other data and other readings results in --runs",
     ),
 ]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from common.evidence.verdict import RULES
+
+        say(f"repro {__version__}, protocol {PROTOCOL}, rules of the verdicts {RULES}")
+        raise typer.Exit
+
+
+@app.callback()
+def repro(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
+    ] = False,
+) -> None:
+    """Trains the networks of six papers on breast tumour segmentation again, and says for every number that the papers
+    report whether it reproduces."""
 
 
 def say(line: object = "", to: Console = out) -> None:

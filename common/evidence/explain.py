@@ -14,6 +14,7 @@ from statistics import fmean
 from common.evidence import curves
 from common.evidence.chance import chance_of, percent, plausible_range
 from common.evidence.definition import OF_TRAINING, Definition
+from common.evidence.phrases import like, listed
 from common.evidence.places import Place, images_of, places
 from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.run_values import values
@@ -139,12 +140,12 @@ def _sentence(
         subject, moved = f"the {_phrase(own)}", []
     elif found.readings:
         subject = "otherwise it"
-    numbers = _listed(f"{cell.value}{cell.unit} ({cell.name}, {SPLITS[cell.split]} images)" for cell in cells)
-    gives = _listed(
-        f"{_like(cell, each.low)} to {_like(cell, each.high)}{_on(part, own)}"
+    numbers = listed(f"{cell.value}{cell.unit} ({cell.name}, {SPLITS[cell.split]} images)" for cell in cells)
+    gives = listed(
+        f"{like(cell, each.low)} to {like(cell, each.high)}{_on(part, own)}"
         for cell, each, part in zip(cells, intervals, found.parts, strict=True)
     )
-    ours = _listed(f"{_like(cells[i], elsewhere[i])}{_on(stated[i], own)}" for i in moved or range(len(cells)))
+    ours = listed(f"{like(cells[i], elsewhere[i])}{_on(stated[i], own)}" for i in moved or range(len(cells)))
     repeats = f" in {intervals[0].n} repeats" + " of the small profile" * (record.profile == "small")
     drawn = "A random number" if one else f"{len(cells)} random numbers"
     return (
@@ -165,15 +166,3 @@ def _on(part: str, definition: str) -> str:
     of images."""
     images = images_of(part)
     return "" if definition == OF_TRAINING else f" on the {SPLITS[images]} images{WHEN[part.removeprefix(images)]}"
-
-
-def _like(cell: Compared, value: float) -> str:
-    """One of our numbers in the unit and with the decimals of a printed one."""
-    shown = cell.value + cell.unit
-    decimals = len(shown.rstrip(" %").partition(".")[2])
-    return f"{value * 100:.{decimals}f}%" if "%" in shown else f"{value:.{decimals}f}"
-
-
-def _listed(phrases: Iterable[str]) -> str:
-    *most, last = phrases
-    return f"{', '.join(most)} and {last}" if most else last

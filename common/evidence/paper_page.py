@@ -8,7 +8,7 @@ from common.evidence import clinical, folds, learned, metrics, spread, worded
 from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment, default_of, departures, is_default
 from common.evidence.definitions_page import GROUPED, LESS, RESAMPLES
-from common.evidence.paper_sentences import say_paper
+from common.evidence.paper_sentences import say_paper, say_reply
 from common.evidence.results import Compared, Record, slug
 from common.evidence.run_values import values
 from common.evidence.sentences import explain
@@ -47,6 +47,7 @@ def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer
         f"{say_paper(paper, found)} [README.md](README.md#{paper.name}) has them in short,"
         " [definitions.md](definitions.md) explains the tables.",
         *(_explained(answer) for answer in headline(paper, found)),
+        f"## The authors' reply\n\n{say_reply(paper)} [How to send one](../CONTRIBUTING.md#reply-as-an-author).",
         _listed("Where else one would see them", (each.elsewhere.sentence for each in found if each.elsewhere)),
         _listed(
             "What cannot be right as printed",

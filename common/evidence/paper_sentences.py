@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from common.evidence.answers import Answer
 from common.evidence.assess import Assessment, is_default
 from common.evidence.describe_runs import say_run
-from common.evidence.sentences import count_repeats, listed, name_number, say_verdict
+from common.evidence.phrases import listed
+from common.evidence.sentences import count_repeats, name_number, say_verdict
 from common.evidence.verdict import VERDICTS
 from common.evidence.worded import Tested
 from common.paper import Paper
@@ -135,6 +136,14 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
         notes = [*ways[0].notes, *([] if ways[0].fresh else ["stale"])]
         told = f" ({'; '.join(notes)})" if notes else ""
         yield f'It claims "{words}": {ways[0].status}{told}.'
+
+
+def say_reply(paper: Paper) -> str:
+    """What its authors answer, in their own words, or that there is no answer yet."""
+    if paper.reply is None:
+        return "None yet."
+    where = f" ({paper.reply.where})" if paper.reply.where else ""
+    return f'{paper.reply.by}, {paper.reply.date}{where}: "{paper.reply.words.strip()}"'
 
 
 def say_network(paper: Paper) -> str:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from common.evidence.answers import Answer, headline
-from common.evidence.paper_sentences import say_paper, say_runs
+from common.evidence.paper_sentences import say_paper, say_reply, say_runs
 from common.evidence.sentences import describe_ours, describe_printed, name_metric, name_number
 from common.evidence.tables import code, markdown_table
 from common.files import write_atomically
@@ -39,10 +39,13 @@ def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
     quoted = sum(bool(answer.head.quoted) for answer in found)
     rest = {"{} of single images": images, "{} quoted from other works": quoted}
     further = ", ".join(text.format(many) for text, many in rest.items() if many)
+    reply = f"**The authors' reply**: {say_reply(paper)} [How to send one](../../CONTRIBUTING.md#reply-as-an-author)."
     closing = [
         *([f"Further printed numbers: {further}."] if further else []),
         f"[results/README.md](../../results/README.md#{paper.name}) says what the verdicts mean;",
         f"[results/{paper.name}.md](../../results/{paper.name}.md) has every definition, fold and run.",
+        "",
+        reply,
     ]
     return "\n".join([markdown_table(header, *map(_line, shown)), "", *closing])
 

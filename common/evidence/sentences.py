@@ -8,6 +8,7 @@ from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import possible_range
 from common.evidence.compare import is_count, shown_of
 from common.evidence.definition import Definition
+from common.evidence.phrases import like
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
@@ -90,7 +91,7 @@ def describe_ours(answer: Answer, runs: Runs) -> str:
         counted = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
     unlearned = DID_NOT_LEARN if learned.unusable(row.definition, runs.assessed.record) else ""
     about = [_interval(row), counted, unlearned, "" if runs.assessed.fresh else "stale"]
-    return f"{_like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
+    return f"{like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
 
 
 def describe_nothing(answer: Answer) -> str:
@@ -98,7 +99,7 @@ def describe_nothing(answer: Answer) -> str:
     if answer.nothing is None:
         return "-"
     _, scored = answer.nothing
-    low, high = (_like(answer.head, end) for end in (scored.low, scored.high))
+    low, high = (like(answer.head, end) for end in (scored.low, scored.high))
     return low if low == high else f"{low} to {high}"
 
 
@@ -113,8 +114,8 @@ def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -
     return (
         name_metric(cell),
         f"{row.value}{row.unit}",
-        "-" if mean is None else f"{_like(row, mean)}{interval}",
-        "-" if best is None else _like(row, best.mean),
+        "-" if mean is None else f"{like(row, mean)}{interval}",
+        "-" if best is None else like(row, best.mean),
         f"hint: {row.hint}" if row.hint else row.verdict,
     )
 
@@ -202,7 +203,7 @@ def _say_spread(answer: Answer) -> str:
     split, luck = answer.spread.over_splits.sd, answer.spread.over_initialisations.sd
     alone = answer.row.margin is not None and WITHIN_95 * split > answer.row.margin
     return (
-        f"Standard deviation: {_like(answer.head, split)} over splits, {_like(answer.head, luck)} over initial weights"
+        f"Standard deviation: {like(answer.head, split)} over splits, {like(answer.head, luck)} over initial weights"
         + (", so that splits alone vary more than the margin." if alone else ".")
     )
 
@@ -242,7 +243,7 @@ def _interval(row: Compared) -> str:
     if found.low is None:
         return ""
     least, most = possible_range(Definition.parse(row.definition))
-    return f"{_like(row, max(least, found.low))} to {_like(row, min(most, found.high))}"
+    return f"{like(row, max(least, found.low))} to {like(row, min(most, found.high))}"
 
 
 def count_repeats(record: Record, counted: int, kind: str = "") -> str:
@@ -251,20 +252,5 @@ def count_repeats(record: Record, counted: int, kind: str = "") -> str:
     return f"{counted} {kind}{unit}{'s' * (counted != 1)}"
 
 
-def _like(cell: Reported | Compared, value: float) -> str:
-    """A value with as many digits as the printed number has, two to four, and in its unit; one digit of a count."""
-    if Definition.parse(cell.definition).metric in ("count", "epochs"):
-        return f"{value:.1f}"
-    percent = "%" in cell.value + cell.unit
-    digits = len(cell.value.removesuffix("%").strip().partition(".")[2])
-    return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
-
-
 def _part(split: str) -> str:
     return "training" if split == "train" else split
-
-
-def listed(parts: list[str]) -> str:
-    """a, b and c."""
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last

@@ -36,13 +36,12 @@ CONGRUENCE = (0.73, 0.94)
 
 @dataclass(frozen=True)
 class FalseClaim:
-    """probability: that the claim is false, from 0 to 1. low, high: the same for the greatest and the least of
+    """probability: that the claim is false, from 0 to 1. ends: the same for the greatest and for the least of
     CONGRUENCE; None where none is assumed. images: number of test images. premises: what it assumes, each in words that
     follow "if"."""
 
     probability: float
-    low: float | None
-    high: float | None
+    ends: tuple[float, float] | None
     images: int
     premises: tuple[str, ...]
 
@@ -50,8 +49,9 @@ class FalseClaim:
         """In plain words. one, other: the networks' names."""
         least, most = CONGRUENCE
         span = ""
-        if self.low is not None:
-            span = f", from {as_percent(self.low)} to {as_percent(self.high)} for correlations from {most} to {least}"
+        if self.ends is not None:
+            first, last = map(as_percent, self.ends)
+            span = f", from {first} to {last} for correlations from {most} to {least}"
         *first, last = self.premises
         return (
             f"From the printed numbers alone, with {self.images} test images, the probability that {one} is not better "
@@ -91,7 +91,8 @@ def judge_printed(
         return probability_of_false_claim(better - worse, images, one, other, correlation)
 
     correlation = used.correlation if same_images else 0.0
-    spans = (None, None) if ours or not same_images else sorted(map(probability, CONGRUENCE))
+    least, most = CONGRUENCE
+    ends = None if ours or not same_images else (probability(most), probability(least))
     whose = "our own runs of these networks" if ours else "other pairs of networks of this suite"
     known = f"standard deviations {one:.2f} and {other:.2f}, correlation {correlation:.2f}"
     premises = (
@@ -101,7 +102,7 @@ def judge_printed(
         "the luck of a training is left aside",
         "neither network was favoured beforehand",
     )
-    return FalseClaim(probability(correlation), *spans, images, premises)
+    return FalseClaim(probability(correlation), ends, images, premises)
 
 
 def as_percent(probability: float) -> str:

@@ -200,6 +200,7 @@ def _environment() -> Environment:
     environment.filters |= {"explained": sentences.explain, "linked": _linked}
     environment.globals |= {
         "say_paper": paper_sentences.say_paper,
+        "say_reply": paper_sentences.say_reply,
         "say_papers": paper_sentences.say_papers,
         "headline_of": answers.headline,
         "meanings": verdict.MEANINGS,

@@ -41,8 +41,8 @@ logger = logging.getLogger(__name__)
 
 
 def run_experiment(request: Request, say: Callable[[str], None]) -> results.Record:
-    """Trains every repeat that is not done yet, then stores the record and its counts in `results/`. Calls `say` with a
-    line for the user after each training.
+    """Trains every repeat that is not done yet. Stores the record and its counts in `results/`, at the end and whenever
+    another repeat has ended, because a run may be cut off. Calls `say` with a line for the user after each training.
 
     Raises BadInput before any training if the request can't be run or another process is at the same run. Raises
     FailedRun if no repeat has numbers.
@@ -58,10 +58,14 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
             _clear(folder, say)
         remove_partial(folder)
         note_request(folder, request, stored=False)
+        stored = 0
         for trial, outcome in _train(request, planned, machine):
             line = f"{trial}: {outcome}" if recipe.folds else f"{trial} of {request.repeats}: {outcome}"
             logger.info(line)
             say(line)
+            if stored < (whole := _whole_repeats(planned)) < request.repeats:
+                _keep_so_far(request, planned, say)
+                stored = whole
         record = _keep(request, planned, say)
         note_request(folder, request, stored=True)
         return record
@@ -113,6 +117,34 @@ def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress
 
 def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
     """Stores and returns the record of all finished trials in the folder, with its counts."""
+    record, places = _summarise(request, planned, say)
+    keep_counts(record, places, request.results)
+    results.store(request.results, record)
+    return record
+
+
+def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
+    """Stores the record of a run that goes on. It does not take the place of a record of the same recipe with more
+    repeats: the end of the run does. If all repeats so far failed, there is nothing to store."""
+    try:
+        record, places = _summarise(request, planned, say)
+    except FailedRun:
+        return
+    before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
+    if any(_has_more(old, record) for old in before):
+        return
+    keep_counts(record, places, request.results)
+    results.store(request.results, record)
+
+
+def _has_more(old: results.Record, new: results.Record) -> bool:
+    comparable = (old.protocol, old.recipe_hash) == (new.protocol, new.recipe_hash)
+    return comparable and len(old.runs) > len(new.runs)
+
+
+def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> tuple[results.Record, list[Path]]:
+    """The record of all finished trials in the folder, and the folders of these trials. Raises FailedRun if there is
+    none."""
     paper, recipe, prepared = request.paper, request.recipe, planned.training.prepared
     outcomes = _outcomes(planned)
     finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
@@ -123,7 +155,7 @@ def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> result
         if complete_counts(planned, trial):
             say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
     places = [trial_folder(planned.folder, trial) for trial in finished]
-    record = results.Record(
+    return results.Record(
         paper=paper.name,
         profile=request.profile,
         dataset=results.Dataset(
@@ -137,10 +169,7 @@ def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> result
         environment=made_in(places[0]),
         runs=[summary(paper, recipe, place) for place in places],
         failed=failures,
-    )
-    keep_counts(record, places, request.results)
-    results.store(request.results, record)
-    return record
+    ), places
 
 
 def complete_counts(planned: Plan, trial: Trial) -> bool:
@@ -174,6 +203,11 @@ def _outcomes(planned: Plan) -> dict[Trial, Fit | results.Failure]:
         if None in found.values():
             return known
         known |= found
+
+
+def _whole_repeats(planned: Plan) -> int:
+    """The number of repeats that are done, with all their folds."""
+    return len({trial.repeat for trial in _outcomes(planned)})
 
 
 def _clear(folder: Path, say: Callable[[str], None]) -> None:

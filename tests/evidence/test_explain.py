@@ -158,8 +158,8 @@ def test_how_many_epochs_a_training_took_is_not_of_images():
     )
     (found,) = explained(about, ours, theirs)
     assert found.sentence.startswith(
-        "Name's 47 (IoU, training images) is what the number of epochs of a training gives with weights=best: 44 to 50 "
-        "in 3 repeats; otherwise it is 500."
+        "Name's 47 (IoU, training images) is what the number of epochs of a training gives with weights=best: 44.5 to "
+        "50.2 in 3 repeats; otherwise it is 500.3."
     )
 
 

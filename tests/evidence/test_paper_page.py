@@ -94,6 +94,7 @@ def test_the_page_gives_every_definition_the_notes_and_the_command():
 def test_each_record_has_a_heading():
     page = page_of(*(record([0.7], profile=profile) for profile in ("paper", "small")))
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        "## The authors' reply",
         "## Paper profile, busi",
         "## Small profile, busi",
     ]

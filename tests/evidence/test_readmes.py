@@ -8,7 +8,7 @@ import pytest
 from common.evidence import assess, readmes
 from common.evidence.answers import Answer, answers
 from common.evidence.results import Record
-from common.paper import Paper
+from common.paper import Paper, Reply
 from tests.evidence.made import LOSS, cell, paper, record
 
 START, END = readmes.MARKS
@@ -128,3 +128,13 @@ def test_a_readme_that_is_not_there_is_not_made(checkout):
 def test_a_readme_that_can_t_be_written_is_left_alone(checkout, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert not any("0.57" in text for text in renewed(checkout))
+
+
+def test_the_reply_of_the_authors_stands_beside_the_numbers_in_their_own_words():
+    about = paper(cell("0.9"))
+    assert "**The authors' reply**: None yet. [How to send one](" in readmes.paper_table(about, answered(about))
+    reply = {"by": "A. Author", "date": "2027-01-31", "words": "The threshold was 0.4."}
+    replied = about.model_copy(update={"reply": Reply.model_validate(reply)})
+    assert '**The authors\' reply**: A. Author, 2027-01-31: "The threshold was 0.4."' in readmes.paper_table(
+        replied, answered(replied)
+    )

@@ -72,13 +72,16 @@ def test_what_can_not_be_is_refused(wrong):
 
 def test_without_our_own_runs_a_correlation_is_assumed_and_its_range_is_told():
     found = judge_printed(0.72, 0.69, 195, None)
-    assert found.low < found.probability < found.high
+    first, last = found.ends
+    assert first < found.probability < last
     said = found.sentence("CMUNeXt", "U-Net")
     assert said.startswith(
         f"From the printed numbers alone, with 195 test images, the probability that CMUNeXt is not better than U-Net "
-        f"is {as_percent(found.probability)}, from {as_percent(found.low)} to {as_percent(found.high)} for correlations"
+        f"is {as_percent(found.probability)}, from {as_percent(first)} to {as_percent(last)} for correlations"
     )
     assert f"from {CONGRUENCE[1]} to {CONGRUENCE[0]}" in said
+    first, last = judge_printed(0.69, 0.72, 195, None).ends  # as printed, the claim fails: a high correlation says so
+    assert first > last
     assert "other pairs of networks of this suite" in said
 
 
@@ -86,7 +89,7 @@ def test_our_own_runs_of_both_networks_take_the_place_of_what_is_assumed():
     found = judge_printed(0.5, 0.4, 20, OfImages(0.6, 0.5, 0.3))
     sds = 0.6 * 0.5, 0.5 * math.sqrt(0.24)
     assert found.probability == probability_of_false_claim(0.5 - 0.4, 20, *sds, 0.3)
-    assert (found.low, found.high) == (None, None)
+    assert found.ends is None
     assert "our own runs of these networks (standard deviations 0.30 and 0.24, correlation 0.30)" in found.premises[0]
 
 
@@ -97,7 +100,7 @@ def test_a_mean_near_1_leaves_little_room_for_a_spread():
 
 def test_networks_that_were_tested_on_other_images_do_not_correlate():
     found = judge_printed(0.9, 0.87, 65, None, same_images=False)
-    assert (found.low, found.high) == (None, None)
+    assert found.ends is None
     assert "correlation 0.00" in found.premises[0]
     assert found.premises[1] == "the other numbers are of as many other images"
     assert found.probability > judge_printed(0.9, 0.87, 65, None).probability

@@ -46,15 +46,51 @@ def test_asking_for_fewer_repeats_throws_none_away(run):
     assert run.trained == []
 
 
-def test_an_interrupted_series_leaves_the_last_results_and_goes_on(run):
-    first = run(1)
+def test_an_interrupted_series_has_stored_what_ended_and_goes_on(run):
+    (first,) = run(1).runs
     run.fails_in = 2
     with pytest.raises(KeyboardInterrupt):
         run(3)
-    assert results.load(run.results, "cheng") == [first]
+    (record,) = run.stored()
+    assert [done.repeat for done in record.runs] == [0, 1]
+    assert record.runs[0] == first
+    kept = {path.name for path in (run.results / "cheng" / results.slug(record)).glob("rows-*-test.npz")}
+    assert kept == {"rows-0-test.npz", "rows-1-test.npz"}
     run.fails_in = None
     assert len(run(3).runs) == 3
     assert run.trained == [2]
+
+
+def test_repeats_that_a_killed_run_did_not_store_are_stored_as_soon_as_it_goes_on(run):
+    run(2)
+    (run.results / "cheng.json").unlink()
+    run.fails_in = 2
+    with pytest.raises(KeyboardInterrupt):
+        run(3)
+    assert [len(record.runs) for record in run.stored()] == [2]
+
+
+def test_a_series_that_is_made_anew_replaces_a_longer_one_of_the_same_recipe_only_at_its_end(run, monkeypatch):
+    longer = run(3)
+    run.fails_in = 1
+    with pytest.raises(KeyboardInterrupt):
+        run(2, resume=False)
+    assert run.stored() == [longer]
+    run.fails_in = None
+    shorter = run(2, resume=False)
+    assert run.stored() == [shorter]
+    monkeypatch.setattr(room, "PROTOCOL", shorter.protocol + 1)  # now the stored one is stale
+    run.fails_in = 1
+    with pytest.raises(KeyboardInterrupt):
+        run(2, resume=False)
+    assert [len(record.runs) for record in run.stored()] == [1]
+
+
+def test_before_any_repeat_has_numbers_nothing_is_stored(run):
+    run.diverges_in, run.fails_in = [0], 1
+    with pytest.raises(KeyboardInterrupt):
+        run(3)
+    assert run.stored() == []
 
 
 def test_another_reading_or_profile_is_another_record(run):
