@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-# What Markdown or HTML in it takes for more than a letter. An underscore within a word is none, as in batch_size.
-_OF_MARKDOWN = re.compile(r"[\\`*\[\]<>|~$]|^#|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])|:(?=//)")
-_OF_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+# What Markdown or HTML in it takes for more than a letter. An underscore within a word is none, as in batch_size, nor
+# are brackets without an address behind them.
+_OF_MARKDOWN = re.compile(
+    r"`(?P<code>[^`]+)`|[\\`*<|~$]|^[#>]|\](?=[(\[:])|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])|:(?=//)"
+)
+_OF_HTML = {"<": "&lt;", "&": "&amp;"}
 # How a formula begins in a spreadsheet, with the wide forms that some take for the same.
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}",
             "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
@@ -32,10 +35,19 @@ def for_log(text: str) -> str:
     return "\n    ".join(map(for_terminal, text.split("\n")))
 
 
-def for_markdown(text: object) -> str:
-    """Words in a line or in the cell of a table in Markdown: no code, emphasis, link, picture, HTML or end of the cell
-    begins in them."""
-    return _OF_MARKDOWN.sub(lambda found: _OF_HTML.get(found[0], f"\\{found[0]}"), for_terminal(text))
+class Markdown(str):
+    """Text that is Markdown already, such as `**holds**`."""
+
+
+def for_markdown(text: object) -> Markdown:
+    """Words in a line or in the cell of a table in Markdown: no emphasis, link, picture, HTML or end of the cell begins
+    in them. What stands between back quotes is code there, as in all prose of the suite. Markdown stays as it is."""
+    return text if isinstance(text, Markdown) else Markdown(_OF_MARKDOWN.sub(_for_markdown, for_terminal(text)))
+
+
+def as_code(text: object) -> Markdown:
+    """Text in back quotes, also in the cell of a table, which a bare | would end."""
+    return Markdown(f"`{for_terminal(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`")
 
 
 def for_csv(value: object) -> object:
@@ -78,6 +90,12 @@ class LogFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return for_log(super().format(record))
+
+
+def _for_markdown(found: re.Match) -> str:
+    if found["code"]:
+        return as_code(found["code"])
+    return _OF_HTML.get(found[0], f"\\{found[0]}")
 
 
 def _is_number(text: str) -> bool:

@@ -15,6 +15,7 @@ from common.evidence.paper_page import SWEEP, paper_page, path_of_images
 from common.evidence.readmes import renew_readmes
 from common.evidence.results_page import results_page
 from common.files import write_atomically
+from common.text import for_csv
 
 
 def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], moved: Iterable[OneAtATime]) -> None:
@@ -38,5 +39,6 @@ def write_images(assessed: Assessment, results: Path) -> None:
     """Writes the table of single test images beside the counts that it is computed from."""
     if assessed.images is not None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.paper, assessed.images))
+        lines = folds.images(assessed.paper, assessed.images)
+        csv.writer(text, lineterminator="\n").writerows(map(for_csv, line) for line in lines)
         write_atomically(results / path_of_images(assessed.record), text.getvalue().encode())

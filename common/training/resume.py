@@ -16,6 +16,7 @@ import numpy as np
 
 from common.errors import Damaged
 from common.files import atomic, check_archive, checksum, write_atomically
+from common.text import for_csv
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +161,8 @@ class Resumable(keras.callbacks.Callback):
     def _lines(self) -> str:
         text = io.StringIO()
         rows = zip(*self.history.values(), strict=True)
-        csv.writer(text).writerows([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
+        lines = [["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))]
+        csv.writer(text).writerows(map(for_csv, line) for line in lines)
         return text.getvalue()
 
 
