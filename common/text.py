@@ -1,15 +1,17 @@
 """Text of others as text: names of files, classes, patients, machines and data sets, which anybody may choose, can't be
 taken for a command, for another line, for markup or for a formula by what shows them.
 
-One function for each kind of output. Pages in HTML are `common.report`'s, whose templates escape all that they show.
+One function for each kind of output. tests/test_text.py finds what is written without them.
 """
 
+import csv
+import io
 import json
 import logging
 import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -22,12 +24,21 @@ _OF_HTML = {"<": "&lt;", "&": "&amp;"}
 # How a formula begins in a spreadsheet, with the wide forms that some take for the same.
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}",
             "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+_NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)
 
 
 def for_terminal(text: object) -> str:
     """One line for a terminal. What is not printable is escaped, as in a\\nb.png: control characters, line breaks,
     marks that turn the direction of writing, and bytes of a name that are no text."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
+
+
+def for_page(value: object) -> object:
+    """What a template of a page in HTML shows. It may have several lines. The template escapes what HTML would take for
+    its own, except in what is HTML already (`Markup`)."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return "\n".join(map(for_terminal, value.split("\n")))
 
 
 def for_log(text: str) -> str:
@@ -50,14 +61,12 @@ def as_code(text: object) -> Markdown:
     return Markdown(f"`{for_terminal(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`")
 
 
-def for_csv(value: object) -> object:
-    """A cell of a table that a spreadsheet may open. Text that it would compute has an apostrophe before it. A number,
-    also as text, stays as it is."""
-    if not isinstance(value, str):
-        return value
-    text = for_terminal(value)
-    computed = text.lstrip().startswith(_FORMULA) and len(text.strip()) > 1 and not _is_number(text)
-    return f"'{text}" if computed else text
+def for_csv(lines: Iterable[Iterable[object]]) -> str:
+    """A table that a spreadsheet may open: a line for each of these lists of cells. Text that it would compute has an
+    apostrophe before it."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(_cell, line) for line in lines)
+    return text.getvalue()
 
 
 def for_json(content: Any, indent: int | None = None) -> str:
@@ -98,11 +107,13 @@ def _for_markdown(found: re.Match) -> str:
     return _OF_HTML.get(found[0], f"\\{found[0]}")
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+def _cell(value: object) -> object:
+    """Of a table in CSV. A number, also as text, stays as it is."""
+    if not isinstance(value, str):
+        return value
+    text = for_terminal(value)
+    computed = text.lstrip().startswith(_FORMULA) and len(text.strip()) > 1 and not _NUMBER.fullmatch(text)
+    return f"'{text}" if computed else text
 
 
 def finite_or_null(content: Any) -> Any:

@@ -93,7 +93,7 @@ def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noq
     axes.set_xscale("log")
     axes.axvline(1, color="grey", linewidth=1)
     axes.set_xlabel("ratio: median, and the range of all rounds")
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title, fontsize="medium", parse_math=False)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     write_atomically(path, picture.getvalue())

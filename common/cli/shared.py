@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.status import Status
 from rich.text import Text
 
 from common import __version__
@@ -30,6 +31,9 @@ class Terminal(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         lines = map(for_terminal, text.split("\n"))  # cells of a table may have several
         return super().render_str("\n".join(lines), **options)
+
+    def status(self, status: str, **options: Any) -> Status:
+        return super().status(Text(for_terminal(status)), **options)
 
     def on_broken_pipe(self) -> None:
         raise  # the BrokenPipeError, of which rich would make an end with status 1

@@ -1,7 +1,5 @@
 """Which files `repro compare` writes: the pages in the folder of results, and the tables between marks."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -38,7 +36,5 @@ def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], mov
 def write_images(assessed: Assessment, results: Path) -> None:
     """Writes the table of single test images beside the counts that it is computed from."""
     if assessed.images is not None:
-        text = io.StringIO()
-        lines = folds.images(assessed.paper, assessed.images)
-        csv.writer(text, lineterminator="\n").writerows(map(for_csv, line) for line in lines)
-        write_atomically(results / path_of_images(assessed.record), text.getvalue().encode())
+        table = for_csv(folds.images(assessed.paper, assessed.images))
+        write_atomically(results / path_of_images(assessed.record), table.encode())

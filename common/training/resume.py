@@ -1,8 +1,6 @@
 """Saves the state of a training after each epoch, so that a resumed training ends with the same bits."""
 
-import csv
 import inspect
-import io
 import json
 import logging
 import time
@@ -159,11 +157,8 @@ class Resumable(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def _lines(self) -> str:
-        text = io.StringIO()
         rows = zip(*self.history.values(), strict=True)
-        lines = [["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))]
-        csv.writer(text).writerows(map(for_csv, line) for line in lines)
-        return text.getvalue()
+        return for_csv([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
 
 
 def remove_states(folder: Path) -> None:
