@@ -73,7 +73,7 @@ class JobTable(Progress):
     ):
         """jobs: to be trained; done: the number of jobs that were done before, by paper; work: of a job, in any unit,
         from which the time left follows."""
-        share = TextColumn("{task.percentage:.0f} %")
+        share = TextColumn("{task.percentage:.0f} %", markup=False)
         columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
         self.state: dict[Job, State] = dict.fromkeys(jobs, "queued")
         self.work, self.started = work, None
