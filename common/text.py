@@ -18,7 +18,7 @@ from typing import Any, TextIO
 # What Markdown or HTML in it takes for more than a letter. An underscore within a word is none, as in batch_size, nor
 # are brackets without an address behind them.
 _OF_MARKDOWN = re.compile(
-    r"`(?P<code>[^`]+)`|[\\`*<|~$]|^[#>]|\](?=[(\[:])|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])|:(?=//)"
+    r"`(?P<code>[^`]+)`|[\\`*<|~$]|^[#>]|^\[(?=[^\]]*\]:)|\](?=\()|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])|:(?=//)"
 )
 _OF_HTML = {"<": "&lt;", "&": "&amp;"}
 # How a formula begins in a spreadsheet, with the wide forms that some take for the same.

@@ -102,8 +102,9 @@ def test_a_line_of_a_log_can_not_be_forged():
 MARKDOWN = {
     "<img src=x onerror=alert(1)>": "&lt;img src=x onerror=alert(1)>",
     "&lt;b&gt; R&D a & b": "&amp;lt;b&amp;gt; R&amp;D a & b",
-    "[a](javascript:alert)": r"[a\](javascript:alert)",
-    "![a](x) [a][b] [a]: x": r"![a\](x) [a\][b] [a\]: x",
+    "see [a](javascript:alert)": r"see [a\](javascript:alert)",
+    "![a](x) [a][b]": r"![a\](x) [a][b]",
+    "[a]: x": r"\[a]: x",
     "*a* **b** _c_ ~~d~~": r"\*a\* \*\*b\*\* \_c\_ \~\~d\~\~",
     "batch_size=8 mini-ddsm 0.5 [0.1, 0.9]": "batch_size=8 mini-ddsm 0.5 [0.1, 0.9]",
     "a | b\\| c": r"a \| b\\\| c",

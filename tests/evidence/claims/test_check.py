@@ -343,4 +343,4 @@ def test_many_findings_of_a_kind_are_cut_short_and_json_has_all():
     assert any("more: --json has all" in line for line in claims.as_lines(about))
     stored = claims.as_record([about])[""]
     assert len(stored["findings"]) == len(claims.check(about)) == 15
-    assert stored["findings"][0]["cells"] == ["A10", "A15"]
+    assert stored["findings"][0]["cells"] == ("A10", "A15")
