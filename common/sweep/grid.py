@@ -18,7 +18,7 @@ from common import strict_yaml
 from common.data.fetch import Found
 from common.data.listing import first_few
 from common.data.prepare import Need, Prepared
-from common.errors import BadInput
+from common.errors import BadInput, on_one_line
 from common.evidence import results
 from common.files import write_atomically
 from common.paper import Paper, Profile, as_shown, as_text
@@ -203,7 +203,7 @@ def expand(
         try:
             data[name] = data.get(name) or find_data(paper, sweep.data, root, runs)
         except BadInput as missing:
-            left_out.append(f"{paper.name}: {missing}")
+            left_out.append(f"{paper.name}: {on_one_line(missing)}")
             continue
         for readings in choices(paper, sweep, left_out.append):
             request = Request(
@@ -223,7 +223,7 @@ def expand(
                 refuse_data(request)
                 work = work_of_job(request)
             except BadInput as refused:
-                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {refused}")
+                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {on_one_line(refused)}")
                 continue
             if name not in prepared:  # in whatever size: the fingerprint is the same
                 prepared[name] = prepare_for(request.recipe, request.found, cache_folder(runs))
