@@ -9,10 +9,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
+from common import limits
 from common.errors import BadInput, Damaged, unwritable
 
 _UNFINISHED = ".partial"
@@ -105,11 +107,20 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_atomically(path, json.dumps(seal(content)).encode())
 
 
+def read_at_most(path: Traversable, most: int) -> bytes:
+    """The content of a file of at most `most` bytes. Raises ValueError for a larger one, of which it reads no more."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than the {most:,} bytes that are read")
+    return content
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote. Raises Damaged, naming the file, for anything else."""
     try:
-        return unseal(json.loads(path.read_bytes()), path)
-    except (OSError, ValueError) as error:
+        return unseal(json.loads(read_at_most(path, limits.JSON)), path)
+    except (OSError, ValueError, RecursionError) as error:
         raise Damaged(path, str(error)) from error
 
 

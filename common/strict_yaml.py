@@ -1,6 +1,7 @@
 """YAML that can be read in one way only. What is ambiguous, or expands without end, is refused."""
 
 import math
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
@@ -21,7 +22,7 @@ def load(text: bytes) -> Any:
     aliases that hold themselves or expand to too many values, and more than 100 kB.
     """
     if len(text) > _LARGEST:
-        raise Refused(f"it has {len(text):,} bytes, more than the {_LARGEST:,} that are read")
+        raise Refused(f"it has more than the {_LARGEST:,} bytes that are read")
     try:
         loader = _Loader(text.decode("utf-8"))
         try:
@@ -40,6 +41,12 @@ def load(text: bytes) -> Any:
     # PyYAML does not catch what int, date and the like raise, for a month 13 or `!!int x`.
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise Refused(str(error) or type(error).__name__) from error
+
+
+def load_file(path: Traversable) -> Any:
+    """The same, from a file. Of a file that is too large no more is read than what shows it."""
+    with path.open("rb") as file:
+        return load(file.read(_LARGEST + 1))
 
 
 def dump(content: dict[str, Any]) -> str:

@@ -10,8 +10,10 @@ from itertools import count, takewhile
 
 import numpy as np
 
+from common import limits
 from common.data.case import Case
 from common.errors import BadInput, in_words
+from common.files import read_at_most
 from common.recipe import Recipe
 from common.seeds import derive
 
@@ -141,8 +143,8 @@ def published_lists(folder: str) -> list[tuple[Traversable, Traversable]]:
 def read_names(path: Traversable) -> list[str]:
     """The names in a published list: one a line, blank lines left out. Raises BadInput for a file that is no text."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_at_most(path, limits.LIST).decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path} can't be read as a list of names: {in_words(error)}.") from error
     return [line.strip() for line in lines if line.strip()]
 
