@@ -8,4 +8,3 @@ JOBS = 100_000  # of one sweep
 STEPS = 1_000  # of an epoch that is measured
 ROUNDS = 1_000  # of a measurement
 JSON = 200_000_000  # bytes of a file of results, which takes some five times as much memory; 1,000 trainings take 40 MB
-LIST = 10_000_000  # bytes of a list of file names

@@ -318,7 +318,7 @@ def read(name: str, path: Traversable) -> Paper:
     """The record in a file. Every profile of it makes a valid recipe. Raises BadInput with the name of the file and a
     list of all errors in it."""
     try:
-        given = strict_yaml.load_file(path)
+        given = strict_yaml.read(path)
         if not isinstance(given, dict):
             raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
         record = Paper(name=name, **given)

@@ -1,11 +1,13 @@
 """YAML that can be read in one way only. What is ambiguous, or expands without end, is refused."""
 
 import math
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+
+from common.files import read_at_most
 
 _LARGEST = 100_000  # bytes; the longest file of the suite has 22,000
 _NODES = 100_000  # once every alias is replaced by what it stands for
@@ -22,7 +24,7 @@ def load(text: bytes) -> Any:
     aliases that hold themselves or expand to too many values, and more than 100 kB.
     """
     if len(text) > _LARGEST:
-        raise Refused(f"it has more than the {_LARGEST:,} bytes that are read")
+        raise Refused(f"it has {len(text):,} bytes, more than the {_LARGEST:,} that are read")
     try:
         loader = _Loader(text.decode("utf-8"))
         try:
@@ -43,10 +45,12 @@ def load(text: bytes) -> Any:
         raise Refused(str(error) or type(error).__name__) from error
 
 
-def load_file(path: Traversable) -> Any:
-    """The same, from a file. Of a file that is too large no more is read than what shows it."""
-    with path.open("rb") as file:
-        return load(file.read(_LARGEST + 1))
+def read(path: Path) -> Any:
+    """What `load` makes of a file. Raises OSError where it can't be read, and Refused."""
+    try:
+        return load(read_at_most(path, _LARGEST))
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def dump(content: dict[str, Any]) -> str:

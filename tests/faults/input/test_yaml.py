@@ -46,7 +46,7 @@ REFUSED = {
     "an open bracket": ("a: [1, 2", "expected ',' or ']'"),
     "a tab": ("a:\n\tb: 1", "cannot start any token"),
     "a control character": ("a: b\x07", "special characters are not allowed"),
-    "100 kB and more": ("# " + "x" * 100_000, "it has more than the 100,000 bytes that are read"),
+    "100 kB and more": ("# " + "x" * 100_000, "it has 100,002 bytes, more than the 100,000 that are read"),
     "a number of 5,000 digits": ("a: " + "9" * 5_000, "Exceeds the limit"),
 }
 
