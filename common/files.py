@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
+from common import limits
 from common.errors import BadInput, Damaged, unwritable
 from common.text import finite_or_null, for_json
 
@@ -162,8 +163,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote. Raises Damaged, naming the file, for anything else."""
     try:
-        return unseal(json.loads(path.read_bytes()), path)
-    except (OSError, ValueError) as error:
+        return unseal(json.loads(read_at_most(path, limits.JSON)), path)
+    except (OSError, ValueError, RecursionError) as error:
         raise Damaged(path, str(error)) from error
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from common import limits
 from common import paper as papers
 from common.cli.shared import Data, OnePaperOrAll, Runs, app, root, say
 from common.errors import BadInput
@@ -32,8 +33,8 @@ def bench(
     precision: Annotated[
         str, typer.Option(help="auto (by the device), float32, mixed_bfloat16 or mixed_float16.")
     ] = "auto",
-    steps: Annotated[int, typer.Option(min=1, help="Training steps in an epoch.")] = 20,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of measurement.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, max=limits.STEPS, help="Training steps in an epoch.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, max=limits.ROUNDS, help="Rounds of measurement.")] = 5,
     runs: Runs = Path("runs"),
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the measurements.", show_default="bench in --runs")

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
+from common import limits
 from common.errors import BadInput, Damaged
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
-from common.files import seal, unseal, write_atomically
+from common.files import read_at_most, seal, unseal, write_atomically
 from common.paper import Profile
 from common.text import for_json
 
@@ -218,7 +219,7 @@ def load(folder: Path, paper: str) -> list[Record]:
     if not path.exists():
         return []
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_at_most(path, limits.JSON))
         return _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
         remedy = "Restore it (git checkout) or move it away and run the paper again."
