@@ -9,6 +9,7 @@ from rich.markup import escape
 from common import paper as papers
 from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, tell
 from common.errors import BadInput
+from common.files import refuse_no_folder
 from common.lock import only_one, unchanging
 from common.training.backend import import_keras
 
@@ -121,6 +122,7 @@ def report(
     runs: Runs = Path("runs"),
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
+    refuse_no_folder(output)
     import_keras()
     try:
         from common.report import folder, site
