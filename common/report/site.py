@@ -1,6 +1,5 @@
 """The pages: what stands on each, made of the results."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from common.data import audit, curations
+from common.data.findings import load_findings
 from common.evidence import answers, clinical, folds, paper_sentences, sentences, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
@@ -54,7 +54,7 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     Raises BadInput where there are no results.
     """
     studies = gather.studies(results, names)
-    audited = load_audits(results)
+    audited = load_findings(results)
     galleries = {study.paper.name: _galleries(study, results) for study in studies}
     albums = _albums(galleries.values(), audited, root, runs)
     site = Site(remarks=list(dict.fromkeys(album.why for album in albums.values() if album.why)))
@@ -79,11 +79,6 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     page("data.html", "data.html", sets=sets)
     site.images = {file: webp for album in albums.values() for file, webp in album.files.items()}
     return site
-
-
-def load_audits(results: Path) -> list[dict[str, Any]]:
-    """The findings that `repro data audit` keeps as `audit-*.json` in the folder of results."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("audit-*.json"))]
 
 
 def _galleries(study: Study, results: Path) -> list[Gallery]:
