@@ -87,6 +87,7 @@ def _load(path: Path) -> dict[str, Any]:
         return json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(
-            f"{path} can't be read as the findings of an audit:\n{error}\n"
-            "Restore it (git checkout), or move it away and run `repro data audit` again."
+            f"{path} can't be read as the findings of an audit:",
+            *str(error).split("\n"),
+            "Restore it (git checkout), or move it away and run `repro data audit` again.",
         ) from error
