@@ -300,9 +300,9 @@ def refuse_size(sweep: Sweep) -> None:
         raise BadInput(
             f"This sweep has at least {experiments:,} experiments with {jobs:,} trainings; a sweep has at most "
             f"{limits.EXPERIMENTS:,} with {limits.JOBS:,}.",
-            "Each reading multiplies the number of experiments by the number of its values: name fewer readings, values "
-            "or papers. Or take all, which changes one reading at a time. Fewer repeats or folds are fewer trainings of "
-            "each.",
+            "Each reading multiplies the number of experiments by the number of its values: name fewer readings, "
+            "values or papers. Or take all, which changes one reading at a time. Fewer repeats or folds are fewer "
+            "trainings of each.",
         )
 
 
