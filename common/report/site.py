@@ -22,6 +22,7 @@ from common.report import comparison, figures, gallery, gather, layers, marks, p
 from common.report.gallery import Shown
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
+from common.text import for_page
 
 
 @dataclass
@@ -154,6 +155,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("common.report"),
         autoescape=True,
+        finalize=for_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -185,12 +187,12 @@ def _papers(number: int) -> str:
 
 def _prose(text: str) -> Markup:
     """Text with `code` in back quotes."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(for_page(text)))))
 
 
 def _linked(text: str) -> Markup:
     """Text whose addresses are links."""
-    return Markup(re.sub(r"https?://[^\s,;)]+", r'<a href="\g<0>">\g<0></a>', str(escape(text))))
+    return Markup(re.sub(r"https?://[^\s,;)]+", r'<a href="\g<0>">\g<0></a>', str(escape(for_page(text)))))
 
 
 def _css(text: str) -> str:
