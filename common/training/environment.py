@@ -15,6 +15,10 @@ from common.training.precision import gpu_in_use, gpus
 # The packages that may contain each backend.
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
+# In an archive of a commit (`git archive`, or a download from a host of repositories) git has put the commit here, as
+# .gitattributes tells it to.
+ARCHIVED = "$Format:%H$"
+
 
 def environment(precision: str) -> Environment:
     """The environment of this process. precision: the Keras dtype policy of the results."""
@@ -33,13 +37,14 @@ def environment(precision: str) -> Environment:
 
 @cache  # the imported code does not change while the process runs
 def commit() -> str:
-    """The commit of the code that runs, with "-dirty" if the code has changed since; "unknown" outside a checkout."""
+    """The commit of the code that runs, with "-dirty" if the code in a checkout has changed since. "unknown" if this is
+    neither a checkout nor an archive of a commit."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         # Every run rewrites the results, and the tables in the papers' README, so they don't count.
         changed = _git("status", "--porcelain", "--", "common", "reproductions", ":(exclude)reproductions/*/README.md")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return "unknown" if ARCHIVED.startswith("$") else ARCHIVED[:12]
     return f"{head}-dirty" if changed else head
 
 
