@@ -5,19 +5,17 @@ import os
 import shutil
 import socket
 import struct
-import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from common.errors import BadInput, Damaged
+from common.errors import BadInput, Damaged, unwritable
 
 _UNFINISHED = ".partial"
-_ABANDONED = 24 * 3600  # seconds
 
 
 @contextmanager
@@ -77,15 +75,6 @@ def remove_partial(folder: Path) -> None:
         left.unlink()
 
 
-def remove_abandoned(folder: Path, *patterns: str) -> None:
-    """Removes the folders of these patterns (globs, relative to `folder`) in which nothing was written for a day, which
-    killed processes have left. A younger one may be in use."""
-    for left in (found for pattern in patterns for found in folder.glob(pattern)):
-        with suppress(OSError):  # of one that its owner has just removed
-            if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _ABANDONED:
-                shutil.rmtree(left)
-
-
 def refuse_unwritable(folder: Path) -> None:
     """Raises BadInput where nothing can be written, before hours are spent on what is to be kept there."""
     try:
@@ -93,10 +82,7 @@ def refuse_unwritable(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise BadInput(
-            f"{folder} can't be written to: {error.strerror}. Mend that, or choose another folder with --runs or "
-            "--results (RUNS= or RESULTS= of make)."
-        ) from error
+        raise unwritable(folder, error) from error
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from common.evidence.counts import Rows, concatenate
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import seal, unseal, write_atomically
-from common.lock import only_one
 from common.paper import Profile
 
 # What a network gives. One may have learned where the other has not.
@@ -221,17 +220,18 @@ def load(folder: Path, paper: str) -> list[Record]:
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key. Several processes may store at
-    the same time."""
-    with only_one(folder, wait=True):
-        records = load(folder, record.paper)
-        kept = [old for old in records if old.key != record.key]
-        at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
-        plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
-        text = json.dumps([seal(each) for each in plain], indent=1, ensure_ascii=False)
-        # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
-        text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
-        write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+    """Puts a record into the file of its paper, in place of the one with the same key.
+
+    The caller has locked the folder (`common.lock.only_one`) since it read what it stores: another process may have
+    stored a newer record meanwhile."""
+    records = load(folder, record.paper)
+    kept = [old for old in records if old.key != record.key]
+    at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
+    plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
+    text = json.dumps([seal(each) for each in plain], indent=1, ensure_ascii=False)
+    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
 
 
 def slug(record: Record) -> str:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from common.data import splits
@@ -16,7 +15,7 @@ from common.evidence import boxes, counts, learned, metrics, results, trivial
 from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.masks import load_masks
 from common.files import check_archive, copy, read_json, write_atomically, write_json
-from common.lock import only_one
+from common.lock import temporary_folder
 from common.paper import Paper
 from common.protocol import PROTOCOL
 from common.recipe import LOSSES, Recipe
@@ -203,31 +202,29 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
 def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
     """Copies the counts of every training to `results/`, and for the first repeat also the predicted masks of the test
     images with their bounding boxes. From these small files a fresh clone can compute every definition without
-    training. Files of an older record of the same runs are replaced."""
+    training. Files of an older record of the same runs are replaced. The caller has locked `kept`."""
     folder = kept / record.paper / results.slug(record)
     folder.mkdir(parents=True, exist_ok=True)
-    with only_one(kept, wait=True):
-        for left in folder.parent.glob(f"{KEEPING}*"):  # a process was killed here
-            shutil.rmtree(left)
-        with TemporaryDirectory(dir=folder.parent, prefix=KEEPING) as temporary:
-            beside = Path(temporary)
-            for place, run in zip(places, record.runs, strict=True):
-                trial = results.trial_name(run)
-                for part in run.split:
-                    copy(place / f"rows-{part}.npz", beside / f"rows-{trial}-{part}.npz")
-                if (place / RENEWED).exists():
-                    copy(place / RENEWED, beside / RENEWED.replace("rows", f"rows-{trial}"))
-                if run.repeat == record.runs[0].repeat:
-                    copy(place / MASKS, beside / f"masks-{trial}-test.npz")
-                    write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
-            # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged,
-            # and there are counts at every moment.
-            new = {path.name for path in beside.iterdir()}
-            for name in new:
-                (beside / name).replace(folder / name)
-            for old in folder.iterdir():
-                if old.name not in new:
-                    old.unlink()
+    for left in folder.parent.glob(f"{KEEPING}*"):  # a process was killed here
+        shutil.rmtree(left)
+    with temporary_folder(folder.parent, KEEPING) as beside:
+        for place, run in zip(places, record.runs, strict=True):
+            trial = results.trial_name(run)
+            for part in run.split:
+                copy(place / f"rows-{part}.npz", beside / f"rows-{trial}-{part}.npz")
+            if (place / RENEWED).exists():
+                copy(place / RENEWED, beside / RENEWED.replace("rows", f"rows-{trial}"))
+            if run.repeat == record.runs[0].repeat:
+                copy(place / MASKS, beside / f"masks-{trial}-test.npz")
+                write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
+        # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged, and
+        # there are counts at every moment.
+        new = {path.name for path in beside.iterdir()}
+        for name in new:
+            (beside / name).replace(folder / name)
+        for old in folder.iterdir():
+            if old.name not in new:
+                old.unlink()
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:

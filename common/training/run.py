@@ -18,8 +18,8 @@ from common.errors import Damaged, FailedRun
 from common.evidence import learned, results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
-from common.files import refuse_unwritable, remove_abandoned, remove_partial, write_json
-from common.lock import only_one
+from common.files import refuse_unwritable, remove_partial, write_json
+from common.lock import only_one, remove_abandoned
 from common.protocol import PROTOCOL, recipe_hash
 from common.training import at_once
 from common.training.callbacks import bars
@@ -31,7 +31,7 @@ from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
 # Temporary folders that a process leaves in the folder of the runs if it is killed.
-_LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
+_LEFT = "cache/*/.building-*", ".packing-*", ".bench-*"
 
 # The log in the folder of a run or a job: messages, epochs, warnings, tracebacks, start and end.
 LOG = "log.txt"
@@ -117,8 +117,9 @@ def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress
 def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
     """Stores and returns the record of all finished trials in the folder, with its counts."""
     record, places = _summarise(request, planned, say)
-    keep_counts(record, places, request.results)
-    results.store(request.results, record)
+    with only_one(request.results, wait=True):
+        keep_counts(record, places, request.results)
+        results.store(request.results, record)
     return record
 
 
@@ -129,11 +130,11 @@ def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) ->
         record, places = _summarise(request, planned, say)
     except FailedRun:
         return
-    before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
-    if any(_has_more(old, record) for old in before):
-        return
-    keep_counts(record, places, request.results)
-    results.store(request.results, record)
+    with only_one(request.results, wait=True):
+        before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
+        if not any(_has_more(old, record) for old in before):
+            keep_counts(record, places, request.results)
+            results.store(request.results, record)
 
 
 def _has_more(old: results.Record, new: results.Record) -> bool:
