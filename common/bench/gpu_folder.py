@@ -25,7 +25,7 @@ from common.files import copy
 CHECKOUT = Path(common.__file__).parents[1]
 # What the check needs of a checkout: the code, the results that it adds to, and the networks in plain PyTorch.
 CONTENT = ("common", "reproductions", "results", "tests/bench", "README.md", "LICENSE", "constraints.txt", "setup.cfg")
-# Packages that a host for scientific work with a GPU has. They are large (OpenCV and SciPy take 90 MB), or belong to JAX.
+# Packages that a host for scientific work with a GPU has. All are large but the last, which belongs to its JAX.
 OF_HOST = ("NumPy", "SciPy", "scikit-learn", "Pillow", "OpenCV", "ml_dtypes")
 # All others that trainings and the ratios import, with what these import.
 PACKAGES = (
