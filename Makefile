@@ -23,7 +23,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # two trainings at once share the cores and take as long
-.PHONY: help install demo reproduce-all report test test-long lint bench gpu-check tensorboard clean
+.PHONY: help install demo reproduce-all report test test-long lint bench gpu-check gpu-folder tensorboard clean
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -65,8 +65,11 @@ lint: $(INSTALLED) ## check the code with ruff
 bench: $(INSTALLED) ## measure speed on this machine, against PyTorch and against the limits of the machine
 	$(REPRO) bench
 
-gpu-check: $(INSTALLED) ## train all papers at their own size on a GPU, then measure; repeat until all is done
+gpu-check: $(INSTALLED) ## train the papers at their own size on a GPU, then measure; repeat until all is done
 	.venv/bin/python -m common.bench.gpu_check $(call option,SECONDS,seconds)
+
+gpu-folder: $(INSTALLED) ## make a folder with everything that a GPU host without a network needs for gpu-check
+	.venv/bin/python -m common.bench.gpu_folder
 
 tensorboard: $(INSTALLED) ## show curves and example predictions of all runs in a browser
 	.venv/bin/tensorboard --logdir runs

@@ -121,6 +121,7 @@ def test_make_alone_names_every_target():
         "lint",
         "bench",
         "gpu-check",
+        "gpu-folder",
         "tensorboard",
         "clean",
     ]

@@ -26,6 +26,7 @@ import typer
 
 from common import paper as papers
 from common.bench.gpu_archive import write_archive
+from common.errors import BadInput
 from common.evidence import results as stored
 from common.evidence.describe_runs import say_tumour, say_unlearned
 from common.files import write_atomically
@@ -176,6 +177,9 @@ def main(
     )
     try:
         all_done = run_parts(parts, folder, runs, results, seconds)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
     finally:
         done = sum(part.file(folder, "done").exists() for part in parts)
         more = "" if done == len(parts) else " The same command goes on."

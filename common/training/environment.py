@@ -17,6 +17,9 @@ DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",)
 
 # Variables that limit the threads of TensorFlow, oneDNN and PyTorch.
 _LIMITS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+# In an archive of a commit (`git archive`, or a download from a host of repositories) git has put the commit here, as
+# .gitattributes tells it to.
+ARCHIVED = "$Format:%H$"
 
 
 def environment(precision: str) -> Environment:
@@ -36,13 +39,14 @@ def environment(precision: str) -> Environment:
 
 @cache  # the imported code does not change while the process runs
 def commit() -> str:
-    """The commit of the code that runs, with "-dirty" if the code has changed since; "unknown" outside a checkout."""
+    """The commit of the code that runs, with "-dirty" if the code in a checkout has changed since. "unknown" if this is
+    neither a checkout nor an archive of a commit."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         # Every run rewrites the results, and the tables in the papers' README, so they don't count.
         changed = _git("status", "--porcelain", "--", "common", "reproductions", ":(exclude)reproductions/*/README.md")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return "unknown" if ARCHIVED.startswith("$") else ARCHIVED[:12]
     return f"{head}-dirty" if changed else head
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from common import paper
-from common.data.batches import Batches, for_backend
+from common.data.batches import Batches, MadeAhead, for_backend
 from common.data.busi import index
 from common.data.fetch import Found
 from common.data.splits import draw
@@ -30,14 +30,42 @@ def main(folder: Path, cache: Path) -> None:
             batches = Batches(
                 prepared, positions, recipe, recipe.batch_size, seed, Network.of_paper(name).augment(recipe)
             )
-            for batches.epoch in range(2):
-                print(name, batches.epoch, *map(digest, served(batches)))
+            for epoch, digests in enumerate(served(batches, epochs=2)):
+                print(name, epoch, *digests)
 
 
-def served(batches: Batches) -> list:
-    """What Keras is given: the pipeline's batches under TensorFlow, elsewhere those of the PyDataset."""
-    given = for_backend(batches)
-    return list(given.as_numpy_iterator()) if given is not batches else [given[at] for at in range(len(given))]
+def served(batches: Batches, epochs: int) -> list[list[str]]:
+    """The digests of the batches of each epoch: those of the pipeline under TensorFlow, else those that reach `fit`,
+    for which several threads make them."""
+    model, seen, given = Watching(), [], for_backend(batches)
+    if not isinstance(given, MadeAhead):
+        for batches.epoch in range(epochs):
+            seen.append([digest(batch) for batch in given.as_numpy_iterator()])
+        return seen
+
+    class EpochStart(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            batches.epoch, model.seen = epoch, []
+            seen.append(model.seen)
+
+    model.compile(run_eagerly=True)
+    model.fit(given, epochs=epochs, shuffle=False, verbose=0, callbacks=[EpochStart()])
+    return seen
+
+
+class Watching(keras.Model):
+    """Notes the digest of each batch, and learns nothing."""
+
+    built = True
+    seen: list[str]
+
+    def call(self, inputs):
+        return inputs
+
+    def train_step(self, *given):
+        *state, batch = given
+        self.seen.append(digest(batch))
+        return ({}, *state) if state else {}  # under JAX also the state, which stays
 
 
 def digest(batch) -> str:
