@@ -1,14 +1,11 @@
-"""What is timed, and the least time that it could take on a machine (`kernel_works`).
+"""What is timed.
 
 Each function that returns `Works` runs in a process of its own and imports its framework there. `common.bench.workers`
 calls the works by their names.
 """
 
-import math
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Semaphore, Thread
@@ -19,6 +16,7 @@ import numpy as np
 from common.bench.workers import Works
 from common.data.case import Case
 from common.data.fetch import Found
+from common.lock import temporary_folder
 from common.recipe import Recipe
 from common.training.backend import import_keras
 
@@ -146,10 +144,10 @@ def _random(recipe: Recipe, images: int, runs: Path) -> Any:
     from common.data.prepare import Prepared
 
     runs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=runs) as folder:  # a mapped file outlives its folder
+    with temporary_folder(runs, ".bench-") as folder:  # a mapped file outlives its folder
         shape = images, recipe.side, recipe.side
-        pixels = _mapped(Path(folder, "images.npy"), (*shape, recipe.channels))
-        masks = _mapped(Path(folder, "masks.npy"), shape)
+        pixels = _mapped(folder / "images.npy", (*shape, recipe.channels))
+        masks = _mapped(folder / "masks.npy", shape)
     cases = tuple(Case(str(n), recipe.classes[n % len(recipe.classes)], str(n), Path(), ()) for n in range(images))
     return Prepared("random", cases, pixels, masks, "")
 
@@ -168,43 +166,3 @@ def _model(paper: str, recipe: Recipe, precision: str) -> Any:
     from common.training.network import Network
 
     return compiled(Network.of_paper(paper), recipe, precision, steps=1)
-
-
-@dataclass(frozen=True)
-class KernelWork:
-    """Of one layer in one training step: floating-point operations, and bytes that have to go through memory."""
-
-    name: str
-    operations: int
-    bytes: int
-
-    def seconds(self, rate: float, bandwidth: float) -> float:
-        """The least time at `rate` operations and `bandwidth` bytes a second: the slower of the two alone (Williams,
-        Waterman & Patterson, "Roofline", 2009)."""
-        return max(self.operations / rate, self.bytes / bandwidth)
-
-
-def kernel_works(model: Any, batch_size: int) -> list[KernelWork]:
-    """Of every layer with a kernel in a Keras model. A step takes three products (the output, the gradient of the input
-    but for the first layer, the gradient of the kernel) and an optimizer's update. Everything else, such as
-    normalisation, activation and pooling, counts as nothing: no training reaches this bound."""
-    import keras
-    from keras import layers
-
-    counted: list[KernelWork] = []
-    for layer in model.layers:
-        if not isinstance(layer, layers.Conv2D | layers.Conv2DTranspose | layers.Dense):
-            continue
-        size = 2 if "16" in keras.backend.standardize_dtype(layer.compute_dtype) else 4
-        before, after = (batch_size * math.prod(each.shape[1:]) for each in (layer.input, layer.output))
-        products = 3 if counted else 2
-        kernel = math.prod(layer.kernel.shape)
-        # Each product reads two of input, output and kernel (or their gradients) and writes the third.
-        moved = products * (before + after + kernel) * size
-        # Adam reads the weight, its gradient and two averages, and writes all but the gradient, in float32.
-        update = 7 * kernel * 4
-        # A multiplication and an addition at each pixel of the output; of a transposed convolution, of the input.
-        grid = layer.input if isinstance(layer, layers.Conv2DTranspose) else layer.output
-        operations = 2 * batch_size * math.prod(grid.shape[1:-1]) * kernel
-        counted.append(KernelWork(layer.name, products * operations, moved + update))
-    return counted

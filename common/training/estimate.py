@@ -65,14 +65,21 @@ def memory_bytes(model: keras.Model, recipe: Recipe) -> int:
 def multiplications(model: keras.Model) -> float:
     """The number of multiplications of all kernels in the forward pass of one image. For networks of the same kind the
     time of a step grows with it."""
-    total = 0
-    for layer in model.layers:
-        kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
-        # A kernel is applied at each position of the output; a transposed one at each position of the input.
-        transposed = isinstance(layer, keras.layers.Conv2DTranspose)
-        places = math.prod((layer.input if transposed else layer.output).shape[1:-1]) if kernels else 0
-        total += places * sum(math.prod(kernel.shape) for kernel in kernels)
-    return float(total)
+    return float(sum(kernel_multiplications(layer) for layer in model.layers))
+
+
+def kernel_multiplications(layer: keras.Layer) -> int:
+    """The number of multiplications of a layer's kernels in the forward pass of one image; 0 without a kernel."""
+    if not (weights := kernel_weights(layer)):
+        return 0
+    # A kernel is applied at each position of the output; a transposed one at each position of the input.
+    transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+    return math.prod((layer.input if transposed else layer.output).shape[1:-1]) * weights
+
+
+def kernel_weights(layer: keras.Layer) -> int:
+    """The number of weights in a layer's kernels: those of a convolution or a dense layer without the bias."""
+    return sum(math.prod(weight.shape) for weight in layer.weights if weight.name.endswith("kernel"))
 
 
 def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
