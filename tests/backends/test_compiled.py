@@ -1,6 +1,8 @@
 """What JAX compiles in a training: each network once for each task, and nothing of it uncompiled, layer by layer."""
 
 import json
+import re
+import shutil
 
 import pytest
 
@@ -29,3 +31,32 @@ def test_a_training_compiles_its_network_once_for_each_task(python, phantom_fold
     assert networks == trained | {"predict_step": 1 + facts["normalises"] * steps}
     # The others draw the initial weights, a few programs for each shape, and fill metrics and optimizer.
     assert others <= 4 * facts["shapes"] + 30
+
+
+KEEP = """
+import os, sys
+from pathlib import Path
+import jax
+from common.training import environment, precision, programs
+os.chdir(sys.argv[1])
+precision.gpu_in_use = lambda: True
+programs.keep_compiled(Path("runs/cache/compiled").resolve())
+seen = []
+jax.monitoring.register_event_listener(lambda event, **facts: seen.append(event.rpartition("/")[2]))
+jax.jit(lambda x: x + 1)(2.0)
+print(programs.folder_of_programs(), *(event for event in seen if event in ("cache_hits", "cache_misses")))
+"""
+
+
+def test_compiled_programs_are_found_in_a_copy_of_their_folder_elsewhere(python, tmp_path):
+    """A stand-in says that there is a GPU. JAX's key of a program contains the path, so it must be a relative one."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    printed = [ran(python("jax"), "jax", "-c", KEEP, here).stdout.split()]
+    shutil.copytree(here, there)
+    printed.append(ran(python("jax"), "jax", "-c", KEEP, there).stdout.split())
+    (folder, *first), (again, *second) = printed
+    assert folder == again
+    assert re.fullmatch(r"runs/cache/compiled/[\w.-]+-jax-[\d.]+", folder)
+    assert first == ["cache_misses"]
+    assert second == ["cache_hits"]
