@@ -1,7 +1,8 @@
 """Trains one repeat, or one fold of it, on one split from one set of initial weights, and evaluates it on each part of
 the data.
 
-    folder/  resume.npz           during training: everything that the next epoch depends on (`common.training.resume`)
+    folder/  resume.npz           during training: everything that the next epoch depends on; `common.training.resume`
+             resume.*.npz         has the other files
              log.csv              a line for each epoch
              best.keras or        the evaluated network with its settings: that of the best epoch or,
              last.keras           if the paper selects none, of the last epoch
@@ -104,17 +105,18 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
     evaluated = Evaluated(network, recipe)
 
-    papers_own = network.callbacks(recipe)
-    if recipe.weights == "best":
-        papers_own.append(resume.checkpoint(folder, f"val_{recipe.monitor}", recipe.mode))
-    resumable = resume.Resumable(folder, papers_own)
+    papers_own, name = network.callbacks(recipe), f"{training.paper.name} {trial}"
+    which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
+    selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
+    resumable = resume.Resumable(folder, which, papers_own, selects)
     begun = resumable.restore(model)
-    name, program = f"{training.paper.name} {trial}", _program(training, split)
+    program = _program(training, split)
     if not resumable.stopped and begun < recipe.epochs:
         try:
             with (
                 feeding(model, batches, validation) as (data, validation_data),
                 compile_once(f"{program}-steps", name, progress) as stored,
+                resumable.saving(),
             ):
                 model.fit(
                     data,
@@ -137,7 +139,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
             return note_failure(folder, seed, trial, diverged)
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
-        model.load_weights(resumable.checkpoint)
+        resumable.use_best_weights()
     evaluated.take_weights(model)
     model_file.save(evaluated.model, _about(training, trial), folder / model_file.name_of(recipe))
 
@@ -167,6 +169,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         resumable.history,
         [
             *notes(resumable.history, recipe),
+            *resumable.notes(),
             *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
         ],
         state,
@@ -177,6 +180,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     )
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
     write_json(folder / "fit.json", asdict(outcome))
+    resumable.finish()
     resume.remove_states(folder)
     return outcome
 
