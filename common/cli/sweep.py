@@ -99,7 +99,7 @@ def sweep(
     from common.sweep.job import command_of_job
     from common.sweep.table import describe_size
     from common.sweep.table import dry_run as plan
-    from common.training.backend import keep_compiled
+    from common.training.programs import keep_compiled
 
     to = err if form == "lines" else out
     wanted = _settle_auto(grid.read_sweep_file(file) if file else typed, str(file or "This"))

@@ -81,9 +81,9 @@ def run(
         share_memory()
     import_keras()
     from common.cli.outcome import show_outcome
-    from common.training.backend import keep_compiled
     from common.training.precision import resolve
     from common.training.profile import at_once, check, choose
+    from common.training.programs import keep_compiled
     from common.training.request import Request, cache_folder, find_data, prepare_for, results_folder
     from common.training.run import run_experiment
 

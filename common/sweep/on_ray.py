@@ -73,6 +73,8 @@ def _connected(address: str | None) -> Iterator[None]:
     share_memory()
     backend = keras.backend.backend()
     settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
+    if kept := settings.get("JAX_COMPILATION_CACHE_DIR"):  # a worker has a working folder of its own
+        settings["JAX_COMPILATION_CACHE_DIR"] = os.path.abspath(kept)
     settings |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", THREADS[backend]: str(threads())}
     before = signal.getsignal(signal.SIGTERM)
     try:

@@ -1,11 +1,10 @@
-"""Loading the Keras backend of this process, and the cache of programs that JAX compiles.
+"""Loading the Keras backend of this process.
 
 Importing this module loads no backend.
 """
 
 import os
 from importlib.util import find_spec
-from pathlib import Path
 
 from common.errors import BadInput
 
@@ -36,19 +35,3 @@ def import_keras() -> None:
 def first_backend() -> str:
     """The default backend: the first of tensorflow, jax and torch that is installed."""
     return next(filter(find_spec, ("tensorflow", "jax", "torch")), "tensorflow")
-
-
-def keep_compiled(folder: Path) -> None:
-    """Makes JAX on a GPU store compiled programs in `folder`. Each repeat builds its network anew, and JAX treats it as
-    a different one. Without this cache it would compile the same four programs again for every repeat and fold, and in
-    each process."""
-    import keras
-
-    from common.training.precision import gpu_in_use
-
-    if keras.backend.backend() == "jax" and gpu_in_use():
-        import jax
-
-        # The environment is for processes that start later; this one has already read it.
-        kept = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder.resolve()))
-        jax.config.update("jax_compilation_cache_dir", kept)

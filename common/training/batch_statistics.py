@@ -26,8 +26,8 @@ def renew(model: keras.Model, batches: Batches, epoch: int, seed: int, number: i
     computes a batch's variance by dividing by the number of values, as the law needs.
 
     epoch, seed, number: order, augmentation and dropout are those of this epoch of this trial, so that the statistics
-    can be reproduced. The weights do not change. The cost is a forward pass over the training images and two
-    compilations (the last batch is smaller), about a third of an epoch."""
+    can be reproduced. The weights do not change. The cost is a forward pass over the training images, about
+    a third of an epoch, and two compilations: a smaller last batch that was filled up would have other statistics."""
     layers = normalisations(model)
     if not layers:
         return False

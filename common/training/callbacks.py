@@ -5,7 +5,7 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import keras
@@ -64,6 +64,19 @@ class StopAtDivergence(keras.callbacks.Callback):
                 # If an epoch is one call, the batch is not known.
                 batch = min(self.bad, default=None) if self.params["steps"] == self.steps else None
                 raise Diverged(float(loss), epoch + 1, batch, float(self.model.optimizer.learning_rate))
+
+
+class AfterEpoch(keras.callbacks.Callback):
+    """Calls a function after each epoch: what an epoch runs has then been compiled."""
+
+    async_safe = True  # else Keras would wait for the logs of each step, which are not read here
+
+    def __init__(self, call: Callable[[], None]):
+        super().__init__()
+        self.call = call
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.call()
 
 
 class ShowProgress(keras.callbacks.Callback):

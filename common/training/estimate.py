@@ -56,11 +56,11 @@ def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
 
 
 def memory_bytes(model: keras.Model, recipe: Recipe) -> int:
-    """Bytes that training holds at the same time in float32. For each weight: value, gradient, Adam's two averages, and
-    a copy of all but the gradient while a state is saved. For a batch
-    of each layer's output: value and gradient. The backend's own buffers are not included."""
+    """Bytes that training holds at the same time in float32. For each weight: value, gradient, Adam's two averages, a
+    copy of all but the gradient while a state is saved, and the value in the network that is evaluated. For a batch of
+    each layer's output: value and gradient. The backend's own buffers are not included."""
     outputs = sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
-    return 4 * (7 * model.count_params() + 2 * recipe.batch_size * outputs)
+    return 4 * (8 * model.count_params() + 2 * recipe.batch_size * outputs)
 
 
 def multiplications(model: keras.Model) -> float:

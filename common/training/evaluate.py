@@ -12,19 +12,29 @@ from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.evidence import counts
 from common.recipe import Recipe
+from common.training import logits
 from common.training.network import Network
 
 EVALUATION_BATCH = 16
 _ROUNDING = 1e-6  # of float32, by which a mean of probabilities may leave [0, 1]
 
 
-def in_float32(model: keras.Model, network: Network, recipe: Recipe) -> keras.Model:
-    """The same network and weights, uncompiled and in float32. In half precision a sigmoid is exactly 1.0 from a logit
-    of about 8 on; that alone would move the raw Keras IoU."""
-    keras.config.set_dtype_policy("float32")
-    plain = network.build(recipe)
-    plain.set_weights(model.get_weights())
-    return plain
+class Evaluated:
+    """The network that is evaluated: in float32, with the weights that another one has trained. In half precision a
+    sigmoid is exactly 1.0 from a logit of about 8 on; that alone would move the raw Keras IoU.
+
+    model: the network up to its probabilities. both: its probabilities and logits (`logits.beside_probabilities`).
+        Whatever shows or counts predictions takes this one, EVALUATION_BATCH images at a time: it is compiled once.
+    """
+
+    def __init__(self, network: Network, recipe: Recipe):
+        keras.config.set_dtype_policy("float32")
+        self.model = network.build(recipe)
+        self.both = logits.beside_probabilities(self.model)
+
+    def take_weights(self, trained: keras.Model) -> None:
+        """Copies them: on JAX a step of the training gives up the arrays that it is called with."""
+        self.model.set_weights(trained.get_weights())
 
 
 class NoProbabilities(BadInput):
@@ -64,6 +74,12 @@ def predict(model: keras.Model, images: np.ndarray) -> Output:
     return _named(_outputs(model, images))
 
 
+def predict_both(both: keras.Model, images: np.ndarray) -> tuple[Output, Output]:
+    """The same of `logits.beside_probabilities`: its output in probabilities, and in logits of the same shapes."""
+    probabilities, logits_of_images = map(_named, _outputs(both, images))
+    return probabilities, logits_of_images
+
+
 def evaluate(
     both: keras.Model,
     prepared: Prepared,
@@ -83,7 +99,7 @@ def evaluate(
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
     for number, (images, truth) in enumerate(watched(batches.stream(), len(batches))):
-        probabilities, logits = map(_named, _outputs(both, images))
+        probabilities, of_logits = predict_both(both, images)
         if recipe.positive:
             truth = truth[SEGMENTATION]
         cases = [prepared.cases[p] for p in positions[number * EVALUATION_BATCH :][: len(images)]]
@@ -100,8 +116,8 @@ def evaluate(
                 groups,
                 positive=recipe.positive or "",
                 of_class=probabilities.classification,
-                logits=logits.segmentation,
-                logits_of_class=logits.classification,
+                logits=of_logits.segmentation,
+                logits_of_class=of_logits.classification,
             )
         )
         marked.append(probabilities.segmentation > 0.5)
@@ -110,7 +126,8 @@ def evaluate(
 
 def _outputs(model: keras.Model, images: np.ndarray) -> Any:
     """The outputs for these images, float32 arrays in the structure of the model's outputs."""
-    # A smaller batch is filled up, so that the network is compiled for one shape only.
+    # A smaller batch is filled up, so that the network is compiled for one shape only. No image's output depends on the
+    # others of its batch, so this moves no bit of it.
     outputs = model.predict_on_batch(np.resize(images, (EVALUATION_BATCH, *images.shape[1:])))
     return keras.tree.map_structure(lambda output: np.asarray(output)[: len(images)], outputs)
 

@@ -34,14 +34,15 @@ from common.evidence.masks import save_masks
 from common.evidence.results import Failure
 from common.files import checksum, write_json
 from common.paper import Paper
-from common.protocol import recipe_hash
+from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
 from common.seeds import derive
 from common.training import batch_statistics, callbacks, logits, model_file, resume
 from common.training.callbacks import watch
-from common.training.evaluate import evaluate, in_float32
+from common.training.evaluate import Evaluated, evaluate
 from common.training.forget import forget_trainings
 from common.training.network import Network
+from common.training.programs import compile_once
 from common.training.record import MASKS, RENEWED, Fit, Trial, counted_files, note_failure, summary
 from common.training.tensorboard import TensorBoard
 
@@ -102,15 +103,21 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     # In the paper's batch size, because the value of a Dice loss over batches depends on it.
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
+    evaluated = Evaluated(network, recipe)
 
     papers_own, name = network.callbacks(recipe), f"{training.paper.name} {trial}"
     which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
     selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
     resumable = resume.Resumable(folder, which, papers_own, selects)
     begun = resumable.restore(model)
+    program = _program(training, split)
     if not resumable.stopped and begun < recipe.epochs:
         try:
-            with feeding(model, batches, validation) as (data, validation_data), resumable.saving():
+            with (
+                feeding(model, batches, validation) as (data, validation_data),
+                compile_once(f"{program}-steps", name, progress) as stored,
+                resumable.saving(),
+            ):
                 model.fit(
                     data,
                     validation_data=validation_data,
@@ -122,7 +129,8 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                         callbacks.EpochStart(batches, seed, trial.number),
                         callbacks.StopAtDivergence(len(batches)),
                         *papers_own,
-                        TensorBoard(folder / "tensorboard", prepared, split.validation, recipe),
+                        TensorBoard(folder / "tensorboard", prepared, split.validation, recipe, evaluated),
+                        callbacks.AfterEpoch(stored),  # after the one that also predicts
                         callbacks.ShowProgress(name, recipe.epochs, len(batches), progress),
                         resumable,
                     ],
@@ -132,14 +140,13 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
         resumable.use_best_weights()
-    evaluated = in_float32(model, network, recipe)
-    model_file.save(evaluated, _about(training, trial), folder / model_file.name_of(recipe))
-    both = logits.beside_probabilities(evaluated)
+    evaluated.take_weights(model)
+    model_file.save(evaluated.model, _about(training, trial), folder / model_file.name_of(recipe))
 
     def count(positions: np.ndarray, what: str, file: str) -> np.ndarray:
         """Saves the counts of some images, and returns their predicted masks."""
         shown = partial(watch, progress, f"{name}: evaluating on {what}")
-        rows, marked = evaluate(both, prepared, positions, recipe, shown)
+        rows, marked = evaluate(evaluated.both, prepared, positions, recipe, shown)
         rows.save(folder / file)
         return marked
 
@@ -147,7 +154,9 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     marked = {part: count(positions, f"{part} images", f"rows-{part}.npz") for part, positions in parts}
     save_masks(folder / MASKS, marked["test"])
     # The saved network and the counts above have the old statistics; this is one more evaluation with new ones.
-    if batch_statistics.renew(evaluated, batches, epochs, seed, trial.number):
+    with compile_once(f"{program}-statistics", name, progress):
+        renewed = batch_statistics.renew(evaluated.model, batches, epochs, seed, trial.number)
+    if renewed:
         count(split.test, "test images with renewed statistics", RENEWED)
     outcome = Fit(
         seed,
@@ -174,6 +183,12 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     resumable.finish()
     resume.remove_states(folder)
     return outcome
+
+
+def _program(training: Training, split: Split) -> str:
+    """Names what decides the compiled programs of a training: the recipe, and the number of images in an epoch."""
+    sizes = f"{len(split.train)}-{len(split.validation)}"
+    return f"{training.paper.name}-{recipe_hash(training.recipe)}-p{PROTOCOL}-{training.precision}-{sizes}"
 
 
 def best_epoch(history: dict[str, list[float]], recipe: Recipe) -> int:

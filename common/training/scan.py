@@ -23,7 +23,7 @@ import numpy as np
 from common.data.batches import Batches, Pixels
 from common.training import losses
 
-# Images validated at a time, if this can't change the value of the validation loss.
+# The most images that are validated at a time, if this can't change the value of the validation loss.
 VALIDATED_AT_ONCE = 16
 
 
@@ -82,8 +82,18 @@ def on_device(
 
 
 def _width(model: keras.Model, validation: Batches) -> int:
-    wide = losses.of_images(model.loss)  # the value of a Dice loss over a batch depends on the batch size
-    return max(validation.batch_size, VALIDATED_AT_ONCE) if wide else validation.batch_size
+    """Images validated at a time. If the loss is a mean over images, it is if possible a number that leaves no smaller
+    last batch, for which the network would be compiled again. The value of a Dice loss over a batch depends on the
+    batch size, so there the size is the paper's.
+
+    The smaller last batch of the training is always compiled: filled up, it would have other statistics in batch
+    normalisation, another Dice over the batch, and other random bits for dropout.
+    """
+    least, images = validation.batch_size, len(validation.positions)
+    if not losses.of_images(model.loss):
+        return least
+    most, fewest = max(least, VALIDATED_AT_ONCE), max(least, VALIDATED_AT_ONCE // 2)
+    return next((size for size in range(most, fewest - 1, -1) if images % size == 0), most)
 
 
 def _shared(batches: Batches, validation: Batches | None) -> np.ndarray:

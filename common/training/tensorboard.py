@@ -14,23 +14,27 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.summary import image, scalar
 
-from common.data.batches import SEGMENTATION, Batches
+from common.data.batches import Batches
 from common.data.prepare import Prepared
 from common.evidence.boxes import PREDICTED, TRUTH, draw_outlines
 from common.recipe import Recipe
+from common.training.evaluate import Evaluated, predict_both
 
 _EXAMPLES = 4  # images
 _TIMES = 10  # about how often they are drawn in a training
 
 
 class TensorBoard(keras.callbacks.Callback):
-    """Writes each epoch's values into train/ and validation/ in `folder`. At about _TIMES epochs it also writes the
-    first _EXAMPLES of the images at `positions`, with the outlines of the prediction (orange) and the ground truth
-    (blue)."""
+    """Writes each epoch's values into train/ and validation/ in `folder`. After the first epoch and about _TIMES more,
+    it also writes the first _EXAMPLES of the images at `positions`, with the outlines of the prediction (orange) and
+    the ground truth (blue).
 
-    def __init__(self, folder: Path, prepared: Prepared, positions: np.ndarray, recipe: Recipe):
+    evaluated: predicts the examples with the weights of the moment. It is compiled for the evaluation anyway.
+    """
+
+    def __init__(self, folder: Path, prepared: Prepared, positions: np.ndarray, recipe: Recipe, evaluated: Evaluated):
         super().__init__()
-        self.folder, self.epochs = folder, recipe.epochs
+        self.folder, self.epochs, self.evaluated = folder, recipe.epochs, evaluated
         chosen = positions[:_EXAMPLES]
         self.names = [prepared.cases[position].id for position in chosen]
         self.shown = [np.broadcast_to(prepared.images[p], (recipe.side, recipe.side, 3)) for p in chosen]
@@ -48,7 +52,7 @@ class TensorBoard(keras.callbacks.Callback):
         for name, value in (logs or {}).items():
             part, name = ("validation", name[4:]) if name.startswith("val_") else ("train", name)
             self._write(part, scalar(name, value, display_name=name), epoch)
-        if (epoch + 1) % max(1, self.epochs // _TIMES) == 0:
+        if epoch == 0 or (epoch + 1) % max(1, self.epochs // _TIMES) == 0:
             for name, drawn in zip(self.names, self._examples(), strict=True):
                 self._write("validation", image(f"examples/{name}", drawn, dataformats="HWC"), epoch)
         for writer in self.writers.values():
@@ -59,9 +63,9 @@ class TensorBoard(keras.callbacks.Callback):
             writer.close()
 
     def _examples(self) -> list[np.ndarray]:
-        outputs = self.model(self.images, training=False)  # `predict` would compile the network for these few images
-        outputs = outputs[SEGMENTATION] if isinstance(outputs, dict) else outputs
-        marked = keras.ops.convert_to_numpy(outputs)[..., 0] > 0  # a logit of 0 is a probability of one half
+        self.evaluated.take_weights(self.model)
+        probabilities, _ = predict_both(self.evaluated.both, self.images)
+        marked = probabilities.segmentation > 0.5
         return [
             draw_outlines(picture, (truth, TRUTH), (mask, PREDICTED))
             for picture, truth, mask in zip(self.shown, self.truth, marked, strict=True)

@@ -1,10 +1,12 @@
 """Environments in which TensorFlow is not installed: real ones, with an interpreter of their own; and calls of them."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import venv
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,15 @@ def without_tensorflow(folder: Path, backend: str | None) -> Path:
             if not hidden and not (site / entry.name).exists():
                 (site / entry.name).symlink_to(entry)
     return python
+
+
+def compiled_programs(folder: Path) -> tuple[Counter[str], int]:
+    """What JAX compiled in a process with JAX_DUMP_IR_TO=folder: by name, the programs that hold a convolution, which
+    are those of a network; and the number of all others."""
+    every = {path: path.read_text() for path in folder.glob("*.mlir")}
+    networks = [path.name for path, text in every.items() if "stablehlo.convolution" in text]
+    named = (re.fullmatch(r"jax_ir\d+_jit_(\w+)_compile\.mlir", name)[1] for name in networks)
+    return Counter(named), len(every) - len(networks)
 
 
 def ran(python: Path | str, backend: str | None, *words: str | Path) -> subprocess.CompletedProcess:

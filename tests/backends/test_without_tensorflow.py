@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common import paper
-from tests.backends.environments import ran
+from tests.backends.environments import compiled_programs, ran
 
 
 def trained(python, backend: str, name: str, folder: Path) -> list[dict]:
@@ -33,12 +33,18 @@ def test_tensorflow_can_not_be_imported_there(python):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_an_epoch_is_trained_evaluated_and_recorded(python, phantom_folder, tmp_path, backend):
+def test_an_epoch_is_trained_evaluated_and_recorded(python, phantom_folder, tmp_path, backend, monkeypatch):
+    monkeypatch.setenv("JAX_DUMP_IR_TO", str(tmp_path / "programs"))
     answer = ran(python(backend), backend, "-m", "tests.backends.one_epoch", phantom_folder, tmp_path)
     assert answer.returncode == 0, answer.stderr
     (record,) = json.loads((tmp_path / "results" / "cheng.json").read_text())
     assert record["environment"]["backend"] == backend
     assert record["runs"][0]["metrics"]["test"]["bce|pixel|pooled"] > 0
+    if backend == "jax":
+        networks, others = compiled_programs(tmp_path / "programs")
+        # Two predict: the evaluation, which also draws the examples, and the renewed statistics.
+        assert networks == {"train_step": 1, "test_step": 1, "predict_step": 2}
+        assert others < 100
 
 
 @pytest.mark.long

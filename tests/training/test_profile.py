@@ -136,12 +136,12 @@ def test_folds_that_can_not_be_filled_are_refused_before_anything_is_measured(sa
         said("auto", readings={"folds": "1"})
 
 
-def test_memory_counts_weights_seven_times_and_outputs_twice():
+def test_memory_counts_weights_eight_times_and_outputs_twice():
     import keras
 
     model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(100)])  # 1100 weights, 100 outputs
     recipe = paper.load("cheng").recipe("smoke").model_copy(update={"batch_size": 7})
-    assert estimate.memory_bytes(model, recipe) == 4 * (7 * 1100 + 2 * 7 * 100)
+    assert estimate.memory_bytes(model, recipe) == 4 * (8 * 1100 + 2 * 7 * 100)
 
 
 def test_of_a_balanced_sample_as_many_images_of_each_class_are_counted(phantom_folder, tmp_path):
