@@ -1,19 +1,21 @@
 """Files that appear whole or not at all, and that show when they are not as they were written."""
 
+import errno
 import json
 import os
 import shutil
 import socket
+import stat
 import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import Any, BinaryIO
 
-from common.errors import BadInput, Damaged, unwritable
+from common.errors import NO_ROOM, NO_WRITING, BadInput, Damaged, unwritable
 from common.text import finite_or_null, for_json
 
 _UNFINISHED = ".partial"
@@ -52,9 +54,30 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
         file.write(content)
 
 
+def refuse_special(path: Path) -> None:
+    """Raises OSError, naming the file, for a pipe, a socket or a device: whoever reads one may wait for ever."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "It is a pipe, a socket or a device and no file", str(path))
+
+
 def copy(source: Path, target: Path) -> None:
+    refuse_special(source)
     with source.open("rb") as original, atomic(target) as file:
         shutil.copyfileobj(original, file)
+
+
+@contextmanager
+def in_tmpdir() -> Iterator[Path]:
+    """A folder for temporary files, which is removed at the end. An OSError for want of room or rights, which a library
+    raises without a name, names the place and the variable that chooses it."""
+    try:
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno in (*NO_ROOM, *NO_WRITING):
+            error.filename = f"{gettempdir()} (the folder for temporary files; TMPDIR=DIR chooses another)"
+        raise
 
 
 def reserve(path: Path) -> None:
@@ -110,6 +133,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote. Raises Damaged, naming the file, for anything else."""
     try:
+        refuse_special(path)
         return unseal(json.loads(path.read_bytes()), path)
     except (OSError, ValueError) as error:
         raise Damaged(path, str(error)) from error
@@ -119,6 +143,7 @@ def check_archive(path: Path) -> None:
     """Compares every member of a zip archive (.npz, .keras) with its CRC-32. Raises Damaged, naming the file, where it
     is missing, truncated or changed, and where members are missing in it."""
     try:
+        refuse_special(path)
         with zipfile.ZipFile(path) as archive:
             changed, found = archive.testzip(), len(archive.infolist())
         # A flipped bit can make the entry of one member swallow those of others. The number of entries is at the end of
@@ -147,6 +172,7 @@ def refuse_inflating(archive: zipfile.ZipFile, path: Path, record: str, largest:
 
 def checksum(path: Path) -> str:
     """16 hex digits of a file's content."""
+    refuse_special(path)
     digest = blake2b(digest_size=8)
     with path.open("rb") as file:
         while block := file.read(1 << 20):

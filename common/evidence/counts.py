@@ -14,7 +14,7 @@ import numpy as np
 
 from common.errors import BadInput
 from common.evidence.cross_entropy import CLIPS, constant_costs, cross_entropy, logit_of
-from common.files import write_atomically
+from common.files import refuse_special, write_atomically
 
 # A paper that names no threshold means 0.5. The other two show whether a number depends on that choice.
 THRESHOLDS = (0.3, 0.5, 0.7)
@@ -148,6 +148,7 @@ class Rows:
     def load(cls, path: Path) -> "Rows":
         """Raises BadInput, naming the file, where it is missing or holds no such rows."""
         try:
+            refuse_special(path)
             with np.load(path, allow_pickle=False) as file:
                 kept = {name: file[name] for name in file.files}
             unknown = np.full(len(kept["case"]), np.nan)  # for the fields that older files do not have

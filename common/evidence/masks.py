@@ -14,7 +14,7 @@ import numpy as np
 from common.errors import Damaged
 from common.evidence.counts import SHAPES, Rows
 from common.evidence.shapes import compare_shapes
-from common.files import atomic
+from common.files import atomic, refuse_special
 
 
 def save_masks(path: Path, marked: np.ndarray) -> None:
@@ -27,6 +27,7 @@ def load_masks(path: Path) -> np.ndarray:
     """The masks that `save_masks` wrote, bool (images, side, side). Raises Damaged, naming the file, for other content
     and where it is missing."""
     try:
+        refuse_special(path)
         with np.load(path, allow_pickle=False) as file:
             bits = file["bits"]
         return np.unpackbits(bits, axis=-1, count=bits.shape[1]).astype(bool)

@@ -15,7 +15,7 @@ from common.errors import BadInput, Damaged
 from common.evidence.counts import Rows, concatenate
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
-from common.files import seal, unseal, write_atomically
+from common.files import refuse_special, seal, unseal, write_atomically
 from common.paper import Profile
 from common.text import for_json
 
@@ -213,6 +213,7 @@ def load(folder: Path, paper: str) -> list[Record]:
     if not path.exists():
         return []
     try:
+        refuse_special(path)
         content = json.loads(path.read_bytes())
         return _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:

@@ -6,7 +6,6 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -15,7 +14,7 @@ from common.data import phantom
 from common.data.batches import CLASSIFICATION, normalised
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
-from common.files import write_atomically
+from common.files import in_tmpdir, write_atomically
 from common.predict.pipeline import DISCLAIMER
 from common.training.evaluate import EVALUATION_BATCH, Output, predict
 from common.training.model_file import About, refuse_leak
@@ -67,8 +66,8 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
 
     images = _examples(about)
     expected = predict(model, images)
-    with TemporaryDirectory() as temporary:
-        converted = Path(temporary, "network.onnx")
+    with in_tmpdir() as temporary:
+        converted = temporary / "network.onnx"
         _convert(model, converted)
         graph = onnx.load(converted)
         onnx.helper.set_model_props(graph, {"about": about.model_dump_json(), "warning": DISCLAIMER})

@@ -20,6 +20,7 @@ from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting, status_of
+from common.files import refuse_special
 from common.paper import as_shown
 from common.report import comparison, figures, gallery, gather, layers, marks, pictures, plots
 from common.report.gallery import Shown
@@ -99,7 +100,7 @@ def write_site(site: Site, folder: Path) -> None:
         (beside / _MARKER).touch()
         (beside / "images").mkdir()
         for name, page in site.pages.items():
-            (beside / name).write_text(page, encoding="utf-8")
+            (beside / name).write_bytes(page.encode())
         for name, image in site.images.items():
             (beside / name).write_bytes(image)
         for name in _ASSETS:
@@ -107,13 +108,19 @@ def write_site(site: Site, folder: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         beside.rename(folder)
+    except OSError as error:
+        error.filename = str(folder)  # Python names no file when a write fails, and `beside` is nothing to look for
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
 def load_audits(results: Path) -> list[dict[str, Any]]:
     """The findings that `repro data audit` keeps as `audit-*.json` in the folder of results."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("audit-*.json"))]
+    found = sorted(results.glob("audit-*.json"))
+    for path in found:
+        refuse_special(path)
+    return [json.loads(path.read_text(encoding="utf-8")) for path in found]
 
 
 def _galleries(study: Study, results: Path) -> list[Gallery]:
