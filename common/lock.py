@@ -92,8 +92,7 @@ def _locked(folder: Path, kind: int, wait: bool) -> Iterator[BinaryIO]:
             opened.close()
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                if path.exists():
-                    refuse_special(path)
+                refuse_special(path)
                 lock = opened.enter_context(path.open("a+b", buffering=0))
             except OSError as error:
                 raise unwritable(path, error) from error

@@ -152,21 +152,27 @@ def test_a_page_shows_text_and_its_own_markup():
 
 # What writes text where a person or a program reads it, and where that may stand: in the functions of `common.text`,
 # and in what is built of them.
-TEXT, SHARED, COMMAND = "common/text.py", "common/cli/shared.py", "common/cli/__init__.py"
+TEXT, SHARED = "common/text.py", "common/cli/shared.py"
 WRITERS = {
     "print": (TEXT,),  # print_line
     ".print": (SHARED,),  # say, show
     ".echo": (),
     ".secho": (),
     "json.dump": (),
-    # for_json; and digests of content, which nobody reads
-    "json.dumps": (TEXT, "common/files.py", "common/protocol.py", "common/training/resume.py"),
+    # for_json; and digests of content and the state of a training, which nobody reads
+    "json.dumps": (
+        TEXT,
+        "common/files.py",
+        "common/protocol.py",
+        "common/training/resume.py",
+        "common/training/state_file.py",
+    ),
     "csv.writer": (TEXT,),
     "csv.DictWriter": (),
     "logging.Formatter": (),  # LogFormatter is derived from it
     "sys.stdout.write": (),
     "sys.stderr.write": (),
-    "os.write": (COMMAND,),  # the end of a process that does not stop
+    "os.write": ("common/ending.py",),  # the end of a process that does not stop
     "Console": (),  # Terminal is derived from it
     "escape": ("common/report/site.py",),  # of a template's filters
     "Text.from_markup": (),

@@ -6,21 +6,13 @@ import os
 import re
 import select
 import signal
-import socket
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from common.cli import bench, data, evidence, explain, papers, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
+from common.ending import ends_soon
 from common.errors import NO_ROOM, NO_WRITING, BadInput, FailedRun, not_installed
-from common.text import LogFormatter, for_log, for_terminal, print_line
-
-GRACE = 2.5  # seconds that the program has to stop by itself after a signal
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR = b"\x1b[?25h"
+from common.text import LogFormatter, for_log, print_line
 
 
 class _Warnings(logging.Handler):
@@ -43,7 +35,7 @@ def main() -> None:
     warnings.setFormatter(LogFormatter())
     logging.getLogger("common").addHandler(warnings)
     try:
-        with ends_soon(for_terminal(_how_to_go_on())):
+        with ends_soon(_how_to_go_on()):
             app()
     except SystemExit as end:
         broken = end.__context__
@@ -111,58 +103,3 @@ def _complain(error: BadInput | FailedRun, code: int) -> int:
     for line in error.lines:
         print_line(line, sys.stderr)
     return code
-
-
-@contextmanager
-def ends_soon(message: str) -> Iterator[None]:
-    """In this context, SIGINT and SIGTERM end the process within seconds, with the message on standard error and status
-    130 or 143. A signal that is ignored stays ignored.
-
-    Python handles a signal between two of its own instructions. A step of a large network, or its compilation, is one
-    instruction and takes up to minutes, and threads that prepare images finish their queue first. So the signal raises
-    SystemExit, and `GRACE` seconds later a thread ends the process if it still runs. Nothing is lost, because every
-    file is complete or missing."""
-    reading, writing = socket.socketpair()
-    writing.setblocking(False)
-    caught = []
-
-    def stop(signum, frame):
-        caught.append(signum)
-        raise SystemExit(128 + signum)
-
-    before = {each: signal.getsignal(each) for each in _SIGNALS}
-    woken_before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    for each, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(each, stop)
-    threading.Thread(target=_watch, args=(reading, message), daemon=True).start()
-    try:
-        yield
-    finally:
-        if caught:
-            with suppress(OSError, ValueError):  # the stream may be closed
-                sys.stdout.flush()
-                sys.stderr.flush()
-            _end(message, caught[0])
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        signal.set_wakeup_fd(woken_before)
-        writing.close()
-
-
-def _watch(reading: socket.socket, message: str) -> None:
-    with reading:
-        while byte := reading.recv(1):
-            if byte[0] in _SIGNALS:
-                time.sleep(GRACE)
-                if sys.stdout.isatty():
-                    os.write(1, _SHOW_CURSOR)
-                _end(message, byte[0])
-
-
-def _end(message: str, signum: int) -> None:
-    """Ends the process at once. Python's own exit would wait for threads that prepare images. It would also free
-    objects that threads of TensorFlow still use, which sometimes caused a segmentation fault."""
-    with suppress(OSError):
-        os.write(2, f"{message}\n".encode())
-    os._exit(128 + signum)

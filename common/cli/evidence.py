@@ -8,6 +8,7 @@ import typer
 from common import paper as papers
 from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, say_json, show, tell
 from common.errors import BadInput
+from common.files import refuse_no_folder
 from common.lock import only_one, unchanging
 from common.training.backend import import_keras
 
@@ -120,9 +121,10 @@ def report(
     runs: Runs = Path("runs"),
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
+    refuse_no_folder(output)
     import_keras()
     try:
-        from common.report import site
+        from common.report import folder, site
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The report needs the package {missing.name}, which is not installed. `make install` puts it into .venv; "
@@ -131,7 +133,7 @@ def report(
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
             built = site.build_site(results, papers.names(), root(), runs)
-        site.write_site(built, output)
+        folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:

@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.text import Text
 
-from common import __version__
+from common import __version__, limits
 from common import paper as papers
 from common.protocol import PROTOCOL
 from common.text import for_json, for_terminal, names_stream
@@ -62,17 +62,23 @@ Data = Annotated[
 Repeats = Annotated[
     int | None,
     typer.Option(
+        max=limits.TRAININGS,
         help="Number of repeats, each with its own split and weights.",
         show_default="3; 1 for a cross-validation; 3 on each of --splits",
     ),
 ]
 Folds = Annotated[
     int | None,
-    typer.Option(help="Folds of a stratified cross-validation, one in each repeat.", show_default="the paper's"),
+    typer.Option(
+        max=limits.TRAININGS,
+        help="Folds of a stratified cross-validation, one in each repeat.",
+        show_default="the paper's",
+    ),
 ]
 Splits = Annotated[
     int | None,
     typer.Option(
+        max=limits.TRAININGS,
         help="Different splits; then they come again with other initial weights, to tell split from luck.",
         show_default="one for each repeat",
     ),

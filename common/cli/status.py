@@ -117,7 +117,5 @@ def _read_state(folder: Path, who: str) -> RunState:
 
 def _lines(path: Path) -> list[str]:
     """The lines of a file, [] where it is missing. Raises OSError for one that can't be read."""
-    if not path.exists():
-        return []
     refuse_special(path)
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []

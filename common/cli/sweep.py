@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from common import limits
 from common.cli.evidence import renew_pages
 from common.cli.shared import (
     Data,
@@ -53,7 +54,9 @@ def sweep(
     data: Data = None,
     repeats: Repeats = None,
     folds: Folds = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.", show_default="0")] = None,
+    seed: Annotated[
+        int | None, typer.Option(max=limits.SEED, help="Seed of all random numbers.", show_default="0")
+    ] = None,
     precision: Annotated[str | None, typer.Option(help="As in `repro run`.", show_default="auto")] = None,
     file: Annotated[Path | None, typer.Option(help="A sweep in YAML, instead of all options above.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the stored sweep in RESULTS/sweeps.")] = None,
@@ -61,7 +64,9 @@ def sweep(
     address: Annotated[
         str | None, typer.Option(help="HOST:PORT of the Ray cluster.", show_default="Ray on this machine")
     ] = None,
-    slots: Annotated[int, typer.Option(help="Trainings at a time on this machine, with --engine local.")] = 1,
+    slots: Annotated[
+        int, typer.Option(max=limits.AT_ONCE, help="Trainings at a time on this machine, with --engine local.")
+    ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the jobs and their time, and train none.")] = False,
     form: Annotated[
         str, typer.Option("--format", help="Output of a dry run: table, or lines (a command for each job).")

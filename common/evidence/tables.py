@@ -8,6 +8,7 @@ from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
+from common.evidence.describe_runs import say_mixture
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
@@ -74,6 +75,7 @@ def setting(record: Record) -> str:
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
+        *say_mixture(record),
         *(chosen[run.selection] for run in runs),
         *(note for run in runs for note in run.notes),
         *map(str, record.failed),

@@ -129,8 +129,7 @@ def _printed_to(log: Path) -> Iterator[None]:
     """Appends everything that the process writes to standard output and error to a file, also what does not come from
     Python."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists():
-        refuse_special(log)
+    refuse_special(log)
     before = [os.dup(stream) for stream in (1, 2)]
     try:
         with log.open("ab") as file:

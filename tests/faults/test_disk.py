@@ -11,7 +11,8 @@ from common.data import pack
 from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.files import in_tmpdir, write_atomically, write_json
-from common.report.site import Site, write_site
+from common.report.folder import write_site
+from common.report.site import Site
 from tests.faults.commands import Command
 
 MEGABYTE = 1 << 20
