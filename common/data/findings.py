@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from common import limits
 from common.data.curations import KINDS
 from common.errors import BadInput
-from common.files import refuse_special
+from common.files import read_at_most
 
 
 class _Part(BaseModel):
@@ -83,8 +84,7 @@ def load_findings(results: Path) -> list[dict[str, Any]]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        refuse_special(path)
-        text = path.read_bytes()
+        text = read_at_most(path, limits.JSON)
         _Findings.model_validate_json(text)
         return json.loads(text)
     except (OSError, ValueError, RecursionError) as error:

@@ -10,7 +10,9 @@ import pytest
 from common.data import pack
 from common.data.busi import index
 from common.data.prepare import Need, prepare
+from common.errors import BadInput
 from common.files import in_tmpdir, write_atomically, write_json
+from common.lock import only_one, unchanging
 from common.report.folder import write_site
 from common.report.site import Site
 from tests.faults.commands import Command
@@ -80,6 +82,15 @@ def test_pages_that_do_not_fit_are_named_and_leave_the_old_ones(disk):
         write_site(Site({"index.html": "new" * MEGABYTE}), folder)
     assert (folder / "index.html").read_text() == "old"
     assert [path.name for path in folder.parent.iterdir()] == ["site"]
+
+
+def test_results_on_a_read_only_disk_can_be_read_and_a_lock_for_writing_is_refused_by_name(disk):
+    place = disk(MEGABYTE, "ro")
+    with unchanging(place):
+        pass
+    refused = pytest.raises(BadInput, match=r"\.lock can't be written to: Read-only file system\. Mend that")
+    with refused, only_one(place, wait=True):
+        pytest.fail("it was let in")
 
 
 def test_results_that_can_not_be_written_are_refused_before_anything_is_trained(disk, small, tmp_path):
