@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and that show when they are not as they were written."""
 
+import errno
 import json
 import os
 import shutil
@@ -11,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import Any, BinaryIO
 
 from common import limits
-from common.errors import BadInput, Damaged, unwritable
+from common.errors import NO_ROOM, NO_WRITING, BadInput, Damaged, unwritable
 from common.text import finite_or_null, for_json
 
 _UNFINISHED = ".partial"
@@ -105,9 +106,30 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
         file.write(content)
 
 
+def refuse_special(path: Path) -> None:
+    """Raises OSError, naming the file, for a pipe, a socket or a device: whoever reads one may wait for ever. What is
+    missing is for the reader to name."""
+    if kind := kind_of_place(path):
+        raise OSError(errno.EINVAL, f"It is {kind}, not a file", str(path))
+
+
 def copy(source: Path, target: Path) -> None:
+    refuse_special(source)
     with source.open("rb") as original, atomic(target) as file:
         shutil.copyfileobj(original, file)
+
+
+@contextmanager
+def in_tmpdir() -> Iterator[Path]:
+    """A folder for temporary files, which is removed at the end. An OSError for want of room or rights, which a library
+    raises without a name, names the place and the variable that chooses it."""
+    try:
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno in (*NO_ROOM, *NO_WRITING):
+            error.filename = f"{gettempdir()} (the folder for temporary files; TMPDIR=DIR chooses another)"
+        raise
 
 
 def reserve(path: Path) -> None:
@@ -173,6 +195,7 @@ def check_archive(path: Path) -> None:
     is missing, truncated or changed, where members are missing in it, and where it would unpack to far more than the
     suite ever packs."""
     try:
+        refuse_special(path)
         with zipfile.ZipFile(path) as archive:
             packed = (member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED)
             if (size := sum(member.file_size for member in packed)) > _MOST_UNPACKED:
@@ -209,6 +232,7 @@ def refuse_inflating(archive: zipfile.ZipFile, path: Path, largest: dict[str, in
 
 def checksum(path: Path) -> str:
     """16 hex digits of a file's content."""
+    refuse_special(path)
     digest = blake2b(digest_size=8)
     with path.open("rb") as file:
         while block := file.read(1 << 20):

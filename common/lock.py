@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from common.errors import BadInput, unwritable
+from common.files import refuse_special
 
 NAME = ".lock"
 _PATIENCE = 0.5  # seconds: `holder`, which only looks, holds the lock for a moment
@@ -91,6 +92,7 @@ def _locked(folder: Path, kind: int, wait: bool) -> Iterator[BinaryIO]:
             opened.close()
             try:
                 folder.mkdir(parents=True, exist_ok=True)
+                refuse_special(path)
                 lock = opened.enter_context(path.open("a+b", buffering=0))
             except OSError as error:
                 raise unwritable(path, error) from error
@@ -139,11 +141,14 @@ def _note(lock: BinaryIO, who: str) -> None:
 
 def holder(folder: Path) -> str | None:
     """Who has the folder alone now: process, host and time; None for nobody."""
-    with suppress(OSError), (folder / NAME).open(encoding="utf-8", errors="replace") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return file.read() or "another process"
+    path = folder / NAME
+    with suppress(OSError):
+        refuse_special(path)
+        with path.open(encoding="utf-8", errors="replace") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read() or "another process"
     return None
 
 

@@ -176,7 +176,7 @@ WRITERS = {
     "Console": (),  # Terminal is derived from it
     "escape": ("common/report/site.py",),  # of a template's filters
     "Text.from_markup": (),
-    ".write_text": ("common/report/site.py",),  # what the templates made
+    ".write_text": (),
 }
 
 

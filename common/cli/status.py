@@ -10,7 +10,7 @@ from statistics import fmean
 from common import lock
 from common.cli.shared import Runs, app, say, tell
 from common.errors import Damaged
-from common.files import read_json
+from common.files import read_json, refuse_special
 
 # The name of the folder of a run (`common.training.request.run_folder`), of which a person needs the first part.
 _FOLDER = re.compile(r"(?P<data>.+)-[0-9a-f]{8}-(?P<profile>paper|small|smoke)-seed(?P<seed>\d+)-.+")
@@ -116,4 +116,6 @@ def _read_state(folder: Path, who: str) -> RunState:
 
 
 def _lines(path: Path) -> list[str]:
+    """The lines of a file, [] where it is missing. Raises OSError for one that can't be read."""
+    refuse_special(path)
     return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
@@ -27,6 +28,8 @@ _DEPTH = 4  # folders below the one that is named, in which that of the classes 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 KAGGLE = "https://www.kaggle.com"
 _PATIENCE = 5  # seconds for Kaggle to answer at all
+# A download that brings fewer bytes than this in so many seconds is given up: it would take hours.
+_SLOWEST, _WINDOW = 1_000_000, 60
 _LARGEST_DOWNLOAD = 2_000_000_000  # bytes on the disk, packed and unpacked together; BUSI has some 500 million
 _CLIENT = """
 import logging, sys
@@ -269,7 +272,8 @@ def _from_kaggle(handle: str, beside: Path) -> Path:
     The client has a process of its own: it knows no limit to what it unpacks, and a process can always be stopped.
     (Members of an archive that lead out of its folder it leaves inside, as Python's zipfile and tarfile do for it.)
 
-    handle: OWNER/NAME. Raises OSError where Kaggle refuses, the download breaks off, or it takes more than 2 GB.
+    handle: OWNER/NAME. Raises OSError where Kaggle refuses, the download breaks off or drips, or it takes more than
+    2 GB.
     """
     command = [sys.executable, "-P", "-c", _CLIENT, handle, str(beside / "busi")]
     quiet = None if sys.stderr.isatty() else subprocess.DEVNULL
@@ -286,13 +290,22 @@ def _from_kaggle(handle: str, beside: Path) -> Path:
 
 
 def _watch(client: subprocess.Popen, folder: Path) -> str:
-    """What the client prints until it ends. Raises OSError once it has filled the folder beyond the limit."""
+    """What the client prints until it ends. Raises OSError once it has filled the folder beyond the limit, and where
+    the folder has grown by less than _SLOWEST bytes in _WINDOW seconds."""
+    since, before = time.monotonic(), 0
     while True:
         try:
             return client.communicate(timeout=0.5)[0]
         except subprocess.TimeoutExpired:
-            if _size(folder) > _LARGEST_DOWNLOAD:
+            size = _size(folder)
+            if size > _LARGEST_DOWNLOAD:
                 raise OSError(f"it unpacks to more than {_LARGEST_DOWNLOAD / 1e9:.0f} GB.") from None
+            if time.monotonic() - since > _WINDOW:
+                if size - before < _SLOWEST:
+                    raise OSError(
+                        f"only {max(0, size - before):,} bytes came in {_WINDOW:g} s, and {_SLOWEST:,} are the least."
+                    ) from None
+                since, before = time.monotonic(), size
 
 
 def _size(folder: Path) -> int:

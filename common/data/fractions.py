@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from common.data.busi import index
 from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput
+from common.files import in_tmpdir
 from common.text import for_csv, print_line
 
 # The ways to make one mask of several (`Recipe.masks`); every case is listed with the first.
@@ -130,7 +130,7 @@ def make_table(folder: Path, sides: Sequence[int], cache: Path) -> list[dict[str
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as temporary:
-        table = make_table(Path(sys.argv[1]), (128, 196, 224, 256), Path(temporary))
+    with in_tmpdir() as temporary:
+        table = make_table(Path(sys.argv[1]), (128, 196, 224, 256), temporary)
     for line in for_csv([table[0], *(line.values() for line in table)]).splitlines():
         print_line(line)

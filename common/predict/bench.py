@@ -4,7 +4,6 @@ python -m common.predict.bench MODEL INPUT...
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 
 from common.data.batches import normalised
 from common.data.prepare import Need, for_network
+from common.files import in_tmpdir
 from common.predict import inputs, pipeline
 from common.predict.inputs import Input
 from common.text import print_line
@@ -46,8 +46,8 @@ def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3
             predict(model, images[start : start + EVALUATION_BATCH])
 
     def whole() -> None:
-        with tempfile.TemporaryDirectory() as output:
-            pipeline.predict_all(model, about, items, Path(output), lambda done: None)
+        with in_tmpdir() as output:
+            pipeline.predict_all(model, about, items, output, lambda done: None)
 
     bare()  # compiles the network
     found = []

@@ -5,14 +5,13 @@ import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
 
 from common.data.batches import CLASSIFICATION
 from common.errors import BadInput
-from common.files import write_atomically
+from common.files import in_tmpdir, write_atomically
 from common.predict.pipeline import DISCLAIMER
 from common.predict.probe import examples
 from common.training.evaluate import Output, predict
@@ -56,8 +55,8 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
 
     images = examples(about)
     expected = predict(model, images)
-    with TemporaryDirectory() as temporary:
-        converted = Path(temporary, "network.onnx")
+    with in_tmpdir() as temporary:
+        converted = temporary / "network.onnx"
         _convert(model, converted)
         graph = onnx.load(converted)
         onnx.helper.set_model_props(graph, {"about": about.model_dump_json(), "warning": DISCLAIMER})

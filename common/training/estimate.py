@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.files import write_atomically
+from common.files import refuse_special, write_atomically
 from common.recipe import Recipe
 from common.text import for_json
 from common.training.environment import device
@@ -87,6 +87,7 @@ def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
     """The value measured before under this key on this device and backend. If there is none, measures it now and stores
     it in the JSON file at `path`. So only the first start takes a minute."""
     try:
+        refuse_special(path)
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}

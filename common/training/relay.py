@@ -17,6 +17,7 @@ from typing import Any
 from rich.progress import Progress
 
 from common.errors import NO_ROOM, NO_WRITING, BadInput, on_one_line
+from common.files import refuse_special
 
 # The file for the output of a job, in the folder of its trial.
 PRINTED = "printed.txt"
@@ -128,6 +129,7 @@ def _printed_to(log: Path) -> Iterator[None]:
     """Appends everything that the process writes to standard output and error to a file, also what does not come from
     Python."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    refuse_special(log)
     before = [os.dup(stream) for stream in (1, 2)]
     try:
         with log.open("ab") as file:

@@ -18,7 +18,7 @@ from common.errors import Damaged, FailedRun
 from common.evidence import learned, results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
-from common.files import refuse_unwritable, remove_partial, write_json
+from common.files import refuse_special, refuse_unwritable, remove_partial, write_json
 from common.lock import only_one, remove_abandoned
 from common.protocol import PROTOCOL, recipe_hash
 from common.text import LogFormatter
@@ -239,6 +239,7 @@ class _File(logging.FileHandler):
 @contextmanager
 def logged(folder: Path, command: str, machine: results.Environment) -> Iterator[None]:
     """Appends all log messages and Python warnings of this process to the log of a folder. command: as it was typed."""
+    refuse_special(folder / LOG)
     handler = _File(folder / LOG, encoding="utf-8")
     handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     suite, everything = logging.getLogger("common"), logging.getLogger()

@@ -133,6 +133,18 @@ def test_an_archive_that_unpacks_without_end_is_stopped_and_removed(tmp_path, cl
     assert list((tmp_path / "data").iterdir()) == []
 
 
+def test_a_download_that_drips_is_given_up_with_the_limit_in_the_message(tmp_path, client, monkeypatch):
+    monkeypatch.setattr(fetch, "_WINDOW", 1)
+    drips = 'drop = open(Path(output_dir, "drop"), "ab", 0); [(drop.write(b"."), time.sleep(0.1)) for _ in range(600)]'
+    client(write_small(tmp_path / "sent"), drips)
+    monkeypatch.setattr(fetch, "_SLOWEST", 1_000_000_000)
+    started = time.monotonic()
+    with pytest.raises(BadInput, match=r"failed: only [\d,]+ bytes came in 1 s, and 1,000,000,000 are the least"):
+        fetch.find("busi", tmp_path / "data", tmp_path)
+    assert time.monotonic() - started < 30
+    assert list((tmp_path / "data").iterdir()) == []
+
+
 @pytest.mark.parametrize("form", ["zip", "tar"])
 def test_the_real_client_leaves_no_file_outside_the_folder_that_it_unpacks_to(tmp_path, form):
     from kagglehub.http_resolver import _extract_archive

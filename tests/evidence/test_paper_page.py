@@ -212,3 +212,13 @@ def test_an_interval_is_shown_within_what_the_metric_can_be_and_judged_as_it_is(
     of = record([0.70, 0.99, 0.72])
     assert ", 1.0000] | 3 |" in row_of(page_of(of))
     assert assess.assess(paper(), of, [of], NOWHERE).rows[0].reproduced.high > 1
+
+
+def test_what_a_record_names_is_only_text():
+    odd = "<img src=x>[a](b)|*c*\n\n# d\u202e"
+    made = record([0.6, 0.7], data=odd, notes=[f"Repeat 1: {odd}"])
+    on = made.environment.model_copy(update={"device": odd, "commit": odd})
+    page = page_of(made.model_copy(update={"environment": on}))
+    assert page.count(r"&lt;img src=x>[a\](b)\|\*c\*\\n\\n# d\\u202e") == 4  # heading, device, commit, note
+    assert "<img" not in page
+    assert "\u202e" not in page

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -10,8 +11,10 @@ from common.data import pack
 from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.errors import BadInput
-from common.files import write_atomically, write_json
+from common.files import in_tmpdir, write_atomically, write_json
 from common.lock import only_one, unchanging
+from common.report.folder import write_site
+from common.report.site import Site
 from tests.faults.commands import Command
 
 MEGABYTE = 1 << 20
@@ -62,6 +65,23 @@ def test_a_packed_file_that_does_not_fit_unpacked_is_an_error_too(disk, phantom_
     with pytest.raises(OSError, match=r"No space left on device: .*images\.npy"):
         pack.read_pack(tmp_path / "mine.pack").unpack(need, place)
     assert list(place.iterdir()) == []
+
+
+def test_a_full_folder_for_temporary_files_is_named_with_the_variable_that_chooses_it(disk, monkeypatch):
+    place = disk(MEGABYTE)
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    with pytest.raises(OSError, match=rf"No space left on device: '{place} \(.*TMPDIR=DIR"), in_tmpdir() as folder:
+        (folder / "network.onnx").write_bytes(bytes(2 * MEGABYTE))
+    assert list(place.iterdir()) == []
+
+
+def test_pages_that_do_not_fit_are_named_and_leave_the_old_ones(disk):
+    folder = disk(MEGABYTE) / "site"
+    write_site(Site({"index.html": "old"}), folder)
+    with pytest.raises(OSError, match=rf"No space left on device: '{folder}'"):
+        write_site(Site({"index.html": "new" * MEGABYTE}), folder)
+    assert (folder / "index.html").read_text() == "old"
+    assert [path.name for path in folder.parent.iterdir()] == ["site"]
 
 
 def test_results_on_a_read_only_disk_can_be_read_and_a_lock_for_writing_is_refused_by_name(disk):
