@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from common import paper as papers
-from common.cli.shared import Results, Runs, app, out, report_unusable, root, say
+from common.cli.shared import Results, Runs, app, out, report_unusable, root, say, show
 from common.errors import BadInput
+from common.files import refuse_no_folder, refuse_unwritable_file
 from common.paper import Paper, Profile
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
@@ -29,7 +30,7 @@ def verify(name: NameOrDir, runs: Runs = Path("runs")) -> None:
     found = _find_images(name, runs)
     if differences := manifest.verify(manifest.digest_all(found.cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
-    out.print(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
+    say(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
 
 
 @data_app.command()
@@ -59,6 +60,8 @@ def audit(
     from common.data import audit as auditing
     from common.data import fetch
 
+    if output:
+        refuse_no_folder(output)
     found = _find_images(name, runs)
     lists = _published_lists(split or [], found.cases)
     folder = output or runs / f"audit-{found.name}"
@@ -66,7 +69,7 @@ def audit(
         examined = auditing.examine_all(found.cases)
         findings = auditing.findings_of(found.name, found.cases, examined, _users(found.name), lists)
         auditing.write_findings(findings, found.cases, folder)
-    out.print(auditing.findings_table(findings))
+    show(auditing.findings_table(findings))
     say(f"All findings: {folder / 'audit.json'}, with pictures beside it.")
     if findings["data"] in fetch.NAMES:
         kept = results / f"audit-{findings['data']}.json"
@@ -80,7 +83,7 @@ def fetch_data(name: NameOrDir = "busi", runs: Runs = Path("runs")) -> None:
     from common.data import fetch
 
     found = fetch.find(name, root(), runs)
-    out.print(found.folder, soft_wrap=True, highlight=False)
+    say(found.folder)
     report_unusable(found, runs)
 
 
@@ -101,6 +104,7 @@ def pack(
 
     found = _find_images(name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
+    refuse_unwritable_file(path)
     # Every reading of masks and channels, because they add little. Another side or contrast would need other images.
     needs = {
         Need.of_recipe(paper.plain_recipe(profile, reading))

@@ -131,7 +131,7 @@ def read_pack(path: Path) -> Packed | None:
     with _open(path) as archive:
         if _CONTENTS not in archive.namelist():
             return None
-        refuse_inflating(archive, path, _CONTENTS, _LARGEST_CONTENTS)
+        refuse_inflating(archive, path, {_CONTENTS: _LARGEST_CONTENTS})
         try:
             contents = Contents.model_validate_json(archive.read(_CONTENTS))
         except ValidationError as error:

@@ -1,7 +1,6 @@
 """From a list of files to masks, overlays and predictions.jsonl: files are read and written while the network works."""
 
 import errno
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +15,7 @@ import keras
 import numpy as np
 
 from common.data.batches import normalised
-from common.data.listing import group_doubts, shown
+from common.data.listing import group_doubts
 from common.data.prepare import Need, for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
 from common.evidence.boxes import LEAST_SHARE, PREDICTED, Box, draw_outlines, regions
@@ -26,7 +25,8 @@ from common.predict.dicom import NoPicture
 from common.predict.inputs import ABOUT, LINES, MASKS, OVERLAYS, Input
 from common.predict.picture import Picture
 from common.recipe import Recipe
-from common.training.evaluate import EVALUATION_BATCH, predict
+from common.text import for_json
+from common.training.evaluate import EVALUATION_BATCH, NoProbabilities, predict
 from common.training.model_file import About, refuse_leak
 
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
@@ -72,7 +72,7 @@ def predict_all(
     _write_about(output, record)  # first, so that a killed prediction leaves folders that are known as results
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
-            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, refused))
+            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, refused), refused)
             described = ahead(pool, _or_refusal(lambda each: write_results(*each, output)), predicted, EVALUATION_BATCH)
             for line in _done(described, refused):
                 lines.append(line)
@@ -80,14 +80,14 @@ def predict_all(
     finally:  # also when interrupted: about.json then says what was predicted
         without = [str(each) for each in refused if isinstance(each, NoPicture)]
         undone = [str(each) for each in refused if not isinstance(each, NoPicture)]
-        write_atomically(output / LINES, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        write_atomically(output / LINES, "".join(f"{for_json(line)}\n" for line in lines).encode())
         _write_about(output, record | {"not_done": undone, "without_a_picture": without})
-    doubts = group_doubts((shown(Path(line["input"])), doubt) for line in lines for doubt in line["doubts"])
+    doubts = group_doubts((line["input"], doubt) for line in lines for doubt in line["doubts"])
     return Outcome(len(lines), undone, without, doubts)
 
 
 def _write_about(output: Path, record: dict[str, Any]) -> None:
-    write_atomically(output / ABOUT, f"{json.dumps(record, indent=1)}\n".encode())
+    write_atomically(output / ABOUT, f"{for_json(record, indent=1)}\n".encode())
 
 
 def _read(
@@ -104,13 +104,17 @@ def _read(
 
 
 def _predicted(
-    model: keras.Model, recipe: Recipe, images: Iterator[tuple[Input, Picture, np.ndarray]]
+    model: keras.Model, recipe: Recipe, images: Iterator[tuple[Input, Picture, np.ndarray]], refused: list[BadInput]
 ) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None]]:
-    """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name."""
+    """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name. Images
+    whose output is no probability go to `refused`."""
     values = normalised(recipe).astype(np.float32)
     while batch := list(islice(images, EVALUATION_BATCH)):
         output = predict(model, values[np.stack([small for *_, small in batch])])
-        for number, (item, picture, _) in enumerate(batch):
+        for number, ((item, picture, _), fault) in enumerate(zip(batch, output.faults(), strict=True)):
+            if fault:
+                refused.append(NoProbabilities(f"{item.path}: {fault}"))
+                continue
             of_class = output.classification
             named = None if of_class is None else {recipe.positive: round(float(of_class[number]), 6)}
             yield item, picture, output.segmentation[number], named
@@ -129,7 +133,7 @@ def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made
             if isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING, errno.EIO):
                 raise
             item = given if isinstance(given, Input) else given[0]
-            return BadInput(f"{shown(item.path)}: it can't be done: {in_words(error)}")
+            return BadInput(f"{item.path}: it can't be done: {in_words(error)}")
 
     return guarded
 

@@ -32,7 +32,7 @@ from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.evidence.masks import save_masks
 from common.evidence.results import Failure
-from common.files import write_json
+from common.files import checksum, write_json
 from common.paper import Paper
 from common.protocol import recipe_hash
 from common.recipe import Recipe
@@ -40,8 +40,9 @@ from common.seeds import derive
 from common.training import batch_statistics, callbacks, logits, model_file, resume
 from common.training.callbacks import watch
 from common.training.evaluate import evaluate, in_float32
+from common.training.forget import forget_trainings
 from common.training.network import Network
-from common.training.record import MASKS, RENEWED, Fit, Trial, note_failure, summary
+from common.training.record import MASKS, RENEWED, Fit, Trial, counted_files, note_failure, summary
 from common.training.tensorboard import TensorBoard
 
 
@@ -95,9 +96,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     writes `failed.json` instead."""
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
-    # Frees memory and resets the counters in the names of layers, so that earlier trainings in this process change
-    # nothing.
-    keras.utils.clear_session()
+    forget_trainings()
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
     batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
     # In the paper's batch size, because the value of a Dice loss over batches depends on it.
@@ -165,6 +164,10 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
             *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
         ],
         state,
+        paper=training.paper.name,
+        recipe=recipe_hash(recipe),
+        data=prepared.fingerprint,
+        counts={name: checksum(folder / name) for name in counted_files(folder, marked)},
     )
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
     write_json(folder / "fit.json", asdict(outcome))
