@@ -49,9 +49,8 @@ def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_pa
     assert "-m reproductions run cheng --profile smoke" in first.said
     assert "Traceback" not in first.said
 
-    with np.load(place / "resume.npz") as saved:  # until then it waited in memory for a minute to be over
-        trained = len(json.loads(str(saved["facts"]))["history"]["loss"])
-    assert trained >= epochs_in(place / "log.csv") >= 2, "the last whole epoch"
+    # Until then it waited in memory for a minute to be over.
+    assert epochs_saved(place) >= epochs_in(place / "log.csv") >= 2, "the last whole epoch"
 
     said = status_of(tmp_path)
     assert "broken" in said
@@ -74,6 +73,26 @@ def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_pa
 
 def epochs_in(table: Path) -> int:
     return len(table.read_text().splitlines()) - 1
+
+
+def epochs_saved(place: Path) -> int:
+    with np.load(place / "resume.npz") as saved:
+        return len(json.loads(str(saved["facts"]))["history"]["loss"])
+
+
+@pytest.mark.long
+def test_trainings_in_processes_of_their_own_write_their_last_epoch_too(small, tmp_path):
+    command = Command(tmp_path, *small, "--repeats-at-once", "2")
+    while not (tables := list(tmp_path.glob("runs/cheng/*/repeat-*/log.csv"))) or min(map(epochs_in, tables)) < 2:
+        assert command.alive, command.said
+        time.sleep(0.002)
+    command.send(signal.SIGTERM)
+    assert command.end() == 143
+    for table in tables:
+        limit = time.monotonic() + SOON  # a child that its parent did not wait for
+        while epochs_saved(table.parent) < epochs_in(table):
+            assert time.monotonic() < limit
+            time.sleep(0.1)
 
 
 def on_one_core():

@@ -34,15 +34,19 @@ def train(folder, epochs, **settings):
 
 def test_an_epoch_does_not_wait_for_the_disk_and_the_newest_state_is_written(tmp_path, monkeypatch):
     """While the disk takes its time over the first state, three epochs end. Then it gets the last of them."""
-    disk, before = threading.Event(), resume.write_state
+    begun, disk, before = threading.Event(), threading.Event(), resume.write_state
 
     def slowly(*arguments):
         assert threading.current_thread() is not threading.main_thread()
+        begun.set()
         disk.wait()
         before(*arguments)
 
     monkeypatch.setattr(resume, "write_state", slowly)
-    training = train(tmp_path, 4, saved=False)
+    training = train(tmp_path, 1, saved=False)
+    begun.wait()
+    for number in (1, 2, 3):
+        training.epoch(number, saved=False)
     assert not (tmp_path / STATES[0]).exists()
     disk.set()
     training.resumable.finish()

@@ -1,0 +1,82 @@
+"""How much of a training's time the saving of its state takes: `python -m common.training.bench_saving`.
+
+The network is Paudel's at the paper's size, whose state of 834 MB is the largest of the papers. A step is artificially
+cheap: no image passes through the network, only the optimizer changes every weight, as it does in a real step. Rounds
+without and with the noting of each epoch's state take turns; each ends with one write. CPU time is compared too,
+because other work on the machine disturbs it less.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import keras
+
+from common import paper
+from common.training import fit, resume
+from common.training.network import Network
+
+
+def timed_round(model: keras.Model, resumable: resume.Resumable | None, epochs: int, steps: int) -> tuple[float, float]:
+    """Seconds and CPU seconds (of all threads) of a step, in epochs of which each is the best so far."""
+    variables = model.trainable_variables
+    started, cpu = time.perf_counter(), time.process_time()
+    for epoch in range(epochs):
+        if resumable:
+            resumable.on_epoch_begin(epoch)
+        for _ in range(steps):
+            model.optimizer.apply([1e-9 * variable for variable in variables], variables)
+        if resumable:
+            resumable.on_epoch_end(epoch, {"loss": -epoch, "val_loss": -epoch})
+    return (time.perf_counter() - started) / (epochs * steps), (time.process_time() - cpu) / (epochs * steps)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=6, help="of a round")
+    parser.add_argument("--steps", type=int, default=10, help="of an epoch")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--filters", type=int, default=16, help="of Paudel's network; 16 is its own size")
+    parser.add_argument("--folder", type=Path, help="on the disk that is to be measured")
+    asked = parser.parse_args()
+    recipe = paper.load("paudel").recipe("paper").model_copy(update={"filters": asked.filters})
+    model = fit.compiled(Network.of_paper("paudel"), recipe, "float32", steps=1000)
+    timed_round(model, None, 1, 2)  # the first steps take memory and compile
+    plain, copied, written = [], [], []
+    for number in range(asked.rounds):
+        plain.append(timed_round(model, None, asked.epochs, asked.steps))
+        with TemporaryDirectory(dir=asked.folder) as folder:
+            resumable = resume.Resumable(Path(folder), best_epoch=lambda history: len(history["loss"]))
+            resumable.set_model(model)
+            write, resumable._writer = resumable._writer, _Keeps()
+            copied.append(timed_round(model, resumable, asked.epochs, asked.steps))
+            started, cpu = time.perf_counter(), time.process_time()
+            write.put(resumable._writer.value)
+            write.finish()
+            written.append((time.perf_counter() - started, time.process_time() - cpu))
+        (wall, cpu), (wall_copied, cpu_copied), (wall_written, cpu_written) = plain[-1], copied[-1], written[-1]
+        print(
+            f"round {number + 1}: a step {wall:.2f} s, {cpu:.2f} s of CPU; with noting {wall_copied:.2f} s, "
+            f"{cpu_copied:.2f} s of CPU; a write {wall_written:.1f} s, {cpu_written:.1f} s of CPU",
+            flush=True,
+        )
+    noting = asked.steps * (median(cpu for _, cpu in copied) - median(cpu for _, cpu in plain))
+    writing = median(cpu for _, cpu in written)
+    print(
+        f"noting the state of an epoch: {noting:.2f} s of CPU. Writing it: {writing:.1f} s of CPU, in a thread, which"
+    )
+    print(f"once a minute is {100 * writing / resume.PAUSE / (os.cpu_count() or 1):.1f} % of {os.cpu_count()} cores.")
+
+
+class _Keeps:
+    """Stands in for the writer: keeps the newest state."""
+
+    def put(self, value: resume.State) -> None:
+        self.value = value
+
+
+if __name__ == "__main__":
+    main()
