@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from common import newest
+from common.text import for_terminal
 
 GRACE = 2.5  # seconds that the program has to stop by itself after a signal
 PATIENCE = 20.0  # seconds more for the last state of a training to be written; Slurm kills after 30 s
@@ -83,4 +84,4 @@ def end_process(code: int, message: str = "") -> None:
 
 def _say(line: str) -> None:
     with suppress(OSError):
-        os.write(2, f"{line}\n".encode())
+        os.write(2, f"{for_terminal(line)}\n".encode())

@@ -253,8 +253,9 @@ class Paper(_Record):
         gives {"batch_size": 16}. Raises BadInput for an unknown reading or value, with the list of the known ones."""
         if refused := [reason for key, value in readings.items() if (reason := self.refusal(key, value))]:
             table = [f"{key}: {', '.join(map(as_text, reading.values))}" for key, reading in self.readings.items()]
-            remedy = f"Readings of {self.name}, the default first:\n    " + "\n    ".join(table)
-            raise BadInput.listing(f"{self.name} can't be run with these readings:", refused, remedy)
+            headline = f"{self.name} can't be run with these readings:"
+            known = (f"    {line}" for line in table)
+            raise BadInput.listing(headline, refused, f"Readings of {self.name}, the default first:", *known)
         return {key: self._value(key, as_text(value)) for key, value in readings.items()}
 
     def refusal(self, key: str, value: Any) -> str | None:

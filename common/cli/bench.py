@@ -1,6 +1,5 @@
 """The command that measures the speed of the suite, and writes JSON and a picture."""
 
-import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ from common.cli.shared import Data, OnePaperOrAll, Runs, app, root, say
 from common.errors import BadInput
 from common.files import refuse_no_folder, write_atomically
 from common.paper import Profile
+from common.text import for_json
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
@@ -74,8 +74,7 @@ def bench(
 
 def save_lines(lines: Sequence["Line"], about: dict[str, Any], path: Path) -> None:  # noqa: F821, imported when needed
     """JSON: {"about": ..., "lines": [...]}, with every measured value of every round."""
-    text = json.dumps({"about": about, "lines": [line.as_json() for line in lines]}, indent=1)
-    write_atomically(path, text.encode())
+    write_atomically(path, for_json({"about": about, "lines": [line.as_json() for line in lines]}, indent=1).encode())
 
 
 def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noqa: F821
@@ -97,7 +96,7 @@ def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noq
     axes.set_xscale("log")
     axes.axvline(1, color="grey", linewidth=1)
     axes.set_xlabel("ratio: median, and the range of all rounds")
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title, fontsize="medium", parse_math=False)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     write_atomically(path, picture.getvalue())

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from common import limits
 from common import paper as papers
@@ -136,8 +135,8 @@ def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported w
     line = f"{job}: {describe_outcome(outcome)}"
     if isinstance(outcome, Failure):
         raise FailedRun(line)
-    say(escape(line))
-    say(escape(f"No results are stored yet. When all jobs have ended, this stores them: {request.command}"))
+    say(line)
+    say(f"No results are stored yet. When all jobs have ended, this stores them: {request.command}")
 
 
 def _parse_reading(choice: str) -> tuple[str, str]:

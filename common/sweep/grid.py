@@ -19,7 +19,7 @@ from common import paper as papers
 from common.data.fetch import Found
 from common.data.listing import first_few
 from common.data.prepare import Need, Prepared
-from common.errors import BadInput
+from common.errors import BadInput, on_one_line
 from common.evidence import results
 from common.files import write_atomically
 from common.paper import Paper, Profile, as_shown, as_text
@@ -205,7 +205,7 @@ def expand(
         try:
             data[name] = data.get(name) or find_data(paper, sweep.data, root, runs)
         except BadInput as missing:
-            left_out.append(f"{paper.name}: {missing}")
+            left_out.append(f"{paper.name}: {on_one_line(missing)}")
             continue
         for readings in choices(paper, sweep, left_out.append):
             request = Request(
@@ -225,7 +225,7 @@ def expand(
                 refuse_data(request)
                 work = work_of_job(request)
             except BadInput as refused:
-                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {refused}")
+                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {on_one_line(refused)}")
                 continue
             if name not in prepared:  # in whatever size: the fingerprint is the same
                 prepared[name] = prepare_for(request.recipe, request.found, cache_folder(runs))
@@ -299,9 +299,10 @@ def refuse_size(sweep: Sweep) -> None:
     if experiments > limits.EXPERIMENTS or jobs > limits.JOBS:
         raise BadInput(
             f"This sweep has at least {experiments:,} experiments with {jobs:,} trainings; a sweep has at most "
-            f"{limits.EXPERIMENTS:,} with {limits.JOBS:,}.\nEach reading multiplies the number of experiments by the "
-            "number of its values: name fewer readings, values or papers. Or take all, which changes one reading at a "
-            "time. Fewer repeats or folds are fewer trainings of each."
+            f"{limits.EXPERIMENTS:,} with {limits.JOBS:,}.",
+            "Each reading multiplies the number of experiments by the number of its values: name fewer readings, "
+            "values or papers. Or take all, which changes one reading at a time. Fewer repeats or folds are fewer "
+            "trainings of each.",
         )
 
 

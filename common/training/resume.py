@@ -11,9 +11,7 @@ the training whenever that ends. A process that is killed has lost the epochs of
 trains them again to the same bits, if the device and the number of its threads are the same.
 """
 
-import csv
 import inspect
-import io
 import json
 import logging
 import time
@@ -30,6 +28,7 @@ import numpy as np
 from common.errors import Damaged
 from common.files import atomic, write_atomically
 from common.newest import NewestWriter
+from common.text import for_csv
 from common.training import resume_older
 from common.training.environment import hardware
 from common.training.state_file import BEST, STATES, read_state, write_state
@@ -229,10 +228,9 @@ class Resumable(keras.callbacks.Callback):
 
     def _write_table(self) -> None:
         """Writes log.csv anew. Where a process was killed, it may be some epochs ahead of the state until then."""
-        text = io.StringIO()
         rows = zip(*self.history.values(), strict=True)
-        csv.writer(text).writerows([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
-        write_atomically(self.folder / "log.csv", text.getvalue().encode(), durable=False)
+        table = for_csv([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
+        write_atomically(self.folder / "log.csv", table.encode(), durable=False)
 
 
 def remove_states(folder: Path) -> None:
