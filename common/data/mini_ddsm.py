@@ -29,7 +29,9 @@ _MORE = "Data-MoreThanTwoMasks"
 _ENDINGS = (".jpg", ".jpeg", ".png")
 _DEPTH = 4  # levels of folders in which an edition is looked for
 _UNPACKED = 20_000_000  # bytes of a workbook; the sheet of 9,684 rows has some 2 million
-_ROWS = 1_048_576  # of a sheet in Excel; openpyxl makes each that is left out, up to any number
+_ABOUT = 1_000_000  # bytes of each part that is neither cells nor their texts: styles, lists of sheets
+_ROWS = 100_000  # openpyxl makes each row that is left out, up to any number
+_CELL = 4_096  # characters of a cell, as many as a path may have
 _NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
 
 
@@ -201,6 +203,9 @@ def _read(path: Path) -> Iterator[_Row]:
     with ZipFile(path) as packed:
         if path.stat().st_size > _UNPACKED or sum(part.file_size for part in packed.infolist()) > _UNPACKED:
             raise ValueError(f"it unpacks to more than {_UNPACKED / 1e6:.0f} MB")
+        for part in packed.infolist():
+            if part.file_size > _ABOUT and not part.filename.startswith(("xl/worksheets/", "xl/sharedStrings.xml")):
+                raise ValueError(f"its part {part.filename} unpacks to more than {_ABOUT / 1e6:.0f} MB")
     book = load_workbook(path, read_only=True, data_only=True)
     try:
         seen = []
@@ -214,7 +219,7 @@ def _read(path: Path) -> Iterator[_Row]:
                 rows = sheet.iter_rows(min_row=2, max_col=max(*columns, *drawn) + 1, values_only=True)
                 for number, cells in enumerate(rows, 2):
                     if number > _ROWS:
-                        raise ValueError(f"it has a row beyond {_ROWS:,}, the last that Excel knows")
+                        raise ValueError(f"it has a row beyond {_ROWS:,}")
                     if any(cells):
                         yield _row(number, cells, columns, drawn)
                 return
@@ -235,4 +240,7 @@ def _row(number: int, cells: tuple, columns: list[int], drawn: list[int]) -> _Ro
 
 
 def _text(cell: Any) -> str:
-    return "" if cell is None else str(cell).strip()
+    text = "" if cell is None else str(cell).strip()
+    if len(text) > _CELL:
+        raise ValueError(f"it has a cell of {len(text):,} characters")
+    return text
