@@ -20,7 +20,7 @@ import typer
 import common
 from common.bench.gpu_check import PUBLIC
 from common.errors import BadInput
-from common.files import copy
+from common.files import copy, write_atomically
 from common.text import print_line
 
 CHECKOUT = Path(common.__file__).parents[1]
@@ -82,7 +82,7 @@ def write_folder(folder: Path, python: str, pack: Path | None, most: float) -> N
         commit = _call("git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD").decode().strip()
         _write_suite(beside / "suite.tar.xz", commit, packages)
         about = README.format(commit=commit, python=python, of_host=", ".join(OF_HOST))
-        (beside / "README.txt").write_text(about, encoding="utf-8")
+        write_atomically(beside / "README.txt", about.encode())
         sizes = {path.name: path.stat().st_size / 2**20 for path in sorted(beside.iterdir())}
         if sum(sizes.values()) > most:
             raise BadInput.listing(
