@@ -178,7 +178,8 @@ def main(
     try:
         all_done = run_parts(parts, folder, runs, results, seconds)
     except BadInput as error:
-        print(error, file=sys.stderr)
+        for line in str(error).splitlines():
+            print_line(line, sys.stderr)
         raise typer.Exit(2) from error
     finally:
         done = sum(part.file(folder, "done").exists() for part in parts)

@@ -20,7 +20,8 @@ import typer
 import common
 from common.bench.gpu_check import PUBLIC
 from common.errors import BadInput
-from common.files import copy
+from common.files import copy, write_atomically
+from common.text import print_line
 
 CHECKOUT = Path(common.__file__).parents[1]
 # What the check needs of a checkout: the code, the results that it adds to, and the networks in plain PyTorch.
@@ -81,7 +82,7 @@ def write_folder(folder: Path, python: str, pack: Path | None, most: float) -> N
         commit = _call("git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD").decode().strip()
         _write_suite(beside / "suite.tar.xz", commit, packages)
         about = README.format(commit=commit, python=python, of_host=", ".join(OF_HOST))
-        (beside / "README.txt").write_text(about, encoding="utf-8")
+        write_atomically(beside / "README.txt", about.encode())
         sizes = {path.name: path.stat().st_size / 2**20 for path in sorted(beside.iterdir())}
         if sum(sizes.values()) > most:
             raise BadInput.listing(
@@ -129,14 +130,15 @@ def main(
     most_mib: Annotated[float, typer.Option(help="MiB that the folder may take.")] = 64,
 ) -> None:
     """Make a folder with everything that a GPU host without a network needs for `make gpu-check`."""
-    print("Packing the images, fetching packages, compressing: some minutes ...", flush=True)
+    print_line("Packing the images, fetching packages, compressing: some minutes ...")
     try:
         write_folder(output, python, pack, most_mib)
     except BadInput as error:
-        print(error, file=sys.stderr)
+        for line in str(error).splitlines():
+            print_line(line, sys.stderr)
         raise typer.Exit(2) from error
     size = sum(path.stat().st_size for path in output.iterdir()) / 2**20
-    print(f"{output}: {size:.1f} MiB. Its README.txt has the commands to type on the host.")
+    print_line(f"{output}: {size:.1f} MiB. Its README.txt has the commands to type on the host.")
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from common.training.precision import gpu_in_use, gpus
 # The packages that may contain each backend.
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
-# Variables that limit the threads of TensorFlow, oneDNN and PyTorch.
-_LIMITS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 # In an archive of a commit (`git archive`, or a download from a host of repositories) git has put the commit here, as
 # .gitattributes tells it to.
 ARCHIVED = "$Format:%H$"
+# Variables that limit the threads of TensorFlow, oneDNN and PyTorch.
+_LIMITS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
 def environment(precision: str) -> Environment:
