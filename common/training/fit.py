@@ -35,7 +35,7 @@ from common.files import write_json
 from common.paper import Paper
 from common.recipe import Recipe
 from common.seeds import derive
-from common.training import batch_statistics, callbacks, logits, model_file, resume
+from common.training import batch_statistics, callbacks, logits, model_file, resume, stopwatch
 from common.training.callbacks import watch
 from common.training.evaluate import evaluate, in_float32
 from common.training.network import Network
@@ -91,6 +91,13 @@ def feeding(model: keras.Model, batches: Batches, validation: Batches | None) ->
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
     """Trains from the last finished epoch in `folder`, evaluates, and writes the files above. If a loss is not finite,
     writes `failed.json` instead."""
+    with stopwatch.started() as clock:
+        return _fit(training, split, trial, folder, progress, clock)
+
+
+def _fit(
+    training: Training, split: Split, trial: Trial, folder: Path, progress: Progress, clock: stopwatch.Stopwatch
+) -> Fit | Failure:
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
     # Frees memory and resets the counters in the names of layers, so that earlier trainings in this process change
@@ -105,7 +112,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     papers_own = network.callbacks(recipe)
     if recipe.weights == "best":
         papers_own.append(resume.checkpoint(folder, f"val_{recipe.monitor}", recipe.mode))
-    resumable = resume.Resumable(folder, papers_own)
+    resumable = resume.Resumable(folder, [*papers_own, clock])
     begun = resumable.restore(model)
     name = f"{training.paper.name} {trial}"
     if not resumable.stopped and begun < recipe.epochs:
@@ -119,6 +126,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                     shuffle=False,  # `Batches` draws the order
                     verbose=0,
                     callbacks=[
+                        clock,
                         callbacks.EpochStart(batches, seed, trial.number),
                         callbacks.StopAtDivergence(len(batches)),
                         *papers_own,
@@ -129,11 +137,16 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                 )
         except callbacks.Diverged as diverged:
             return note_failure(folder, seed, trial, diverged)
+    else:
+        resumable.on_train_begin()  # no epoch is left, and Keras does not call it
+    clock.begin("evaluating")
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
         model.load_weights(resumable.checkpoint)
     evaluated = in_float32(model, network, recipe)
+    clock.begin("saving")
     model_file.save(evaluated, _about(training, trial), folder / model_file.name_of(recipe))
+    clock.begin("evaluating")
     both = logits.beside_probabilities(evaluated)
 
     def count(positions: np.ndarray, what: str, file: str) -> np.ndarray:
@@ -164,7 +177,9 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         ],
         state,
     )
+    clock.begin("comparing")
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
+    outcome = replace(outcome, spent=clock.seconds())
     write_json(folder / "fit.json", asdict(outcome))
     resume.remove_states(folder)
     return outcome

@@ -58,7 +58,8 @@ class Fit:
     """The content of `fit.json`. fold: None without cross-validation. best_epoch: the evaluated epoch, counted from 1.
     seconds: time of the training with its validation, without the evaluation. history: for each value by name, one
     float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
-    `results.Repeat`. protocol: as in `common.protocol`."""
+    `results.Repeat`. protocol: as in `common.protocol`. spent: seconds of all by kind of work
+    (`common.training.stopwatch`); empty in older files."""
 
     seed: int
     repeat: int
@@ -72,6 +73,7 @@ class Fit:
     state: str = ""
     unlearned: dict[str, list[str]] = field(default_factory=dict)
     protocol: int = PROTOCOL
+    spent: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 def ended(folder: Path) -> Fit | results.Failure | None:
@@ -149,6 +151,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
         stopped_early=done.epochs < recipe.epochs,
         selection=selected if recipe.weights == "best" else "none",
         seconds=round(done.seconds, 1),
+        spent=done.spent,
         split=done.split,
         history=done.history,
         metrics=evaluated,
