@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import common
+from common.bench import step
 from common.bench.lines import CONTENDERS, Bench, Line, walls
-from common.bench.step import count_step, measure_roofline
 from common.bench.workers import Failed, Took, in_turns, workers
 from common.data.fetch import Missing
 
@@ -21,6 +21,7 @@ PYTORCH = {
 }
 AT_ONCE = {"cpu": 2, "gpu": 5}
 GROWTH = 10
+EPOCHS = 3  # of a training whose time is divided
 
 
 def measure_pipeline(bench: Bench) -> Iterator[Line]:
@@ -53,6 +54,38 @@ def measure_pipeline(bench: Bench) -> Iterator[Line]:
         above, below = in_turns(bench.rounds, [fed.measure, bare.measure])
     meaning = "time of an epoch over that of its steps on one batch that never changes; 1 is a pipeline that is free"
     yield from bench.on_each_clock("pipeline", "epoch / bare steps", meaning, above, below)
+
+
+def measure_run(bench: Bench) -> Iterator[Line]:
+    """On what a short training spends its time, from its start to its last file."""
+    from rich.progress import Progress
+
+    from common.training.fit import Training, fit
+    from common.training.network import Network
+    from common.training.record import Fit
+    from common.training.request import Plan, cache_folder, find_data, grouped, prepare_for, trials
+
+    try:
+        found = find_data(bench.paper, bench.data, bench.root, bench.runs)
+    except Missing as missing:
+        if bench.data:
+            raise
+        yield bench.left_out("run", "a training", str(missing).partition("\n")[0])
+        return
+    recipe = bench.recipe.model_copy(update={"epochs": min(EPOCHS, bench.recipe.epochs)})
+    prepared, used = grouped(prepare_for(recipe, found, cache_folder(bench.runs)), recipe)
+    training = Training(bench.paper, Network.of_paper(bench.paper.name), recipe, prepared, bench.precision, seed=0)
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=bench.runs) as folder, Progress(disable=True) as progress:
+        planned = Plan(training, used, trials(recipe, [0]), Path(folder))
+        trial = planned.trials[0]
+        ended = fit(*planned.inputs_of(trial), trial, Path(folder), progress)
+    if not isinstance(ended, Fit):
+        yield bench.left_out("run", "a training", ended.why)
+        return
+    whole = sum(ended.spent.values())
+    meaning = f"share of the {whole:.1f} s of a training of {recipe.epochs} epochs, of {bench.recipe.epochs}"
+    for kind, seconds in ended.spent.items():
+        yield bench.ratio("run", f"{kind} / all", meaning, [seconds], [whole])
 
 
 def measure_pytorch(bench: Bench) -> Iterator[Line]:
@@ -127,9 +160,14 @@ def measure_at_once(bench: Bench) -> Iterator[Line]:
 
 PARTS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "pipeline": measure_pipeline,
+    "run": measure_run,
     "pytorch": measure_pytorch,
-    "roofline": measure_roofline,
-    "count": count_step,
+    "roofline": step.measure_roofline,
+    "count": step.count_step,
+    "without": step.measure_without,
+    "variants": step.measure_variants,
+    "stacked": step.measure_stacked,
+    "flags": step.measure_flags,
     "batch": measure_batch,
     "images": measure_images,
     "at-once": measure_at_once,
