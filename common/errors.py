@@ -36,6 +36,14 @@ class FailedRun(Exception):
     """A run without a result, for a known reason. The command prints the message and exits with status 1."""
 
 
+def unwritable(path: Path, error: OSError) -> BadInput:
+    """The error for a file or folder that can't be written to, or locked."""
+    return BadInput(
+        f"{path} can't be written to: {error.strerror or error}. Mend that, or choose another folder with --runs or "
+        "--results (RUNS= or RESULTS= of make)."
+    )
+
+
 def in_words(error: Exception) -> str:
     """A decoder's error on one line. Where it speaks of Python and not of the file, a general phrase instead."""
     text = " ".join(str(error).split())

@@ -4,20 +4,67 @@ import json
 import os
 import shutil
 import socket
+import stat
 import struct
-import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from common.errors import BadInput, Damaged
+from common.errors import BadInput, Damaged, unwritable
 
 _UNFINISHED = ".partial"
-_ABANDONED = 24 * 3600  # seconds
+_MOST_UNPACKED = 1 << 28  # bytes of compressed members; large arrays are stored as they are
+
+
+def kind_of_place(path: Path) -> str:
+    """What is at this path and is no file, also behind links: "a folder", "a pipe", "a socket", "a device". "" for a
+    file, and where there is nothing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    kinds = {"a folder": stat.S_ISDIR, "a pipe": stat.S_ISFIFO, "a socket": stat.S_ISSOCK, "a file": stat.S_ISREG}
+    kind = next((kind for kind, is_one in kinds.items() if is_one(mode)), "a device")
+    return "" if kind == "a file" else kind
+
+
+def refuse_no_file(path: Path) -> None:
+    """Raises BadInput where no file can be written whole and renamed: where a folder, a pipe, a socket or a device is,
+    or a link to one, and in /dev and /proc. So /dev/stdout is refused too, wherever it leads."""
+    if kind := kind_of_place(path) or ("a place of the system" if _is_of_system(path) else ""):
+        raise BadInput(f"{path} is {kind}. Expected a file to write, which may be there or not.")
+
+
+def refuse_unwritable_file(path: Path) -> None:
+    """Raises BadInput where `atomic` could not write a file, before work that takes minutes."""
+    refuse_no_file(path)
+    above = next(place for place in Path(os.path.abspath(path)).parents if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise BadInput(f"{path} can't be written: {above} is no folder, or one without the right to write.")
+
+
+def refuse_no_folder(path: Path) -> None:
+    """Raises BadInput where no folder can be for what a command writes: where a file, a pipe, a socket or a device is,
+    or a link to one."""
+    if os.path.lexists(path) and not path.is_dir():
+        kind = kind_of_place(path) or "a file"
+        raise BadInput(f"{path} is {kind}. Expected a folder for the results; a missing one is made.")
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """The bytes of a small file. Raises ValueError, with the reason alone, for a larger one and for what is no file, as
+    a pipe, which would wait for ever; OSError for what can't be read."""
+    if kind := kind_of_place(path):
+        raise ValueError(f"it is {kind}, not a file")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most:,} bytes, the most that are read")
+    return content
 
 
 @contextmanager
@@ -26,7 +73,10 @@ def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[Binar
     renamed: a reader finds the old file or the new one, never half of one, also after a power cut. Folders are made.
 
     ending: of its name until then, for a writer that asks for one; durable: False for a file that can be made again: it
-    is not forced to disk, which takes longer than writing it. An OSError names `path`."""
+    is not forced to disk, which takes longer than writing it. An OSError names `path`.
+
+    Raises BadInput where no file can be (`refuse_no_file`): the renaming would replace a device."""
+    refuse_no_file(path)
     # With the host's name, because machines may share a disk and have processes of the same number.
     beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_UNFINISHED}{ending}")
     try:
@@ -77,15 +127,6 @@ def remove_partial(folder: Path) -> None:
         left.unlink()
 
 
-def remove_abandoned(folder: Path, *patterns: str) -> None:
-    """Removes the folders of these patterns (globs, relative to `folder`) in which nothing was written for a day, which
-    killed processes have left. A younger one may be in use."""
-    for left in (found for pattern in patterns for found in folder.glob(pattern)):
-        with suppress(OSError):  # of one that its owner has just removed
-            if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _ABANDONED:
-                shutil.rmtree(left)
-
-
 def refuse_unwritable(folder: Path) -> None:
     """Raises BadInput where nothing can be written, before hours are spent on what is to be kept there."""
     try:
@@ -93,10 +134,7 @@ def refuse_unwritable(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise BadInput(
-            f"{folder} can't be written to: {error.strerror}. Mend that, or choose another folder with --runs or "
-            "--results (RUNS= or RESULTS= of make)."
-        ) from error
+        raise unwritable(folder, error) from error
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
@@ -129,9 +167,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def check_archive(path: Path) -> None:
     """Compares every member of a zip archive (.npz, .keras) with its CRC-32. Raises Damaged, naming the file, where it
-    is missing, truncated or changed, and where members are missing in it."""
+    is missing, truncated or changed, where members are missing in it, and where it would unpack to far more than the
+    suite ever packs."""
     try:
         with zipfile.ZipFile(path) as archive:
+            packed = (member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED)
+            if (size := sum(member.file_size for member in packed)) > _MOST_UNPACKED:
+                raise ValueError(f"it unpacks to {size / 1e9:.1f} GB")
             changed, found = archive.testzip(), len(archive.infolist())
         # A flipped bit can make the entry of one member swallow those of others. The number of entries is at the end of
         # the archive, in a record that may have a comment of 64 KiB behind it.
@@ -147,14 +189,19 @@ def check_archive(path: Path) -> None:
         raise Damaged(path, f"{found} of its {written} members can be found")
 
 
-def refuse_inflating(archive: zipfile.ZipFile, path: Path, record: str, largest: int) -> None:
+def refuse_inflating(archive: zipfile.ZipFile, path: Path, largest: dict[str, int]) -> None:
     """Raises BadInput, naming the file, for a zip archive that could take far more memory than disk: with a compressed
-    member, which the suite never writes, or with more than `largest` bytes in the member `record`, which is read whole.
+    member, which the suite never writes, with members that say to be larger than the file, or with a member, of those
+    that are read whole, of more bytes than `largest` allows it.
     """
-    if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+    members = archive.infolist()
+    if any(info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size for info in members):
         raise BadInput(f"{path}: refused. What is in such a file is not compressed again, and this one is.")
-    if archive.getinfo(record).file_size > largest:
-        raise BadInput(f"{path}: refused. Its {record} is larger than any that the suite writes.")
+    if sum(info.file_size for info in members) > path.stat().st_size:
+        raise BadInput(f"{path}: refused. It says to hold more than it does.")
+    for name, most in largest.items():
+        if archive.getinfo(name).file_size > most:
+            raise BadInput(f"{path}: refused. Its {name} is larger than any that the suite writes.")
 
 
 def checksum(path: Path) -> str:
@@ -164,6 +211,19 @@ def checksum(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _is_of_system(path: Path) -> bool:
+    """Whether a path leads into /proc, or to an entry of /dev itself, by its folder or by a link. (Folders in /dev, as
+    /dev/shm, hold files.)"""
+    for _ in range(40):
+        folder = os.path.realpath(path.parent)
+        if folder in ("/dev", "/dev/fd") or folder.startswith("/proc/"):
+            return True
+        if not path.is_symlink():
+            return False
+        path = path.parent / os.readlink(path)
+    return True
 
 
 def _checksum(content: dict[str, Any]) -> str:

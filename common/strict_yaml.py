@@ -1,10 +1,13 @@
 """YAML that can be read in one way only. What is ambiguous, or expands without end, is refused."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+
+from common.files import read_at_most
 
 _LARGEST = 100_000  # bytes; the longest file of the suite has 22,000
 _NODES = 100_000  # once every alias is replaced by what it stands for
@@ -40,6 +43,14 @@ def load(text: bytes) -> Any:
     # PyYAML does not catch what int, date and the like raise, for a month 13 or `!!int x`.
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise Refused(str(error) or type(error).__name__) from error
+
+
+def read(path: Path) -> Any:
+    """What `load` makes of a file. Raises OSError where it can't be read, and Refused."""
+    try:
+        return load(read_at_most(path, _LARGEST))
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def dump(content: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ calls the works by their names.
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from common.bench.workers import Works
 from common.data.case import Case
 from common.data.fetch import Found
+from common.lock import temporary_folder
 from common.recipe import Recipe
 from common.training.backend import import_keras
 
@@ -185,10 +185,10 @@ def _random(recipe: Recipe, images: int, runs: Path) -> Any:
     from common.data.prepare import Prepared
 
     runs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=runs) as folder:  # a mapped file outlives its folder
+    with temporary_folder(runs, ".bench-") as folder:  # a mapped file outlives its folder
         shape = images, recipe.side, recipe.side
-        pixels = _mapped(Path(folder, "images.npy"), (*shape, recipe.channels))
-        masks = _mapped(Path(folder, "masks.npy"), shape)
+        pixels = _mapped(folder / "images.npy", (*shape, recipe.channels))
+        masks = _mapped(folder / "masks.npy", shape)
     cases = tuple(Case(str(n), recipe.classes[n % len(recipe.classes)], str(n), Path(), ()) for n in range(images))
     return Prepared("random", cases, pixels, masks, "")
 

@@ -1,105 +1,188 @@
-"""`make gpu-check`: everything that needs a GPU, in one command that may be interrupted and repeated.
+"""`make gpu-check`: everything that needs a GPU, in one command that may be cut off at any moment and repeated.
 
-The first part shows that training works in mixed precision. Then come the papers at their own size on the published
-images, and then the ratios of speed. Each part is a `repro` command. A part that takes longer than its time is
-interrupted; the next call goes on with it, after the others. A part that is done is not done again. What is worth
-keeping is small: `results/`, and the tables and logs in the folder of this check.
+The parts come in the order of their worth: a smoke training, which shows that training works there at all; then the
+papers at their own size on the published images, each with some repeats before any has all; then the ratios of speed.
+Each part is a `repro` command that stores what it has done, so the next call goes on where this one was cut off. A part
+that is done is not done again.
+
+    runs/gpu-check/<part>.log       what the part printed
+                   <part>.done      the part is done
+                   *.json, *.png    the ratios
+    runs/gpu-check.tar.gz           all that is worth carrying home, made anew after each part
 """
 
+import ctypes
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from common import paper as papers
+from common.bench.gpu_archive import write_archive
+from common.evidence import results as stored
+from common.evidence.describe_runs import say_tumour, say_unlearned
 from common.files import write_atomically
+from common.lock import only_one
 
 PUBLIC = "busi"  # the data set that everyone can download
-PARTS = ("pytorch", "roofline", "batch", "images", "at-once")
+# The papers on these images, the most important first, each with its number of repeats after each round over all
+# papers. A cross-validation is one repeat. Any other paper comes after these.
+REPEATS = {"cheng": (5,), "paudel": (1, 2, 3), "rahman": (1, 2, 3), "gill": (1, 2, 3), "tang": (1, 2, 3)}
+OF_OTHERS = (1, 2, 3)
+RATIOS = ("pytorch", "roofline", "batch", "images", "at-once")
 REPRO = (sys.executable, "-m", "reproductions")
-_GRACE = 20  # seconds in which an interrupted part has to end
+_GRACE = 20  # seconds in which a part that is told to end has to end
 _LEAST = 15  # seconds: with less time left, no part is begun
+_PR_SET_PDEATHSIG = 1  # in <linux/prctl.h>
 
 
-def part_commands(folder: Path, runs: Path, results: Path) -> dict[str, list[str]]:
-    """The command of each part, by its name. The most important parts come first."""
-    own, records = ["--runs", str(runs)], [papers.load(name) for name in papers.names()]
-    smoke = ["run", records[0].name, "--profile", "smoke", "--data", "phantom", "--repeats", "1", "--resume", *own]
-    known = {"mixed precision": [*smoke, "--results", str(folder / "smoke")]}
-    for paper in records:
-        if paper.data == PUBLIC:
-            repeats = "1" if paper.plain_recipe().folds else "5"  # a cross-validation is many trainings already
-            asked = ["run", paper.name, "--profile", "paper", "--repeats", repeats, "--repeats-at-once", "auto"]
-            known[f"{paper.name} at the paper's size"] = [*asked, "--resume", *own, "--results", str(results)]
-    for paper in records:
-        for part in PARTS:
-            asked = ["bench", paper.name, "--profile", "paper", "--part", part, *own, "-o", str(folder)]
-            known[f"bench {paper.name} {part}"] = asked
-    return {name: [*REPRO, *words] for name, words in known.items()}
+@dataclass(frozen=True)
+class Part:
+    """name: for the person, and of its files. command: its words. paper: whose record it stores; None for no record."""
+
+    name: str
+    command: Sequence[str]
+    paper: str | None = None
+
+    def file(self, folder: Path, ending: str) -> Path:
+        return folder / f"{self.name.replace(' ', '-')}.{ending}"
 
 
-def run_parts(known: Mapping[str, Sequence[str]], folder: Path, seconds: float, each: float) -> bool:
-    """Runs the commands that are not done yet, until `seconds` are over, none longer than `each`. Those that were
-    interrupted before come last. Returns whether all are done.
+def plan_parts(folder: Path, runs: Path, results: Path) -> list[Part]:
+    """All parts, the most important first. folder: for logs and ratios."""
+    order = list(REPEATS)
+    known = sorted(papers.names(), key=lambda name: order.index(name) if name in order else len(order))
+    own = ["--runs", str(runs)]
+    smoke = ["run", known[0], "--profile", "smoke", "--data", "phantom", "--repeats", "1", "--resume", *own]
+    parts = [Part("smoke training", [*REPRO, *smoke, "--results", str(folder / "smoke")])]
+    trainings = (_trainings(name, [*own, "--results", str(results)]) for name in known if _is_on_public(name))
+    parts += [part for of_round in zip_longest(*trainings) for part in of_round if part]
+    for ratio in RATIOS:
+        for name in known:
+            asked = ["bench", name, "--profile", "paper", "--part", ratio, *own, "-o", str(folder)]
+            parts.append(Part(f"bench {name} {ratio}", [*REPRO, *asked]))
+    return parts
 
-    Every part leaves `<name>.log` in the folder, and one that is done `<name>.done`, with its seconds.
+
+def _is_on_public(name: str) -> bool:
+    return papers.load(name).data == PUBLIC
+
+
+def _trainings(name: str, places: Sequence[str]) -> Iterator[Part]:
+    """The parts that train one paper at its own size. Each adds repeats to those of the part before. The last trains
+    the paper's baselines too. places: the options that name the folders."""
+    paper, before = papers.load(name), 0
+    folds, baselines = paper.plain_recipe().folds, paper.trained_along({})
+    choices = {key: papers.as_text(paper.readings[key].default) for each in baselines for key in each}
+    own_network = [f"--reading={key}={value}" for key, value in choices.items()]
+    kind = "cross-validation" if folds else "repeat"
+    for repeats in REPEATS.get(name, OF_OTHERS):
+        at_once = "auto" if folds or repeats > before + 1 else "1"
+        asked = ["run", name, "--profile", "paper", "--repeats", str(repeats), "--repeats-at-once", at_once, "--resume"]
+        command, called = [*REPRO, *asked, *places], f"{name} {repeats} {kind}{'s' * (repeats > 1)}"
+        yield Part(called, [*command, *own_network], name)
+        before = repeats
+    if baselines:
+        yield Part(f"{called} and baselines", command, name)
+
+
+def run_parts(parts: Sequence[Part], folder: Path, runs: Path, results: Path, seconds: float) -> bool:
+    """Runs the parts that are not done yet, in their order, until `seconds` are over. None takes more than half of
+    that, so that one that hangs leaves time for others. Prints a line when a part ends, and makes the archive anew.
+    Returns whether all parts are done.
+
+    Raises BadInput if another process is at it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + seconds
-    waiting = [name for name in known if not _file(folder, name, "done").exists()]
-    waiting.sort(key=lambda name: _file(folder, name, "log").exists())
-    for name in waiting:
-        if (left := end - time.monotonic()) < _LEAST:
-            break
-        started = time.monotonic()
-        log = _file(folder, name, "log")
-        with log.open("ab") as file:
-            process = subprocess.Popen(known[name], stdout=file, stderr=subprocess.STDOUT)
-            status = _wait(process, min(each, left - _GRACE))
-        took = time.monotonic() - started
-        if status == 0:
-            write_atomically(_file(folder, name, "done"), f"{took:.0f} s in the call that ended it\n".encode())
-        ended = {0: "done", None: "interrupted, goes on with the next call"}.get(status, f"failed, status {status}")
-        print(f"{name}: {ended} ({took:.0f} s; {log})", flush=True)
-    left_over = [name for name in known if not _file(folder, name, "done").exists()]
-    print(
-        f"{len(known) - len(left_over)} of {len(known)} parts are done"
-        + (". To go on: the same command." if left_over else ".")
-    )
-    return not left_over
+    with only_one(folder):
+        for number, part in enumerate(parts, start=1):
+            if part.file(folder, "done").exists():
+                continue
+            if (left := end - time.monotonic()) < _LEAST:
+                break
+            started = time.monotonic()
+            status = _run_part(part.command, part.file(folder, "log"), min(seconds / 2, left - _GRACE))
+            took = time.monotonic() - started
+            if status == 0:
+                write_atomically(part.file(folder, "done"), f"{took:.0f} s in the call that ended it\n".encode())
+            outcome = _describe_outcome(part, status, folder, results)
+            print(f"[{number} of {len(parts)}] {part.name}: {outcome} ({took:.0f} s)", flush=True)
+            write_archive(archive_of(folder), folder, runs, results)
+    return all(part.file(folder, "done").exists() for part in parts)
 
 
-def _wait(process: subprocess.Popen, seconds: float) -> int | None:
-    """The exit status; None where the part was interrupted because its time was over."""
-    try:
-        return process.wait(max(0, seconds))
-    except subprocess.TimeoutExpired:
-        process.terminate()  # not as by Ctrl-C, which a job in the background ignores
+def archive_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.tar.gz")
+
+
+def _run_part(command: Sequence[str], log: Path, seconds: float) -> int | None:
+    """Runs a command. Its exit status; None where it was told to end because its time was over. The command ends with
+    this function, also if that is interrupted, and on Linux also if this process is killed."""
+    with log.open("ab") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, preexec_fn=_end_with_parent)
         try:
-            process.wait(_GRACE)
+            return process.wait(max(0, seconds))
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        return None
+            return None
+        finally:
+            process.terminate()  # not as by Ctrl-C, which a job in the background ignores
+            try:
+                process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def _file(folder: Path, name: str, ending: str) -> Path:
-    return folder / f"{name.replace(' ', '-')}.{ending}"
+def _end_with_parent() -> None:
+    """Has the kernel send SIGTERM to this process when its parent ends, however that ends. Otherwise a training whose
+    check was killed would go on and keep the next call out of its folder."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _describe_outcome(part: Part, status: int | None, folder: Path, results: Path) -> str:
+    if status is None:
+        return "not done in its time, the next call goes on with it"
+    log = part.file(folder, "log")
+    if status:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "it printed nothing")
+        return f"failed with status {status}, see {log}. Its last line: {last}"
+    known = stored.load(results, part.paper) if part.paper else []
+    own = [record for record in known if record.key == ("paper", PUBLIC, {})]
+    return " ".join(["done.", *(line for record in own for line in [say_tumour(record), *say_unlearned(record)])])
 
 
 def main(
-    seconds: Annotated[float, typer.Option(help="Seconds of this call.")] = 3600,
-    each: Annotated[float, typer.Option(help="Most seconds of one part.")] = 570,
-    folder: Annotated[Path, typer.Option(help="Folder for logs and tables.")] = Path("runs/gpu-check"),
+    seconds: Annotated[float, typer.Option(help="Seconds of this call.")] = 780,
+    folder: Annotated[Path, typer.Option(help="Folder for logs and ratios.")] = Path("runs/gpu-check"),
     runs: Annotated[Path, typer.Option(help="Folder for trainings.")] = Path("runs"),
     results: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
 ) -> None:
     """Reproduce the papers and measure speed on a GPU. Repeat the command until it says that all is done."""
-    raise typer.Exit(0 if run_parts(part_commands(folder, runs, results), folder, seconds, each) else 1)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the part ends first
+    parts = plan_parts(folder, runs, results)
+    done = sum(part.file(folder, "done").exists() for part in parts)
+    print(
+        f"{len(parts)} parts, {done} of them done; at most {seconds / 60:.0f} minutes. They print into {folder}/*.log."
+    )
+    try:
+        all_done = run_parts(parts, folder, runs, results, seconds)
+    finally:
+        done = sum(part.file(folder, "done").exists() for part in parts)
+        more = "" if done == len(parts) else " The same command goes on."
+        print(f"{done} of {len(parts)} parts are done.{more}")
+        if (archive := archive_of(folder)).exists():
+            size = archive.stat().st_size / 2**20
+            print(f"To carry home: {archive}, {size:.1f} MiB. Unpack it there at the top of a checkout of this commit.")
+    raise typer.Exit(0 if all_done else 1)
 
 
 if __name__ == "__main__":

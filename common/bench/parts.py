@@ -1,6 +1,5 @@
 """The parts of `repro bench`. Each yields its lines as soon as they are measured: ratios, or why there is none."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -10,7 +9,8 @@ import common
 from common.bench import step
 from common.bench.lines import CONTENDERS, Bench, Line, walls
 from common.bench.workers import Failed, Took, in_turns, workers
-from common.data.fetch import Missing
+from common.data.fetch import Found, Missing
+from common.lock import temporary_folder
 
 CHECKOUT = Path(common.__file__).parents[1]
 # PyTorch as most write it, and as its guides advise: layout, and whether it is compiled. Compiling for a CPU takes
@@ -25,14 +25,11 @@ EPOCHS = 3  # of a training whose time is divided
 
 
 def measure_pipeline(bench: Bench) -> Iterator[Line]:
-    from common.training.request import cache_folder, find_data, prepare_for
+    from common.training.request import cache_folder, prepare_for
 
-    try:
-        found = find_data(bench.paper, bench.data, bench.root, bench.runs)
-    except Missing as missing:
-        if bench.data:
-            raise
-        yield bench.left_out("pipeline", "pipeline", str(missing).partition("\n")[0])
+    found = _find(bench)
+    if isinstance(found, Missing):
+        yield bench.left_out("pipeline", "pipeline", str(found).partition("\n")[0])
         return
 
     def seconds_of_preparing(cache: Path) -> float:
@@ -41,8 +38,8 @@ def measure_pipeline(bench: Bench) -> Iterator[Line]:
         return time.perf_counter() - started
 
     bench.runs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=bench.runs) as empty:
-        first, again = seconds_of_preparing(Path(empty)), seconds_of_preparing(Path(empty))
+    with temporary_folder(bench.runs, ".bench-") as empty:
+        first, again = seconds_of_preparing(empty), seconds_of_preparing(empty)
     meaning = f"{first:.1f} s for {len(found.cases)} images of {found.name}, then {again:.2f} s"
     yield bench.ratio("pipeline", "preparing / from the cache", meaning, [first], [again])
 
@@ -63,22 +60,19 @@ def measure_run(bench: Bench) -> Iterator[Line]:
     from common.training.fit import Training, fit
     from common.training.network import Network
     from common.training.record import Fit
-    from common.training.request import Plan, cache_folder, find_data, grouped, prepare_for, trials
+    from common.training.request import Plan, cache_folder, grouped, prepare_for, trials
 
-    try:
-        found = find_data(bench.paper, bench.data, bench.root, bench.runs)
-    except Missing as missing:
-        if bench.data:
-            raise
-        yield bench.left_out("run", "a training", str(missing).partition("\n")[0])
+    found = _find(bench)
+    if isinstance(found, Missing):
+        yield bench.left_out("run", "a training", str(found).partition("\n")[0])
         return
     recipe = bench.recipe.model_copy(update={"epochs": min(EPOCHS, bench.recipe.epochs)})
     prepared, used = grouped(prepare_for(recipe, found, cache_folder(bench.runs)), recipe)
     training = Training(bench.paper, Network.of_paper(bench.paper.name), recipe, prepared, bench.precision, seed=0)
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=bench.runs) as folder, Progress(disable=True) as progress:
-        planned = Plan(training, used, trials(recipe, [0]), Path(folder))
+    with temporary_folder(bench.runs, ".bench-") as folder, Progress(disable=True) as progress:
+        planned = Plan(training, used, trials(recipe, [0]), folder)
         trial = planned.trials[0]
-        ended = fit(*planned.inputs_of(trial), trial, Path(folder), progress)
+        ended = fit(*planned.inputs_of(trial), trial, folder, progress)
     if not isinstance(ended, Fit):
         yield bench.left_out("run", "a training", ended.why)
         return
@@ -181,6 +175,18 @@ def measure(bench: Bench, parts: Sequence[str]) -> Iterator[Line]:
             yield from PARTS[part](bench)
         except Failed as failed:
             yield bench.left_out(part, part, str(failed))
+
+
+def _find(bench: Bench) -> Found | Missing:
+    """The data of the paper, or why they are not there. Raises Missing for data that were asked for by name."""
+    from common.training.request import find_data
+
+    try:
+        return find_data(bench.paper, bench.data, bench.root, bench.runs)
+    except Missing as missing:
+        if bench.data:
+            raise
+        return missing
 
 
 def _missing_twin(paper: str) -> str | None:

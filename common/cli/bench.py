@@ -11,7 +11,7 @@ import typer
 from common import paper as papers
 from common.cli.shared import Data, OnePaperOrAll, Runs, app, root, say
 from common.errors import BadInput
-from common.files import write_atomically
+from common.files import refuse_no_folder, write_atomically
 from common.paper import Profile
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
@@ -42,6 +42,8 @@ def bench(
 ) -> None:
     """Measure the speed of training on this machine, as ratios: images a second over PyTorch's, an epoch over its bare
     steps, the least possible time over ours, larger batches, more images, several repeats at once."""
+    folder = output or runs / "bench"
+    refuse_no_folder(folder)
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     share_memory()  # this process and its workers share the GPU
     import_keras()
@@ -52,7 +54,7 @@ def bench(
     if unknown := sorted({*(part or [])} - {*parts.PARTS}):
         raise BadInput(f"There is no part {', '.join(unknown)}. Known: {', '.join(parts.PARTS)}.")
     policy, kind = resolve(precision), "gpu" if gpu_in_use() else "cpu"
-    here, folder = environment(policy), output or runs / "bench"
+    here = environment(policy)
     about = here.model_dump() | {"profile": profile, "steps": steps, "rounds": rounds}
     on = f"{here.device}, {here.cores} cores, {here.backend} {here.backend_version}, {policy}"
     say(f"{on}: median of {rounds} rounds and their range")

@@ -8,6 +8,7 @@ import typer
 from common import paper as papers
 from common.cli.shared import Results, Runs, app, out, report_unusable, root, say
 from common.errors import BadInput
+from common.files import refuse_no_folder, refuse_unwritable_file
 from common.paper import Paper, Profile
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
@@ -59,6 +60,8 @@ def audit(
     from common.data import audit as auditing
     from common.data import fetch
 
+    if output:
+        refuse_no_folder(output)
     found = _find_images(name, runs)
     lists = _published_lists(split or [], found.cases)
     folder = output or runs / f"audit-{found.name}"
@@ -101,6 +104,7 @@ def pack(
 
     found = _find_images(name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
+    refuse_unwritable_file(path)
     # Every reading of masks and channels, because they add little. Another side or contrast would need other images.
     needs = {
         Need.of_recipe(paper.plain_recipe(profile, reading))

@@ -9,6 +9,8 @@ from rich.markup import escape
 from common import paper as papers
 from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, tell
 from common.errors import BadInput
+from common.files import refuse_no_folder
+from common.lock import only_one, unchanging
 from common.training.backend import import_keras
 
 
@@ -78,16 +80,19 @@ def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assess
     from common.evidence.assess import assess_paper
     from common.evidence.results import store
 
-    assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
-    for each in (each for group in assessed.values() for each in group):
-        if each.rows != each.record.reported:
-            store(results, each.record.model_copy(update={"reported": each.rows}))
-    chosen = {name: group for name, group in assessed.items() if group and name in wanted}
-    moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
-    if chosen:
-        pages.write_pages(results, assessed, [each for found in moved.values() for each in found])
-    for each in (each for group in chosen.values() for each in group):
-        pages.write_images(each, results)
+    if not results.is_dir():
+        return {}, {}
+    with only_one(results, wait=True):  # else a record that another process stores meanwhile would be lost
+        assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
+        for each in (each for group in assessed.values() for each in group):
+            if each.rows != each.record.reported:
+                store(results, each.record.model_copy(update={"reported": each.rows}))
+        chosen = {name: group for name, group in assessed.items() if group and name in wanted}
+        moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
+        if chosen:
+            pages.write_pages(results, assessed, [each for found in moved.values() for each in found])
+        for each in (each for group in chosen.values() for each in group):
+            pages.write_images(each, results)
     return chosen, {name: moved[name] for name in chosen}
 
 
@@ -117,17 +122,19 @@ def report(
     runs: Runs = Path("runs"),
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
+    refuse_no_folder(output)
     import_keras()
     try:
-        from common.report import site
+        from common.report import folder, site
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The report needs the package {missing.name}, which is not installed. `make install` puts it into .venv; "
             "for this Python: pip install '.[report]'"
         ) from missing
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
-        built = site.build_site(results, papers.names(), root(), runs)
-        site.write_site(built, output)
+        with unchanging(results):
+            built = site.build_site(results, papers.names(), root(), runs)
+        folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:

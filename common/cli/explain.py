@@ -9,6 +9,7 @@ import typer
 from common import paper as papers
 from common.cli.shared import PaperName, Results, app, out, tell
 from common.errors import BadInput
+from common.lock import unchanging
 from common.paper import Paper
 
 
@@ -32,7 +33,7 @@ def explain(
     from common.evidence.worded import check_worded
 
     about = papers.load(paper)
-    with out.status("comparing the printed numbers with the runs ..."):
+    with out.status("comparing the printed numbers with the runs ..."), unchanging(results):
         assessed = assess_paper(about, results)
         found = answers(about, assessed)
     if number is None:

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from common.cli.shared import Runs, app, err, out, report_unusable, root, say
 from common.errors import BadInput
+from common.files import refuse_no_folder, refuse_unwritable_file
 from common.training.backend import import_keras
 
 Model = Annotated[
@@ -29,15 +30,16 @@ def predict(
     from common.data.listing import first_few
     from common.predict import inputs as files
 
-    if output.exists() and not output.is_dir():
-        raise BadInput(f"{output} is a file. Expected a folder for the results; a missing one is made.")
+    refuse_no_folder(output)
     found = files.find_inputs(inputs, output)
     files.refuse_nothing(found)
     import_keras()
-    from common.predict import pipeline
+    from common.predict import pipeline, probe
     from common.training import model_file
 
     network, about = model_file.load(model)
+    model_file.refuse_leak(about)
+    probe.refuse_no_probabilities(model, network, about)
     say(escape(f"{about}."))
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
@@ -122,13 +124,16 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .onnx file to write.")],
 ) -> None:
     """Write a trained network as ONNX, after a check that onnxruntime marks the same pixels."""
+    refuse_unwritable_file(output)
     import_keras()
     from common.predict import export as exporting
+    from common.predict import probe
     from common.training import model_file
 
     exporting.refuse_without_packages()
-    exporting.refuse_unwritable(output)
     network, about = model_file.load(model)
+    model_file.refuse_leak(about)
+    probe.refuse_no_probabilities(model, network, about)
     check = exporting.export(network, about, output)
     say(escape(f"{about}: {output}."))
     say(

@@ -4,7 +4,6 @@ No wrong truth may slip in. A file is refused where nobody can know what it show
 pictures, transparent pixels or colours for print. So is a mask of several values (`common.data.masks`).
 """
 
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from common.data.listing import ANY_FORMAT, FORMATS, first_bytes, shown
 from common.data.masks import NoMask, binary_mask
 from common.errors import BadInput, in_words
+from common.files import kind_of_place
 
 # Pixels of one image, and of all images that are decoded at a time. The largest scanned mammograms have some 40
 # million. A pixel takes some 10 bytes until it is resized, so that half a gigabyte is enough; a file of a few kilobytes
@@ -36,12 +36,25 @@ _USUAL_BITS = (8, 10, 12, 14)  # that detectors and converters use of 16
 warnings.filterwarnings("ignore", module="PIL")
 
 
+# Bytes of one file. With three samples of 16 bits a pixel, the largest image has 300 million, not compressed.
+LARGEST_FILE = 8 * LARGEST
+_TOO_LONG = f"a file of more than {LARGEST_FILE / 1e6:.0f} MB, the most that an image may have: reduce it"
+
+
 class Unreadable(BadInput):
     """A file that is not an image, or only a part of one. The message names it."""
 
 
 class _Refused(Exception):
     """Why a file that can be decoded is refused all the same, without its name."""
+
+
+def unread(path: Path) -> str:
+    """Why this is not even opened: it is no file, as a pipe, which would wait for ever, or it is too long; else "".
+    Raises OSError where there is nothing."""
+    if kind := kind_of_place(path):
+        return f"{kind}, not an image file"
+    return _TOO_LONG if path.stat().st_size > LARGEST_FILE else ""
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -142,8 +155,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """The head of the one picture in an image file. Whatever goes wrong with the file in the block becomes Unreadable,
     with its name."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
-            raise _Refused("a folder, a pipe or a device, not an image file")
+        if reason := unread(path):
+            raise _Refused(reason)
         # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
         # and ends the whole process when another one shortens the file meanwhile.
         with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:

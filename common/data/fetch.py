@@ -16,6 +16,7 @@ from common.data.busi import CLASSES, index
 from common.data.case import Case
 from common.data.listing import describe_left_out, is_of_system, on_disk, plain_name, shown
 from common.errors import BadInput
+from common.files import kind_of_place
 
 # Data sets that are found by their name.
 NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
@@ -106,8 +107,12 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
     if path.suffix.lower() in _ARCHIVES and path.is_file():
         raise BadInput(f"{shown(path)} is an archive: unpack it, and name the folder that you get.")
     if not path.is_dir():
+        kind = kind_of_place(path)
+        what = (
+            f"{shown(path)} is {kind}" if kind else f"There is no data set '{shown(path)}', and no such folder or file"
+        )
         raise BadInput(
-            f"There is no data set '{shown(path)}', and no such folder or file. Expected {', '.join(NAMES)}, "
+            f"{what}. Expected {', '.join(NAMES)}, "
             f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, a file that `repro data pack` "
             "made, or a .yaml file that describes a folder of images and one of masks."
         )

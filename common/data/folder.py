@@ -76,7 +76,7 @@ class Description(BaseModel):
 def load_description(path: Path) -> Description:
     """The description in a YAML file. Raises BadInput, with all that is wrong, where it is not a valid one."""
     try:
-        given = strict_yaml.load(path.read_bytes())
+        given = strict_yaml.read(path)
     except (OSError, strict_yaml.Refused) as error:
         raise BadInput(f"{path} can't be read as a description of a data set: {error}") from error
     if not isinstance(given, dict):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.errors import BadInput
+from common.files import kind_of_place
 
 # The formats that are read. Pillow knows many more, some of which start other programs.
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
@@ -57,9 +58,9 @@ def _begins_as_image(start: bytes) -> bool:
 
 
 def kind_of_file(path: Path) -> str:
-    """What a file that is no image is called where files are counted: ".txt", "without an ending", "a folder"."""
-    if path.is_dir():
-        return "a folder"
+    """What a file that is no image is called where files are counted: ".txt", "without an ending", "a pipe"."""
+    if kind := kind_of_place(path):
+        return kind
     start = first_bytes(path)
     if other := next((name for beginning, name in _OTHER_FORMATS.items() if start.startswith(beginning)), None):
         return f"{other} (not read)"

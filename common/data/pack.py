@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
 
@@ -34,6 +33,7 @@ from common.data.case import Case
 from common.data.prepare import Need, Prepared, cached, prepare
 from common.errors import BadInput
 from common.files import refuse_inflating, write_atomically
+from common.lock import temporary_folder
 from common.protocol import PROTOCOL
 
 ENDING = ".pack"
@@ -131,7 +131,7 @@ def read_pack(path: Path) -> Packed | None:
     with _open(path) as archive:
         if _CONTENTS not in archive.namelist():
             return None
-        refuse_inflating(archive, path, _CONTENTS, _LARGEST_CONTENTS)
+        refuse_inflating(archive, path, {_CONTENTS: _LARGEST_CONTENTS})
         try:
             contents = Contents.model_validate_json(archive.read(_CONTENTS))
         except ValidationError as error:
@@ -158,8 +158,8 @@ def write_pack(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Nee
         for need in sorted(needs, key=lambda each: (each.side, -each.channels, each.masks != "merged")):
             if need.shapes.keys() <= arrays.keys():
                 continue
-            with TemporaryDirectory(dir=work, prefix=".packing-") as cache:
-                prepared = prepare(cases, name, need, Path(cache))
+            with temporary_folder(work, ".packing-") as cache:
+                prepared = prepare(cases, name, need, cache)
                 for own, pixels in zip(need.shapes, (prepared.images, prepared.masks), strict=True):
                     if own in arrays:
                         continue

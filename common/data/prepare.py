@@ -5,7 +5,6 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from common.data.listing import group_doubts
 from common.data.masks import merge
 from common.errors import BadInput, Damaged
 from common.files import checksum, read_json, reserve, write_json
+from common.lock import temporary_folder
 from common.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -157,8 +157,7 @@ def _is_whole(folder: Path) -> bool:
 def _build(folder: Path, number: int, need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]) -> None:
     """Writes into a temporary folder and renames it at the end, so that a cache is complete or missing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
-    try:
+    with temporary_folder(folder.parent, ".building-") as beside:
         arrays = [
             np.lib.format.open_memmap(beside / name, "w+", np.uint8, (number, *shape))
             for name, shape in zip(ARRAYS, need.shapes.values(), strict=True)
@@ -174,8 +173,6 @@ def _build(folder: Path, number: int, need: Need, fill: Callable[[np.ndarray, np
         except OSError:
             if not folder.is_dir():  # else another run has just made the same one
                 raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def for_network(image: np.ndarray, need: Need) -> np.ndarray:

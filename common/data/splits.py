@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import count, takewhile
+from pathlib import Path
 
 import numpy as np
 
 from common.data.case import Case
 from common.errors import BadInput, in_words
+from common.files import read_at_most
 from common.recipe import Recipe
 from common.seeds import derive
+
+_LARGEST_LIST = 10_000_000  # bytes; the list of a set of 780 images has 12,000
 
 
 @dataclass(frozen=True)
@@ -138,11 +142,12 @@ def published_lists(folder: str) -> list[tuple[Traversable, Traversable]]:
     return lists
 
 
-def read_names(path: Traversable) -> list[str]:
-    """The names in a published list: one a line, blank lines left out. Raises BadInput for a file that is no text."""
+def read_names(path: Path) -> list[str]:
+    """The names in a published list: one a line, blank lines left out. Raises BadInput for what is no text, and for a
+    file of more than 10 MB."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_at_most(path, _LARGEST_LIST).decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path} can't be read as a list of names: {in_words(error)}.") from error
     return [line.strip() for line in lines if line.strip()]
 

@@ -12,11 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from common.errors import BadInput, Damaged
-from common.evidence.counts import Rows, concatenate
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import seal, unseal, write_atomically
-from common.lock import only_one
 from common.paper import Profile
 
 # What a network gives. One may have learned where the other has not.
@@ -80,6 +78,7 @@ class Repeat(_Model):
     spent: seconds of the training and its evaluation by kind of work (`common.training.stopwatch`); empty in older
         records.
     unlearned: for each output that did not learn, its signs (`common.evidence.learned`); None in older records.
+    environment: where it was made, if it differs from that of the record, in which the first training was made.
     """
 
     seed: int
@@ -98,6 +97,7 @@ class Repeat(_Model):
     confusion: dict[str, dict[str, dict[str, int]]] = {}
     unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
     notes: list[str] = []
+    environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
 
 
 class Failure(_Model):
@@ -158,12 +158,15 @@ class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
     readings: those that differ from the defaults of `paper.yaml`, as typed on the command line.
+    environment: of the first training.
     recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
         shown as stale.
     failed: trainings without numbers. A cross-validation with one of them has no mean.
     reported, rules: the comparison with the paper, and the version of the rules that it was judged by
         (`common.evidence.verdict.RULES`). One that was judged by other rules is not read, and `repro compare` makes it
         anew.
+    counts: the checksums of the files of counts, masks and boxes beside the record, by name; {} in older records
+        (`common.evidence.kept_counts`).
     checksum: of all the rest of the record; only in the file.
     """
 
@@ -178,6 +181,7 @@ class Record(_Model):
     failed: list[Failure] = []
     rules: int = RULES
     reported: list[Compared] = []
+    counts: dict[str, str] = Field(default={}, exclude_if=lambda known: not known)
     checksum: str = ""
 
     @model_validator(mode="before")
@@ -224,17 +228,18 @@ def load(folder: Path, paper: str) -> list[Record]:
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key. Several processes may store at
-    the same time."""
-    with only_one(folder, wait=True):
-        records = load(folder, record.paper)
-        kept = [old for old in records if old.key != record.key]
-        at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
-        plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
-        text = json.dumps([seal(each) for each in plain], indent=1, ensure_ascii=False)
-        # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
-        text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
-        write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+    """Puts a record into the file of its paper, in place of the one with the same key.
+
+    The caller has locked the folder (`common.lock.only_one`) since it read what it stores: another process may have
+    stored a newer record meanwhile."""
+    records = load(folder, record.paper)
+    kept = [old for old in records if old.key != record.key]
+    at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
+    plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
+    text = json.dumps([seal(each) for each in plain], indent=1, ensure_ascii=False)
+    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
 
 
 def slug(record: Record) -> str:
@@ -251,14 +256,3 @@ def trial_name(run: Repeat) -> str:
 def spoken_name(run: Repeat | Failure) -> str:
     """A training in words: repeat 1, or repeat 1 fold 4. Counted from 1. run: anything with a repeat and a fold."""
     return f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")
-
-
-def rows_of_test(folder: Path, record: Record, repeat: int | None = None) -> Rows | None:
-    """The counts of the test images of a repeat, all its folds together; None where they are not kept. repeat: its
-    number, counted from 0; None for the first."""
-    kept = folder / record.paper / slug(record)
-    if not kept.is_dir():
-        return None
-    wanted = record.runs[0].repeat if repeat is None else repeat
-    runs = [run for run in record.runs if run.repeat == wanted]
-    return concatenate([Rows.load(kept / f"rows-{trial_name(run)}-test.npz") for run in runs])

@@ -19,7 +19,7 @@ from common.evidence.clinical import clinical_measures, clinical_table
 from common.evidence.counts import Rows
 from common.evidence.definition import comparable
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
-from common.training.evaluate import evaluate
+from common.training.evaluate import NoProbabilities, evaluate
 from common.training.logits import beside_probabilities
 from common.training.model_file import About
 from common.training.request import prepare_for
@@ -47,7 +47,7 @@ def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, 
     """Evaluates every network on the images of those classes that all networks were trained on, each network at its own
     size and with its own reading of the masks.
 
-    Raises BadInput where there are no such images.
+    Raises BadInput where there are no such images, and for a network whose output for one is no probability.
     """
     recipes = [about.recipe for *_, about in networks]
     shared = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
@@ -58,7 +58,10 @@ def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, 
     done: list[Evaluated] = []
     for file, model, about in networks:
         prepared = prepare_for(about.recipe, found, cache)
-        rows, _ = evaluate(beside_probabilities(model), prepared, positions, about.recipe)
+        try:
+            rows, _ = evaluate(beside_probabilities(model), prepared, positions, about.recipe)
+        except NoProbabilities as error:
+            raise NoProbabilities(f"{file} can't be used. {error}") from error
         own = metrics.standard(about.recipe)
         shared = _shared(own, about, done[0]) if done else []
         done.append(

@@ -2,7 +2,6 @@
 
 import importlib.util
 import logging
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,12 @@ from tempfile import TemporaryDirectory
 import keras
 import numpy as np
 
-from common.data import phantom
-from common.data.batches import CLASSIFICATION, normalised
-from common.data.prepare import Need, for_network
+from common.data.batches import CLASSIFICATION
 from common.errors import BadInput
 from common.files import write_atomically
 from common.predict.pipeline import DISCLAIMER
-from common.training.evaluate import EVALUATION_BATCH, Output, predict
+from common.predict.probe import examples
+from common.training.evaluate import Output, predict
 from common.training.model_file import About, refuse_leak
 
 # What Keras converts with, by backend.
@@ -45,15 +43,6 @@ def refuse_without_packages() -> None:
         )
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Raises BadInput for a folder and for a place that can't be written to, before converting takes a minute."""
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder. Expected a file to write, such as {path / 'network.onnx'}.")
-    above = next(place for place in Path(os.path.abspath(path)).parents if place.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise BadInput(f"{path} can't be written: {above} is no folder, or one without the right to write.")
-
-
 def export(model: keras.Model, about: About, path: Path) -> Check:
     """Writes the network as ONNX: float32 images (N, side, side, channels) in [0, 1], prepared as the recipe says, to
     probabilities (N, side, side, 1) and, of two outputs, (N, 1). The recipe is in its metadata, as "about".
@@ -65,7 +54,7 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
     refuse_without_packages()
     import onnx
 
-    images = _examples(about)
+    images = examples(about)
     expected = predict(model, images)
     with TemporaryDirectory() as temporary:
         converted = Path(temporary, "network.onnx")
@@ -86,15 +75,6 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
         )
     write_atomically(path, content)
     return check
-
-
-def _examples(about: About) -> np.ndarray:
-    """Synthetic ultrasound as the network is given it, float32 (N, side, side, channels)."""
-    recipe = about.recipe
-    labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
-    drawn = (phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels))
-    prepared = [for_network(np.repeat(grey[..., None], 3, axis=-1), Need.of_recipe(recipe)) for grey in drawn]
-    return normalised(recipe).astype(np.float32)[np.stack(prepared)]
 
 
 def _convert(model: keras.Model, path: Path) -> None:

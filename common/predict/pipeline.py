@@ -26,7 +26,7 @@ from common.predict.dicom import NoPicture
 from common.predict.inputs import ABOUT, LINES, MASKS, OVERLAYS, Input
 from common.predict.picture import Picture
 from common.recipe import Recipe
-from common.training.evaluate import EVALUATION_BATCH, predict
+from common.training.evaluate import EVALUATION_BATCH, NoProbabilities, predict
 from common.training.model_file import About, refuse_leak
 
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
@@ -72,7 +72,7 @@ def predict_all(
     _write_about(output, record)  # first, so that a killed prediction leaves folders that are known as results
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
-            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, refused))
+            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, refused), refused)
             described = ahead(pool, _or_refusal(lambda each: write_results(*each, output)), predicted, EVALUATION_BATCH)
             for line in _done(described, refused):
                 lines.append(line)
@@ -104,13 +104,17 @@ def _read(
 
 
 def _predicted(
-    model: keras.Model, recipe: Recipe, images: Iterator[tuple[Input, Picture, np.ndarray]]
+    model: keras.Model, recipe: Recipe, images: Iterator[tuple[Input, Picture, np.ndarray]], refused: list[BadInput]
 ) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None]]:
-    """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name."""
+    """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name. Images
+    whose output is no probability go to `refused`."""
     values = normalised(recipe).astype(np.float32)
     while batch := list(islice(images, EVALUATION_BATCH)):
         output = predict(model, values[np.stack([small for *_, small in batch])])
-        for number, (item, picture, _) in enumerate(batch):
+        for number, ((item, picture, _), fault) in enumerate(zip(batch, output.faults(), strict=True)):
+            if fault:
+                refused.append(NoProbabilities(f"{shown(item.path)}: {fault}"))
+                continue
             of_class = output.classification
             named = None if of_class is None else {recipe.positive: round(float(of_class[number]), 6)}
             yield item, picture, output.segmentation[number], named

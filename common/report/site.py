@@ -1,20 +1,17 @@
-"""The pages, written into a folder that is there whole or not at all."""
+"""The pages: what stands on each, made of the results."""
 
 import json
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from common.data import audit, curations
-from common.errors import BadInput
 from common.evidence import answers, clinical, folds, paper_sentences, sentences, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
@@ -25,9 +22,6 @@ from common.report import comparison, figures, gallery, gather, layers, marks, p
 from common.report.gallery import Shown
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
-
-_ASSETS = ("style.css", "pictures.css", "site.js")
-_MARKER = ".repro-report"  # in a folder that this module wrote, and may therefore write again
 
 
 @dataclass
@@ -84,30 +78,6 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     page("data.html", "data.html", sets=sets)
     site.images = {file: webp for album in albums.values() for file, webp in album.files.items()}
     return site
-
-
-def write_site(site: Site, folder: Path) -> None:
-    """Writes the site into a folder, in place of an earlier one. Raises BadInput for a folder that holds anything else,
-    and touches nothing in it."""
-    if folder.exists() and not (folder / _MARKER).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(f"{folder} holds something that is no report. -o names another folder, or empty this one.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        beside.chmod(0o755)
-        (beside / _MARKER).touch()
-        (beside / "images").mkdir()
-        for name, page in site.pages.items():
-            (beside / name).write_text(page, encoding="utf-8")
-        for name, image in site.images.items():
-            (beside / name).write_bytes(image)
-        for name in _ASSETS:
-            (beside / name).write_bytes(files("common.report").joinpath("templates", name).read_bytes())
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def load_audits(results: Path) -> list[dict[str, Any]]:

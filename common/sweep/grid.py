@@ -73,7 +73,7 @@ class Sweep(BaseModel):
 def read_sweep_file(path: Path) -> Any:
     """The content of a YAML file, for `parse_sweep`. Raises BadInput where the file can't be read."""
     try:
-        return strict_yaml.load(path.read_bytes())
+        return strict_yaml.read(path)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} can't be read as a sweep: {error}") from error
 

@@ -9,11 +9,13 @@ import numpy as np
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches
 from common.data.prepare import Prepared
+from common.errors import BadInput
 from common.evidence import counts
 from common.recipe import Recipe
 from common.training.network import Network
 
 EVALUATION_BATCH = 16
+_ROUNDING = 1e-6  # of float32, by which a mean of probabilities may leave [0, 1]
 
 
 def in_float32(model: keras.Model, network: Network, recipe: Recipe) -> keras.Model:
@@ -25,14 +27,36 @@ def in_float32(model: keras.Model, network: Network, recipe: Recipe) -> keras.Mo
     return plain
 
 
+class NoProbabilities(BadInput):
+    """A network whose outputs can't be read as probabilities."""
+
+
 @dataclass(frozen=True)
 class Output:
     """The output of a network for n images. segmentation: the tumour's probability at each pixel, float32 (n, side,
     side) in [0, 1]. classification: the probability of the positive class, float32 (n,); None if it does not classify.
+
+    Damaged weights give numbers that are not finite, and a network that ends in logits gives some outside [0, 1].
+    `faults` finds them.
     """
 
     segmentation: np.ndarray
     classification: np.ndarray | None
+
+    def faults(self) -> list[str]:
+        """For each image, why its output is no probability; "" where it is one."""
+        parts = [self.segmentation] + ([] if self.classification is None else [self.classification])
+        rows = [part.reshape(len(part), -1) for part in parts]
+        return [_fault(np.concatenate(each)) for each in zip(*rows, strict=True)]
+
+
+def _fault(values: np.ndarray) -> str:
+    least, most = values.min(), values.max()  # NaN if there is one
+    if not np.isfinite([least, most]).all():
+        return "the network's output is not finite"
+    if least < -_ROUNDING or most > 1 + _ROUNDING:
+        return f"the network's output is no probability, it goes from {least:.3g} to {most:.3g}"
+    return ""
 
 
 def predict(model: keras.Model, images: np.ndarray) -> Output:
@@ -53,6 +77,8 @@ def evaluate(
     both: the network that `logits.beside_probabilities` returns. Make it once, so that it is compiled once for all
         parts.
     watched: a function of the batches and their number that yields the batches. It may show the progress.
+
+    Raises NoProbabilities, naming the image, whose output is no probability.
     """
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
@@ -61,6 +87,9 @@ def evaluate(
         if recipe.positive:
             truth = truth[SEGMENTATION]
         cases = [prepared.cases[p] for p in positions[number * EVALUATION_BATCH :][: len(images)]]
+        for case, fault in zip(cases, probabilities.faults(), strict=True):
+            if fault:
+                raise NoProbabilities(f"{case.id}: {fault}.")
         ids, labels, groups = zip(*((case.id, case.label, case.group) for case in cases), strict=True)
         rows.append(
             counts.count(

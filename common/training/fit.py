@@ -31,15 +31,17 @@ from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.evidence.masks import save_masks
 from common.evidence.results import Failure
-from common.files import write_json
+from common.files import checksum, write_json
 from common.paper import Paper
+from common.protocol import recipe_hash
 from common.recipe import Recipe
 from common.seeds import derive
 from common.training import batch_statistics, callbacks, logits, model_file, resume, stopwatch
 from common.training.callbacks import watch
 from common.training.evaluate import evaluate, in_float32
+from common.training.forget import forget_trainings
 from common.training.network import Network
-from common.training.record import MASKS, RENEWED, Fit, Trial, note_failure, summary
+from common.training.record import MASKS, RENEWED, Fit, Trial, counted_files, note_failure, summary
 from common.training.tensorboard import TensorBoard
 
 
@@ -100,9 +102,7 @@ def _fit(
 ) -> Fit | Failure:
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
-    # Frees memory and resets the counters in the names of layers, so that earlier trainings in this process change
-    # nothing.
-    keras.utils.clear_session()
+    forget_trainings()
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
     batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
     # In the paper's batch size, because the value of a Dice loss over batches depends on it.
@@ -176,6 +176,10 @@ def _fit(
             *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
         ],
         state,
+        paper=training.paper.name,
+        recipe=recipe_hash(recipe),
+        data=prepared.fingerprint,
+        counts={name: checksum(folder / name) for name in counted_files(folder, marked)},
     )
     clock.begin("comparing")
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)

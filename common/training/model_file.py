@@ -14,14 +14,16 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from common.errors import BadInput
 from common.evidence.results import spoken_name
-from common.files import atomic, refuse_inflating
+from common.files import atomic, kind_of_place, refuse_inflating
 from common.recipe import Recipe
+from common.training.model_plan import first_line, refuse_other_network
 
 # The members that Keras writes for a network without assets. A file with any other member is refused, for example with
 # a path that leads out of the folder in which it is unpacked.
-_CONFIG = "config.json"
-_MEMBERS = {_CONFIG, "metadata.json", "model.weights.h5"}
-_LARGEST_CONFIG = 2**24  # bytes; the largest network of the papers needs 250 kB
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_MEMBERS = {_CONFIG, "metadata.json", _WEIGHTS}
+_LARGEST_CONFIG = 2**21  # bytes; the largest network of the papers needs 250 kB
+_LARGEST_WEIGHTS = 2**32  # bytes; the largest network of the papers needs 280 MB, one of 306 million weights 1.2 GB
 # A network may have classes of Keras and of a paper's `model.py`.
 _PACKAGES = ("keras", "reproductions")
 _WITH_CODE = ("Lambda", "__lambda__")
@@ -74,24 +76,21 @@ def save(model: keras.Model, about: About, path: Path) -> None:
 def load(path: Path) -> tuple[keras.Model, About]:
     """The network, uncompiled and in float32, and the settings of its training.
 
-    Raises BadInput for a file that is not a saved network, is damaged, was not written by `save`, or could run foreign
-    code.
+    Raises BadInput for a file that is not a saved network, is damaged, was not written by `save`, could run foreign
+    code, has other inputs or outputs than its record says, or describes more than it holds.
     """
     about = _inspect(path)
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=True), about
     except Exception as error:  # layers raise exceptions of any class for bad settings
-        raise BadInput(f"{path}: Keras can't build a network from it ({_first_line(error)}).") from error
-    expected = (None, about.recipe.side, about.recipe.side, about.recipe.input_channels)
-    if model.input_shape != expected:
-        raise BadInput(f"{path}: its network has the input shape {model.input_shape}, but its record says {expected}.")
-    return model, about
+        raise BadInput(f"{path}: Keras can't build a network from it ({first_line(error)}).") from error
 
 
 def _inspect(path: Path) -> About:
     """Checks that the archive holds exactly what `save` writes, and returns its record. Builds no network."""
     if not path.is_file():
-        raise BadInput(f"{path}: there is no such file. Expected best.keras or last.keras from the folder of a repeat.")
+        kind = f"it is {special}" if (special := kind_of_place(path)) else "there is no such file"
+        raise BadInput(f"{path}: {kind}. Expected best.keras or last.keras from the folder of a repeat.")
     if path.suffix != ".keras":
         raise BadInput(f"{path}: expected a file whose name ends in .keras, from the folder of a repeat.")
     try:
@@ -101,12 +100,13 @@ def _inspect(path: Path) -> About:
                 raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, unexpected))}.")
             if missing := sorted(_MEMBERS - members):
                 raise BadInput(f"{path}: damaged, {', '.join(missing)} is missing in it. Copy it again.")
-            refuse_inflating(archive, path, _CONFIG, _LARGEST_CONFIG)  # Keras stores without compressing
+            # Keras stores without compressing.
+            refuse_inflating(archive, path, {_CONFIG: _LARGEST_CONFIG, _WEIGHTS: _LARGEST_WEIGHTS})
             if damaged := archive.testzip():
                 raise BadInput(f"{path}: damaged, {damaged} does not fit its checksum. Copy it again.")
-            config, comment = json.loads(archive.read(_CONFIG)), archive.comment
+            config, weights, comment = json.loads(archive.read(_CONFIG)), archive.read(_WEIGHTS), archive.comment
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, RecursionError, NotImplementedError) as error:
-        raise BadInput(f"{path}: not a saved network, or only a part of one ({_first_line(error)}).") from error
+        raise BadInput(f"{path}: not a saved network, or only a part of one ({first_line(error)}).") from error
     if foreign := sorted(_foreign(config)):
         raise BadInput(f"{path}: refused. It could run code that a network does not need: {', '.join(foreign)}.")
     if not comment:
@@ -115,9 +115,11 @@ def _inspect(path: Path) -> About:
             "writes this record. Train networks of older versions again."
         )
     try:
-        return About.model_validate_json(comment)
+        about = About.model_validate_json(comment)
     except ValidationError as error:
         raise BadInput(f"{path}: the record of its training can't be read:\n{error}") from error
+    refuse_other_network(path, config, weights, about.recipe)
+    return about
 
 
 def _foreign(config: Any) -> set[str]:
@@ -136,7 +138,3 @@ def _foreign(config: Any) -> set[str]:
         elif isinstance(each, list):
             waiting += each
     return found
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -19,20 +19,21 @@ from common.errors import Damaged, FailedRun
 from common.evidence import learned, results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
-from common.files import refuse_unwritable, remove_abandoned, remove_partial, write_json
-from common.lock import only_one
+from common.files import refuse_unwritable, remove_partial, write_json
+from common.lock import only_one, remove_abandoned
 from common.protocol import PROTOCOL, recipe_hash
 from common.training import at_once
 from common.training.callbacks import bars
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import fit
-from common.training.record import MASKS, Fit, Trial, ended, keep_counts, made_in, summary
+from common.training.foreign import refuse_foreign
+from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
 # Temporary folders that a process leaves in the folder of the runs if it is killed.
-_LEFT = "cache/*/.building-*", "cache/*/.unpacking-*", ".packing-*", ".bench-*"
+_LEFT = "cache/*/.building-*", ".packing-*", ".bench-*"
 
 # The log in the folder of a run or a job: messages, epochs, warnings, tracebacks, start and end.
 LOG = "log.txt"
@@ -59,6 +60,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
         if not request.resume:
             _clear(folder, say)
         remove_partial(folder)
+        refuse_foreign(folder, request, planned.training.prepared)
         note_request(folder, request, stored=False)
         stored = 0
         for trial, outcome in _train(request, planned, machine):
@@ -122,9 +124,8 @@ def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress
 def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
     """Stores and returns the record of all finished trials in the folder, with its counts."""
     record, places = _summarise(request, planned, say)
-    keep_counts(record, places, request.results)
-    results.store(request.results, record)
-    return record
+    with only_one(request.results, wait=True):
+        return store(record, places, request.results)
 
 
 def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
@@ -134,11 +135,10 @@ def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) ->
         record, places = _summarise(request, planned, say)
     except FailedRun:
         return
-    before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
-    if any(_has_more(old, record) for old in before):
-        return
-    keep_counts(record, places, request.results)
-    results.store(request.results, record)
+    with only_one(request.results, wait=True):
+        before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
+        if not any(_has_more(old, record) for old in before):
+            store(record, places, request.results)
 
 
 def _has_more(old: results.Record, new: results.Record) -> bool:
@@ -159,6 +159,7 @@ def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> t
         if complete_counts(planned, trial):
             say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
     places = [trial_folder(planned.folder, trial) for trial in finished]
+    first, *_ = machines = [made_in(place) for place in places]
     return results.Record(
         paper=paper.name,
         profile=request.profile,
@@ -170,8 +171,11 @@ def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> t
         readings=request.departures,
         recipe_hash=recipe_hash(recipe),
         protocol=PROTOCOL,
-        environment=made_in(places[0]),
-        runs=[summary(paper, recipe, place) for place in places],
+        environment=first,
+        runs=[
+            summary(paper, recipe, place).model_copy(update={"environment": None if machine == first else machine})
+            for place, machine in zip(places, machines, strict=True)
+        ],
         failed=failures,
     ), places
 

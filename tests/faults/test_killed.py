@@ -2,15 +2,20 @@
 that nothing happened to: weights, optimizer state, history, selected epoch, counts of every image and results, to the
 last bit."""
 
+import os
 import random
 import re
 import resource
+import shutil
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from common import paper
+from common.evidence import assess, kept_counts, results
+from common.files import checksum
 from tests.faults.commands import Command
 from tests.faults.endings import ending
 
@@ -43,6 +48,36 @@ def test_without_room_then_killed_at_each_kind_of_moment_it_ends_with_the_same_b
     assert last.end() == 0, last.said
     assert "damaged" not in last.said
     assert ending(tmp_path) == never_disturbed.ending
+
+
+def test_killed_between_counts_and_record_the_counts_are_not_taken_for_those_of_the_older_record(
+    small, never_disturbed, tmp_path, caplog
+):
+    for name in ("runs", "results"):
+        shutil.copytree(never_disturbed.folder / name, tmp_path / name)
+    folder, cheng = tmp_path / "results", paper.load("cheng")
+    (newer,) = results.load(folder, "cheng")
+    path = kept_counts.counts_folder(folder, newer) / "rows-0-test.npz"
+    with np.load(path) as rows:
+        np.savez(path, **rows)  # as if older runs had other counts
+    older = newer.model_copy(update={"protocol": 1, "counts": newer.counts | {path.name: checksum(path)}})
+    results.store(folder, older)
+    killed = Command(tmp_path, *small, first=killed_before_the_record)
+    assert killed.end() == -signal.SIGKILL
+    assert results.load(folder, "cheng") == [older]
+    (assessed,) = assess.assess_paper(cheng, folder)
+    assert assessed.images is None
+    assert assess.FOREIGN_COUNTS in assessed.sentences
+    assert f"{path} does not belong to the record in {folder / 'cheng.json'}: it is of other runs" in caplog.text
+    last = Command(tmp_path, *small)
+    assert last.end() == 0, last.said
+    assert ending(tmp_path) == never_disturbed.ending
+    (assessed,) = assess.assess_paper(cheng, folder)
+    assert assessed.images is not None
+
+
+def killed_before_the_record():
+    results.store = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 
 
 def no_large_files():

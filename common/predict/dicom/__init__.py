@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from common.data.decode import LARGEST, TOO_LARGE, Unreadable
+from common.data.decode import LARGEST, TOO_LARGE, Unreadable, unread
 from common.data.listing import first_bytes
 from common.errors import BadInput, in_words
 from common.predict.dicom.display import show_colours, show_grey, show_palette
@@ -84,6 +84,8 @@ def _opened(path: Path) -> Any:
     import pydicom
     from pydicom import uid
 
+    if reason := unread(path):
+        raise Unusable(reason)
     start = first_bytes(path, 160)
     if not start:
         raise Unreadable(f"{path}: no bytes in it")

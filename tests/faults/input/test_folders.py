@@ -95,14 +95,14 @@ REFUSED = {
         replaced(lambda path: path.with_suffix(".gif").write_bytes(corpus.saved(corpus.photo(), "GIF"))),
         "benign (1).gif: named as an image, but none in",
     ),
-    "a folder called as an image": (replaced(Path.mkdir), "benign (1).png: a folder, a pipe or a device"),
-    "a pipe": (replaced(os.mkfifo), "benign (1).png: a folder, a pipe or a device, not an image file"),
-    "a socket": (replaced(bind), "benign (1).png: a folder, a pipe or a device, not an image file"),
+    "a folder called as an image": (replaced(Path.mkdir), "benign (1).png: a folder, not an image file"),
+    "a pipe": (replaced(os.mkfifo), "benign (1).png: a pipe, not an image file"),
+    "a socket": (replaced(bind), "benign (1).png: a socket, not an image file"),
     "a link to nowhere": (replaced(lambda path: path.symlink_to("gone.png")), "a link to a file that is not there"),
     "a link to itself": (replaced(lambda path: path.symlink_to(path.name)), "benign (1).png: Too many levels of symb"),
     "a link to a folder": (
         replaced(lambda path: path.symlink_to("..")),
-        "benign (1).png: a folder, a pipe or a device",
+        "benign (1).png: a folder, not an image file",
     ),
     "a class that is a link to nowhere": (
         lambda made: (made.folder / "malignant").symlink_to("/nowhere"),
@@ -215,7 +215,7 @@ PLACES = {
     "x" * 5_000: "can't be read: File name too long",
     "no\0name": "no data set",
     "\x1b[2J": r"no data set '\x1b[2J'",
-    "/dev/null": "no data set '/dev/null', and no such folder",
+    "/dev/null": "/dev/null is a device. Expected busi",
     "~nobody-of-this-name/busi": "no data set",
 }
 

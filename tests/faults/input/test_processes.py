@@ -102,7 +102,7 @@ def test_pipes_and_links_do_not_hang(tmp_path):
     made.mask.symlink_to(made.mask.name)
     ended = repro("data", "audit", made.folder, "-o", tmp_path / "audit")
     assert_refused(ended)
-    assert "benign (1).png: a folder, a pipe or a device" in ended.printed
+    assert "benign (1).png: a pipe, not an image file" in ended.printed
     assert "benign (1)_mask.png: Too many levels of symbolic links" in ended.printed
 
 

@@ -1,0 +1,28 @@
+"""A network on images that are made up, before it is used on those that matter."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from common.data import phantom
+from common.data.batches import normalised
+from common.data.prepare import Need, for_network
+from common.training.evaluate import EVALUATION_BATCH, NoProbabilities, predict
+from common.training.model_file import About
+
+
+def examples(about: About) -> np.ndarray:
+    """Synthetic ultrasound as the network is given it, float32 (N, side, side, channels)."""
+    recipe = about.recipe
+    labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
+    drawn = (phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels))
+    prepared = [for_network(np.repeat(grey[..., None], 3, axis=-1), Need.of_recipe(recipe)) for grey in drawn]
+    return normalised(recipe).astype(np.float32)[np.stack(prepared)]
+
+
+def refuse_no_probabilities(file: Path, model: keras.Model, about: About) -> None:
+    """Raises NoProbabilities, naming the file of the network, where its output for an example is not finite or not in
+    [0, 1]: then no mask of this network means anything."""
+    if wrong := next(filter(None, predict(model, examples(about)).faults()), ""):
+        raise NoProbabilities(f"{file} can't be used: on a synthetic image {wrong}.")
