@@ -14,7 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
+from common import limits
 from common.errors import BadInput, Damaged, unwritable
+from common.text import finite_or_null, for_json
 
 _UNFINISHED = ".partial"
 _MOST_UNPACKED = 1 << 28  # bytes of compressed members; large arrays are stored as they are
@@ -138,7 +140,8 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
-    """The content with a checksum of it."""
+    """The content with a checksum of it, and null for numbers that are not finite."""
+    content = finite_or_null(content)
     return content | {"checksum": _checksum(content)}
 
 
@@ -154,14 +157,14 @@ def unseal(content: Any, path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    write_atomically(path, json.dumps(seal(content)).encode())
+    write_atomically(path, for_json(seal(content)).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote. Raises Damaged, naming the file, for anything else."""
     try:
-        return unseal(json.loads(path.read_bytes()), path)
-    except (OSError, ValueError) as error:
+        return unseal(json.loads(read_at_most(path, limits.JSON)), path)
+    except (OSError, ValueError, RecursionError) as error:
         raise Damaged(path, str(error)) from error
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rich.markup import escape
-
 from common import lock
 from common.cli.shared import Runs, app, say, tell
 from common.errors import Damaged
@@ -45,7 +43,7 @@ def status(runs: Runs = Path("runs")) -> None:
         for line in filter(None, [found.progress, found.score, found.spent]):
             tell(line, indent=9)
         if found.remedy:
-            say(escape(f"{'':8} {found.remedy}"))
+            say(f"{'':8} {found.remedy}")
 
 
 def describe_run(folder: Path) -> str:

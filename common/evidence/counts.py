@@ -155,7 +155,7 @@ class Rows:
         """Raises Damaged, naming the file, where it is missing or holds no such rows."""
         kept = read_arrays(path, MOST_BYTES)
         try:
-            unknown = np.full(np.shape(kept["case"]), np.nan)  # for the fields that older files do not have
+            unknown = np.full(np.size(kept["case"]), np.nan)  # for the fields that older files do not have
             if "cross_entropy_keras" not in kept:  # protocol 1, whose only cross-entropy was clipped as in Keras
                 kept["cross_entropy_keras"] = kept["cross_entropy"]
                 kept |= {"cross_entropy": unknown, "cross_entropy_torch": unknown}
@@ -226,7 +226,7 @@ def _is_as_written(name: str, array: np.ndarray, rows: Rows) -> bool:
     """Whether a column has the dtype and shape that the class describes, and whole numbers are possible ones."""
     if name == "thresholds":
         return array.tolist() == list(THRESHOLDS)
-    images = np.shape(rows.case)[:1]
+    images = (np.size(rows.case),)
     shape = {"positive": ()} | dict.fromkeys(("tp", "fp", "fn"), (*images, len(THRESHOLDS)))
     if array.shape != shape.get(name, images) or not array.size:
         return False

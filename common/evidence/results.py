@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
+from common import limits
 from common.errors import BadInput, Damaged
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
-from common.files import seal, unseal, write_atomically
+from common.files import read_at_most, seal, unseal, write_atomically
 from common.paper import Profile
+from common.text import for_json
 
 # What a network gives. One may have learned where the other has not.
 Output = Literal["segmentation", "classification"]
@@ -220,11 +222,11 @@ def load(folder: Path, paper: str) -> list[Record]:
     if not path.exists():
         return []
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_at_most(path, limits.JSON))
         return _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
         remedy = "Restore it (git checkout) or move it away and run the paper again."
-        raise BadInput(f"{path} can't be read as the results of a paper:\n{error}\n{remedy}") from error
+        raise BadInput(f"{path} can't be read as the results of a paper:", *str(error).split("\n"), remedy) from error
 
 
 def store(folder: Path, record: Record) -> None:
@@ -236,7 +238,7 @@ def store(folder: Path, record: Record) -> None:
     kept = [old for old in records if old.key != record.key]
     at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
     plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
-    text = json.dumps([seal(each) for each in plain], indent=1, ensure_ascii=False)
+    text = for_json([seal(each) for each in plain], indent=1)
     # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
     text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
     write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())

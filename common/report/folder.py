@@ -9,6 +9,7 @@ from common.errors import BadInput
 from common.files import write_atomically
 from common.lock import NAME, only_one, remove_abandoned, temporary_folder
 from common.report.site import Site
+from common.text import for_json
 
 _ASSETS = ("style.css", "pictures.css", "site.js")
 # A file in a folder that this module wrote: a JSON list of the files that it made there, by path.
@@ -90,4 +91,4 @@ def _is_inside(name: str) -> bool:
 
 
 def _mark(folder: Path, names: list[str] | dict[str, bytes]) -> None:
-    write_atomically(folder / _MARKER, json.dumps(sorted(set(names))).encode())
+    write_atomically(folder / _MARKER, for_json(sorted(set(names))).encode())

@@ -1,7 +1,8 @@
 """Trains one repeat, or one fold of it, on one split from one set of initial weights, and evaluates it on each part of
 the data.
 
-    folder/  resume.npz           during training: everything that the next epoch depends on (`common.training.resume`)
+    folder/  resume.npz           during training: everything that the next epoch depends on; `common.training.resume`
+             resume.*.npz         has the other files
              log.csv              a line for each epoch
              best.keras or        the evaluated network with its settings: that of the best epoch or,
              last.keras           if the paper selects none, of the last epoch
@@ -109,15 +110,14 @@ def _fit(
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
 
-    papers_own = network.callbacks(recipe)
-    if recipe.weights == "best":
-        papers_own.append(resume.checkpoint(folder, f"val_{recipe.monitor}", recipe.mode))
-    resumable = resume.Resumable(folder, [*papers_own, clock])
+    papers_own, name = network.callbacks(recipe), f"{training.paper.name} {trial}"
+    which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
+    selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
+    resumable = resume.Resumable(folder, which, [*papers_own, clock], selects)
     begun = resumable.restore(model)
-    name = f"{training.paper.name} {trial}"
     if not resumable.stopped and begun < recipe.epochs:
         try:
-            with feeding(model, batches, validation) as (data, validation_data):
+            with feeding(model, batches, validation) as (data, validation_data), resumable.saving():
                 model.fit(
                     data,
                     validation_data=validation_data,
@@ -142,7 +142,7 @@ def _fit(
     clock.begin("evaluating")
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
-        model.load_weights(resumable.checkpoint)
+        resumable.use_best_weights()
     evaluated = in_float32(model, network, recipe)
     clock.begin("saving")
     model_file.save(evaluated, _about(training, trial), folder / model_file.name_of(recipe))
@@ -173,6 +173,7 @@ def _fit(
         resumable.history,
         [
             *notes(resumable.history, recipe),
+            *resumable.notes(),
             *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
         ],
         state,
@@ -185,6 +186,7 @@ def _fit(
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
     outcome = replace(outcome, spent=clock.seconds())
     write_json(folder / "fit.json", asdict(outcome))
+    resumable.finish()
     resume.remove_states(folder)
     return outcome
 

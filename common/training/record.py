@@ -1,6 +1,5 @@
 """The files of a finished training in its folder, and the part of them in `results/`: its numbers and its counts."""
 
-import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ from common.lock import temporary_folder
 from common.paper import Paper
 from common.protocol import PROTOCOL
 from common.recipe import LOSSES, Recipe
+from common.text import for_json
 from common.training import train_metrics
 from common.training.callbacks import Diverged
 from common.training.resume import remove_states
@@ -241,7 +241,7 @@ def _keep_counts(record: results.Record, places: list[Path], kept: Path) -> dict
                 copy(place / RENEWED, beside / RENEWED.replace("rows", f"rows-{trial}"))
             if run.repeat == record.runs[0].repeat:
                 copy(place / MASKS, beside / f"masks-{trial}-test.npz")
-                write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
+                write_atomically(beside / f"boxes-{trial}-test.json", for_json(_boxes(place)).encode())
         # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged, and
         # there are counts at every moment.
         new = {path.name: checksum(path) for path in sorted(beside.iterdir())}

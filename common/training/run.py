@@ -22,6 +22,7 @@ from common.evidence.masks import add_shapes, load_masks
 from common.files import refuse_unwritable, remove_partial, write_json
 from common.lock import only_one, remove_abandoned
 from common.protocol import PROTOCOL, recipe_hash
+from common.text import LogFormatter
 from common.training import at_once
 from common.training.callbacks import bars
 from common.training.environment import environment
@@ -154,7 +155,7 @@ def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> t
     finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
     if not finished:
-        raise FailedRun("\n".join(["No repeat has numbers; stored results stay as they are.", *map(str, failures)]))
+        raise FailedRun("No repeat has numbers; stored results stay as they are.", *map(str, failures))
     for trial in finished:
         if complete_counts(planned, trial):
             say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
@@ -244,7 +245,7 @@ class _File(logging.FileHandler):
 def logged(folder: Path, command: str, machine: results.Environment) -> Iterator[None]:
     """Appends all log messages and Python warnings of this process to the log of a folder. command: as it was typed."""
     handler = _File(folder / LOG, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     suite, everything = logging.getLogger("common"), logging.getLogger()
     level = suite.level
     suite.setLevel(logging.INFO)

@@ -16,6 +16,7 @@ import pytest
 from common import paper
 from common.evidence import assess, kept_counts, results
 from common.files import checksum
+from common.training import resume
 from tests.faults.commands import Command
 from tests.faults.endings import ending
 
@@ -25,6 +26,7 @@ KILLS_OF_A_PAPER = 20
 # Moments, told by what has appeared in the folder of the run.
 MOMENTS = {
     "in an epoch": "runs/*/*/repeat-0/resume.npz",
+    "while the best weights are written": "runs/*/*/repeat-0/.resume.best-*",
     "while a state is written": "runs/*/*/repeat-0/.resume.npz.*",
     "in the evaluation": "runs/*/*/repeat-0/*.keras",
     "between two repeats": "runs/*/*/repeat-0/fit.json",
@@ -35,12 +37,12 @@ MOMENTS = {
 def test_without_room_then_killed_at_each_kind_of_moment_it_ends_with_the_same_bits(small, never_disturbed, tmp_path):
     starved = Command(tmp_path, *small, first=no_large_files)
     assert starved.end() == 1
-    assert re.search(r"File too large: '.*repeat-0/(resume\.npz|checkpoint\.new\.weights\.h5)'", starved.said)
+    assert re.search(r"File too large: '.*repeat-0/resume\.(npz|best-\d+\.npz)'", starved.said)
     assert re.search(r"Make room there\. Complete files are unharmed\. To go on: .* run cheng", starved.said)
     assert "Traceback" not in starved.said
     assert not list(tmp_path.rglob("*.partial"))
     for moment, appears in MOMENTS.items():
-        command = Command(tmp_path, *small)
+        command = Command(tmp_path, *small, first=saving_often)
         assert command.until_there(tmp_path, appears), f"{moment}: {command.said}"
         command.send(signal.SIGKILL)
         assert command.end() == -signal.SIGKILL
@@ -85,6 +87,15 @@ def no_large_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
 
+def saving_often():
+    """A training takes seconds here: with a pause of a minute only its first state and its last would be written."""
+    resume.PAUSE = 0.1
+
+
+def saving_always():
+    resume.PAUSE = 0.0
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", paper.names())
 def test_killed_at_random_instants_it_ends_with_the_same_bits(name, tmp_path):
@@ -103,7 +114,7 @@ def test_killed_at_random_instants_it_ends_with_the_same_bits(name, tmp_path):
         folder, runs = tmp_path / f"killed-{runs}", runs + 1
         ended = False
         while not ended:
-            command = Command(folder, *words)
+            command = Command(folder, *words, first=instants.choice([None, saving_often, saving_always]))
             if kills < KILLS_OF_A_PAPER:
                 command.process.join(instants.uniform(0.02, 0.7) * seconds)
             else:

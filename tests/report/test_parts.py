@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from common import paper as papers
-from common.data import curations, duplicates, manifest, pack
+from common.data import curations, duplicates, findings, manifest, pack
 from common.data.busi import index
 from common.data.prepare import Need
 from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.answers import answers
 from common.evidence.results import store
-from common.report import comparison, gather, layers, pictures, site
+from common.report import comparison, gather, layers, pictures
 from common.report.pictures import GRID, outline
 from tests.report.made import RESULTS, record_of
 
@@ -155,7 +155,7 @@ def test_no_results_are_told_with_the_command_that_makes_them(tmp_path: Path):
 
 
 def test_the_kept_audit_is_of_the_duplicates_and_curations_that_are_committed():
-    (audit,) = (each for each in site.load_audits(RESULTS) if each["data"] == "busi")
+    (audit,) = (each for each in findings.load_findings(RESULTS) if each["data"] == "busi")
     known = duplicates.known_in_busi()
     assert {key: audit[key] for key in ("fingerprint", "method", "threshold", "groups")} == {
         key: known[key] for key in ("fingerprint", "method", "threshold", "groups")
