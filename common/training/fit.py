@@ -138,7 +138,7 @@ def _fit(
         except callbacks.Diverged as diverged:
             return note_failure(folder, seed, trial, diverged)
     else:
-        resumable.on_train_begin()  # no epoch is left, and Keras does not call it
+        resumable.restore_memories()  # else Keras has it done when the training begins
     clock.begin("evaluating")
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
