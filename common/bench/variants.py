@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from common.recipe import Recipe
+from common.training import train_metrics
 from common.training.network import Network
 
 
@@ -28,8 +29,9 @@ class Variant(Network):
         return keras.models.clone_model(super().build(recipe), clone_function=clone)
 
     def metrics(self, recipe: Recipe) -> Any:
-        known = super().metrics(recipe)
-        return known if self.watched else keras.tree.map_structure(lambda _: [], known) if recipe.positive else []
+        if self.watched:
+            return super().metrics(recipe)
+        return {output: [] for output in train_metrics.names_of(recipe)} if recipe.positive else []
 
     def optimizer(self, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         return super().optimizer(recipe, steps) if self.adam else keras.optimizers.SGD(recipe.learning_rate)
