@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from common import limits
 from common.data.curations import KINDS
 from common.errors import BadInput
+from common.files import read_at_most
 
 
 class _Part(BaseModel):
@@ -82,11 +84,12 @@ def load_findings(results: Path) -> list[dict[str, Any]]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes()
+        text = read_at_most(path, limits.JSON)
         _Findings.model_validate_json(text)
         return json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(
-            f"{path} can't be read as the findings of an audit:\n{error}\n"
-            "Restore it (git checkout), or move it away and run `repro data audit` again."
+            f"{path} can't be read as the findings of an audit:",
+            *str(error).split("\n"),
+            "Restore it (git checkout), or move it away and run `repro data audit` again.",
         ) from error

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from common import limits
 from common.errors import BadInput, Damaged
+from common.evidence.definition import Definition
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import read_at_most, seal, unseal, write_atomically
@@ -179,7 +180,7 @@ class Record(_Model):
     recipe_hash: str
     protocol: int
     environment: Environment
-    runs: list[Repeat]
+    runs: Annotated[list[Repeat], Field(min_length=1)]
     failed: list[Failure] = []
     rules: int = RULES
     reported: list[Compared] = []
@@ -216,17 +217,36 @@ _RECORDS = TypeAdapter(list[Record])
 
 
 def load(folder: Path, paper: str) -> list[Record]:
-    """The records of one paper, [] where nothing was run yet. Raises BadInput, naming the file, if it is damaged or was
-    changed by hand, so that it does not fit its checksum. Older records have no checksum."""
+    """The records of one paper, [] where nothing was run yet. Raises BadInput, naming the file, if it is damaged, was
+    changed by hand, so that it does not fit its checksum, or was put together from records that can't stand in one
+    file. Older records have no checksum."""
     path = folder / f"{paper}.json"
     if not path.exists():
         return []
     try:
         content = json.loads(read_at_most(path, limits.JSON))
-        return _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
+        records = _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
+        _refuse_mixed(records, paper)
+        return records
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
         remedy = "Restore it (git checkout) or move it away and run the paper again."
         raise BadInput(f"{path} can't be read as the results of a paper:", *str(error).split("\n"), remedy) from error
+
+
+def _refuse_mixed(records: list[Record], paper: str) -> None:
+    """Raises ValueError for what a copied file or a merge of two versions can leave: a record of another paper, two of
+    the same runs, a training twice, a definition of another version. Each record alone fits its checksum."""
+    for i, record in enumerate(records):
+        if record.paper != paper:
+            raise ValueError(f"a record in it is of {record.paper}")
+        if record.key in [other.key for other in records[:i]]:
+            raise ValueError(f"two records in it are of the same runs: {slug(record)}")
+        trained = [(each.repeat, each.fold) for each in (*record.runs, *record.failed)]
+        if len(set(trained)) < len(trained):
+            raise ValueError(f"a training is in it twice: {slug(record)}")
+    known = (run.metrics.values() for record in records for run in record.runs)
+    for signature in {signature for parts in known for values in parts for signature in values}:
+        Definition.parse(signature)
 
 
 def store(folder: Path, record: Record) -> None:

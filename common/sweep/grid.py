@@ -299,9 +299,10 @@ def refuse_size(sweep: Sweep) -> None:
     if experiments > limits.EXPERIMENTS or jobs > limits.JOBS:
         raise BadInput(
             f"This sweep has at least {experiments:,} experiments with {jobs:,} trainings; a sweep has at most "
-            f"{limits.EXPERIMENTS:,} with {limits.JOBS:,}.\nEach reading multiplies the number of experiments by the "
-            "number of its values: name fewer readings, values or papers. Or take all, which changes one reading at a "
-            "time. Fewer repeats or folds are fewer trainings of each."
+            f"{limits.EXPERIMENTS:,} with {limits.JOBS:,}.",
+            "Each reading multiplies the number of experiments by the number of its values: name fewer readings, "
+            "values or papers. Or take all, which changes one reading at a time. Fewer repeats or folds are fewer "
+            "trainings of each.",
         )
 
 

@@ -235,6 +235,8 @@ def test_a_finished_repeat_with_a_damaged_file_is_named_and_not_taken_for_finish
     here = shutil.copytree(place, tmp_path / "repeat-0")
     done = ended(here)
     assert done.epochs == 8
+    assert (done.paper, len(done.recipe), len(done.data)) == ("cheng", 12, 16)
+    assert {path.name for path in here.glob("*.npz")} == set(done.counts)
     for name in ("fit.json", "rows-train.npz", "rows-test.npz", "test-masks.npz", "environment.json"):
         good = (here / name).read_bytes()
         for content in damages(good, seed=4, flips=25):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import statistics
 import subprocess
 import sys
 import weakref
@@ -38,7 +39,8 @@ def test_neither_network_nor_data_of_a_training_outlive_it(phantom_folder, tmp_p
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory of another process from /proc")
 def test_a_hundred_repeats_take_no_more_memory_than_ten(tmp_path):
-    """At the end of each repeat, in MB: flat to 2 % from the tenth to the last."""
+    """At the end of each repeat, in MB. Single values move by some 5 % with the work of the threads, so the median of
+    the last twenty is compared with that of the eleventh to the thirtieth: flat to 2 %."""
     command = [sys.executable, "-m", "reproductions", "run", "cheng", "--profile", "smoke", "--data", "phantom"]
     command += ["--repeats", "100", "--runs", str(tmp_path)]
     taken = []
@@ -52,4 +54,4 @@ def test_a_hundred_repeats_take_no_more_memory_than_ten(tmp_path):
                 taken.append(int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1000)
     assert run.returncode == 0
     assert len(taken) == 100
-    assert max(taken[10:]) < 1.02 * taken[9], taken
+    assert statistics.median(taken[-20:]) < 1.02 * statistics.median(taken[10:30]), taken
