@@ -4,6 +4,7 @@ Each function that returns `Works` runs in a process of its own and imports its 
 calls the works by their names.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -26,10 +27,48 @@ SIDE = {"cpu": 1536, "gpu": 8192}
 COPIED = {"cpu": 2**26, "gpu": 2**30}
 
 
-def training(paper: str, recipe: Recipe, precision: str, images: int, runs: Path) -> Works:
-    """An epoch as the suite trains it, on random images in a file, as prepared images are."""
+def training(
+    paper: str, recipe: Recipe, precision: str, images: int, runs: Path, variant: str = "", flags: str = ""
+) -> Works:
+    """An epoch as the suite trains it, on random images in a file, as prepared images are. variant: of the network, as
+    in `common.bench.variants`; flags: of XLA, beside those of the environment."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     import_keras()
-    return _pipeline(paper, recipe, precision, _random(recipe, images, runs), np.arange(images))
+    return _pipeline(paper, recipe, precision, _random(recipe, images, runs), np.arange(images), variant)
+
+
+def stacked(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path, repeats: int) -> Works:
+    """Steps of several repeats in one program under JAX: the weights of all are stacked, and each repeat has a batch of
+    its own. With one repeat it is the program of a plain training."""
+    import_keras()
+    import jax
+    import keras
+
+    from common.data.batches import Batches
+
+    one = _random(recipe, recipe.batch_size, runs)
+    batch = Batches(one, np.arange(len(one.cases)), recipe, recipe.batch_size, seed=None)[0]
+    model = _model(paper, recipe, precision)
+    model._symbolic_build(data_batch=batch)
+    kinds = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    state: Any = tuple([variable.value for variable in variables] for variables in kinds)
+    data: Any = keras.tree.map_structure(jax.numpy.asarray, batch)
+    if repeats > 1:
+        state, data = (jax.tree.map(lambda array: jax.numpy.stack([array] * repeats), each) for each in (state, data))
+    step = jax.jit(jax.vmap(model.train_step) if repeats > 1 else model.train_step, donate_argnums=0)
+
+    def epoch() -> None:
+        nonlocal state
+        for _ in range(steps):
+            _, state = step(state, data)
+        jax.block_until_ready(state)
+
+    return {"epoch": epoch}
 
 
 def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int, cache: Path) -> Works:
@@ -91,7 +130,9 @@ def machine(precision: str, kind: str) -> Works:
     return {"product": lambda: finish(ops.matmul(square, square)), "copy": lambda: finish(long + 1.0)}
 
 
-def _pipeline(paper: str, recipe: Recipe, precision: str, prepared: Any, positions: np.ndarray) -> Works:
+def _pipeline(
+    paper: str, recipe: Recipe, precision: str, prepared: Any, positions: np.ndarray, variant: str = ""
+) -> Works:
     from common.data.batches import Batches
     from common.training.fit import feeding
     from common.training.network import Network
@@ -100,7 +141,7 @@ def _pipeline(paper: str, recipe: Recipe, precision: str, prepared: Any, positio
     batches = Batches(prepared, positions, recipe, recipe.batch_size, (0, 0), augment)
 
     def train(turns: Sequence[Any]) -> None:
-        model = _model(paper, recipe, precision)
+        model = _model(paper, recipe, precision, variant)
         with feeding(model, batches, None) as (data, _):
             model.fit(data, epochs=sys.maxsize, shuffle=False, verbose=0, callbacks=list(turns))
 
@@ -161,8 +202,8 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return np.load(path, mmap_mode="r")
 
 
-def _model(paper: str, recipe: Recipe, precision: str) -> Any:
+def _model(paper: str, recipe: Recipe, precision: str, variant: str = "") -> Any:
+    from common.bench import variants
     from common.training.fit import compiled
-    from common.training.network import Network
 
-    return compiled(Network.of_paper(paper), recipe, precision, steps=1)
+    return compiled(variants.of_paper(paper, variant), recipe, precision, steps=1)

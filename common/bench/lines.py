@@ -103,10 +103,10 @@ class Bench:
         """Without augmentation, which the host computes and which is no part of a network's step."""
         return self.recipe.model_copy(update={"augmentation": {}})
 
-    def training(self, recipe: Recipe, steps: int) -> tuple[Any, ...]:
-        """The order for a worker that trains as the suite does."""
+    def training(self, recipe: Recipe, steps: int, variant: str = "", flags: str = "") -> tuple[Any, ...]:
+        """The order for a worker that trains as the suite does, or a variant of it."""
         images = steps * recipe.batch_size
-        return f"{CONTENDERS}:training", self.paper.name, recipe, self.precision, images, self.runs
+        return f"{CONTENDERS}:training", self.paper.name, recipe, self.precision, images, self.runs, variant, flags
 
     def ratio(
         self, part: str, name: str, meaning: str, above: list[float], below: list[float], unit: str = "s"

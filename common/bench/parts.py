@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import common
+from common.bench import step
 from common.bench.lines import CONTENDERS, Bench, Line, walls
-from common.bench.step import count_step, measure_roofline
 from common.bench.workers import Failed, Took, in_turns, workers
-from common.data.fetch import Missing
+from common.data.fetch import Found, Missing
 from common.lock import temporary_folder
 
 CHECKOUT = Path(common.__file__).parents[1]
@@ -21,17 +21,15 @@ PYTORCH = {
 }
 AT_ONCE = {"cpu": 2, "gpu": 5}
 GROWTH = 10
+EPOCHS = 3  # of a training whose time is divided
 
 
 def measure_pipeline(bench: Bench) -> Iterator[Line]:
-    from common.training.request import cache_folder, find_data, prepare_for
+    from common.training.request import cache_folder, prepare_for
 
-    try:
-        found = find_data(bench.paper, bench.data, bench.root, bench.runs)
-    except Missing as missing:
-        if bench.data:
-            raise
-        yield bench.left_out("pipeline", "pipeline", str(missing).partition("\n")[0])
+    found = _find(bench)
+    if isinstance(found, Missing):
+        yield bench.left_out("pipeline", "pipeline", str(found).partition("\n")[0])
         return
 
     def seconds_of_preparing(cache: Path) -> float:
@@ -53,6 +51,35 @@ def measure_pipeline(bench: Bench) -> Iterator[Line]:
         above, below = in_turns(bench.rounds, [fed.measure, bare.measure])
     meaning = "time of an epoch over that of its steps on one batch that never changes; 1 is a pipeline that is free"
     yield from bench.on_each_clock("pipeline", "epoch / bare steps", meaning, above, below)
+
+
+def measure_run(bench: Bench) -> Iterator[Line]:
+    """On what a short training spends its time, from its start to its last file."""
+    from rich.progress import Progress
+
+    from common.training.fit import Training, fit
+    from common.training.network import Network
+    from common.training.record import Fit
+    from common.training.request import Plan, cache_folder, grouped, prepare_for, trials
+
+    found = _find(bench)
+    if isinstance(found, Missing):
+        yield bench.left_out("run", "a training", str(found).partition("\n")[0])
+        return
+    recipe = bench.recipe.model_copy(update={"epochs": min(EPOCHS, bench.recipe.epochs)})
+    prepared, used = grouped(prepare_for(recipe, found, cache_folder(bench.runs)), recipe)
+    training = Training(bench.paper, Network.of_paper(bench.paper.name), recipe, prepared, bench.precision, seed=0)
+    with temporary_folder(bench.runs, ".bench-") as folder, Progress(disable=True) as progress:
+        planned = Plan(training, used, trials(recipe, [0]), folder)
+        trial = planned.trials[0]
+        ended = fit(*planned.inputs_of(trial), trial, folder, progress)
+    if not isinstance(ended, Fit):
+        yield bench.left_out("run", "a training", ended.why)
+        return
+    whole = sum(ended.spent.values())
+    meaning = f"share of the {whole:.1f} s of a training of {recipe.epochs} epochs, of {bench.recipe.epochs}"
+    for kind, seconds in ended.spent.items():
+        yield bench.ratio("run", f"{kind} / all", meaning, [seconds], [whole])
 
 
 def measure_pytorch(bench: Bench) -> Iterator[Line]:
@@ -127,9 +154,14 @@ def measure_at_once(bench: Bench) -> Iterator[Line]:
 
 PARTS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "pipeline": measure_pipeline,
+    "run": measure_run,
     "pytorch": measure_pytorch,
-    "roofline": measure_roofline,
-    "count": count_step,
+    "roofline": step.measure_roofline,
+    "count": step.count_step,
+    "without": step.measure_without,
+    "variants": step.measure_variants,
+    "stacked": step.measure_stacked,
+    "flags": step.measure_flags,
     "batch": measure_batch,
     "images": measure_images,
     "at-once": measure_at_once,
@@ -143,6 +175,18 @@ def measure(bench: Bench, parts: Sequence[str]) -> Iterator[Line]:
             yield from PARTS[part](bench)
         except Failed as failed:
             yield bench.left_out(part, part, str(failed))
+
+
+def _find(bench: Bench) -> Found | Missing:
+    """The data of the paper, or why they are not there. Raises Missing for data that were asked for by name."""
+    from common.training.request import find_data
+
+    try:
+        return find_data(bench.paper, bench.data, bench.root, bench.runs)
+    except Missing as missing:
+        if bench.data:
+            raise
+        return missing
 
 
 def _missing_twin(paper: str) -> str | None:

@@ -1,11 +1,11 @@
 """The parts of `repro bench` on a single training step: the least time that it can take, and where that time goes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from common.bench.contenders import COPIED, SIDE
 from common.bench.lines import CONTENDERS, Bench, Counted, Line
-from common.bench.workers import in_turns, workers
+from common.bench.workers import Failed, Took, in_turns, workers
 
 # What one NVIDIA H200 reached: a product of two matrices of 8,192 x 8,192 in bfloat16, and a copy of 1 GiB, operations
 # and bytes a second.
@@ -13,6 +13,21 @@ GPU, PRODUCTS, BANDWIDTH = "an NVIDIA H200", 790e12, 4.3e12
 # Its float32 operations a second outside of the matrix units, by its datasheet, and of integers a quarter of that: 64
 # lanes of 128 in each multiprocessor, and no multiplication and addition at once (H100 whitepaper).
 VECTOR, INTEGER = 67e12, 67e12 / 4
+
+WORTH_IT = "time of a step over that of ours; below 0.95 it is worth having"
+STACKED = 5  # repeats in one program
+# Flags of XLA that may make a step faster: the layout of convolutions, what is fused with them, the order of kernels.
+# jaxlib 0.10 knows them.
+FLAGS = {
+    "cpu": (),
+    "gpu": (
+        "--xla_gpu_force_conv_nhwc=true",
+        "--xla_gpu_force_conv_nchw=true",
+        "--xla_gpu_experimental_enable_conv_fusion=true",
+        "--xla_gpu_use_runtime_fusion=true",
+        "--xla_gpu_enable_latency_hiding_scheduler=true",
+    ),
+}
 
 
 def count_step(bench: Bench) -> Iterator[Line]:
@@ -64,6 +79,72 @@ def _compiled(bench: Bench, precision: str) -> tuple[Any, Any]:
 
     network = Network.of_paper(bench.paper.name)
     return compiled(network, bench.plain, precision, steps=1), network.metrics(bench.plain)
+
+
+def measure_without(bench: Bench) -> Iterator[Line]:
+    """How long a step takes where a part of it is left out. It bounds what can be saved there."""
+    from common.bench.variants import WITHOUT
+
+    meaning = "time of a step without it over that of a step; what is missing to 1 is the most that can be saved there"
+    yield from _beside_variants(bench, "without", WITHOUT, "without {}", meaning)
+
+
+def measure_variants(bench: Bench) -> Iterator[Line]:
+    """How long a step takes where a part of it is computed in another way. JAX only."""
+    import keras
+
+    from common.bench.variants import CANDIDATES
+
+    if keras.backend.backend() != "jax":
+        yield bench.left_out("variants", "variants", "they are written for JAX: KERAS_BACKEND=jax")
+        return
+    yield from _beside_variants(bench, "variants", CANDIDATES, "{}", WORTH_IT)
+
+
+def _beside_variants(bench: Bench, part: str, names: Iterable[str], label: str, meaning: str) -> Iterator[Line]:
+    from common.bench import variants
+
+    chosen = [name for name in names if variants.changes(bench.paper.name, bench.plain, name)]
+    orders = {label.format(name): bench.training(bench.plain, bench.steps, name) for name in chosen}
+    yield from _beside_ours(bench, part, orders, meaning)
+
+
+def measure_flags(bench: Bench) -> Iterator[Line]:
+    """How long a step takes on a GPU with other flags of XLA. A flag that an XLA does not know ends the process: it is
+    left out."""
+    if not FLAGS[bench.kind]:
+        yield bench.left_out("flags", "flags of XLA", "those that are tried are for a GPU")
+        return
+    orders = {flags: bench.training(bench.plain, bench.steps, flags=flags) for flags in FLAGS[bench.kind]}
+    yield from _beside_ours(bench, "flags", orders, WORTH_IT)
+
+
+def _beside_ours(bench: Bench, part: str, orders: Mapping[str, tuple[Any, ...]], meaning: str) -> Iterator[Line]:
+    with workers(bench.training(bench.plain, bench.steps)) as (ours,):
+        for name, order in orders.items():
+            try:
+                with workers(order) as (other,):
+                    above, below = in_turns(bench.rounds, [other.measure, ours.measure])
+            except Failed as failed:
+                yield bench.left_out(part, name, str(failed))
+            else:
+                yield from bench.on_each_clock(part, name, meaning, above, below)
+
+
+def measure_stacked(bench: Bench) -> Iterator[Line]:
+    """How long several repeats take in one program, over one after the other. JAX only."""
+    import keras
+
+    number = STACKED
+    name = f"{number} repeats in one program / one after another"
+    if keras.backend.backend() != "jax":
+        yield bench.left_out("stacked", name, "it is written for JAX: KERAS_BACKEND=jax")
+        return
+    about = f"{CONTENDERS}:stacked", bench.paper.name, bench.plain, bench.precision, bench.steps, bench.runs
+    with workers((*about, number), (*about, 1)) as pair:
+        together, alone = in_turns(bench.rounds, [worker.measure for worker in pair])
+    each = [Took(took.wall * number, took.cpu * number) for took in alone]
+    yield from bench.on_each_clock("stacked", name, "below 1 it pays: one device does the work of all", together, each)
 
 
 def measure_roofline(bench: Bench) -> Iterator[Line]:

@@ -25,7 +25,8 @@ def bench(
     part: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to measure: pipeline, pytorch, roofline, count, batch, images or at-once. May be repeated.",
+            help="What to measure: pipeline, run, pytorch, roofline, count, without, variants, stacked, flags, batch, "
+            "images or at-once. May be repeated.",
             show_default="all",
         ),
     ] = None,

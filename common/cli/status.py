@@ -1,11 +1,12 @@
 """The command that lists the runs: what was run, whether it is running, done, failed or broken off, and its score."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from common import lock
 from common.cli.shared import Runs, app, say, tell
@@ -19,12 +20,13 @@ _FOLDER = re.compile(r"(?P<data>.+)-[0-9a-f]{8}-(?P<profile>paper|small|smoke)-s
 @dataclass(frozen=True)
 class RunState:
     """state: running, done, broken or failed. progress: in words. remedy: what to do; "" for nothing. score: the Dice
-    of the tumour in what is trained; "" for nothing."""
+    of the tumour in what is trained; "" for nothing. spent: on what its time went; "" where that is not known."""
 
     state: str
     progress: str
     remedy: str
     score: str = ""
+    spent: str = ""
 
 
 @app.command()
@@ -38,7 +40,7 @@ def status(runs: Runs = Path("runs")) -> None:
     for path in notes:
         found = run_state(path.parent)
         tell(f"{found.state:8} {describe_run(path.parent)}")
-        for line in filter(None, [found.progress, found.score]):
+        for line in filter(None, [found.progress, found.score, found.spent]):
             tell(line, indent=9)
         if found.remedy:
             say(f"{'':8} {found.remedy}")
@@ -84,6 +86,13 @@ def say_score(places: Sequence[Path]) -> str:
     return f"Dice of the tumour on the test images {say_scores(scores, folds if folds > 1 else 0)}" if places else ""
 
 
+def say_time_spent(note: Mapping[str, Any], places: Sequence[Path]) -> str:
+    """On what a run spent its time. note: the content of run.json; places: folders of its finished trainings."""
+    from common.evidence.describe_runs import say_spent
+
+    return say_spent([note.get("spent", {}), *(read_json(place / "fit.json").get("spent", {}) for place in places)])
+
+
 def _read_state(folder: Path, who: str) -> RunState:
     """who: the processes at work in the folder, "" for none. Raises Damaged or OSError for files that can't be read."""
     path = folder / "run.json"
@@ -103,16 +112,17 @@ def _read_state(folder: Path, who: str) -> RunState:
         if trial not in done + failed and (ended := len(_lines(place / "log.csv")[1:])):
             words.append(f"{trial} has {ended} of {epochs} epochs")
     score = say_score([places[trial] for trial in done])
+    spent = say_time_spent(note, [places[trial] for trial in done])
     if who:
-        return RunState("running", "; ".join([*words, who]), "", score)
+        return RunState("running", "; ".join([*words, who]), "", score, spent)
     if stored:
-        return RunState("done", "; ".join(words), "", score)
+        return RunState("done", "; ".join(words), "", score, spent)
     if failed and len(failed) == len(places):
         return RunState("failed", "; ".join(words), f"No repeat has numbers: {folder / 'log.txt'} says where.")
     # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
     log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=folder / "log.txt")
     last = (_lines(log) or ["nothing"])[-1]
-    return RunState("broken", "; ".join([*words, f"last in its log: {last}"]), f"To go on: {command}", score)
+    return RunState("broken", "; ".join([*words, f"last in its log: {last}"]), f"To go on: {command}", score, spent)
 
 
 def _lines(path: Path) -> list[str]:

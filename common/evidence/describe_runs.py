@@ -45,9 +45,26 @@ def say_readings(readings: Mapping[str, str]) -> str:
 
 def say_time(record: Record) -> str:
     """The median time of a training: "A repeat took 12 minutes."."""
-    took = median(run.seconds for run in record.runs)
     each = "fold" if _folds(record) else "repeat"
-    return f"A {each} took {took:.0f} seconds." if took < 100 else f"A {each} took {took / 60:.0f} minutes."
+    return f"A {each} took {_say_seconds(median(run.seconds for run in record.runs))}."
+
+
+def say_spent(all_spent: Iterable[Mapping[str, float]]) -> str:
+    """How the time of several trainings divides: "Of 52 minutes: steps 91 %, compiling 5 %.". "" where it is not known.
+    What rounds to nothing is left out. all_spent: of each training, the seconds by kind of work."""
+    kinds: dict[str, float] = {}
+    for spent in all_spent:
+        for kind, seconds in spent.items():
+            kinds[kind] = kinds.get(kind, 0.0) + seconds
+    if not (total := sum(kinds.values())):
+        return ""
+    shares = {kind: f"{seconds / total:.0%}" for kind, seconds in sorted(kinds.items(), key=lambda item: -item[1])}
+    said = ", ".join(f"{kind} {share[:-1]} %" for kind, share in shares.items() if share != "0%")
+    return f"Of {_say_seconds(total)}: {said}."
+
+
+def _say_seconds(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
 def say_tumour(record: Record) -> str:

@@ -78,6 +78,8 @@ class Repeat(_Model):
         prevalence"), then signature.
     confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
         does not classify.
+    spent: seconds of the training and its evaluation by kind of work (`common.training.stopwatch`); empty in older
+        records.
     unlearned: for each output that did not learn, its signs (`common.evidence.learned`); None in older records.
     environment: where it was made, if it differs from that of the record, in which the first training was made.
     """
@@ -90,6 +92,7 @@ class Repeat(_Model):
     stopped_early: bool = False
     selection: Literal["test", "validation", "none"]
     seconds: float
+    spent: dict[str, float] = Field(default={}, exclude_if=lambda spent: not spent)
     split: dict[str, int]
     history: dict[str, list[Number]]
     metrics: dict[str, Values]

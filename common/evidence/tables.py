@@ -8,7 +8,7 @@ from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
-from common.evidence.describe_runs import say_mixture
+from common.evidence.describe_runs import say_mixture, say_spent
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
@@ -73,6 +73,7 @@ def setting(record: Record) -> str:
     sentences = [
         f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
+        *filter(None, [say_spent(run.spent for run in runs)]),
         f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
         *say_mixture(record),

@@ -37,7 +37,7 @@ from common.paper import Paper
 from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
 from common.seeds import derive
-from common.training import batch_statistics, callbacks, logits, model_file, resume
+from common.training import batch_statistics, callbacks, logits, model_file, resume, stopwatch
 from common.training.callbacks import watch
 from common.training.evaluate import Evaluated, evaluate
 from common.training.forget import forget_trainings
@@ -95,6 +95,13 @@ def feeding(model: keras.Model, batches: Batches, validation: Batches | None) ->
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
     """Trains from the last finished epoch in `folder`, evaluates, and writes the files above. If a loss is not finite,
     writes `failed.json` instead."""
+    with stopwatch.started() as clock:
+        return _fit(training, split, trial, folder, progress, clock)
+
+
+def _fit(
+    training: Training, split: Split, trial: Trial, folder: Path, progress: Progress, clock: stopwatch.Stopwatch
+) -> Fit | Failure:
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
     forget_trainings()
@@ -108,7 +115,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     papers_own, name = network.callbacks(recipe), f"{training.paper.name} {trial}"
     which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
     selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
-    resumable = resume.Resumable(folder, which, papers_own, selects)
+    resumable = resume.Resumable(folder, which, [*papers_own, clock], selects)
     begun = resumable.restore(model)
     program = _program(training, split)
     if not resumable.stopped and begun < recipe.epochs:
@@ -126,6 +133,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                     shuffle=False,  # `Batches` draws the order
                     verbose=0,
                     callbacks=[
+                        clock,
                         callbacks.EpochStart(batches, seed, trial.number),
                         callbacks.StopAtDivergence(len(batches)),
                         *papers_own,
@@ -137,11 +145,16 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                 )
         except callbacks.Diverged as diverged:
             return note_failure(folder, seed, trial, diverged)
+    else:
+        resumable.restore_memories()  # else Keras has it done when the training begins
+    clock.begin("evaluating")
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
         resumable.use_best_weights()
     evaluated.take_weights(model)
+    clock.begin("saving")
     model_file.save(evaluated.model, _about(training, trial), folder / model_file.name_of(recipe))
+    clock.begin("evaluating")
 
     def count(positions: np.ndarray, what: str, file: str) -> np.ndarray:
         """Saves the counts of some images, and returns their predicted masks."""
@@ -178,7 +191,9 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         data=prepared.fingerprint,
         counts={name: checksum(folder / name) for name in counted_files(folder, marked)},
     )
+    clock.begin("comparing")
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
+    outcome = replace(outcome, spent=clock.seconds())
     write_json(folder / "fit.json", asdict(outcome))
     resumable.finish()
     resume.remove_states(folder)

@@ -60,7 +60,7 @@ class Fit:
     float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
     `results.Repeat`. protocol: as in `common.protocol`. paper, recipe, data: whose run it is: the paper's name, the
     hash of the recipe, and the fingerprint of the data. counts: checksums of the files of counts and masks, by name.
-    These four are empty in older files."""
+    spent: seconds of all by kind of work (`common.training.stopwatch`). These five are empty in older files."""
 
     seed: int
     repeat: int
@@ -78,6 +78,7 @@ class Fit:
     recipe: str = ""
     data: str = ""
     counts: dict[str, str] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 def ended(folder: Path) -> Fit | results.Failure | None:
@@ -160,6 +161,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
         stopped_early=done.epochs < recipe.epochs,
         selection=selected if recipe.weights == "best" else "none",
         seconds=round(done.seconds, 1),
+        spent=done.spent,
         split=done.split,
         history=done.history,
         metrics=evaluated,

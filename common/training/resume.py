@@ -141,9 +141,13 @@ class Resumable(keras.callbacks.Callback):
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
         return digest.hexdigest()
 
-    def on_train_begin(self, logs=None):
+    def restore_memories(self) -> None:
+        """Gives the other callbacks the numbers that they had when the state was saved."""
         for callback, remembered in zip(self.others, self._remembered, strict=False):
             vars(callback).update(remembered)
+
+    def on_train_begin(self, logs=None):
+        self.restore_memories()
         if (before := self.machines[-1]) != (here := hardware()):
             logger.warning(
                 f"{self.folder} was trained on {before} so far, and goes on on {here}. It ends in other bits than it "

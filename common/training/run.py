@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -51,7 +52,9 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
     refuse_unusable(request)
     results.load(request.results, request.paper.name)  # refuses a damaged file now, not after the training
     remove_abandoned(request.runs, *_LEFT)
+    started = time.perf_counter()
     planned = plan(request, say)
+    spent = {"data": round(time.perf_counter() - started, 2)}
     refuse_unwritable(request.results)
     recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
     with only_one(folder), logged(folder, request.command, machine):
@@ -68,8 +71,10 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
             if stored < (whole := _whole_repeats(planned)) < request.repeats:
                 _keep_so_far(request, planned, say)
                 stored = whole
+        started = time.perf_counter()
         record = _keep(request, planned, say)
-        note_request(folder, request, stored=True)
+        spent["comparing"] = round(time.perf_counter() - started, 2)
+        note_request(folder, request, stored=True, spent=spent)
         return record
 
 

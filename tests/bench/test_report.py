@@ -44,7 +44,7 @@ def test_the_picture(tmp_path):
 
 def test_an_unknown_part_is_refused_with_the_list_of_the_known(tmp_path):
     done = CliRunner().invoke(app, ["bench", "cheng", "--part", "pytroch", "--runs", str(tmp_path)])
-    assert "There is no part pytroch. Known: pipeline, pytorch, roofline, count," in str(done.exception)
+    assert "There is no part pytroch. Known: pipeline, run, pytorch, roofline, count," in str(done.exception)
 
 
 def test_without_the_twins_the_line_is_left_out_and_says_why(monkeypatch, tmp_path):

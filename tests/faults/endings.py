@@ -25,8 +25,8 @@ def ending(folder: Path) -> dict[str, object]:
 
 
 def _timeless(content: dict) -> dict:
-    runs = [run | {"seconds": 0} for run in content.get("runs", [])]
-    return content | {"seconds": 0, "checksum": "", "runs": runs}
+    runs = [run | {"seconds": 0, "spent": {}} for run in content.get("runs", [])]
+    return content | {"seconds": 0, "spent": {}, "checksum": "", "runs": runs}
 
 
 def _weights(path: Path) -> dict[str, bytes]:

@@ -84,6 +84,14 @@ def test_a_killed_run_ends_with_the_bits_of_one_never_killed(trained, whole):
             assert np.array_equal(values, getattr(other, name), equal_nan=values.dtype.kind == "f"), name
 
 
+def test_it_says_on_what_its_time_went(whole):
+    spent = whole.outcome.spent
+    assert set(spent) == {"steps", "compiling", "starting", "saving", "evaluating", "comparing"}
+    assert min(spent.values()) >= 0
+    assert sum(spent.values()) > whole.outcome.seconds, "the evaluation counts too"
+    assert record.summary(CHENG, whole.recipe, whole.folder).spent == spent
+
+
 def test_of_a_finished_repeat_no_state_is_left(whole):
     assert not list(whole.folder.glob("resume*"))
 

@@ -1,0 +1,24 @@
+"""What is said of a run."""
+
+from common.cli.status import say_time_spent
+from common.evidence.describe_runs import say_spent
+from common.files import write_json
+
+
+def test_time_by_kind_of_work_the_longest_first():
+    spent = {"steps": 2800.0, "compiling": 150.0, "evaluating": 160.0, "comparing": 1.0}
+    assert say_spent([spent]) == "Of 52 minutes: steps 90 %, evaluating 5 %, compiling 5 %."
+    assert say_spent([{"steps": 30.0}, {"steps": 15.0, "data": 15.0}]) == "Of 60 seconds: steps 75 %, data 25 %."
+
+
+def test_of_older_runs_it_is_not_known():
+    assert say_spent([]) == say_spent([{}, {}]) == ""
+
+
+def test_status_adds_the_run_to_its_trainings_and_reads_older_ones(tmp_path):
+    for name, spent in {"one": {"spent": {"steps": 60.0, "saving": 20.0}}, "older": {}}.items():
+        (tmp_path / name).mkdir()
+        write_json(tmp_path / name / "fit.json", spent)
+    said = say_time_spent({"spent": {"comparing": 20.0}}, [tmp_path / "one", tmp_path / "older"])
+    assert said == "Of 2 minutes: steps 60 %, comparing 20 %, saving 20 %."
+    assert say_time_spent({}, [tmp_path / "older"]) == ""
