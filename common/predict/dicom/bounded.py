@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from common.data.decode import LARGEST, TOO_LARGE
+from common.predict.dicom.elements import first_number
 from common.predict.dicom.stored import Unusable
 
 _MOST_READS = 200_000  # of a file; images have some hundred elements, each of which takes one or two
@@ -62,6 +63,21 @@ def read_elements(source: BinaryIO) -> Any:
         if keyword in data and (data.get_item(keyword).length or 0) > _LONGEST_SEQUENCE:
             raise Unusable(f"its {keyword} is longer than {_LONGEST_SEQUENCE / 1e6:.0f} MB")
     return data
+
+
+def count_pixels(source: BinaryIO) -> int:
+    """Rows times columns, from the head of an open file; the most that is read for a deflated one, which has none.
+    Raises whatever pydicom does."""
+    from pydicom.filereader import _read_file_meta_info, dcmread, read_preamble
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    file = _Counted(source)
+    read_preamble(file, force=True)
+    if _read_file_meta_info(file).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        return LARGEST
+    file.seek(0)
+    data = dcmread(file, stop_before_pixels=True, force=True, specific_tags=["Rows", "Columns"])
+    return int((first_number(data, "Rows") or 0) * (first_number(data, "Columns") or 0))
 
 
 def _inflated(file: BinaryIO) -> bytes:
