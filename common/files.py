@@ -14,9 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
+from common import limits
 from common.errors import BadInput, Damaged, unwritable
+from common.text import finite_or_null, for_json
 
 _UNFINISHED = ".partial"
+_MOST_UNPACKED = 1 << 28  # bytes of compressed members; large arrays are stored as they are
 
 
 def kind_of_place(path: Path) -> str:
@@ -137,7 +140,8 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
-    """The content with a checksum of it."""
+    """The content with a checksum of it, and null for numbers that are not finite."""
+    content = finite_or_null(content)
     return content | {"checksum": _checksum(content)}
 
 
@@ -153,22 +157,26 @@ def unseal(content: Any, path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    write_atomically(path, json.dumps(seal(content)).encode())
+    write_atomically(path, for_json(seal(content)).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote. Raises Damaged, naming the file, for anything else."""
     try:
-        return unseal(json.loads(path.read_bytes()), path)
-    except (OSError, ValueError) as error:
+        return unseal(json.loads(read_at_most(path, limits.JSON)), path)
+    except (OSError, ValueError, RecursionError) as error:
         raise Damaged(path, str(error)) from error
 
 
 def check_archive(path: Path) -> None:
     """Compares every member of a zip archive (.npz, .keras) with its CRC-32. Raises Damaged, naming the file, where it
-    is missing, truncated or changed, and where members are missing in it."""
+    is missing, truncated or changed, where members are missing in it, and where it would unpack to far more than the
+    suite ever packs."""
     try:
         with zipfile.ZipFile(path) as archive:
+            packed = (member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED)
+            if (size := sum(member.file_size for member in packed)) > _MOST_UNPACKED:
+                raise ValueError(f"it unpacks to {size / 1e9:.1f} GB")
             changed, found = archive.testzip(), len(archive.infolist())
         # A flipped bit can make the entry of one member swallow those of others. The number of entries is at the end of
         # the archive, in a record that may have a comment of 64 KiB behind it.

@@ -27,6 +27,7 @@ SHRINKS = ("side", "filters", "bottleneck")
 
 # The one reading that gives the ground truth to the network. It is labelled as a leak everywhere.
 LEAK = {"input": "image+mask"}
+_DIGITS = 9  # of a number of folds or splits
 
 
 class _Record(BaseModel):
@@ -252,8 +253,9 @@ class Paper(_Record):
         gives {"batch_size": 16}. Raises BadInput for an unknown reading or value, with the list of the known ones."""
         if refused := [reason for key, value in readings.items() if (reason := self.refusal(key, value))]:
             table = [f"{key}: {', '.join(map(as_text, reading.values))}" for key, reading in self.readings.items()]
-            remedy = f"Readings of {self.name}, the default first:\n    " + "\n    ".join(table)
-            raise BadInput.listing(f"{self.name} can't be run with these readings:", refused, remedy)
+            headline = f"{self.name} can't be run with these readings:"
+            known = (f"    {line}" for line in table)
+            raise BadInput.listing(headline, refused, f"Readings of {self.name}, the default first:", *known)
         return {key: self._value(key, as_text(value)) for key, value in readings.items()}
 
     def refusal(self, key: str, value: Any) -> str | None:
@@ -261,6 +263,8 @@ class Paper(_Record):
         text = as_text(value)
         if _is_of_design(key, text):
             return None
+        if key in ("folds", "splits") and text.isdecimal() and len(text) > _DIGITS:
+            return f"{key}: a number of {len(text)} digits"
         if key not in self.readings:
             return f"{key}: not a reading of this paper"
         if reason := self.readings[key].refused.get(text):
@@ -277,7 +281,7 @@ class Paper(_Record):
 def _is_of_design(key: str, text: str) -> bool:
     """Whether a choice is a number of folds or of splits, which may be chosen of any paper. The least is 1 split; how
     few folds are too few, depends on the cases (`common.data.splits`)."""
-    return text.isdecimal() and (key == "folds" or (key == "splits" and int(text) > 0))
+    return text.isdecimal() and len(text) <= _DIGITS and (key == "folds" or (key == "splits" and int(text) > 0))
 
 
 def as_text(value: Any) -> str:
@@ -315,7 +319,7 @@ def read(name: str, path: Traversable) -> Paper:
     """The record in a file. Every profile of it makes a valid recipe. Raises BadInput with the name of the file and a
     list of all errors in it."""
     try:
-        given = strict_yaml.load(path.read_bytes())
+        given = strict_yaml.read(path)
         if not isinstance(given, dict):
             raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
         record = Paper(name=name, **given)

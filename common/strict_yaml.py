@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from common.errors import on_one_line
 from common.files import read_at_most
 
 _LARGEST = 100_000  # bytes; the longest file of the suite has 22,000
@@ -42,7 +43,7 @@ def load(text: bytes) -> Any:
         raise
     # PyYAML does not catch what int, date and the like raise, for a month 13 or `!!int x`.
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        raise Refused(str(error) or type(error).__name__) from error
+        raise Refused(on_one_line(error) or type(error).__name__) from error
 
 
 def read(path: Path) -> Any:

@@ -10,10 +10,12 @@ def _run() -> None:
         main()
     except ModuleNotFoundError as missing:
         from common.errors import not_installed
+        from common.text import print_line
 
         if (message := not_installed(missing)) is None:
             raise
-        print(message, file=sys.stderr)
+        for line in message.lines:
+            print_line(line, sys.stderr)
         sys.exit(2)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # The lowest first. A name stands for the module, or for the package with all that is in it.
 LAYERS = (
-    ("errors", "files", "lock", "seeds", "strict_yaml"),
+    ("arrays", "ending", "errors", "files", "limits", "lock", "newest", "seeds", "strict_yaml", "text"),
     ("recipe", "paper", "reported", "worded", "protocol"),
     ("data",),
     ("evidence",),

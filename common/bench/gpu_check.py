@@ -30,6 +30,7 @@ from common.evidence import results as stored
 from common.evidence.describe_runs import say_tumour, say_unlearned
 from common.files import write_atomically
 from common.lock import only_one
+from common.text import print_line
 
 PUBLIC = "busi"  # the data set that everyone can download
 # The papers on these images, the most important first, each with its number of repeats after each round over all
@@ -113,7 +114,7 @@ def run_parts(parts: Sequence[Part], folder: Path, runs: Path, results: Path, se
             if status == 0:
                 write_atomically(part.file(folder, "done"), f"{took:.0f} s in the call that ended it\n".encode())
             outcome = _describe_outcome(part, status, folder, results)
-            print(f"[{number} of {len(parts)}] {part.name}: {outcome} ({took:.0f} s)", flush=True)
+            print_line(f"[{number} of {len(parts)}] {part.name}: {outcome} ({took:.0f} s)")
             write_archive(archive_of(folder), folder, runs, results)
     return all(part.file(folder, "done").exists() for part in parts)
 
@@ -170,7 +171,7 @@ def main(
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the part ends first
     parts = plan_parts(folder, runs, results)
     done = sum(part.file(folder, "done").exists() for part in parts)
-    print(
+    print_line(
         f"{len(parts)} parts, {done} of them done; at most {seconds / 60:.0f} minutes. They print into {folder}/*.log."
     )
     try:
@@ -178,10 +179,11 @@ def main(
     finally:
         done = sum(part.file(folder, "done").exists() for part in parts)
         more = "" if done == len(parts) else " The same command goes on."
-        print(f"{done} of {len(parts)} parts are done.{more}")
+        print_line(f"{done} of {len(parts)} parts are done.{more}")
         if (archive := archive_of(folder)).exists():
             size = archive.stat().st_size / 2**20
-            print(f"To carry home: {archive}, {size:.1f} MiB. Unpack it there at the top of a checkout of this commit.")
+            where = "Unpack it there at the top of a checkout of this commit."
+            print_line(f"To carry home: {archive}, {size:.1f} MiB. {where}")
     raise typer.Exit(0 if all_done else 1)
 
 

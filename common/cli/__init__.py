@@ -4,54 +4,81 @@ called, so that commands without a network answer at once."""
 import logging
 import os
 import re
+import select
 import signal
-import socket
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from common.cli import bench, data, evidence, explain, papers, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
+from common.ending import ends_soon
 from common.errors import NO_ROOM, NO_WRITING, BadInput, FailedRun, not_installed
-
-GRACE = 2.5  # seconds that the program has to stop by itself after a signal
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR = b"\x1b[?25h"
+from common.text import LogFormatter, for_log, print_line
 
 
 class _Warnings(logging.Handler):
     """Prints warnings on standard error, without time and module."""
 
     def emit(self, record):
-        print(self.format(record), file=sys.stderr)
+        for line in self.format(record).split("\n"):
+            print_line(line, sys.stderr)
 
 
 def main() -> None:
     """Runs the command. Bad input ends in one message and exit status 2, a failed run in 1, Ctrl-C in 130, SIGTERM in
-    143. Only --debug shows a traceback."""
+    143, a reader of the output that wants no more in 141. Only --debug shows a traceback."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):  # file names may have characters that the stream can't encode
         stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
     warnings = _Warnings(logging.WARNING)
+    warnings.setFormatter(LogFormatter())
     logging.getLogger("common").addHandler(warnings)
     try:
-        with ends_soon(_printable(_how_to_go_on())):
+        with ends_soon(_how_to_go_on()):
             app()
+    except SystemExit as end:
+        broken = end.__context__
+        if not isinstance(broken, BrokenPipeError):
+            raise
+        # Typer and rich end with status 1 and no word where a pipe breaks: that of the output, as in `repro papers |
+        # head -1`, or that of a process of ours.
+        sys.exit(_end_unheard() if not _has_reader() else _complain(FailedRun(*_explained(broken)), 1))
     except (BadInput, FailedRun) as error:
         if debug:
             raise
-        sys.exit(_complain(str(error), 2 if isinstance(error, BadInput) else 1))
+        sys.exit(_complain(error, 2 if isinstance(error, BadInput) else 1))
     except Exception as error:
         if debug:
             raise
         if isinstance(error, ModuleNotFoundError) and (message := not_installed(error)):
             sys.exit(_complain(message, 2))
-        sys.exit(_complain(f"{_explained(error)}\nThe run failed. --debug shows where.", 1))
+        sys.exit(_complain(FailedRun(*_explained(error), "The run failed. --debug shows where."), 1))
     finally:
         logging.getLogger("common").removeHandler(warnings)
+
+
+def _open_closed_streams() -> None:
+    """Where the caller has closed a standard stream (`>&-`), its place is taken by the null device: else the next file
+    that is opened would be the standard output, and get its lines."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(opened)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, open to the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def _has_reader() -> bool:
+    """Whether anybody reads the standard output. (Rich puts the null device in the place of one without a reader.)"""
+    output = select.poll()
+    output.register(1, 0)
+    return not output.poll(0) and not os.path.samestat(os.fstat(1), os.stat(os.devnull))
+
+
+def _end_unheard() -> int:
+    """The status that a shell gives a program that writes to a pipe without a reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what is left at its end, and would complain
+    return 128 + signal.SIGPIPE
 
 
 def _how_to_go_on() -> str:
@@ -60,78 +87,19 @@ def _how_to_go_on() -> str:
     return "Interrupted."
 
 
-def _explained(error: Exception) -> str:
+def _explained(error: Exception) -> list[str]:
     text = f"{type(error).__name__}: {error}"
     number = getattr(error, "errno", None)
     if named := re.search(r"filename = ('.*?')", str(error)):  # HDF5's text is a page long
         text = f"{type(error).__name__}: [Errno {number}] {os.strerror(number or 0)}: {named[1]}"
     if number in NO_ROOM:
-        text += f"\nMake room there. Complete files are unharmed. To go on: {command_line()}"
-    elif number in NO_WRITING:
-        text += "\nMake it writable, or choose another folder with --runs or --results."
-    return text
+        return [text, f"Make room there. Complete files are unharmed. To go on: {command_line()}"]
+    if number in NO_WRITING:
+        return [text, "Make it writable, or choose another folder with --runs or --results."]
+    return for_log(text).split("\n")
 
 
-def _complain(message: str, code: int) -> int:
-    print(_printable(message), file=sys.stderr)
+def _complain(error: BadInput | FailedRun, code: int) -> int:
+    for line in error.lines:
+        print_line(line, sys.stderr)
     return code
-
-
-def _printable(message: str) -> str:
-    """Escapes control characters: names and contents of files must not send them to the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
-
-
-@contextmanager
-def ends_soon(message: str) -> Iterator[None]:
-    """In this context, SIGINT and SIGTERM end the process within seconds, with the message on standard error and status
-    130 or 143. A signal that is ignored stays ignored.
-
-    Python handles a signal between two of its own instructions. A step of a large network, or its compilation, is one
-    instruction and takes up to minutes, and threads that prepare images finish their queue first. So the signal raises
-    SystemExit, and `GRACE` seconds later a thread ends the process if it still runs. Nothing is lost, because every
-    file is complete or missing."""
-    reading, writing = socket.socketpair()
-    writing.setblocking(False)
-    caught = []
-
-    def stop(signum, frame):
-        caught.append(signum)
-        raise SystemExit(128 + signum)
-
-    before = {each: signal.getsignal(each) for each in _SIGNALS}
-    woken_before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    for each, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(each, stop)
-    threading.Thread(target=_watch, args=(reading, message), daemon=True).start()
-    try:
-        yield
-    finally:
-        if caught:
-            with suppress(OSError, ValueError):  # the stream may be closed
-                sys.stdout.flush()
-                sys.stderr.flush()
-            _end(message, caught[0])
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        signal.set_wakeup_fd(woken_before)
-        writing.close()
-
-
-def _watch(reading: socket.socket, message: str) -> None:
-    with reading:
-        while byte := reading.recv(1):
-            if byte[0] in _SIGNALS:
-                time.sleep(GRACE)
-                if sys.stdout.isatty():
-                    os.write(1, _SHOW_CURSOR)
-                _end(message, byte[0])
-
-
-def _end(message: str, signum: int) -> None:
-    """Ends the process at once. Python's own exit would wait for threads that prepare images. It would also free
-    objects that threads of TensorFlow still use, which sometimes caused a segmentation fault."""
-    with suppress(OSError):
-        os.write(2, f"{message}\n".encode())
-    os._exit(128 + signum)

@@ -1,6 +1,5 @@
 """The command that measures the speed of the suite, and writes JSON and a picture."""
 
-import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from common import limits
 from common import paper as papers
 from common.cli.shared import Data, OnePaperOrAll, Runs, app, root, say
 from common.errors import BadInput
 from common.files import refuse_no_folder, write_atomically
 from common.paper import Profile
+from common.text import for_json
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
@@ -32,8 +33,8 @@ def bench(
     precision: Annotated[
         str, typer.Option(help="auto (by the device), float32, mixed_bfloat16 or mixed_float16.")
     ] = "auto",
-    steps: Annotated[int, typer.Option(min=1, help="Training steps in an epoch.")] = 20,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of measurement.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, max=limits.STEPS, help="Training steps in an epoch.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, max=limits.ROUNDS, help="Rounds of measurement.")] = 5,
     runs: Runs = Path("runs"),
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the measurements.", show_default="bench in --runs")
@@ -73,8 +74,7 @@ def bench(
 
 def save_lines(lines: Sequence["Line"], about: dict[str, Any], path: Path) -> None:  # noqa: F821, imported when needed
     """JSON: {"about": ..., "lines": [...]}, with every measured value of every round."""
-    text = json.dumps({"about": about, "lines": [line.as_json() for line in lines]}, indent=1)
-    write_atomically(path, text.encode())
+    write_atomically(path, for_json({"about": about, "lines": [line.as_json() for line in lines]}, indent=1).encode())
 
 
 def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noqa: F821
@@ -96,7 +96,7 @@ def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noq
     axes.set_xscale("log")
     axes.axvline(1, color="grey", linewidth=1)
     axes.set_xlabel("ratio: median, and the range of all rounds")
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title, fontsize="medium", parse_math=False)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     write_atomically(path, picture.getvalue())

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from common import paper as papers
-from common.cli.shared import Results, Runs, app, out, report_unusable, root, say
+from common.cli.shared import Results, Runs, app, out, report_unusable, root, say, show
 from common.errors import BadInput
 from common.files import refuse_no_folder, refuse_unwritable_file
 from common.paper import Paper, Profile
@@ -30,7 +30,7 @@ def verify(name: NameOrDir, runs: Runs = Path("runs")) -> None:
     found = _find_images(name, runs)
     if differences := manifest.verify(manifest.digest_all(found.cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
-    out.print(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
+    say(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
 
 
 @data_app.command()
@@ -69,7 +69,7 @@ def audit(
         examined = auditing.examine_all(found.cases)
         findings = auditing.findings_of(found.name, found.cases, examined, _users(found.name), lists)
         auditing.write_findings(findings, found.cases, folder)
-    out.print(auditing.findings_table(findings))
+    show(auditing.findings_table(findings))
     say(f"All findings: {folder / 'audit.json'}, with pictures beside it.")
     if findings["data"] in fetch.NAMES:
         kept = results / f"audit-{findings['data']}.json"
@@ -83,7 +83,7 @@ def fetch_data(name: NameOrDir = "busi", runs: Runs = Path("runs")) -> None:
     from common.data import fetch
 
     found = fetch.find(name, root(), runs)
-    out.print(found.folder, soft_wrap=True, highlight=False)
+    say(found.folder)
     report_unusable(found, runs)
 
 

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from common import paper as papers
-from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, tell
+from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, say_json, show, tell
 from common.errors import BadInput
 from common.files import refuse_no_folder
 from common.lock import only_one, unchanging
@@ -40,11 +39,11 @@ def compare(
         tell(f"{name}: {first}")
         for line in others:
             tell(f"- {line}")
-        out.print()
+        say()
     if any(not each.in_full for group in wanted.values() for each in group):
         _name_page(results)
-    say(f"Every number with its definition: {escape(str(results / 'README.md'))}")
-    say(f"In words: {escape(quoted_command('explain', paper or 'PAPER', '--results', str(results)))}")
+    say(f"Every number with its definition: {results / 'README.md'}")
+    say(f"In words: {quoted_command('explain', paper or 'PAPER', '--results', str(results))}")
 
 
 def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed
@@ -59,17 +58,17 @@ def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -
             "all` makes all."
         )
     for each in found:
-        out.print(table(each))
-        out.print()
+        show(table(each))
+        say()
         for sentence in effect_sentences(each):
-            say(f"- {escape(sentence)}")
-        say("")
+            say(f"- {sentence}")
+        say()
 
 
 def _name_page(results: Path) -> None:
     from common.evidence.paper_page import SWEEP
 
-    say(f"Every metric under every reading: {escape(str(results / SWEEP))}; `repro report` draws them.")
+    say(f"Every metric under every reading: {results / SWEEP}; `repro report` draws them.")
 
 
 def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
@@ -107,12 +106,12 @@ def check_claims(
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     known = {about.name: trivial.prevalence(about) for about in chosen}
     if as_json:
-        print(claims.as_json(chosen, known))
+        say_json(claims.as_record(chosen, known))
         return
     for about in chosen:
         for line in claims.as_lines(about, known[about.name]):
             say(line)
-        say("")
+        say()
 
 
 @app.command()
@@ -125,7 +124,7 @@ def report(
     refuse_no_folder(output)
     import_keras()
     try:
-        from common.report import site
+        from common.report import folder, site
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The report needs the package {missing.name}, which is not installed. `make install` puts it into .venv; "
@@ -134,7 +133,7 @@ def report(
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
             built = site.build_site(results, papers.names(), root(), runs)
-        site.write_site(built, output)
+        folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:

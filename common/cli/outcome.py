@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
-from common.cli.shared import out, quoted_command, say, tell
+from common.cli.shared import out, quoted_command, say, show, tell
 from common.evidence.assess import Assessment
 from common.evidence.describe_runs import say_notes, say_setting, say_time, say_tumour, say_unlearned
 from common.evidence.sentences import say_in_cells
@@ -20,22 +19,22 @@ MOST_ROWS = 6
 def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> None:
     """Prints the end of a run. trained: what it trained, the paper's own network first. results: the folder of its
     records."""
-    out.print()
+    say()
     for each in trained:
         tell(f"Your run of {paper.name}: {say_setting(each.record)}. {say_time(each.record)}")
         for line in [say_tumour(each.record), *say_unlearned(each.record), *say_notes(each.record)]:
             tell(line)
-        out.print()
+        say()
     rows, left_out = outcome_rows(paper, trained)
     if rows:
         columns = "number", "printed", "ours", "nothing learned", "verdict"
-        out.print(plain_table(columns, rows, out.width))
+        show(plain_table(columns, rows, out.width))
         if any("(" in ours for _, _, ours, *_ in rows):
             tell("In brackets: where one further run falls with 95 % probability.")
         if left_out:
             tell(f"The paper prints {left_out} more numbers of this kind: {results / 'README.md'} has them all.")
-        out.print()
-    say(f"Next: {escape(next_command(paper, trained, results))}")
+        say()
+    say(f"Next: {next_command(paper, trained, results)}")
 
 
 def outcome_rows(paper: Paper, trained: Sequence[Assessment]) -> tuple[list[Sequence[str]], int]:
@@ -75,7 +74,7 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: in
     for column, its_width in zip(columns, widths, strict=True):
         table.add_column(column, width=its_width)
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     return table
 
 

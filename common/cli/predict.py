@@ -1,15 +1,13 @@
 """Commands that use a trained network: on your own images, on another labelled set, or as ONNX."""
 
-import json
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import Progress
 
-from common.cli.shared import Runs, app, err, out, report_unusable, root, say
+from common.cli.shared import Runs, app, err, out, report_unusable, root, say, say_json, show
 from common.errors import BadInput
 from common.files import refuse_no_folder, refuse_unwritable_file
 from common.training.backend import import_keras
@@ -40,7 +38,7 @@ def predict(
     network, about = model_file.load(model)
     model_file.refuse_leak(about)
     probe.refuse_no_probabilities(model, network, about)
-    say(escape(f"{about}."))
+    say(f"{about}.")
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task("predicting", total=len(found.items))
@@ -48,13 +46,13 @@ def predict(
             network, about, found.items, output, lambda number: progress.update(bar, completed=number)
         )
     for line in first_few(predicted.doubts):
-        say(f"Doubtful: {escape(line)}")
+        say(f"Doubtful: {line}")
     for line in first_few(predicted.without):
-        say(f"Left out: {escape(line)}")
+        say(f"Left out: {line}")
     if found.left_out:
-        say(f"Left out (nothing to predict on): {escape(found.left_out)}.")
+        say(f"Left out (nothing to predict on): {found.left_out}.")
     number = len(found.items) - len(predicted.without)
-    say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {escape(str(output))}.")
+    say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {output}.")
     if wrong := found.missing + predicted.undone:
         raise BadInput.listing("These could not be used; all others are done:", wrong, "Replace or remove them.")
     if not predicted.done:
@@ -91,27 +89,28 @@ def evaluate(
     to = err if as_json else out
     report_unusable(found, runs, to)
     for doubt in first_few(dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)):
-        say(f"Doubtful: {escape(doubt)}", to)
+        say(f"Doubtful: {doubt}", to)
     if as_json:
-        print(json.dumps(evaluation.as_record(evaluated, found), indent=1))
+        say_json(evaluation.as_record(evaluated, found))
         return
     for letter, each in zip(ascii_uppercase, evaluated, strict=False):
-        name = escape(f"{each.file}: {each.about}.")
+        name = f"{each.file}: {each.about}."
         say(f"{letter}: {name}" if networks[1:] else name)
         if each.seen:
             say("   Trained on images of this very set: its scores here say little about new images.")
-    out.print(evaluation.evaluation_table(evaluated))
+    show(evaluation.evaluation_table(evaluated))
     say(
-        f"{_images(len(evaluated[0].rows))} of {escape(found.name)}. Below each value is its 95 % interval over the "
+        f"{_images(len(evaluated[0].rows))} of {found.name}. Below each value is its 95 % interval over the "
         "images (bootstrap, 10,000 resamples). It takes the images as independent; with several images of a lesion the "
         "true interval is wider."
         + (" For a difference both use the same resamples; it is bold if 0 is outside." if networks[1:] else "")
     )
     for letter, each in zip(ascii_uppercase, evaluated, strict=False):
-        say(f"\n{letter}: what clinicians ask for" if networks[1:] else "\nWhat clinicians ask for")
-        out.print(evaluation.clinical_view(each))
+        say()
+        say(f"{letter}: what clinicians ask for" if networks[1:] else "What clinicians ask for")
+        show(evaluation.clinical_view(each))
     for line in explain_measures(evaluated[0].dataset):
-        say(f"- {escape(line)}")
+        say(f"- {line}")
 
 
 def _images(number: int) -> str:
@@ -135,7 +134,7 @@ def export(
     model_file.refuse_leak(about)
     probe.refuse_no_probabilities(model, network, about)
     check = exporting.export(network, about, output)
-    say(escape(f"{about}: {output}."))
+    say(f"{about}: {output}.")
     say(
         f"onnxruntime marks the same pixels as Keras on all {check.images} synthetic images; "
         f"largest difference of a probability: {check.largest:.1e}."

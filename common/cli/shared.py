@@ -5,20 +5,45 @@ import shlex
 import sys
 import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, RenderableType
+from rich.status import Status
+from rich.text import Text
 
-from common import __version__
+from common import __version__, limits
 from common import paper as papers
 from common.protocol import PROTOCOL
+from common.text import for_json, for_terminal, names_stream
 from common.training.backend import first_backend
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
-out, err = Console(), Console(stderr=True)  # err for messages where the output is JSON or lines for a program
+
+class Terminal(Console):
+    """A console that shows all text as it is: neither `[red]`, nor `:eyes:`, nor a control character in the name of a
+    file does anything. What is meant to be bold or dim is a `Text`."""
+
+    def __init__(self, stderr: bool = False):
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        lines = map(for_terminal, text.split("\n"))  # cells of a table may have several
+        return super().render_str("\n".join(lines), **options)
+
+    def status(self, status: str, **options: Any) -> Status:
+        return super().status(Text(for_terminal(status)), **options)
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError, of which rich would make an end with status 1
+
+    def print(self, *content: RenderableType, **options: Any) -> None:
+        with names_stream(self.stderr):
+            super().print(*content, **options)
+
+
+out, err = Terminal(), Terminal(stderr=True)  # err for messages where the output is JSON or lines for a program
 WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
 # For the completion of a shell. Typer gives it what was typed so far.
 _NAMES = {"autocompletion": lambda incomplete: [name for name in papers.names() if name.startswith(incomplete)]}
@@ -37,17 +62,23 @@ Data = Annotated[
 Repeats = Annotated[
     int | None,
     typer.Option(
+        max=limits.TRAININGS,
         help="Number of repeats, each with its own split and weights.",
         show_default="3; 1 for a cross-validation; 3 on each of --splits",
     ),
 ]
 Folds = Annotated[
     int | None,
-    typer.Option(help="Folds of a stratified cross-validation, one in each repeat.", show_default="the paper's"),
+    typer.Option(
+        max=limits.TRAININGS,
+        help="Folds of a stratified cross-validation, one in each repeat.",
+        show_default="the paper's",
+    ),
 ]
 Splits = Annotated[
     int | None,
     typer.Option(
+        max=limits.TRAININGS,
         help="Different splits; then they come again with other initial weights, to tell split from luck.",
         show_default="one for each repeat",
     ),
@@ -82,16 +113,28 @@ def repro(
     report whether it reproduces."""
 
 
-def say(line: str, to: Console = out) -> None:
-    to.print(line, highlight=False, soft_wrap=True)
+def say(line: object = "", to: Console = out) -> None:
+    """Prints one line, which the terminal may wrap."""
+    to.print(for_terminal(line), soft_wrap=True)
+
+
+def say_json(content: Any) -> None:
+    for line in for_json(content, indent=1).split("\n"):
+        say(line)
+
+
+def show(content: RenderableType) -> None:
+    """Prints a table."""
+    out.print(content)
 
 
 def tell(text: str, indent: int = 0) -> None:
     """Prints prose, wrapped between words at the width of the terminal. Commands that a person copies are for `say`: a
     wrapped one would be broken. indent: blanks before each line."""
     before = " " * indent
-    wrapped = textwrap.fill(text, out.width, initial_indent=before, subsequent_indent=before, **WHOLE_WORDS)
-    say(escape(wrapped))
+    text = for_terminal(text)
+    for line in textwrap.wrap(text, out.width, initial_indent=before, subsequent_indent=before, **WHOLE_WORDS):
+        say(line)
 
 
 def root() -> Path:
@@ -115,15 +158,10 @@ def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # n
     from common.files import write_atomically
 
     if found.left_out:
-        say(
-            escape(
-                f"{found.name}: {len(found.cases)} cases. Left out (not images of this data set): {found.left_out}."
-            ),
-            to,
-        )
+        say(f"{found.name}: {len(found.cases)} cases. Left out (not images of this data set): {found.left_out}.", to)
     if found.unusable:
         path = runs / f"{found.name}-unusable.txt"
-        write_atomically(path, "".join(f"{line}\n" for line in found.unusable).encode())
+        write_atomically(path, "".join(f"{for_terminal(line)}\n" for line in found.unusable).encode())
         say(
             f"{found.name}: {len(found.cases)} cases; {len(found.unusable)} more can't be used, explained in {path}", to
         )

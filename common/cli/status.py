@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from rich.markup import escape
-
 from common import lock
 from common.cli.shared import Runs, app, say, tell
 from common.errors import Damaged
@@ -43,7 +41,7 @@ def status(runs: Runs = Path("runs")) -> None:
         for line in filter(None, [found.progress, found.score]):
             tell(line, indent=9)
         if found.remedy:
-            say(escape(f"{'':8} {found.remedy}"))
+            say(f"{'':8} {found.remedy}")
 
 
 def describe_run(folder: Path) -> str:

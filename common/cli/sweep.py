@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
+from common import limits
 from common.cli.evidence import renew_pages
 from common.cli.shared import (
     Data,
@@ -27,8 +27,9 @@ from common.cli.shared import (
     report_unusable,
     root,
     say,
+    show,
 )
-from common.errors import BadInput, FailedRun
+from common.errors import BadInput, FailedRun, on_one_line
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
@@ -53,7 +54,9 @@ def sweep(
     data: Data = None,
     repeats: Repeats = None,
     folds: Folds = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.", show_default="0")] = None,
+    seed: Annotated[
+        int | None, typer.Option(max=limits.SEED, help="Seed of all random numbers.", show_default="0")
+    ] = None,
     precision: Annotated[str | None, typer.Option(help="As in `repro run`.", show_default="auto")] = None,
     file: Annotated[Path | None, typer.Option(help="A sweep in YAML, instead of all options above.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the stored sweep in RESULTS/sweeps.")] = None,
@@ -61,7 +64,9 @@ def sweep(
     address: Annotated[
         str | None, typer.Option(help="HOST:PORT of the Ray cluster.", show_default="Ray on this machine")
     ] = None,
-    slots: Annotated[int, typer.Option(help="Trainings at a time on this machine, with --engine local.")] = 1,
+    slots: Annotated[
+        int, typer.Option(max=limits.AT_ONCE, help="Trainings at a time on this machine, with --engine local.")
+    ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the jobs and their time, and train none.")] = False,
     form: Annotated[
         str, typer.Option("--format", help="Output of a dry run: table, or lines (a command for each job).")
@@ -103,7 +108,7 @@ def sweep(
     keep_compiled(runs / "cache" / "compiled")
     began = time.perf_counter()
     with to.status("reading the data and checking the settings of each network ..."):
-        found = grid.expand(wanted, root(), runs, results, command_line(), lambda line: say(escape(line), to))
+        found = grid.expand(wanted, root(), runs, results, command_line(), lambda line: say(line, to))
         size = f"{describe_size(found)}, planned in {time.perf_counter() - began:.1f} s"
     one_of_each = {experiment.request.paper.name: experiment.request for experiment in found.experiments}
     for request in one_of_each.values():
@@ -111,24 +116,24 @@ def sweep(
     for data_set in found.data.values():
         report_unusable(data_set, runs, to)
     for reason in found.left_out:
-        say(escape(f"Left out: {reason}"), to)
+        say(f"Left out: {reason}", to)
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
         path = grid.save_sweep(wanted, name, found.results, file)
-        say(escape(f"The sweep is stored in {path}. `repro sweep --file` runs it again."))
+        say(f"The sweep is stored in {path}. `repro sweep --file` runs it again.")
         _train_grid(found, _engine(engine, slots, address))
         if wanted.readings:
             compares = quoted_command("compare", "--sweep", "--results", str(found.results))
-            say(escape(f"Which reading moves which number: {compares}"))
+            say(f"Which reading moves which number: {compares}")
     elif form == "lines":
         for job in found.waiting:
-            print(quoted_command(*command_of_job(job, wanted.data)))
+            say(quoted_command(*command_of_job(job, wanted.data)))
         stores = command_line("--dry-run", "--format=")
-        say(escape(f"{size}. When they have ended, this stores the results: {stores}"), err)
+        say(f"{size}. When they have ended, this stores the results: {stores}", err)
     else:
         with out.status("timing a few steps of each paper's network on this machine ..."):
             table, sentence = plan(found)
-        out.print(table)
+        show(table)
         say(f"{size}. {sentence}")
 
 
@@ -150,9 +155,9 @@ def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported w
     def store(experiment: "Experiment") -> None:  # noqa: F821
         try:
             experiment.store()
-            say(escape(f"{experiment}: stored"))
+            say(f"{experiment}: stored")
         except (BadInput, FailedRun) as failed:
-            complaints.append(f"{experiment}: {failed}")
+            complaints.append(f"{experiment}: {on_one_line(failed)}")
 
     stored = {paper: load(results, paper) for paper in done}
     for experiment in grid.experiments:
@@ -167,7 +172,7 @@ def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported w
         ):
             for job, outcome in ended:
                 table.end(job, outcome)
-                say(escape(f"{job}: {describe_outcome(outcome)} ({table.summary})"))
+                say(f"{job}: {describe_outcome(outcome)} ({table.summary})")
                 if isinstance(outcome, Broken):
                     complaints.append(f"{job}: {outcome.why}")
                     continue
@@ -177,8 +182,8 @@ def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported w
     with out.status("comparing reported with reproduced numbers ..."):
         renew_pages(results, set(stored))
     if complaints:
-        lines = ["Without a result:", *(f"  - {each}" for each in complaints), f"To try again: {command_line()}"]
-        raise FailedRun("\n".join(lines))
+        again = f"To try again: {command_line()}"
+        raise FailedRun("Without a result:", *(f"  - {each}" for each in complaints), again)
 
 
 def _refuse_engine(engine: str, address: str | None, slots: int) -> None:
@@ -192,8 +197,8 @@ def _refuse_engine(engine: str, address: str | None, slots: int) -> None:
         raise BadInput("--slots needs --engine local: Ray trains as many jobs at a time as the cluster has room for.")
     if engine == "ray" and not find_spec("ray"):
         raise BadInput(
-            "--engine ray needs Ray, which is not installed here. To install it:\n"
-            "    .venv/bin/python -m pip install -c constraints.txt -e '.[cluster]'"
+            "--engine ray needs Ray, which is not installed here. To install it:",
+            "    .venv/bin/python -m pip install -c constraints.txt -e '.[cluster]'",
         )
 
 

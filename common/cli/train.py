@@ -1,12 +1,13 @@
 """The command that trains and evaluates the network of one paper."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
+from common import limits
 from common import paper as papers
 from common.cli.evidence import renew_pages
 from common.cli.shared import (
@@ -41,7 +42,7 @@ def run(
     repeats: Repeats = None,
     folds: Folds = None,
     splits: Splits = None,
-    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
+    seed: Annotated[int, typer.Option(max=limits.SEED, help="Seed of all random numbers.")] = 0,
     reading: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Another value of one of the paper's readings. May be repeated."),
@@ -72,7 +73,7 @@ def run(
     readings |= {key: str(number) for key, number in designs.items() if number is not None}
     if repeats is None:
         repeat_asked = (only or "").partition(".")[0]
-        number = int(repeat_asked) if repeat_asked.isascii() and repeat_asked.isdecimal() else 0
+        number = int(repeat_asked) if re.fullmatch("[0-9]{1,9}", repeat_asked) else 0
         repeats = max(record.usual_repeats(readings), number)
     if only and repeats_at_once != "1":
         raise BadInput("--only trains one job: it can't be combined with --repeats-at-once.")
@@ -134,8 +135,8 @@ def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported w
     line = f"{job}: {describe_outcome(outcome)}"
     if isinstance(outcome, Failure):
         raise FailedRun(line)
-    say(escape(line))
-    say(escape(f"No results are stored yet. When all jobs have ended, this stores them: {request.command}"))
+    say(line)
+    say(f"No results are stored yet. When all jobs have ended, this stores them: {request.command}")
 
 
 def _parse_reading(choice: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 with a copy among the training images, and what published curations doubt. It is found here, and written as JSON, a
 table and pictures."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from common.data import curations, duplicates, manifest
 from common.data.case import Case, Decoded, read_all, read_case, union_of_masks
 from common.files import write_atomically
 from common.paper import Paper
+from common.text import for_json
 
 TINY = 0.002  # of the image's pixels: 130 pixels of 256 x 256
 OUTSIDE = 0.01  # of the mask's pixels
@@ -184,8 +184,8 @@ def write_findings(findings: dict[str, Any], cases: Sequence[Case], folder: Path
     for BUSI; and pictures of the pairs nearest to the threshold, of each group of copies, and of suspect masks and
     drawings."""
     known = {key: findings[key] for key in ("data", "fingerprint", "method", "threshold")}
-    groups = ",\n".join(json.dumps(group) for group in findings["groups"])
-    lines = json.dumps(known, indent=1)[:-2] + f',\n "groups": [\n{groups}\n ]\n}}\n'  # a line for each group
+    groups = ",\n".join(for_json(group) for group in findings["groups"])
+    lines = for_json(known, indent=1)[:-2] + f',\n "groups": [\n{groups}\n ]\n}}\n'  # a line for each group
     write_atomically(folder / "duplicates.json", lines.encode())
     write_findings_json(findings, folder / "audit.json")
     by_id = {case.id: case for case in cases}
@@ -197,7 +197,7 @@ def write_findings(findings: dict[str, Any], cases: Sequence[Case], folder: Path
 
 def write_findings_json(findings: dict[str, Any], path: Path) -> None:
     """Writes the findings alone, as JSON."""
-    write_atomically(path, (json.dumps(findings, indent=1) + "\n").encode())
+    write_atomically(path, f"{for_json(findings, indent=1)}\n".encode())
 
 
 @dataclass(frozen=True)

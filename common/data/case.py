@@ -14,7 +14,6 @@ from rich import get_console
 from rich.progress import track
 
 from common.data.decode import LARGEST, Unreadable, image_and_doubts, mask_and_doubts, read_size, same_shape
-from common.data.listing import shown
 from common.data.masks import meant_area
 from common.errors import BadInput
 
@@ -87,11 +86,11 @@ def _misfit(case: Case, path: Path, mask: np.ndarray, image: np.ndarray | None) 
         if not (same_shape(mask.shape, image.shape[:2]) if case.scaled else mask.shape == image.shape[:2]):
             wanted = "of the proportions" if case.scaled else "the"
             return [
-                f"{shown(path)}: the mask is {width}x{height} pixels, not {wanted} {columns}x{rows} of its image: "
+                f"{path}: the mask is {width}x{height} pixels, not {wanted} {columns}x{rows} of its image: "
                 "save it at the size of the image, so that both show the same area"
             ]
     if case.outlined and not mask.any():
-        return [f"{shown(path)}: a contour that marks nothing"]
+        return [f"{path}: a contour that marks nothing"]
     return []
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from common.data.listing import ANY_FORMAT, FORMATS, first_bytes, shown
+from common.data.listing import ANY_FORMAT, FORMATS, first_bytes
 from common.data.masks import NoMask, binary_mask
 from common.errors import BadInput, in_words
 from common.files import kind_of_place
@@ -165,7 +165,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 raise Image.DecompressionBombError
             yield image
     except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly all that there are
-        raise Unreadable(f"{shown(path)}: {_reason(path, error)}") from error
+        raise Unreadable(f"{path}: {_reason(path, error)}") from error
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def _refusals_named(path: Path) -> Iterator[None]:
     try:
         yield
     except (_Refused, NoMask) as error:
-        raise Unreadable(f"{shown(path)}: {error}") from error
+        raise Unreadable(f"{path}: {error}") from error
 
 
 def _reason(path: Path, error: Exception) -> str:

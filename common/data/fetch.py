@@ -14,7 +14,7 @@ from common.data import busi, manifest, mini_ddsm, pack, phantom
 from common.data import folder as described
 from common.data.busi import CLASSES, index
 from common.data.case import Case
-from common.data.listing import describe_left_out, is_of_system, on_disk, plain_name, shown
+from common.data.listing import describe_left_out, is_of_system, on_disk, plain_name
 from common.errors import BadInput
 from common.files import kind_of_place
 
@@ -78,7 +78,7 @@ def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
     try:
         return _on_disk(name_or_dir, root, make)
     except OSError as error:  # a folder without permission, a name that is too long
-        named = shown(Path(error.filename)) if isinstance(error.filename, str) else name_or_dir
+        named = error.filename if isinstance(error.filename, str) else name_or_dir
         raise BadInput(
             f"{named} can't be read: {error.strerror or error}. Mend that, or name another place."
         ) from error
@@ -105,12 +105,10 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         return _described(_own_name(path.stem), path, path.parent)
     if path.suffix.lower() in _ARCHIVES and path.is_file():
-        raise BadInput(f"{shown(path)} is an archive: unpack it, and name the folder that you get.")
+        raise BadInput(f"{path} is an archive: unpack it, and name the folder that you get.")
     if not path.is_dir():
         kind = kind_of_place(path)
-        what = (
-            f"{shown(path)} is {kind}" if kind else f"There is no data set '{shown(path)}', and no such folder or file"
-        )
+        what = f"{path} is {kind}" if kind else f"There is no data set '{path}', and no such folder or file"
         raise BadInput(
             f"{what}. Expected {', '.join(NAMES)}, "
             f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, a file that `repro data pack` "
@@ -171,13 +169,14 @@ def _find_mini_ddsm(root: Path) -> Path:
         return edition
     stand_in = "here" if (root / "mammo_masses").is_dir() else f"once it lies in {root / 'mammo_masses'}"
     raise Missing(
-        f"""Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.
-Four ways on:
-  1. Download it from {KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that
-     {root / "mini-ddsm" / "MINI-DDSM-Complete-JPEG-8" / mini_ddsm.SHEET} is there.
-  2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.
-  3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not Mini-DDSM.
-  4. DATA=phantom, --data phantom: the built-in synthetic ultrasound, which needs no download."""
+        f"Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.",
+        "Four ways on:",
+        f"  1. Download it from {KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that",
+        f"     {root / 'mini-ddsm' / 'MINI-DDSM-Complete-JPEG-8' / mini_ddsm.SHEET} is there.",
+        f"  2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.",
+        f"  3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not "
+        "Mini-DDSM.",
+        "  4. DATA=phantom, --data phantom: the built-in synthetic ultrasound, which needs no download.",
     )
 
 
@@ -212,8 +211,8 @@ def _nested(folder: Path) -> Path | None:
             break
     if len(places) > 1:
         raise BadInput.listing(
-            f"{shown(folder)} has several folders with {', '.join(CLASSES)} in them:",
-            [shown(place) for place in places],
+            f"{folder} has several folders with {', '.join(CLASSES)} in them:",
+            list(map(str, places)),
             "Name the one that is meant.",
         )
     return next(iter(places), None)
@@ -251,15 +250,15 @@ def _download(root: Path) -> Path:
             # Inside a Kaggle notebook the files lie mounted elsewhere, read-only, and stay there.
             return folder.rename(home) if folder.is_relative_to(beside) else folder
     except Exception as error:  # of any kind: the person needs the ways on, not a trace through a client library
-        reason = str(error) if isinstance(error, BadInput) else str(error).strip().partition("\n")[0]
-        raise _no_busi(root, f"Downloading it failed: {reason or type(error).__name__}") from error
+        first, *more = error.lines if isinstance(error, BadInput) else str(error).strip().split("\n")[:1]
+        raise _no_busi(root, f"Downloading it failed: {first or type(error).__name__}", *more) from error
 
 
 def _checked(downloaded: Path) -> Path:
     """The folder of the classes in what was downloaded, every pixel of it as published. Raises BadInput if not."""
     folder = _nested(downloaded) or downloaded
     if differences := manifest.verify(manifest.digest_all(index(folder))):
-        raise BadInput("\n  - ".join(["what Kaggle sent is not the published BUSI:", *differences]))
+        raise BadInput.listing("what Kaggle sent is not the published BUSI:", differences)
     return folder
 
 
@@ -312,13 +311,16 @@ def reach_kaggle() -> None:
         raise OSError(f"{KAGGLE} can't be reached.") from error
 
 
-def _no_busi(root: Path, reason: str) -> Missing:
+def _no_busi(root: Path, *reason: str) -> Missing:
+    first, *more = reason
     return Missing(
-        f"""BUSI is not in {root}. {reason}
-Three ways on:
-  1. Download it by hand from {KAGGLE}/datasets/{_HANDLE}
-     or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and unpack it so
-     that {root / "busi" / "benign" / "benign (1).png"} is there. (The paper on it: doi 10.1016/j.dib.2019.104863)
-  2. DATA=DIR, --data DIR: a folder elsewhere with {", ".join(CLASSES)} in it.
-  3. DATA=phantom, --data phantom: the built-in synthetic ultrasound, which needs no download."""
+        f"BUSI is not in {root}. {first}",
+        *more,
+        "Three ways on:",
+        f"  1. Download it by hand from {KAGGLE}/datasets/{_HANDLE}",
+        "     or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and",
+        f"     unpack it so that {root / 'busi' / 'benign' / 'benign (1).png'} is there. (The paper on it: doi",
+        "     10.1016/j.dib.2019.104863)",
+        f"  2. DATA=DIR, --data DIR: a folder elsewhere with {', '.join(CLASSES)} in it.",
+        "  3. DATA=phantom, --data phantom: the built-in synthetic ultrasound, which needs no download.",
     )

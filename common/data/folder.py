@@ -9,10 +9,11 @@ common/data/mammo_masses.yaml is one.
 """
 
 import re
+import signal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from common import strict_yaml
 from common.data.case import Case, unusable_files
@@ -20,13 +21,14 @@ from common.data.listing import ENDINGS, first_few, hidden, is_image, on_disk, p
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
+_SECONDS = 1  # that a pattern may take for one name; one that is well written takes microseconds
 
 
 class Description(BaseModel):
     """images, masks: folders, relative to that of the description.
-    pattern: a regular expression that is searched in the file name of every image. Its named groups are `class`, the
-        text that stands for the class; `group`, the patient or lesion whose images must stay together; and, where image
-        and mask have different names, `id`, the part that both share.
+    pattern: a regular expression, of at most 1,000 characters, that is searched in the file name of every image. Its
+        named groups are `class`, the text that stands for the class; `group`, the patient or lesion whose images must
+        stay together; and, where image and mask have different names, `id`, the part that both share.
     mask_pattern: the same for masks, with the named group `id`. Without it, image and mask differ in the ending alone.
         Several masks of one image are merged as BUSI's are.
     classes: the class that each text of `class` stands for; or one class for all images, and no `class` is needed.
@@ -38,8 +40,8 @@ class Description(BaseModel):
 
     images: str
     masks: str
-    pattern: str
-    mask_pattern: str | None = None
+    pattern: str = Field(max_length=1000)
+    mask_pattern: str | None = Field(None, max_length=1000)
     classes: dict[str, Label] | Label
     ignore: tuple[str, ...] = ()
 
@@ -48,7 +50,7 @@ class Description(BaseModel):
     def _is_expression(cls, pattern: str | None) -> str | None:
         try:
             re.compile(pattern or "")
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"not a regular expression: {error}") from error
         return pattern
 
@@ -98,7 +100,7 @@ def index(about: Description, base: Path) -> list[Case]:
     unknown class, and where images and masks do not pair up.
     """
     images, masks = _files(base, "images", about), _files(base, "masks", about)
-    matches = {path: re.search(about.pattern, plain_name(path.name)) for path in images}
+    matches = {path: _search(about.pattern, path) for path in images}
     if unlike := [path.name for path, match in matches.items() if not match]:
         raise BadInput.listing(
             f"The pattern {about.pattern} matches {len(images) - len(unlike)} of the {len(images)} images in "
@@ -157,7 +159,30 @@ def _is_ignored(path: Path, about: Description) -> bool:
 
 
 def _mask_match(path: Path, about: Description) -> re.Match | None:
-    return re.search(about.mask_pattern, plain_name(path.name))
+    return _search(about.mask_pattern, path)
+
+
+def _search(pattern: str, path: Path) -> re.Match | None:
+    """Searches a pattern in the name of a file. Raises BadInput for one that takes more than a second of computing: a
+    pattern such as (a+)+b tries every way to divide the name, and takes longer than anybody lives.
+
+    It is called in the main thread, the only one that Python lets a signal interrupt."""
+
+    def stop(number, frame):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)  # counts what the process computes, not what it waits
+        return re.search(pattern, plain_name(path.name))
+    except TimeoutError:
+        raise BadInput(
+            f"The pattern {pattern} takes more than {_SECONDS} s on the name of {path}. A repetition inside of a "
+            "repetition, such as (a+)+, tries too many ways to divide a name: write it without."
+        ) from None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def _label(about: Description, match: re.Match) -> str | None:

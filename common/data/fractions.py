@@ -26,6 +26,7 @@ import numpy as np
 from common.data.busi import index
 from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput
+from common.text import for_csv, print_line
 
 # The ways to make one mask of several (`Recipe.masks`); every case is listed with the first.
 MERGED, *OTHERS = ("merged", "first", "union=2", "mean=2")
@@ -131,6 +132,5 @@ def make_table(folder: Path, sides: Sequence[int], cache: Path) -> list[dict[str
 if __name__ == "__main__":
     with TemporaryDirectory() as temporary:
         table = make_table(Path(sys.argv[1]), (128, 196, 224, 256), Path(temporary))
-    writer = csv.DictWriter(sys.stdout, list(table[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
+    for line in for_csv([table[0], *(line.values() for line in table)]).splitlines():
+        print_line(line)

@@ -1,4 +1,4 @@
-"""What a folder holds: which files are images, what is left out of it, and how names are compared and shown."""
+"""What a folder holds: which files are images, what is left out of it, and how names are compared."""
 
 import os
 import stat
@@ -75,7 +75,7 @@ def visible(folder: Path) -> list[Path]:
     tables, file names and terminals.
     """
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not is_of_system(path))
-    if strange := [shown(path) for path in paths if not plain_name(path.name).isprintable()]:
+    if strange := [str(path) for path in paths if not plain_name(path.name).isprintable()]:
         raise BadInput.listing("These names hold characters that can't be printed:", strange, "Rename the files.")
     return paths
 
@@ -95,7 +95,7 @@ def is_of_system(path: Path) -> bool:
 def describe_left_out(paths: Iterable[Path]) -> str:
     """Files that are passed over, counted by kind, and folders by name; "" for none."""
     paths = list(paths)
-    folders = [f"the folder {shown(path)}" for path in paths if path.is_dir()]
+    folders = [f"the folder {path}" for path in paths if path.is_dir()]
     kinds = count_kinds("hidden" if path.name[0] == "." else kind_of_file(path) for path in paths if not path.is_dir())
     return ", ".join(filter(None, [kinds, *first_few(folders)]))
 
@@ -119,13 +119,6 @@ def group_doubts(doubts: Iterable[tuple[str, str]]) -> list[str]:
     for case, doubt in doubts:
         by_text.setdefault(doubt, []).append(case)
     return [f"{', '.join(first_few(cases))}: {doubt}" for doubt, cases in by_text.items()]
-
-
-def shown(path: Path) -> str:
-    """A path as text that a terminal can't take for a command: if a character can't be printed, the text has escapes,
-    as in a\\nb.png."""
-    text = str(path)
-    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def plain_name(name: str) -> str:

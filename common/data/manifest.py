@@ -18,6 +18,7 @@ import numpy as np
 from common.data.busi import index
 from common.data.case import Case, read_all
 from common.data.listing import first_few
+from common.text import for_json, print_line
 
 
 def case_digest(image: np.ndarray, masks: list[np.ndarray]) -> str:
@@ -99,5 +100,5 @@ def digest_all(cases: Sequence[Case]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    json.dump(digest_all(index(Path(sys.argv[1]))), sys.stdout, indent=0)
-    print()
+    for line in for_json(digest_all(index(Path(sys.argv[1]))), indent=0).split("\n"):
+        print_line(line)

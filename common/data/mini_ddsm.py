@@ -28,7 +28,8 @@ COLUMNS = ("fullPath", "fileName", "Status", "Tumour_Contour", "Tumour_Contour2"
 _MORE = "Data-MoreThanTwoMasks"
 _ENDINGS = (".jpg", ".jpeg", ".png")
 _DEPTH = 4  # levels of folders in which an edition is looked for
-_UNPACKED = 200_000_000  # bytes of a workbook; the sheet of 9,684 rows has some 2 million
+_UNPACKED = 20_000_000  # bytes of a workbook; the sheet of 9,684 rows has some 2 million
+_ROWS = 1_048_576  # of a sheet in Excel; openpyxl makes each that is left out, up to any number
 _NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
 
 
@@ -198,19 +199,24 @@ def _read(path: Path) -> Iterator[_Row]:
     from openpyxl import load_workbook  # takes long to import, and no other data set needs it
 
     with ZipFile(path) as packed:
-        if sum(part.file_size for part in packed.infolist()) > _UNPACKED:
+        if path.stat().st_size > _UNPACKED or sum(part.file_size for part in packed.infolist()) > _UNPACKED:
             raise ValueError(f"it unpacks to more than {_UNPACKED / 1e6:.0f} MB")
     book = load_workbook(path, read_only=True, data_only=True)
     try:
         seen = []
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # which some programs write wrongly
-            rows = sheet.iter_rows(values_only=True)
-            head = [_text(cell) for cell in next(rows, ())]
+            head = [_text(cell) for cell in next(sheet.iter_rows(values_only=True), ())]
             if set(COLUMNS) <= set(head):
                 drawn = [place for place, column in enumerate(head) if column.startswith("Tumour_Contour")]
                 columns = [head.index(column) for column in COLUMNS[:3]]
-                yield from (_row(number, cells, columns, drawn) for number, cells in enumerate(rows, 2) if any(cells))
+                # Without the last column openpyxl makes every cell up to one that is far to the right.
+                rows = sheet.iter_rows(min_row=2, max_col=max(*columns, *drawn) + 1, values_only=True)
+                for number, cells in enumerate(rows, 2):
+                    if number > _ROWS:
+                        raise ValueError(f"it has a row beyond {_ROWS:,}, the last that Excel knows")
+                    if any(cells):
+                        yield _row(number, cells, columns, drawn)
                 return
             seen.append(f"sheet '{sheet.title}': {', '.join(filter(None, head)) or 'empty'}")
         expected = ", ".join(COLUMNS)

@@ -11,12 +11,15 @@ from pathlib import Path
 from common.errors import BadInput
 from common.evidence import compare, leakage, learned, trivial
 from common.evidence.counts import Rows
+from common.evidence.kept_counts import counts_folder, rows_of_test
 from common.evidence.metrics import STANDARD, standard
-from common.evidence.results import Compared, Record, load, rows_of_test
+from common.evidence.results import Compared, Record, load
 from common.evidence.statistics import Prediction
 from common.paper import PROFILES, Paper, Profile, as_text
 from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
+
+FOREIGN_COUNTS = "The stored counts of single test images are not those of these runs, and are not used."
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def assess(
     free_fresh = leak_free is None or fresh(leak_free)
     sentences = [
         *learned.unlearned_sentences(record),
+        FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
         _say_leak(paper, record, leak_free, [row for row in rows if row.id in own]) if leak_free and in_full else "",
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))

@@ -4,23 +4,29 @@ The network predicts once. Every definition of "IoU" or "accuracy" is then arith
 """
 
 import io
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from common.errors import BadInput
+from common.arrays import read_arrays
+from common.errors import Damaged
 from common.evidence.cross_entropy import CLIPS, constant_costs, cross_entropy, logit_of
 from common.files import write_atomically
 
 # A paper that names no threshold means 0.5. The other two show whether a number depends on that choice.
 THRESHOLDS = (0.3, 0.5, 0.7)
 
+# What the counts of one part may take in memory: those of 250,000 images.
+MOST_BYTES = 1 << 28
+
 # What rows have of outlines and lesions. Rows that were stored before these columns existed hold NaN: not measured.
 SHAPES = ("outline", "outline_near", "lesions", "lesions_found", "regions", "regions_matched", "specks")
+
+_TEXT = ("case", "label", "group", "positive")
+_WHOLE = ("position", "pixels", "truth_zero", "truth_soft", "truth_one", "tp", "fp", "fn")
+_WHOLE += ("prediction_one", "both_one", "correct")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,19 +152,21 @@ class Rows:
 
     @classmethod
     def load(cls, path: Path) -> "Rows":
-        """Raises BadInput, naming the file, where it is missing or holds no such rows."""
+        """Raises Damaged, naming the file, where it is missing or holds no such rows."""
+        kept = read_arrays(path, MOST_BYTES)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                kept = {name: file[name] for name in file.files}
-            unknown = np.full(len(kept["case"]), np.nan)  # for the fields that older files do not have
+            unknown = np.full(np.size(kept["case"]), np.nan)  # for the fields that older files do not have
             if "cross_entropy_keras" not in kept:  # protocol 1, whose only cross-entropy was clipped as in Keras
                 kept["cross_entropy_keras"] = kept["cross_entropy"]
                 kept |= {"cross_entropy": unknown, "cross_entropy_torch": unknown}
             others = ("hd95", "assd", *SHAPES, "probability", "logit")
             kept = dict.fromkeys(others, unknown) | {"positive": np.array("")} | kept
-            return cls(**{field.name: kept[field.name] for field in fields(cls)})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise BadInput(f"{path}: not a file of per-image counts ({error}). Evaluate the run again.") from error
+            rows = cls(**{field.name: kept[field.name] for field in fields(cls)})
+        except KeyError as missing:
+            raise Damaged(path, f"it has no {missing}") from missing
+        if wrong := [name for name, array in vars(rows).items() if not _is_as_written(name, array, rows)]:
+            raise Damaged(path, f"{', '.join(wrong)} in it are not what counts of images are")
+        return rows
 
     def _per_image(self) -> list[tuple[str, np.ndarray]]:
         return [(name, array) for name, array in vars(self).items() if name not in ("thresholds", "positive")]
@@ -212,6 +220,18 @@ def count(
         logit=logit_of(of_class) if logits_of_class is None else np.asarray(logits_of_class, np.float64),
         **{name: np.array([row[name] for row in rows]) for name in rows[0]},
     )
+
+
+def _is_as_written(name: str, array: np.ndarray, rows: Rows) -> bool:
+    """Whether a column has the dtype and shape that the class describes, and whole numbers are possible ones."""
+    if name == "thresholds":
+        return array.tolist() == list(THRESHOLDS)
+    images = (np.size(rows.case),)
+    shape = {"positive": ()} | dict.fromkeys(("tp", "fp", "fn"), (*images, len(THRESHOLDS)))
+    if array.shape != shape.get(name, images) or not array.size:
+        return False
+    kind = "U" if name in _TEXT else "i" if name in _WHOLE else "f"
+    return array.dtype.kind == kind and not (kind == "i" and (array < 0).any())
 
 
 def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray) -> dict[str, object]:

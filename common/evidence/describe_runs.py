@@ -6,7 +6,8 @@ from statistics import fmean, median
 
 from common.evidence import learned
 from common.evidence.assess import Assessment, is_default
-from common.evidence.results import Record
+from common.evidence.phrases import listed
+from common.evidence.results import Record, spoken_name
 from common.evidence.run_values import values
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
@@ -71,8 +72,22 @@ def say_scores(scores: Sequence[float], folds: int = 0) -> str:
 
 
 def say_notes(record: Record) -> list[str]:
-    """What else is to be known of the trainings: which failed, and what each of them noted."""
-    return list(dict.fromkeys([*map(str, record.failed), *(note for run in record.runs for note in run.notes)]))
+    """What else is to be known of the trainings: which failed, what each of them noted, and whether they are alike."""
+    notes = (note for run in record.runs for note in run.notes)
+    return list(dict.fromkeys([*map(str, record.failed), *notes, *say_mixture(record)]))
+
+
+def say_mixture(record: Record) -> list[str]:
+    """A sentence if not all trainings were made with the same software on the same machine: "Not all trainings were
+    made alike: repeat 2 with Keras 3.14.0 instead of 3.15.1." [] if they were. Commits of one protocol are alike."""
+    names = {"python": "Python", "keras": "Keras", "backend_version": record.environment.backend}
+    groups: dict[str, list[str]] = {}
+    for run in record.runs:
+        for key, usual in record.environment.model_dump(exclude={"commit"}).items():
+            if run.environment and (here := getattr(run.environment, key)) != usual:
+                groups.setdefault(f"{names.get(key, key)} {here} instead of {usual}", []).append(spoken_name(run))
+    told = [f"{listed(who) if len(who) <= 4 else f'{len(who)} trainings'} with {how}" for how, who in groups.items()]
+    return [f"Not all trainings were made alike: {'; '.join(told)}."] if told else []
 
 
 def say_unlearned(record: Record) -> list[str]:

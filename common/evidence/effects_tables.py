@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from common.evidence.chance import chance_of, percent, plausible_range
 from common.evidence.effects import Alternative, Effect, OneAtATime
@@ -17,10 +17,21 @@ from common.evidence.leakage import scale_note
 from common.evidence.results import Compared, Record
 from common.evidence.run_values import values
 from common.evidence.statistics import Interval, place, prediction
-from common.evidence.tables import code, command, estimate, folded, heading, markdown_table, number, setting
+from common.evidence.tables import (
+    bold,
+    command,
+    estimate,
+    folded,
+    heading,
+    listed,
+    markdown_table,
+    number,
+    setting,
+)
 from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
 from common.paper import as_shown
 from common.reported import printed
+from common.text import Markdown, as_code, for_markdown, for_terminal
 
 _BY_CHANCE = 0.05  # of the intervals leave out 0 where there is no effect
 
@@ -204,7 +215,7 @@ def table(found: OneAtATime) -> Table:
     shown = _SHOWN if len(readings) <= _FEW else _SHOWN_OF_MANY
     most = f"Of each reading the {shown} printed numbers" if shown > 1 else "Of each reading the printed number"
     result = Table(
-        title=escape(f"{found.default.paper.name}, one reading at a time: {heading(found.default.record)}"),
+        title=f"{found.default.paper.name}, one reading at a time: {heading(found.default.record)}",
         caption=f"{most} that it moves most, those between 0 and 1 first. Bold: 0 is outside the interval.",
         title_justify="left",
         caption_justify="left",
@@ -215,22 +226,27 @@ def table(found: OneAtATime) -> Table:
     for column in ("reading", "number", "default", "with it", "difference", "repeats"):
         result.add_column(column, overflow="fold")
     for each in readings:
-        name = f"{escape(each.reading)}{_stale(each)}" + ("\n[dim]several at once[/]" if each in found.several else "")
+        name = _cell(f"{each.reading}{_stale(each)}", "several at once" if each in found.several else "")
         for moved in each.most_moved[:shown]:
             mean, *interval = format_effect(moved).split(" ", 1)
-            mean = f"[bold]{mean}[/]" if moved.difference.certain else mean
             result.add_row(
                 name,
-                f"{moved.part} {escape(moved.name)}\n[dim]{escape(moved.signature)}[/]",
+                _cell(f"{moved.part} {moved.name}", moved.signature),
                 number(moved.default.mean),
                 number(moved.other.mean),
-                "\n".join([mean, *(f"[dim]{escape(line)}[/]" for line in interval)]),
+                _cell(mean, *interval, style="bold" if moved.difference.certain else ""),
                 format_repeats(moved),
             )
             name = ""
         if not each.most_moved:
-            result.add_row(name, "[dim]none of the paper's numbers[/]")
+            result.add_row(name, Text("none of the paper's numbers", "dim"))
     return result
+
+
+def _cell(first: str, *more: str, style: str = "") -> Text:
+    """A cell of the terminal's table: its first line in a style, the others dim."""
+    lines = [(first, style), *((line, "dim") for line in filter(None, more))]
+    return Text("\n").join(Text(for_terminal(line), its_style) for line, its_style in lines)
 
 
 def page(found: Iterable[OneAtATime]) -> str:
@@ -246,8 +262,8 @@ def _blocks(found: OneAtATime) -> list[str]:
     paper, record = found.default.paper, found.default.record
     one, several = found.alternatives, found.several
     parts = [
-        f"### {paper.name.capitalize()}: {heading(record)}",
-        "\n".join(f"- {sentence}" for sentence in effect_sentences(found)),
+        f"### {paper.name.capitalize()}: {for_markdown(heading(record))}",
+        listed(effect_sentences(found)),
         _summary(one) if one else "",
         f"Several readings at once, whose effects can't be told apart:\n\n{_summary(several)}" if several else "",
         _folded_printed([*one, *several]),
@@ -265,7 +281,7 @@ def _summary(alternatives: Sequence[Alternative]) -> str:
     header = ["reading", "moves most", "default", "with it", "difference", "repeats"]
     lines = []
     for each in alternatives:
-        name, most = f"{code(each.reading)}{_stale(each)}", ["-"] * 5
+        name, most = _coded(each), ["-"] * 5
         for moved in each.most_moved[:1]:
             means = number(moved.default.mean), number(moved.other.mean)
             most = [f"{moved.part} {moved.name}", *means, _bold(moved), format_repeats(moved)]
@@ -278,9 +294,9 @@ def _folded_printed(alternatives: Sequence[Alternative]) -> str:
     lines = []
     for of_all in zip(*(each.printed for each in alternatives), strict=True):
         for each, moved in sorted(zip(alternatives, of_all, strict=True), key=lambda one: one[1].size, reverse=True):
-            about = [moved.part, moved.name, moved.reported, f"{code(each.reading)}{_stale(each)}"]
+            about = [moved.part, moved.name, moved.reported, _coded(each)]
             means = [number(moved.default.mean), *estimate(moved.other, moved.signature)]
-            lines.append([*about, *means, _bold(moved), format_repeats(moved), code(moved.signature)])
+            lines.append([*about, *means, _bold(moved), format_repeats(moved), as_code(moved.signature)])
     many = f"Every printed definition ({len(alternatives[0].printed)}) under every reading"
     return folded(many, markdown_table([*header, "definition"], *lines)) if lines else ""
 
@@ -290,20 +306,25 @@ def _standard(default: Record, alternatives: Sequence[Alternative]) -> str:
     for of_all in zip(*(each.standard for each in alternatives), strict=True):
         signature = of_all[0].signature
         mean = prediction(values(default, "test", signature)).mean
-        lines.append([code(signature), number(mean), *map(_bold, of_all)])
-    return markdown_table(["definition", "default", *(code(each.reading) for each in alternatives)], *lines)
+        lines.append([as_code(signature), number(mean), *map(_bold, of_all)])
+    return markdown_table(["definition", "default", *(as_code(each.reading) for each in alternatives)], *lines)
 
 
 def _runs(found: OneAtATime, alternatives: Sequence[Alternative]) -> str:
     assessed = [found.default, *(each.assessed for each in alternatives)]
-    names = ["the default", *(f"`{each.reading}`" for each in alternatives)]
-    return "\n".join(
-        f"- {name}: {setting(each.record)} `{command(each.record)}`" for name, each in zip(names, assessed, strict=True)
+    names = ["the default", *(as_code(each.reading) for each in alternatives)]
+    return listed(
+        Markdown(f"{name}: {for_markdown(setting(each.record))} {as_code(command(each.record))}")
+        for name, each in zip(names, assessed, strict=True)
     )
 
 
-def _bold(moved: Effect) -> str:
-    return f"**{format_effect(moved)}**" if moved.difference.certain else format_effect(moved)
+def _coded(alternative: Alternative) -> Markdown:
+    return Markdown(f"{as_code(alternative.reading)}{_stale(alternative)}")
+
+
+def _bold(moved: Effect) -> str | Markdown:
+    return bold(format_effect(moved)) if moved.difference.certain else format_effect(moved)
 
 
 def _certain(effects: Sequence[Effect]) -> str:

@@ -1,7 +1,5 @@
 """Which files `repro compare` writes: the pages in the folder of results, and the tables between marks."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from common.evidence.paper_page import SWEEP, paper_page, path_of_images
 from common.evidence.readmes import renew_readmes
 from common.evidence.results_page import results_page
 from common.files import write_atomically
+from common.text import for_csv
 
 
 def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], moved: Iterable[OneAtATime]) -> None:
@@ -37,6 +36,5 @@ def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], mov
 def write_images(assessed: Assessment, results: Path) -> None:
     """Writes the table of single test images beside the counts that it is computed from."""
     if assessed.images is not None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(folds.images(assessed.paper, assessed.images))
-        write_atomically(results / path_of_images(assessed.record), text.getvalue().encode())
+        table = for_csv(folds.images(assessed.paper, assessed.images))
+        write_atomically(results / path_of_images(assessed.record), table.encode())

@@ -17,8 +17,9 @@ from scipy.special import stdtrit
 from common.evidence import spread
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.counts import Rows
+from common.evidence.kept_counts import rows_of_test
 from common.evidence.metrics import value_of_each_image
-from common.evidence.results import Record, rows_of_test
+from common.evidence.results import Record
 from common.evidence.run_values import by_repeat, split_of_each_repeat
 from common.evidence.statistics import MeanDifference, PairedDifference, corrected_t, paired_bootstrap
 from common.paper import Paper

@@ -14,14 +14,14 @@ from common.evidence.run_values import values
 from common.evidence.sentences import explain
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
-    code,
+    bold,
     command,
     estimate,
     folded,
     heading,
-    in_cell,
     leak_free_of,
     leak_free_setting,
+    listed,
     markdown_table,
     number,
     ran_of,
@@ -31,6 +31,7 @@ from common.evidence.tables import (
 from common.evidence.trivial import NOTHING
 from common.evidence.verdict import DID_NOT_LEARN
 from common.paper import Paper
+from common.text import Markdown, as_code, for_markdown
 
 # Of a record's test images, one by one, and of all papers' readings.
 IMAGES, SWEEP = "images.csv", "sweep.md"
@@ -43,11 +44,12 @@ def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer
     shown = [each for each in group if each.in_full]
     blocks = [
         f"# {paper.name.capitalize()}: every definition, fold and run",
-        f"*{paper.title}*. {paper.authors}. {paper.source}",
-        f"{say_paper(paper, found)} [README.md](README.md#{paper.name}) has them in short,"
+        f"*{for_markdown(paper.title)}*. {for_markdown(paper.authors)}. {paper.source}",
+        f"{for_markdown(say_paper(paper, found))} [README.md](README.md#{paper.name}) has them in short,"
         " [definitions.md](definitions.md) explains the tables.",
         *(_explained(answer) for answer in headline(paper, found)),
-        f"## The authors' reply\n\n{say_reply(paper)} [How to send one](../CONTRIBUTING.md#reply-as-an-author).",
+        f"## The authors' reply\n\n{for_markdown(say_reply(paper))} "
+        "[How to send one](../CONTRIBUTING.md#reply-as-an-author).",
         _listed("Where else one would see them", (each.elsewhere.sentence for each in found if each.elsewhere)),
         _listed(
             "What cannot be right as printed",
@@ -63,13 +65,13 @@ def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer
 
 def _explained(answer: Answer) -> str:
     first, *rest = explain(answer)
-    return "\n".join([f"**{first}**", "", *(f"- {line}" for line in rest)])
+    return "\n".join([bold(first), "", listed(rest)])
 
 
 def _listed(title: str, sentences: Iterable[str]) -> str:
     """A list of these sentences, each once, under a heading; "" for none."""
-    lines = [f"- {sentence}" for sentence in dict.fromkeys(sentences)]
-    return "\n".join([f"## {title}", "", *lines]) if lines else ""
+    lines = listed(dict.fromkeys(sentences))
+    return f"## {title}\n\n{lines}" if lines else ""
 
 
 def _worded(tested: Sequence[worded.Tested]) -> str:
@@ -77,11 +79,11 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
     lines = []
     for each in tested:
         status, why = status_of(each)
-        said = f"**{status}**{f' ({why})' if why else ''}"
+        said = Markdown(f"{bold(status)}{for_markdown(f' ({why})' if why else '')}")
         claim = f"{each.claim.words} ({each.claim.where})"
-        lines.append([claim, in_cell(each.asked), each.as_printed or "-", _joined(ran_of(each)), said])
+        lines.append([claim, each.asked, each.as_printed or "-", _joined(ran_of(each)), said])
     header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
-    more = "\n".join(f"- {in_cell(each.asked)}: {' '.join(each.evidence)}" for each in tested if each.evidence)
+    more = listed(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence)
     table = markdown_table(header, *lines)
     return "\n\n".join(filter(None, ["## Claimed in words", table, more])) if lines else ""
 
@@ -101,12 +103,12 @@ def _record(assessed: Assessment) -> str:
     own = [_line(assessed, row) for row in rows if row.id in assessed.own]
     rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
-    said = "verdict or *hint*" if record.profile == "small" else "verdict"
+    said = Markdown("verdict or *hint*") if record.profile == "small" else "verdict"
     header, nothing = ["split", "number", "reported", said, "mean", "next run", "n"], [*NOTHING, "definition"]
     others = f"Single folds and images, and quoted numbers: {len(rest)}"
     parts = [
         *_opening(assessed),
-        f"Grouped split: {leak_free_setting(assessed)}." if leak_free else "",
+        f"Grouped split: {for_markdown(leak_free_setting(assessed))}." if leak_free else "",
         markdown_table([*header, *leak_free, *nothing], *own) if own else "The paper prints no number of this network.",
         folded(others, markdown_table([*header, *nothing], *rest)) if rest else "",
         folded("The same networks on the test images, under each definition", _definitions(assessed)),
@@ -114,7 +116,7 @@ def _record(assessed: Assessment) -> str:
         *_fold_by_fold(assessed),
         *_lesion_by_lesion(assessed),
         *_image_by_image(assessed),
-        f"To repeat it: `{command(record)}`",
+        f"To repeat it: {as_code(command(record))}",
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -122,21 +124,22 @@ def _record(assessed: Assessment) -> str:
 def _leak_free_record(assessed: Assessment) -> str:
     """What is said of a leak-free record, whose numbers stand in the tables of another record."""
     record = assessed.record
-    here = f"`{record.paper}/{slug(record)}`"
+    here = as_code(f"{record.paper}/{slug(record)}")
     each = "" if assessed.images is None else f" its test images [one by one]({path_of_images(record)}), the counts"
     parts = [
         *_opening(assessed),
-        *learned.unlearned_sentences(record),
+        *map(for_markdown, learned.unlearned_sentences(record)),
         f"Its numbers stand above, as *{GROUPED}*. Every value is in [{record.paper}.json]({record.paper}.json),"
         f"{each or ' the counts'} behind them in {here}.",
-        f"To repeat it: `{command(record)}`",
+        f"To repeat it: {as_code(command(record))}",
     ]
     return "\n\n".join(parts)
 
 
 def _opening(assessed: Assessment) -> list[str]:
     title = heading(assessed.record)
-    return [f"## {title[0].upper()}{title[1:]}", *([] if assessed.fresh else [STALE]), setting(assessed.record)]
+    title, about = for_markdown(f"{title[0].upper()}{title[1:]}"), for_markdown(setting(assessed.record))
+    return [f"## {title}", *([] if assessed.fresh else [STALE]), about]
 
 
 def _line(assessed: Assessment, row: Compared) -> list:
@@ -145,17 +148,18 @@ def _line(assessed: Assessment, row: Compared) -> list:
     nothing = [_joined(estimate(each, row.definition)) for each in of_nothing]
     leak_free = _leak_free(assessed, row.part, row.definition) if row.id in assessed.own else []
     repeats = [*estimate(row.reproduced, row.definition), row.reproduced.n]
-    about = [row.part, row.name, f"{row.value}{row.unit}", in_cell(_said(assessed.record, row))]
-    return [*about, *repeats, *leak_free, *nothing, code(row.definition)]
+    about = [row.part, row.name, f"{row.value}{row.unit}", _said(assessed.record, row)]
+    return [*about, *repeats, *leak_free, *nothing, as_code(row.definition)]
 
 
-def _said(record: Record, row: Compared) -> str:
+def _said(record: Record, row: Compared) -> str | Markdown:
     """What these runs say of a number: its verdict, or what small ones hint at. Why a number cannot be right stands
     above all tables."""
     if row.verdict != "not run":
         listed_above = row.verdict in ("impossible", "contradicted")
-        return f"**{row.verdict}**" + (f" ({row.note})" if row.note and not listed_above else "")
-    return DID_NOT_LEARN if learned.unusable(row.definition, record) else f"*{row.hint}*" if row.hint else "-"
+        note = for_markdown(f" ({row.note})") if row.note and not listed_above else ""
+        return Markdown(f"{bold(row.verdict)}{note}")
+    return DID_NOT_LEARN if learned.unusable(row.definition, record) else Markdown(f"*{row.hint}*") if row.hint else "-"
 
 
 def _definitions(assessed: Assessment) -> str:
@@ -173,7 +177,7 @@ def _definitions(assessed: Assessment) -> str:
             first = [_joined(estimate(here, signature))]
         of_nothing = [number(trivial.mean) for trivial in nothing]
         beside = _leak_free(assessed, "test", signature)
-        lines.append([code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
+        lines.append([as_code(signature), *estimate(network, signature), *beside, *first, *of_nothing])
     first = ["first repeat"] if images is not None else []
     return markdown_table(["definition", "mean", "next run", *leak_free, *first, *NOTHING], *lines)
 
@@ -192,12 +196,12 @@ def _joined(estimated: Sequence[str]) -> str:
 
 def _fold_by_fold(assessed: Assessment) -> list[str]:
     tables = folds.fold_tables(assessed.paper, assessed.record)
-    return [block for name, lines in tables.items() for block in (f"{name} in our folds:", _plain(lines))]
+    return [block for name, lines in tables.items() for block in (f"{for_markdown(name)} in our folds:", _plain(lines))]
 
 
 def _plain(lines: list[list[str]]) -> str:
     """The table of a header and lines of text."""
-    return markdown_table(list(map(in_cell, lines[0])), *lines[1:])
+    return markdown_table(*lines)
 
 
 def _split_and_luck(assessed: Assessment) -> list[str]:

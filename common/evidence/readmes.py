@@ -8,9 +8,10 @@ from pathlib import Path
 from common.evidence.answers import Answer, headline
 from common.evidence.paper_sentences import say_paper, say_reply, say_runs
 from common.evidence.sentences import describe_ours, describe_printed, name_metric, name_number
-from common.evidence.tables import code, markdown_table
+from common.evidence.tables import bold, markdown_table
 from common.files import write_atomically
 from common.paper import Paper
+from common.text import Markdown, as_code, for_markdown
 
 MARKS = "<!-- results: made by repro compare -->", "<!-- end of results -->"
 
@@ -19,13 +20,13 @@ def overview(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
     """What came out of each paper, a line each, for README.md."""
     lines = [_overview_line(paper, found) for paper, found in papers]
     table = markdown_table(["paper", "what it trains", "its best-known number", "what came out"], *lines)
-    return f"{table}\n\n{say_runs(papers)}"
+    return f"{table}\n\n{for_markdown(say_runs(papers))}"
 
 
 def _overview_line(paper: Paper, found: Sequence[Answer]) -> list[str]:
-    name = f"[{paper.name}](reproductions/{paper.name}/README.md)"
+    name = Markdown(f"[{paper.name}](reproductions/{paper.name}/README.md)")
     first = next(iter(headline(paper, found)), None)
-    best_known = f"{name_number(first.head)}: **{first.verdict}**" if first else "-"
+    best_known = Markdown(f"{for_markdown(name_number(first.head))}: {bold(first.verdict)}") if first else "-"
     return [name, paper.brief, best_known, say_paper(paper, found)]
 
 
@@ -53,8 +54,8 @@ def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
 def _line(answer: Answer) -> list[str]:
     head = answer.head
     ours = describe_ours(answer, answer.shown) if answer.shown else "-"
-    verdict = f"**{answer.verdict}**" + (f" (small runs: {answer.hint})" if answer.hint else "")
-    return [name_metric(head), head.where, describe_printed(answer), verdict, ours, code(head.definition)]
+    verdict = Markdown(bold(answer.verdict) + (f" (small runs: {answer.hint})" if answer.hint else ""))
+    return [name_metric(head), head.where, describe_printed(answer), verdict, ours, as_code(head.definition)]
 
 
 def between_marks(text: str, table: str) -> str:

@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
+from common import limits
 from common.errors import BadInput, Damaged
-from common.evidence.counts import Rows, concatenate
+from common.evidence.definition import Definition
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
-from common.files import seal, unseal, write_atomically
+from common.files import read_at_most, seal, unseal, write_atomically
 from common.paper import Profile
+from common.text import for_json
 
 # What a network gives. One may have learned where the other has not.
 Output = Literal["segmentation", "classification"]
@@ -77,6 +79,7 @@ class Repeat(_Model):
     confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
         does not classify.
     unlearned: for each output that did not learn, its signs (`common.evidence.learned`); None in older records.
+    environment: where it was made, if it differs from that of the record, in which the first training was made.
     """
 
     seed: int
@@ -94,6 +97,7 @@ class Repeat(_Model):
     confusion: dict[str, dict[str, dict[str, int]]] = {}
     unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
     notes: list[str] = []
+    environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
 
 
 class Failure(_Model):
@@ -154,12 +158,15 @@ class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
     readings: those that differ from the defaults of `paper.yaml`, as typed on the command line.
+    environment: of the first training.
     recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
         shown as stale.
     failed: trainings without numbers. A cross-validation with one of them has no mean.
     reported, rules: the comparison with the paper, and the version of the rules that it was judged by
         (`common.evidence.verdict.RULES`). One that was judged by other rules is not read, and `repro compare` makes it
         anew.
+    counts: the checksums of the files of counts, masks and boxes beside the record, by name; {} in older records
+        (`common.evidence.kept_counts`).
     checksum: of all the rest of the record; only in the file.
     """
 
@@ -170,10 +177,11 @@ class Record(_Model):
     recipe_hash: str
     protocol: int
     environment: Environment
-    runs: list[Repeat]
+    runs: Annotated[list[Repeat], Field(min_length=1)]
     failed: list[Failure] = []
     rules: int = RULES
     reported: list[Compared] = []
+    counts: dict[str, str] = Field(default={}, exclude_if=lambda known: not known)
     checksum: str = ""
 
     @model_validator(mode="before")
@@ -206,17 +214,36 @@ _RECORDS = TypeAdapter(list[Record])
 
 
 def load(folder: Path, paper: str) -> list[Record]:
-    """The records of one paper, [] where nothing was run yet. Raises BadInput, naming the file, if it is damaged or was
-    changed by hand, so that it does not fit its checksum. Older records have no checksum."""
+    """The records of one paper, [] where nothing was run yet. Raises BadInput, naming the file, if it is damaged, was
+    changed by hand, so that it does not fit its checksum, or was put together from records that can't stand in one
+    file. Older records have no checksum."""
     path = folder / f"{paper}.json"
     if not path.exists():
         return []
     try:
-        content = json.loads(path.read_bytes())
-        return _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
+        content = json.loads(read_at_most(path, limits.JSON))
+        records = _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
+        _refuse_mixed(records, paper)
+        return records
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
         remedy = "Restore it (git checkout) or move it away and run the paper again."
-        raise BadInput(f"{path} can't be read as the results of a paper:\n{error}\n{remedy}") from error
+        raise BadInput(f"{path} can't be read as the results of a paper:", *str(error).split("\n"), remedy) from error
+
+
+def _refuse_mixed(records: list[Record], paper: str) -> None:
+    """Raises ValueError for what a copied file or a merge of two versions can leave: a record of another paper, two of
+    the same runs, a training twice, a definition of another version. Each record alone fits its checksum."""
+    for i, record in enumerate(records):
+        if record.paper != paper:
+            raise ValueError(f"a record in it is of {record.paper}")
+        if record.key in [other.key for other in records[:i]]:
+            raise ValueError(f"two records in it are of the same runs: {slug(record)}")
+        trained = [(each.repeat, each.fold) for each in (*record.runs, *record.failed)]
+        if len(set(trained)) < len(trained):
+            raise ValueError(f"a training is in it twice: {slug(record)}")
+    known = (run.metrics.values() for record in records for run in record.runs)
+    for signature in {signature for parts in known for values in parts for signature in values}:
+        Definition.parse(signature)
 
 
 def store(folder: Path, record: Record) -> None:
@@ -228,7 +255,7 @@ def store(folder: Path, record: Record) -> None:
     kept = [old for old in records if old.key != record.key]
     at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
     plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
-    text = json.dumps([seal(each) for each in plain], indent=1, ensure_ascii=False)
+    text = for_json([seal(each) for each in plain], indent=1)
     # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
     text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
     write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
@@ -248,14 +275,3 @@ def trial_name(run: Repeat) -> str:
 def spoken_name(run: Repeat | Failure) -> str:
     """A training in words: repeat 1, or repeat 1 fold 4. Counted from 1. run: anything with a repeat and a fold."""
     return f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")
-
-
-def rows_of_test(folder: Path, record: Record, repeat: int | None = None) -> Rows | None:
-    """The counts of the test images of a repeat, all its folds together; None where they are not kept. repeat: its
-    number, counted from 0; None for the first."""
-    kept = folder / record.paper / slug(record)
-    if not kept.is_dir():
-        return None
-    wanted = record.runs[0].repeat if repeat is None else repeat
-    runs = [run for run in record.runs if run.repeat == wanted]
-    return concatenate([Rows.load(kept / f"rows-{trial_name(run)}-test.npz") for run in runs])

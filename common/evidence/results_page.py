@@ -13,9 +13,10 @@ from common.evidence.sentences import (
     name_place,
     say_verdict,
 )
-from common.evidence.tables import in_cell, markdown_table
+from common.evidence.tables import bold, markdown_table
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper
+from common.text import Markdown, for_markdown
 
 OPENING = """\
 # Do the numbers hold?
@@ -29,7 +30,7 @@ from an older version of the code. *Ours* is the mean of our runs with the inter
 95 % probability."""
 
 VERDICTS = "## What the verdicts mean\n\n" + markdown_table(
-    ["verdict", "meaning"], *([f"**{verdict}**", meaning] for verdict, meaning in MEANINGS.items())
+    ["verdict", "meaning"], *([bold(verdict), meaning] for verdict, meaning in MEANINGS.items())
 )
 
 CLOSING = """\
@@ -41,24 +42,26 @@ pages from the JSON files beside them."""
 def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
     """The page, from each paper with all its answers."""
     lines = [line for paper, found in papers for line in _headlines(paper, found)]
-    verdict = "[verdict](#what-the-verdicts-mean)"
+    verdict = Markdown("[verdict](#what-the-verdicts-mean)")
     first = markdown_table(["paper", "number as printed", verdict, "hint: the paper's is", "in one sentence"], *lines)
-    opening = OPENING.format(say_papers(answer for paper, found in papers for answer in headline(paper, found)))
+    opening = OPENING.format(
+        for_markdown(say_papers(answer for paper, found in papers for answer in headline(paper, found)))
+    )
     sections = [_section(paper, found) for paper, found in papers]
     return "\n\n".join([opening, first, AFTER_THE_TABLE, *sections, VERDICTS, CLOSING]) + "\n"
 
 
 def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
     """A line for each headline number; the first one names the paper."""
-    name = f"[{paper.name.capitalize()}](#{paper.name})"
+    name = Markdown(f"[{paper.name.capitalize()}](#{paper.name})")
     for answer in headline(paper, found):
         number = f"{name_number(answer.head)} ({name_place(answer.head)})"
         yield [
             name,
             number,
-            f"**{answer.verdict}**",
+            bold(answer.verdict),
             answer.hint.removeprefix("paper ") or "-",
-            in_cell(say_verdict(answer)),
+            say_verdict(answer),
         ]
         name = ""
 
@@ -71,7 +74,8 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
     left_out = f" It also quotes {quoted} number{'s' * (quoted != 1)} from other works." if quoted else ""
     blocks = [
         f"## {paper.name.capitalize()}",
-        f"*{paper.title}* ([every definition, fold and run]({paper.name}.md)). {say_paper(paper, found)}{left_out}",
+        f"*{for_markdown(paper.title)}* ([every definition, fold and run]({paper.name}.md)). "
+        f"{for_markdown(say_paper(paper, found))}{left_out}",
         markdown_table(["number", "printed", "verdict", "ours", "nothing learned", "hint: the paper's is"], *lines),
     ]
     return "\n\n".join(blocks)

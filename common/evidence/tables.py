@@ -1,12 +1,14 @@
 """Phrases and cells of the tables on the Markdown pages."""
 
 import shlex
+from collections.abc import Iterable
 from statistics import median
 
 from common.data.fetch import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
+from common.evidence.describe_runs import say_mixture
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
@@ -15,6 +17,7 @@ from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested
 from common.paper import as_shown
+from common.text import Markdown, for_markdown
 
 
 def ran_of(tested: Tested) -> tuple[str, str]:
@@ -72,6 +75,7 @@ def setting(record: Record) -> str:
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
+        *say_mixture(record),
         *(chosen[run.selection] for run in runs),
         *(note for run in runs for note in run.notes),
         *map(str, record.failed),
@@ -139,21 +143,20 @@ def span(numbers: list[int], unit: str) -> str:
 # Markdown as GitHub shows it
 
 
-def code(text: str) -> str:
-    """Text in back quotes, in the cell of a table, which a bare | would end."""
-    return f"`{text.replace('|', chr(92) + '|')}`"
+def bold(text: str) -> Markdown:
+    return Markdown(f"**{for_markdown(text)}**")
+
+
+def listed(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {for_markdown(sentence)}" for sentence in sentences)
 
 
 def markdown_table(columns: list[str], *body: list) -> str:
+    """columns, body: cells of a table: text, or Markdown."""
     lines = [columns, ["---"] * len(columns), *body]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(for_markdown, line)) + " |" for line in lines)
 
 
 def folded(summary: str, content: str) -> str:
     """Content that is shown after a click on its summary."""
-    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
-
-
-def in_cell(text: str) -> str:
-    """Text for the cell of a table, which a bare | would end."""
-    return text.replace("|", r"\|")
+    return f"<details><summary>{for_markdown(summary)}</summary>\n\n{content}\n\n</details>"

@@ -18,6 +18,7 @@ from common.data.batches import normalised
 from common.data.prepare import Need, for_network
 from common.predict import inputs, pipeline
 from common.predict.inputs import Input
+from common.text import print_line
 from common.training import model_file
 from common.training.evaluate import EVALUATION_BATCH, predict
 from common.training.model_file import About
@@ -70,7 +71,7 @@ if __name__ == "__main__":
     network, record = model_file.load(Path(sys.argv[1]))
     chosen = inputs.find_inputs(sys.argv[2:], Path("nowhere")).items
     measured = ratios(network, record, chosen)
-    print(f"{record}: {len(chosen)} images, {len(measured)} rounds; repro predict over the bare network:")
+    print_line(f"{record}: {len(chosen)} images, {len(measured)} rounds; repro predict over the bare network:")
     for name in ("elapsed", "cpu"):
         each = [getattr(ratio, name) for ratio in measured]
-        print(f"{name}: {median(each):.3f} (from {min(each):.3f} to {max(each):.3f})")
+        print_line(f"{name}: {median(each):.3f} (from {min(each):.3f} to {max(each):.3f})")

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from common.data import manifest
 from common.data.fetch import Found
@@ -118,22 +119,24 @@ def clinical_view(each: Evaluated) -> Table:
     return result
 
 
-def _cell(value: float, low: float, high: float, sign: str = "") -> str:
+def _cell(value: float, low: float, high: float, sign: str = "") -> Text:
     if not math.isfinite(value):
-        return "-"
-    interval = f"\n[dim]{low:{sign}.4f} to {high:{sign}.4f}[/]" if math.isfinite(low) else ""
-    return f"{value:{sign}.4f}{interval}"
+        return Text("-")
+    interval = f"\n{low:{sign}.4f} to {high:{sign}.4f}" if math.isfinite(low) else ""
+    return Text.assemble(f"{value:{sign}.4f}", (interval, "dim"))
 
 
-def _change(difference: PairedDifference | None) -> str:
+def _change(difference: PairedDifference | None) -> Text:
     if difference is None:
-        return "-"
+        return Text("-")
     text = _cell(difference.value, difference.low, difference.high, sign="+")
-    return f"[bold]{text}[/]" if difference.certain else text
+    if difference.certain:
+        text.stylize("bold")
+    return text
 
 
 def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
-    """The same for JSON; null where a value is undefined."""
+    """The same for JSON (`for_json`)."""
     return {
         "data": found.name,
         "images": len(evaluated[0].rows),
@@ -143,20 +146,13 @@ def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
                 "trained_on_this_data": each.seen,
                 "about": each.about.model_dump(mode="json"),
                 "metrics": {
-                    signature: _finite({"value": value, "low": low, "high": high})
+                    signature: {"value": value, "low": low, "high": high}
                     for signature, value in each.values.items()
                     for low, high in [each.interval[signature]]
                 },
-                "clinical": [_finite(asdict(measure)) for measure in clinical_measures(each.dataset, each.rows)],
-                "less_the_first": {name: _finite(asdict(change)) for name, change in each.against.items()},
+                "clinical": [asdict(measure) for measure in clinical_measures(each.dataset, each.rows)],
+                "less_the_first": {name: asdict(change) for name, change in each.against.items()},
             }
             for each in evaluated
         ],
-    }
-
-
-def _finite(numbers: dict[str, float | str]) -> dict[str, float | str | None]:
-    return {
-        name: None if isinstance(number, float) and not math.isfinite(number) else number
-        for name, number in numbers.items()
     }

@@ -1,7 +1,6 @@
 """From a list of files to masks, overlays and predictions.jsonl: files are read and written while the network works."""
 
 import errno
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +15,7 @@ import numpy as np
 
 from common.data.batches import normalised
 from common.data.decode import LARGEST
-from common.data.listing import group_doubts, shown
+from common.data.listing import group_doubts
 from common.data.prepare import Need, for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
 from common.evidence.boxes import LEAST_SHARE, PREDICTED, Box, draw_outlines, regions
@@ -26,6 +25,7 @@ from common.predict.dicom import NoPicture
 from common.predict.inputs import ABOUT, LINES, MASKS, OVERLAYS, Input
 from common.predict.picture import Picture
 from common.recipe import Recipe
+from common.text import for_json
 from common.training.evaluate import EVALUATION_BATCH, NoProbabilities, predict
 from common.training.model_file import About, refuse_leak
 
@@ -81,14 +81,14 @@ def predict_all(
     finally:  # also when interrupted: about.json then says what was predicted
         without = [str(each) for each in refused if isinstance(each, NoPicture)]
         undone = [str(each) for each in refused if not isinstance(each, NoPicture)]
-        write_atomically(output / LINES, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        write_atomically(output / LINES, "".join(f"{for_json(line)}\n" for line in lines).encode())
         _write_about(output, record | {"not_done": undone, "without_a_picture": without})
-    doubts = group_doubts((shown(Path(line["input"])), doubt) for line in lines for doubt in line["doubts"])
+    doubts = group_doubts((line["input"], doubt) for line in lines for doubt in line["doubts"])
     return Outcome(len(lines), undone, without, doubts)
 
 
 def _write_about(output: Path, record: dict[str, Any]) -> None:
-    write_atomically(output / ABOUT, f"{json.dumps(record, indent=1)}\n".encode())
+    write_atomically(output / ABOUT, f"{for_json(record, indent=1)}\n".encode())
 
 
 def _read(
@@ -115,7 +115,7 @@ def _predicted(
         output = predict(model, values[np.stack([small for *_, small in batch])])
         for number, ((item, picture, _), fault) in enumerate(zip(batch, output.faults(), strict=True)):
             if fault:
-                refused.append(NoProbabilities(f"{shown(item.path)}: {fault}"))
+                refused.append(NoProbabilities(f"{item.path}: {fault}"))
                 continue
             of_class = output.classification
             named = None if of_class is None else {recipe.positive: round(float(of_class[number]), 6)}
@@ -151,7 +151,7 @@ def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made
             if isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING, errno.EIO):
                 raise
             item = given if isinstance(given, Input) else given[0]
-            return BadInput(f"{shown(item.path)}: it can't be done: {in_words(error)}")
+            return BadInput(f"{item.path}: it can't be done: {in_words(error)}")
 
     return guarded
 

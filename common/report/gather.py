@@ -14,8 +14,8 @@ from common.evidence.assess import Assessment, assess_paper
 from common.evidence.compare import is_count
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
-from common.evidence.masks import load_masks
-from common.evidence.results import Record, slug, trial_name
+from common.evidence.kept_counts import masks_of_test, rows_of
+from common.evidence.results import Record
 from common.evidence.run_values import values
 from common.evidence.statistics import MeanDifference, Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
@@ -160,19 +160,16 @@ class Tested:
 
 
 def tested(results: Path, assessed: Assessment) -> Tested | None:
-    """None where the counts or the masks of the record are not kept."""
+    """None where the counts or the masks of the record are not kept, or do not belong to it."""
     record, rows = assessed.record, assessed.images
     if rows is None:
         return None
-    kept = results / record.paper / slug(record)
     marked: list[np.ndarray] = []
     trained: list[frozenset[str]] = []
     for run in (run for run in record.runs if run.repeat == record.runs[0].repeat):
-        path = kept / f"masks-{trial_name(run)}-test.npz"
-        if not path.is_file():
+        found, train = masks_of_test(results, record, run), rows_of(results, record, run, "train")
+        if found is None or train is None:
             return None
-        found = load_masks(path)
-        train = Rows.load(kept / f"rows-{trial_name(run)}-train.npz")
         marked += list(found)
         trained += [frozenset(train.case.tolist())] * len(found)
     header, *lines = folds.images(assessed.paper, rows)

@@ -70,7 +70,7 @@ def album(
     except fetch.Missing:  # whose message says how to get the data for a training
         return Album({}, f"{name} is not in {root}.")
     except BadInput as error:
-        return Album({}, str(error).partition("\n")[0])
+        return Album({}, error.lines[0])
     digests = {case.id: digest for case, (digest, *_) in zip(cases, found, strict=True)}
     if manifest.fingerprint(digests) != fingerprint:
         return Album({}, f"The {name} in {root} has other pixels than that of the results.")

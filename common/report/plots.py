@@ -38,7 +38,9 @@ _EFFECTS_WIDTH, _EFFECTS_LINE, _EFFECTS_REST = 3.6, 0.36, 0.5  # the second for 
 def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None]) -> Markup:
     """What `plot` draws into axes without a frame. size: width and height in inches, at 72 units each. name: unique in
     its page, since the SVG's ids begin with it."""
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9}):
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9, "text.parse_math": False}
+    ):
         figure = Figure(figsize=size, layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.add_subplot(facecolor="none")

@@ -1,20 +1,17 @@
-"""The pages, written into a folder that is there whole or not at all."""
+"""The pages: what stands on each, made of the results."""
 
-import json
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from common.data import audit, curations
-from common.errors import BadInput
+from common.data.findings import load_findings
 from common.evidence import answers, clinical, folds, paper_sentences, sentences, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
@@ -25,9 +22,7 @@ from common.report import comparison, figures, gallery, gather, layers, marks, p
 from common.report.gallery import Shown
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
-
-_ASSETS = ("style.css", "pictures.css", "site.js")
-_MARKER = ".repro-report"  # in a folder that this module wrote, and may therefore write again
+from common.text import for_page
 
 
 @dataclass
@@ -59,7 +54,7 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     Raises BadInput where there are no results.
     """
     studies = gather.studies(results, names)
-    audited = load_audits(results)
+    audited = load_findings(results)
     galleries = {study.paper.name: _galleries(study, results) for study in studies}
     albums = _albums(galleries.values(), audited, root, runs)
     site = Site(remarks=list(dict.fromkeys(album.why for album in albums.values() if album.why)))
@@ -84,35 +79,6 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     page("data.html", "data.html", sets=sets)
     site.images = {file: webp for album in albums.values() for file, webp in album.files.items()}
     return site
-
-
-def write_site(site: Site, folder: Path) -> None:
-    """Writes the site into a folder, in place of an earlier one. Raises BadInput for a folder that holds anything else,
-    and touches nothing in it."""
-    if folder.exists() and not (folder / _MARKER).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(f"{folder} holds something that is no report. -o names another folder, or empty this one.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        beside.chmod(0o755)
-        (beside / _MARKER).touch()
-        (beside / "images").mkdir()
-        for name, page in site.pages.items():
-            (beside / name).write_text(page, encoding="utf-8")
-        for name, image in site.images.items():
-            (beside / name).write_bytes(image)
-        for name in _ASSETS:
-            (beside / name).write_bytes(files("common.report").joinpath("templates", name).read_bytes())
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def load_audits(results: Path) -> list[dict[str, Any]]:
-    """The findings that `repro data audit` keeps as `audit-*.json` in the folder of results."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("audit-*.json"))]
 
 
 def _galleries(study: Study, results: Path) -> list[Gallery]:
@@ -189,6 +155,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("common.report"),
         autoescape=True,
+        finalize=for_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -220,12 +187,12 @@ def _papers(number: int) -> str:
 
 def _prose(text: str) -> Markup:
     """Text with `code` in back quotes."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(for_page(text)))))
 
 
 def _linked(text: str) -> Markup:
     """Text whose addresses are links."""
-    return Markup(re.sub(r"https?://[^\s,;)]+", r'<a href="\g<0>">\g<0></a>', str(escape(text))))
+    return Markup(re.sub(r"https?://[^\s,;)]+", r'<a href="\g<0>">\g<0></a>', str(escape(for_page(text)))))
 
 
 def _css(text: str) -> str:

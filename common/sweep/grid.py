@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from common import limits, strict_yaml
 from common import paper as papers
-from common import strict_yaml
 from common.data.fetch import Found
 from common.data.listing import first_few
 from common.data.prepare import Need, Prepared
-from common.errors import BadInput
+from common.errors import BadInput, on_one_line
 from common.evidence import results
 from common.files import write_atomically
 from common.paper import Paper, Profile, as_shown, as_text
@@ -56,9 +57,9 @@ class Sweep(BaseModel):
     profile: Profile
     data: str | None = None
     readings: Literal["all"] | dict[str, list[Any]] = {}
-    repeats: int | None = Field(None, ge=1)
-    folds: int | None = Field(None, ge=3)
-    seed: int = Field(0, ge=0)
+    repeats: int | None = Field(None, ge=1, le=limits.TRAININGS)
+    folds: int | None = Field(None, ge=3, le=limits.TRAININGS)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
     def as_yaml(self) -> str:
@@ -192,8 +193,9 @@ def expand(
     root: folder of the data sets; results: folder of all its records, None for the usual one (`results_folder`);
     command: goes on with this sweep; say: is called with each doubt about the data.
 
-    Raises BadInput where nothing can be trained.
+    Raises BadInput where nothing can be trained, and for a sweep that is too large.
     """
+    refuse_size(sweep)
     experiments: dict[Path, Experiment] = {}
     data: dict[str, Found] = {}
     prepared: dict[str, Prepared] = {}
@@ -203,7 +205,7 @@ def expand(
         try:
             data[name] = data.get(name) or find_data(paper, sweep.data, root, runs)
         except BadInput as missing:
-            left_out.append(f"{paper.name}: {missing}")
+            left_out.append(f"{paper.name}: {on_one_line(missing)}")
             continue
         for readings in choices(paper, sweep, left_out.append):
             request = Request(
@@ -223,7 +225,7 @@ def expand(
                 refuse_data(request)
                 work = work_of_job(request)
             except BadInput as refused:
-                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {refused}")
+                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {on_one_line(refused)}")
                 continue
             if name not in prepared:  # in whatever size: the fingerprint is the same
                 prepared[name] = prepare_for(request.recipe, request.found, cache_folder(runs))
@@ -262,20 +264,46 @@ def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Ite
     if sweep.readings == "all":
         yield from ({**folds, **one} for one in _one_at_a_time(paper, sweep.profile, leave_out))
         return
-    values = {}
-    for key, wanted in sweep.readings.items():
-        values[key] = []
-        for text in dict.fromkeys(map(as_text, wanted)):
-            if refusal := paper.refusal(key, text):
-                leave_out(f"{paper.name}: {refusal}")
-            else:
-                values[key].append(text)
+    values = _values(paper, sweep.readings, leave_out)
     for combination in product(*values.values()):
         readings = folds | dict(zip(values, combination, strict=True))
         yield readings
         # `repro run` trains the networks that the paper compares its own with, too, unless one network is asked for.
         for baseline in paper.trained_along(readings):
             yield readings | {key: as_text(value) for key, value in baseline.items()}
+
+
+def _values(paper: Paper, wanted: Readings, leave_out: Callable[[str], None]) -> dict[str, list[str]]:
+    """The values of each reading that the paper's record takes, as text."""
+    values = {}
+    for key, of_key in wanted.items():
+        values[key] = []
+        for text in dict.fromkeys(map(as_text, of_key)):
+            if refusal := paper.refusal(key, text):
+                leave_out(f"{paper.name}: {refusal}")
+            else:
+                values[key].append(text)
+    return values
+
+
+def refuse_size(sweep: Sweep) -> None:
+    """Raises BadInput, with the size and how to make it smaller, for a sweep that is too large to be planned. It counts
+    and builds nothing. The papers' own comparisons and numbers of folds, which it leaves out, can only add to it."""
+    experiments = 0
+    for paper in map(papers.load, dict.fromkeys(sweep.papers)):
+        if sweep.readings == "all":
+            experiments += sum(1 for _ in _one_at_a_time(paper, sweep.profile, lambda reason: None))
+        else:
+            experiments += prod(map(len, _values(paper, sweep.readings, lambda reason: None).values()))
+    jobs = experiments * (sweep.repeats or 1) * (sweep.folds or 1)
+    if experiments > limits.EXPERIMENTS or jobs > limits.JOBS:
+        raise BadInput(
+            f"This sweep has at least {experiments:,} experiments with {jobs:,} trainings; a sweep has at most "
+            f"{limits.EXPERIMENTS:,} with {limits.JOBS:,}.",
+            "Each reading multiplies the number of experiments by the number of its values: name fewer readings, "
+            "values or papers. Or take all, which changes one reading at a time. Fewer repeats or folds are fewer "
+            "trainings of each.",
+        )
 
 
 def _one_at_a_time(paper: Paper, profile: Profile, leave_out: Callable[[str], None]) -> Iterator[Readings]:

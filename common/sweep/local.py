@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.progress import Progress
 
-from common.errors import BadInput
+from common.errors import BadInput, on_one_line
 from common.sweep.job import Broken, Job, Outcome, train_job
 from common.sweep.table import JobTable
 from common.training import at_once
@@ -16,7 +16,7 @@ def train_or_break(job: Job, progress: Progress) -> Outcome:
     try:
         return train_job(job, progress)
     except BadInput as error:
-        return Broken(str(error))
+        return Broken(on_one_line(error))
 
 
 def train_here(jobs: Sequence[Job], slots: int, table: JobTable) -> Iterator[tuple[Job, Outcome]]:
@@ -42,7 +42,7 @@ def _train_in_this_process(job: Job, table: JobTable) -> Outcome:
     except Exception as error:
         if full_or_closed(error):
             raise
-        return Broken(f"{type(error).__name__}: {error} (in {job.place / 'log.txt'})")
+        return Broken(f"{type(error).__name__}: {on_one_line(error)} (in {job.place / 'log.txt'})")
     finally:
         for bar in table.task_ids:  # a training that was broken off leaves its bar
             table.remove_task(bar)

@@ -25,7 +25,7 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
 from common.data.prepare import Need
-from common.errors import BadInput
+from common.errors import BadInput, on_one_line
 from common.evidence.results import Failure
 from common.sweep.job import Broken, Job, Outcome, train_job
 from common.sweep.ray_worker import THREADS, Largest, Needs, do_job, gpu_memory_here, needs_of, threads
@@ -129,7 +129,7 @@ class _RaySweep:
                 try:
                     self.waiting[self.submit(job)] = job
                 except BadInput as refused:  # its data can't be prepared as it needs them
-                    yield job, Broken(str(refused))
+                    yield job, Broken(on_one_line(refused))
                 job = next(jobs, None)
             ended, _ = ray.wait(list(self.waiting), timeout=0 if more else _LOOKS_EVERY) if self.waiting else ([], [])
             self.listen()
@@ -211,7 +211,7 @@ class _RaySweep:
         try:
             done = relay.outcome(ray.get(reference), log)
         except BadInput as refused:
-            return Broken(str(refused))
+            return Broken(on_one_line(refused))
         except RayTaskError as error:  # before the job, as on a machine without the suite
             return Broken(f"It could not begin: {error.cause}")
         except RayError as error:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Literal
 
 from rich.console import Console, RenderableType
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -45,7 +44,7 @@ def dry_run(grid: Grid) -> tuple[Table, str]:
         elif left:
             total += left * experiment.work * pace
             times = [spoken(experiment.work * pace), spoken(left * experiment.work * pace)]
-        table.add_row(escape(str(experiment)), str(len(experiment.jobs)), str(left), *times)
+        table.add_row(str(experiment), str(len(experiment.jobs)), str(left), *times)
     sentence = f"One after the other they take about {spoken(total)} on this machine."
     if unknown:
         sentence += f" The time of {', '.join(sorted(unknown))} is unknown: the network does not fit into memory here."
@@ -74,8 +73,8 @@ class JobTable(Progress):
     ):
         """jobs: to be trained; done: the number of jobs that were done before, by paper; work: of a job, in any unit,
         from which the time left follows."""
-        share = TextColumn("{task.percentage:.0f} %")
-        columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
+        share = TextColumn("{task.percentage:.0f} %", markup=False)
+        columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
         self.state: dict[Job, State] = dict.fromkeys(jobs, "queued")
         self.work, self.started = work, None
         self.work_left, self.work_done = sum(map(work, self.state)), 0.0

@@ -20,6 +20,7 @@ from typing import Any
 
 from rich.progress import Progress
 
+from common.ending import end_process, ends_soon
 from common.training import relay
 
 # The share of the GPU's memory that all processes together may take. The rest is for the parent and the display.
@@ -74,6 +75,8 @@ def call_at_once(
                         child.end()
                     yield log, done
     finally:
+        for child in running.values():
+            child.process.terminate()  # all of them, before waiting for one to write its state
         for child in running.values():
             child.end()
 
@@ -141,14 +144,15 @@ def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
         bound_memory(share)
         return work(*job, progress)
 
-    while True:
-        tell("answer", relay.answer(call, pipe.recv(), tell, shown))
+    with ends_soon():
+        while True:
+            tell("answer", relay.answer(call, pipe.recv(), tell, shown))
 
 
 def _end_with_parent() -> None:
     """Ends this process with its parent: a parent that is killed can't end its children."""
     multiprocessing.parent_process().join()
-    os._exit(1)
+    end_process(1)
 
 
 def bound_memory(share: float) -> None:

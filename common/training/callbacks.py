@@ -125,8 +125,8 @@ def reseed(model: keras.Model, seed: int, repeat: int, epoch: int) -> None:
 
 def bars() -> Progress:
     """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
-    share = TextColumn("{task.percentage:.0f} %")
-    columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
+    share = TextColumn("{task.percentage:.0f} %", markup=False)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
     return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
 
 

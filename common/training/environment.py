@@ -15,6 +15,9 @@ from common.training.precision import gpu_in_use, gpus
 # The packages that may contain each backend.
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
+# Variables that limit the threads of TensorFlow, oneDNN and PyTorch.
+_LIMITS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
 
 def environment(precision: str) -> Environment:
     """The environment of this process. precision: the Keras dtype policy of the results."""
@@ -53,6 +56,13 @@ def device() -> str:
     """The model of the GPU in use, else of the CPU."""
     known = gpus() if gpu_in_use() else []
     return known[0].name if known else processor()
+
+
+def hardware() -> str:
+    """The cores that this process may use, and the device. The last bits of a training depend on them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    limits = [f"{name}={os.environ[name]}" for name in _LIMITS if name in os.environ]
+    return ", ".join(["1 core" if cores == 1 else f"{cores} cores", device(), *limits])
 
 
 @cache

@@ -13,6 +13,7 @@ import numpy as np
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.files import write_atomically
 from common.recipe import Recipe
+from common.text import for_json
 from common.training.environment import device
 from common.training.fit import compiled
 from common.training.network import Network
@@ -92,7 +93,7 @@ def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
     key = f"{key} on {device()}, {os.cpu_count()} cores, {keras.backend.backend()}, Keras {keras.__version__}"
     if key not in known:
         known[key] = measure()
-        write_atomically(path, json.dumps(known, indent=1).encode())
+        write_atomically(path, for_json(known, indent=1).encode())
     return known[key]
 
 

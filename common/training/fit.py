@@ -1,7 +1,8 @@
 """Trains one repeat, or one fold of it, on one split from one set of initial weights, and evaluates it on each part of
 the data.
 
-    folder/  resume.npz           during training: everything that the next epoch depends on (`common.training.resume`)
+    folder/  resume.npz           during training: everything that the next epoch depends on; `common.training.resume`
+             resume.*.npz         has the other files
              log.csv              a line for each epoch
              best.keras or        the evaluated network with its settings: that of the best epoch or,
              last.keras           if the paper selects none, of the last epoch
@@ -31,15 +32,17 @@ from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.evidence.masks import save_masks
 from common.evidence.results import Failure
-from common.files import write_json
+from common.files import checksum, write_json
 from common.paper import Paper
+from common.protocol import recipe_hash
 from common.recipe import Recipe
 from common.seeds import derive
 from common.training import batch_statistics, callbacks, logits, model_file, resume
 from common.training.callbacks import watch
 from common.training.evaluate import evaluate, in_float32
+from common.training.forget import forget_trainings
 from common.training.network import Network
-from common.training.record import MASKS, RENEWED, Fit, Trial, note_failure, summary
+from common.training.record import MASKS, RENEWED, Fit, Trial, counted_files, note_failure, summary
 from common.training.tensorboard import TensorBoard
 
 
@@ -93,24 +96,21 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     writes `failed.json` instead."""
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
-    # Frees memory and resets the counters in the names of layers, so that earlier trainings in this process change
-    # nothing.
-    keras.utils.clear_session()
+    forget_trainings()
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
     batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
     # In the paper's batch size, because the value of a Dice loss over batches depends on it.
     validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
 
-    papers_own = network.callbacks(recipe)
-    if recipe.weights == "best":
-        papers_own.append(resume.checkpoint(folder, f"val_{recipe.monitor}", recipe.mode))
-    resumable = resume.Resumable(folder, papers_own)
+    papers_own, name = network.callbacks(recipe), f"{training.paper.name} {trial}"
+    which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
+    selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
+    resumable = resume.Resumable(folder, which, papers_own, selects)
     begun = resumable.restore(model)
-    name = f"{training.paper.name} {trial}"
     if not resumable.stopped and begun < recipe.epochs:
         try:
-            with feeding(model, batches, validation) as (data, validation_data):
+            with feeding(model, batches, validation) as (data, validation_data), resumable.saving():
                 model.fit(
                     data,
                     validation_data=validation_data,
@@ -131,7 +131,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
             return note_failure(folder, seed, trial, diverged)
     epochs, state = len(resumable.history["loss"]), resumable.digest()
     if recipe.weights == "best":
-        model.load_weights(resumable.checkpoint)
+        resumable.use_best_weights()
     evaluated = in_float32(model, network, recipe)
     model_file.save(evaluated, _about(training, trial), folder / model_file.name_of(recipe))
     both = logits.beside_probabilities(evaluated)
@@ -160,12 +160,18 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
         resumable.history,
         [
             *notes(resumable.history, recipe),
+            *resumable.notes(),
             *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
         ],
         state,
+        paper=training.paper.name,
+        recipe=recipe_hash(recipe),
+        data=prepared.fingerprint,
+        counts={name: checksum(folder / name) for name in counted_files(folder, marked)},
     )
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
     write_json(folder / "fit.json", asdict(outcome))
+    resumable.finish()
     resume.remove_states(folder)
     return outcome
 

@@ -117,7 +117,7 @@ def _inspect(path: Path) -> About:
     try:
         about = About.model_validate_json(comment)
     except ValidationError as error:
-        raise BadInput(f"{path}: the record of its training can't be read:\n{error}") from error
+        raise BadInput(f"{path}: the record of its training can't be read:", *str(error).split("\n")) from error
     refuse_other_network(path, config, weights, about.recipe)
     return about
 

@@ -1,11 +1,13 @@
 """The choice of the profile, with the messages about its time and memory."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
+from common import limits
 from common.errors import BadInput
 from common.paper import Profile
 from common.protocol import PROTOCOL, recipe_hash
@@ -23,12 +25,17 @@ PROCESS_MEMORY = 2**30
 
 def check(profile: str, repeats: int, seed: int, at_once: str = "1") -> None:
     """Raises BadInput for options that are wrong for every paper and data set."""
-    if at_once != "auto" and not (at_once.isascii() and at_once.isdecimal() and int(at_once)):
-        raise BadInput(f"{at_once} repeats at once: expected auto, or a number from 1 on.")
+    wanted = int(at_once) if re.fullmatch("[0-9]{1,9}", at_once) else 0
+    if at_once != "auto" and not 1 <= wanted <= limits.AT_ONCE:
+        raise BadInput(f"{at_once:.20} repeats at once: expected auto, or a number from 1 to {limits.AT_ONCE}.")
     if profile not in PROFILES:
         raise BadInput(f"There is no profile '{profile}'. Known: {', '.join(PROFILES)}.")
     if repeats < 1:
         raise BadInput(f"{repeats} repeats: at least 1 is needed.")
+    if repeats > limits.TRAININGS:
+        raise BadInput(f"More than {limits.TRAININGS:,} repeats: a run has at most {limits.TRAININGS:,} trainings.")
+    if seed > limits.SEED:
+        raise BadInput(f"The seed is above {limits.SEED:,}, the largest one.")
     if seed < 0:
         raise BadInput(f"The seed {seed} is negative: it must be 0 or more.")
 

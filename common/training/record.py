@@ -1,9 +1,8 @@
 """The files of a finished training in its folder, and the part of them in `results/`: its numbers and its counts."""
 
-import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -13,12 +12,14 @@ from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, counts, learned, metrics, results, trivial
 from common.evidence.definition import OF_TRAINING, Definition
+from common.evidence.kept_counts import counts_folder
 from common.evidence.masks import load_masks
-from common.files import check_archive, copy, read_json, write_atomically, write_json
+from common.files import check_archive, checksum, copy, read_json, write_atomically, write_json
 from common.lock import temporary_folder
 from common.paper import Paper
 from common.protocol import PROTOCOL
 from common.recipe import LOSSES, Recipe
+from common.text import for_json
 from common.training import train_metrics
 from common.training.callbacks import Diverged
 from common.training.resume import remove_states
@@ -57,7 +58,9 @@ class Fit:
     """The content of `fit.json`. fold: None without cross-validation. best_epoch: the evaluated epoch, counted from 1.
     seconds: time of the training with its validation, without the evaluation. history: for each value by name, one
     float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
-    `results.Repeat`. protocol: as in `common.protocol`."""
+    `results.Repeat`. protocol: as in `common.protocol`. paper, recipe, data: whose run it is: the paper's name, the
+    hash of the recipe, and the fingerprint of the data. counts: checksums of the files of counts and masks, by name.
+    These four are empty in older files."""
 
     seed: int
     repeat: int
@@ -71,6 +74,10 @@ class Fit:
     state: str = ""
     unlearned: dict[str, list[str]] = field(default_factory=dict)
     protocol: int = PROTOCOL
+    paper: str = ""
+    recipe: str = ""
+    data: str = ""
+    counts: dict[str, str] = field(default_factory=dict)
 
 
 def ended(folder: Path) -> Fit | results.Failure | None:
@@ -80,10 +87,10 @@ def ended(folder: Path) -> Fit | results.Failure | None:
         if (folder / "fit.json").exists():
             done = _read(folder / "fit.json", lambda content: Fit(**content))
             made_in(folder)
-            counted = [*(f"rows-{part}.npz" for part in done.split), MASKS, RENEWED]
-            for name in counted:
-                if name != RENEWED or (folder / name).exists():
-                    check_archive(folder / name)
+            for name in counted_files(folder, done.split):
+                check_archive(folder / name)
+                if done.counts and checksum(folder / name) != done.counts.get(name):
+                    raise Damaged(folder / name, "it is not the file that this training wrote")
             remove_states(folder)  # they are still there if it was killed just before this step
             return done
         if (folder / "failed.json").exists():
@@ -91,6 +98,11 @@ def ended(folder: Path) -> Fit | results.Failure | None:
     except Damaged as damaged:
         logger.warning(f"{damaged} Its repeat is done again.")
     return None
+
+
+def counted_files(folder: Path, parts: Iterable[str]) -> list[str]:
+    """The names of the files of counts and masks of a finished training."""
+    return [*(f"rows-{part}.npz" for part in parts), MASKS, *([RENEWED] if (folder / RENEWED).exists() else [])]
 
 
 def made_in(folder: Path) -> results.Environment:
@@ -199,11 +211,22 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
     )
 
 
-def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
-    """Copies the counts of every training to `results/`, and for the first repeat also the predicted masks of the test
-    images with their bounding boxes. From these small files a fresh clone can compute every definition without
-    training. Files of an older record of the same runs are replaced. The caller has locked `kept`."""
-    folder = kept / record.paper / results.slug(record)
+def store(record: results.Record, places: list[Path], kept: Path) -> results.Record:
+    """Stores a record in `results/` with the counts of every training, of the first repeat also the predicted
+    masks of the test images with their bounding boxes. From these small files a fresh clone can compute every
+    definition without training. They take the place of those of an older record of the same runs.
+
+    places: the folders of the trainings. kept: the folder of results, which the caller has locked. Returns the record
+    as it is stored, with the checksums of the files: if the process is killed between the two, they show that the older
+    record is not of these files."""
+    record = record.model_copy(update={"counts": _keep_counts(record, places, kept)})
+    results.store(kept, record)
+    return record
+
+
+def _keep_counts(record: results.Record, places: list[Path], kept: Path) -> dict[str, str]:
+    """Copies the files, and returns their checksums by name."""
+    folder = counts_folder(kept, record)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f"{KEEPING}*"):  # a process was killed here
         shutil.rmtree(left)
@@ -216,15 +239,16 @@ def keep_counts(record: results.Record, places: list[Path], kept: Path) -> None:
                 copy(place / RENEWED, beside / RENEWED.replace("rows", f"rows-{trial}"))
             if run.repeat == record.runs[0].repeat:
                 copy(place / MASKS, beside / f"masks-{trial}-test.npz")
-                write_atomically(beside / f"boxes-{trial}-test.json", json.dumps(_boxes(place)).encode())
+                write_atomically(beside / f"boxes-{trial}-test.json", for_json(_boxes(place)).encode())
         # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged, and
         # there are counts at every moment.
-        new = {path.name for path in beside.iterdir()}
+        new = {path.name: checksum(path) for path in sorted(beside.iterdir())}
         for name in new:
             (beside / name).replace(folder / name)
         for old in folder.iterdir():
             if old.name not in new:
                 old.unlink()
+    return new
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from common.errors import NO_ROOM, NO_WRITING, BadInput
+from common.errors import NO_ROOM, NO_WRITING, BadInput, on_one_line
 
 # The file for the output of a job, in the folder of its trial.
 PRINTED = "printed.txt"
@@ -42,7 +42,7 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
             try:
                 return "done", work(progress)
             except BadInput as error:
-                return "refused", str(error)
+                return "refused", error.lines
             except Exception:
                 with suppress(OSError):  # the disk may be full; then the raised error says so
                     traceback.print_exc()
@@ -50,7 +50,7 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
     except Exception as error:
         if full_or_closed(error):
             return "system", (error.errno, error.strerror, error.filename)
-        return "failed", f"{type(error).__name__}: {error}"
+        return "failed", f"{type(error).__name__}: {on_one_line(error)}"
     finally:
         over.set()
         if shown:
@@ -68,7 +68,7 @@ def outcome(answered: tuple, log: Path) -> Any:
     full or read-only disk."""
     kind, content = answered
     if kind == "refused":
-        raise BadInput(content)
+        raise BadInput(*content)
     if kind == "system":
         number, reason, file = content
         raise OSError(number, f"{reason} (in {log})", file)

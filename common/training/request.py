@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from common import limits
 from common.data import duplicates, enlarge, fetch, manifest, splits
 from common.data.case import Case
 from common.data.fetch import Found
@@ -128,6 +129,10 @@ def refuse_unusable(request: Request) -> None:
 def refuse_data(request: Request) -> None:
     """The same check for the data only. Builds no network."""
     recipe, found = request.recipe, request.found
+    if recipe.folds and request.repeats * recipe.folds > limits.TRAININGS:
+        raise BadInput(
+            f"{request.repeats} repeats of {recipe.folds} folds: a run has at most {limits.TRAININGS:,} trainings."
+        )
     wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
     if not wanted:
         there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)

@@ -1,12 +1,23 @@
-"""Saves the state of a training after each epoch, so that a resumed training ends with the same bits."""
+"""Saves the state of a training, so that a resumed training ends with the same bits.
 
-import csv
+    folder/  resume.npz             the newest state: everything that the next epoch depends on
+             resume.before.npz      the one saved before it, in case the disk damages the newest
+             resume.best-<n>.npz    the weights of the best epoch n, counted from 1, of one of these two states
+             log.csv                a line for each epoch
+
+The training does not wait for the disk. At the end of an epoch it only notes the values of all variables, and a thread
+writes them (`common.newest`): the first state at once, then the newest at most every `PAUSE` seconds, and the last of
+the training whenever that ends. A process that is killed has lost the epochs of the last `PAUSE` seconds at most, and
+trains them again to the same bits, if the device and the number of its threads are the same.
+"""
+
 import inspect
-import io
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,68 +26,113 @@ import keras
 import numpy as np
 
 from common.errors import Damaged
-from common.files import atomic, check_archive, checksum, write_atomically
+from common.files import atomic, write_atomically
+from common.newest import NewestWriter
+from common.text import for_csv
+from common.training import resume_older
+from common.training.environment import hardware
+from common.training.state_file import BEST, STATES, read_state, write_state
+
+PAUSE = 60.0  # seconds between the beginnings of two writes
 
 logger = logging.getLogger(__name__)
 
-# The state after the last whole epoch, and the one before.
-STATES = ("resume.npz", "resume.before.npz")
 
-# The weights of the best epoch so far, of the best epoch before it, and of an epoch whose state is not written yet.
-CHECKPOINTS = ("checkpoint.weights.h5", "checkpoint.before.weights.h5", "checkpoint.new.weights.h5")
+@dataclass(frozen=True)
+class Best:
+    """The best epoch so far, counted from 1, and its weights: tensors or arrays, in the order of `model.variables`."""
+
+    epoch: int
+    weights: list[Any]
 
 
-def checkpoint(folder: Path, monitor: str, mode: str) -> keras.callbacks.ModelCheckpoint:
-    """Saves the weights of the best epoch; of equal epochs, the first. `Resumable` renames the file within CHECKPOINTS
-    after the state of the epoch is written: a training that is killed before that does not know the epoch."""
-    best = keras.callbacks.ModelCheckpoint(
-        folder / CHECKPOINTS[-1], monitor=monitor, mode=mode, save_best_only=True, save_weights_only=True
-    )
-    best.async_safe = True  # it saves at the end of an epoch; Keras would wait for the loss of each step otherwise
-    return best
+@dataclass(frozen=True)
+class State:
+    """facts: for JSON; nothing changes in it later. variables: tensors, in the order of `Resumable._variables`."""
+
+    facts: dict[str, Any]
+    variables: list[Any]
+    best: Best | None
 
 
 class Resumable(keras.callbacks.Callback):
-    """Saves after each epoch everything that the next epoch depends on: weights, optimizer state, history, seconds
-    trained, and the memory of other callbacks. The file is complete or missing. The state of the epoch before is kept
-    too, in case the disk damages the newer one. log.csv gets a line for each epoch.
+    """Saves after an epoch everything that the next epoch depends on: weights, optimizer state, history, seconds
+    trained, and the memory of other callbacks; and the weights of the best epoch. It replaces Keras' ModelCheckpoint,
+    which would write these in the loop of the training.
 
-    others: the callbacks whose memory is saved: their public attributes that are numbers and no arguments of their
-        class, such as `wait` and `best` of `keras.callbacks.EarlyStopping`. If a `checkpoint` is among them, the state
-        holds the checksum of its weights.
+    folder: of the training. training: in words, which one it is; a state of another one is not used. others: the
+    callbacks whose memory is saved: their public attributes that are numbers and no arguments of their class, such as
+    `wait` and `best` of `keras.callbacks.EarlyStopping`. best_epoch: returns the best epoch of a history, counted from
+    1; None if none is selected.
 
     It must be the last callback: then the others have finished the epoch when it saves, and have been reset by Keras
-    when it restores their memory.
+    when it restores their memory. Call `fit` within `saving()`.
     """
 
-    def __init__(self, folder: Path, others: Sequence[keras.callbacks.Callback] = ()):
+    def __init__(
+        self,
+        folder: Path,
+        training: str = "",
+        others: Sequence[keras.callbacks.Callback] = (),
+        best_epoch: Callable[[dict[str, list[float]]], int] | None = None,
+    ):
         super().__init__()
-        self.path, self.before, self.table = (folder / name for name in (*STATES, "log.csv"))
-        self.checkpoint, self.checkpoint_before, self.new_checkpoint = (folder / name for name in CHECKPOINTS)
-        self.others = others
+        self.folder, self.path, self.before = folder, *(folder / name for name in STATES)
+        self.training, self.others, self.best_epoch = training, others, best_epoch
         self.history: dict[str, list[float]] = {}
         self.seconds = 0.0
         self.stopped = False
-        self._checksum: str | None = None
+        self.machines = [hardware()]
+        self._best: Best | None = None
+        self._best_on_disk: Best | None = None  # that of the newest state there
         self._remembered: list[dict[str, Any]] = []
+        self._writer = NewestWriter(self._save, PAUSE)
 
     def restore(self, model: keras.Model) -> int:
-        """Loads the latest good state, if there is one, into the model. Warns about a damaged state and then tries the
-        one before. Returns the epoch to go on with, counted from 0. Sets `stopped`: whether a callback has stopped the
-        training."""
+        """Loads the newest good state, if there is one, into the model. Warns about a state that is damaged or of
+        another training, and then tries the one before. Returns the epoch to go on with, counted from 0. Sets
+        `stopped`: whether a callback has stopped the training. Makes log.csv say what is loaded."""
         self.set_model(model)
+        about = {"training": self.training, "machines": self.machines}
+        resume_older.renew_states(self.folder, model, about, self.best_epoch)
         for path in filter(Path.exists, (self.path, self.before)):
             try:
-                check_archive(path)
-                begun = self._load(path)
-            except (Damaged, KeyError) as error:
-                reason = error if isinstance(error, Damaged) else Damaged(path, f"it has no {error}")
+                self._load(path)
+            except Damaged as damaged:
                 older = path == self.path and self.before.exists()
-                logger.warning(f"{reason} {'The state before it is tried.' if older else 'Training starts anew.'}")
+                logger.warning(f"{damaged} {'The state before it is tried.' if older else 'Training starts anew.'}")
             else:
                 path.replace(self.path)  # the next save deletes the older file, which must not be this one
-                return begun
+                self._write_table()
+                logger.info(f"{self.folder}: goes on after epoch {len(self.history['loss'])}")
+                return len(self.history["loss"])
         return 0
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """The context of the training. If it ends, its last state is written in the background (`finish`); if it
+        breaks off, that is waited for. Raises OSError where the disk is full."""
+        try:
+            yield
+        except BaseException:
+            self._writer.finish()
+            raise
+        self._writer.hurry()
+
+    def finish(self) -> None:
+        """Waits until the last state is written. Raises OSError where the disk is full."""
+        self._writer.finish()
+
+    def use_best_weights(self) -> None:
+        """Puts the weights of the best epoch into the model."""
+        for variable, value in zip(self.model.variables, self._best.weights, strict=True):
+            variable.assign(value)
+
+    def notes(self) -> list[str]:
+        """A remark if the training was resumed on another device or another number of cores."""
+        if len(self.machines) == 1:
+            return []
+        return [f"Trained in turn on {', then on '.join(self.machines)}. On one of them it would end in other bits."]
 
     def digest(self) -> str:
         """16 hex digits of weights, optimizer state and history. They are equal if two trainings agree in every bit."""
@@ -88,6 +144,12 @@ class Resumable(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         for callback, remembered in zip(self.others, self._remembered, strict=False):
             vars(callback).update(remembered)
+        if (before := self.machines[-1]) != (here := hardware()):
+            logger.warning(
+                f"{self.folder} was trained on {before} so far, and goes on on {here}. It ends in other bits than it "
+                "would have there."
+            )
+            self.machines = [*self.machines, here]
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -97,50 +159,57 @@ class Resumable(keras.callbacks.Callback):
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         self.stopped = bool(self.model.stop_training)
-        write_atomically(self.table, self._lines().encode())
-        if self.new_checkpoint.exists():
-            self._checksum = checksum(self.new_checkpoint)
+        # `copy` copies on the device: JAX and PyTorch at once, TensorFlow when the next step changes the variable.
+        variables = [keras.ops.copy(variable) for variable in self._variables()]
+        if self.best_epoch and self.best_epoch(self.history) == epoch + 1:
+            self._best = Best(epoch + 1, variables[: len(self.model.variables)])
         facts = {
-            "epochs": epoch + 1,
-            "history": self.history,
+            "training": self.training,
+            "history": {name: values.copy() for name, values in self.history.items()},
             "seconds": self.seconds,
             "stopped": self.stopped,
             "callbacks": self._memories(),
-            "checkpoint": self._checksum,
+            "best": self._best and self._best.epoch,
+            "machines": self.machines,
         }
-        arrays = {f"variable{n}": keras.ops.convert_to_numpy(each) for n, each in enumerate(self._variables())}
+        self._writer.put(State(facts, variables, self._best))
+        self._write_table()
+
+    def _save(self, state: State) -> None:
+        """Writes a state; the writer's thread calls it."""
         # The oldest state is deleted before the new one is written, so that the disk never needs room for three.
         self.before.unlink(missing_ok=True)
+        kept = self._best_on_disk and self.folder / BEST.format(self._best_on_disk.epoch)
+        for path in self.folder.glob(BEST.format("*")):
+            if path != kept:
+                path.unlink()
+        if state.best and state.best is not self._best_on_disk:
+            facts = {"training": self.training, "best": state.best.epoch}
+            with atomic(self.folder / BEST.format(state.best.epoch)) as file:
+                write_state(file, facts, state.best.weights)
         with atomic(self.path) as file:
-            np.savez(file, facts=json.dumps(facts, default=float), **arrays)
+            write_state(file, state.facts, state.variables)
             if self.path.exists():
                 self.path.rename(self.before)
-        if self.new_checkpoint.exists():
-            if self.checkpoint.exists():
-                self.checkpoint.replace(self.checkpoint_before)
-            self.new_checkpoint.replace(self.checkpoint)
+        self._best_on_disk = state.best
 
-    def _load(self, path: Path) -> int:
-        with np.load(path, allow_pickle=False) as saved:
-            facts = json.loads(str(saved["facts"]))
-            values = [saved[f"variable{number}"] for number in range(len(self._variables()))]
-        epochs, remembered = facts["epochs"], facts["callbacks"]
-        self._find_checkpoint(facts["checkpoint"])
+    def _load(self, path: Path) -> None:
+        """Raises Damaged, and then the model is as it was."""
+        facts, values = read_state(path, self._variables())
+        if facts["training"] != self.training:
+            raise Damaged(path, f"it is of another training: {facts['training']}")
+        best = None
+        if number := facts["best"]:
+            file = self.folder / BEST.format(number)
+            of_best, weights = read_state(file, self.model.variables)
+            if of_best != {"training": self.training, "best": number}:
+                raise Damaged(file, f"it is not of epoch {number} of this training")
+            best = Best(number, weights)
         for variable, value in zip(self._variables(), values, strict=True):
             variable.assign(value)
         self.history, self.seconds, self.stopped = facts["history"], facts["seconds"], facts["stopped"]
-        self._remembered = remembered
-        return epochs
-
-    def _find_checkpoint(self, wanted: str | None) -> None:
-        """Moves the weights of a state's best epoch to `checkpoint`. Raises Damaged if they are missing."""
-        if wanted:
-            places = filter(Path.exists, (self.checkpoint, self.new_checkpoint, self.checkpoint_before))
-            if (found := next((place for place in places if checksum(place) == wanted), None)) is None:
-                raise Damaged(self.checkpoint, "it does not hold the weights of the best epoch")
-            found.replace(self.checkpoint)
-        self.new_checkpoint.unlink(missing_ok=True)  # its epoch did not end
-        self._checksum = wanted
+        self._remembered, self.machines = facts["callbacks"], facts["machines"]
+        self._best = self._best_on_disk = best
 
     def _memories(self) -> list[dict[str, Any]]:
         return [
@@ -157,14 +226,15 @@ class Resumable(keras.callbacks.Callback):
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def _lines(self) -> str:
-        text = io.StringIO()
+    def _write_table(self) -> None:
+        """Writes log.csv anew. Where a process was killed, it may be some epochs ahead of the state until then."""
         rows = zip(*self.history.values(), strict=True)
-        csv.writer(text).writerows([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
-        return text.getvalue()
+        table = for_csv([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
+        write_atomically(self.folder / "log.csv", table.encode(), durable=False)
 
 
 def remove_states(folder: Path) -> None:
     """Deletes the states of a finished training: they take several times the space of its network."""
-    for name in (*CHECKPOINTS, *reversed(STATES)):  # the newest state last, so that a kill leaves it
-        (folder / name).unlink(missing_ok=True)
+    resume_older.remove_checkpoints(folder)
+    for path in (*folder.glob(BEST.format("*")), *(folder / name for name in reversed(STATES))):
+        path.unlink(missing_ok=True)  # the newest state last, so that a kill leaves it

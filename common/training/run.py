@@ -21,12 +21,14 @@ from common.evidence.masks import add_shapes, load_masks
 from common.files import refuse_unwritable, remove_partial, write_json
 from common.lock import only_one, remove_abandoned
 from common.protocol import PROTOCOL, recipe_hash
+from common.text import LogFormatter
 from common.training import at_once
 from common.training.callbacks import bars
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import fit
-from common.training.record import MASKS, Fit, Trial, ended, keep_counts, made_in, summary
+from common.training.foreign import refuse_foreign
+from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder, trials
 
@@ -56,6 +58,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
         if not request.resume:
             _clear(folder, say)
         remove_partial(folder)
+        refuse_foreign(folder, request, planned.training.prepared)
         note_request(folder, request, stored=False)
         stored = 0
         for trial, outcome in _train(request, planned, machine):
@@ -118,9 +121,7 @@ def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> result
     """Stores and returns the record of all finished trials in the folder, with its counts."""
     record, places = _summarise(request, planned, say)
     with only_one(request.results, wait=True):
-        keep_counts(record, places, request.results)
-        results.store(request.results, record)
-    return record
+        return store(record, places, request.results)
 
 
 def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
@@ -133,8 +134,7 @@ def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) ->
     with only_one(request.results, wait=True):
         before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
         if not any(_has_more(old, record) for old in before):
-            keep_counts(record, places, request.results)
-            results.store(request.results, record)
+            store(record, places, request.results)
 
 
 def _has_more(old: results.Record, new: results.Record) -> bool:
@@ -150,11 +150,12 @@ def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> t
     finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
     if not finished:
-        raise FailedRun("\n".join(["No repeat has numbers; stored results stay as they are.", *map(str, failures)]))
+        raise FailedRun("No repeat has numbers; stored results stay as they are.", *map(str, failures))
     for trial in finished:
         if complete_counts(planned, trial):
             say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
     places = [trial_folder(planned.folder, trial) for trial in finished]
+    first, *_ = machines = [made_in(place) for place in places]
     return results.Record(
         paper=paper.name,
         profile=request.profile,
@@ -166,8 +167,11 @@ def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> t
         readings=request.departures,
         recipe_hash=recipe_hash(recipe),
         protocol=PROTOCOL,
-        environment=made_in(places[0]),
-        runs=[summary(paper, recipe, place) for place in places],
+        environment=first,
+        runs=[
+            summary(paper, recipe, place).model_copy(update={"environment": None if machine == first else machine})
+            for place, machine in zip(places, machines, strict=True)
+        ],
         failed=failures,
     ), places
 
@@ -236,7 +240,7 @@ class _File(logging.FileHandler):
 def logged(folder: Path, command: str, machine: results.Environment) -> Iterator[None]:
     """Appends all log messages and Python warnings of this process to the log of a folder. command: as it was typed."""
     handler = _File(folder / LOG, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     suite, everything = logging.getLogger("common"), logging.getLogger()
     level = suite.level
     suite.setLevel(logging.INFO)

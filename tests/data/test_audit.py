@@ -16,8 +16,8 @@ from common import cli, paper
 from common.data import audit, duplicates, manifest, splits
 from common.data.busi import index
 from common.data.case import Case
+from common.data.findings import load_findings
 from common.errors import BadInput
-from common.report import site
 
 CHENG, GILL, PAUDEL, RAHMAN = (paper.load(name).recipe() for name in ("cheng", "gill", "paudel", "rahman"))
 
@@ -207,7 +207,7 @@ def test_only_the_findings_on_a_data_set_known_by_name_are_kept_with_the_results
         assert told.exit_code == 0, told.output
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["audit-phantom.json"]
     assert "results/audit-phantom.json" in told.output.replace("\n", "")
-    (kept,) = site.load_audits(tmp_path / "results")
+    (kept,) = load_findings(tmp_path / "results")
     assert kept == json.loads((tmp_path / "runs" / "audit-phantom" / "audit.json").read_text())
 
 

@@ -3,8 +3,8 @@
 import json
 import random
 import shutil
+from functools import partial
 
-import keras
 import numpy as np
 import pytest
 
@@ -14,8 +14,9 @@ from common.errors import BadInput, Damaged
 from common.evidence import results
 from common.evidence.counts import Rows
 from common.files import check_archive, write_json
-from common.training import resume
 from common.training.record import ended
+from common.training.state_file import BEST, STATES
+from tests.training.dense import Dense
 
 EPOCHS = 3
 
@@ -32,32 +33,11 @@ def damages(content: bytes, seed: int, flips: int) -> list[bytes]:
     return cut + flipped
 
 
-class Dense:
-    """A training of a tiny network, whose weights after epoch n are all n."""
-
-    def __init__(self, folder):
-        self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
-        self.model.compile("adam", "mse")
-        self.model.optimizer.build(self.model.trainable_variables)
-        self.best = resume.checkpoint(folder, "val_loss", "min")
-        self.resumable = resume.Resumable(folder, [self.best])
-        for each in (self.best, self.resumable):
-            each.set_model(self.model)
-
-    def epoch(self, number):
-        self.model.set_weights([np.full(each.shape, number) for each in self.model.get_weights()])
-        for each in (self.best, self.resumable):
-            each.on_epoch_begin(number)
-            each.on_epoch_end(number, {"loss": 1 / (number + 1), "val_loss": 1 / (number + 1)})
-
-    def weights(self):
-        return {float(value) for each in self.model.get_weights() for value in np.ravel(each)}
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     training = Dense(folder)
+    training.begin()
     for number in range(EPOCHS):
         training.epoch(number)
     return folder
@@ -65,21 +45,20 @@ def trained(tmp_path_factory):
 
 def test_a_damaged_state_is_named_and_the_one_before_it_taken(trained, tmp_path, caplog):
     """Never a wrong number: what is loaded is the last epoch, where the bit did not matter, or the one before."""
-    latest, before = resume.STATES
+    latest, before = STATES
     training = Dense(tmp_path)
     used_before = 0
     tried = damages((trained / latest).read_bytes(), seed=1, flips=150)
     for content in tried:
+        for path in trained.iterdir():
+            shutil.copy(path, tmp_path / path.name)
         (tmp_path / latest).write_bytes(content)
-        for name in (before, *filter(lambda name: (trained / name).exists(), resume.CHECKPOINTS)):
-            shutil.copy(trained / name, tmp_path / name)
         caplog.clear()
-        begun = training.resumable.restore(training.model)
+        begun = training.begin()
         assert begun in (EPOCHS, EPOCHS - 1)
         assert training.weights() == {begun - 1.0}
-        training.resumable.on_train_begin()
-        assert training.best.best == 1 / begun
-        training.model.load_weights(training.resumable.checkpoint)
+        assert training.patience.best == 1 / begun
+        training.resumable.use_best_weights()
         assert training.weights() == {begun - 1.0}, "the best epoch was the last"
         assert len(training.resumable.history["loss"]) == begun
         if begun < EPOCHS:
@@ -89,43 +68,110 @@ def test_a_damaged_state_is_named_and_the_one_before_it_taken(trained, tmp_path,
     assert used_before > len(tried) / 2
 
 
+ALTERED = {
+    "an empty history": {"history": {}},
+    "a billion epochs": {"history": {"loss": [1.0] * 10_000, "val_loss": [1.0] * 10_000}},
+    "years of training": {"seconds": 1e12},
+    "another best epoch": {"best": 1},
+    "a patience that never ends": {"callbacks": [{"wait": -1_000_000}]},
+    "a training that has stopped": {"stopped": True},
+}
+
+
+def altered(path, **facts):
+    """Changes facts of a whole file, whose other members stay as they are."""
+    with np.load(path) as saved:
+        members = dict(saved)
+    members["facts"] = np.array(json.dumps(json.loads(str(members["facts"])) | facts))
+    np.savez(path, **members)
+
+
+def not_a_number(path):
+    with np.load(path) as saved:
+        members = dict(saved)
+    np.savez(path, **members | {"variable0": np.full_like(members["variable0"], np.nan)})
+
+
+def another_network(path):
+    folder = path.parent / "another"
+    training = Dense(folder, units=5)
+    training.begin()
+    training.epoch(0)
+    (folder / path.name).replace(path)
+
+
+def another_training(path):
+    folder = path.parent / "another"
+    training = Dense(folder, training="the second repeat")
+    training.begin()
+    training.epoch(0)
+    (folder / path.name).replace(path)
+
+
+@pytest.mark.parametrize(
+    ("alter", "reason"),
+    [
+        *(
+            pytest.param(partial(altered, **facts), "its digest does not fit", id=name)
+            for name, facts in ALTERED.items()
+        ),
+        pytest.param(not_a_number, "its digest does not fit", id="weights that are no numbers"),
+        pytest.param(another_network, "it is of another network", id="another network"),
+        pytest.param(another_training, "it is of another training: the second repeat", id="another training"),
+    ],
+)
+def test_a_whole_state_that_was_altered_or_is_of_another_training_is_named_too(
+    trained, tmp_path, caplog, alter, reason
+):
+    for path in trained.iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    latest = tmp_path / STATES[0]
+    alter(latest)
+    training = Dense(tmp_path)
+    assert training.begin() == EPOCHS - 1
+    assert f"{latest} is damaged ({reason}" in caplog.text
+    assert training.weights() == {EPOCHS - 2.0}
+    alter(latest)  # which is now the one before: there is no other
+    anew = Dense(tmp_path)
+    anew.model.set_weights([np.full(each.shape, 7) for each in anew.model.get_weights()])
+    assert anew.begin() == 0
+    assert anew.weights() == {7.0}, "as built"
+    assert anew.resumable.history == {}
+
+
 def test_with_both_states_damaged_the_repeat_starts_again(trained, tmp_path, caplog):
-    for name in resume.STATES:
+    for name in STATES:
         (tmp_path / name).write_bytes((trained / name).read_bytes()[:-30])
     training = Dense(tmp_path)
     training.model.set_weights([np.full(each.shape, 7) for each in training.model.get_weights()])
-    assert training.resumable.restore(training.model) == 0
+    assert training.begin() == 0
     assert training.weights() == {7.0}, "as built"
-    assert all(f"{tmp_path / name} is damaged" in caplog.text for name in resume.STATES)
+    assert all(f"{tmp_path / name} is damaged" in caplog.text for name in STATES)
 
 
 def test_without_the_weights_of_its_best_epoch_a_state_is_no_good(trained, tmp_path, caplog):
     for path in trained.iterdir():
         shutil.copy(path, tmp_path / path.name)
-    kept = resume.CHECKPOINTS[0]
-    (tmp_path / kept).write_bytes((trained / kept).read_bytes()[:-1])
+    best, before = (tmp_path / BEST.format(number) for number in (EPOCHS, EPOCHS - 1))
+    best.write_bytes(best.read_bytes()[:-1])
     training = Dense(tmp_path)
-    assert training.resumable.restore(training.model) == EPOCHS - 1
-    (tmp_path / kept).unlink()
-    assert training.resumable.restore(training.model) == 0
-    assert f"{tmp_path / kept} is damaged" in caplog.text
+    assert training.begin() == EPOCHS - 1
+    assert f"{best} is damaged" in caplog.text
+    before.unlink()
+    assert training.begin() == 0
+    assert f"{before} is damaged" in caplog.text
 
 
-@pytest.mark.parametrize("written", [True, False], ids=["its state was written", "its state was not"])
-def test_one_killed_while_the_best_weights_get_their_name_goes_on(trained, tmp_path, written):
+def test_one_killed_after_the_best_weights_and_before_their_state_goes_on(trained, tmp_path):
     for path in trained.iterdir():
         shutil.copy(path, tmp_path / path.name)
-    kept, before, new = resume.CHECKPOINTS
-    (tmp_path / kept).rename(tmp_path / new)
-    if not written:
-        (tmp_path / before).rename(tmp_path / kept)
-        (tmp_path / resume.STATES[0]).unlink()
+    (tmp_path / STATES[0]).unlink()
     training = Dense(tmp_path)
-    begun = training.resumable.restore(training.model)
-    assert begun == (EPOCHS if written else EPOCHS - 1)
-    training.model.load_weights(training.resumable.checkpoint)
-    assert training.weights() == {begun - 1.0}
-    assert not (tmp_path / new).exists()
+    assert training.begin() == EPOCHS - 1
+    training.resumable.use_best_weights()
+    assert training.weights() == {EPOCHS - 2.0}
+    training.epoch(EPOCHS - 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in trained.iterdir())
 
 
 def test_a_damaged_cache_is_named_and_made_again(phantom_folder, tmp_path, caplog):
@@ -189,6 +235,8 @@ def test_a_finished_repeat_with_a_damaged_file_is_named_and_not_taken_for_finish
     here = shutil.copytree(place, tmp_path / "repeat-0")
     done = ended(here)
     assert done.epochs == 8
+    assert (done.paper, len(done.recipe), len(done.data)) == ("cheng", 12, 16)
+    assert {path.name for path in here.glob("*.npz")} == set(done.counts)
     for name in ("fit.json", "rows-train.npz", "rows-test.npz", "test-masks.npz", "environment.json"):
         good = (here / name).read_bytes()
         for content in damages(good, seed=4, flips=25):

@@ -9,7 +9,9 @@ import pytest
 from common.data import pack
 from common.data.busi import index
 from common.data.prepare import Need, prepare
+from common.errors import BadInput
 from common.files import write_atomically, write_json
+from common.lock import only_one, unchanging
 from tests.faults.commands import Command
 
 MEGABYTE = 1 << 20
@@ -60,6 +62,15 @@ def test_a_packed_file_that_does_not_fit_unpacked_is_an_error_too(disk, phantom_
     with pytest.raises(OSError, match=r"No space left on device: .*images\.npy"):
         pack.read_pack(tmp_path / "mine.pack").unpack(need, place)
     assert list(place.iterdir()) == []
+
+
+def test_results_on_a_read_only_disk_can_be_read_and_a_lock_for_writing_is_refused_by_name(disk):
+    place = disk(MEGABYTE, "ro")
+    with unchanging(place):
+        pass
+    refused = pytest.raises(BadInput, match=r"\.lock can't be written to: Read-only file system\. Mend that")
+    with refused, only_one(place, wait=True):
+        pytest.fail("it was let in")
 
 
 def test_results_that_can_not_be_written_are_refused_before_anything_is_trained(disk, small, tmp_path):

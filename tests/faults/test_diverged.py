@@ -27,12 +27,11 @@ def training(folder, epoch, validation=1.0):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
-    best = resume.checkpoint(folder, "val_loss", "min")
-    resumable = resume.Resumable(folder, [best])
+    resumable = resume.Resumable(folder, best_epoch=lambda history: 1 + int(np.argmin(history["val_loss"])))
     x, y = np.ones((12, 2), "float32"), np.ones((12, 1), "float32")
-    every = [Blow(epoch), callbacks.StopAtDivergence(steps=3), best, resumable]
+    every = [Blow(epoch), callbacks.StopAtDivergence(steps=3), resumable]
     begun = resumable.restore(model)
-    with pytest.raises(Diverged) as stopped:
+    with pytest.raises(Diverged) as stopped, resumable.saving():
         model.fit(
             x, y, batch_size=4, epochs=6, initial_epoch=begun, validation_data=(x * validation, y), verbose=0,
             callbacks=every,
@@ -48,7 +47,7 @@ def test_it_names_the_batch_and_keeps_the_last_good_state(tmp_path):
     again = training(tmp_path, epoch=4)
     assert again.begun == 3, "the state of the third epoch is there, and good"
     assert all(np.isfinite(again.resumable.history["loss"]))
-    again.model.load_weights(again.resumable.checkpoint)
+    again.resumable.use_best_weights()
     assert all(np.isfinite(weights).all() for weights in again.model.get_weights())
 
 

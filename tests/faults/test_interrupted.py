@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM, a second run in the same folder, and what `repro status` and the log say of all that."""
 
+import json
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common import lock
@@ -27,6 +29,10 @@ def status_of(folder: Path) -> str:
 def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_path):
     first = Command(tmp_path, *small)
     assert first.until_there(tmp_path, "runs/*/*/repeat-0/resume.npz"), first.said
+    (place,) = tmp_path.glob("runs/cheng/*/repeat-0")
+    while epochs_in(place / "log.csv") < 2:
+        time.sleep(0.002)
+    first.send(signal.SIGSTOP)  # it would be done before the others have looked at it
 
     second = Command(tmp_path, *small, output="second.txt")
     assert second.end() == 2
@@ -36,11 +42,16 @@ def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_pa
 
     told = time.monotonic()
     first.send(signal.SIGTERM)
+    first.send(signal.SIGCONT)
     assert first.end() == 143
     assert time.monotonic() - told < SOON
     assert "Interrupted. To go on after the last whole epoch: " in first.said
     assert "-m reproductions run cheng --profile smoke" in first.said
     assert "Traceback" not in first.said
+
+    with np.load(place / "resume.npz") as saved:  # until then it waited in memory for a minute to be over
+        trained = len(json.loads(str(saved["facts"]))["history"]["loss"])
+    assert trained >= epochs_in(place / "log.csv") >= 2, "the last whole epoch"
 
     said = status_of(tmp_path)
     assert "broken" in said
@@ -52,6 +63,21 @@ def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_pa
     assert "Keras 3" in lines
     assert "epoch 1/8  loss" in lines
     assert "stopped: SystemExit 143" in lines
+
+    if len(os.sched_getaffinity(0)) > 1:
+        fewer = Command(tmp_path, *small, first=on_one_core)
+        assert fewer.until_there(tmp_path, "runs/cheng/*/repeat-0/*.keras"), fewer.said
+        fewer.send(signal.SIGKILL)
+        fewer.end()
+        assert re.search(r"was trained on \d+ cores, .* so far, and goes on on 1 core,", " ".join(fewer.said.split()))
+
+
+def epochs_in(table: Path) -> int:
+    return len(table.read_text().splitlines()) - 1
+
+
+def on_one_core():
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def test_a_run_that_is_done_is_shown_as_done(never_disturbed):
@@ -65,7 +91,7 @@ def test_a_run_that_is_done_is_shown_as_done(never_disturbed):
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_single_step_of_minutes_does_not_keep_it_from_ending(signum, code):
     """A call into compiled code that Python can't break off, as a step of a large network is."""
-    long = "import sys, hashlib\nfrom common.cli import ends_soon\nwith ends_soon('Interrupted.'):\n" \
+    long = "import sys, hashlib\nfrom common.ending import ends_soon\nwith ends_soon('Interrupted.'):\n" \
            "    print('at work', flush=True)\n    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"  # fmt: skip
     process = subprocess.Popen([sys.executable, "-c", long], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"at work\n"
@@ -76,6 +102,56 @@ def test_a_single_step_of_minutes_does_not_keep_it_from_ending(signum, code):
     assert time.monotonic() - told < SOON
     assert process.returncode == code
     assert complaint == b"Interrupted.\n"
+
+
+SAVING = """
+import hashlib, sys, time
+from common import ending, newest
+ending.PATIENCE = 2.0
+def write(value):
+    time.sleep(float(sys.argv[2]))
+    print(f"written: {value}", flush=True)
+with ending.ends_soon("Interrupted."):
+    writer = newest.NewestWriter(write, 60)
+    writer.put("first")
+    while newest.any_busy():
+        time.sleep(0.01)
+    writer.put("last")
+    print("at work", flush=True)
+    if sys.argv[1] == "in one call":
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("at_work", ["in one call", "in Python"])
+def test_the_last_state_is_written_before_it_ends_also_from_within_a_step_of_minutes(at_work):
+    said, complaint = told_to_end(at_work, seconds_of_a_write=0.1)
+    assert said == "written: first\nat work\nwritten: last\n"
+    assert complaint.endswith("\nInterrupted.\n")
+
+
+def test_a_disk_that_takes_too_long_is_waited_for_within_a_limit_and_told():
+    said, complaint = told_to_end("in Python", seconds_of_a_write=2.5)
+    assert said == "written: first\nat work\n"
+    told, failed, interrupted = complaint.splitlines()
+    assert told == "The last whole epoch is written to the disk, which may take up to 2 s."
+    assert failed == "It could not be written within 2 s. What was written before it is whole."
+    assert interrupted == "Interrupted."
+
+
+def told_to_end(at_work: str, seconds_of_a_write: float) -> tuple[str, str]:
+    """What a process prints that gets SIGTERM, twice, while a state waits to be written."""
+    words = [sys.executable, "-c", SAVING, at_work, str(seconds_of_a_write)]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = process.stdout.readline() + process.stdout.readline()
+    time.sleep(0.5)  # until the call has begun
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    rest, complaint = process.communicate(timeout=60)
+    assert process.returncode == 143
+    return said + rest, complaint
 
 
 def test_a_lock_of_a_dead_process_blocks_nobody(tmp_path):

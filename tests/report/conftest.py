@@ -57,8 +57,9 @@ def look(chromium) -> Iterator[Callable]:
 
 def written(results: Path, names: list[str], root: Path, folder: Path) -> Path:
     from common.report import site
+    from common.report.folder import write_site
 
-    site.write_site(site.build_site(results, names, root, root), folder)
+    write_site(site.build_site(results, names, root, root), folder)
     return folder
 
 

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from common import paper as papers
-from common.data import curations, duplicates, manifest, pack
+from common.data import curations, duplicates, findings, manifest, pack
 from common.data.busi import index
 from common.data.prepare import Need
 from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.answers import answers
 from common.evidence.results import store
-from common.report import comparison, gather, layers, pictures, site
+from common.report import comparison, gather, layers, pictures
 from common.report.pictures import GRID, outline
-from common.report.site import Site, write_site
 from tests.report.made import RESULTS, record_of
 
 
@@ -155,22 +154,8 @@ def test_no_results_are_told_with_the_command_that_makes_them(tmp_path: Path):
         gather.studies(tmp_path, ["cheng"])
 
 
-def test_a_site_takes_the_place_of_an_older_one_only(tmp_path: Path):
-    site = Site({"index.html": "new"}, {"images/a.webp": b"pixels"})
-    write_site(Site({"index.html": "old", "gone.html": ""}), tmp_path / "site")
-    write_site(site, tmp_path / "site")
-    assert (tmp_path / "site" / "index.html").read_text() == "new"
-    assert not (tmp_path / "site" / "gone.html").exists()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").touch()
-    with pytest.raises(BadInput, match="no report"):
-        write_site(site, tmp_path / "mine")
-    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "site"]
-
-
 def test_the_kept_audit_is_of_the_duplicates_and_curations_that_are_committed():
-    (audit,) = (each for each in site.load_audits(RESULTS) if each["data"] == "busi")
+    (audit,) = (each for each in findings.load_findings(RESULTS) if each["data"] == "busi")
     known = duplicates.known_in_busi()
     assert {key: audit[key] for key in ("fingerprint", "method", "threshold", "groups")} == {
         key: known[key] for key in ("fingerprint", "method", "threshold", "groups")

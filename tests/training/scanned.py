@@ -71,17 +71,21 @@ def train(scanned: bool, folder: Path, epochs: int = EPOCHS) -> dict:
     scans = []
     scan._scan = lambda *arguments: scans.append(arguments) or SCAN(*arguments)
     stopping = keras.callbacks.EarlyStopping("val_loss", mode="max", patience=1)  # a loss that falls: stops early
-    resumable = resume.Resumable(folder, [stopping])
+    resumable = resume.Resumable(folder, others=[stopping])
     begun = resumable.restore(model)
     every = [callbacks.EpochStart(batches, 0, 0), callbacks.StopAtDivergence(len(batches)), stopping, ends, resumable]
     stepwise = nullcontext((for_backend(batches), for_backend(validation)))
-    with scan.on_device(model, batches, validation) if scanned else stepwise as (data, validation_data):
+    with (
+        scan.on_device(model, batches, validation) if scanned else stepwise as (data, validation_data),
+        resumable.saving(),
+    ):
         model.fit(
             data, validation_data=validation_data, initial_epoch=begun, epochs=epochs,
             shuffle=False, verbose=0, callbacks=every,
         )  # fmt: skip
+    resumable.finish()
     with np.load(folder / "resume.npz") as saved:
-        state = [saved[name].astype(float).ravel().tolist() for name in saved.files if name != "facts"]
+        state = [saved[name].astype(float).ravel().tolist() for name in saved.files if name.startswith("variable")]
     trained = len(resumable.history["loss"]) - begun
     return {"history": resumable.history, "state": state, "calls": ends.count / trained, "scans": len(scans)}
 

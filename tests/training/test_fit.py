@@ -100,6 +100,10 @@ def test_the_best_epoch_is_the_one_evaluated(whole):
     assert metrics.value("bce|pixel|pooled", rows) == pytest.approx(min(curve), rel=1e-4)
 
 
+def least_of(history):
+    return 1 + int(np.argmin(history["val_loss"]))
+
+
 @pytest.mark.parametrize("least", [0.0, 0.6])
 @pytest.mark.parametrize("killed_after", [None, 0, 1, 2, 3])
 def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, killed_after, least):
@@ -110,11 +114,8 @@ def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, kille
     model.optimizer.build(model.trainable_variables)
 
     def started():
-        own = [
-            keras.callbacks.EarlyStopping("val_loss", min_delta=least, patience=2, mode="min"),
-            resume.checkpoint(tmp_path, "val_loss", "min"),
-        ]
-        every = [*own, resume.Resumable(tmp_path, own)]
+        stopping = keras.callbacks.EarlyStopping("val_loss", min_delta=least, patience=2, mode="min")
+        every = [stopping, resume.Resumable(tmp_path, "this one", [stopping], least_of)]
         for callback in every:
             callback.set_model(model)
         begun = every[-1].restore(model)
@@ -134,11 +135,12 @@ def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, kille
         if model.stop_training:
             break
         if epoch == killed_after:
+            every[-1].finish()  # its state is on the disk, not only handed to the thread
             begun, every = started()
-    stopping, _, resumable = every
+    stopping, resumable = every
     assert epoch == stopping.stopped_epoch == 3
     assert resumable.stopped
-    model.load_weights(resumable.checkpoint)
+    resumable.use_best_weights()
     assert all((weights == 1).all() for weights in model.get_weights())
     assert resumable.history["val_loss"] == [3, 2, 2.5, 2.4]
 

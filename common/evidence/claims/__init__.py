@@ -15,15 +15,15 @@ more follows: not which of them is wrong, nor why.
 """
 
 from common.evidence.claims.cells import Finding
-from common.evidence.claims.check import as_json, as_lines, check, impossible, summary
+from common.evidence.claims.check import as_lines, as_record, check, impossible, summary
 from common.evidence.claims.losses import OfTumour, Region, of_tumour, regions
 
 __all__ = [
     "Finding",
     "OfTumour",
     "Region",
-    "as_json",
     "as_lines",
+    "as_record",
     "check",
     "impossible",
     "of_tumour",

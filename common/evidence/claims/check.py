@@ -1,10 +1,10 @@
 """All findings about the numbers of a paper: as data, in one sentence, as lines to read, and as JSON."""
 
-import json
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cache
 from itertools import groupby
+from typing import Any
 
 from common.evidence.claims import contradictions, fold_means, losses, printed_matrix
 from common.evidence.claims.cells import Cell, Finding, cells_of, grouped, joined, premise_of_tables
@@ -152,17 +152,16 @@ def _several(count: int, what: str) -> str:
 # As people and programs read them
 
 
-def as_json(papers: list[Paper], known: dict[str, dict[Split, Interval]] | None = None) -> str:
-    """{paper: {"findings": [...], "regions": [...]}}, the fields of `Finding` and `Region`. known: by paper, as in
-    `as_lines`."""
-    found = {
+def as_record(papers: list[Paper], known: dict[str, dict[Split, Interval]] | None = None) -> dict[str, Any]:
+    """For JSON: {paper: {"findings": [...], "regions": [...]}}, the fields of `Finding` and `Region`. known: by paper,
+    as in `as_lines`."""
+    return {
         paper.name: {
             "findings": [asdict(each) for each in check(paper)],
             "regions": [asdict(each) for each in regions(paper, (known or {}).get(paper.name))],
         }
         for paper in papers
     }
-    return json.dumps(found, indent=1, ensure_ascii=False)
 
 
 def as_lines(paper: Paper, known: dict[Split, Interval] | None = None) -> Iterator[str]:

@@ -1,7 +1,5 @@
 """What is found in a few printed cells, what it is called, and which cells it names; nothing else is found there."""
 
-import json
-
 import pytest
 
 from common.evidence import claims
@@ -343,6 +341,6 @@ def test_many_findings_of_a_kind_are_cut_short_and_json_has_all():
     printed = [cell(f"A{i}", f"0.{i:02d}", ACCURACY) for i in range(10, 40, 5)]
     about = paper(*printed)
     assert any("more: --json has all" in line for line in claims.as_lines(about))
-    stored = json.loads(claims.as_json([about]))[""]
+    stored = claims.as_record([about])[""]
     assert len(stored["findings"]) == len(claims.check(about)) == 15
-    assert stored["findings"][0]["cells"] == ["A10", "A15"]
+    assert stored["findings"][0]["cells"] == ("A10", "A15")

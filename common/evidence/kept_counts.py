@@ -1,0 +1,81 @@
+"""The counts and masks beside a record in `results/`, and whether they belong to it.
+
+A record holds the checksum of each of these files. A process may be killed after it wrote the counts of a new record
+and before it wrote the record, or a person may restore only one of both: then what is there belongs to other runs.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from common.errors import BadInput, Damaged
+from common.evidence.counts import Rows, concatenate
+from common.evidence.masks import load_masks
+from common.evidence.results import Record, Repeat, slug, trial_name
+from common.files import checksum
+
+logger = logging.getLogger(__name__)
+
+Read = TypeVar("Read", Rows, np.ndarray)
+
+
+def counts_folder(results: Path, record: Record) -> Path:
+    """Where the counts behind a record are kept. They may be missing."""
+    return results / record.paper / slug(record)
+
+
+def rows_of_test(results: Path, record: Record, repeat: int | None = None) -> Rows | None:
+    """The counts of the test images of a repeat, all its folds together. None where they are not kept or do not belong
+    to the record. repeat: its number, counted from 0; None for the first. Raises BadInput, naming the file, where it
+    can't be read: that of an older record, which has no checksums, may be damaged."""
+    runs = [run for run in record.runs if run.repeat == (record.runs[0].repeat if repeat is None else repeat)]
+    parts = [rows_of(results, record, run, "test") for run in runs]
+    return None if None in parts else concatenate(parts)
+
+
+def rows_of(results: Path, record: Record, run: Repeat, part: str) -> Rows | None:
+    """The same of one training and any part of the data."""
+    path = _own_file(results, record, f"rows-{trial_name(run)}-{part}.npz")
+    return path and _read(Rows.load, path)
+
+
+def masks_of_test(results: Path, record: Record, run: Repeat) -> np.ndarray | None:
+    """The predicted masks of the test images of one training, bool (images, side, side). None where they are not kept,
+    as of all but the first repeat, or do not belong to the record. Raises BadInput as `rows_of_test` does."""
+    path = _own_file(results, record, f"masks-{trial_name(run)}-test.npz")
+    return _read(load_masks, path) if path and path.exists() else None
+
+
+def _own_file(results: Path, record: Record, name: str) -> Path | None:
+    """The file of this name beside a record, unless a checksum shows that it does not belong to it: then a warning says
+    so. An older record has no checksums; its files may be missing."""
+    path = counts_folder(results, record) / name
+    if not path.parent.is_dir():
+        return None
+    if not record.counts:
+        return path
+    found = checksum(path) if path.is_file() else None
+    if found == record.counts.get(name):
+        return path if found else None
+    _warn_once(
+        f"{path} does not belong to the record in {results / record.paper}.json: "
+        f"{'it is of other runs, or was changed' if found else 'it is missing'}. It is not used. The command of the "
+        "run stores both again (`repro status` shows it), or restore both (git checkout)."
+    )
+    return None
+
+
+@cache
+def _warn_once(message: str) -> None:
+    logger.warning(message)
+
+
+def _read(reader: Callable[[Path], Read], path: Path) -> Read:
+    try:
+        return reader(path)
+    except Damaged as damaged:
+        raise BadInput(f"{damaged} Restore it (git checkout), or run the paper again.") from damaged

@@ -1,0 +1,143 @@
+"""The state of a training: written in a thread, and after any end right again."""
+
+import csv
+import json
+import logging
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from common.files import checksum
+from common.training import resume
+from common.training.state_file import BEST, STATES
+from tests.training.dense import Dense
+
+
+def facts_of(path):
+    with np.load(path) as saved:
+        return json.loads(str(saved["facts"]))
+
+
+def table(folder):
+    with (folder / "log.csv").open() as file:
+        return [int(line["epoch"]) for line in csv.DictReader(file)]
+
+
+def train(folder, epochs, **settings):
+    training = Dense(folder)
+    for number in range(training.begin(), epochs):
+        training.epoch(number, **settings)
+    return training
+
+
+def test_an_epoch_does_not_wait_for_the_disk_and_the_newest_state_is_written(tmp_path, monkeypatch):
+    """While the disk takes its time over the first state, three epochs end. Then it gets the last of them."""
+    disk, before = threading.Event(), resume.write_state
+
+    def slowly(*arguments):
+        assert threading.current_thread() is not threading.main_thread()
+        disk.wait()
+        before(*arguments)
+
+    monkeypatch.setattr(resume, "write_state", slowly)
+    training = train(tmp_path, 4, saved=False)
+    assert not (tmp_path / STATES[0]).exists()
+    disk.set()
+    training.resumable.finish()
+    latest, older = (len(facts_of(tmp_path / name)["history"]["loss"]) for name in STATES)
+    assert (latest, older) == (4, 1)
+
+
+def test_what_is_written_is_the_end_of_its_epoch_though_the_next_has_changed_the_weights(tmp_path, monkeypatch):
+    disk, before = threading.Event(), resume.write_state
+    monkeypatch.setattr(resume, "write_state", lambda *arguments: disk.wait() and before(*arguments))
+    training = Dense(tmp_path)
+    training.begin()
+    training.epoch(0, saved=False)
+    for variable in training.model.variables:
+        variable.assign_add(keras.ops.ones(variable.shape))
+    disk.set()
+    training.resumable.finish()
+    assert Dense(tmp_path).begin() == 1
+    with np.load(tmp_path / STATES[0]) as saved:
+        assert not saved["variable0"].any()
+
+
+def test_the_best_weights_are_on_the_disk_once_and_not_in_both_states(tmp_path):
+    training = Dense(tmp_path)
+    training.begin()
+    for number, loss in enumerate([3, 1, 2, 2]):
+        training.epoch(number, loss)
+    assert [facts_of(tmp_path / name)["best"] for name in STATES] == [2, 2]
+    assert [path.name for path in tmp_path.glob(BEST.format("*"))] == [BEST.format(2)]
+    training.epoch(4, 0.5)
+    training.epoch(5, 0.4)
+    assert {path.name for path in tmp_path.glob(BEST.format("*"))} == {BEST.format(5), BEST.format(6)}
+    again = Dense(tmp_path)
+    again.begin()
+    again.resumable.use_best_weights()
+    assert again.weights() == {5.0}
+
+
+def test_the_log_is_right_again_where_it_was_ahead_of_the_state_or_behind_it(tmp_path):
+    train(tmp_path, 2)
+    ahead = (tmp_path / "log.csv").read_text() + "2,9,9\n3,9,9\n"
+    for killed in (ahead, "epoch,loss,val_loss\n", ""):
+        (tmp_path / "log.csv").write_text(killed)
+        assert Dense(tmp_path).begin() == 2
+        assert table(tmp_path) == [0, 1]
+    train(tmp_path, 4)
+    assert table(tmp_path) == [0, 1, 2, 3]
+
+
+def test_epochs_that_are_trained_again_after_a_kill_are_counted_once(tmp_path, monkeypatch):
+    """A clock that goes on by one second at each look: an epoch takes one second."""
+    monkeypatch.setattr(resume.time, "perf_counter", iter(range(1000)).__next__)
+    killed = train(tmp_path, 2)
+    for number in (2, 3):
+        killed.epoch(number, saved=False)  # the thread would write it in a minute
+    assert train(tmp_path, 6).resumable.seconds == 6
+
+
+def test_on_another_number_of_cores_it_says_that_the_bits_are_others_and_notes_it(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(resume, "hardware", lambda: "2 cores, a CPU")
+    assert train(tmp_path, 1).resumable.notes() == []
+    monkeypatch.setattr(resume, "hardware", lambda: "1 core, a CPU")
+    train(tmp_path, 2)
+    assert "was trained on 2 cores, a CPU so far, and goes on on 1 core, a CPU" in caplog.text
+    caplog.clear()
+    (note,) = train(tmp_path, 3).resumable.notes()
+    assert note.startswith("Trained in turn on 2 cores, a CPU, then on 1 core, a CPU.")
+    assert caplog.text == "", "once is enough"
+
+
+@pytest.mark.parametrize("trouble", [None, "the best weights are gone", "a weight is no number"])
+def test_a_state_that_was_saved_before_28_november_2026_is_resumed(tmp_path, caplog, trouble):
+    training = Dense(tmp_path)
+    training.model.set_weights([np.full(each.shape, 1) for each in training.model.get_weights()])
+    training.model.save_weights(best := tmp_path / "checkpoint.weights.h5")
+    facts = {
+        "epochs": 3, "history": {"loss": [3, 1, 2], "val_loss": [3, 1, 2]}, "seconds": 3.5, "stopped": False,
+        "callbacks": [{"wait": 1, "best": 1.0}, {"best": 1.0}], "checkpoint": checksum(best),
+    }  # fmt: skip
+    variables = [*training.model.variables, *training.model.optimizer.variables]
+    arrays = {f"variable{n}": np.full(each.shape, 2, each.dtype) for n, each in enumerate(variables)}
+    if trouble == "a weight is no number":
+        arrays["variable0"][0] = np.nan
+    np.savez(tmp_path / "resume.npz", facts=json.dumps(facts), **arrays)
+    if trouble == "the best weights are gone":
+        best.unlink()
+    training.model.set_weights([np.full(each.shape, 7) for each in training.model.get_weights()])
+    with caplog.at_level(logging.WARNING):
+        assert training.begin() == (0 if trouble else 3)
+    assert ("is damaged" in caplog.text) == bool(trouble)
+    assert training.weights() == {7.0 if trouble else 2.0}
+    if not trouble:
+        assert (training.patience.wait, training.resumable.seconds) == (1, 3.5)
+        training.resumable.use_best_weights()
+        assert training.weights() == {1.0}
+        training.epoch(3)
+        resume.remove_states(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
