@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.data.case import brightness_doubts
-from common.data.decode import image_and_doubts
+from common.data.decode import image_and_doubts, read_size, unread
 from common.data.listing import ENDINGS, count_kinds, is_image, is_of_system, kind_of_file, on_disk, plain_name
 from common.errors import BadInput
 from common.predict import dicom
+from common.predict.dicom.bounded import count_pixels as dicom_count
 from common.predict.picture import Picture
 
 MASKS, OVERLAYS = "masks", "overlays"  # the folders of what is written
@@ -162,6 +163,20 @@ def _with_names(paths: list[Path]) -> list[Input]:
         taken.add(plain_name(name).casefold())
         inputs.append(Input(path, name))
     return inputs
+
+
+def count_pixels(path: Path) -> int:
+    """The pixels of a picture, from the head of its file; 0 where `read_picture` will refuse it."""
+    try:
+        if path.suffix.lower() not in _DICOM and not dicom.is_dicom(path):
+            width, height = read_size(path)
+            return width * height
+        if unread(path):
+            return 0
+        with path.open("rb") as file:
+            return dicom_count(file)
+    except Exception:  # of any kind: reading it will say so
+        return 0
 
 
 def read_picture(path: Path) -> Picture:

@@ -46,6 +46,11 @@ class Picture:
     scales: Sequence[Scale] = ()
     doubts: tuple[str, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """The number of its pixels."""
+        return self.pixels.shape[0] * self.pixels.shape[1]
+
     def mm2(self, box: Box) -> float | None:
         """The area in mm² of one pixel in the box; None where no scale holds the whole box, or where scales that reach
         into it differ."""

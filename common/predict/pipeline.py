@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ import keras
 import numpy as np
 
 from common.data.batches import normalised
+from common.data.decode import LARGEST
 from common.data.listing import group_doubts
 from common.data.prepare import Need, for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
@@ -62,7 +62,7 @@ def predict_all(
     `done` is called from time to time with the number of images that have results.
 
     Whatever goes wrong with one file does not touch the others. A disk that can't be written to is raised. Memory: some
-    fifty images at their own size.
+    fifty images at their own size, or as few as have three times the pixels of the largest.
 
     Raises BadInput for a network that is given the mask (`model_file.refuse_leak`).
     """
@@ -73,7 +73,8 @@ def predict_all(
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
             predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, refused), refused)
-            described = ahead(pool, _or_refusal(lambda each: write_results(*each, output)), predicted, EVALUATION_BATCH)
+            write = _or_refusal(lambda each: write_results(*each, output))
+            described = ahead(pool, write, predicted, EVALUATION_BATCH, lambda each: each[1].size)
             for line in _done(described, refused):
                 lines.append(line)
                 done(len(lines))
@@ -100,7 +101,8 @@ def _read(
         picture = inputs.read_picture(item.path)
         return item, picture, for_network(picture.pixels, need)
 
-    yield from _done(ahead(pool, _or_refusal(one), items, 2 * EVALUATION_BATCH), refused)
+    read = ahead(pool, _or_refusal(one), items, 2 * EVALUATION_BATCH, lambda item: inputs.count_pixels(item.path))
+    yield from _done(read, refused)
 
 
 def _predicted(
@@ -109,7 +111,7 @@ def _predicted(
     """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name. Images
     whose output is no probability go to `refused`."""
     values = normalised(recipe).astype(np.float32)
-    while batch := list(islice(images, EVALUATION_BATCH)):
+    for batch in _batches(images):
         output = predict(model, values[np.stack([small for *_, small in batch])])
         for number, ((item, picture, _), fault) in enumerate(zip(batch, output.faults(), strict=True)):
             if fault:
@@ -118,6 +120,22 @@ def _predicted(
             of_class = output.classification
             named = None if of_class is None else {recipe.positive: round(float(of_class[number]), 6)}
             yield item, picture, output.segmentation[number], named
+
+
+def _batches(
+    images: Iterator[tuple[Input, Picture, np.ndarray]],
+) -> Iterator[list[tuple[Input, Picture, np.ndarray]]]:
+    """Of EVALUATION_BATCH images, or of fewer that together have as many pixels as one may have."""
+    batch, pixels = [], 0
+    for each in images:
+        size = each[1].size
+        if batch and (len(batch) == EVALUATION_BATCH or pixels + size > LARGEST):
+            yield batch
+            batch, pixels = [], 0
+        batch.append(each)
+        pixels += size
+    if batch:
+        yield batch
 
 
 def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made | BadInput]:
@@ -147,15 +165,26 @@ def _done(outcomes: Iterable[_Made | BadInput], refused: list[BadInput]) -> Iter
             yield outcome
 
 
-def ahead(pool: Executor, function: Callable[[_Given], _Made], items: Iterable[_Given], number: int) -> Iterator[_Made]:
-    """`map` by a pool that works at most `number` items ahead of the caller, so that no more of them lie in memory."""
-    waiting = deque()
+def ahead(
+    pool: Executor,
+    function: Callable[[_Given], _Made],
+    items: Iterable[_Given],
+    number: int,
+    pixels: Callable[[_Given], int] = lambda item: 0,
+) -> Iterator[_Made]:
+    """`map` by a pool that works at most `number` items ahead of the caller, so that no more of them lie in memory, and
+    on items that together have no more `pixels` than one image may have."""
+    waiting, held = deque(), 0
     for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > number:
-            yield waiting.popleft().result()
+        size = pixels(item)
+        while waiting and (len(waiting) > number or held + size > LARGEST):
+            future, freed = waiting.popleft()
+            held -= freed
+            yield future.result()
+        waiting.append((pool.submit(function, item), size))
+        held += size
     while waiting:
-        yield waiting.popleft().result()
+        yield waiting.popleft()[0].result()
 
 
 def at_own_size(probability: np.ndarray, picture: Picture) -> np.ndarray:

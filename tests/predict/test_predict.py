@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from common.data.busi import index
+from common.data.decode import LARGEST
 from common.data.prepare import Need, prepare
 from common.evidence.boxes import PREDICTED
 from common.predict import pipeline
@@ -266,3 +267,24 @@ def test_work_ahead_keeps_the_order_and_never_holds_more_than_it_may():
                 in_flight.discard(number)
     assert taken == list(range(60))
     assert most <= 6 + 1
+
+
+@pytest.mark.parametrize(("pixels", "most"), [(LARGEST, 1), (LARGEST // 3, 3), (3 * LARGEST, 1), (1, 20)])
+def test_work_ahead_holds_no_more_pixels_than_the_largest_image_has(pixels, most):
+    """Or one image. Each is held from the moment when it is begun until it is taken."""
+    held, highest = set(), 0
+
+    def work(number):
+        nonlocal highest
+        with lock:
+            held.add(number)
+            highest = max(highest, len(held))
+        return number
+
+    lock = threading.Lock()
+    with ThreadPoolExecutor(4) as pool:
+        for number in pipeline.ahead(pool, work, range(30), 20, lambda number: pixels):
+            with lock:
+                held.discard(number)
+    assert held == set()
+    assert highest <= most + 1  # what is taken is let go of a moment later

@@ -11,6 +11,7 @@ import numpy as np
 from common.data.decode import LARGEST, TOO_LARGE, Unreadable, unread
 from common.data.listing import first_bytes
 from common.errors import BadInput, in_words
+from common.predict.dicom.bounded import read_elements, refuse_large_pixels
 from common.predict.dicom.display import show_colours, show_grey, show_palette
 from common.predict.dicom.elements import first_number, pixel_scales
 from common.predict.dicom.stored import Unusable, stored_pixels
@@ -81,7 +82,6 @@ def read_dicom(path: Path) -> Picture:
 
 def _opened(path: Path) -> Any:
     """The data set of the file. If it does not name its transfer syntax, this is the one that it turns out to have."""
-    import pydicom
     from pydicom import uid
 
     if reason := unread(path):
@@ -91,8 +91,9 @@ def _opened(path: Path) -> Any:
         raise Unreadable(f"{path}: no bytes in it")
     if start[128:132] != b"DICM" and not _has_no_preamble(start):
         raise Unreadable(f"{path}: not a DICOM file, or one whose beginning is damaged")
-    data = pydicom.dcmread(path, force=True)
-    if not len(data) and _is_whole(closed := pydicom.dcmread(BytesIO(path.read_bytes() + _END), force=True)):
+    with path.open("rb") as file:
+        data = read_elements(file)
+    if not len(data) and _is_whole(closed := read_elements(BytesIO(path.read_bytes() + _END))):
         data = closed  # without the end mark of compressed pixels pydicom reads nothing at all
     if not str(data.file_meta.get("TransferSyntaxUID") or "").strip(" \0"):
         implicit, little = data.original_encoding
@@ -128,6 +129,7 @@ def _refuse(path: Path, data: Any) -> None:
         raise Unreadable(f"{path}: a clip of {frames:.0f} frames. Export the frame that is meant.")
     if (first_number(data, "Rows") or 0) * (first_number(data, "Columns") or 0) > LARGEST:
         raise Unreadable(f"{path}: {TOO_LARGE}")
+    refuse_large_pixels(data)
 
 
 def _shown(data: Any, doubts: list[str]) -> np.ndarray:

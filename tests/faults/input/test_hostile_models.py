@@ -1,10 +1,14 @@
 """Saved networks that would run their maker's code, or write where they should not: refused by name, and nothing of it
 happens."""
 
+import io
 import json
+import resource
+import time
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import pytest
 
@@ -122,3 +126,78 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(BadInput, match=r"nothing\.keras"):
         model_file.load(path)
+
+
+def changed(saved: Path, to: Path, name: str, **settings) -> Path:
+    """The archive with other settings of one layer."""
+    with zipfile.ZipFile(saved) as archive:
+        config = json.loads(archive.read("config.json"))
+    (layer,) = [layer for layer in config["config"]["layers"] if layer["config"]["name"] == name]
+    layer["config"] |= settings
+    return rewritten(saved, to, {"config.json": json.dumps(config).encode()})
+
+
+def other_weights(saved: Path, to: Path, **settings) -> Path:
+    """The archive with another array in place of the first weights."""
+    with zipfile.ZipFile(saved) as archive:
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(content, "r+") as file:
+        found = []
+        file.visititems(lambda name, each: found.append(name) if isinstance(each, h5py.Dataset) else None)
+        del file[found[0]]
+        file.create_dataset(found[0], dtype="f4", **settings)
+    return rewritten(saved, to, {"model.weights.h5": content.getvalue()})
+
+
+LARGE = {"shape": (1, 1, 1, 2**31)}
+DECLARED = {
+    "filters": (lambda saved, to: changed(saved, to, "last", kernel_size=[30_000, 30_000], padding="same"), "weights"),
+    "pixels": (
+        lambda saved, to: changed(saved, to, "image", batch_shape=[None, 60_000, 60_000, 3]),
+        "its network has the input shape (None, 60000, 60000, 3)",
+    ),
+    "compressed weights": (
+        lambda saved, to: other_weights(saved, to, **LARGE, chunks=(1, 1, 1, 2**20), compression="gzip"),
+        "are not plain numbers",
+    ),
+    "weights that were never written": (lambda saved, to: other_weights(saved, to, **LARGE), "bytes of weights in"),
+    "weights in another file": (
+        lambda saved, to: other_weights(saved, to, shape=(1, 1, 3, 1), external=[("/etc/passwd", 0, 12)]),
+        "are not plain numbers",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory) -> Path:
+    recipe = paper.load("gill").recipe("smoke")
+    image = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
+    about = model_file.About(
+        paper="gill", recipe=recipe, data="phantom", fingerprint="f", precision="float32", seed=0, repeat=0
+    )
+    path = tmp_path_factory.mktemp("named") / "model.keras"
+    last = keras.layers.Conv2D(1, 1, activation="sigmoid", name="last")
+    model_file.save(keras.Model(image, last(keras.layers.Dropout(0.5)(image))), about, path)
+    return path
+
+
+@pytest.mark.parametrize("what", DECLARED)
+def test_a_small_file_that_describes_gigabytes_is_refused_before_they_are_taken(named, tmp_path, what):
+    change, why = DECLARED[what]
+    hostile = change(named, tmp_path / "large.keras")
+    assert hostile.stat().st_size < 100_000
+    started, before = time.process_time(), greatest_memory()
+    with pytest.raises(BadInput, match=r"large\.keras: ") as refused:
+        model_file.load(hostile)
+    assert why in str(refused.value)
+    assert time.process_time() - started < 5
+    assert greatest_memory() - before < 200_000
+
+
+def greatest_memory() -> int:
+    """KiB, the most that this process had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_the_same_file_unchanged_is_read(named):
+    assert model_file.load(named)[0].count_params() == 4
