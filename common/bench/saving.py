@@ -1,4 +1,4 @@
-"""How much of a training's time the saving of its state takes: `python -m common.training.bench_saving`.
+"""How much of a training's time the saving of its state takes: `python -m common.bench.saving`.
 
 The network is Paudel's at the paper's size, whose state of 834 MB is the largest of the papers. A step is artificially
 cheap: no image passes through the network, only the optimizer changes every weight, as it does in a real step. Rounds
@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import keras
 
 from common import paper
+from common.text import print_line
 from common.training import fit, resume
 from common.training.network import Network
 
@@ -58,17 +59,17 @@ def main() -> None:
             write.finish()
             written.append((time.perf_counter() - started, time.process_time() - cpu))
         (wall, cpu), (wall_copied, cpu_copied), (wall_written, cpu_written) = plain[-1], copied[-1], written[-1]
-        print(
+        print_line(
             f"round {number + 1}: a step {wall:.2f} s, {cpu:.2f} s of CPU; with noting {wall_copied:.2f} s, "
-            f"{cpu_copied:.2f} s of CPU; a write {wall_written:.1f} s, {cpu_written:.1f} s of CPU",
-            flush=True,
+            f"{cpu_copied:.2f} s of CPU; a write {wall_written:.1f} s, {cpu_written:.1f} s of CPU"
         )
     noting = asked.steps * (median(cpu for _, cpu in copied) - median(cpu for _, cpu in plain))
-    writing = median(cpu for _, cpu in written)
-    print(
-        f"noting the state of an epoch: {noting:.2f} s of CPU. Writing it: {writing:.1f} s of CPU, in a thread, which"
+    writing, cores = median(cpu for _, cpu in written), os.cpu_count() or 1
+    print_line(f"noting the state of an epoch: {noting:.2f} s of CPU")
+    print_line(
+        f"writing it, in a thread: {writing:.1f} s of CPU; once a minute, {100 * writing / resume.PAUSE / cores:.1f} % "
+        f"of {cores} cores"
     )
-    print(f"once a minute is {100 * writing / resume.PAUSE / (os.cpu_count() or 1):.1f} % of {os.cpu_count()} cores.")
 
 
 class _Keeps:
