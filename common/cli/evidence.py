@@ -130,6 +130,7 @@ def report(
             f"The report needs the package {missing.name}, which is not installed. `make install` puts it into .venv; "
             "for this Python: pip install '.[report]'"
         ) from missing
+    folder.refuse_no_report(output)
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
             built = site.build_site(results, papers.names(), root(), runs)

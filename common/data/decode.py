@@ -28,6 +28,7 @@ _STRIP = 512  # lines that are converted at a time
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
 # TIFF tags: the first is set for a smaller copy of another page and for a page's transparency.
 _SUBFILE, _NO_PICTURE = 254, 0b101
+_MOST_PAGES = 100  # of a TIFF; smaller copies of a slide are some ten
 _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _USUAL_BITS = (8, 10, 12, 14)  # that detectors and converters use of 16
@@ -193,13 +194,26 @@ def _reason(path: Path, error: Exception) -> str:
 def _choose_page(image: Image.Image) -> None:
     """Goes to the picture that is meant where a file holds several. A phone's JPEG has previews behind the first, which
     every viewer shows; of a TIFF it is the one page that is not marked as a smaller copy. Else raises _Refused."""
-    if image.format == "MPO" or getattr(image, "n_frames", 1) == 1:
+    if image.format == "MPO" or not getattr(image, "is_animated", False):
         return
     if image.format == "TIFF":
-        whole = [page for page in range(min(image.n_frames, 100)) if not _is_smaller_copy(image, page)]
+        whole = [page for page in _pages(image) if not _is_smaller_copy(image, page)]
         if len(whole) == 1:
             return image.seek(whole[0])
     raise _Refused("holds several pictures: save the one that is meant by itself")
+
+
+def _pages(image: Image.Image) -> Iterator[int]:
+    """The pages of a TIFF. Not `image.n_frames`, which takes minutes for a file of megabytes that links 100,000 pages.
+    Raises _Refused for more than any scanner writes."""
+    for page in range(_MOST_PAGES + 1):
+        try:
+            image.seek(page)
+        except EOFError:
+            return
+        if page == _MOST_PAGES:
+            raise _Refused(f"holds more than {_MOST_PAGES} pictures: save the one that is meant by itself")
+        yield page
 
 
 def _is_smaller_copy(image: Image.Image, page: int) -> bool:

@@ -47,10 +47,15 @@ def write_site(site: Site, folder: Path) -> None:
         _mark(folder, new)
 
 
-def _refuse_others(folder: Path, new: dict[str, bytes]) -> None:
+def refuse_no_report(folder: Path) -> None:
+    """Raises BadInput for a folder that holds anything but a report, before minutes are spent on its pages."""
     is_report = not folder.exists() or os.path.lexists(folder / _MARKER)
     if not is_report and (not folder.is_dir() or any(path.name != NAME for path in folder.iterdir())):
         raise BadInput(f"{folder} holds something that is no report. -o names another folder, or empty this one.")
+
+
+def _refuse_others(folder: Path, new: dict[str, bytes]) -> None:
+    refuse_no_report(folder)
     if (made := _made_before(folder)) is None:
         return
     there = [name for name in new if name not in made and os.path.lexists(folder / name)]

@@ -77,6 +77,13 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         write_site(SITE, tmp_path / "thesis.txt")
 
 
+def test_a_folder_of_something_else_is_refused_before_any_page_is_made(tmp_path):
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(BadInput, match="holds something that is no report"):
+        module.refuse_no_report(tmp_path)
+    module.refuse_no_report(tmp_path / "missing")
+
+
 def test_an_empty_folder_is_filled(tmp_path):
     write_site(SITE, tmp_path)
     assert there(tmp_path)["index.html"] == "new"

@@ -1,6 +1,7 @@
 """What would fill the memory or take for ever is refused before any work, with one clear line."""
 
 import re
+import struct
 import time
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from common import limits, paper, strict_yaml
 from common.data import fetch, folder, mini_ddsm, splits
+from common.data.decode import read_image
 from common.errors import BadInput, Damaged
 from common.evidence import results
 from common.files import read_json
@@ -262,3 +264,18 @@ def test_json_that_is_nested_without_end_is_named(tmp_path):
     (tmp_path / "fit.json").write_text("[" * 200_000)
     with pytest.raises(Damaged, match=r"fit\.json"):
         read_json(tmp_path / "fit.json")
+
+
+def test_the_pages_of_a_tiff_are_not_all_counted(tmp_path):
+    """Pillow takes minutes for the pages of this file of 3 MB."""
+    size = 8
+    tags = {256: size, 257: size, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: size, 279: size * size}
+    page, first, number = 2 + 12 * len(tags) + 4, 8 + size * size, 30_000
+    described = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in tags)
+    places = [struct.pack("<I", first + page * (i + 1)) for i in range(number - 1)] + [bytes(4)]
+    start = b"II*\0" + struct.pack("<I", first) + bytes(size * size)
+    (tmp_path / "pages.tif").write_bytes(start + b"".join(described + place for place in places))
+    started = time.process_time()
+    with pytest.raises(BadInput, match=r"pages\.tif: holds more than 100 pictures"):
+        read_image(tmp_path / "pages.tif")
+    assert time.process_time() - started < 3
