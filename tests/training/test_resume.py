@@ -1,9 +1,11 @@
 """The state of a training: written in a thread, and after any end right again."""
 
 import csv
+import errno
 import json
 import logging
 import threading
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -67,6 +69,21 @@ def test_what_is_written_is_the_end_of_its_epoch_though_the_next_has_changed_the
     assert Dense(tmp_path).begin() == 1
     with np.load(tmp_path / STATES[0]) as saved:
         assert not saved["variable0"].any()
+
+
+@pytest.mark.parametrize("end", [SystemExit(143), RuntimeError("of the training")])
+def test_a_disk_that_is_full_at_the_end_is_told_and_does_not_hide_why_it_ended(tmp_path, monkeypatch, caplog, end):
+    training = Dense(tmp_path)
+    training.begin()
+    training.epoch(0)
+    full = OSError(errno.ENOSPC, "No space left on device", "resume.npz")
+    monkeypatch.setattr(resume, "write_state", Mock(side_effect=full))
+    with pytest.raises(type(end)) as raised, training.resumable.saving():
+        training.epoch(1, saved=False)  # it waits in memory for a minute to be over
+        raise end
+    assert raised.value is end
+    assert "the last whole epoch could not be written: [Errno 28] No space left on device" in caplog.text
+    assert Dense(tmp_path).begin() == 1
 
 
 def test_the_best_weights_are_on_the_disk_once_and_not_in_both_states(tmp_path):
