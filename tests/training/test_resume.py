@@ -78,9 +78,14 @@ def test_a_disk_that_is_full_at_the_end_is_told_and_does_not_hide_why_it_ended(t
     training.epoch(0)
     full = OSError(errno.ENOSPC, "No space left on device", "resume.npz")
     monkeypatch.setattr(resume, "write_state", Mock(side_effect=full))
-    with pytest.raises(type(end)) as raised, training.resumable.saving():
+
+    @training.resumable.saving()
+    def break_off():
         training.epoch(1, saved=False)  # it waits in memory for a minute to be over
         raise end
+
+    with pytest.raises(type(end)) as raised:
+        break_off()
     assert raised.value is end
     assert "the last whole epoch could not be written: [Errno 28] No space left on device" in caplog.text
     assert Dense(tmp_path).begin() == 1
