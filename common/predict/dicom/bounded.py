@@ -60,7 +60,8 @@ def read_elements(source: BinaryIO) -> Any:
         file.seek(0)
         data = dcmread(file, force=True)
     for keyword in _SEQUENCES:
-        if keyword in data and (data.get_item(keyword).length or 0) > _LONGEST_SEQUENCE:
+        # One of unknown length was taken apart, and counted, as it was read: it has no length.
+        if keyword in data and (getattr(data.get_item(keyword), "length", 0) or 0) > _LONGEST_SEQUENCE:
             raise Unusable(f"its {keyword} is longer than {_LONGEST_SEQUENCE / 1e6:.0f} MB")
     return data
 
