@@ -193,9 +193,10 @@ def _fit(
     )
     clock.begin("comparing")
     outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
+    clock.begin("saving")
+    resumable.finish()  # before fit.json is there: whoever finds it deletes the states (`record.ended`)
     outcome = replace(outcome, spent=clock.seconds())
     write_json(folder / "fit.json", asdict(outcome))
-    resumable.finish()
     resume.remove_states(folder)
     return outcome
 

@@ -84,7 +84,7 @@ class Resumable(keras.callbacks.Callback):
         self.stopped = False
         self.machines = [hardware()]
         self._best: Best | None = None
-        self._best_on_disk: Best | None = None  # that of the newest state there
+        self._best_on_disk: int | None = None  # the best epoch of the newest state there
         self._remembered: list[dict[str, Any]] = []
         self._writer = NewestWriter(self._save, PAUSE)
 
@@ -110,12 +110,19 @@ class Resumable(keras.callbacks.Callback):
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """The context of the training. If it ends, its last state is written in the background (`finish`); if it
-        breaks off, that is waited for. Raises OSError where the disk is full."""
+        """The context of the training. If it ends, its last state is written in the background (`finish`). If it breaks
+        off, that is waited for, and a full disk is a warning: an error here would hide why the training broke off, and
+        after SIGTERM nobody would be told of it."""
         try:
             yield
         except BaseException:
-            self._writer.finish()
+            try:
+                self._writer.finish()
+            except Exception as error:
+                logger.warning(
+                    f"{self.folder}: the last whole epoch could not be written: {error}. What was written before it is "
+                    "whole."
+                )
             raise
         self._writer.hurry()
 
@@ -183,11 +190,11 @@ class Resumable(keras.callbacks.Callback):
         """Writes a state; the writer's thread calls it."""
         # The oldest state is deleted before the new one is written, so that the disk never needs room for three.
         self.before.unlink(missing_ok=True)
-        kept = self._best_on_disk and self.folder / BEST.format(self._best_on_disk.epoch)
+        kept = self.folder / BEST.format(self._best_on_disk)
         for path in self.folder.glob(BEST.format("*")):
             if path != kept:
                 path.unlink()
-        if state.best and state.best is not self._best_on_disk:
+        if state.best and state.best.epoch != self._best_on_disk:
             facts = {"training": self.training, "best": state.best.epoch}
             with atomic(self.folder / BEST.format(state.best.epoch)) as file:
                 write_state(file, facts, state.best.weights)
@@ -195,7 +202,7 @@ class Resumable(keras.callbacks.Callback):
             write_state(file, state.facts, state.variables)
             if self.path.exists():
                 self.path.rename(self.before)
-        self._best_on_disk = state.best
+        self._best_on_disk = state.facts["best"]
 
     def _load(self, path: Path) -> None:
         """Raises Damaged, and then the model is as it was."""
@@ -213,7 +220,7 @@ class Resumable(keras.callbacks.Callback):
             variable.assign(value)
         self.history, self.seconds, self.stopped = facts["history"], facts["seconds"], facts["stopped"]
         self._remembered, self.machines = facts["callbacks"], facts["machines"]
-        self._best = self._best_on_disk = best
+        self._best, self._best_on_disk = best, number
 
     def _memories(self) -> list[dict[str, Any]]:
         return [

@@ -1,9 +1,11 @@
 """The state of a training: written in a thread, and after any end right again."""
 
 import csv
+import errno
 import json
 import logging
 import threading
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -69,6 +71,26 @@ def test_what_is_written_is_the_end_of_its_epoch_though_the_next_has_changed_the
         assert not saved["variable0"].any()
 
 
+@pytest.mark.parametrize("end", [SystemExit(143), RuntimeError("of the training")])
+def test_a_disk_that_is_full_at_the_end_is_told_and_does_not_hide_why_it_ended(tmp_path, monkeypatch, caplog, end):
+    training = Dense(tmp_path)
+    training.begin()
+    training.epoch(0)
+    full = OSError(errno.ENOSPC, "No space left on device", "resume.npz")
+    monkeypatch.setattr(resume, "write_state", Mock(side_effect=full))
+
+    @training.resumable.saving()
+    def break_off():
+        training.epoch(1, saved=False)  # it waits in memory for a minute to be over
+        raise end
+
+    with pytest.raises(type(end)) as raised:
+        break_off()
+    assert raised.value is end
+    assert "the last whole epoch could not be written: [Errno 28] No space left on device" in caplog.text
+    assert Dense(tmp_path).begin() == 1
+
+
 def test_the_best_weights_are_on_the_disk_once_and_not_in_both_states(tmp_path):
     training = Dense(tmp_path)
     training.begin()
@@ -100,8 +122,9 @@ def test_epochs_that_are_trained_again_after_a_kill_are_counted_once(tmp_path, m
     """A clock that goes on by one second at each look: an epoch takes one second."""
     monkeypatch.setattr(resume.time, "perf_counter", iter(range(1000)).__next__)
     killed = train(tmp_path, 2)
+    killed.resumable._writer = Mock()  # it is killed before its thread writes the next two
     for number in (2, 3):
-        killed.epoch(number, saved=False)  # the thread would write it in a minute
+        killed.epoch(number, saved=False)
     assert train(tmp_path, 6).resumable.seconds == 6
 
 
