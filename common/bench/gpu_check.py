@@ -38,7 +38,8 @@ PUBLIC = "busi"  # the data set that everyone can download
 # papers. A cross-validation is one repeat. Any other paper comes after these.
 REPEATS = {"cheng": (5,), "paudel": (1, 2, 3), "rahman": (1, 2, 3), "gill": (1, 2, 3), "tang": (1, 2, 3)}
 OF_OTHERS = (1, 2, 3)
-RATIOS = ("pytorch", "roofline", "batch", "images", "at-once")
+# The ratios of `repro bench` that need a GPU, the most telling first.
+RATIOS = ("pytorch", "without", "stacked", "variants", "roofline", "batch", "images", "at-once", "flags")
 REPRO = (sys.executable, "-m", "reproductions")
 _GRACE = 20  # seconds in which a part that is told to end has to end
 _LEAST = 15  # seconds: with less time left, no part is begun

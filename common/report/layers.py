@@ -1,11 +1,11 @@
 """The networks layer by layer, at the paper's own size. Nothing is allocated: shapes and counts alone are asked for."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from math import prod
 from typing import Any
 
 from common.paper import Paper, as_text
+from common.training import network
 
 # The settings of a layer that its row tells, in this order.
 _TOLD = {
@@ -51,12 +51,7 @@ def networks(paper: Paper) -> list[Network]:
 
 
 def _network(paper: Paper, readings: dict[str, Any]) -> Network:
-    import keras
-
-    # Weights are created where they are first needed, which inside this scope is nowhere: a network of 69 million
-    # parameters is described in a second, without its memory.
-    with keras.StatelessScope(initialize_variables=False):
-        model = import_module(f"reproductions.{paper.name}.model").build(paper.recipe("paper", readings))
+    model = network.Network.of_paper(paper.name).plan(paper.recipe("paper", readings))
     made_by = {id(tensor): layer.name for layer in model.layers for tensor in _tensors(layer.output)}
     rows = [_layer(layer, made_by) for layer in model.layers]
     title = ", ".join(f"{key}={as_text(value)}" for key, value in readings.items())

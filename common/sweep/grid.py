@@ -254,7 +254,7 @@ def work_of_job(request: Request) -> float:
 def multiplications_of_image(request: Request) -> float:
     """In the forward pass. The network is built for it, in about half a second, and the number is remembered."""
     network, recipe = Network.of_paper(request.paper.name), request.recipe
-    return remember(request, "multiplications an image", lambda: multiplications(network.build(recipe)))
+    return remember(request, "multiplications an image", lambda: multiplications(network.plan(recipe)))
 
 
 def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Iterator[Readings]:

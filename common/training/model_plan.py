@@ -11,6 +11,7 @@ import keras
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import BadInput
 from common.recipe import Recipe
+from common.training.network import without_values
 
 # Calls of layers, each of which takes milliseconds to plan. The largest network of the papers has 239.
 _MOST_CALLS = 2_000
@@ -38,8 +39,7 @@ def refuse_other_network(path: Path, config: dict[str, Any], weights: bytes, rec
             raise BadInput(
                 f"{path}: refused. Its network has {calls:,} layers, more than the {_MOST_CALLS:,} that are read."
             )
-        # In this scope Keras makes no values for weights. They would be made afterwards if it were not for the end.
-        with keras.StatelessScope(initialize_variables=False):
+        with without_values():
             planned = keras.saving.deserialize_keras_object(config | {"compile_config": None}, safe_mode=True)
             if not isinstance(planned, keras.Model):
                 raise ValueError(f"{type(planned).__name__} is no network")
@@ -51,8 +51,6 @@ def refuse_other_network(path: Path, config: dict[str, Any], weights: bytes, rec
         raise
     except Exception as error:  # layers raise exceptions of any class for bad settings
         raise BadInput(f"{path}: Keras can't build a network from it ({first_line(error)}).") from error
-    finally:
-        keras.utils.clear_session()
 
 
 def first_line(error: Exception) -> str:

@@ -21,7 +21,8 @@ A `model.py` has `Settings` and `build(recipe)`. It may also have
 `callbacks` and `augment` replace the default that follows from the recipe.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -36,6 +37,17 @@ from common.recipe import LOSSES, MONITORS, OPTIMIZERS, Augmentation, Recipe
 from common.training import losses, train_metrics
 
 Change = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """The networks that are built in this context have weights of known shapes, and no values in them."""
+    try:
+        # Keras would make the values after the scope, if the session were not cleared.
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        keras.utils.clear_session()
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,12 @@ class Network:
         keras.config.set_floatx("float32")
         keras.config.set_epsilon(1e-7)
         return self.model.build(recipe)
+
+    def plan(self, recipe: Recipe) -> keras.Model:
+        """The network with the shapes of all its weights and layers, without any values: in a second, for the largest
+        network too. It can't predict."""
+        with without_values():
+            return self.build(recipe)
 
     def optimizer(self, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         if recipe.optimizer not in OPTIMIZERS:

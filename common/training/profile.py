@@ -76,8 +76,8 @@ def settled(profile: str) -> Profile:
 
 
 def memory(request: Request) -> int:
-    """Bytes that training needs. Builds the network."""
-    return memory_bytes(Network.of_paper(request.paper.name).build(request.recipe), request.recipe)
+    """Bytes that training needs."""
+    return memory_bytes(Network.of_paper(request.paper.name).plan(request.recipe), request.recipe)
 
 
 def known_memory(request: Request) -> float:

@@ -120,9 +120,7 @@ def refuse_unusable(request: Request) -> None:
     """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
     groups that the cases can't fill. It runs before the data are prepared, which may take an hour."""
     if request.readings:
-        Network.of_paper(request.paper.name).build(
-            request.recipe
-        )  # the network refuses readings that exclude each other
+        Network.of_paper(request.paper.name).plan(request.recipe)  # refuses readings that exclude each other
     refuse_data(request)
 
 

@@ -194,5 +194,5 @@ def test_auto_fills_the_memory_of_the_gpu_and_no_more(most):
 
 @pytest.mark.parametrize("asked", ["0", "-1", "all", "1.5", ""])
 def test_what_is_no_number_is_refused(asked):
-    with pytest.raises(BadInput, match="repeats at once: expected auto, or a number from 1 on"):
+    with pytest.raises(BadInput, match="repeats at once: expected auto, or a number from 1 to 64"):
         profile.check("auto", 1, 0, asked)

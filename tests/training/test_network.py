@@ -55,3 +55,11 @@ def test_best_weights_that_a_resumed_training_would_have_forgotten_are_refused()
     own = SimpleNamespace(callbacks=lambda recipe: [stopping], __name__="reproductions.mine.model")
     with pytest.raises(BadInput, match="State `weights: best`"):
         Network(own).callbacks(GILL)
+
+
+def test_a_plan_has_every_weight_by_its_shape_and_no_value():
+    """So that nobody waits, and no memory is taken, for a question about the size of a network."""
+    planned = Network.of_paper("gill").plan(GILL)
+    assert planned.count_params() == paper.load("gill").parameters
+    assert {weight._value for weight in planned.weights} == {None}
+    assert len(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).get_weights()) == 2  # as ever, afterwards
