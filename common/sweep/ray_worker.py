@@ -120,9 +120,12 @@ def do_job(
         return work(job, progress, prepared, wait=True)
 
     if not job.folder.is_dir():
-        return "refused", f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
+        why = f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
+        return "refused", [why]
     if not job.folder.name.endswith(f"-p{PROTOCOL}"):
-        return "refused", f"{host} has the code of protocol {PROTOCOL}. The sweep was started with that of another one."
+        why = f"{host} has the code of protocol {PROTOCOL}. The sweep was started with that of another one."
+        return "refused", [why]
+
     import ray  # only a cluster calls this, and other functions of this module are used without Ray
 
     tell("begun", host, ray.get_runtime_context().get_node_id(), os.getpid())
