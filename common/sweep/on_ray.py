@@ -1,6 +1,7 @@
 """The engine on a Ray cluster. Ray places each job on a machine that has what it needs, and starts it again elsewhere
-when its worker or node dies. There it goes on from its last whole epoch, which lies in the folder of the runs: all
-machines have to share that folder. The prepared images travel through Ray's object store, once to each node.
+when its worker or node dies, or when `stopped` has ended a worker that hangs. There it goes on from its last whole
+epoch, which lies in the folder of the runs: all machines have to share that folder. The prepared images travel through
+Ray's object store, once to each node.
 
 This process keeps nothing that a job needs. Whatever ends it, Ray ends the tasks, and the same sweep goes on from the
 files.
@@ -27,11 +28,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 from common.data.prepare import Need
 from common.errors import BadInput, on_one_line
 from common.evidence.results import Failure
+from common.sweep import stopped
 from common.sweep.job import Broken, Job, Outcome, train_job
 from common.sweep.ray_worker import THREADS, Largest, Needs, do_job, gpu_memory_here, needs_of, threads
 from common.sweep.table import JobTable
 from common.training import relay
 from common.training.at_once import share_memory
+from common.training.estimate import spoken
 from common.training.record import Fit
 from common.training.request import cache_folder, prepare_for
 
@@ -121,6 +124,7 @@ class _RaySweep:
         self.needs: dict[Path, Needs] = {}  # by the folder of an experiment
         self.requests: dict[Path, ray.ObjectRef] = {}
         self.prepared: dict[tuple, ray.ObjectRef] = {}
+        self.watch = stopped.Watch()
         self.looked, self.warned = time.monotonic(), False
 
     def train_all(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
@@ -172,20 +176,37 @@ class _RaySweep:
         )
 
     def listen(self) -> None:
-        """Takes all messages of the jobs since the last time."""
+        """Takes all messages of the jobs since the last time, and has workers ended that are silent."""
         jobs = {job.identity: (reference, job) for reference, job in self.waiting.items()}
+        for identity, worker in self.watch.ended():  # before a message says that the job has begun again
+            self.queue_again(jobs[identity][1], worker)
         for identity, kind, *content in self.messages.get_nowait_batch(self.messages.qsize()):
             if identity not in jobs:  # from a worker that was thought dead
                 continue
+            self.watch.hear(identity)
             if kind == "begun":
-                self.begin(*jobs[identity], *content)
+                self.begin(*jobs[identity], stopped.Worker(*content))
             else:
                 self.heard[identity].hear(kind, *content)
+        self.watch.end_silent()
 
-    def begin(self, reference: ray.ObjectRef, job: Job, host: str) -> None:
+    def queue_again(self, job: Job, worker: stopped.Worker) -> None:
+        """Notes that the worker of a job was ended, because it was stopped and not dead."""
+        again = " The job is done again elsewhere." if self.begun[job.identity] <= RETRIES else ""
+        logger.warning(
+            f"{job}: process {worker.process} on {worker.host} gave no sign of life for {spoken(stopped.SILENCE)} and "
+            f"was ended.{again}"
+        )
+        self.heard[job.identity].end()
+        self.table.queue_again(job)
+
+    def begin(self, reference: ray.ObjectRef, job: Job, worker: stopped.Worker) -> None:
         """Notes that a job begins, or begins again."""
         if self.begun[job.identity]:
-            logger.warning(f"{job}: its worker or node has died. On {host} it goes on from its last whole epoch.")
+            told = self.table.state[job] == "queued"  # by `queue_again`
+            died = "on" if told else "its worker or node has died. On"
+            logger.warning(f"{job}: {died} {worker.host} it goes on from its last whole epoch.")
+        self.watch.begin(job.identity, worker)
         self.heard[job.identity].end()  # removes the bars of the worker that has died
         self.table.begin(job)
         self.begun[job.identity] += 1
@@ -207,6 +228,7 @@ class _RaySweep:
     def outcome(self, reference: ray.ObjectRef) -> Outcome:
         """The outcome of a job that has ended. Raises OSError for a full disk: the other jobs would meet it too."""
         job = self.waiting.pop(reference)
+        self.watch.forget(job.identity)
         if heard := self.heard.pop(job.identity, None):
             heard.end()
         log = job.place / relay.PRINTED

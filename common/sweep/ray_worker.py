@@ -2,7 +2,9 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +24,7 @@ from common.training.request import Request
 
 # The environment variable that tells each backend its number of threads on a CPU.
 THREADS = {"tensorflow": "TF_NUM_INTRAOP_THREADS", "jax": "NPROC", "torch": "OMP_NUM_THREADS"}
+_SIGN_EVERY = 5  # seconds between two signs of life
 FEEDING = 2  # processors that make the batches of a job on a GPU: `profile.at_once` counts with as many
 
 
@@ -117,8 +120,32 @@ def do_job(
         return work(job, progress, prepared, wait=True)
 
     if not job.folder.is_dir():
-        return "refused", f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
+        why = f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
+        return "refused", [why]
     if not job.folder.name.endswith(f"-p{PROTOCOL}"):
-        return "refused", f"{host} has the code of protocol {PROTOCOL}. The sweep was started with that of another one."
-    tell("begun", host)
-    return relay.answer(call, job.place / relay.PRINTED, tell, shown)
+        why = f"{host} has the code of protocol {PROTOCOL}. The sweep was started with that of another one."
+        return "refused", [why]
+
+    import ray  # only a cluster calls this, and other functions of this module are used without Ray
+
+    tell("begun", host, ray.get_runtime_context().get_node_id(), os.getpid())
+    with _signs_of_life(tell):
+        return relay.answer(call, job.place / relay.PRINTED, tell, shown)
+
+
+@contextmanager
+def _signs_of_life(tell: relay.Tell) -> Iterator[None]:
+    """Sends "alive" every few seconds from a thread, which stops with the process, for `stopped.Watch`. A thread and
+    not the training, because one epoch may take hours."""
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(_SIGN_EVERY):
+            with suppress(Exception):  # a sign that can't be sent is no reason to end a job
+                tell("alive")
+
+    threading.Thread(target=send, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()

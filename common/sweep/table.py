@@ -89,6 +89,10 @@ class JobTable(Progress):
         self.started = self.started or time.monotonic()
         self._move(job, "running")
 
+    def queue_again(self, job: Job) -> None:
+        """For a job that has begun, and waits to begin again elsewhere."""
+        self._move(job, "queued")
+
     def end(self, job: Job, outcome: Outcome) -> None:
         self._move(job, "failed" if isinstance(outcome, Failure | Broken) else "done")
         self.work_left -= self.work(job)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ pytest.importorskip("ray")
 from ray.cluster_utils import Cluster
 
 from common import lock
+from common.sweep import stopped
 from tests.faults.commands import Command
 from tests.faults.endings import ending
 from tests.sweep.conftest import STORE
@@ -24,8 +26,8 @@ LONGEST = 900  # seconds that anything may take, on a machine that is busy with 
 only_linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc about processes")
 
 
-def sweeping(folder: Path, cluster: Cluster, words: list[str]) -> Command:
-    return Command(folder, *GRID, *words, "--engine", "ray", "--address", cluster.address)
+def sweeping(folder: Path, cluster: Cluster, words: list[str], first: Callable[[], None] | None = None) -> Command:
+    return Command(folder, *GRID, *words, "--engine", "ray", "--address", cluster.address, first=first)
 
 
 def test_two_jobs_leave_what_a_plain_run_does(few, never_disturbed, tmp_path, cluster):
@@ -100,6 +102,31 @@ def test_a_worker_and_then_a_node_die_and_every_job_is_done_once_with_the_bits_o
     assert sweep.said.count("its worker or node has died") == 2
     assert "raylet" not in sweep.said, "what Ray prints of its own is not shown"
     assert len(re.findall(r"repeat \d: 8 epochs in", sweep.said)) == 4
+
+
+@pytest.mark.long
+@only_linux
+def test_a_worker_that_is_stopped_is_ended_and_its_job_is_done_once_with_the_same_bits(
+    few, never_disturbed, tmp_path, cluster
+):
+    sweep = sweeping(tmp_path, cluster, few, first=impatient)
+    held = until(lambda: at_work(tmp_path))[0]
+    os.kill(held.process, signal.SIGSTOP)
+    assert sweep.end(LONGEST) == 0, sweep.said
+    assert not alive(held.process)
+    assert ending(tmp_path) == never_disturbed.ending
+    assert f"process {held.process} on {socket.gethostname()} gave no sign of life for 20 s and was ended" in sweep.said
+    assert sweep.said.count("gave no sign of life") == 1
+    assert "has died" not in sweep.said
+    for log in tmp_path.glob("runs/cheng/*/*/log.txt"):
+        assert len(re.findall(" started: ", log.read_text())) == 1 + (log.parent == held.place)
+        assert len(re.findall(" finished$", log.read_text(), re.MULTILINE)) == 1
+    assert "(2 of 2 done)" in sweep.said
+
+
+def impatient() -> None:
+    """Waits less for a sign of life, in the process of the sweep."""
+    stopped.SILENCE = 20
 
 
 def at_work(folder: Path) -> list[SimpleNamespace]:

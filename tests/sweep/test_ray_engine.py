@@ -23,6 +23,7 @@ from common.evidence.results import Failure
 from common.sweep import on_ray
 from common.sweep.job import Broken, Job, train_job
 from common.sweep.ray_worker import Largest, Needs
+from common.sweep.stopped import Worker
 from common.sweep.table import JobTable
 from common.training.record import Trial
 from common.training.request import plan
@@ -92,19 +93,42 @@ def test_a_job_waits_for_a_worker_that_is_thought_dead(one, trained):  # noqa: F
     assert trained.trained == [1]
 
 
-def test_a_message_that_overtakes_that_of_the_beginning_is_no_death(one, caplog, monkeypatch):  # noqa: F811
-    """Ray does not keep the order of what a worker sends."""
+@pytest.fixture
+def heard(one, monkeypatch):  # noqa: F811
+    """Has a sweep of one job hear messages, with a stand-in for Ray."""
     monkeypatch.setattr(on_ray, "_largest", lambda: Largest(1, 2**30))
     monkeypatch.setattr(on_ray.ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "0" * 56))
-    sent = [(one.identity, "log", "common", logging.WARNING, "epoch 1"), (one.identity, "begun", "here")]
-    queue = SimpleNamespace(qsize=lambda: len(sent), get_nowait_batch=lambda number: sent[:number])
+    sent = []
+    queue = SimpleNamespace(qsize=lambda: len(sent), get_nowait_batch=lambda number: [sent.pop(0) for _ in sent[:]])
     monkeypatch.setattr(on_ray, "Queue", lambda actor_options: queue)
-    table = JobTable([one], Console(file=io.StringIO()))
-    sweep = on_ray._RaySweep(table, work.at_once)
+    sweep = on_ray._RaySweep(JobTable([one], Console(file=io.StringIO())), work.at_once)
     sweep.waiting["a reference"] = one
-    sweep.listen()
+
+    def hear(*messages):
+        sent.extend((one.identity, *message) for message in messages)
+        sweep.listen()
+        return sweep
+
+    return hear
+
+
+def test_a_message_that_overtakes_that_of_the_beginning_is_no_death(heard, caplog):
+    """Ray does not keep the order of what a worker sends."""
+    sweep = heard(("log", "common", logging.WARNING, "epoch 1"), ("begun", "here", "a node", 7))
     assert [record.message for record in caplog.records] == ["epoch 1"]
-    assert table.counts()["running"] == 1
+    assert sweep.table.counts()["running"] == 1
+
+
+def test_a_job_whose_worker_was_stopped_is_queued_again_and_a_line_says_why(one, heard, caplog, monkeypatch):  # noqa: F811
+    sweep = heard(("begun", "here", "a node", 7))
+    monkeypatch.setattr(sweep.watch, "ended", lambda: [(one.identity, Worker("here", "a node", 7))])
+    assert heard().table.counts()["queued"] == 1
+    monkeypatch.setattr(sweep.watch, "ended", list)
+    assert heard(("begun", "there", "another node", 8)).table.counts()["running"] == 1
+    assert [record.message for record in caplog.records] == [
+        f"{one}: process 7 on here gave no sign of life for 2 min and was ended. The job is done again elsewhere.",
+        f"{one}: on there it goes on from its last whole epoch.",
+    ]
 
 
 @pytest.mark.parametrize(
