@@ -71,7 +71,7 @@ def test_an_error_is_raised_where_the_next_value_is_handed_over_or_the_end_is_wa
         writer.put(3)
     with pytest.raises(OSError, match="No space left"):
         writer.finish()
-    assert not newest.any_busy()
+    assert writer not in newest._BUSY
 
 
 def test_if_a_write_fails_the_newer_value_that_waits_is_tried_at_the_end():
