@@ -180,7 +180,7 @@ class Record(_Model):
     recipe_hash: str
     protocol: int
     environment: Environment
-    runs: Annotated[list[Repeat], Field(min_length=1)]
+    runs: list[Repeat]
     failed: list[Failure] = []
     rules: int = RULES
     reported: list[Compared] = []
@@ -235,12 +235,14 @@ def load(folder: Path, paper: str) -> list[Record]:
 
 def _refuse_mixed(records: list[Record], paper: str) -> None:
     """Raises ValueError for what a copied file or a merge of two versions can leave: a record of another paper, two of
-    the same runs, a training twice, a definition of another version. Each record alone fits its checksum."""
+    the same runs, no training or one twice, a definition of another version. Each record alone fits its checksum."""
     for i, record in enumerate(records):
         if record.paper != paper:
             raise ValueError(f"a record in it is of {record.paper}")
         if record.key in [other.key for other in records[:i]]:
             raise ValueError(f"two records in it are of the same runs: {slug(record)}")
+        if not record.runs:
+            raise ValueError(f"a record in it has no training: {slug(record)}")
         trained = [(each.repeat, each.fold) for each in (*record.runs, *record.failed)]
         if len(set(trained)) < len(trained):
             raise ValueError(f"a training is in it twice: {slug(record)}")

@@ -31,7 +31,7 @@ REFUSED = {
     "a verdict that is none": (changed(lambda record: record["reported"][0].update(verdict="great")), "verdict"),
     "a text for a number": (changed(lambda record: record["runs"][0].update(seconds="fast")), "seconds"),
     "a profile that is none": (changed(lambda record: record.update(profile="huge")), "profile"),
-    "a record without any training": (changed(lambda record: record.update(runs=[])), "0.runs"),
+    "a record without any training": (changed(lambda record: record.update(runs=[])), "has no training"),
     "a training twice": (changed(lambda record: record["runs"].append(record["runs"][0])), "a training is in it twice"),
     "a record of another paper": (changed(lambda record: record.update(paper="cheng")), "a record in it is of cheng"),
     "two records of the same runs": (
