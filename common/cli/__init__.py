@@ -1,6 +1,7 @@
 """The `repro` command, with its handling of errors, Ctrl-C and SIGTERM. Each command imports its modules when it is
 called, so that commands without a network answer at once."""
 
+import io
 import logging
 import os
 import re
@@ -26,7 +27,7 @@ class _Warnings(logging.Handler):
 def main() -> None:
     """Runs the command. Bad input ends in one message and exit status 2, a failed run in 1, Ctrl-C in 130, SIGTERM in
     143, a reader of the output that wants no more in 141. Only --debug shows a traceback."""
-    _open_closed_streams()
+    closed = _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):  # file names may have characters that the stream can't encode
         stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
@@ -38,6 +39,8 @@ def main() -> None:
         with ends_soon(_how_to_go_on()):
             app()
     except SystemExit as end:
+        if end.code in (None, 0) and closed and closed.was_written:
+            sys.exit(_end_unheard())
         broken = end.__context__
         if not isinstance(broken, BrokenPipeError):
             raise
@@ -58,14 +61,29 @@ def main() -> None:
         logging.getLogger("common").removeHandler(warnings)
 
 
-def _open_closed_streams() -> None:
+class _Unheard(io.TextIOWrapper):
+    """A standard output that the caller has closed. was_written: whether it was to show anything."""
+
+    was_written = False
+
+    def __init__(self):
+        super().__init__(open(os.devnull, "wb"))  # noqa: SIM115, open to the end
+
+    def write(self, text: str) -> int:
+        self.was_written = self.was_written or bool(text)
+        return super().write(text)
+
+
+def _open_closed_streams() -> _Unheard | None:
     """Where the caller has closed a standard stream (`>&-`), its place is taken by the null device: else the next file
-    that is opened would be the standard output, and get its lines."""
+    that is opened would be the standard output, and get its lines. Returns the standard output if it was closed."""
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(opened)
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, open to the end
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    closed = None if sys.stdout else _Unheard()
+    sys.stdout = sys.stdout or closed
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, open to the end
+    return closed
 
 
 def _has_reader() -> bool:

@@ -10,6 +10,8 @@ common/data/mammo_masses.yaml is one.
 
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +23,7 @@ from common.data.listing import ENDINGS, first_few, hidden, is_image, on_disk, p
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
-_SECONDS = 1  # that a pattern may take for one name; one that is well written takes microseconds
+_SECONDS = 3  # that the patterns may take for all names; well written ones take microseconds for one
 
 
 class Description(BaseModel):
@@ -97,8 +99,21 @@ def index(about: Description, base: Path) -> list[Case]:
     base: the folder that the description's paths start from.
 
     Raises BadInput where a folder or all images are missing, where the pattern does not fit an image or gives an
-    unknown class, and where images and masks do not pair up.
+    unknown class, where the patterns take more than three seconds of computing, and where images and masks do not pair
+    up.
+
+    It is called in the main thread, the only one that Python lets a signal interrupt.
     """
+    with _in_time():
+        cases, wrong = _cases(about, base)
+    if wrong:
+        remedy = "Add what is missing, or list under `ignore` what to leave out."
+        raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), remedy)
+    return cases
+
+
+def _cases(about: Description, base: Path) -> tuple[list[Case], list[str]]:
+    """The cases, and a line for each file without a partner."""
     images, masks = _files(base, "images", about), _files(base, "masks", about)
     matches = {path: _search(about.pattern, path) for path in images}
     if unlike := [path.name for path, match in matches.items() if not match]:
@@ -117,10 +132,7 @@ def index(about: Description, base: Path) -> list[Case]:
     ids = {path: _id(path, matches[path]) for path in images}
     drawn, wrong = _pair(about, base, ids, masks)
     cases = [Case(id, labels[path], groups[path], path, tuple(drawn[id]), scaled=True) for path, id in ids.items()]
-    if wrong:
-        remedy = "Add what is missing, or list under `ignore` what to leave out."
-        raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), remedy)
-    return cases
+    return cases, wrong
 
 
 def left_out(about: Description, base: Path) -> list[Path]:
@@ -163,23 +175,28 @@ def _mask_match(path: Path, about: Description) -> re.Match | None:
 
 
 def _search(pattern: str, path: Path) -> re.Match | None:
-    """Searches a pattern in the name of a file. Raises BadInput for one that takes more than a second of computing: a
-    pattern such as (a+)+b tries every way to divide the name, and takes longer than anybody lives.
+    """Searches a pattern in the name of a file, in what is left of the time (`_in_time`)."""
+    try:
+        return re.search(pattern, plain_name(path.name))
+    except TimeoutError:
+        raise BadInput(
+            f"The pattern {pattern} takes more than {_SECONDS} s on the name of {path}, or on all names together. A "
+            "repetition inside of a repetition, such as (a+)+, tries too many ways to divide a name: write it without."
+        ) from None
 
-    It is called in the main thread, the only one that Python lets a signal interrupt."""
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Ends the block with a TimeoutError where it computes too long: a pattern such as (a+)+b tries every way to divide
+    a name, and takes longer than anybody lives."""
 
     def stop(number, frame):
-        raise TimeoutError
+        raise TimeoutError(f"the names of the files take more than {_SECONDS} s")
 
     before = signal.signal(signal.SIGVTALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)  # counts what the process computes, not what it waits
-        return re.search(pattern, plain_name(path.name))
-    except TimeoutError:
-        raise BadInput(
-            f"The pattern {pattern} takes more than {_SECONDS} s on the name of {path}. A repetition inside of a "
-            "repetition, such as (a+)+, tries too many ways to divide a name: write it without."
-        ) from None
+        yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)

@@ -8,8 +8,10 @@ import numpy as np
 from common.data import phantom
 from common.data.batches import normalised
 from common.data.prepare import Need, for_network
+from common.errors import BadInput
 from common.training.evaluate import EVALUATION_BATCH, NoProbabilities, predict
 from common.training.model_file import About
+from common.training.model_plan import first_line
 
 
 def examples(about: About) -> np.ndarray:
@@ -23,6 +25,13 @@ def examples(about: About) -> np.ndarray:
 
 def refuse_no_probabilities(file: Path, model: keras.Model, about: About) -> None:
     """Raises NoProbabilities, naming the file of the network, where its output for an example is not finite or not in
-    [0, 1]: then no mask of this network means anything."""
-    if wrong := next(filter(None, predict(model, examples(about)).faults()), ""):
+    [0, 1]: then no mask of this network means anything. Raises BadInput where it can't be computed."""
+    try:
+        output = predict(model, examples(about))
+    except Exception as error:  # a backend raises exceptions of any class, for example where memory is too small
+        raise BadInput(
+            f"{file} can't be used: its output for {EVALUATION_BATCH} synthetic images can't be computed "
+            f"({first_line(error)})."
+        ) from error
+    if wrong := next(filter(None, output.faults()), ""):
         raise NoProbabilities(f"{file} can't be used: on a synthetic image {wrong}.")

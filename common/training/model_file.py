@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import keras
+import numpy as np
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from common.errors import BadInput
@@ -81,9 +82,17 @@ def load(path: Path) -> tuple[keras.Model, About]:
     """
     about = _inspect(path)
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True), about
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # layers raise exceptions of any class for bad settings
         raise BadInput(f"{path}: Keras can't build a network from it ({first_line(error)}).") from error
+    # A sigmoid makes 0 or 1 of an infinite number, so that the outputs do not show it.
+    for layer in network._flatten_layers(include_self=False, recursive=True):
+        if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
+            raise BadInput(
+                f"{path}: its network can't be used, since the layer '{layer.name}' has weights that are not finite "
+                "(NaN or infinite): its training was lost, or the file is damaged."
+            )
+    return network, about
 
 
 def _inspect(path: Path) -> About:
@@ -95,7 +104,10 @@ def _inspect(path: Path) -> About:
         raise BadInput(f"{path}: expected a file whose name ends in .keras, from the folder of a repeat.")
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {info.filename for info in archive.infolist()}
+            names = archive.namelist()
+            members = set(names)
+            if len(members) < len(names):
+                raise BadInput(f"{path}: refused. It has two members of one name, and nobody can know which is meant.")
             if unexpected := sorted(members - _MEMBERS):
                 raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, unexpected))}.")
             if missing := sorted(_MEMBERS - members):
@@ -105,6 +117,7 @@ def _inspect(path: Path) -> About:
             if damaged := archive.testzip():
                 raise BadInput(f"{path}: damaged, {damaged} does not fit its checksum. Copy it again.")
             config, weights, comment = json.loads(archive.read(_CONFIG)), archive.read(_WEIGHTS), archive.comment
+            json.dumps(config, allow_nan=False)  # raises ValueError for a setting that is no finite number
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, RecursionError, NotImplementedError) as error:
         raise BadInput(f"{path}: not a saved network, or only a part of one ({first_line(error)}).") from error
     if foreign := sorted(_foreign(config)):

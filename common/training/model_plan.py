@@ -15,11 +15,45 @@ from common.training.network import without_values
 
 # Calls of layers, each of which takes milliseconds to plan. The largest network of the papers has 239.
 _MOST_CALLS = 2_000
-# Values in the output of one layer for one image: the largest of the papers has 19 million. A batch of 16 such outputs
-# takes 8.6 GB.
-_LARGEST_LAYER = 2**27
+# Values in the outputs of one layer, and of all layers, for one image; 16 images are computed at a time, with 4 bytes a
+# value. The papers' networks have up to 19 million in a layer and a billion in all, in every reading at most 10 and 540
+# a weight. A small file is allowed less: 270 MB for a layer and 2.1 GB in all, most of which is not held at once.
+_SMALL_LAYER, _LAYER_FOR_A_WEIGHT, _LARGEST_LAYER = 2**22, 16, 2**25
+_SMALL_SUM, _SUM_FOR_A_WEIGHT, _LARGEST_SUM = 2**25, 640, 2**31
 _MOST_TILES = 64  # of CLAHE, each way; the papers use 8
-_IN_UNIT_INTERVAL = (keras.activations.sigmoid, keras.activations.hard_sigmoid, keras.activations.softmax)
+# What a network may consist of: the layers of the papers, and plain ones of other networks. None computes arrays
+# inside that are far larger than its output, as attention does.
+# fmt: off
+LAYERS = {
+    "Activation", "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
+    "Conv2DTranspose", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "Flatten",
+    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "GroupNormalization", "Identity", "InputLayer",
+    "LayerNormalization", "LeakyReLU", "MaxPooling2D", "Maximum", "Minimum", "Multiply", "PReLU", "ReLU",
+    "Rescaling", "Reshape", "SpatialDropout2D", "Subtract", "UpSampling2D", "ZeroPadding2D",
+}
+# fmt: on
+_NETWORKS = {"Functional", "Sequential"}
+_PLACES = {"keras.layers": LAYERS, "keras": _NETWORKS | {"DTypePolicy"}, "keras.src.models.functional": _NETWORKS}
+# What a layer is made with.
+_PARTS = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies")
+_TENSOR = "__keras_tensor__"  # the place of a layer's input
+
+
+def unknown_layers(config: dict[str, Any]) -> list[str]:
+    """The names of all in a network's configuration that is no layer of `LAYERS`, no part of one and no network of
+    them, sorted. What the training needs beside the network is not looked at."""
+    found, waiting = set(), [{key: value for key, value in config.items() if key != "compile_config"}]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            module, name = each.get("module"), each.get("class_name")
+            place = module if isinstance(module, str) else ""
+            if "class_name" in each and not (place in _PARTS or name in _PLACES.get(place, [_TENSOR])):
+                found.add(str(name))
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+    return sorted(found)
 
 
 def refuse_other_network(path: Path, config: dict[str, Any], weights: bytes, recipe: Recipe) -> None:
@@ -35,6 +69,11 @@ def refuse_other_network(path: Path, config: dict[str, Any], weights: bytes, rec
     if recipe.clahe and recipe.clahe[1] > _MOST_TILES:
         raise BadInput(f"{path}: refused. Its record asks for a CLAHE of {recipe.tiles:,} tiles each way.")
     try:
+        if unknown := unknown_layers(config):
+            raise BadInput(
+                f"{path}: refused. Its network has {', '.join(map(repr, unknown))}, which no network of this suite "
+                "has: another program wrote it."
+            )
         if (calls := _calls(config)) > _MOST_CALLS:
             raise BadInput(
                 f"{path}: refused. Its network has {calls:,} layers, more than the {_MOST_CALLS:,} that are read."
@@ -45,7 +84,7 @@ def refuse_other_network(path: Path, config: dict[str, Any], weights: bytes, rec
                 raise ValueError(f"{type(planned).__name__} is no network")
             output = planned.outputs[0] if isinstance(planned, keras.Sequential) else planned.output
             _refuse_other_shapes(path, planned.input_shape, output, recipe)
-            _refuse_no_sigmoid(path, planned, output)
+            _refuse_no_sigmoid(path, output)
             _refuse_large(path, planned, weights)
     except BadInput:
         raise
@@ -80,31 +119,41 @@ def _refuse_other_shapes(path: Path, given: Any, output: Any, recipe: Recipe) ->
         )
 
 
-def _refuse_no_sigmoid(path: Path, planned: keras.Model, outputs: Any) -> None:
-    """What a layer without an activation gives is looked at when it is there (`evaluate.Output.faults`)."""
-    for output in keras.tree.flatten(outputs):
-        layer = next((layer for layer in planned.layers if layer.output is output), None)
-        if getattr(layer, "activation", keras.activations.sigmoid) not in _IN_UNIT_INTERVAL:
+def _refuse_no_sigmoid(path: Path, outputs: Any) -> None:
+    """Each output is that of a sigmoid, as a layer or in one, or the average of such: nothing else surely stays a
+    probability of its own pixel."""
+    waiting = keras.tree.flatten(outputs)
+    while waiting:
+        layer = waiting.pop()._keras_history.operation
+        if isinstance(layer, keras.layers.Average):
+            waiting += keras.tree.flatten(layer.input)
+        elif getattr(layer, "activation", None) is not keras.activations.sigmoid:
             raise BadInput(
-                f"{path}: its network ends in logits and not in probabilities, since its last layer '{layer.name}' has "
-                "no sigmoid. `repro` saves networks with one."
+                f"{path}: its network ends in '{layer.name}' ({type(layer).__name__}), which has no sigmoid: its "
+                "outputs may be logits, and are not surely probabilities. `repro` saves networks that end in a sigmoid."
             )
 
 
 def _refuse_large(path: Path, planned: keras.Model, weights: bytes) -> None:
-    for layer in planned._flatten_layers(include_self=False):
-        for node in layer._inbound_nodes:
-            for output in node.outputs:
-                if (size := math.prod(each or 1 for each in output.shape)) > _LARGEST_LAYER:
-                    raise BadInput(
-                        f"{path}: refused. Its layer '{layer.name}' gives {size / 1e6:,.0f} million values for one "
-                        f"image, more than the {_LARGEST_LAYER / 1e6:.0f} million that are computed."
-                    )
     declared, stored = sum(math.prod(weight.shape) for weight in planned.weights), _stored_values(weights)
     if declared > stored:
         raise BadInput(
             f"{path}: refused. Its network needs {declared:,} values of weights, and the file has {stored:,}."
         )
+    most = min(_LARGEST_LAYER, max(_SMALL_LAYER, _LAYER_FOR_A_WEIGHT * declared))
+    most_in_all = min(_LARGEST_SUM, max(_SMALL_SUM, _SUM_FOR_A_WEIGHT * declared))
+    in_all = 0
+    for layer in planned._flatten_layers(include_self=False):
+        outputs = [output for node in layer._inbound_nodes for output in node.outputs]
+        size = sum(math.prod(each or 1 for each in output.shape) for output in outputs)
+        in_all += size
+        if size > most or in_all > most_in_all:
+            alone = "gives", size, most
+            what, given, allowed = alone if size > most else ("and those before it give", in_all, most_in_all)
+            raise BadInput(
+                f"{path}: refused. Its layer '{layer.name}' {what} {given / 1e6:,.0f} million values for one image, "
+                f"more than the {allowed / 1e6:,.0f} million that are computed for a network of {declared:,} weights."
+            )
 
 
 def _stored_values(weights: bytes) -> int:

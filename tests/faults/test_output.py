@@ -18,9 +18,21 @@ def test_a_reader_that_wants_no_more_ends_the_command_with_141_and_no_word():
         assert command.wait(60) == 141
 
 
-def test_a_closed_output_takes_no_file_into_its_place():
-    ended = subprocess.run([*PAPERS], cwd=ROOT, preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE, check=False)
-    assert (ended.returncode, ended.stderr) == (0, b"")
+def closed(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*PAPERS[:-1], *words], cwd=cwd, preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE, check=False
+    )
+
+
+def test_a_closed_output_ends_the_command_with_141_and_no_word():
+    ended = closed("papers")
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_a_closed_output_takes_no_file_into_its_place_and_hides_no_complaint():
+    ended = closed("run", "nobody")
+    assert ended.returncode == 2
+    assert b"nobody" in ended.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

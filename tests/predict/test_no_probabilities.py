@@ -17,15 +17,25 @@ from tests.predict.made import SIDE, about, bright
 IMAGE = keras.Input((SIDE, SIDE, 1), name="image")
 
 
-def sigmoid(name=SEGMENTATION, filters=1, **settings):
-    return keras.layers.Conv2D(filters, 1, activation="sigmoid", name=name, **settings)
+def sigmoid(name=SEGMENTATION, filters=1, activation="sigmoid", **settings):
+    return keras.layers.Conv2D(filters, 1, activation=activation, name=name, **settings)
 
 
-def not_finite():
-    """As a training leaves it that goes on after its loss is lost."""
+def with_weights(value):
     model = bright(1)
-    model.set_weights([np.full_like(each, np.nan) for each in model.get_weights()])
+    model.set_weights([np.full_like(each, value) for each in model.get_weights()])
     return model
+
+
+def overflows(channels):
+    """Weights that are finite: each of two sums is infinite for a bright image, and their difference is no number."""
+    image = keras.Input((SIDE, SIDE, channels), name="image")
+    redness = keras.layers.Conv2D(1, 1, name="redness")
+    four = keras.layers.Concatenate()([redness(image)] * 4)
+    redness.set_weights([np.float32([1, -1, 0][:channels]).reshape(1, 1, channels, 1), np.float32([0])])
+    large = keras.initializers.Constant(3e38)
+    sums = [keras.layers.Conv2D(1, 1, kernel_initializer=large)(four) for _ in range(2)]
+    return keras.Model(image, keras.layers.Activation("sigmoid")(keras.layers.Subtract()(sums)))
 
 
 def called(marks, **settings):
@@ -38,12 +48,42 @@ SEEN_IN_THE_FILE = {
     "logits": (
         lambda: keras.Model(IMAGE, keras.layers.Conv2D(1, 1, name="marks")(IMAGE)),
         GREY,
-        "ends in logits and not in probabilities, since its last layer 'marks' has no sigmoid",
+        "ends in 'marks' (Conv2D), which has no sigmoid",
     ),
     "logits of the class": (
         lambda: keras.Model(IMAGE, called(sigmoid()(IMAGE))),
         CLASSIFIES,
-        f"its last layer '{CLASSIFICATION}' has no sigmoid",
+        f"ends in '{CLASSIFICATION}' (Dense), which has no sigmoid",
+    ),
+    "a softmax over one channel": (
+        lambda: keras.Model(IMAGE, keras.layers.Conv2D(1, 1, activation="softmax", name="marks")(IMAGE)),
+        GREY,
+        "its network ends in 'marks' (Conv2D), which has no sigmoid",
+    ),
+    "a sigmoid that is scaled afterwards": (
+        lambda: keras.Model(IMAGE, keras.layers.Rescaling(1.32, name="more")(sigmoid()(IMAGE))),
+        GREY,
+        "its network ends in 'more' (Rescaling), which has no sigmoid",
+    ),
+    "an average of a sigmoid and of logits": (
+        lambda: keras.Model(IMAGE, keras.layers.Average()([sigmoid()(IMAGE), sigmoid("own", activation=None)(IMAGE)])),
+        GREY,
+        "its network ends in 'own' (Conv2D)",
+    ),
+    "pixels in another order": (
+        lambda: keras.Model(IMAGE, keras.layers.Permute((2, 1, 3))(sigmoid()(IMAGE))),
+        GREY,
+        "has 'Permute', which no network of this suite has",
+    ),
+    "weights that are infinite": (
+        lambda: with_weights(np.inf),
+        GREY,
+        f"the layer '{SEGMENTATION}' has weights that are",
+    ),
+    "weights that are no numbers": (
+        lambda: with_weights(np.nan),
+        GREY,
+        f"the layer '{SEGMENTATION}' has weights that are not finite",
     ),
     "half the size": (
         lambda: keras.Model(IMAGE, sigmoid(strides=2)(IMAGE)),
@@ -71,7 +111,7 @@ SEEN_IN_THE_FILE = {
 def test_a_file_that_says_so_is_not_loaded(tmp_path, what):
     made, record, why = SEEN_IN_THE_FILE[what]
     model_file.save(made(), record, tmp_path / "odd.keras")
-    with pytest.raises(BadInput, match=r"odd\.keras: its network ") as refused:
+    with pytest.raises(BadInput, match=r"odd\.keras: (refused\. I|i)ts network ") as refused:
         model_file.load(tmp_path / "odd.keras")
     assert why in str(refused.value)
 
@@ -104,7 +144,7 @@ def test_each_image_is_told_apart(marks, of_class, why):
 
 
 def test_it_is_refused_before_anything_is_written(repro, phantom_folder, tmp_path):
-    model_file.save(not_finite(), GREY, tmp_path / "odd.keras")
+    model_file.save(overflows(1), GREY, tmp_path / "odd.keras")
     Image.fromarray(np.full((40, 40), 90, np.uint8)).save(tmp_path / "scan.png")
     for words in (
         ("predict", "--model", "odd.keras", "scan.png", "-o", "out"),
@@ -119,15 +159,8 @@ def test_it_is_refused_before_anything_is_written(repro, phantom_folder, tmp_pat
 
 
 def test_an_image_on_which_a_good_network_fails_is_named_and_the_others_are_done(repro, tmp_path):
-    """Of a red image each of two sums is infinite, and their difference is no number. Of a grey one they are zero."""
-    image = keras.Input((SIDE, SIDE, 3), name="image")
-    redness = keras.layers.Conv2D(1, 1, name="redness")
-    four = keras.layers.Concatenate()([redness(image)] * 4)
-    redness.set_weights([np.float32([1, -1, 0]).reshape(1, 1, 3, 1), np.float32([0])])
-    large = keras.initializers.Constant(3e38)
-    sums = [keras.layers.Conv2D(1, 1, kernel_initializer=large)(four) for _ in range(2)]
-    marks = keras.layers.Activation("sigmoid")(keras.layers.Subtract()(sums))
-    model_file.save(keras.Model(image, marks), about(), tmp_path / "odd.keras")
+    """Of a grey image the sums are zero."""
+    model_file.save(overflows(3), about(), tmp_path / "odd.keras")
     for name, level in (("a", (30, 30, 30)), ("b", (255, 0, 0)), ("c", (255, 255, 255))):
         Image.fromarray(np.full((40, 40, 3), level, np.uint8)).save(tmp_path / f"{name}.png")
     status, printed, complaint = repro("predict", "--model", "odd.keras", "a.png", "b.png", "c.png", "-o", "out")

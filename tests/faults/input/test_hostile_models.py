@@ -6,6 +6,7 @@ import json
 import resource
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,9 @@ import pytest
 
 from common import paper
 from common.errors import BadInput
+from common.recipe import Recipe
+from common.training.model_plan import LAYERS, unknown_layers
+from common.training.network import Network
 
 model_file = pytest.importorskip("common.training.model_file", reason="saved networks are read by model_file")
 
@@ -149,6 +153,22 @@ def other_weights(saved: Path, to: Path, **settings) -> Path:
     return rewritten(saved, to, {"model.weights.h5": content.getvalue()})
 
 
+def wide(branches: int, scale: int):
+    """A layer for each branch, that doubles pixels; a mean undoes it."""
+
+    def save_wide(saved: Path, to: Path) -> Path:
+        layers = [keras.layers.UpSampling2D(scale) for _ in range(branches)]
+        last = keras.layers.Conv2D(1, 1, activation="sigmoid")
+
+        def call(image):
+            sums = keras.layers.Add()([each(image) for each in layers]) if branches > 1 else layers[0](image)
+            return last(keras.layers.AveragePooling2D(scale)(sums))
+
+        return save(call, to)
+
+    return save_wide
+
+
 LARGE = {"shape": (1, 1, 1, 2**31)}
 DECLARED = {
     "filters": (lambda saved, to: changed(saved, to, "last", kernel_size=[30_000, 30_000], padding="same"), "weights"),
@@ -156,6 +176,8 @@ DECLARED = {
         lambda saved, to: changed(saved, to, "image", batch_shape=[None, 60_000, 60_000, 3]),
         "its network has the input shape (None, 60000, 60000, 3)",
     ),
+    "one wide layer": (wide(1, 256), "million values for one image"),
+    "many wide layers": (wide(15, 32), "and those before it give"),
     "compressed weights": (
         lambda saved, to: other_weights(saved, to, **LARGE, chunks=(1, 1, 1, 2**20), compression="gzip"),
         "are not plain numbers",
@@ -201,3 +223,46 @@ def greatest_memory() -> int:
 
 def test_the_same_file_unchanged_is_read(named):
     assert model_file.load(named)[0].count_params() == 4
+
+
+def test_every_network_of_the_papers_has_known_layers():
+    """In every reading that is chosen by a word: a number changes no layer."""
+    seen = set()
+    for name in paper.names():
+        record = paper.load(name)
+        for key, reading in record.readings.items():
+            words = [value for value in reading.values if isinstance(value, str) and key != "initializer"]
+            for value in words if key not in Recipe.model_fields else [reading.default]:
+                with suppress(BadInput):  # a reading that needs another one
+                    recipe = record.recipe("smoke", {key: value})
+                    layers = str(recipe.model_dump(exclude=set(Recipe.model_fields)))
+                    if layers not in seen:
+                        seen.add(layers)
+                        config = keras.saving.serialize_keras_object(Network.of_paper(name).plan(recipe))
+                        assert unknown_layers(config) == [], (name, key, value)
+    assert len(seen) > 20
+    assert not [name for name in LAYERS if not hasattr(keras.layers, name)]
+
+
+@pytest.mark.parametrize("layer", [keras.layers.Attention, keras.layers.LSTM, keras.layers.RandomContrast])
+def test_another_layer_is_refused_by_its_name(saved, tmp_path, layer):
+    """Also without its module, and as the activation of a layer that is known."""
+    other = {"module": "keras.layers", "class_name": layer.__name__, "config": {}, "registered_name": None}
+    with zipfile.ZipFile(saved) as archive:
+        known = json.loads(archive.read("config.json"))["config"]["layers"][1]["config"]
+    for changes in (other, other | {"module": None}, {"config": known | {"activation": other}}):
+        with pytest.raises(BadInput, match=rf"other\.keras: refused\. Its network has '{layer.__name__}'"):
+            model_file.load(with_layer(saved, tmp_path / "other.keras", **changes))
+
+
+def test_two_members_of_one_name_are_refused(saved, tmp_path):
+    twice = rewritten(saved, tmp_path / "twice.keras", {})
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(twice, "a") as archive:
+        archive.writestr("config.json", "{}")
+    with pytest.raises(BadInput, match=r"twice\.keras: refused\. It has two members of one name"):
+        model_file.load(twice)
+
+
+def test_a_setting_that_is_not_finite_is_refused(named, tmp_path):
+    with pytest.raises(BadInput, match=r"endless\.keras: .*Out of range float"):
+        model_file.load(changed(named, tmp_path / "endless.keras", "last", kernel_size=float("inf")))

@@ -157,7 +157,7 @@ def test_a_pattern_that_would_take_for_ever_is_named_with_the_file(tmp_path):
     pattern, name = HANGS[0], "a" * 60
     ended = command("data", "audit", described(tmp_path, pattern, name))
     assert_refused(ended)
-    assert f"The pattern {pattern} takes more than 1 s on the name of" in ended.printed
+    assert f"The pattern {pattern} takes more than 3 s on the name of" in ended.printed
     assert f"{name}.png" in ended.printed
 
 
@@ -166,6 +166,17 @@ def test_so_is_each_of_its_kind(tmp_path, monkeypatch, pattern):
     monkeypatch.setattr(folder, "_SECONDS", 0.1)
     with pytest.raises(BadInput, match=r"takes more than 0\.1 s on the name of .*a{60}\.png"):
         fetch.find(str(described(tmp_path, pattern)), tmp_path, tmp_path)
+
+
+def test_a_pattern_that_takes_long_for_all_names_together_is_refused(tmp_path, monkeypatch):
+    """Each name takes some 20 ms, and a hundred of them too long."""
+    about = described(tmp_path, r"^(?P<group>(a+)+)_(?P<class>[bm])$", "a" * 18)
+    for number in range(100):
+        for part in ("pictures", "truth"):
+            Image.new("L", (9, 9)).save(tmp_path / part / f"{'a' * 18}{number:03}.png")
+    monkeypatch.setattr(folder, "_SECONDS", 0.5)
+    with pytest.raises(BadInput, match=r"takes more than 0\.5 s on the name of .*, or on all names together"):
+        fetch.find(str(about), tmp_path, tmp_path)
 
 
 def test_so_is_one_for_masks(tmp_path, monkeypatch):
