@@ -26,11 +26,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def only_one(folder: Path, *, wait: bool = False) -> Iterator[None]:
+def only_one(folder: Path, *, wait: bool = False, warn: bool = True) -> Iterator[None]:
     """Keeps other processes out of a folder, which is made if it is missing. If another process is in it, `wait` waits
-    for that, and else BadInput says who it is. Raises BadInput, naming the file, where no lock can be made; on a file
+    for that, and else BadInput says who it is. After some seconds of waiting a warning says for whom, unless the caller
+    has said it (`warn`). Raises BadInput, naming the file, where no lock can be made; on a file
     system without locks, a warning says what to take care of."""
-    with _locked(folder, fcntl.LOCK_EX, wait) as lock:
+    with _locked(folder, fcntl.LOCK_EX, wait, warn) as lock:
         _note(lock, f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
         yield
         _note(lock, "")
@@ -85,7 +86,7 @@ def _folder(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _locked(folder: Path, kind: int, wait: bool) -> Iterator[BinaryIO]:
+def _locked(folder: Path, kind: int, wait: bool, warn: bool = True) -> Iterator[BinaryIO]:
     path, lock = folder / NAME, None
     with ExitStack() as opened:
         while not (lock and _lies_at(lock, path)):  # it was removed meanwhile: others would lock another file
@@ -97,7 +98,7 @@ def _locked(folder: Path, kind: int, wait: bool) -> Iterator[BinaryIO]:
             except OSError as error:
                 raise unwritable(path, error) from error
             try:
-                _lock(lock, folder, kind, wait)
+                _lock(lock, folder, kind, wait, warn)
             except BlockingIOError:
                 raise BadInput(f"{folder} is in use by {_say_who(folder)}. Wait until it is done, or end it.") from None
             except OSError as error:
@@ -110,7 +111,7 @@ def _locked(folder: Path, kind: int, wait: bool) -> Iterator[BinaryIO]:
         yield lock
 
 
-def _lock(file: BinaryIO, folder: Path, kind: int, wait: bool) -> None:
+def _lock(file: BinaryIO, folder: Path, kind: int, wait: bool, warn: bool) -> None:
     """Raises BlockingIOError where others hold the lock and `wait` is false."""
     limit = time.monotonic() + (_SILENCE if wait else _PATIENCE)
     while True:
@@ -122,7 +123,8 @@ def _lock(file: BinaryIO, folder: Path, kind: int, wait: bool) -> None:
                     raise
                 break
             time.sleep(0.05)
-    logger.warning(f"{folder} is in use by {_say_who(folder)}. Waiting until it is done.")
+    if warn:
+        logger.warning(f"{folder} is in use by {_say_who(folder)}. Waiting until it is done.")
     fcntl.flock(file, kind)
 
 

@@ -113,12 +113,12 @@ class Batches(keras.utils.PyDataset):
         return -(-len(self.positions) // self.batch_size)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, Truth]:
-        return self.look_up(self._positions(self.order(), number))
+        return self.make(self.order(), number, self.epoch)
 
     def stream(self) -> Iterator[tuple[np.ndarray, Truth]]:
         """The batches of the current epoch in order."""
-        order = self.order()
-        return (self.look_up(self._positions(order, number)) for number in range(len(self)))
+        order, epoch = self.order(), self.epoch
+        return (self.make(order, number, epoch) for number in range(len(self)))
 
     def order(self) -> np.ndarray:
         """The positions of all cases in the order of the current epoch."""
@@ -126,17 +126,18 @@ class Batches(keras.utils.PyDataset):
             return self.positions
         return np.random.default_rng(derive(*self.seed, "batches", self.epoch)).permutation(self.positions)
 
-    def look_up(self, chosen: np.ndarray) -> tuple[np.ndarray, Truth]:
-        """The batch of the cases at these positions, augmented for the current epoch."""
+    def make(self, order: np.ndarray, number: int, epoch: int) -> tuple[np.ndarray, Truth]:
+        """The batch with this number, counted from 0, of an epoch with this order."""
+        return self.look_up(order[number * self.batch_size : (number + 1) * self.batch_size], epoch)
+
+    def look_up(self, chosen: np.ndarray, epoch: int) -> tuple[np.ndarray, Truth]:
+        """The batch of the cases at these positions, augmented for this epoch."""
         if not self.augment:
             return self.pixels.batch(chosen)
-        seeds = (derive(*self.seed, f"augment case {position}", self.epoch) for position in chosen)
+        seeds = (derive(*self.seed, f"augment case {position}", epoch) for position in chosen)
         changed = map(self.augment, self.pixels.images[chosen], self.pixels.masks[chosen], seeds)
         images, masks = (np.stack(part) for part in zip(*changed, strict=True))
         return self.pixels.values(images, masks, chosen)
-
-    def _positions(self, order: np.ndarray, number: int) -> np.ndarray:
-        return order[number * self.batch_size : (number + 1) * self.batch_size]
 
 
 class MadeAhead(keras.utils.PyDataset):
@@ -150,17 +151,24 @@ class MadeAhead(keras.utils.PyDataset):
         super().__init__()
         self.batches, self.threads = batches, threads
         self._pool = ThreadPoolExecutor(threads)
-        self._made: dict[tuple[int, int], Future] = {}  # by epoch and number
+        self._epoch: int | None = None
+        self._order: np.ndarray  # of that epoch
+        self._made: dict[int, Future] = {}  # of that epoch, by number
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, Truth]:
-        epoch = self.batches.epoch
-        wanted = [(epoch, each) for each in range(number, min(number + 2 * self.threads, len(self)))]
+        batches = self.batches
         # Of another epoch is what `fit` takes before the first one begins, and what follows a batch that ended it.
-        self._made = {key: self._made.get(key) or self._pool.submit(self.batches.__getitem__, key[1]) for key in wanted}
-        return self._made[epoch, number].result()
+        if self._epoch != batches.epoch:
+            self._epoch, self._order, self._made = batches.epoch, batches.order(), {}
+        # The threads are told the epoch: when they run, it may be the next one.
+        self._made = {
+            each: self._made.get(each) or self._pool.submit(batches.make, self._order, each, self._epoch)
+            for each in range(number, min(number + 2 * self.threads, len(self)))
+        }
+        return self._made[number].result()
 
 
 def normalised(recipe: Recipe) -> np.ndarray:
@@ -190,7 +198,9 @@ def for_backend(batches: Batches) -> "MadeAhead | tf.data.Dataset":  # noqa: F82
     def batch(chosen):
         # A call makes a whole batch. With a call for each image, Python's lock made this half as fast as one thread.
         given = tf.numpy_function(
-            lambda chosen: keras.tree.flatten(batches.look_up(chosen)), [chosen], [tf.float32] * len(parts)
+            lambda chosen: keras.tree.flatten(batches.look_up(chosen, batches.epoch)),
+            [chosen],
+            [tf.float32] * len(parts),
         )
         shaped = [tf.ensure_shape(each, (None, *part.shape[1:])) for each, part in zip(given, parts, strict=True)]
         return keras.tree.pack_sequence_as(one, shaped)

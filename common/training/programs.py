@@ -12,11 +12,13 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from rich.progress import Progress
 
+from common.errors import BadInput, on_one_line
 from common.lock import holder, only_one
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ def compile_once(program: str, label: str, progress: Progress) -> Iterator[Calla
     """Lets one process at a time into this context. It yields a function to call as soon as the program has been
     compiled; at the latest, this is so when the context ends without an error. From then on nobody waits, because the
     program is stored. If the process dies before, the next one compiles it. Does nothing where no programs are stored.
+    Where the folder of programs can't be written to, a warning says so, and nobody waits.
 
     program: a file name for whatever decides the program, except for the GPU and the version of JAX. label: begins the
     lines in which the user is told who compiles and who waits.
@@ -79,23 +82,35 @@ def compile_once(program: str, label: str, progress: Progress) -> Iterator[Calla
     stored = place / "stored"
     with ExitStack() as held:
 
+        @cache  # once is enough, and it is called after every epoch
         def finish() -> None:
-            place.mkdir(parents=True, exist_ok=True)
-            stored.touch()
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+                stored.touch()
+            except OSError as error:
+                _warn_unusable(place, error)
             held.close()
 
-        if not stored.exists():
+        # `os.path.exists`, because it raises no OSError.
+        if not os.path.exists(stored):
             with ExitStack() as meanwhile:
                 if other := holder(place):
                     line = f"{label}: waiting for {other}, which compiles for this GPU"
                     meanwhile.enter_context(_shown(progress, line))
-                held.enter_context(only_one(place, wait=True))
-        if stored.exists():
+                try:
+                    held.enter_context(only_one(place, wait=True, warn=not other))
+                except BadInput as error:
+                    _warn_unusable(place, error)
+        if os.path.exists(stored):
             held.close()
         else:
             held.enter_context(_shown(progress, f"{label}: compiling for this GPU, once, about a minute"))
         yield finish
         finish()
+
+
+def _warn_unusable(place: Path, error: Exception) -> None:
+    logger.warning(f"{place} can't be used ({on_one_line(error)}): other processes may compile the same program again.")
 
 
 @contextmanager

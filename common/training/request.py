@@ -258,8 +258,7 @@ def note_request(folder: Path, request: Request, *, stored: bool, spent: Mapping
     """Writes the request into the folder of the run, for `repro status`.
 
     stored: whether the run's record is in the results. spent: the seconds of the run beside those of its trainings, by
-    kind of work. Jobs that run side by side have the same content; only the first
-    writes it.
+    kind of work. Jobs that run side by side have the same content; only the first writes it.
     """
     asked = trials(request.recipe, range(request.repeats))
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}

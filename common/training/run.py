@@ -1,12 +1,14 @@
 """Runs all repeats of one paper, from the user's request to the record in `results/`."""
 
 import logging
+import math
 import os
 import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -39,12 +41,25 @@ _LEFT = "cache/*/.building-*", ".packing-*", ".bench-*"
 # The log in the folder of a run or a job: messages, epochs, warnings, tracebacks, start and end.
 LOG = "log.txt"
 
+# Seconds between two times that a run which goes on stores its repeats: each time, all counts are copied.
+_PAUSE = 60
+
 logger = logging.getLogger(__name__)
 
 
+@dataclass
+class _Done:
+    """What a run knows of its trainings that have ended, so that the files of each are read once. stored: the number of
+    trials, also failed ones, when the record was last stored."""
+
+    outcomes: dict[Trial, Fit | results.Failure] = field(default_factory=dict)
+    summaries: dict[Trial, results.Repeat] = field(default_factory=dict)
+    stored: int = 0
+
+
 def run_experiment(request: Request, say: Callable[[str], None]) -> results.Record:
-    """Trains every repeat that is not done yet. Stores the record and its counts in `results/`, at the end and whenever
-    another repeat has ended, because a run may be cut off. Calls `say` with a line for the user after each training.
+    """Trains every repeat that is not done yet. Stores the record and its counts in `results/`, at the end and at most
+    once a minute before, because a run may be cut off. Calls `say` with a line for the user after each training.
 
     Raises BadInput before any training if the request can't be run or another process is at the same run. Raises
     FailedRun if no repeat has numbers.
@@ -63,35 +78,46 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
         remove_partial(folder)
         refuse_foreign(folder, request, planned.training.prepared)
         note_request(folder, request, stored=False)
-        stored = 0
-        for trial, outcome in _train(request, planned, machine):
-            line = f"{trial}: {outcome}" if recipe.folds else f"{trial} of {request.repeats}: {outcome}"
-            logger.info(line)
-            say(line)
-            if stored < (whole := _whole_repeats(planned)) < request.repeats:
-                _keep_so_far(request, planned, say)
-                stored = whole
+        done, due = _Done(), -math.inf
+        try:
+            for trial, outcome in _train(request, planned, machine, done.outcomes):
+                line = f"{trial}: {outcome}" if recipe.folds else f"{trial} of {request.repeats}: {outcome}"
+                logger.info(line)
+                say(line)
+                if time.monotonic() >= due:
+                    _keep_so_far(request, planned, done, say)
+                    due = time.monotonic() + _PAUSE
+        except BaseException:  # also where a user stops it
+            _keep_so_far(request, planned, done, say)
+            raise
         started = time.perf_counter()
-        record = _keep(request, planned, say)
+        _add_further(planned, request.repeats, done.outcomes)
+        record = _keep(request, planned, done, say)
         spent["comparing"] = round(time.perf_counter() - started, 2)
         note_request(folder, request, stored=True, spent=spent)
         return record
 
 
-def _train(request: Request, planned: Plan, machine: results.Environment) -> Iterator[tuple[Trial, str]]:
-    """Trains the trials that have not ended. Yields each trial, when it ends, with a description of its outcome."""
+def _train(
+    request: Request, planned: Plan, machine: results.Environment, outcomes: dict[Trial, Fit | results.Failure]
+) -> Iterator[tuple[Trial, str]]:
+    """Trains the trials that have not ended. Adds each outcome to `outcomes`, and yields each trial, when it ends, with
+    a description of its outcome."""
     waiting = {}
     for trial in planned.trials:
         place = trial_folder(planned.folder, trial)
         if before := ended(place):
-            yield trial, describe_training(before, before=True)
+            outcomes[trial] = before
         else:
             note_environment(place, machine)
             waiting[place] = trial
+    for trial, before in list(outcomes.items()):
+        yield trial, describe_training(before, before=True)
     with bars() as progress:
         if request.at_once == 1:
             for place, trial in waiting.items():
-                yield trial, describe_training(fit(*planned.inputs_of(trial), trial, place, progress))
+                outcomes[trial] = fit(*planned.inputs_of(trial), trial, place, progress)
+                yield trial, describe_training(outcomes[trial])
             return
         jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
         # Closed before the folder is unlocked: otherwise processes could still work in it for a moment.
@@ -99,7 +125,9 @@ def _train(request: Request, planned: Plan, machine: results.Environment) -> Ite
             for log, outcome in done:
                 if isinstance(outcome, RuntimeError):
                     raise outcome
-                yield waiting[log.parent], describe_training(outcome)
+                trial = waiting[log.parent]
+                outcomes[trial] = outcome
+                yield trial, describe_training(outcome)
 
 
 def describe_training(outcome: Fit | results.Failure, *, before: bool = False) -> str:
@@ -122,24 +150,31 @@ def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress
     return fit(*planned.inputs_of(trial), trial, trial_folder(folder, trial), progress)
 
 
-def _keep(request: Request, planned: Plan, say: Callable[[str], None]) -> results.Record:
+def _keep(request: Request, planned: Plan, done: _Done, say: Callable[[str], None]) -> results.Record:
     """Stores and returns the record of all finished trials in the folder, with its counts."""
-    record, places = _summarise(request, planned, say)
+    record, places = _summarise(request, planned, done, say)
     with only_one(request.results, wait=True):
         return store(record, places, request.results)
 
 
-def _keep_so_far(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
-    """Stores the record of a run that goes on. It does not take the place of a record of the same recipe with more
-    repeats: the end of the run does. If all repeats so far failed, there is nothing to store."""
+def _keep_so_far(request: Request, planned: Plan, done: _Done, say: Callable[[str], None]) -> None:
+    """Stores the record of a run that goes on, if another repeat is done. It does not take the place of a record of the
+    same recipe with more repeats: the end of the run does. If all repeats so far failed, there is nothing to store. A
+    damaged file is no reason to train no further: a warning names it."""
+    whole = len(_whole_repeats(planned, done.outcomes))
+    if not done.stored < whole < len(planned.trials):
+        return
     try:
-        record, places = _summarise(request, planned, say)
+        record, places = _summarise(request, planned, done, say)
+        with only_one(request.results, wait=True):
+            before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
+            if not any(_has_more(old, record) for old in before):
+                store(record, places, request.results)
+        done.stored = whole
     except FailedRun:
         return
-    with only_one(request.results, wait=True):
-        before = (old for old in results.load(request.results, record.paper) if old.key == record.key)
-        if not any(_has_more(old, record) for old in before):
-            store(record, places, request.results)
+    except Damaged as damaged:
+        logger.warning(f"{damaged} The repeats so far are not stored in {request.results} yet.")
 
 
 def _has_more(old: results.Record, new: results.Record) -> bool:
@@ -147,20 +182,25 @@ def _has_more(old: results.Record, new: results.Record) -> bool:
     return comparable and len(old.runs) > len(new.runs)
 
 
-def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> tuple[results.Record, list[Path]]:
-    """The record of all finished trials in the folder, and the folders of these trials. Raises FailedRun if there is
+def _summarise(
+    request: Request, planned: Plan, done: _Done, say: Callable[[str], None]
+) -> tuple[results.Record, list[Path]]:
+    """The record of all finished trials of whole repeats, and the folders of these trials. Raises FailedRun if there is
     none."""
     paper, recipe, prepared = request.paper, request.recipe, planned.training.prepared
-    outcomes = _outcomes(planned)
+    outcomes = {trial: done.outcomes[trial] for trial in _whole_repeats(planned, done.outcomes)}
     finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
     if not finished:
         raise FailedRun("No repeat has numbers; stored results stay as they are.", *map(str, failures))
-    for trial in finished:
-        if complete_counts(planned, trial):
-            say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
     places = [trial_folder(planned.folder, trial) for trial in finished]
-    first, *_ = machines = [made_in(place) for place in places]
+    for trial, place in zip(finished, places, strict=True):
+        if trial not in done.summaries:
+            if complete_counts(planned, trial):
+                say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
+            done.summaries[trial] = summary(paper, recipe, place).model_copy(update={"environment": made_in(place)})
+    repeats = [done.summaries[trial] for trial in finished]
+    first = repeats[0].environment
     return results.Record(
         paper=paper.name,
         profile=request.profile,
@@ -173,10 +213,7 @@ def _summarise(request: Request, planned: Plan, say: Callable[[str], None]) -> t
         recipe_hash=recipe_hash(recipe),
         protocol=PROTOCOL,
         environment=first,
-        runs=[
-            summary(paper, recipe, place).model_copy(update={"environment": None if machine == first else machine})
-            for place, machine in zip(places, machines, strict=True)
-        ],
+        runs=[each.model_copy(update={"environment": None}) if each.environment == first else each for each in repeats],
         failed=failures,
     ), places
 
@@ -202,21 +239,24 @@ def complete_counts(planned: Plan, trial: Trial) -> bool:
     return True
 
 
-def _outcomes(planned: Plan) -> dict[Trial, Fit | results.Failure]:
-    """The outcome of each trial, up to the first repeat that is not done. This includes repeats of earlier runs even if
-    the request is for fewer repeats: finished trainings are not thrown away."""
-    known = {}
+def _whole_repeats(planned: Plan, outcomes: dict[Trial, Fit | results.Failure]) -> list[Trial]:
+    """The trials of the repeats that are done, with all their folds, up to the first one that is not."""
+    whole = []
     for repeat in count():
+        asked = trials(planned.training.recipe, [repeat])
+        if not outcomes.keys() >= set(asked):
+            return whole
+        whole += asked
+
+
+def _add_further(planned: Plan, repeats: int, outcomes: dict[Trial, Fit | results.Failure]) -> None:
+    """Adds the outcomes of earlier runs for more than these repeats: finished trainings are not thrown away."""
+    for repeat in count(repeats):
         asked = trials(planned.training.recipe, [repeat])
         found = {trial: ended(trial_folder(planned.folder, trial)) for trial in asked}
         if None in found.values():
-            return known
-        known |= found
-
-
-def _whole_repeats(planned: Plan) -> int:
-    """The number of repeats that are done, with all their folds."""
-    return len({trial.repeat for trial in _outcomes(planned)})
+            return
+        outcomes |= found
 
 
 def _clear(folder: Path, say: Callable[[str], None]) -> None:

@@ -22,20 +22,23 @@ class Stopwatch(keras.callbacks.Callback):
     `others`, and a resumed training goes on counting.
     """
 
-    async_safe = True  # it reads no logs
-
     def __init__(self):
         super().__init__()
         self.starting = self.steps = self.compiling = self.saving = self.evaluating = self.comparing = 0.0
         self._kind, self._since = "starting", time.perf_counter()
-        self._called = 0.0
-        self._first: dict[str, float | None] = {}
+        # Not public: a state that is restored in "starting" must not take the place of what was compiled before.
+        self._compiled = 0.0
+        # On TensorFlow and PyTorch: when the last step or batch began, and the first two durations by kind.
+        self._called: float | None = None
+        self._took: dict[str, list[float]] = {}
         self._spans: list[tuple[float, float]] = []
 
     def begin(self, kind: str) -> None:
         now = time.perf_counter()
-        self._add(self._kind, now - self._since)
-        self._kind, self._since = kind, now
+        self._end_call(now)
+        self._add(self._kind, now - self._since - self._compiled)
+        self._add("compiling", self._compiled)
+        self._kind, self._since, self._compiled = kind, now, 0.0
 
     def seconds(self) -> dict[str, float]:
         """By kind, until now."""
@@ -49,44 +52,39 @@ class Stopwatch(keras.callbacks.Callback):
         if event.startswith("/jax/core/compile/"):
             within = [span for span in self._spans if span[0] >= start]
             self._spans = [span for span in self._spans if span[0] < start] + [(start, end)]
-            self._move(end - start - sum(last - first for first, last in within))
+            self._compiled += end - start - sum(last - first for first, last in within)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.begin("steps")
 
     def on_train_batch_begin(self, batch, logs=None):
-        self._called = time.perf_counter()
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._compare("train")
+        self._begin_call()
 
     def on_test_begin(self, logs=None):
         self.begin("evaluating")
 
     def on_test_batch_begin(self, batch, logs=None):
-        self._called = time.perf_counter()
-
-    def on_test_batch_end(self, batch, logs=None):
-        self._compare("test")
+        self._begin_call()
 
     def on_epoch_end(self, epoch, logs=None):
         self.begin("saving")
 
-    def _compare(self, of: str) -> None:
-        """The first call of a function compiles it, the second one does not."""
-        if keras.backend.backend() == "jax" or self._first.get(of, 0.0) is None:
-            return
-        took = time.perf_counter() - self._called
-        if of in self._first:
-            self._move(max(0.0, self._first[of] - took))
-            self._first[of] = None
-        else:
-            self._first[of] = took
+    def _begin_call(self) -> None:
+        """A step or a batch begins, and the one before has ended. It is not Keras that says when one ends: on
+        TensorFlow it says so late and in another thread."""
+        if keras.backend.backend() != "jax":
+            now = time.perf_counter()
+            self._end_call(now)
+            self._called = now
 
-    def _move(self, seconds: float) -> None:
-        """From the kind that lasts to compiling."""
-        self._add(self._kind, -seconds)
-        self._add("compiling", seconds)
+    def _end_call(self, now: float) -> None:
+        """The first call of a function compiles it, the second one does not."""
+        took = self._took.setdefault(self._kind, [])
+        if self._called is not None and len(took) < 2:
+            took.append(now - self._called)
+            if len(took) == 2:
+                self._compiled += max(0.0, took[0] - took[1])
+        self._called = None
 
     def _add(self, kind: str, seconds: float) -> None:
         setattr(self, kind, getattr(self, kind) + seconds)

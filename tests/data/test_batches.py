@@ -1,11 +1,15 @@
 """Batches: what is in them, in which order, and that tf.data changes neither."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import sleep
+
 import keras
 import numpy as np
 import pytest
 
 from common import paper
-from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
+from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, MadeAhead, for_backend
 from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.training.network import Network
@@ -134,3 +138,22 @@ def test_a_mask_that_is_an_input_is_changed_as_the_truth_is(prepared):
     recipe = LEAKING.model_copy(update={"augmentation": {"flips": True, "rotation": 15}})
     for images, masks in epoch(prepared, 0, recipe):
         assert np.array_equal(images[..., 3:], masks)
+
+
+def test_threads_make_the_batches_of_the_epoch_in_which_they_were_asked_also_if_they_run_later(prepared):
+    recipe = RECIPE.model_copy(update={"augmentation": {"flips": True, "rotation": 15}})
+    batches = Batches(prepared, ALL, recipe, 8, SEED, Network.of_paper("cheng").augment(recipe))
+    ahead, go_on = MadeAhead(batches, threads=2), Event()
+    ahead._pool.submit(go_on.wait)  # both threads are busy, so that what is asked for waits
+    ahead._pool.submit(go_on.wait)
+
+    with ThreadPoolExecutor(1) as main:
+        served = main.submit(ahead.__getitem__, 0)
+        while len(ahead._made) < len(batches):
+            sleep(0.01)
+        batches.epoch = 1
+        go_on.set()
+        served.result(10)
+    made = [ahead._made[number].result() for number in range(len(batches))]
+    assert same(made, epoch(prepared, 0, recipe))
+    assert same([ahead[number] for number in range(len(batches))], epoch(prepared, 1, recipe))

@@ -1,5 +1,6 @@
 """One process compiles for all."""
 
+import errno
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.progress import Progress
 
+from common import lock
 from common.training import programs
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,37 @@ def test_what_an_error_or_a_kill_ended_is_compiled_by_the_next(kept):
             assert len(progress.tasks) == 1
         with programs.compile_once("gill", "", progress):
             assert not progress.tasks
+
+
+@pytest.mark.parametrize("fails", ["mkdir", "touch"])
+def test_a_cache_that_cannot_be_written_to_ends_no_training(kept, monkeypatch, caplog, fails):
+    """As on a disk that is full or read-only. The warning comes once for each step, not after every epoch."""
+    calls = []
+
+    def refuse(self, *_, **__):
+        calls.append(self)
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, fails, refuse)
+    with Progress(disable=True) as progress, programs.compile_once("gill", "", progress) as stored:
+        stored()
+        called = len(calls)
+        stored()
+        assert not progress.tasks
+    assert len(calls) == called
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == called
+    assert all("Read-only file system" in line for line in warnings)
+
+
+def test_who_waits_is_said_once(kept, monkeypatch, caplog):
+    monkeypatch.setattr(lock, "_SILENCE", 0.1)
+    with Progress(disable=True) as progress, programs.compile_once("gill", "first", progress) as stored:
+        threading.Timer(0.5, stored).start()
+        with caplog.at_level("INFO"), programs.compile_once("gill", "second", progress):
+            pass
+    (line,) = (record.message for record in caplog.records if "ait" in record.message)
+    assert line.startswith("second: waiting for process ")
 
 
 def test_without_a_cache_nobody_waits(monkeypatch):

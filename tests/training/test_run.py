@@ -70,6 +70,51 @@ def test_repeats_that_a_killed_run_did_not_store_are_stored_as_soon_as_it_goes_o
     assert [len(record.runs) for record in run.stored()] == [2]
 
 
+def test_a_series_stores_at_most_once_a_minute_and_reads_each_repeat_once(run, monkeypatch):
+    stored, read = [], []
+    store, summary = room.store, room.summary
+    monkeypatch.setattr(room, "store", lambda record, *more: stored.append(len(record.runs)) or store(record, *more))
+    monkeypatch.setattr(room, "summary", lambda *about: read.append(about[-1].name) or summary(*about))
+    run(4)
+    assert stored == [1, 4]
+    monkeypatch.setattr(room, "_PAUSE", 0)
+    stored.clear()
+    read.clear()
+    (run.results / "cheng.json").unlink()
+    run(4, resume=False)
+    assert stored == [1, 2, 3, 4]
+    assert read == [f"repeat-{number}" for number in range(4)]
+
+
+def test_a_file_that_is_damaged_meanwhile_is_named_and_the_repeats_left_are_trained(run, monkeypatch, caplog):
+    monkeypatch.setattr(room, "_PAUSE", 0)
+    train = room.fit
+
+    def damage(training, split, trial, folder, progress):
+        done = train(training, split, trial, folder, progress)
+        if trial.number == 1:
+            (folder / "environment.json").write_text("{")
+        return done
+
+    monkeypatch.setattr(room, "fit", damage)
+    with pytest.raises(Damaged, match=r"repeat-1/environment\.json"):
+        run(3)
+    assert run.trained == [0, 1, 2]
+    assert [len(record.runs) for record in run.stored()] == [1]
+    (line,) = (record.message for record in caplog.records if record.levelname == "WARNING")
+    assert "are not stored in" in line
+
+
+def test_a_repeat_that_is_damaged_is_warned_about_once(run, monkeypatch, caplog):
+    run(3)
+    monkeypatch.setattr(room, "_PAUSE", 0)
+    (fit,) = run.runs.rglob("repeat-2/fit.json")
+    fit.write_text("{")
+    run(3)
+    assert run.trained == [2]
+    assert sum("is done again" in record.message for record in caplog.records) == 1
+
+
 def test_a_series_that_is_made_anew_replaces_a_longer_one_of_the_same_recipe_only_at_its_end(run, monkeypatch):
     longer = run(3)
     run.fails_in = 1

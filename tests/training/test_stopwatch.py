@@ -55,8 +55,26 @@ def test_elsewhere_compiling_is_the_first_step_less_the_second(clock):
     for seconds in (8, 2, 5, 2):
         clock.on_train_batch_begin(0)
         clock.wait(seconds)
-        clock.on_train_batch_end(0)
     assert known(clock) == {"steps": 11, "compiling": 6}
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX measures it")
+def test_what_lies_between_two_epochs_of_one_step_is_no_part_of_a_step(clock):
+    for epoch, seconds in enumerate((8, 2, 2)):
+        clock.on_epoch_begin(epoch)
+        clock.on_train_batch_begin(0)
+        clock.wait(seconds)
+        clock.on_epoch_end(epoch)
+        clock.wait(100)
+    assert known(clock) == {"steps": 6, "compiling": 6, "saving": 300}
+
+
+def test_what_was_compiled_before_a_state_is_restored_is_added_to_its_seconds(clock):
+    clock.wait(10)
+    clock.note_span("/jax/core/compile/backend_compile_duration", 100, 104)
+    vars(clock).update(starting=5.0, compiling=50.0)  # as `Resumable.restore_memories` does
+    clock.on_epoch_begin(3)
+    assert known(clock) == {"starting": 11, "compiling": 54}
 
 
 def test_its_numbers_are_saved_with_the_state_of_a_training(clock):
