@@ -10,68 +10,76 @@ Value = TypeVar("Value")
 
 class NewestWriter(Generic[Value]):
     """Calls `write(value)` in a thread. A newer value takes the place of one that waits. Two writes begin at least
-    `pause` seconds apart, until `hurry` or `finish` is called. There is a thread only while a value waits or is
-    written."""
+    `pause` seconds apart, but `hurry` and `finish` let what is handed over so far be written at once. There is a thread
+    only while a value waits or is written. If a write fails, a newer value is tried all the same."""
 
     def __init__(self, write: Callable[[Value], None], pause: float):
         self._write, self._pause = write, pause
         self._changed = threading.Condition()
         self._waiting: list[Value] = []  # one or none
         self._thread: threading.Thread | None = None
-        self._error: Exception | None = None
-        self._in_a_hurry = False
+        self._error: Exception | None = None  # of the last write
+        # The numbers, counted from 1, of the value handed over last, of the last one that had to hurry, and of the last
+        # one that was written or failed.
+        self._handed = self._hurried = self._tried = 0
         self._next = 0.0
 
     def put(self, value: Value) -> None:
-        """Hands over the newest value. Raises the error of an earlier write."""
+        """Hands over the newest value. Then raises the error of an earlier write, if nobody has been told of it."""
         with self._changed:
-            self._raise_error()
+            error, self._error = self._error if self in _BUSY else None, None
+            self._handed += 1
             self._waiting = [value]
+            _BUSY.add(self)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="newest writer", daemon=True)
-                _BUSY.add(self)
                 self._thread.start()
+        if error:
+            raise error
 
     def hurry(self) -> None:
         """Lets the thread write what waits without a pause."""
         with self._changed:
-            self._in_a_hurry = True
+            self._hurried = self._handed
             self._changed.notify_all()
 
     def finish(self, limit: float | None = None) -> bool:
-        """Waits until all is written, for at most `limit` seconds. Returns whether it is. Raises the error of a
-        write."""
+        """Waits until all that was handed over is written, for at most `limit` seconds. Returns whether it is. Raises
+        the error of the last write, in each thread that waits."""
         self.hurry()
         with self._changed:
-            done = self._changed.wait_for(lambda: self._thread is None, limit)
-            self._raise_error()
+            wanted = self._handed
+            done = self._changed.wait_for(lambda: self._tried >= wanted, limit)
+            if done and self._error:
+                if self._thread is None:
+                    _BUSY.discard(self)
+                raise self._error
             return done
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._in_a_hurry, max(0.0, self._next - time.monotonic()))
-                value = self._waiting.pop()
-            self._next = time.monotonic() + self._pause
+                self._changed.wait_for(
+                    lambda: self._hurried > self._tried, timeout=max(0.0, self._next - time.monotonic())
+                )
+                number, value = self._handed, self._waiting.pop()
+            self._next, failed = time.monotonic() + self._pause, None
             try:
                 self._write(value)
             except Exception as error:  # a full disk, for example: the thread that hands values over raises it
-                self._error = error
+                failed = error
             del value  # it may be large, and the pause long
             with self._changed:
-                if self._error or not self._waiting:
+                self._tried, self._error = number, failed
+                self._changed.notify_all()
+                if not self._waiting:
                     self._thread = None
-                    _BUSY.discard(self)
-                    self._changed.notify_all()
+                    if not failed:
+                        _BUSY.discard(self)
                     return
 
-    def _raise_error(self) -> None:
-        if self._error:
-            error, self._error = self._error, None
-            raise error
 
-
-# The writers of this process that have something to write.
+# The writers of this process that have something to write, or an error that nobody has been told of.
 _BUSY: set[NewestWriter] = set()
 
 

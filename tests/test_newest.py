@@ -64,10 +64,92 @@ def test_an_error_is_raised_where_the_next_value_is_handed_over_or_the_end_is_wa
     with pytest.raises(OSError, match="No space left"):
         writer.finish()
     writer.put(2)
-    while newest.any_busy():
+    writer.hurry()
+    while writer._error is None:
         time.sleep(0.001)
     with pytest.raises(OSError, match="No space left"):
         writer.put(3)
+    with pytest.raises(OSError, match="No space left"):
+        writer.finish()
+    assert writer not in newest._BUSY
+
+
+def test_if_a_write_fails_the_newer_value_that_waits_is_tried_at_the_end():
+    disk = FullAtFirst(written := [])
+    writer = NewestWriter(disk.write, LONG)
+    writer.put(1)
+    disk.begun.wait()
+    writer.put(2)
+    disk.goes_on.set()
+    assert newest.finish_all(LONG) == []
+    assert written == [2]
+    assert not newest.any_busy()
+
+
+def test_the_value_of_a_call_that_raises_an_earlier_error_is_written_at_the_end():
+    disk = FullAtFirst(written := [])
+    disk.goes_on.set()
+    writer = NewestWriter(disk.write, LONG)
+    writer.put(1)
+    while writer._error is None:
+        time.sleep(0.001)
+    with pytest.raises(OSError, match="No space left"):
+        writer.put(2)
+    assert writer.finish()
+    assert written == [2]
+
+
+def test_an_error_that_nobody_was_told_of_is_told_at_the_end_of_the_process_once():
+    disk = FullAtFirst([])
+    disk.goes_on.set()
+    NewestWriter(disk.write, LONG).put(1)
+    (failed,) = newest.finish_all(LONG)
+    assert failed.startswith("It could not be written: [Errno 28] No space left on device.")
+    assert newest.finish_all(LONG) == []
+
+
+def test_each_of_two_threads_that_wait_for_the_end_is_told_of_an_error():
+    disk = FullAtFirst([])
+    writer = NewestWriter(disk.write, LONG)
+    writer.put(1)
+    told = []
+    ending = threading.Thread(target=lambda: told.extend(newest.finish_all(LONG)))
+    ending.start()
+    while not writer._hurried:  # the other thread has found the writer
+        time.sleep(0.001)
+    disk.goes_on.set()
+    with pytest.raises(OSError, match="No space left"):
+        writer.finish()
+    ending.join()
+    assert len(told) == 1
+
+
+def test_after_an_end_was_waited_for_there_is_a_pause_again():
+    written = []
+    writer = NewestWriter(written.append, LONG)
+    writer.put(1)
+    assert writer.finish()
+    writer.put(2)
+    time.sleep(0.05)
+    assert written == [1]
+    assert writer.finish()
+    assert written == [1, 2]
+
+
+class FullAtFirst:
+    """A disk that is full at the first write, which waits for `goes_on`."""
+
+    def __init__(self, written):
+        self.written, self.full = written, True
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+
+    def write(self, value):
+        self.begun.set()
+        self.goes_on.wait()
+        if self.full:
+            self.full = False
+            raise OSError(28, "No space left on device")
+        self.written.append(value)
 
 
 def test_the_end_of_a_process_waits_for_a_write_but_not_for_ever():

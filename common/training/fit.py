@@ -96,115 +96,167 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
     """Trains from the last finished epoch in `folder`, evaluates, and writes the files above. If a loss is not finite,
     writes `failed.json` instead."""
     with stopwatch.started() as clock:
-        return _fit(training, split, trial, folder, progress, clock)
+        task = _prepare(training, split, trial, folder, progress, clock)
+        try:
+            with task.resumable.saving():
+                _train(task)
+                clock.begin("evaluating")
+                state = task.resumable.digest()  # before the best weights take the place of the last ones
+                parts = _evaluate(task)
+                clock.begin("comparing")
+                outcome = _describe(task, state, parts)
+                clock.begin("saving")
+        except callbacks.Diverged as diverged:
+            return note_failure(folder, training.seed, trial, diverged)
+        # The state is on the disk before fit.json is there: whoever finds that deletes the states (`record.ended`).
+        outcome = replace(outcome, spent=clock.seconds())
+        write_json(folder / "fit.json", asdict(outcome))
+        resume.remove_states(folder)
+        return outcome
 
 
-def _fit(
+@dataclass(frozen=True)
+class _Task:
+    """One training that is ready to begin or to go on. begun: the epochs that it has behind it."""
+
+    training: Training
+    split: Split
+    trial: Trial
+    folder: Path
+    progress: Progress
+    clock: stopwatch.Stopwatch
+    batches: Batches
+    model: keras.Model
+    evaluated: Evaluated
+    papers_own: list[keras.callbacks.Callback]
+    resumable: resume.Resumable
+    begun: int
+
+    @property
+    def name(self) -> str:
+        return _name(self.training, self.trial)
+
+    @property
+    def program(self) -> str:
+        """Names what decides the compiled programs: the recipe, and the number of images in an epoch."""
+        training, sizes = self.training, f"{len(self.split.train)}-{len(self.split.validation)}"
+        return f"{training.paper.name}-{recipe_hash(training.recipe)}-p{PROTOCOL}-{training.precision}-{sizes}"
+
+
+def _name(training: Training, trial: Trial) -> str:
+    return f"{training.paper.name} {trial}"
+
+
+def _prepare(
     training: Training, split: Split, trial: Trial, folder: Path, progress: Progress, clock: stopwatch.Stopwatch
-) -> Fit | Failure:
+) -> _Task:
+    """Draws the initial weights, and loads the newest state if there is one."""
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
     forget_trainings()
     keras.utils.set_random_seed(derive(seed, trial.number, "weights"))
     batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
-    # In the paper's batch size, because the value of a Dice loss over batches depends on it.
-    validation = Batches(prepared, split.validation, recipe, recipe.batch_size, seed=None)
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
     evaluated = Evaluated(network, recipe)
-
-    papers_own, name = network.callbacks(recipe), f"{training.paper.name} {trial}"
+    papers_own, name = network.callbacks(recipe), _name(training, trial)
     which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
     selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
     resumable = resume.Resumable(folder, which, [*papers_own, clock], selects)
     begun = resumable.restore(model)
-    program = _program(training, split)
-    if not resumable.stopped and begun < recipe.epochs:
-        try:
-            with (
-                feeding(model, batches, validation) as (data, validation_data),
-                compile_once(f"{program}-steps", name, progress) as stored,
-                resumable.saving(),
-            ):
-                model.fit(
-                    data,
-                    validation_data=validation_data,
-                    initial_epoch=begun,
-                    epochs=recipe.epochs,
-                    shuffle=False,  # `Batches` draws the order
-                    verbose=0,
-                    callbacks=[
-                        clock,
-                        callbacks.EpochStart(batches, seed, trial.number),
-                        callbacks.StopAtDivergence(len(batches)),
-                        *papers_own,
-                        TensorBoard(folder / "tensorboard", prepared, split.validation, recipe, evaluated),
-                        callbacks.AfterEpoch(stored),  # after the one that also predicts
-                        callbacks.ShowProgress(name, recipe.epochs, len(batches), progress),
-                        resumable,
-                    ],
-                )
-        except callbacks.Diverged as diverged:
-            return note_failure(folder, seed, trial, diverged)
-    else:
+    return _Task(
+        training, split, trial, folder, progress, clock, batches, model, evaluated, papers_own, resumable, begun
+    )
+
+
+def _train(task: _Task) -> None:
+    """Trains to the last epoch. Raises Diverged if a loss is not finite."""
+    recipe, prepared, resumable = task.training.recipe, task.training.prepared, task.resumable
+    if resumable.stopped or task.begun >= recipe.epochs:
         resumable.restore_memories()  # else Keras has it done when the training begins
-    clock.begin("evaluating")
-    epochs, state = len(resumable.history["loss"]), resumable.digest()
-    if recipe.weights == "best":
-        resumable.use_best_weights()
-    evaluated.take_weights(model)
-    clock.begin("saving")
-    model_file.save(evaluated.model, _about(training, trial), folder / model_file.name_of(recipe))
-    clock.begin("evaluating")
+        return
+    # In the paper's batch size, because the value of a Dice loss over batches depends on it.
+    validation = Batches(prepared, task.split.validation, recipe, recipe.batch_size, seed=None)
+    with (
+        feeding(task.model, task.batches, validation) as (data, validation_data),
+        compile_once(f"{task.program}-steps", task.name, task.progress) as stored,
+    ):
+        task.model.fit(
+            data,
+            validation_data=validation_data,
+            initial_epoch=task.begun,
+            epochs=recipe.epochs,
+            shuffle=False,  # `Batches` draws the order
+            verbose=0,
+            callbacks=[
+                task.clock,
+                callbacks.EpochStart(task.batches, task.training.seed, task.trial.number),
+                callbacks.StopAtDivergence(len(task.batches)),
+                *task.papers_own,
+                TensorBoard(task.folder / "tensorboard", prepared, task.split.validation, recipe, task.evaluated),
+                callbacks.AfterEpoch(stored),  # after the one that also predicts
+                callbacks.ShowProgress(task.name, recipe.epochs, len(task.batches), task.progress),
+                resumable,
+            ],
+        )
 
-    def count(positions: np.ndarray, what: str, file: str) -> np.ndarray:
-        """Saves the counts of some images, and returns their predicted masks."""
-        shown = partial(watch, progress, f"{name}: evaluating on {what}")
-        rows, marked = evaluate(evaluated.both, prepared, positions, recipe, shown)
-        rows.save(folder / file)
-        return marked
 
-    parts = split.parts().items()
-    marked = {part: count(positions, f"{part} images", f"rows-{part}.npz") for part, positions in parts}
+def _evaluate(task: _Task) -> list[str]:
+    """Saves the selected network, the counts of each part, and the masks of the test images. Returns the parts."""
+    training, split, folder, evaluated = task.training, task.split, task.folder, task.evaluated
+    if task.resumable.best_epoch:
+        task.resumable.use_best_weights()
+    evaluated.take_weights(task.model)
+    task.clock.begin("saving")
+    model_file.save(evaluated.model, _about(training, task.trial), folder / model_file.name_of(training.recipe))
+    task.clock.begin("evaluating")
+    marked = {
+        part: _count(task, positions, f"{part} images", f"rows-{part}.npz") for part, positions in split.parts().items()
+    }
     save_masks(folder / MASKS, marked["test"])
     # The saved network and the counts above have the old statistics; this is one more evaluation with new ones.
-    with compile_once(f"{program}-statistics", name, progress):
-        renewed = batch_statistics.renew(evaluated.model, batches, epochs, seed, trial.number)
+    epochs = len(task.resumable.history["loss"])
+    with compile_once(f"{task.program}-statistics", task.name, task.progress):
+        renewed = batch_statistics.renew(evaluated.model, task.batches, epochs, training.seed, task.trial.number)
     if renewed:
-        count(split.test, "test images with renewed statistics", RENEWED)
+        _count(task, split.test, "test images with renewed statistics", RENEWED)
+    return list(marked)
+
+
+def _count(task: _Task, positions: np.ndarray, what: str, file: str) -> np.ndarray:
+    """Saves the counts of some images, and returns their predicted masks."""
+    shown = partial(watch, task.progress, f"{task.name}: evaluating on {what}")
+    rows, marked = evaluate(task.evaluated.both, task.training.prepared, positions, task.training.recipe, shown)
+    rows.save(task.folder / file)
+    return marked
+
+
+def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
+    """The outcome, but for the seconds spent. state: `Resumable.digest` at the end of the training. parts: those whose
+    counts are saved."""
+    training, trial, folder, resumable = task.training, task.trial, task.folder, task.resumable
+    recipe, prepared, history = training.recipe, training.prepared, resumable.history
+    epochs = len(history["loss"])
     outcome = Fit(
-        seed,
+        training.seed,
         trial.repeat,
         trial.fold,
         epochs,
-        best_epoch(resumable.history, recipe) if recipe.weights == "best" else epochs,
+        resumable.best_epoch(history) if resumable.best_epoch else epochs,
         resumable.seconds,
-        {part: len(positions) for part, positions in split.parts().items()},
-        resumable.history,
+        {part: len(positions) for part, positions in task.split.parts().items()},
+        history,
         [
-            *notes(resumable.history, recipe),
+            *notes(history, recipe),
             *resumable.notes(),
-            *([enlarge.leak(prepared.cases, split, recipe)] if recipe.copies else []),
+            *([enlarge.leak(prepared.cases, task.split, recipe)] if recipe.copies else []),
         ],
         state,
         paper=training.paper.name,
         recipe=recipe_hash(recipe),
         data=prepared.fingerprint,
-        counts={name: checksum(folder / name) for name in counted_files(folder, marked)},
+        counts={name: checksum(folder / name) for name in counted_files(folder, parts)},
     )
-    clock.begin("comparing")
-    outcome = replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
-    clock.begin("saving")
-    resumable.finish()  # before fit.json is there: whoever finds it deletes the states (`record.ended`)
-    outcome = replace(outcome, spent=clock.seconds())
-    write_json(folder / "fit.json", asdict(outcome))
-    resume.remove_states(folder)
-    return outcome
-
-
-def _program(training: Training, split: Split) -> str:
-    """Names what decides the compiled programs of a training: the recipe, and the number of images in an epoch."""
-    sizes = f"{len(split.train)}-{len(split.validation)}"
-    return f"{training.paper.name}-{recipe_hash(training.recipe)}-p{PROTOCOL}-{training.precision}-{sizes}"
+    return replace(outcome, unlearned=summary(training.paper, recipe, folder, outcome).unlearned)
 
 
 def best_epoch(history: dict[str, list[float]], recipe: Recipe) -> int:

@@ -9,6 +9,10 @@ The training does not wait for the disk. At the end of an epoch it only notes th
 writes them (`common.newest`): the first state at once, then the newest at most every `PAUSE` seconds, and the last of
 the training whenever that ends. A process that is killed has lost the epochs of the last `PAUSE` seconds at most, and
 trains them again to the same bits, if the device and the number of its threads are the same.
+
+The price is memory on the device: beside the model's own state up to three copies of it, one that is noted, one that
+waits, and one that is written; and with each of them the weights of its best epoch, if that is an earlier one. What
+waits is not dropped before the next is noted, because a signal may come in between.
 """
 
 import inspect
@@ -66,7 +70,7 @@ class Resumable(keras.callbacks.Callback):
     1; None if none is selected.
 
     It must be the last callback: then the others have finished the epoch when it saves, and have been reset by Keras
-    when it restores their memory. Call `fit` within `saving()`.
+    when it restores their memory. Call `fit`, and what needs the trained network, within `saving()`.
     """
 
     def __init__(
@@ -110,8 +114,8 @@ class Resumable(keras.callbacks.Callback):
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """The context of the training. If it ends, its last state is written in the background (`finish`). If it breaks
-        off, that is waited for, and a full disk is a warning: an error here would hide why the training broke off, and
+        """The context of the training and its evaluation. At its end the last state is on the disk; raises OSError
+        where that is full. If it breaks off, a full disk is a warning: an error here would hide why it broke off, and
         after SIGTERM nobody would be told of it."""
         try:
             yield
@@ -124,7 +128,7 @@ class Resumable(keras.callbacks.Callback):
                     "whole."
                 )
             raise
-        self._writer.hurry()
+        self.finish()
 
     def finish(self) -> None:
         """Waits until the last state is written. Raises OSError where the disk is full."""
@@ -161,6 +165,9 @@ class Resumable(keras.callbacks.Callback):
                 "would have there."
             )
             self.machines = [*self.machines, here]
+
+    def on_train_end(self, logs=None):
+        self._writer.hurry()  # the last state is written while the network is evaluated
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -247,5 +254,5 @@ class Resumable(keras.callbacks.Callback):
 def remove_states(folder: Path) -> None:
     """Deletes the states of a finished training: they take several times the space of its network."""
     resume_older.remove_checkpoints(folder)
-    for path in (*folder.glob(BEST.format("*")), *(folder / name for name in reversed(STATES))):
-        path.unlink(missing_ok=True)  # the newest state last, so that a kill leaves it
+    for path in (*folder.glob(BEST.format("*")), *(folder / name for name in STATES)):
+        path.unlink(missing_ok=True)

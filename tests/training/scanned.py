@@ -83,7 +83,6 @@ def train(scanned: bool, folder: Path, epochs: int = EPOCHS) -> dict:
             data, validation_data=validation_data, initial_epoch=begun, epochs=epochs,
             shuffle=False, verbose=0, callbacks=every,
         )  # fmt: skip
-    resumable.finish()
     with np.load(folder / "resume.npz") as saved:
         state = [saved[name].astype(float).ravel().tolist() for name in saved.files if name.startswith("variable")]
     trained = len(resumable.history["loss"]) - begun

@@ -1,9 +1,12 @@
 """One repeat: what it leaves behind, and that a killed one ends with the bits of one never killed."""
 
 import csv
+import json
 import re
+import time
 from dataclasses import replace
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -82,6 +85,21 @@ def test_a_killed_run_ends_with_the_bits_of_one_never_killed(trained, whole):
         one, other = (counts.Rows.load(run.folder / f"rows-{part}.npz") for run in (resumed, whole))
         for name, values in vars(one).items():
             assert np.array_equal(values, getattr(other, name), equal_nan=values.dtype.kind == "f"), name
+
+
+def test_if_the_evaluation_fails_the_last_state_is_on_the_disk_when_the_error_arrives(
+    trained, tmp_path_factory, monkeypatch
+):
+    """Else a disk that is slow would lose it: the process ends, and with it the thread that writes."""
+    write = resume.write_state
+    monkeypatch.setattr(resume, "write_state", lambda *arguments: time.sleep(0.5) or write(*arguments))
+    monkeypatch.setattr(fit, "evaluate", Mock(side_effect=OSError("of the evaluation")))
+    before = set(tmp_path_factory.getbasetemp().glob("run*"))
+    with pytest.raises(OSError, match="of the evaluation"):
+        trained(epochs=2)
+    (folder,) = set(tmp_path_factory.getbasetemp().glob("run*")) - before
+    with np.load(folder / "resume.npz") as saved:
+        assert len(json.loads(str(saved["facts"]))["history"]["loss"]) == 2
 
 
 def test_it_says_on_what_its_time_went(whole):
