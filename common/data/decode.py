@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from common.data.listing import ANY_FORMAT, FORMATS, first_bytes
 from common.data.masks import NoMask, binary_mask
+from common.data.pieces import too_many_pieces
 from common.errors import BadInput, in_words
 from common.files import kind_of_place
 
@@ -160,11 +161,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise _Refused(reason)
         # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
         # and ends the whole process when another one shortens the file meanwhile.
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            _choose_page(image)
-            if image.width * image.height > LARGEST:
-                raise Image.DecompressionBombError
-            yield image
+        with path.open("rb") as file:
+            if reason := too_many_pieces(file):
+                raise _Refused(reason)
+            with Image.open(file, formats=FORMATS) as image:
+                _choose_page(image)
+                if image.width * image.height > LARGEST:
+                    raise Image.DecompressionBombError
+                yield image
     except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly all that there are
         raise Unreadable(f"{path}: {_reason(path, error)}") from error
 

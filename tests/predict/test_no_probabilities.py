@@ -10,6 +10,7 @@ from PIL import Image
 
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import BadInput
+from common.predict import probe
 from common.training import model_file
 from common.training.evaluate import Output
 from tests.predict.made import SIDE, about, bright
@@ -171,3 +172,12 @@ def test_an_image_on_which_a_good_network_fails_is_named_and_the_others_are_done
     assert json.loads(Path("out", "about.json").read_text())["not_done"] == [
         "b.png: the network's output is not finite"
     ]
+
+
+def test_a_network_that_cannot_be_computed_is_named(monkeypatch):
+    def fails(model, images):
+        raise MemoryError("no room for a tensor\nat node 3")
+
+    monkeypatch.setattr(probe, "predict", fails)
+    with pytest.raises(BadInput, match=r"^odd\.keras can't be used: .* can't be computed \(no room for a tensor\)\.$"):
+        probe.refuse_no_probabilities(Path("odd.keras"), bright(1), GREY)
