@@ -82,7 +82,7 @@ class Watch:
 def end_process(number: int) -> bool:
     """Ends a worker of the node that this is called on, also a stopped one. False where there is none of this number:
     another process may have it by now."""
-    import psutil  # comes with Ray
+    import psutil
 
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(number)

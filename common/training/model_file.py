@@ -17,6 +17,7 @@ from common.errors import BadInput
 from common.evidence.results import spoken_name
 from common.files import atomic, kind_of_place, refuse_inflating
 from common.recipe import Recipe
+from common.text import finite_or_null
 from common.training.model_plan import first_line, refuse_other_network
 
 # The members that Keras writes for a network without assets. A file with any other member is refused, for example with
@@ -117,7 +118,8 @@ def _inspect(path: Path) -> About:
             if damaged := archive.testzip():
                 raise BadInput(f"{path}: damaged, {damaged} does not fit its checksum. Copy it again.")
             config, weights, comment = json.loads(archive.read(_CONFIG)), archive.read(_WEIGHTS), archive.comment
-            json.dumps(config, allow_nan=False)  # raises ValueError for a setting that is no finite number
+            if finite_or_null(config) != config:
+                raise ValueError("a setting in it is no finite number")
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, RecursionError, NotImplementedError) as error:
         raise BadInput(f"{path}: not a saved network, or only a part of one ({first_line(error)}).") from error
     if foreign := sorted(_foreign(config)):
