@@ -160,6 +160,7 @@ def test_that_no_machine_is_large_enough_is_said_once_and_one_that_joins_is_take
     assert said == ["No machine of the cluster has 3 processors, 1.0 GiB of memory: the jobs wait until one joins."]
 
 
+@pytest.mark.long
 def test_jobs_share_a_gpu_each_with_its_part_of_the_memory(one, tmp_path, cluster, add_node, monkeypatch):  # noqa: F811
     """A node that says it has a GPU, whose driver tells of 8 GiB."""
     driver = tmp_path / "bin" / "nvidia-smi"
