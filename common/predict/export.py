@@ -15,12 +15,13 @@ from common.files import in_tmpdir, write_atomically
 from common.predict.onnx_file import CLASS_PROBABILITY, IMAGE, PROBABILITY, complete, describe_usage
 from common.predict.pipeline import DISCLAIMER
 from common.predict.probe import examples
-from common.training.evaluate import Output, predict
 from common.text import for_json
+from common.training.evaluate import Output, predict
 from common.training.model_file import About, refuse_leak
 
-# What Keras converts with, by backend. PyTorch does it itself.
-_CONVERTERS = {"tensorflow": ["tf2onnx"], "jax": ["jax2onnx"], "torch": []}
+# What Keras converts with, by backend; PyTorch does it itself. Under JAX it is jax2onnx: onnxruntime 1.31 can't compute
+# the max pooling that release 0.17 writes.
+_CONVERTERS = {"tensorflow": ["tf2onnx"], "torch": []}
 _TOLERANCE = 1e-4  # between probabilities: float32 sums in another order
 
 
@@ -35,13 +36,19 @@ class Check:
 
 
 def refuse_without_packages() -> None:
-    """Raises BadInput naming the packages that are missing here."""
-    if missing := _missing(keras.backend.backend()):
-        other = keras.backend.backend() != "tensorflow" and not _missing("tensorflow")
+    """Raises BadInput where networks can't be exported here, with what is missing or the backend to choose."""
+    backend = keras.backend.backend()
+    if backend not in _CONVERTERS:
+        ready = next((each for each in _CONVERTERS if not _missing(each)), "")
+        first = "" if ready else "`make install` puts TensorFlow into .venv. "
         raise BadInput(
-            f"Exporting with the backend {keras.backend.backend()} needs {', '.join(missing)}: `make install`, or "
+            f"The backend {backend} can't export a network. {first}Put KERAS_BACKEND={ready or 'tensorflow'} before "
+            "the same command: a saved network is the same on every backend."
+        )
+    if missing := _missing(backend):
+        raise BadInput(
+            f"Exporting with the backend {backend} needs {', '.join(missing)}: `make install`, or "
             f"`pip install {' '.join(missing)}`."
-            + (" The same command with KERAS_BACKEND=tensorflow before it works without." if other else "")
         )
 
 
@@ -52,8 +59,9 @@ def _missing(backend: str) -> list[str]:
 
 
 def export(model: keras.Model, about: About, path: Path) -> Check:
-    """Writes the network as ONNX, with the input and outputs of `onnx_file.complete`. Its metadata are JSON: "usage" says
-    how to prepare a picture and make a mask (`describe_usage`), "about" has the recipe; "warning" is a sentence.
+    """Writes the network as ONNX, with the input and outputs of `onnx_file.complete`. Its metadata are three texts:
+    "usage", JSON, says how to prepare a picture and make a mask (`describe_usage`); "about", JSON, has the recipe;
+    "warning" is a sentence.
 
     Raises BadInput where packages are missing and for a network that is given the mask, RuntimeError, leaving no file,
     where onnxruntime marks other pixels than Keras does.
@@ -92,9 +100,7 @@ def _convert(model: keras.Model, path: Path) -> None:
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Keras would infer the input only of a network that was called, and on JAX `predict` calls none.
-        given = keras.InputSpec(dtype="float32", shape=model.input_shape, name="image_values")
-        model.export(path, format="onnx", verbose=False, input_signature=[given])
+        model.export(path, format="onnx", verbose=False)
 
 
 def _predict_with_onnxruntime(content: bytes, images: np.ndarray) -> Output:

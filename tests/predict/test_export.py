@@ -132,8 +132,19 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(repro, sav
     assert "needs tf2onnx: `make install`" in complaint
 
 
-def test_on_another_backend_the_command_that_works_here_is_named(monkeypatch):
+@pytest.mark.parametrize(
+    ("missing", "remedy"),
+    [
+        ((), r"Put KERAS_BACKEND=tensorflow before the same command"),
+        (("tf2onnx",), r"Put KERAS_BACKEND=torch before the same command"),
+        (
+            ("tensorflow", "torch"),
+            r"`make install` puts TensorFlow into .venv. Put KERAS_BACKEND=tensorflow before",
+        ),
+    ],
+)
+def test_a_backend_that_can_t_export_names_one_that_can(monkeypatch, missing, remedy):
     monkeypatch.setattr(exporting.keras.backend, "backend", lambda: "jax")
-    monkeypatch.setattr(exporting.importlib.util, "find_spec", lambda name: None if name == "jax2onnx" else sys)
-    with pytest.raises(BadInput, match=r"needs jax2onnx: .* with KERAS_BACKEND=tensorflow before it works without"):
+    monkeypatch.setattr(exporting.importlib.util, "find_spec", lambda name: None if name in missing else sys)
+    with pytest.raises(BadInput, match=f"The backend jax can't export a network. {remedy}"):
         exporting.refuse_without_packages()
