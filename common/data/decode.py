@@ -5,7 +5,7 @@ pictures, transparent pixels or colours for print. So is a mask of several value
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,12 +20,12 @@ from common.errors import BadInput, in_words
 from common.files import kind_of_place
 
 # Pixels of one image, and of all images that are decoded at a time. The largest scanned mammograms have some 40
-# million. A pixel takes some 10 bytes until it is resized, so that half a gigabyte is enough; a file of a few kilobytes
-# that claims to hold billions of pixels is refused unread.
+# million. A pixel takes at most 7 bytes until it is resized, more only where colours of 16 bits use few of them. A file
+# of a few kilobytes that claims to hold billions of pixels is refused unread.
 LARGEST = 50_000_000
 TOO_LARGE = f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
 _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
-_STRIP = 512  # lines that are converted at a time
+_STRIP = 64  # lines that are converted at a time
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
 # TIFF tags: the first is set for a smaller copy of another page and for a page's transparency.
 _SUBFILE, _NO_PICTURE = 254, 0b101
@@ -76,12 +76,9 @@ def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
         if image.info["deep colours"] and (found := _deep_colours(path, image)):
             return found
         if _is_deep(image):
-            grey, doubts = _deep_grey(image)
-        elif image.mode in ("1", "L", "LA"):
-            grey, doubts = _convert(image, "L"), []
-        else:
-            return _convert(image, "RGB"), []
-    return np.repeat(grey[..., None], 3, axis=-1), doubts
+            return _deep_grey(image)
+        mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
+        return _three_channels(image, lambda strip: np.asarray(strip.convert(mode))), []
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -234,13 +231,28 @@ def _is_see_through(image: Image.Image) -> bool:
     return (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A").getextrema()[0] < 255
 
 
-def _convert(image: Image.Image, mode: str) -> np.ndarray:
-    """uint8 (height, width) in mode "L", (height, width, 3) in mode "RGB". Strip by strip, because Pillow makes three
-    copies on the way, and memory that a thread has used for them may stay with it."""
-    pixels = np.empty((image.height, image.width, 3) if mode == "RGB" else (image.height, image.width), np.uint8)
+def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """The image a few lines at a time, with their place: Pillow and NumPy make up to three copies of what they convert,
+    and memory that a thread has used for them may stay with it."""
     for top in range(0, image.height, _STRIP):
-        bottom = min(top + _STRIP, image.height)
-        pixels[top:bottom] = image.crop((0, top, image.width, bottom)).convert(mode)
+        lines = slice(top, min(top + _STRIP, image.height))
+        yield lines, image.crop((0, lines.start, image.width, lines.stop))
+
+
+def _three_channels(image: Image.Image, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+    """uint8 (height, width, 3) of what is made of each strip: uint8 (lines, width), or (lines, width, 3)."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for lines, strip in _strips(image):
+        made = convert(strip)
+        pixels[lines] = made if made.ndim == 3 else made[..., None]
+    return pixels
+
+
+def _convert(image: Image.Image, mode: str) -> np.ndarray:
+    """uint8 (height, width) in mode "L", (height, width, 3) in mode "RGB"."""
+    pixels = np.empty((image.height, image.width, 3) if mode == "RGB" else (image.height, image.width), np.uint8)
+    for lines, strip in _strips(image):
+        pixels[lines] = strip.convert(mode)
     return pixels
 
 
@@ -276,15 +288,18 @@ def _stored_grey(image: Image.Image) -> np.ndarray:
 
 
 def _deep_grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
-    """The levels as uint8 (height, width), rounded, and doubts. White is the greatest number of the file's bits, or of
-    the bits that the values use where these are a usual number. Raises _Refused."""
-    grey = _stored_grey(image)
-    bits = image.info["bits"]
-    used = _used_bits(grey, min(bits - image.info["signed"], 16))
-    if image.info["white is zero"]:
-        grey = np.uint16(2**used - 1) - grey
+    """The levels as uint8 (height, width, 3), rounded, and doubts. White is the greatest number of the file's bits, or
+    of the bits that the values use where these are a usual number. Raises _Refused."""
+    bits, inverted = image.info["bits"], image.info["white is zero"]
+    top = max(int(_stored_grey(strip).max()) for _, strip in _strips(image))
+    used = _used_bits(top, min(bits - image.info["signed"], 16))
+
+    def levels(strip: Image.Image) -> np.ndarray:
+        grey = _stored_grey(strip)
+        return _to_8_bits(np.uint16(2**used - 1) - grey if inverted else grey, used)
+
     doubts = [f"{bits} bits a pixel, of which {used} are used: read as grey from 0 to {2**used - 1}."]
-    return _to_8_bits(grey, used), doubts if used < bits else []
+    return _three_channels(image, levels), doubts if used < bits else []
 
 
 def _deep_colours(path: Path, image: Image.Image) -> tuple[np.ndarray, list[str]] | None:
@@ -296,14 +311,13 @@ def _deep_colours(path: Path, image: Image.Image) -> tuple[np.ndarray, list[str]
     if deep is None or deep.dtype != np.uint16 or deep.shape[:2] != (image.height, image.width):
         raise _Refused("its colours have 16 bits, of which most are not used: save it with 8")
     colours = deep[..., 2::-1] if deep.ndim == 3 else np.repeat(deep[..., None], 3, axis=-1)
-    if (used := _used_bits(colours, 16)) == 16:  # all black
+    if (used := _used_bits(int(colours.max()), 16)) == 16:  # all black
         return None
     return _to_8_bits(colours, used), [f"16 bits a sample, of which {used} are used: read as from 0 to {2**used - 1}."]
 
 
-def _used_bits(values: np.ndarray, most: int) -> int:
-    """The least usual number of bits that holds all values, at most `most`."""
-    top = int(values.max())
+def _used_bits(top: int, most: int) -> int:
+    """The least usual number of bits that holds all values up to `top`, at most `most`."""
     return min(next((few for few in _USUAL_BITS if top < 2**few), most), most) if top else most
 
 

@@ -29,7 +29,7 @@ from common.files import checksum, read_json, write_atomically, write_json
 from common.predict.bundled import FILE, SCORES
 from common.predict.model_card import renew_card
 from common.predict.picture import Picture
-from common.predict.pipeline import at_own_size
+from common.predict.results import mark
 from common.text import print_line
 from common.training import model_file
 from common.training.evaluate import evaluate, predict
@@ -120,7 +120,7 @@ def masks_of_examples(file: Path) -> np.ndarray:
         picture = Picture(np.repeat(grey[..., None], 3, axis=-1))
         given = for_network(picture.pixels, Need.of_recipe(about.recipe))[None]
         probability = predict(network, look_up_values(given, about.recipe)).segmentation[0]
-        marked.append(at_own_size(probability, picture) > 0.5)
+        marked.append(mark(probability, *grey.shape))
     width = max(each.shape[1] for each in marked)
     padded = [np.pad(each, [(0, 0), (0, width - each.shape[1])]) for each in marked]
     return np.concatenate(padded).astype(np.uint8) * 255

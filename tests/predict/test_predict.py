@@ -1,10 +1,6 @@
 """`repro predict` on images whose right answer is known: a network that marks what is brighter than half."""
 
 import json
-import random
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +8,6 @@ import pytest
 from PIL import Image
 
 from common.data.busi import index
-from common.data.decode import LARGEST
 from common.data.prepare import Need, prepare
 from common.evidence.boxes import PREDICTED
 from common.predict import pipeline
@@ -233,50 +228,3 @@ def test_it_says_once_that_it_is_no_medical_device_and_which_network_it_was(repr
     kept = json.loads(Path("out", "about.json").read_text())
     assert "not a medical device" in kept["warning"]
     assert model_file.About.model_validate(kept["network"]) == model_file.load(saved["colour"])[1]
-
-
-def test_work_ahead_keeps_the_order_and_never_holds_more_than_it_may():
-    """Of 60 items that take random times, at most five may wait while one is taken."""
-    jitter, lock, in_flight, most = random.Random(0), threading.Lock(), set(), 0
-
-    def work(number):
-        time.sleep(jitter.random() / 500)
-        return number
-
-    def given():
-        nonlocal most
-        for number in range(60):
-            with lock:
-                in_flight.add(number)
-                most = max(most, len(in_flight))
-            yield number
-
-    with ThreadPoolExecutor(8) as pool:
-        taken = []
-        for number in pipeline.ahead(pool, work, given(), 5):
-            taken.append(number)
-            with lock:
-                in_flight.discard(number)
-    assert taken == list(range(60))
-    assert most <= 6 + 1
-
-
-@pytest.mark.parametrize(("pixels", "most"), [(LARGEST, 1), (LARGEST // 3, 3), (3 * LARGEST, 1), (1, 20)])
-def test_work_ahead_holds_no_more_pixels_than_the_largest_image_has(pixels, most):
-    """Or one image. Each is held from the moment when it is begun until it is taken."""
-    held, highest = set(), 0
-
-    def work(number):
-        nonlocal highest
-        with lock:
-            held.add(number)
-            highest = max(highest, len(held))
-        return number
-
-    lock = threading.Lock()
-    with ThreadPoolExecutor(4) as pool:
-        for number in pipeline.ahead(pool, work, range(30), 20, lambda number: pixels):
-            with lock:
-                held.discard(number)
-    assert held == set()
-    assert highest <= most + 1  # what is taken is let go of a moment later
