@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from common.cli.shared import Runs, app, err, out, report_unusable, root, say, say_json, show
+from common.cli.shared import Runs, app, err, out, report_unusable, say, say_json, show
 from common.errors import BadInput
-from common.files import refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_no_folder, refuse_unwritable_file
 from common.training.backend import import_keras
 
 Model = Annotated[
@@ -32,12 +32,10 @@ def predict(
     found = files.find_inputs(inputs, output)
     files.refuse_nothing(found)
     import_keras()
-    from common.predict import pipeline, probe
-    from common.training import model_file
+    from common.predict import pipeline
+    from common.predict.probe import load_for_images
 
-    network, about = model_file.load(model)
-    model_file.refuse_leak(about)
-    probe.refuse_no_probabilities(model, network, about)
+    network, about = load_for_images(model)
     say(f"{about}.")
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
@@ -84,7 +82,7 @@ def evaluate(
     from common.training.request import cache_folder
 
     networks = [(file, *model_file.load(file)) for file in model]
-    found = fetch.find(data, root(), runs)
+    found = fetch.find(data, data_root(), runs)
     evaluated = evaluation.evaluate_all(networks, found, cache_folder(runs))
     to = err if as_json else out
     report_unusable(found, runs, to)
@@ -126,13 +124,10 @@ def export(
     refuse_unwritable_file(output)
     import_keras()
     from common.predict import export as exporting
-    from common.predict import probe
-    from common.training import model_file
+    from common.predict.probe import load_for_images
 
     exporting.refuse_without_packages()
-    network, about = model_file.load(model)
-    model_file.refuse_leak(about)
-    probe.refuse_no_probabilities(model, network, about)
+    network, about = load_for_images(model)
     check = exporting.export(network, about, output)
     say(f"{about}: {output}.")
     say(

@@ -17,7 +17,8 @@ from common.data.busi import CLASSES, index
 from common.data.case import Case
 from common.data.listing import describe_left_out, is_of_system, on_disk, plain_name
 from common.errors import BadInput
-from common.files import kind_of_place
+from common.files import kind_of_place, write_atomically
+from common.text import for_terminal
 
 # Data sets that are found by their name.
 NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
@@ -59,6 +60,22 @@ class Found:
     unusable: list[str]
     packed: pack.Packed | None = None
     left_out: str = ""
+
+    def describe_unusable(self, runs: Path) -> list[str]:
+        """In words, which other files are beside the images, and how many cases can't be used. Writes a file into
+        `runs` with the reason for each of these cases."""
+        lines = []
+        if self.left_out:
+            lines.append(
+                f"{self.name}: {len(self.cases)} cases. Left out (not images of this data set): {self.left_out}."
+            )
+        if self.unusable:
+            path = runs / f"{self.name}-unusable.txt"
+            write_atomically(path, "".join(f"{for_terminal(line)}\n" for line in self.unusable).encode())
+            lines.append(
+                f"{self.name}: {len(self.cases)} cases; {len(self.unusable)} more can't be used, explained in {path}"
+            )
+        return lines
 
 
 def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:

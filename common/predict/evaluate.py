@@ -18,8 +18,9 @@ from common.errors import BadInput
 from common.evidence import metrics
 from common.evidence.clinical import clinical_measures, clinical_table
 from common.evidence.counts import Rows
-from common.evidence.definition import comparable
+from common.evidence.definition import Definition, comparable
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
+from common.text import finite_or_null
 from common.training.evaluate import NoProbabilities, evaluate
 from common.training.logits import beside_probabilities
 from common.training.model_file import About
@@ -133,6 +134,22 @@ def _change(difference: PairedDifference | None) -> Text:
     if difference.certain:
         text.stylize("bold")
     return text
+
+
+def as_rows(evaluated: list[Evaluated], found: Found) -> list[dict[str, Any]]:
+    """A flat row for each network and definition (`reproductions.evaluate`). None for what is undefined."""
+    rows = []
+    for each in evaluated:
+        about = {"model": str(each.file), "paper": each.about.paper, "data": found.name, "images": len(each.rows)}
+        for signature, value in each.values.items():
+            low, high = each.interval[signature]
+            less = each.against.get(signature)
+            row = {"value": value, "low": low, "high": high}
+            row |= {"less_first": less and less.value}
+            row |= {"less_first_low": less and less.low, "less_first_high": less and less.high}
+            words = {"definition": signature, "in_words": Definition.parse(signature).in_words()}
+            rows.append(about | {"seen": each.seen} | words | finite_or_null(row))
+    return rows
 
 
 def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
