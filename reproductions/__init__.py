@@ -181,26 +181,31 @@ def reproduce(
     )
 
 
-def load_model(path: str | Path) -> "Loaded":
-    """A trained network (best.keras or last.keras of a repeat) for several calls of `predict`: `model`, a keras.Model,
-    and `about`, the settings of its training.
+def load_model(model: str | Path = "tang-small") -> "Loaded":
+    """A trained network for several calls of `predict`: `model`, a keras.Model, and `about`, the settings of its
+    training.
+
+    model: "tang-small", a small network that comes with the suite (docs/model-card.md says how good it is); the folder
+    of a run or of a repeat; or its best.keras or last.keras.
 
     Raises BadInput for a file that is no such network, is damaged or could run foreign code; for a network that is
     given the ground truth mask; and for one whose output is no probability."""
     _load_keras()
+    from common.predict.bundled import find_network
     from common.predict.probe import load_for_images
 
-    return load_for_images(Path(path))
+    return load_for_images(find_network(Path(model)))
 
 
 def predict(
-    images: "np.ndarray | str | Path | Iterable[np.ndarray | str | Path]", model: "str | Path | Loaded"
+    images: "np.ndarray | str | Path | Iterable[np.ndarray | str | Path]",
+    model: "str | Path | Loaded" = "tang-small",
 ) -> list["Prediction"]:
     """Where a trained network sees a tumour: the same pixels as `repro predict`, in memory.
 
     images: one image or several. An image is an array, uint8 (H, W) in grey or (H, W, 3) in RGB, or the path of an
         image file (PNG, JPEG, TIFF, BMP, WebP, DICOM of one frame). Sizes may differ.
-    model: the file of a network, or what `load_model` returns.
+    model: a network as in `load_model`, or what `load_model` returns.
 
     Returns a list with, for each image,
         mask               bool (H, W): where the probability is above 0.5
@@ -223,11 +228,11 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Scores of trained networks on a labelled set, as `repro evaluate` prints them.
 
-    models: the file of a network, or several: all are scored on the same images. data: as in `reproduce`. runs: the
-    folder for prepared images.
+    models: a network as in `load_model`, or several: all are scored on the same images. data: as in `reproduce`.
+    runs: the folder for prepared images.
 
     Returns a row for each network and definition of a metric. A row has
-        model, paper       the file, and the paper of its network
+        model, paper       the file of the network, and the paper of its network
         data, images       the name of the set, and how many images were used
         seen               whether the network was trained on this very set
         definition         the metric's signature (results/definitions.md)
@@ -243,11 +248,12 @@ def evaluate(
     from common.data import fetch
     from common.files import data_root
     from common.predict import evaluate as evaluation
+    from common.predict.bundled import find_network
     from common.training import model_file
     from common.training.request import cache_folder
 
     files = [models] if isinstance(models, str | Path) else models
-    networks = [(Path(file), *model_file.load(Path(file))) for file in files]
+    networks = [(file, *model_file.load(file)) for file in map(find_network, map(Path, files))]
     found = fetch.find(str(data), data_root(), Path(runs))
     return evaluation.as_rows(evaluation.evaluate_all(networks, found, cache_folder(Path(runs))), found)
 
