@@ -395,7 +395,7 @@ def test_images_of_other_pixels_are_not_shown(hostile_site: Path, tmp_path: Path
     image = root / "images" / f"{NAMES['2']}.png"
     image.write_bytes(cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes())
     site = build_site(results, ["rahman"], root, tmp_path)
-    assert site.images == {}
+    assert site.files == {}
     assert "other pixels" in site.remarks[0]
 
 
