@@ -8,8 +8,9 @@ import typer
 from common import paper as papers
 from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import refuse_no_folder
+from common.files import read_json, refuse_no_folder
 from common.lock import only_one, unchanging
+from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
 
 
@@ -121,7 +122,9 @@ def report(
     runs: Runs = Path("runs"),
     tried: Annotated[
         Path | None,
-        typer.Option("--try", metavar="FILE", help="Also make a page on which this network marks a person's pictures."),
+        typer.Option(
+            "--try", metavar="NAME", help=f"Also make a page on which a network ({NAME}, or a file) marks pictures."
+        ),
     ] = None,
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
@@ -146,7 +149,7 @@ def report(
         say("Set REPRO_DATA to the folder of the data sets; then the galleries also show images and ground truth.")
     say(f"{output / 'index.html'}: {len(built.pages)} pages, {built.size / 1e6:.1f} MB. Open it in a browser.")
     if page:
-        say(f"{output / 'try' / 'index.html'}: drop a picture there, and the network marks it. It needs no other file.")
+        say(f"{output / 'try' / 'index.html'}: drop a picture there, and the network marks it.")
 
 
 def _page_to_try(network: Path, runs: Path) -> "TryPage":  # noqa: F821, imported when needed
@@ -156,5 +159,7 @@ def _page_to_try(network: Path, runs: Path) -> "TryPage":  # noqa: F821, importe
     from common.report.try_page import make_try_page
 
     refuse_without_packages()
+    file = find_network(network)
+    scores = read_json(SCORES) if file == FILE else None
     with out.status(f"looking for onnxruntime-web {VERSION} (33 MB, downloaded once), converting the network ..."):
-        return make_try_page(network, find_runtime(runs / "cache"))
+        return make_try_page(file, find_runtime(runs / "cache"), scores)

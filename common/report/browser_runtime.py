@@ -1,4 +1,4 @@
-"""onnxruntime-web, which runs a network inside of a page. It is too large to be committed, so it is fetched from npm."""
+"""onnxruntime-web, which runs a network inside of a page. It is too large to be committed, so it comes from npm."""
 
 import hashlib
 import io

@@ -49,9 +49,7 @@ class Gallery:
     tested: Tested
 
 
-def build_site(
-    results: Path, names: Iterable[str], root: Path, runs: Path, tried: TryPage | None = None
-) -> Site:
+def build_site(results: Path, names: Iterable[str], root: Path, runs: Path, tried: TryPage | None = None) -> Site:
     """The pages on these papers, from the folder of results; images from the data sets under `root` that are there.
     tried: a network for a page on which a person tries it; the other pages then lead there.
 
@@ -88,6 +86,12 @@ def build_site(
         page(try_page.PAGE, "try.html", **tried.content())
         site.files |= try_page.assets()
     return site
+
+
+def render_alone(tried: TryPage) -> str:
+    """The page on which a network is tried, without other pages beside it."""
+    given = {"studies": [], "file": try_page.PAGE, "up": "../", "tried": tried}
+    return _environment().get_template("try.html").render(given, **tried.content())
 
 
 def _galleries(study: Study, results: Path) -> list[Gallery]:

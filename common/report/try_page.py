@@ -2,8 +2,8 @@
 
 import base64
 import gzip
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -31,13 +31,13 @@ MOST_PIXELS, MOST_BYTES = 20_000_000, 100_000_000
 
 @dataclass(frozen=True)
 class TryPage:
-    """A network, with what runs it. network: as `repro export` writes it. measured: what is known of its quality, by name,
-    for example {"Dice on the test images": 0.75}; empty where nothing is."""
+    """A network, with what runs it. network: as `repro export` writes it. quality: sentences on how good it is, none
+    where nobody measured it."""
 
     network: bytes
     about: About
     runtime: Runtime
-    measured: Mapping[str, float] = field(default_factory=dict)
+    quality: Sequence[str] = ()
 
     @property
     def paper(self) -> Paper:
@@ -70,8 +70,8 @@ class TryPage:
         }
 
 
-def make_try_page(network: Path, runtime: Runtime, measured: Mapping[str, float] | None = None) -> TryPage:
-    """The page's content from a saved network.
+def make_try_page(network: Path, runtime: Runtime, scores: Mapping[str, Any] | None = None) -> TryPage:
+    """The page's content from a saved network. scores: what `common.predict.bundle` measured of it.
 
     Raises BadInput where the packages that convert it are missing, and for a network that can't be used on a picture in
     colours alone: one that is given grey ones, or the mask, or whose output is no probability.
@@ -83,7 +83,19 @@ def make_try_page(network: Path, runtime: Runtime, measured: Mapping[str, float]
     with in_tmpdir() as folder:
         export.export(model, about, folder / "network.onnx")
         converted = (folder / "network.onnx").read_bytes()
-    return TryPage(converted, about, runtime, measured or {})
+    return TryPage(converted, about, runtime, describe_quality(scores) if scores else ())
+
+
+def describe_quality(scores: Mapping[str, Any]) -> list[str]:
+    """Sentences on what `common.predict.bundle` measured."""
+    test, normal = scores["parts"]["test"], {each["name"]: each["value"] for each in scores["normal"]}
+    value, low, high = test["dice"]
+    return [
+        f"Its mean Dice is {value:.3f} (95 % interval {low:.3f} to {high:.3f}) on {test['images']} test images, which "
+        "had no part in its training. 1 is a mask equal to the expert's, 0 one that misses the tumour.",
+        f"It also marks something in {normal['images without a lesion that were marked']:.0%} of "
+        f"{scores['normal_images']} images without a tumour.",
+    ]
 
 
 def assets() -> dict[str, bytes]:

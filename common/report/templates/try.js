@@ -103,7 +103,7 @@ function show(picture, name, { mask, area, largest }) {
   drawMask(byId("mask"), picture, mask);
   const share = (100 * area) / mask.length;
   byId("name").textContent = `${name}, ${picture.width} x ${picture.height} pixels`;
-  byId("area").textContent = `${area.toLocaleString("en")} pixels`;
+  byId("area").textContent = area.toLocaleString("en");
   byId("share").textContent = `${share.toFixed(2)} %`;
   byId("largest").textContent = largest.toFixed(4);
   byId("save").dataset.name = `${name.replace(/\.[^.]*$/, "")}-mask.png`;
@@ -128,7 +128,8 @@ async function tryPicture(file, name) {
     await new Promise((done) => setTimeout(done, 30)); // so that this line is seen
     const small = shrink(picture.data, picture.width, picture.height, settings.side);
     const probability = await (await network())(small);
-    if (mine === latest) say(show(picture, name, markedPixels(probability, settings.side, picture.width, picture.height)), "done");
+    if (mine !== latest) return;
+    say(show(picture, name, markedPixels(probability, settings.side, picture.width, picture.height)), "done");
   } catch (error) {
     say(error instanceof Refusal ? error.message : `The network could not be used in this browser (${error}).`, "wrong");
   }
