@@ -18,7 +18,7 @@ import numpy as np
 
 from common import paper as papers
 from common.data import fetch, phantom
-from common.data.batches import normalised
+from common.data.batches import look_up_values
 from common.data.prepare import Need, for_network
 from common.errors import FailedRun
 from common.evidence import metrics
@@ -119,7 +119,7 @@ def masks_of_examples(file: Path) -> np.ndarray:
         grey, _ = phantom.draw(label, number, side=256)
         picture = Picture(np.repeat(grey[..., None], 3, axis=-1))
         given = for_network(picture.pixels, Need.of_recipe(about.recipe))[None]
-        probability = predict(network, normalised(about.recipe).astype(np.float32)[given]).segmentation[0]
+        probability = predict(network, look_up_values(given, about.recipe)).segmentation[0]
         marked.append(at_own_size(probability, picture) > 0.5)
     width = max(each.shape[1] for each in marked)
     padded = [np.pad(each, [(0, 0), (0, width - each.shape[1])]) for each in marked]
