@@ -12,7 +12,6 @@ from typing import Any
 import cv2
 
 from common.data import phantom
-from common.data.batches import normalised
 from common.errors import BadInput
 from common.files import in_tmpdir
 from common.paper import Paper
@@ -51,13 +50,8 @@ class TryPage:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the script has to know. values: the normalised value of each pixel value."""
-        return {
-            "side": self.about.recipe.side,
-            "values": normalised(self.about.recipe).tolist(),
-            "mostPixels": MOST_PIXELS,
-            "mostBytes": MOST_BYTES,
-        }
+        """What the script has to know."""
+        return {"side": self.about.recipe.side, "mostPixels": MOST_PIXELS, "mostBytes": MOST_BYTES}
 
     def content(self) -> dict[str, Any]:
         """What the template is given beside this."""

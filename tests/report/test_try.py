@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.batches import normalised
 from common.data.decode import read_image
 from common.data.prepare import Need, for_network, resized
 from common.predict.picture import Picture
@@ -77,12 +76,12 @@ def test_a_mask_is_made_of_interpolated_probabilities(arithmetic, shape: tuple[i
 
 def test_pictures_of_every_kind_get_the_mask_of_predict(alone: Path, look, tmp_path):
     tab = look(alone, "try/index.html")
-    recipe = about("cheng", side=SIDE, decimals=None).recipe
+    need = Need.of_recipe(about("cheng", side=SIDE).recipe)
     for path in write_pictures(tmp_path):
         tab.set_input_files("#file", path)
         assert wait_until_done(tab).startswith("Done. "), path.name
         pixels = read_image(path)
-        red = normalised(recipe).astype(np.float32)[for_network(pixels, Need.of_recipe(recipe))][..., 0]
+        red = (for_network(pixels, need)[..., 0] / 255).astype(np.float32)
         probability = at_own_size(red, Picture(pixels))
         marked = mask_on(tab)
         assert_same_mask(marked, probability)

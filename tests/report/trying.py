@@ -16,11 +16,8 @@ from tests.predict.made import about
 RUNTIME = b"""
 export const env = { wasm: {} };
 export class Tensor { constructor(type, data, dims) { Object.assign(this, { type, data, dims }); } }
-const red = (image) => Float32Array.from({ length: image.data.length / 3 }, (_, pixel) => image.data[3 * pixel]);
-const session = {
-  inputNames: ["image"], outputNames: ["probability"],
-  run: async ({ image }) => ({ probability: { data: red(image) } }),
-};
+const red = ({ data }) => Float32Array.from({ length: data.length / 3 }, (_, pixel) => data[3 * pixel] / 255);
+const session = { run: async ({ image }) => ({ probability: { data: red(image) } }) };
 export const InferenceSession = { create: async () => session };
 """
 SIDE = 32
@@ -32,7 +29,7 @@ SCORES = {
 
 
 def stand_in() -> TryPage:
-    return TryPage(b"", about("cheng", side=SIDE, decimals=None), Runtime(RUNTIME, b""), describe_quality(SCORES))
+    return TryPage(b"", about("cheng", side=SIDE), Runtime(RUNTIME, b""), describe_quality(SCORES))
 
 
 def mask_on(tab) -> np.ndarray:

@@ -26,11 +26,10 @@ async function loadNetwork() {
   runtime.env.wasm.numThreads = 1; // several need headers that a file from the disk cannot have
   runtime.env.wasm.wasmBinary = (await unpacked("program")).buffer;
   const network = await runtime.InferenceSession.create(await unpacked("network"), { executionProviders: ["wasm"] });
+  // As repro export makes it: it takes the pixels as they are and knows how to normalise them.
   return async (small) => {
-    const values = Float32Array.from(small, (value) => settings.values[value]);
-    const given = new runtime.Tensor("float32", values, [1, settings.side, settings.side, 3]);
-    const output = await network.run({ [network.inputNames[0]]: given });
-    return output[network.outputNames[0]].data;
+    const image = new runtime.Tensor("uint8", small, [1, settings.side, settings.side, 3]);
+    return (await network.run({ image })).probability.data;
   };
 }
 
