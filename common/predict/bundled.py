@@ -46,8 +46,8 @@ def describe_bundled() -> str:
     scores = read_json(SCORES)
     dice, marked = scores["parts"]["test"]["dice"][0], marked_without_lesion(scores)["n"]
     return (
-        f"This small network comes with the suite. On test images with a tumour its Dice is {dice:.2f}; of images without "
-        f"one it marks {marked}. docs/model-card.md says what it is not for."
+        f"This small network comes with the suite. On test images with a tumour its Dice is {dice:.2f}; of images "
+        f"without one it marks {marked}. docs/model-card.md says what it is not for."
     )
 
 
