@@ -23,7 +23,7 @@ RUN_OPTIONS = $(strip $(call option,PROFILE,profile) $(call option,DATA,data) $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:  # two trainings at once share the cores and take as long
-.PHONY: help install demo reproduce-all report test test-long lint bench gpu-check gpu-folder tensorboard clean
+.PHONY: help install demo reproduce-all report test test-long lint network bench gpu-check gpu-folder tensorboard clean
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "PAPER", $$1); printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,11 @@ test-long: $(INSTALLED) .venv/jax ## run the tests that take minutes each
 
 lint: $(INSTALLED) ## check the code with ruff
 	.venv/bin/python -m ruff check
+
+network: $(INSTALLED) ## train the network that comes with the suite again, and measure it: about an hour
+	$(REPRO) run tang --resume --profile small --repeats 1 --precision float32 --results runs/results \
+	  --reading network=unet --reading split=grouped --reading validation=0.15
+	.venv/bin/python -m common.predict.bundle
 
 bench: $(INSTALLED) ## measure speed on this machine, against PyTorch and against the limits of the machine
 	$(REPRO) bench

@@ -30,7 +30,7 @@ from common.protocol import PROTOCOL
 from common.recipe import Augmentation, Recipe
 from common.seeds import derive
 from common.training.callbacks import EpochStart
-from common.training.fit import compiled, feeding
+from common.training.compiled import compiled, feeding
 from common.training.network import Network
 
 FILE = Path(__file__).with_name("protocol.json")

@@ -103,7 +103,7 @@ def test_what_it_trains_with_is_what_its_model_says(with_sixth):
 FACTS = """
 import json, keras, numpy as np
 from common import paper
-from common.training.fit import compiled
+from common.training.compiled import compiled
 from common.training.network import Network
 recipe, network = paper.load("nola").recipe("smoke"), Network.of_paper("nola")
 model = compiled(network, recipe, "float32", steps=100)

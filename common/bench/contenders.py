@@ -134,7 +134,7 @@ def _pipeline(
     paper: str, recipe: Recipe, precision: str, prepared: Any, positions: np.ndarray, variant: str = ""
 ) -> Works:
     from common.data.batches import Batches
-    from common.training.fit import feeding
+    from common.training.compiled import feeding
     from common.training.network import Network
 
     augment = Network.of_paper(paper).augment(recipe)
@@ -204,6 +204,6 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def _model(paper: str, recipe: Recipe, precision: str, variant: str = "") -> Any:
     from common.bench import variants
-    from common.training.fit import compiled
+    from common.training.compiled import compiled
 
     return compiled(variants.of_paper(paper, variant), recipe, precision, steps=1)

@@ -17,7 +17,8 @@ import keras
 
 from common import paper
 from common.text import print_line
-from common.training import fit, resume
+from common.training import resume
+from common.training.compiled import compiled
 from common.training.network import Network
 
 
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="on the disk that is to be measured")
     asked = parser.parse_args()
     recipe = paper.load("paudel").recipe("paper").model_copy(update={"filters": asked.filters})
-    model = fit.compiled(Network.of_paper("paudel"), recipe, "float32", steps=1000)
+    model = compiled(Network.of_paper("paudel"), recipe, "float32", steps=1000)
     timed_round(model, None, 1, 2)  # the first steps take memory and compile
     plain, copied, written = [], [], []
     for number in range(asked.rounds):

@@ -74,7 +74,7 @@ def _seconds(work: Any) -> float:
 
 def _compiled(bench: Bench, precision: str) -> tuple[Any, Any]:
     """The paper's network as it is trained, and its metrics as `compile` took them."""
-    from common.training.fit import compiled
+    from common.training.compiled import compiled
     from common.training.network import Network
 
     network = Network.of_paper(bench.paper.name)

@@ -10,18 +10,18 @@ from rich.progress import Progress
 from common.cli.shared import Runs, app, err, out, report_unusable, root, say, say_json, show, tell
 from common.errors import BadInput
 from common.files import refuse_no_folder, refuse_unwritable_file
+from common.predict.bundled import FILE, NAME, find_network
 from common.training.backend import import_keras
 
-Model = Annotated[
-    Path, typer.Option("--model", metavar="FILE", help="A trained network: best.keras or last.keras of a repeat.")
-]
+_NAMES = f"{NAME}, which comes with the suite; the folder of a run or of a repeat; or its best.keras or last.keras."
+Model = Annotated[Path, typer.Option("--model", metavar="NAME", help=f"A trained network: {_NAMES}")]
 
 
 @app.command()
 def predict(
-    model: Model,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or patterns ('a/*.png').")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
+    model: Model = Path(NAME),
 ) -> None:
     """Predict tumours in your own images: masks, overlays and bounding boxes. Takes PNG, JPEG, TIFF, BMP, WebP, and
     DICOM with one frame."""
@@ -31,6 +31,7 @@ def predict(
     refuse_no_folder(output)
     found = files.find_inputs(inputs, output)
     files.refuse_nothing(found)
+    model = find_network(model)
     import_keras()
     from common.predict import pipeline, probe
     from common.training import model_file
@@ -39,6 +40,8 @@ def predict(
     model_file.refuse_leak(about)
     probe.refuse_no_probabilities(model, network, about)
     say(f"{about}.")
+    if model == FILE:
+        say("This small network comes with the suite. docs/model-card.md says how good it is and what it is not for.")
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task("predicting", total=len(found.items))
@@ -62,7 +65,7 @@ def predict(
 @app.command()
 def evaluate(
     model: Annotated[
-        list[Path], typer.Option("--model", metavar="FILE", help="A best.keras or last.keras. May be repeated.")
+        list[Path], typer.Option("--model", metavar="NAME", help=f"A trained network: {_NAMES} May be repeated.")
     ],
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder of your images. Needs --masks.", show_default=False)
@@ -110,7 +113,7 @@ def evaluate(
     from common.training import model_file
     from common.training.request import cache_folder
 
-    networks = [(file, *model_file.load(file)) for file in model]
+    networks = [(file, *model_file.load(file)) for file in map(find_network, model)]
     evaluated = evaluation.evaluate_all(networks, found, cache_folder(runs))
     to = err if as_json else out
     report_unusable(found, runs, to)
@@ -173,11 +176,12 @@ def _images(number: int) -> str:
 
 @app.command()
 def export(
-    model: Model,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .onnx file to write.")],
+    model: Model = Path(NAME),
 ) -> None:
     """Write a trained network as ONNX, after a check that onnxruntime marks the same pixels."""
     refuse_unwritable_file(output)
+    model = find_network(model)
     import_keras()
     from common.predict import export as exporting
     from common.predict import probe

@@ -178,6 +178,11 @@ def normalised(recipe: Recipe) -> np.ndarray:
     return values if recipe.decimals is None else values.round(recipe.decimals)
 
 
+def look_up_values(pixels: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """What a network is given of prepared images, uint8 of any shape: their normalised values, float32."""
+    return _look_up(normalised(recipe).astype(np.float32), pixels)
+
+
 def for_backend(batches: Batches) -> "MadeAhead | tf.data.Dataset":  # noqa: F821, imported where it is the backend
     """The data argument of `fit`: a tf.data pipeline under TensorFlow, else a PyDataset.
 

@@ -58,9 +58,9 @@ def _line(answer: Answer) -> list[str]:
     return [name_metric(head), head.where, describe_printed(answer), verdict, ours, as_code(head.definition)]
 
 
-def between_marks(text: str, table: str) -> str:
-    """A README with this table between its two MARKS; as it is where it has no such marks."""
-    start, end = MARKS
+def between_marks(text: str, table: str, marks: tuple[str, str] = MARKS) -> str:
+    """A README with this table between its two marks; as it is where it has no such marks."""
+    start, end = marks
     before, found, rest = text.partition(start)
     _, also_found, after = rest.partition(end)
     return f"{before}{start}\n{table}\n{end}{after}" if found and also_found else text

@@ -13,7 +13,7 @@ from statistics import median
 import keras
 import numpy as np
 
-from common.data.batches import normalised
+from common.data.batches import look_up_values
 from common.data.prepare import Need, for_network
 from common.files import in_tmpdir
 from common.predict import inputs, pipeline
@@ -39,7 +39,7 @@ def ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3
     recipe = about.recipe
     pictures = (inputs.read_picture(item.path).pixels for item in items)
     small = np.stack([for_network(each, Need.of_recipe(recipe)) for each in pictures])
-    images = normalised(recipe).astype(np.float32)[small]
+    images = look_up_values(small, recipe)
 
     def bare() -> None:
         for start in range(0, len(images), EVALUATION_BATCH):

@@ -9,16 +9,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common.data.batches import CLASSIFICATION
+from common.data.batches import look_up_values
 from common.errors import BadInput
 from common.files import in_tmpdir, write_atomically
+from common.predict.onnx_file import CLASS_PROBABILITY, IMAGE, PROBABILITY, complete, describe_usage
 from common.predict.pipeline import DISCLAIMER
 from common.predict.probe import examples
+from common.text import for_json
 from common.training.evaluate import Output, predict
 from common.training.model_file import About, refuse_leak
 
-# What Keras converts with, by backend.
-_CONVERTERS = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("onnxscript",)}
+# What Keras converts with, by backend; PyTorch does it itself. Under JAX it is jax2onnx: onnxruntime 1.31 can't compute
+# the max pooling that release 0.17 writes.
+_CONVERTERS = {"tensorflow": ["tf2onnx"], "torch": []}
 _TOLERANCE = 1e-4  # between probabilities: float32 sums in another order
 
 
@@ -33,18 +36,32 @@ class Check:
 
 
 def refuse_without_packages() -> None:
-    """Raises BadInput naming the packages that are missing here."""
-    needed = ("onnx", "onnxruntime", *_CONVERTERS[keras.backend.backend()])
-    if missing := [name for name in needed if not importlib.util.find_spec(name)]:
+    """Raises BadInput where networks can't be exported here, with what is missing or the backend to choose."""
+    backend = keras.backend.backend()
+    if backend not in _CONVERTERS:
+        ready = next((each for each in _CONVERTERS if not _missing(each)), "")
+        first = "" if ready else "`make install` puts TensorFlow into .venv. "
         raise BadInput(
-            f"Exporting with the backend {keras.backend.backend()} needs {', '.join(missing)}: `make install`, or "
+            f"The backend {backend} can't export a network. {first}Put KERAS_BACKEND={ready or 'tensorflow'} before "
+            "the same command: a saved network is the same on every backend."
+        )
+    if missing := _missing(backend):
+        raise BadInput(
+            f"Exporting with the backend {backend} needs {', '.join(missing)}: `make install`, or "
             f"`pip install {' '.join(missing)}`."
         )
 
 
+def _missing(backend: str) -> list[str]:
+    """The packages that exporting with a backend needs and that are not installed."""
+    needed = [backend, "onnx", "onnxruntime", *_CONVERTERS[backend]]
+    return [name for name in needed if not importlib.util.find_spec(name)]
+
+
 def export(model: keras.Model, about: About, path: Path) -> Check:
-    """Writes the network as ONNX: float32 images (N, side, side, channels) in [0, 1], prepared as the recipe says, to
-    probabilities (N, side, side, 1) and, of two outputs, (N, 1). The recipe is in its metadata, as "about".
+    """Writes the network as ONNX, with the input and outputs of `onnx_file.complete`. Its metadata are three texts:
+    "usage", JSON, says how to prepare a picture and make a mask (`describe_usage`); "about", JSON, has the recipe;
+    "warning" is a sentence.
 
     Raises BadInput where packages are missing and for a network that is given the mask, RuntimeError, leaving no file,
     where onnxruntime marks other pixels than Keras does.
@@ -54,12 +71,14 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
     import onnx
 
     images = examples(about)
-    expected = predict(model, images)
+    expected = predict(model, look_up_values(images, about.recipe))
     with in_tmpdir() as temporary:
         converted = temporary / "network.onnx"
         _convert(model, converted)
         graph = onnx.load(converted)
-        onnx.helper.set_model_props(graph, {"about": about.model_dump_json(), "warning": DISCLAIMER})
+        complete(graph, about.recipe)
+        usage = for_json(describe_usage(about.recipe))
+        onnx.helper.set_model_props(graph, {"usage": usage, "about": about.model_dump_json(), "warning": DISCLAIMER})
         content = graph.SerializeToString()
     got = _predict_with_onnxruntime(content, images)
     differences = [np.abs(got.segmentation - expected.segmentation).max()]
@@ -88,9 +107,7 @@ def _predict_with_onnxruntime(content: bytes, images: np.ndarray) -> Output:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (given,) = session.get_inputs()
     names = [output.name for output in session.get_outputs()]
-    outputs = dict(zip(names, session.run(None, {given.name: images}), strict=True))
-    of_class = outputs.pop(CLASSIFICATION, None)
-    (probabilities,) = outputs.values()
-    return Output(probabilities[..., 0], None if of_class is None else of_class[:, 0])
+    outputs = dict(zip(names, session.run(names, {IMAGE: images}), strict=True))
+    of_class = outputs.get(CLASS_PROBABILITY)
+    return Output(outputs[PROBABILITY][..., 0], None if of_class is None else of_class[:, 0])

@@ -13,7 +13,7 @@ import cv2
 import keras
 import numpy as np
 
-from common.data.batches import normalised
+from common.data.batches import look_up_values
 from common.data.decode import LARGEST
 from common.data.listing import group_doubts
 from common.data.prepare import Need, for_network
@@ -110,9 +110,8 @@ def _predicted(
 ) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None]]:
     """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name. Images
     whose output is no probability go to `refused`."""
-    values = normalised(recipe).astype(np.float32)
     for batch in _batches(images):
-        output = predict(model, values[np.stack([small for *_, small in batch])])
+        output = predict(model, look_up_values(np.stack([small for *_, small in batch]), recipe))
         for number, ((item, picture, _), fault) in enumerate(zip(batch, output.faults(), strict=True)):
             if fault:
                 refused.append(NoProbabilities(f"{item.path}: {fault}"))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from common.data import phantom
-from common.data.batches import normalised
+from common.data.batches import look_up_values
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
 from common.training.evaluate import EVALUATION_BATCH, NoProbabilities, predict
@@ -15,19 +15,18 @@ from common.training.model_plan import first_line
 
 
 def examples(about: About) -> np.ndarray:
-    """Synthetic ultrasound as the network is given it, float32 (N, side, side, channels)."""
+    """Synthetic ultrasound, prepared for the network: uint8 (EVALUATION_BATCH, side, side, channels)."""
     recipe = about.recipe
     labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
     drawn = (phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels))
-    prepared = [for_network(np.repeat(grey[..., None], 3, axis=-1), Need.of_recipe(recipe)) for grey in drawn]
-    return normalised(recipe).astype(np.float32)[np.stack(prepared)]
+    return np.stack([for_network(np.repeat(grey[..., None], 3, axis=-1), Need.of_recipe(recipe)) for grey in drawn])
 
 
 def refuse_no_probabilities(file: Path, model: keras.Model, about: About) -> None:
     """Raises NoProbabilities, naming the file of the network, where its output for an example is not finite or not in
     [0, 1]: then no mask of this network means anything. Raises BadInput where it can't be computed."""
     try:
-        output = predict(model, examples(about))
+        output = predict(model, look_up_values(examples(about), about.recipe))
     except Exception as error:  # a backend raises exceptions of any class, for example where memory is too small
         raise BadInput(
             f"{file} can't be used: its output for {EVALUATION_BATCH} synthetic images can't be computed "

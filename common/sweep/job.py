@@ -18,7 +18,8 @@ from common.training.environment import environment
 from common.training.fit import fit
 from common.training.record import Fit, Trial, ended
 from common.training.request import Request, note_request, plan, trial_folder, trials
-from common.training.run import describe_training, logged, note_environment
+from common.training.run import describe_training, note_environment
+from common.training.run_log import logged
 
 
 @dataclass(frozen=True)

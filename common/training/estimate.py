@@ -14,8 +14,8 @@ from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.files import refuse_special, write_atomically
 from common.recipe import Recipe
 from common.text import for_json
+from common.training.compiled import compiled
 from common.training.environment import device
-from common.training.fit import compiled
 from common.training.network import Network
 
 TIMED_STEPS = 2

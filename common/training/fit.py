@@ -15,19 +15,16 @@ the data.
              fit.json             the outcome; it is written last, so a repeat with this file is done
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from rich.progress import Progress
 
 from common.data import enlarge, manifest
-from common.data.batches import Batches, for_backend
+from common.data.batches import Batches
 from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.evidence.masks import save_masks
@@ -37,8 +34,9 @@ from common.paper import Paper
 from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
 from common.seeds import derive
-from common.training import batch_statistics, callbacks, logits, model_file, resume, stopwatch
+from common.training import batch_statistics, callbacks, model_file, resume, stopwatch
 from common.training.callbacks import watch
+from common.training.compiled import compiled, feeding
 from common.training.evaluate import Evaluated, evaluate
 from common.training.forget import forget_trainings
 from common.training.network import Network
@@ -57,39 +55,6 @@ class Training:
     prepared: Prepared
     precision: str
     seed: int
-
-
-def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> keras.Model:
-    """The network up to its logits in this precision, compiled for a training of `steps` steps. Its initial weights are
-    drawn from Keras' global seed."""
-    keras.config.set_dtype_policy(precision)
-    kind = keras.Model
-    if keras.backend.backend() == "jax":
-        from common.training.scan import ScannedModel as kind
-    model = logits.of_network(network.build(recipe), kind)
-    model.compile(
-        optimizer=network.optimizer(recipe, steps),
-        loss=network.loss(recipe),
-        metrics=network.metrics(recipe),
-        # "auto" is XLA on JAX, and on TensorFlow only on a GPU: on a CPU a step of Cheng's small profile took twice as
-        # long with XLA.
-        jit_compile="auto",
-    )
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
-@contextmanager
-def feeding(model: keras.Model, batches: Batches, validation: Batches | None) -> Iterator[tuple[Any, Any]]:
-    """The training and validation data for `model.fit`. On a GPU under JAX, one item is a whole epoch."""
-    if keras.backend.backend() == "jax":
-        from common.training import scan
-
-        if scan.usable(batches, validation):
-            with scan.on_device(model, batches, validation) as fed:
-                yield fed
-            return
-    yield for_backend(batches), validation and for_backend(validation)
 
 
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:

@@ -13,7 +13,7 @@ from keras import layers, ops
 from common import paper
 from common.data.batches import Batches
 from common.training.callbacks import reseed
-from common.training.fit import feeding
+from common.training.compiled import feeding
 from tests.backends import formulas
 from tests.backends.formulas import drawn
 

@@ -7,7 +7,7 @@ from common import paper
 from common.data.batches import Batches
 from common.data.busi import index
 from common.data.fetch import Found
-from common.training.fit import compiled
+from common.training.compiled import compiled
 from common.training.network import Network
 from common.training.request import prepare_for
 

@@ -15,7 +15,7 @@ from keras import ops
 from common import paper
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.recipe import Recipe
-from common.training.fit import compiled
+from common.training.compiled import compiled
 from common.training.network import Network
 
 STEPS = 20

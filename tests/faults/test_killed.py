@@ -34,16 +34,23 @@ MOMENTS = {
 }
 
 
-def test_without_room_then_killed_at_each_kind_of_moment_it_ends_with_the_same_bits(small, never_disturbed, tmp_path):
+@pytest.mark.parametrize(
+    "moments",
+    [
+        pytest.param(["while a state is written", "while results are written"], id="two moments"),
+        pytest.param(list(MOMENTS), id="each kind of moment", marks=pytest.mark.long),
+    ],
+)
+def test_without_room_then_killed_it_ends_with_the_same_bits(small, never_disturbed, tmp_path, moments):
     starved = Command(tmp_path, *small, first=no_large_files)
     assert starved.end() == 1
     assert re.search(r"File too large: '.*repeat-0/resume\.(npz|best-\d+\.npz)'", starved.said)
     assert re.search(r"Make room there\. Complete files are unharmed\. To go on: .* run cheng", starved.said)
     assert "Traceback" not in starved.said
     assert not list(tmp_path.rglob("*.partial"))
-    for moment, appears in MOMENTS.items():
+    for moment in moments:
         command = Command(tmp_path, *small, first=saving_often)
-        assert command.until_there(tmp_path, appears), f"{moment}: {command.said}"
+        assert command.until_there(tmp_path, MOMENTS[moment]), f"{moment}: {command.said}"
         command.send(signal.SIGKILL)
         assert command.end() == -signal.SIGKILL
     last = Command(tmp_path, *small)

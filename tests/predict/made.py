@@ -10,6 +10,13 @@ from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.training import model_file
 
 SIDE = 32
+# Settings of each way to prepare an image, by name.
+PREPROCESSING = {
+    "colour": {"channels": 3},
+    "rounded": {"channels": 3, "decimals": 1},
+    "grey": {"channels": 1},
+    "equalised": {"channels": 1, "clip_limit": 2.0, "tiles": 4},
+}
 
 
 def bright(channels: int, classifies: bool = False, sharpness: float = 40.0, side: int = SIDE) -> keras.Model:

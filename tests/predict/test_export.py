@@ -3,17 +3,22 @@
 import json
 import sys
 
+import cv2
 import keras
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
+from common.data.batches import look_up_values
+from common.data.prepare import Need, for_network
+from common.errors import BadInput
 from common.predict import export as exporting
+from common.predict import onnx_file
 from common.training.evaluate import predict
-from tests.predict.made import SIDE, about, bright
+from tests.predict.made import PREPROCESSING, SIDE, about, bright
 
-IMAGES = np.random.default_rng(0).random((5, SIDE, SIDE, 1), dtype=np.float32)
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 1), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +44,55 @@ def exported(network, tmp_path_factory):
 def test_onnxruntime_gives_what_keras_gives(exported, network):
     """On other images than the export was checked on, and another number of them."""
     session = onnxruntime.InferenceSession(exported[0])
-    got = dict(zip([each.name for each in session.get_outputs()], session.run(None, {"image": IMAGES}), strict=True))
-    expected = predict(network, IMAGES)
-    assert np.allclose(got["segmentation_output"][..., 0], expected.segmentation, atol=1e-5)
-    assert np.allclose(got["classification_output"][:, 0], expected.classification, atol=1e-5)
-    assert np.array_equal(got["segmentation_output"][..., 0] > 0.5, expected.segmentation > 0.5)
+    probability, of_class = session.run(["probability", "class_probability"], {"image": IMAGES})
+    expected = predict(network, look_up_values(IMAGES, about("paudel").recipe))
+    assert np.allclose(probability[..., 0], expected.segmentation, atol=1e-5)
+    assert np.allclose(of_class[:, 0], expected.classification, atol=1e-5)
+    assert np.array_equal(probability[..., 0] > 0.5, expected.segmentation > 0.5)
     assert 0 < (expected.segmentation > 0.5).mean() < 1
 
 
-def test_the_file_says_how_images_have_to_be_prepared(exported):
+def test_what_the_file_says_of_its_input_and_outputs_is_so(exported):
+    session = onnxruntime.InferenceSession(exported[0])
+    usage = json.loads(session.get_modelmeta().custom_metadata_map["usage"])
+    told = {usage["input"]["name"]: usage["input"], **usage["outputs"]}
+    there = {each.name: each for each in (*session.get_inputs(), *session.get_outputs())}
+    assert told.keys() == there.keys() == {"image", "probability", "class_probability"}
+    assert {name: each["shape"] for name, each in told.items()} == {name: each.shape for name, each in there.items()}
+    kinds = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+    assert {name: each["dtype"] for name, each in told.items()} == {n: kinds[each.type] for n, each in there.items()}
+    assert usage["outputs"]["class_probability"]["class"] == "malignant"
+
+
+def test_the_file_holds_the_settings_of_the_training_and_the_warning(exported):
     kept = {each.key: each.value for each in onnx.load(exported[0]).metadata_props}
+    assert kept.keys() == {"usage", "about", "warning"}
     assert json.loads(kept["about"]) == about("paudel").model_dump(mode="json")
     assert "not a medical device" in kept["warning"]
+
+
+@pytest.mark.parametrize("settings", PREPROCESSING.values(), ids=PREPROCESSING)
+def test_the_steps_that_the_file_tells_prepare_a_picture_as_for_training(settings):
+    recipe = about(**settings).recipe
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    made = {"image": image, "cv2": cv2}
+    exec("\n".join(onnx_file.describe_usage(recipe)["prepare"]), made)
+    assert np.array_equal(made["image"], for_network(image, Need.of_recipe(recipe))[None])
+
+
+@pytest.mark.parametrize("decimals", [None, 1, 3])
+def test_the_file_looks_up_the_very_values_of_the_training(decimals):
+    """A network that gives back what it is given."""
+    recipe = about(decimals=decimals).recipe
+    kept = onnx.helper.make_tensor_value_info("any", onnx.TensorProto.FLOAT, ["n", 16, 16, 1])
+    out = onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["n", 16, 16, 1])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["any"], ["out"])], "g", [kept], [out])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 15)], ir_version=8)
+    onnx_file.complete(model, recipe)
+    every = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (got,) = session.run(["probability"], {"image": every})
+    assert np.array_equal(got, look_up_values(every, recipe))
 
 
 def test_a_network_that_is_given_the_mask_is_refused(repro, saved):
@@ -70,13 +112,14 @@ def test_the_command_says_that_the_masks_are_the_same(repro, saved, tmp_path):
     status, printed, complaint = repro("export", "--model", saved["colour"], "-o", "there/out.onnx")
     assert (status, complaint) == (0, "")
     assert "marks the same pixels as Keras on all 16 synthetic images" in printed
-    assert onnx.load(tmp_path / "there" / "out.onnx").graph.input[0].name == "image"
+    assert (tmp_path / "there" / "out.onnx").is_file()
 
 
-def test_a_file_that_gives_other_masks_is_not_kept(network, exported, tmp_path, monkeypatch):
+def test_a_file_that_gives_other_masks_is_not_kept(network, tmp_path, monkeypatch):
     """As if the converter had made a mistake: it gives the network of the test above, where this one marks more."""
+    convert = exporting._convert
     other = bright(1, classifies=True)
-    monkeypatch.setattr(exporting, "_convert", lambda model, path: path.write_bytes(exported[0].read_bytes()))
+    monkeypatch.setattr(exporting, "_convert", lambda model, path: convert(network, path))
     with pytest.raises(RuntimeError, match=r"gives other masks than Keras: [1-9][0-9]* pixels"):
         exporting.export(other, about("paudel"), tmp_path / "out.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -87,3 +130,21 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(repro, sav
     status, _, complaint = repro("export", "--model", saved["colour"], "-o", "out.onnx")
     assert status == 2
     assert "needs tf2onnx: `make install`" in complaint
+
+
+@pytest.mark.parametrize(
+    ("missing", "remedy"),
+    [
+        ((), r"Put KERAS_BACKEND=tensorflow before the same command"),
+        (("tf2onnx",), r"Put KERAS_BACKEND=torch before the same command"),
+        (
+            ("tensorflow", "torch"),
+            r"`make install` puts TensorFlow into .venv. Put KERAS_BACKEND=tensorflow before",
+        ),
+    ],
+)
+def test_a_backend_that_can_t_export_names_one_that_can(monkeypatch, missing, remedy):
+    monkeypatch.setattr(exporting.keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(exporting.importlib.util, "find_spec", lambda name: None if name in missing else sys)
+    with pytest.raises(BadInput, match=f"The backend jax can't export a network. {remedy}"):
+        exporting.refuse_without_packages()

@@ -20,7 +20,7 @@ from common.predict.inputs import Input
 from common.training import model_file
 from common.training.evaluate import evaluate
 from common.training.logits import beside_probabilities
-from tests.predict.made import SIDE, about, bright, region, written
+from tests.predict.made import PREPROCESSING, SIDE, about, bright, region, written
 
 
 def rectangle(height=120, width=160, rows=(30, 60), columns=(40, 100)):
@@ -116,14 +116,6 @@ def test_the_class_of_a_network_that_also_classifies(repro, saved, tmp_path):
     assert light["class_probability"] == {"malignant": pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)}
     assert dark["regions"] == []
     assert light["area_pixels"] == 50 * 40
-
-
-PREPROCESSING = {
-    "colour": {"channels": 3},
-    "rounded": {"channels": 3, "decimals": 1},
-    "grey": {"channels": 1},
-    "equalised": {"channels": 1, "clip_limit": 2.0, "tiles": 4},
-}
 
 
 @pytest.mark.parametrize("settings", PREPROCESSING.values(), ids=PREPROCESSING)

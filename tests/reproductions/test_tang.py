@@ -17,7 +17,7 @@ from common.data.case import Case
 from common.errors import BadInput
 from common.evidence import counts
 from common.evidence import metrics as evidence
-from common.training.fit import compiled
+from common.training.compiled import compiled
 from common.training.network import Network
 from common.training.request import Request, find_data, refuse_data
 from reproductions.tang import model as tang

@@ -38,6 +38,7 @@ def test_two_at_a_time_leave_what_a_plain_run_does(few, never_disturbed, tmp_pat
     assert ending(tmp_path) == never_disturbed.ending
 
 
+@pytest.mark.long
 def test_the_printed_jobs_run_by_a_shell_leave_what_a_plain_run_does(few, never_disturbed, tmp_path):
     """Two jobs in shells of their own, at the same time, as a job array runs them; then the sweep stores the record."""
     lines = Command(tmp_path, *GRID, *few, "--dry-run", "--format", "lines")
@@ -60,6 +61,7 @@ def test_the_printed_jobs_run_by_a_shell_leave_what_a_plain_run_does(few, never_
     assert ending(tmp_path) == never_disturbed.ending
 
 
+@pytest.mark.long
 def test_a_sweep_that_is_interrupted_goes_on_by_the_same_command(few, never_disturbed, tmp_path):
     sweep = Command(tmp_path, *GRID, *few)
     assert sweep.until_there(tmp_path, "runs/cheng/*/repeat-1/resume.npz"), sweep.said

@@ -30,6 +30,7 @@ def sweeping(folder: Path, cluster: Cluster, words: list[str], first: Callable[[
     return Command(folder, *GRID, *words, "--engine", "ray", "--address", cluster.address, first=first)
 
 
+@pytest.mark.long
 def test_two_jobs_leave_what_a_plain_run_does(few, never_disturbed, tmp_path, cluster):
     sweep = sweeping(tmp_path, cluster, few)
     assert sweep.end(LONGEST) == 0, sweep.said

@@ -144,6 +144,7 @@ def test_a_cluster_that_is_not_there_is_told_within_seconds(address, told):
         next(on_ray.train_on_ray([], address, None))
 
 
+@pytest.mark.long
 def test_that_no_machine_is_large_enough_is_said_once_and_one_that_joins_is_taken(one, cluster, add_node, monkeypatch):  # noqa: F811
     said = []
 

@@ -21,7 +21,7 @@ from common.data.prepare import Need, prepare
 from common.evidence import counts, metrics, results
 from common.files import read_json
 from common.protocol import PROTOCOL, recipe_hash
-from common.training import fit, model_file, record, resume
+from common.training import fit, logits, model_file, record, resume
 from common.training.network import Network
 
 CHENG = paper.load("cheng")
@@ -189,7 +189,7 @@ def test_the_saved_network_predicts_what_was_counted(whole):
     model, about = model_file.load(whole.folder / "best.keras")
     assert (about.paper, about.data, about.fingerprint) == ("cheng", "phantom", whole.prepared.fingerprint)
     assert recipe_hash(about.recipe) == recipe_hash(whole.recipe)
-    rows, marked = fit.evaluate(fit.logits.beside_probabilities(model), whole.prepared, whole.split.test, whole.recipe)
+    rows, marked = fit.evaluate(logits.beside_probabilities(model), whole.prepared, whole.split.test, whole.recipe)
     kept = counts.Rows.load(whole.folder / "rows-test.npz")
     assert np.array_equal(rows.tp, kept.tp)
     with np.load(whole.folder / "test-masks.npz") as file:

@@ -12,7 +12,7 @@ from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput, Damaged
 from common.evidence import compare, counts, masks, results
-from common.training import environment, record, request
+from common.training import environment, record, request, run_record
 from common.training import run as room
 from common.training.record import Fit
 from common.training.request import Request, find_data
@@ -72,9 +72,11 @@ def test_repeats_that_a_killed_run_did_not_store_are_stored_as_soon_as_it_goes_o
 
 def test_a_series_stores_at_most_once_a_minute_and_reads_each_repeat_once(run, monkeypatch):
     stored, read = [], []
-    store, summary = room.store, room.summary
-    monkeypatch.setattr(room, "store", lambda record, *more: stored.append(len(record.runs)) or store(record, *more))
-    monkeypatch.setattr(room, "summary", lambda *about: read.append(about[-1].name) or summary(*about))
+    store, summary = run_record.store, run_record.summary
+    monkeypatch.setattr(
+        run_record, "store", lambda record, *more: stored.append(len(record.runs)) or store(record, *more)
+    )
+    monkeypatch.setattr(run_record, "summary", lambda *about: read.append(about[-1].name) or summary(*about))
     run(4)
     assert stored == [1, 4]
     monkeypatch.setattr(room, "_PAUSE", 0)
@@ -124,7 +126,7 @@ def test_a_series_that_is_made_anew_replaces_a_longer_one_of_the_same_recipe_onl
     run.fails_in = None
     shorter = run(2, resume=False)
     assert run.stored() == [shorter]
-    monkeypatch.setattr(room, "PROTOCOL", shorter.protocol + 1)  # now the stored one is stale
+    monkeypatch.setattr(run_record, "PROTOCOL", shorter.protocol + 1)  # now the stored one is stale
     run.fails_in = 1
     with pytest.raises(KeyboardInterrupt):
         run(2, resume=False)

@@ -11,8 +11,9 @@ import pytest
 from rich.progress import Progress
 
 from common import paper
-from common.training import fit, losses
+from common.training import losses
 from common.training.callbacks import ShowProgress
+from common.training.compiled import compiled
 from common.training.network import Network
 from common.training.precision import gpu_in_use
 from tests.backends.environments import packages, without_tensorflow
@@ -124,4 +125,4 @@ def test_tensorflow_on_a_cpu_trains_without_xla():
         pytest.skip("about TensorFlow on a CPU")
     tiny = {"filters": (2,), "encoder_dropout": (0,), "decoder_dropout": (0,), "bottleneck": 2, "bottleneck_dropout": 0}
     recipe = paper.load("cheng").recipe("smoke").model_copy(update=tiny)
-    assert fit.compiled(Network.of_paper("cheng"), recipe, "float32", steps=1).jit_compile is False
+    assert compiled(Network.of_paper("cheng"), recipe, "float32", steps=1).jit_compile is False

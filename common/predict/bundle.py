@@ -1,0 +1,153 @@
+"""Makes the network that comes with the suite from its training, measures it, and writes its card: `make network`.
+
+The training is that of the control's small profile with two other readings: copies of an image stay in one part of the
+split, and a part of the training images selects the epoch, so that no test image has a say. The file has the trained
+weights in float16. All numbers are of the file, not of the training.
+"""
+
+import io
+import os
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import h5py
+import numpy as np
+
+from common import paper as papers
+from common.data import fetch, phantom
+from common.data.batches import look_up_values
+from common.data.prepare import Need, for_network
+from common.errors import FailedRun
+from common.evidence import metrics
+from common.evidence.clinical import clinical_measures
+from common.evidence.counts import Rows
+from common.evidence.statistics import bootstrap
+from common.files import checksum, read_json, write_atomically, write_json
+from common.predict.bundled import FILE, SCORES
+from common.predict.model_card import renew_card
+from common.predict.picture import Picture
+from common.predict.pipeline import at_own_size
+from common.text import print_line
+from common.training import model_file
+from common.training.evaluate import evaluate, predict
+from common.training.logits import beside_probabilities
+from common.training.record import Fit, ended
+from common.training.request import Plan, Request, plan, trial_folder
+
+PAPER, PROFILE = "tang", "small"
+READINGS = {"network": "unet", "split": "grouped", "validation": "0.15"}
+# Every image has a lesion, so nothing depends on what an empty image counts.
+SCORED = {"dice": "dice|fg|image|t=0.5|empty=one", "iou": "iou|fg|image|t=0.5|empty=one"}
+# The pictures of the test that compares predictions of the file with committed masks: cases of the phantom.
+EXAMPLES = [("benign", 1), ("benign", 2), ("malignant", 1), ("malignant", 2), ("normal", 1)]
+MASKS = FILE.parents[2] / "tests" / "predict" / f"{FILE.stem}-masks.png"
+
+
+def save_in_half_precision(trained: Path, path: Path) -> None:
+    """Writes a saved network again, with its weights in float16, rounded to the nearest. Keras reads them as float32.
+
+    Raises ValueError where a weight is too large for float16."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(trained) as given, zipfile.ZipFile(content, "w") as halved:
+        for name in given.namelist():
+            member = given.read(name)
+            # A fixed date, so that the same weights make the same file.
+            halved.writestr(zipfile.ZipInfo(name), _halved(member) if name.endswith(".h5") else member)
+        halved.comment = given.comment
+    write_atomically(path, content.getvalue())
+
+
+def _halved(weights: bytes) -> bytes:
+    result = io.BytesIO()
+    with h5py.File(io.BytesIO(weights)) as given, h5py.File(result, "w") as halved:
+
+        def copy(name: str, each: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(each, h5py.Dataset):
+                values = each[()].astype(np.float16)
+                if not np.isfinite(values).all():
+                    raise ValueError(f"{name}: a weight is too large for float16")
+                halved.create_dataset(name, data=values)
+            else:
+                halved.require_group(name)
+            for key, value in each.attrs.items():
+                halved[name].attrs[key] = value
+
+        given.visititems(copy)
+    return result.getvalue()
+
+
+def measure(file: Path, planned: Plan, epochs: int, selected: int) -> dict[str, Any]:
+    """What the model card says of the network in `file`. planned: its training. epochs: the length of that. selected:
+    the epoch that the validation images selected."""
+    network, about = model_file.load(file)
+    both, training, (trial,) = beside_probabilities(network), planned.training, planned.trials
+    prepared, recipe = training.prepared, about.recipe
+
+    def count(positions: np.ndarray) -> Rows:
+        return evaluate(both, prepared, positions, recipe)[0]
+
+    rows = {part: count(positions) for part, positions in planned.listed(trial)[1].parts().items()}
+    without = count(prepared.only(["normal"]))
+    return {
+        "file": {"checksum": checksum(file), "bytes": file.stat().st_size, "weights": network.count_params()},
+        "training": {"epochs": epochs, "selected": selected, "images": len(rows["train"])},
+        "parts": {part: _scores(each) for part, each in rows.items()},
+        "test": _measures(prepared.name, rows["test"]),
+        "normal": _measures(prepared.name, without),
+        "normal_images": len(without),
+    }
+
+
+def _scores(rows: Rows) -> dict[str, Any]:
+    values, intervals = metrics.values(rows, SCORED.values()), bootstrap(rows, SCORED.values())
+    scores = {name: [values[signature], *intervals[signature]] for name, signature in SCORED.items()}
+    return {"images": len(rows), **scores}
+
+
+def _measures(dataset: str, rows: Rows) -> list[dict[str, Any]]:
+    return [asdict(each) for each in clinical_measures(dataset, rows)]
+
+
+def masks_of_examples(file: Path) -> np.ndarray:
+    """What a network marks in EXAMPLES, one below the other: uint8 (sum of heights, largest width), 0 or 255."""
+    network, about = model_file.load(file)
+    marked = []
+    for label, number in EXAMPLES:
+        grey, _ = phantom.draw(label, number, side=256)
+        picture = Picture(np.repeat(grey[..., None], 3, axis=-1))
+        given = for_network(picture.pixels, Need.of_recipe(about.recipe))[None]
+        probability = predict(network, look_up_values(given, about.recipe)).segmentation[0]
+        marked.append(at_own_size(probability, picture) > 0.5)
+    width = max(each.shape[1] for each in marked)
+    padded = [np.pad(each, [(0, 0), (0, width - each.shape[1])]) for each in marked]
+    return np.concatenate(padded).astype(np.uint8) * 255
+
+
+def plan_training(runs: Path) -> Plan:
+    """The plan of the network's training. Raises BadInput where BUSI is missing."""
+    paper = papers.load(PAPER)
+    found = fetch.find(paper.data, Path(os.environ.get("REPRO_DATA") or "data"), runs)
+    return plan(Request(paper, PROFILE, found, 1, 0, READINGS, "float32", runs, runs, resume=True), print_line)
+
+
+def make_network(runs: Path) -> None:
+    """Writes FILE, SCORES, MASKS and the card from a training that has ended. Raises FailedRun where it has not."""
+    planned = plan_training(runs)
+    folder = trial_folder(planned.folder, planned.trials[0])
+    done = ended(folder)
+    if not isinstance(done, Fit):
+        raise FailedRun(f"{folder}: its training has not ended. `make network` trains it.")
+    save_in_half_precision(folder / model_file.name_of(planned.training.recipe), FILE)
+    write_json(SCORES, measure(FILE, planned, done.epochs, done.best_epoch))
+    write_atomically(MASKS, cv2.imencode(".png", masks_of_examples(FILE))[1].tobytes())
+    scores = read_json(SCORES)  # in JSON a value that is not finite is null
+    renew_card(scores)
+    value, low, high = scores["parts"]["test"]["dice"]
+    print_line(f"{FILE}: {scores['file']['bytes'] / 1e6:.1f} MB, test Dice {value:.3f} ({low:.3f} to {high:.3f}).")
+
+
+if __name__ == "__main__":
+    make_network(Path("runs"))

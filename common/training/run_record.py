@@ -1,0 +1,138 @@
+"""The record of one run, made of its trainings that have ended: in full at the end, and now and then before."""
+
+import logging
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from common.data import manifest
+from common.data.batches import Batches
+from common.errors import Damaged, FailedRun
+from common.evidence import results
+from common.evidence.counts import Rows
+from common.evidence.masks import add_shapes, load_masks
+from common.lock import only_one
+from common.protocol import PROTOCOL, recipe_hash
+from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
+from common.training.request import Plan, Request, trial_folder, trials
+
+logger = logging.getLogger(__name__)
+
+
+class RunRecord:
+    """outcomes: of the trainings that have ended, to be added to. The files of each are read once."""
+
+    def __init__(self, request: Request, planned: Plan, say: Callable[[str], None]):
+        self.outcomes: dict[Trial, Fit | results.Failure] = {}
+        self._request, self._planned, self._say = request, planned, say
+        self._summaries: dict[Trial, results.Repeat] = {}
+        self._stored = 0  # trials, also failed ones, when the record was last stored
+
+    def store(self) -> results.Record:
+        """Stores and returns the record of all finished trials, with its counts. Raises FailedRun if there are none."""
+        record, places = self._summarise()
+        with only_one(self._request.results, wait=True):
+            return store(record, places, self._request.results)
+
+    def store_so_far(self) -> None:
+        """Stores the record of a run that goes on, if another repeat is done. It does not take the place of a record of
+        the same recipe with more repeats: the end of the run does. If all repeats so far failed, there is nothing to
+        store. A damaged file is no reason to train no further: a warning names it."""
+        whole = len(self._whole_repeats())
+        if not self._stored < whole < len(self._planned.trials):
+            return
+        kept = self._request.results
+        try:
+            record, places = self._summarise()
+            with only_one(kept, wait=True):
+                before = (old for old in results.load(kept, record.paper) if old.key == record.key)
+                if not any(_has_more(old, record) for old in before):
+                    store(record, places, kept)
+            self._stored = whole
+        except FailedRun:
+            return
+        except Damaged as damaged:
+            logger.warning(f"{damaged} The repeats so far are not stored in {kept} yet.")
+
+    def add_further_repeats(self) -> None:
+        """Adds the outcomes of earlier runs for more repeats than this one: finished trainings are not thrown away."""
+        for repeat in count(self._request.repeats):
+            asked = trials(self._request.recipe, [repeat])
+            found = {trial: ended(trial_folder(self._planned.folder, trial)) for trial in asked}
+            if None in found.values():
+                return
+            self.outcomes |= found
+
+    def _whole_repeats(self) -> list[Trial]:
+        """The trials of the repeats that are done, with all their folds, up to the first one that is not."""
+        whole = []
+        for repeat in count():
+            asked = trials(self._request.recipe, [repeat])
+            if not self.outcomes.keys() >= set(asked):
+                return whole
+            whole += asked
+
+    def _summarise(self) -> tuple[results.Record, list[Path]]:
+        """The record of all finished trials of whole repeats, and the folders of these trials. Raises FailedRun if
+        there is none."""
+        request, planned, prepared = self._request, self._planned, self._planned.training.prepared
+        outcomes = {trial: self.outcomes[trial] for trial in self._whole_repeats()}
+        finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
+        failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
+        if not finished:
+            raise FailedRun("No repeat has numbers; stored results stay as they are.", *map(str, failures))
+        repeats = [self._summary(trial) for trial in finished]
+        first = repeats[0].environment
+        record = results.Record(
+            paper=request.paper.name,
+            profile=request.profile,
+            dataset=results.Dataset(
+                name=manifest.true_name(prepared.name, prepared.fingerprint),
+                cases=len(planned.used),
+                fingerprint=prepared.fingerprint,
+            ),
+            readings=request.departures,
+            recipe_hash=recipe_hash(request.recipe),
+            protocol=PROTOCOL,
+            environment=first,
+            runs=[
+                each.model_copy(update={"environment": None}) if each.environment == first else each for each in repeats
+            ],
+            failed=failures,
+        )
+        return record, [trial_folder(planned.folder, trial) for trial in finished]
+
+    def _summary(self, trial: Trial) -> results.Repeat:
+        if trial not in self._summaries:
+            place = trial_folder(self._planned.folder, trial)
+            if complete_counts(self._planned, trial):
+                self._say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
+            repeat = summary(self._request.paper, self._request.recipe, place)
+            self._summaries[trial] = repeat.model_copy(update={"environment": made_in(place)})
+        return self._summaries[trial]
+
+
+def _has_more(old: results.Record, new: results.Record) -> bool:
+    comparable = (old.protocol, old.recipe_hash) == (new.protocol, new.recipe_hash)
+    return comparable and len(old.runs) > len(new.runs)
+
+
+def complete_counts(planned: Plan, trial: Trial) -> bool:
+    """Measures outlines and lesions in the test images of a finished trial if its counts were stored before these
+    columns existed (`Rows.has_shapes`). Returns whether that was so. It takes the stored masks and the data's truth,
+    and neither trains nor predicts. The counts of other parts stay as they are, because their masks are not stored.
+
+    Raises Damaged if the masks are not those that were counted.
+    """
+    place = trial_folder(planned.folder, trial)
+    rows = Rows.load(place / "rows-test.npz")
+    if rows.has_shapes:
+        return False
+    training, split = planned.inputs_of(trial)
+    pixels = Batches(training.prepared, split.test, training.recipe, batch_size=1, seed=None).pixels
+    truth = (pixels.mask_values[pixels.masks[position]] for position in split.test)
+    try:
+        add_shapes(rows, load_masks(place / MASKS), truth).save(place / "rows-test.npz")
+    except ValueError as error:
+        raise Damaged(place / MASKS, f"{error}. Remove {place} to train this repeat again") from error
+    return True

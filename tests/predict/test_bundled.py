@@ -1,0 +1,104 @@
+"""The network that comes with the suite: what lies in the file, what its card says, and how a network is named."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+from common.errors import BadInput
+from common.files import checksum, read_json
+from common.predict import bundle, model_card
+from common.predict.bundled import FILE, NAME, SCORES, find_network
+from common.training import model_file
+
+
+@pytest.fixture(scope="module")
+def scores() -> dict:
+    return read_json(SCORES)
+
+
+def test_the_file_is_small_and_has_its_weights_in_half_precision():
+    assert FILE.stat().st_size < 8e6
+    with zipfile.ZipFile(FILE) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+        kinds = set()
+        weights.visititems(lambda _, each: kinds.add(each.dtype) if isinstance(each, h5py.Dataset) else None)
+    assert kinds == {np.dtype(np.float16)}
+
+
+def test_it_computes_in_single_precision_and_knows_how_it_was_trained(scores: dict):
+    network, about = model_file.load(FILE)
+    assert {weight.dtype for weight in network.weights} == {"float32"}
+    assert network.count_params() == scores["file"]["weights"]
+    assert (about.paper, about.recipe.split, about.recipe.validation, about.data) == ("tang", "grouped", 0.15, "busi")
+
+
+def test_it_marks_in_the_examples_what_it_marked_when_it_was_made():
+    marked = cv2.imread(str(bundle.MASKS), cv2.IMREAD_GRAYSCALE)
+    assert 0.02 < (marked > 0).mean() < 0.2
+    # Another processor may sum in another order, which moves a pixel whose probability is nearly 0.5.
+    assert np.count_nonzero(bundle.masks_of_examples(FILE) != marked) < marked.size / 2000
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused(tmp_path: Path):
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["layer/0"] = np.float32([1e6])
+    with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
+        archive.writestr("model.weights.h5", content.getvalue())
+    with pytest.raises(ValueError, match="layer/0: a weight is too large for float16"):
+        bundle.save_in_half_precision(tmp_path / "a.keras", tmp_path / "b.keras")
+    assert not (tmp_path / "b.keras").exists()
+
+
+def test_the_scores_are_of_this_file(scores: dict):
+    assert scores["file"]["checksum"] == checksum(FILE)
+    assert scores["file"]["bytes"] == FILE.stat().st_size
+
+
+def test_the_card_says_what_was_measured(scores: dict):
+    card = model_card.CARD.read_text(encoding="utf-8")
+    assert model_card.with_scores(card, scores) == card
+
+
+def test_the_front_matter_names_the_test_dice_and_the_marks_on_normal_images(scores: dict):
+    front = yaml.safe_load(model_card.CARD.read_text(encoding="utf-8").split("---\n")[1])
+    (model,) = front["model-index"]
+    metrics = {each["type"]: each["value"] for result in model["results"] for each in result["metrics"]}
+    assert metrics["dice"] == round(scores["parts"]["test"]["dice"][0], 4)
+    marked = next(each for each in scores["normal"] if each["name"] == "images without a lesion that were marked")
+    assert metrics["false-positive-rate"] == round(marked["value"], 4)
+
+
+@pytest.mark.long  # predicts on all of BUSI
+def test_the_scores_come_out_again_on_the_real_images(
+    scores: dict, busi_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("REPRO_DATA", str(busi_folder.parent))
+    measured = bundle.measure(FILE, bundle.plan_training(tmp_path), epochs=300, selected=scores["training"]["selected"])
+    for part, known in scores["parts"].items():
+        assert measured["parts"][part]["images"] == known["images"]
+        assert measured["parts"][part]["dice"] == pytest.approx(known["dice"], abs=2e-3)
+
+
+@pytest.mark.parametrize("place", ["repeat-0/best.keras", "repeat-2/fold-1/last.keras"])
+def test_the_folder_of_a_run_a_repeat_or_a_fold_stands_for_its_network(tmp_path: Path, place: str):
+    file = tmp_path / place
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (tmp_path / "repeat-10").mkdir()
+    (tmp_path / "repeat-10" / "best.keras").touch()
+    assert find_network(tmp_path) == find_network(file.parent) == find_network(file) == file
+
+
+def test_its_name_is_that_of_the_network_that_comes_with_the_suite():
+    assert find_network(Path(NAME)) == FILE
+
+
+def test_a_folder_without_a_network_is_refused(tmp_path: Path):
+    with pytest.raises(BadInput, match=r"there is no best\.keras or last\.keras in this folder, nor in a repeat of it"):
+        find_network(tmp_path)
