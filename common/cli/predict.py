@@ -65,8 +65,11 @@ def predict(
 @app.command()
 def evaluate(
     model: Annotated[
-        list[Path], typer.Option("--model", metavar="NAME", help=f"A trained network: {_NAMES} May be repeated.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            "--model", metavar="NAME", help=f"A trained network: {_NAMES} May be repeated.", show_default=NAME
+        ),
+    ] = None,
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder of your images. Needs --masks.", show_default=False)
     ] = None,
@@ -98,6 +101,7 @@ def evaluate(
     from common.data import fetch
     from common.data.listing import first_few
 
+    model = model or [Path(NAME)]
     if len(model) > len(ascii_uppercase):
         raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
     if (images is None) != (masks is None) or (images is None) == (data is None):
@@ -124,7 +128,7 @@ def evaluate(
         say_json(evaluation_tables.as_record(evaluated, found))
         return
     for letter, each in zip(ascii_uppercase, evaluated, strict=False):
-        name = f"{each.file}: {each.about}."
+        name = f"{NAME if each.file == FILE else each.file}: {each.about}."
         say(f"{letter}: {name}" if networks[1:] else name)
         if each.seen:
             say("   Trained on images of this very set: its scores here say little about new images.")

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,6 +76,8 @@ def test_two_networks_are_compared(repro, saved, own):
 def test_the_table_has_a_line_an_image_with_units(repro, saved, own, tmp_path):
     repro("evaluate", "--model", saved["colour"], *own, "-o", "out")
     text = (tmp_path / "out" / "images.csv").read_text()
+    document = (Path(__file__).parents[2] / "docs" / "describe-data.md").read_text(encoding="utf-8")
+    assert all(f"`{name.replace(f'{SIDE}x{SIDE}', 'SxS')}`" in document for name in text.splitlines()[0].split(","))
     rows = {row["file"].rpartition("/")[2]: row for row in csv.DictReader(io.StringIO(text))}
     assert rows.keys() == {"a.png", "b.png", "c.png", "half.png", "missed.png", "=blank.png"}
     assert rows["a.png"]["dice"] == "1.0"
