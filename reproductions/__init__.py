@@ -224,14 +224,22 @@ def predict(
 
 
 def evaluate(
-    models: "str | Path | Sequence[str | Path]", data: str | Path, runs: str | Path = "runs"
+    models: "str | Path | Sequence[str | Path]" = "tang-small",
+    data: str | Path | None = None,
+    *,
+    images: str | Path | None = None,
+    masks: str | Path | None = None,
+    each_image: bool = False,
+    runs: str | Path = "runs",
 ) -> list[dict[str, Any]]:
-    """Scores of trained networks on a labelled set, as `repro evaluate` prints them.
+    """Scores of trained networks on images with masks: the numbers of `repro evaluate`.
 
-    models: a network as in `load_model`, or several: all are scored on the same images. data: as in `reproduce`.
+    models: a network as in `load_model`, or several: all are scored on the same images.
+    images, masks: folders of images and of masks with the same names; or data, as in `reproduce`.
+    each_image: a row for each network and image, instead of one for each network and definition of a metric.
     runs: the folder for prepared images.
 
-    Returns a row for each network and definition of a metric. A row has
+    A row of a definition has
         model, paper       the file of the network, and the paper of its network
         data, images       the name of the set, and how many images were used
         seen               whether the network was trained on this very set
@@ -241,6 +249,7 @@ def evaluate(
         less_first, less_first_low, less_first_high
                            the value less that of the first network, with its interval; None for the first network, and
                            where the two can't be compared image by image
+    A row of an image has `model`, and the columns of images.csv (docs/describe-data.md): file, dice, iou, missed, ...
 
     Raises BadInput for files that are no such networks, and for data that are missing, can't be used or have no image
     of a class that all networks were trained on."""
@@ -248,14 +257,20 @@ def evaluate(
     from common.data import fetch
     from common.files import data_root
     from common.predict import evaluate as evaluation
+    from common.predict import evaluation_tables
     from common.predict.bundled import find_network
     from common.training import model_file
     from common.training.request import cache_folder
 
+    named = None if data is None else str(data)
+    folders = (None if folder is None else Path(folder) for folder in (images, masks))
+    found = fetch.find_masked(named, *folders, data_root(), Path(runs))
     files = [models] if isinstance(models, str | Path) else models
     networks = [(file, *model_file.load(file)) for file in map(find_network, map(Path, files))]
-    found = fetch.find(str(data), data_root(), Path(runs))
-    return evaluation.as_rows(evaluation.evaluate_all(networks, found, cache_folder(Path(runs))), found)
+    evaluated = evaluation.evaluate_all(networks, found, cache_folder(Path(runs)))
+    if each_image:
+        return [{"model": str(each.file)} | row for each in evaluated for row in evaluation.describe_images(each)]
+    return evaluation_tables.as_rows(evaluated, found)
 
 
 def _load_keras() -> None:

@@ -88,3 +88,18 @@ def test_the_scores_are_those_of_the_command(repro, saved, phantom_folder, tmp_p
             change = expected["less_the_first"].get(row["definition"])
             assert row["less_first"] == (change and change["value"])
             assert row["seen"] is False
+
+
+def test_folders_of_images_and_masks_give_a_row_an_image(saved, tmp_path):
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    for number in (1, 2):
+        pixels, (lesion,) = phantom.draw("malignant", number, side=96)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.png")
+        Image.fromarray(lesion.astype(np.uint8) * 255).save(tmp_path / "masks" / f"{number}.png")
+    folders = {name: tmp_path / name for name in ("images", "masks")}
+    rows = repro_api.evaluate(saved["colour"], **folders, each_image=True, runs=tmp_path / "runs")
+    assert [Path(row["file"]).name for row in rows] == ["1.png", "2.png"]
+    assert all(0 <= row["dice"] <= 1 and row["model"] == str(saved["colour"]) for row in rows)
+    with pytest.raises(repro_api.BadInput, match="which images with masks are meant"):
+        repro_api.evaluate(saved["colour"], images=tmp_path)
