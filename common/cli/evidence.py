@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from common import paper as papers
-from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, say_json, show, tell
+from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import refuse_no_folder
-from common.lock import only_one, unchanging
+from common.files import data_root, read_json, refuse_no_folder
+from common.lock import unchanging
+from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
 
 
@@ -22,6 +23,7 @@ def compare(
     """Compare reported with reproduced numbers, without any training. Renews README.md and sweep.md in the results, and
     the table in the README of each paper."""
     from common.evidence.answers import answers
+    from common.evidence.pages import renew_pages
     from common.evidence.paper_sentences import describe_lines
 
     if paper:
@@ -71,30 +73,6 @@ def _name_page(results: Path) -> None:
     say(f"Every metric under every reading: {results / SWEEP}; `repro report` draws them.")
 
 
-def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
-    """Compares all results again, and writes all pages (`common.evidence.pages`), the tables of single images only of
-    the papers in `wanted`. Returns the compared records and the effects of readings, both by the name of each paper in
-    `wanted` that has results."""
-    from common.evidence import effects, pages
-    from common.evidence.assess import assess_paper
-    from common.evidence.results import store
-
-    if not results.is_dir():
-        return {}, {}
-    with only_one(results, wait=True):  # else a record that another process stores meanwhile would be lost
-        assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
-        for each in (each for group in assessed.values() for each in group):
-            if each.rows != each.record.reported:
-                store(results, each.record.model_copy(update={"reported": each.rows}))
-        chosen = {name: group for name, group in assessed.items() if group and name in wanted}
-        moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
-        if chosen:
-            pages.write_pages(results, assessed, [each for found in moved.values() for each in found])
-        for each in (each for group in chosen.values() for each in group):
-            pages.write_images(each, results)
-    return chosen, {name: moved[name] for name in chosen}
-
-
 @app.command("claims")
 def check_claims(
     paper: OnePaperOrAll = None,
@@ -119,6 +97,12 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the pages.")] = Path("site"),
     results: Results = Path("results"),
     runs: Runs = Path("runs"),
+    tried: Annotated[
+        Path | None,
+        typer.Option(
+            "--try", metavar="NAME", help=f"Also make a page on which a network ({NAME}, or a file) marks pictures."
+        ),
+    ] = None,
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
     refuse_no_folder(output)
@@ -131,12 +115,28 @@ def report(
             "for this Python: pip install '.[report]'"
         ) from missing
     folder.refuse_no_report(output)
+    page = _page_to_try(tried, runs) if tried else None
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
-            built = site.build_site(results, papers.names(), root(), runs)
+            built = site.build_site(results, papers.names(), data_root(), runs, page)
         folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:
         say("Set REPRO_DATA to the folder of the data sets; then the galleries also show images and ground truth.")
     say(f"{output / 'index.html'}: {len(built.pages)} pages, {built.size / 1e6:.1f} MB. Open it in a browser.")
+    if page:
+        say(f"{output / 'try' / 'index.html'}: drop a picture there, and the network marks it.")
+
+
+def _page_to_try(network: Path, runs: Path) -> "TryPage":  # noqa: F821, imported when needed
+    """Raises BadInput, before minutes are spent on the other pages, where something for it is missing."""
+    from common.predict.export import refuse_without_packages
+    from common.report.browser_runtime import VERSION, find_runtime
+    from common.report.try_page import make_try_page
+
+    refuse_without_packages()
+    file = find_network(network)
+    scores = read_json(SCORES) if file == FILE else None
+    with out.status(f"looking for onnxruntime-web {VERSION} (33 MB, downloaded once), converting the network ..."):
+        return make_try_page(file, find_runtime(runs / "cache"), scores)

@@ -34,6 +34,9 @@ _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _USUAL_BITS = (8, 10, 12, 14)  # that detectors and converters use of 16
 
+# Pillow keeps an image in blocks of 16 MB, which the C library would not return to the system but keep for the thread
+# that had them. Larger ones it returns.
+Image.core.set_block_size(1 << 26)
 # Pillow warns of sizes that are refused here, and of damage in parts that are not read.
 warnings.filterwarnings("ignore", module="PIL")
 

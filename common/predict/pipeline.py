@@ -66,7 +66,7 @@ def predict_all(
             stages = Stages(
                 pool,
                 _or_refusal(lambda item: _read(item, about.recipe)),
-                lambda batch: _predict(model, about.recipe, batch),
+                lambda batch: predict_batch(model, about.recipe, batch),
                 _or_refusal(lambda predicted: write_results(*predicted, output)),
             )
             for line in stages.all_of(items, lambda item: inputs.count_pixels(item.path)):
@@ -94,7 +94,7 @@ def _read(item: Input, recipe: Recipe) -> tuple[Input, Picture, np.ndarray]:
     return item, picture, for_network(picture.pixels, Need.of_recipe(recipe))
 
 
-def _predict(
+def predict_batch(
     model: keras.Model, recipe: Recipe, batch: list[tuple[Input, Picture, np.ndarray]]
 ) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None] | BadInput]:
     """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name; a

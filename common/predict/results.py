@@ -28,40 +28,44 @@ _TOGETHER = 64  # columns that OpenCV may compute at a time: a part has a multip
 _LINES = 512  # whose colours are put in order at a time
 
 
+def at_own_size(probability: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The network's probabilities, float32 (S, S), interpolated to a picture's own pixels, float32 (height, width)."""
+    return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
 def mark(probability: np.ndarray, height: int, width: int) -> np.ndarray:
     """The mask of a picture of this size, bool (height, width): where the network's probabilities, float32 (S, S),
     interpolated to the picture's own pixels, are above 0.5."""
     marked = np.empty((height, width), bool)
-    for columns, part in _at_own_size(probability, height, width):
+    for columns, part in _parts_at_own_size(probability, height, width):
         np.greater(part, 0.5, out=marked[:, columns])
     return marked
 
 
-def _at_own_size(
+def _parts_at_own_size(
     probability: np.ndarray, height: int, width: int, chosen: slice = slice(None)
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """The probabilities at the picture's own size a part at a time: its columns, with float32 (height, columns). Only
     the parts that reach into the columns `chosen`.
 
-    They have the bits of cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR): OpenCV too
-    interpolates along the rows first, and then each column by itself.
+    They have the bits of `at_own_size`: OpenCV too interpolates along the rows first, and then each column by itself.
     """
     step = max(_TOGETHER, _PART // height // _TOGETHER * _TOGETHER)
     if step >= width:
-        yield slice(0, width), cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+        yield slice(0, width), at_own_size(probability, height, width)
         return
-    along_rows = cv2.resize(probability, (width, len(probability)), interpolation=cv2.INTER_LINEAR)
+    along_rows = at_own_size(probability, len(probability), width)
     first, behind, _ = chosen.indices(width)
     for left in range(first // step * step, behind, step):
         columns = slice(left, min(left + step, width))
         part = np.ascontiguousarray(along_rows[:, columns])
-        yield columns, cv2.resize(part, (part.shape[1], height), interpolation=cv2.INTER_LINEAR)
+        yield columns, at_own_size(part, height, part.shape[1])
 
 
 def _mean(probability: np.ndarray, size: tuple[int, int], box: Box, region: np.ndarray) -> float:
     """The mean probability of a region, bool (height, width) of its box, in a picture of this height and width."""
     total = 0.0
-    for columns, part in _at_own_size(probability, *size, box.columns):
+    for columns, part in _parts_at_own_size(probability, *size, box.columns):
         left, right = max(columns.start, box.x), min(columns.stop, box.x + box.width)
         values = part[box.rows, left - columns.start : right - columns.start]
         total += values[region[:, left - box.x : right - box.x]].sum(dtype=np.float64)

@@ -62,7 +62,7 @@ def test_a_mask_made_in_parts_has_the_bits_of_one_made_whole(size, side):
     probability = np.random.default_rng(0).random((side, side), dtype=np.float32)
     whole = cv2.resize(probability, size[::-1], interpolation=cv2.INTER_LINEAR)
     assert np.array_equal(results.mark(probability, *size), whole > 0.5)
-    parts = list(results._at_own_size(probability, *size))
+    parts = list(results._parts_at_own_size(probability, *size))
     assert np.array_equal(np.concatenate([part for _, part in parts], axis=1), whole)
     assert max(part.size for _, part in parts) <= max(results._PART, 64 * size[0])
 
