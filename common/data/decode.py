@@ -25,7 +25,7 @@ from common.files import kind_of_place
 LARGEST = 50_000_000
 TOO_LARGE = f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
 _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
-_STRIP = 64  # lines that are converted at a time
+_STRIP = 16  # lines that are converted at a time
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
 # TIFF tags: the first is set for a smaller copy of another page and for a page's transparency.
 _SUBFILE, _NO_PICTURE = 254, 0b101

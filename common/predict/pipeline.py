@@ -1,5 +1,6 @@
 """From a list of files to masks, overlays and predictions.jsonl: files are read and written while the network works."""
 
+import ctypes
 import errno
 import os
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 
 from common.data.batches import look_up_values
+from common.data.decode import LARGEST
 from common.data.listing import group_doubts
 from common.data.prepare import Need, for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
@@ -30,6 +32,9 @@ from common.training.model_file import About, refuse_leak
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
 
 _THREADS = (os.cpu_count() or 1) + 4  # some of them always wait for the disk
+_LARGE = LARGEST // 5  # pixels
+_LIBRARY = ctypes.CDLL(None)
+
 _Given, _Made = TypeVar("_Given"), TypeVar("_Made")
 
 
@@ -58,6 +63,7 @@ def predict_all(
     Raises BadInput for a network that is given the mask (`model_file.refuse_leak`).
     """
     refuse_leak(about)
+    _return_memory()
     lines, refused = [], []
     record = {"warning": DISCLAIMER, "network": about.model_dump(mode="json")}
     _write_about(output, record)  # first, so that a killed prediction leaves folders that are known as results
@@ -67,7 +73,7 @@ def predict_all(
                 pool,
                 _or_refusal(lambda item: _read(item, about.recipe)),
                 lambda batch: predict_batch(model, about.recipe, batch),
-                _or_refusal(lambda predicted: write_results(*predicted, output)),
+                _or_refusal(lambda predicted: _write(*predicted, output)),
             )
             for line in stages.all_of(items, lambda item: inputs.count_pixels(item.path)):
                 if isinstance(line, BadInput):
@@ -86,6 +92,21 @@ def predict_all(
 
 def _write_about(output: Path, record: dict[str, Any]) -> None:
     write_atomically(output / ABOUT, f"{for_json(record, indent=1)}\n".encode())
+
+
+def _write(
+    item: Input, picture: Picture, probability: np.ndarray, of_class: dict[str, float] | None, output: Path
+) -> dict[str, Any]:
+    line = write_results(item, picture, probability, of_class, output)
+    if picture.size > _LARGE:
+        _return_memory()
+    return line
+
+
+def _return_memory() -> None:
+    """Has the C library return to the system what it keeps for later, some 20 MB. (Only GNU's can.)"""
+    if hasattr(_LIBRARY, "malloc_trim"):
+        _LIBRARY.malloc_trim(0)
 
 
 def _read(item: Input, recipe: Recipe) -> tuple[Input, Picture, np.ndarray]:

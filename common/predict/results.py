@@ -23,7 +23,7 @@ _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMW
 _MOST = 65_500  # pixels of a JPEG, each way
 # Without the filters that help photographs, a mask is smaller and written four times as fast.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
-_PART = 1 << 21  # probabilities that are interpolated at a time: 8 MB
+_PART = 1 << 19  # probabilities that are interpolated at a time: 2 MB
 _TOGETHER = 64  # columns that OpenCV may compute at a time: a part has a multiple of them
 _LINES = 512  # whose colours are put in order at a time
 
