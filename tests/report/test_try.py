@@ -13,12 +13,15 @@ from PIL import Image
 
 from common.data.decode import read_image
 from common.data.prepare import Need, for_network, resized
+from common.errors import BadInput
 from common.predict.picture import Picture
 from common.predict.pipeline import DISCLAIMER, at_own_size
 from common.report import try_page
+from common.report.browser_runtime import Runtime
 from common.report.folder import write_site
 from common.report.site import Site, render_alone
-from tests.predict.made import about
+from common.training import model_file
+from tests.predict.made import about, bright
 from tests.report import trying
 from tests.report.axe import serious_faults
 from tests.report.trying import SIDE, mask_on, wait_until_done, write_pictures
@@ -162,8 +165,20 @@ def test_it_says_what_it_is_and_how_good_the_network_is(alone: Path, look):
     words = look(alone, "try/index.html").inner_text("main")
     assert DISCLAIMER in words
     assert "Its mean Dice is 0.712 (95 % interval 0.680 to 0.740) on 190 test images" in words
-    assert "It also marks something in 25% of 133 images without a tumour." in words
+    assert "It also marks something in 25 % of 133 images without a tumour." in words
     assert "32 x 32 pixels" in words
+
+
+@pytest.mark.parametrize(
+    ("channels", "paper", "settings", "said"),
+    [(1, "rahman", {"channels": 1}, "takes RGB pictures"), (2, "paudel", {"input": "image+mask"}, "a leak")],
+    ids=["grey", "mask"],
+)
+def test_a_network_that_a_picture_is_not_enough_for_is_refused(tmp_path, channels, paper, settings, said):
+    network = bright(channels, classifies=paper == "paudel")
+    model_file.save(network, about(paper, **settings), tmp_path / "best.keras")
+    with pytest.raises(BadInput, match=said):
+        try_page.make_try_page(tmp_path / "best.keras", Runtime(b"", b""))
 
 
 def test_a_script_in_the_page_reaches_nothing(alone: Path, chromium):
