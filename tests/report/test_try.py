@@ -19,7 +19,7 @@ from common.predict.pipeline import DISCLAIMER, at_own_size
 from common.report import try_page
 from common.report.browser_runtime import Runtime
 from common.report.folder import write_site
-from common.report.site import Site, render_alone
+from common.report.site import Site, render_try_page
 from common.training import model_file
 from tests.predict.made import about, bright
 from tests.report import trying
@@ -33,7 +33,7 @@ SCRIPTS = Path(try_page.__file__).parent / "templates"
 def alone(tmp_path_factory) -> Path:
     """The page without a report round it."""
     folder = tmp_path_factory.mktemp("try")
-    write_site(Site({try_page.PAGE: render_alone(trying.stand_in())}, try_page.assets()), folder)
+    write_site(Site({try_page.PAGE: render_try_page(trying.stand_in())}, try_page.assets()), folder)
     return folder
 
 

@@ -1,6 +1,5 @@
 """The page to try the bundled network on, with the real runtime: its masks are those of `repro predict`."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -13,23 +12,24 @@ from common.predict.bundled import FILE, SCORES
 from common.predict.inputs import find_inputs
 from common.predict.pipeline import predict_all
 from common.report import try_page
-from common.report.browser_runtime import ADDRESS, LOCAL, find_runtime
+from common.report.browser_runtime import LOCAL, find_runtime
 from common.report.folder import write_site
-from common.report.site import Site, render_alone
+from common.report.site import Site, render_try_page
 from common.training import model_file
-from tests.report.trying import mask_on, wait_until_done, write_pictures
+from tests.report.trying import archive, mask_on, wait_until_done, write_pictures
 
 pytestmark = pytest.mark.long
-CACHE = Path(__file__).parents[2] / "runs" / "cache"  # where `repro report --try` puts it
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
-    if not (LOCAL in os.environ or (CACHE / ADDRESS.rpartition("/")[2]).is_file()):
+    if not (file := archive()):
         pytest.skip(f"needs onnxruntime-web: `repro report --try` downloads it, or {LOCAL}=FILE.tgz names it")
-    page = try_page.make_try_page(FILE, find_runtime(CACHE), read_json(SCORES))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(LOCAL, str(file))
+        page = try_page.make_try_page(FILE, find_runtime(file.parent), read_json(SCORES))
     folder = tmp_path_factory.mktemp("try")
-    write_site(Site({try_page.PAGE: render_alone(page)}, try_page.assets()), folder)
+    write_site(Site({try_page.PAGE: render_try_page(page)}, try_page.assets()), folder)
     return folder
 
 
