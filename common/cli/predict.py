@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from common.cli.shared import Runs, app, err, out, report_unusable, root, say, say_json, show
+from common.cli.shared import Runs, app, err, out, report_unusable, root, say, say_json, show, tell
 from common.errors import BadInput
 from common.files import refuse_no_folder, refuse_unwritable_file
-from common.predict.bundled import FILE, NAME, find_network
+from common.predict.bundled import FILE, NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
 _NAMES = f"{NAME}, which comes with the suite; the folder of a run or of a repeat; or its best.keras or last.keras."
@@ -41,7 +41,7 @@ def predict(
     probe.refuse_no_probabilities(model, network, about)
     say(f"{about}.")
     if model == FILE:
-        say("This small network comes with the suite. docs/model-card.md says how good it is and what it is not for.")
+        say(describe_bundled())
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task("predicting", total=len(found.items))
@@ -65,53 +65,111 @@ def predict(
 @app.command()
 def evaluate(
     model: Annotated[
-        list[Path], typer.Option("--model", metavar="NAME", help=f"A trained network: {_NAMES} May be repeated.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            "--model", metavar="NAME", help=f"A trained network: {_NAMES} May be repeated.", show_default=NAME
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of your images. Needs --masks.", show_default=False)
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder of their masks, with the same names.", show_default=False),
+    ] = None,
     data: Annotated[
-        str,
-        typer.Option(help="Data: busi, mini-ddsm, mammo_masses, phantom, a folder, or a .yaml that describes one."),
-    ],
+        str | None,
+        typer.Option(
+            help="Instead: busi, mini-ddsm, mammo_masses, phantom, a folder in their layout or nnU-Net's, or a .yaml "
+            "that describes one.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder for a CSV line an image and the ten worst as overlays."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every definition, and what clinicians ask for.")] = (
+        False
+    ),
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Evaluate trained networks on a labelled set, with 95 % intervals, and compare them."""
+    """Evaluate trained networks on images with masks, with 95 % intervals, and compare them."""
     from common.data import fetch
     from common.data.listing import first_few
-    from common.evidence.clinical import explain_measures
 
+    model = model or [Path(NAME)]
     if len(model) > len(ascii_uppercase):
         raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
+    if (images is None) != (masks is None) or (images is None) == (data is None):
+        raise BadInput("Expected --images DIR and --masks DIR, or --data, to say which images with masks are meant.")
+    if output:
+        refuse_no_folder(output)
+    found = fetch.find_pairs(images, masks) if images else fetch.find(data, root(), runs)
+    if output and found.packed:
+        raise BadInput(f"{found.folder} is a packed file, without images to draw on: leave -o out.")
     import_keras()
     from common.predict import evaluate as evaluation
+    from common.predict import evaluation_files, evaluation_tables
     from common.training import model_file
     from common.training.request import cache_folder
 
     networks = [(file, *model_file.load(file)) for file in map(find_network, model)]
-    found = fetch.find(data, root(), runs)
     evaluated = evaluation.evaluate_all(networks, found, cache_folder(runs))
     to = err if as_json else out
     report_unusable(found, runs, to)
     for doubt in first_few(dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)):
         say(f"Doubtful: {doubt}", to)
+    written = evaluation_files.write_all(evaluated, output) if output else []
     if as_json:
-        say_json(evaluation.as_record(evaluated, found))
+        say_json(evaluation_tables.as_record(evaluated, found))
         return
     for letter, each in zip(ascii_uppercase, evaluated, strict=False):
-        name = f"{each.file}: {each.about}."
+        name = f"{NAME if each.file == FILE else each.file}: {each.about}."
         say(f"{letter}: {name}" if networks[1:] else name)
         if each.seen:
             say("   Trained on images of this very set: its scores here say little about new images.")
-    show(evaluation.evaluation_table(evaluated))
-    say(
-        f"{_images(len(evaluated[0].rows))} of {found.name}. Below each value is its 95 % interval over the "
-        "images (bootstrap, 10,000 resamples). It takes the images as independent; with several images of a lesion the "
-        "true interval is wider."
-        + (" For a difference both use the same resamples; it is bold if 0 is outside." if networks[1:] else "")
+    show(evaluation_tables.headline_table(evaluated))
+    _explain_headline(len(evaluated[0].rows), found.name, compared=len(evaluated) > 1)
+    if everything:
+        _show_all(evaluated)
+    if written:
+        say(f"Written: {', '.join(map(str, written))}.")
+    if not everything:
+        say("--all shows every definition, and what clinicians ask for.")
+
+
+def _explain_headline(number: int, name: str, compared: bool) -> None:
+    from common.evidence.shapes import LEAST_IOU
+
+    tell(
+        f"{_images(number)} of {name}. Below Dice is its 95 % interval: what other images of the same kind may give. "
+        "It takes the images as independent; with several images of a patient the true interval is wider. A lesion is "
+        f"missed if nothing that the network marks has an IoU above {LEAST_IOU} with it. A blank image is one whose "
+        "mask marks nothing."
     )
+    if compared:
+        tell("Differences are of the same resamples of images (10,000, bootstrap). They are bold if 0 is outside.")
+
+
+def _show_all(evaluated: list["Evaluated"]) -> None:  # noqa: F821, imported when needed
+    from common.evidence.clinical import explain_measures
+    from common.predict import evaluation_tables
+
+    show(evaluation_tables.evaluation_table(evaluated))
+    say("Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples).")
+    grids = [
+        f"{letter}: {each.grid}" if evaluated[1:] else each.grid
+        for letter, each in zip(ascii_uppercase, evaluated, strict=False)
+    ]
+    say(f"Lengths and areas are in pixels of the size at which the network sees every image: {', '.join(grids)}.")
     for letter, each in zip(ascii_uppercase, evaluated, strict=False):
         say()
-        say(f"{letter}: what clinicians ask for" if networks[1:] else "What clinicians ask for")
-        show(evaluation.clinical_view(each))
+        say(f"{letter}: what clinicians ask for" if evaluated[1:] else "What clinicians ask for")
+        show(evaluation_tables.clinical_view(each))
     for line in explain_measures(evaluated[0].dataset):
         say(f"- {line}")
 

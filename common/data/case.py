@@ -26,7 +26,8 @@ _BLACK = 16  # an image that is nowhere brighter is doubted
 
 @dataclass(frozen=True)
 class Case:
-    """id: unique within its data set. label: the class. group: shared by all cases of one patient or lesion.
+    """id: unique within its data set. label: the class, "" where it is not known. group: shared by all cases of one
+    patient or lesion.
     masks: one file for each lesion drawn; with none, the truth is empty.
     scaled: a mask may have another size than the image; it shows the same area all the same.
     outlined: a mask may hold the outline of a lesion, which is then filled.
@@ -136,7 +137,7 @@ def _mask_doubts(case: Case, masks: list[np.ndarray]) -> list[str]:
     doubts = []
     if union.mean() > _MOST and border.mean() > _MOST_OF_BORDER:
         doubts.append(f"{union.mean():.0%} of the image is marked, most of its border too. Is the mask inverted?")
-    if case.masks and case.label != "normal" and not union.any():
+    if case.masks and case.label not in ("normal", "") and not union.any():
         doubts.append(f"nothing is marked, though the class is {case.label}.")
     return doubts
 

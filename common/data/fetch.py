@@ -5,17 +5,20 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common.data import busi, manifest, mini_ddsm, pack, phantom
+from common.data import busi, manifest, mini_ddsm, nnunet, pack, phantom
 from common.data import folder as described
 from common.data.busi import CLASSES, index
 from common.data.case import Case
-from common.data.listing import describe_left_out, is_of_system, on_disk, plain_name
+from common.data.listing import describe_left_out, first_few, is_of_system, on_disk, plain_name
 from common.errors import BadInput
 from common.files import kind_of_place
 
@@ -66,8 +69,9 @@ def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
 
     name_or_dir: "busi", looked for in `root` and downloaded to it when missing; "phantom", written to `runs` when
         missing; "mini-ddsm" and "mammo_masses", looked for in `root`; a .yaml file that describes a folder of images
-        and one of masks (`common.data.folder`); a packed file (`common.data.pack`); a folder in Mini-DDSM's layout; or
-        one in BUSI's, or with such a folder in it. A person's own set is called as its folder or description is.
+        and one of masks (`common.data.folder`); a packed file (`common.data.pack`); a folder in Mini-DDSM's layout or
+        nnU-Net's; or one in BUSI's, or with such a folder in it. A person's own set is called as its folder or
+        description is.
     root: where the data are, `REPRO_DATA` or data/: as folders or, where such a folder is missing, as packed files,
         busi.pack for "busi".
     make: whether a missing BUSI is downloaded and a missing phantom written; if not, they are Missing too.
@@ -78,13 +82,35 @@ def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
     """
     if name_or_dir == "phantom":
         return _in_busi_layout("phantom", _phantom(runs, make))
-    try:
+    with _names_unreadable(name_or_dir):
         return _on_disk(name_or_dir, root, make)
-    except OSError as error:  # a folder without permission, a name that is too long
-        named = error.filename if isinstance(error.filename, str) else name_or_dir
+
+
+@contextmanager
+def _names_unreadable(place: str) -> Iterator[None]:
+    """An OSError in this context, as of a folder without permission or a name that is too long, becomes a BadInput."""
+    try:
+        yield
+    except OSError as error:
+        named = error.filename if isinstance(error.filename, str) else place
         raise BadInput(
             f"{named} can't be read: {error.strerror or error}. Mend that, or name another place."
         ) from error
+
+
+def find_pairs(images: Path, masks: Path) -> Found:
+    """The images of a folder, and of the folders below it, each with its masks from another one, or from the same one.
+    They are paired by their names (`folder.index`). Each mask has the size of its image. Classes and patients are not
+    known. The set is called as the folder of the images is. No pixel is read.
+
+    Raises BadInput where a folder is missing or can't be read, or where images and masks do not pair up.
+    """
+    images, masks = (Path(os.path.abspath(on_disk(Path(os.path.expanduser(path))))) for path in (images, masks))
+    about = described.Description(images=str(images), masks=str(masks))
+    with _names_unreadable(str(images)):
+        if nnunet.PARTS.get(images.name) == masks.name and images.parent == masks.parent:
+            return _nnunet(images.parent, _own_name(images.parent.name), images.name)
+        return _indexed(_own_name(images.name), [about], Path("/"), scaled=False)
 
 
 def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
@@ -114,11 +140,13 @@ def _on_disk(name_or_dir: str, root: Path, make: bool) -> Found:
         what = f"{path} is {kind}" if kind else f"There is no data set '{path}', and no such folder or file"
         raise BadInput(
             f"{what}. Expected {', '.join(NAMES)}, "
-            f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's layout, a file that `repro data pack` "
-            "made, or a .yaml file that describes a folder of images and one of masks."
+            f"a folder with {', '.join(CLASSES)} in it, a folder in Mini-DDSM's or nnU-Net's layout, a file that "
+            "`repro data pack` made, or a .yaml file that describes a folder of images and one of masks."
         )
     if edition := mini_ddsm.edition_in(path):
         return _mini_ddsm(edition)
+    if nnunet.is_layout(path):
+        return _nnunet(path, _own_name(path.resolve().name))
     # A folder without any of it is passed on, for `index` to say what it expects there.
     place = _nested(path) or path
     return _in_busi_layout(_own_name(place.resolve().name), place)
@@ -140,9 +168,27 @@ def _of_pack(packed: pack.Packed) -> Found:
 
 
 def _described(name: str, description: Path, base: Path) -> Found:
-    about = described.load_description(description)
-    cases = described.index(about, base)
-    return Found(name, base, cases, [], left_out=describe_left_out(described.left_out(about, base)))
+    return _indexed(name, [described.load_description(description)], base)
+
+
+def _nnunet(folder: Path, name: str, part: str = "") -> Found:
+    """part: the folder of images that is meant; "" for all that have labels."""
+    parts = [each for each in nnunet.describe_parts(folder) if part in ("", each.images)]
+    found = _indexed(name, parts, folder, scaled=False)
+    twice = [id for id, number in Counter(case.id for case in found.cases).items() if number > 1]
+    if twice:
+        raise BadInput.listing(
+            f"{folder}: these are in imagesTr and in imagesTs:",
+            first_few(twice),
+            f"Name the part that is meant: --images {folder / 'imagesTs'} --masks {folder / 'labelsTs'}.",
+        )
+    return found
+
+
+def _indexed(name: str, parts: list[described.Description], base: Path, scaled: bool = True) -> Found:
+    cases = [case for about in parts for case in described.index(about, base, scaled)]
+    passed = [path for about in parts for path in described.left_out(about, base)]
+    return Found(name, base, cases, [], left_out=describe_left_out(passed))
 
 
 def _own_name(name: str) -> str:

@@ -1,25 +1,27 @@
-"""A folder of images and one of masks with any names, which a description of a few lines explains:
+"""A folder of images and one of masks. Two lines describe them where the names of the files say which belong together,
+and a few more what the names hold besides:
 
     images: pictures             # the folder of the images, beside the description
     masks: truth                 # the folder of the masks; they may have another size than their image
     pattern: '^(?P<group>[0-9]+)_.*_(?P<class>[bm])\\.png$'
     classes: {b: benign, m: malignant}
 
-common/data/mammo_masses.yaml is one.
+docs/describe-data.md has every key. common/data/mammo_masses.yaml is an example.
 """
 
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from common import strict_yaml
+from common.data import pairing
 from common.data.case import Case, unusable_files
-from common.data.listing import ENDINGS, first_few, hidden, is_image, on_disk, plain_name, visible
+from common.data.listing import first_few, plain_name
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -27,13 +29,16 @@ _SECONDS = 3  # that the patterns may take for all names; well written ones take
 
 
 class Description(BaseModel):
-    """images, masks: folders, relative to that of the description.
+    """images, masks: folders, relative to that of the description. Both may be one.
     pattern: a regular expression, of at most 1,000 characters, that is searched in the file name of every image. Its
-        named groups are `class`, the text that stands for the class; `group`, the patient or lesion whose images must
-        stay together; and, where image and mask have different names, `id`, the part that both share.
-    mask_pattern: the same for masks, with the named group `id`. Without it, image and mask differ in the ending alone.
+        named groups, each optional, are `class`, the text that stands for the class; `group`, the patient or lesion
+        whose images must stay together (without it, each image is its own); and `id`, the part of the name that the
+        mask has too (without it, the name without ending). Without a pattern every name fits, and the
+        folders below are read too.
+    mask_pattern: the same for masks, with the named group `id`. Without it, a mask is called as its image is, with any
+        ending, or with a word such as in a_mask.png behind the name (`pairing.image_of_mask`).
         Several masks of one image are merged as BUSI's are.
-    classes: the class that each text of `class` stands for; or one class for all images, and no `class` is needed.
+    classes: the class that each text of `class` stands for; or one class for all images. Without it no class is known.
     ignore: names of files to leave out, of images and masks.
     Accents in names may be written in either form of Unicode.
     """
@@ -42,9 +47,9 @@ class Description(BaseModel):
 
     images: str
     masks: str
-    pattern: str = Field(max_length=1000)
+    pattern: str = Field("", max_length=1000)
     mask_pattern: str | None = Field(None, max_length=1000)
-    classes: dict[str, Label] | Label
+    classes: dict[str, Label] | Label | None = None
     ignore: tuple[str, ...] = ()
 
     @field_validator("pattern", "mask_pattern")
@@ -67,13 +72,13 @@ class Description(BaseModel):
 
     @model_validator(mode="after")
     def _named_groups(self) -> "Description":
-        needed = {"group"} if isinstance(self.classes, str) else {"group", "class"}
-        if self.mask_pattern:
-            needed.add("id")
-            if "id" not in re.compile(self.mask_pattern).groupindex:
-                raise ValueError("mask_pattern has no named group (?P<id>...)")
-        if missing := needed - re.compile(self.pattern).groupindex.keys():
-            raise ValueError("pattern has no named group " + ", ".join(f"(?P<{name}>...)" for name in sorted(missing)))
+        if self.mask_pattern and "id" not in re.compile(self.mask_pattern).groupindex:
+            raise ValueError("mask_pattern has no named group (?P<id>...)")
+        in_pattern = re.compile(self.pattern).groupindex
+        if isinstance(self.classes, dict) and "class" not in in_pattern:
+            raise ValueError("pattern has no named group (?P<class>...), which `classes` is about")
+        if "class" in in_pattern and self.classes is None:
+            raise ValueError("pattern has a named group (?P<class>...), and `classes` is missing")
         return self
 
 
@@ -84,7 +89,7 @@ def load_description(path: Path) -> Description:
     except (OSError, strict_yaml.Refused) as error:
         raise BadInput(f"{path} can't be read as a description of a data set: {error}") from error
     if not isinstance(given, dict):
-        raise BadInput(f"{path} is not a description of a data set: expected images, masks, pattern and classes in it.")
+        raise BadInput(f"{path} is not a description of a data set: expected images and masks in it.")
     try:
         return Description.model_validate(given)
     except ValidationError as error:
@@ -93,28 +98,30 @@ def load_description(path: Path) -> Description:
         raise BadInput.listing(f"{path} is not a valid description of a data set:", wrong, remedy) from error
 
 
-def index(about: Description, base: Path) -> list[Case]:
+def index(about: Description, base: Path, scaled: bool = True) -> list[Case]:
     """The cases of the described folders, in the order of the images' names. No pixel is read.
 
-    base: the folder that the description's paths start from.
+    base: the folder that the description's paths start from. scaled: as in Case: whether a mask may have another size
+    than its image.
 
     Raises BadInput where a folder or all images are missing, where the pattern does not fit an image or gives an
     unknown class, where the patterns take more than three seconds of computing, and where images and masks do not pair
-    up.
+    up: every image needs a mask, which is black all over where there is no lesion.
 
-    It is called in the main thread, the only one that Python lets a signal interrupt.
+    With a pattern it is called in the main thread, the only one that Python lets a signal interrupt.
     """
-    with _in_time():
-        cases, wrong = _cases(about, base)
+    with _in_time() if about.pattern or about.mask_pattern else nullcontext():
+        cases, wrong = _cases(about, base, scaled)
     if wrong:
-        remedy = "Add what is missing, or list under `ignore` what to leave out."
+        remedy = "Add what is missing (a mask that is black all over, for an image without a lesion)"
+        remedy += ", or move away or list under `ignore` of a description what to leave out."
         raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), remedy)
     return cases
 
 
-def _cases(about: Description, base: Path) -> tuple[list[Case], list[str]]:
+def _cases(about: Description, base: Path, scaled: bool) -> tuple[list[Case], list[str]]:
     """The cases, and a line for each file without a partner."""
-    images, masks = _files(base, "images", about), _files(base, "masks", about)
+    images, masks, by_name = _files(about, base)
     matches = {path: _search(about.pattern, path) for path in images}
     if unlike := [path.name for path, match in matches.items() if not match]:
         raise BadInput.listing(
@@ -128,50 +135,62 @@ def _cases(about: Description, base: Path) -> tuple[list[Case], list[str]]:
         known = ", ".join(f"'{text}'" for text in about.classes)
         headline = f"The pattern {about.pattern} finds a class that `classes` does not have:"
         raise BadInput.listing(headline, first_few(unknown), f"It has {known}.")
-    groups = {path: match["group"] or "" for path, match in matches.items()}
-    ids = {path: _id(path, matches[path]) for path in images}
-    drawn, wrong = _pair(about, base, ids, masks)
-    cases = [Case(id, labels[path], groups[path], path, tuple(drawn[id]), scaled=True) for path, id in ids.items()]
-    return cases, wrong
+    ids = {path: _part(match, "id") or by_name[path] for path, match in matches.items()}
+    of_masks, wrong = _ids_of_masks(about, {path: by_name[path] for path in masks}, ids)
+    drawn, alone = pairing.pair(ids, of_masks)
+    groups = {path: _part(match, "group", ids[path]) for path, match in matches.items()}
+    cases = [Case(id, labels[path], groups[path], path, tuple(drawn[id]), scaled) for path, id in ids.items()]
+    return cases, wrong + alone
+
+
+def _files(about: Description, base: Path) -> tuple[list[Path], list[Path], dict[Path, str]]:
+    """The images, the masks, and the id of each by its name."""
+    together, of_masks = _folders(about, base)
+    images = [path for path in pairing.images_in(together, "images") if not _is_ignored(path, about)]
+    if together != of_masks:
+        masks = [path for path in pairing.images_in(of_masks, "masks") if not _is_ignored(path, about)]
+    elif about.mask_pattern:
+        masks = [path for path in images if _search(about.mask_pattern, path)]
+    else:
+        masks = pairing.masks_among(images)
+    if together == of_masks:
+        images = sorted({*images} - {*masks})
+    for what, found, folders in (("images", images, together), ("masks", masks, of_masks)):
+        if not found:
+            raise BadInput(f"{folders[0]}: no file of the {what} in it.")
+    return images, masks, pairing.ids_by_name(images, masks, (together[0], of_masks[0]))
+
+
+def _folders(about: Description, base: Path) -> tuple[list[Path], list[Path]]:
+    """The folders of the images, and of the masks. With a pattern, which sees the names of files alone, none below."""
+    images, masks = pairing.place(base, about.images), pairing.place(base, about.masks)
+    return tuple(
+        pairing.folders_in(one, other, nested=not about.pattern) for one, other in ((images, masks), (masks, images))
+    )
+
+
+def _ids_of_masks(
+    about: Description, by_name: dict[Path, str], images: dict[Path, str]
+) -> tuple[dict[Path, str], list[str]]:
+    """The id of each mask, and a line for each that does not tell it."""
+    if not about.mask_pattern:
+        return pairing.name_images(by_name, images.values())
+    matches = {path: _search(about.mask_pattern, path) for path in by_name}
+    unlike = [f"{path}: not as mask_pattern has it" for path, match in matches.items() if not match]
+    return {path: match["id"] or "" for path, match in matches.items() if match}, unlike
 
 
 def left_out(about: Description, base: Path) -> list[Path]:
-    """What `index` passes over in the folders: files that are no images, and those that the description ignores."""
-    places = dict.fromkeys(_place(base, named) for named in (about.images, about.masks))
-    passed = [path for place in places for path in visible(place) if not is_image(path) or _is_ignored(path, about)]
-    return [*passed, *(path for place in places for path in hidden(place))]
-
-
-def _files(base: Path, what: Literal["images", "masks"], about: Description) -> list[Path]:
-    """The files of the images, or of the masks, by name; the two may lie in one folder."""
-    folder = _place(base, getattr(about, what))
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: there is no such folder, where the description has its {what}.")
-    files = [path for path in visible(folder) if is_image(path) and not _is_ignored(path, about)]
-    if about.mask_pattern and about.images == about.masks:
-        files = [path for path in files if bool(_mask_match(path, about)) == (what == "masks")]
-    if not files:
-        raise BadInput(f"{folder}: no file of the {what} in it. Known endings: {', '.join(ENDINGS)}.")
-    return files
-
-
-def _place(base: Path, named: str) -> Path:
-    """The folder of this name, or the only one in it: an archive unpacks into a folder of its own name."""
-    place = on_disk(base / named)
-    for _ in range(3):
-        inside = visible(place) if place.is_dir() else []
-        if len(inside) != 1 or not inside[0].is_dir():
-            break
-        place = inside[0]
-    return place
+    """What `index` passes over in the folders: files that are no images, those that the description ignores, and
+    folders that are not read."""
+    images, masks = _folders(about, base)
+    passed = [path for one, other in ((images, masks), (masks, images)) for path in pairing.passed_over(one, other[0])]
+    ignored = [path for path in pairing.images_in([*images, *masks], "images") if _is_ignored(path, about)]
+    return list(dict.fromkeys([*passed, *ignored]))
 
 
 def _is_ignored(path: Path, about: Description) -> bool:
     return plain_name(path.name) in about.ignore
-
-
-def _mask_match(path: Path, about: Description) -> re.Match | None:
-    return _search(about.mask_pattern, path)
 
 
 def _search(pattern: str, path: Path) -> re.Match | None:
@@ -203,30 +222,10 @@ def _in_time() -> Iterator[None]:
 
 
 def _label(about: Description, match: re.Match) -> str | None:
-    return about.classes if isinstance(about.classes, str) else about.classes.get(match["class"])
+    """The class, "" where none is known, None for a text that `classes` does not have."""
+    return about.classes.get(match["class"]) if isinstance(about.classes, dict) else about.classes or ""
 
 
-def _id(path: Path, match: re.Match | None) -> str:
-    return match["id"] if match and "id" in match.re.groupindex else plain_name(path.stem)
-
-
-def _pair(
-    about: Description, base: Path, ids: dict[Path, str], masks: list[Path]
-) -> tuple[dict[str, list[Path]], list[str]]:
-    """The masks of each image, by its id, and a line for each file without a partner. ids: of the images."""
-    drawn: dict[str, list[Path]] = {}
-    wrong = []
-    for path, id in ids.items():
-        if id in drawn:
-            wrong.append(f"{path}: another image has the same id '{id}'")
-        drawn[id] = []
-    for path in masks:
-        match = _mask_match(path, about) if about.mask_pattern else None
-        if about.mask_pattern and not match:
-            wrong.append(f"{path}: not as mask_pattern has it")
-        elif (id := _id(path, match)) in drawn:
-            drawn[id].append(path)
-        else:
-            wrong.append(f"{path}: no image with the id '{id}' in {base / about.images}")
-    alone = [(path, id) for path, id in ids.items() if not drawn[id]]
-    return drawn, wrong + [f"{path}: no mask with the id '{id}' in {base / about.masks}" for path, id in alone]
+def _part(match: re.Match, name: str, otherwise: str = "") -> str:
+    """What a named group of the pattern has found, "" for nothing. otherwise: where the pattern has no such group."""
+    return match[name] or "" if name in match.re.groupindex else otherwise

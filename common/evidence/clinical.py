@@ -18,7 +18,7 @@ from common.evidence.assess import Assessment
 from common.evidence.boxes import LEAST_SHARE
 from common.evidence.counts import Rows
 from common.evidence.shapes import LEAST_IOU, TOLERANCE
-from common.evidence.statistics import bootstrap_ratios
+from common.evidence.statistics import PairedDifference, bootstrap_ratios, paired_bootstrap_ratios
 
 HEADER = ["measure", "value", "95 % interval", "n"]
 
@@ -81,9 +81,49 @@ def clinical_measures(dataset: str, rows: Rows) -> list[Measure]:
     """
     if not len(rows):
         raise ValueError("there are no rows to measure")
-    ratios = [*_of_shapes(rows), *_of_pixels(dataset, rows)]
-    parts, wholes = (np.column_stack([getattr(each, what) for each in ratios]) for what in ("parts", "wholes"))
-    return [ratio.taken(*interval) for ratio, interval in zip(ratios, bootstrap_ratios(parts, wholes), strict=True)]
+    return _with_intervals([*_of_shapes(rows), *_of_pixels(dataset, rows)])
+
+
+def headline(rows: Rows) -> list[Measure]:
+    """The three numbers to be read first: the mean Dice of the images with a lesion, the share of lesions that were
+    missed (`shapes.match_regions`), and the share of the blank images, those without a lesion, in which anything was
+    marked. Raises ValueError for no rows."""
+    if not len(rows):
+        raise ValueError("there are no rows to measure")
+    return _with_intervals(_of_headline(rows))
+
+
+def compare_headlines(one: Rows, other: Rows) -> list[PairedDifference]:
+    """The values of `headline` of one network less those of another one on the same images, in the same order."""
+    return paired_bootstrap_ratios(_columns(_of_headline(one)), _columns(_of_headline(other)))
+
+
+def _with_intervals(ratios: list[_Ratio]) -> list[Measure]:
+    intervals = bootstrap_ratios(*_columns(ratios))
+    return [ratio.taken(*interval) for ratio, interval in zip(ratios, intervals, strict=True)]
+
+
+def _columns(ratios: list[_Ratio]) -> tuple[np.ndarray, np.ndarray]:
+    """Parts and wholes, float64 (images, ratios) each."""
+    parts, wholes = ([getattr(each, what) for each in ratios] for what in ("parts", "wholes"))
+    return np.column_stack(parts).astype(float), np.column_stack(wholes).astype(float)
+
+
+def _of_headline(rows: Rows) -> list[_Ratio]:
+    tp, fp, fn, _ = rows.overlap(0.5)
+    lesion, marked = tp + fn > 0, tp + fp > 0
+    of = "{part:.0f} of {whole:.0f}"
+    return [
+        _Ratio("Dice", _dice(rows, lesion), lesion, "{whole:.0f}"),
+        _Ratio("lesions missed", rows.lesions - rows.lesions_found, rows.lesions, of),
+        _Ratio("blank images marked", marked & ~lesion, ~lesion, of),
+    ]
+
+
+def _dice(rows: Rows, images: np.ndarray) -> np.ndarray:
+    """The Dice of each of these images, bool (n,), float64 (n,); 0 of the others."""
+    tp, fp, fn, _ = rows.overlap(0.5)
+    return 2 * tp / np.maximum(2 * tp + fp + fn, 1) * images  # without a pixel that is marked or meant, 0
 
 
 def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
@@ -112,11 +152,11 @@ def _of_pixels(dataset: str, rows: Rows) -> Iterator[_Ratio]:
         f"small lesions (below {100 * small:.2f} % of the image)": share < small,
         "medium lesions": (share >= small) & (share <= large),
         f"large lesions (above {100 * large:.2f} % of the image)": share > large,
-        **{f"{label} lesions": rows.label == label for label in sorted({*rows.label[lesion].tolist()})},
+        **{f"{label} lesions": rows.label == label for label in sorted({*rows.label[lesion].tolist()} - {""})},
     }
-    dice = 2 * tp / np.maximum(2 * tp + fp + fn, 1)  # where there is a lesion, the denominator is not 0
     for name, group in groups.items():
-        yield _Ratio(f"Dice of images with {name}", dice * (group & lesion), group & lesion, "{whole:.0f}")
+        of_group = _dice(rows, group & lesion)
+        yield _Ratio(f"Dice of images with {name}", of_group, group & lesion, "{whole:.0f}")
 
 
 def size_limits(dataset: str, shares: np.ndarray) -> tuple[float, float]:

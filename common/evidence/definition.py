@@ -119,7 +119,12 @@ OF_TRAINING = "epochs|training|run"
 def comparable(signature: str, same_grid: bool) -> bool:
     """Whether two networks' values of a definition may be compared. Distances are in pixels of a network's own grid, so
     only where both have the same grid."""
-    return same_grid or Definition.parse(signature).metric not in DISTANCES
+    return same_grid or not is_distance(signature)
+
+
+def is_distance(signature: str) -> bool:
+    """Whether a definition gives a length, in pixels of the network's own grid."""
+    return Definition.parse(signature).metric in DISTANCES
 
 
 @dataclass(frozen=True)

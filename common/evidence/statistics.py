@@ -227,10 +227,14 @@ def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_
 
     parts, wholes: float64 (images, columns). For a mean over some of the images, the parts are their values and the
     wholes are 1; both are 0 for the other images."""
+    return [_percentiles(each) for each in _resampled_ratios(parts, wholes, resamples, seed)]
+
+
+def _resampled_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Of `bootstrap_ratios`: float64 (columns, resamples), NaN where a whole is 0."""
     sums = np.concatenate([drawn @ np.hstack([parts, wholes]) for drawn in _draws(len(parts), resamples, seed)]).T
     over, under = np.split(sums, 2)
-    ratios = np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
-    return [_percentiles(each) for each in ratios]
+    return np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,21 @@ def paired_bootstrap(
         )
         for signature in signatures
     }
+
+
+def paired_bootstrap_ratios(
+    one: tuple[np.ndarray, np.ndarray],
+    other: tuple[np.ndarray, np.ndarray],
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> list[PairedDifference]:
+    """For each column the ratio of `one` less that of `other`, each given as the parts and wholes of
+    `bootstrap_ratios`, of the same images in the same order. Each resample has the same images for both."""
+    sums = [[each.sum(axis=0, keepdims=True).T for each in given] for given in (one, other)]
+    values, others = (np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)[:, 0] for a, b in sums)
+    of_one, of_other = (_resampled_ratios(*given, resamples, seed) for given in (one, other))
+    differences = zip(values - others, of_one - of_other, strict=True)
+    return [PairedDifference(float(value), *_percentiles(drawn)) for value, drawn in differences]
 
 
 def _draws(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:

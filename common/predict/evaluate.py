@@ -1,69 +1,85 @@
-"""How trained networks do on another labelled set: the metric table of a run, and differences image by image."""
+"""How trained networks do on another labelled set: every metric of a run, differences image by image, and a row of
+plain numbers for each image. It shows and writes nothing (evaluation_tables.py, evaluation_files.py)."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from string import ascii_uppercase
-from typing import Any
 
 import keras
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
 from common.data import manifest
+from common.data.case import Case
 from common.data.fetch import Found
 from common.errors import BadInput
 from common.evidence import metrics
-from common.evidence.clinical import clinical_measures, clinical_table
 from common.evidence.counts import Rows
 from common.evidence.definition import comparable
+from common.evidence.shapes import TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
 from common.training.evaluate import NoProbabilities, evaluate
 from common.training.logits import beside_probabilities
 from common.training.model_file import About
 from common.training.request import prepare_for
 
+_WORST = 10  # images of each network whose marked pixels are kept
+
 
 @dataclass(frozen=True)
 class Evaluated:
     """One network on the images that all are evaluated on. dataset: the name of the set, that of the published one only
     if it has the published pixels. seen: whether the network was trained on this very set. doubts: of `Prepared`, on
-    the whole set. values: by signature; interval: of each, over the images. against: the differences to the first
-    network, {} for that one."""
+    the whole set. cases, rows: of the same images in the same order. values: by signature; interval: of each, over the
+    images. against: the differences to the first network, {} for that one.
+    worst: what the network marks in the images with the most errors, the worst first, by their place in `rows`: bool
+    (side, side) each. Those have the lowest Dice, and of equal ones the most wrong pixels; an image without a wrong
+    pixel is none of them."""
 
     file: Path
     about: About
     dataset: str
     seen: bool
     doubts: tuple[str, ...]
+    cases: list[Case]
     rows: Rows
     values: dict[str, float]
     interval: dict[str, tuple[float, float]]
     against: dict[str, PairedDifference]
+    worst: dict[int, np.ndarray] = field(repr=False)
+
+    @property
+    def grid(self) -> str:
+        """The size, in pixels, at which the network sees every image and at which all lengths and areas are taken."""
+        return f"{self.about.recipe.side}x{self.about.recipe.side}"
 
 
 def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
-    """Evaluates every network on the images of those classes that all networks were trained on, each network at its own
-    size and with its own reading of the masks.
+    """Evaluates every network on the images of those classes that all networks were trained on, and on those without a
+    known class; each network at its own size. Of several masks of an image each network takes what its paper does with
+    those of BUSI, but all of them where no class is known: then they are masks of several lesions. cache: a folder for
+    the prepared arrays, which may be missing.
 
     Raises BadInput where there are no such images, and for a network whose output for one is no probability.
     """
     recipes = [about.recipe for *_, about in networks]
     shared = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
-    positions = np.flatnonzero([case.label in shared for case in found.cases])
+    positions = np.flatnonzero([case.label in ("", *shared) for case in found.cases])
     if not len(positions):
         there = ", ".join(sorted({case.label for case in found.cases}))
         raise BadInput(f"{found.name} has images of {there}; trained on by all: {', '.join(shared) or 'no class'}.")
+    cases = [found.cases[position] for position in positions]
+    knows_classes = all(case.label for case in cases)
     done: list[Evaluated] = []
     for file, model, about in networks:
+        if not knows_classes:
+            about = about.model_copy(update={"recipe": about.recipe.model_copy(update={"masks": "merged"})})
         prepared = prepare_for(about.recipe, found, cache)
         try:
-            rows, _ = evaluate(beside_probabilities(model), prepared, positions, about.recipe)
+            rows, marked = evaluate(beside_probabilities(model), prepared, positions, about.recipe)
         except NoProbabilities as error:
             raise NoProbabilities(f"{file} can't be used. {error}") from error
-        own = metrics.standard(about.recipe)
+        of_classes = [] if knows_classes else metrics.of_classes(about.recipe)
+        own = [each for each in metrics.standard(about.recipe) if each not in of_classes]
         shared = _shared(own, about, done[0]) if done else []
         done.append(
             Evaluated(
@@ -72,10 +88,12 @@ def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, 
                 manifest.true_name(prepared.name, prepared.fingerprint),
                 prepared.fingerprint == about.fingerprint,
                 prepared.doubts,
+                cases,
                 rows,
                 metrics.values(rows, own),
                 bootstrap(rows, own),
                 paired_bootstrap(rows, done[0].rows, shared) if done else {},
+                {image: marked[image].copy() for image in _worst_images(rows)},
             )
         )
     return done
@@ -91,68 +109,44 @@ def _shared(signatures: list[str], about: About, first: Evaluated) -> list[str]:
     ]
 
 
-def evaluation_table(evaluated: list[Evaluated]) -> Table:
-    """For a terminal: a line for each definition, a column for each network (A, B, ...) and each difference to A."""
-    letters = ascii_uppercase[: len(evaluated)]
-    result = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    result.add_column("definition", overflow="fold")  # a definition that is cut off is another definition
-    for letter in letters:
-        result.add_column(letter if len(letters) > 1 else "value")
-    for letter in letters[1:]:
-        result.add_column(f"{letter} - A")
-    for signature in dict.fromkeys(each for one in evaluated for each in one.values):
-        values = [
-            _cell(each.values[signature], *each.interval[signature]) if signature in each.values else "-"
-            for each in evaluated
-        ]
-        changes = [_change(each.against.get(signature)) for each in evaluated[1:]]
-        result.add_row(f"{signature}\n", *values, *changes)
-    return result
+def _worst_images(rows: Rows) -> list[int]:
+    tp, fp, fn, _ = rows.overlap(0.5)
+    wrong = fp + fn
+    dice = 2 * tp / np.maximum(2 * tp + wrong, 1)
+    return [image for image in np.lexsort((-wrong, dice)).tolist() if wrong[image]][:_WORST]
 
 
-def clinical_view(each: Evaluated) -> Table:
-    """For a terminal: `clinical_table` of one network."""
-    header, *lines = clinical_table(each.dataset, each.rows)
-    result = Table(*header, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for line in lines:
-        result.add_row(*line)
-    return result
+def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]]:
+    """For each image its numbers by name, in the order of `rows`; the names are the columns of images.csv. All are of
+    the prediction above 0.5 against the mask, at the size at which the network sees the image: a name that ends in
+    `px_at_128x128` is in pixels of that size.
 
-
-def _cell(value: float, low: float, high: float, sign: str = "") -> Text:
-    if not math.isfinite(value):
-        return Text("-")
-    interval = f"\n{low:{sign}.4f} to {high:{sign}.4f}" if math.isfinite(low) else ""
-    return Text.assemble(f"{value:{sign}.4f}", (interval, "dim"))
-
-
-def _change(difference: PairedDifference | None) -> Text:
-    if difference is None:
-        return Text("-")
-    text = _cell(difference.value, difference.low, difference.high, sign="+")
-    if difference.certain:
-        text.stylize("bold")
-    return text
-
-
-def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
-    """The same for JSON (`for_json`)."""
-    return {
-        "data": found.name,
-        "images": len(evaluated[0].rows),
-        "networks": [
-            {
-                "file": str(each.file),
-                "trained_on_this_data": each.seen,
-                "about": each.about.model_dump(mode="json"),
-                "metrics": {
-                    signature: {"value": value, "low": low, "high": high}
-                    for signature, value in each.values.items()
-                    for low, high in [each.interval[signature]]
-                },
-                "clinical": [asdict(measure) for measure in clinical_measures(each.dataset, each.rows)],
-                "less_the_first": {name: asdict(change) for name, change in each.against.items()},
-            }
-            for each in evaluated
-        ],
+    file: the image. dice, iou: 0 where the network marks something and the mask nothing, or the other way round; None
+    where both are empty. true_px, predicted_px: the areas. lesions, found, missed: lesions of the mask
+    (`shapes.match_regions`). false_regions: marked regions that match no lesion, specks too. hd95, assd: the distances
+    of the outlines (`shapes.surface_distances`), None where either is empty. surface_dice_2px: `shapes.
+    count_near_outlines`, None where both are.
+    """
+    rows, px = each.rows, f"px_at_{each.grid}"
+    tp, fp, fn, _ = rows.overlap(0.5)
+    columns = {
+        "file": [str(case.image) for case in each.cases],
+        "dice": _ratios(2 * tp, 2 * tp + fp + fn),
+        "iou": _ratios(tp, tp + fp + fn),
+        f"true_{px}": (tp + fn).tolist(),
+        f"predicted_{px}": (tp + fp).tolist(),
+        "lesions": rows.lesions.astype(int).tolist(),
+        "found": rows.lesions_found.astype(int).tolist(),
+        "missed": (rows.lesions - rows.lesions_found).astype(int).tolist(),
+        "false_regions": (rows.regions - rows.regions_matched).astype(int).tolist(),
+        f"hd95_{px}": _ratios(rows.hd95, 1),
+        f"assd_{px}": _ratios(rows.assd, 1),
+        f"surface_dice_{TOLERANCE}px": _ratios(rows.outline_near, rows.outline),
     }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _ratios(parts: np.ndarray, wholes: np.ndarray | int) -> list[float | None]:
+    """To six digits, which is more than an image decides; None where it is undefined."""
+    values = np.divide(parts, wholes, out=np.full(len(parts), np.nan), where=np.asarray(wholes) > 0)
+    return [round(value, 6) if math.isfinite(value) else None for value in values.tolist()]

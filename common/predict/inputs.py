@@ -2,7 +2,6 @@
 
 import glob
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from common.data.case import brightness_doubts
 from common.data.decode import image_and_doubts, read_size, unread
 from common.data.listing import ENDINGS, count_kinds, is_image, is_of_system, kind_of_file, on_disk, plain_name
+from common.data.pairing import image_of_mask
 from common.errors import BadInput
 from common.predict import dicom
 from common.predict.dicom.bounded import count_pixels as dicom_count
@@ -20,7 +20,6 @@ LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them, by wh
 _DICOM = (".dcm", ".dicom")
 _ENDINGS = (*ENDINGS, *_DICOM)
 _RESULT = "as results of an earlier prediction"
-_MASK = re.compile(r"[ _-](mask|seg|segmentation|gt|label)(_?\d+)?$", re.IGNORECASE)  # the mask beside an image
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _without_ending(path: Path) -> Path:
 
 def _masked(path: Path) -> Path | None:
     """The image, without ending, that this file is a mask of by its name; None where it is not named as a mask."""
-    image = _MASK.sub("", path.stem)
+    image = image_of_mask(path.stem)
     return None if image == path.stem else path.with_name(image)
 
 

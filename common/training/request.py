@@ -133,7 +133,8 @@ def refuse_data(request: Request) -> None:
         )
     wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
     if not wanted:
-        there, needed = ", ".join(sorted({case.label for case in found.cases})), ", ".join(recipe.classes)
+        there = ", ".join(sorted({case.label or "no known class" for case in found.cases}))
+        needed = ", ".join(recipe.classes)
         raise BadInput(f"{found.name} has images of {there}; {request.paper.name} uses {needed}.")
     if recipe.copies and Network.of_paper(request.paper.name).augment(recipe) is None:
         raise BadInput(f"copies={recipe.copies} without an augmentation: each copy would be the same as its image.")

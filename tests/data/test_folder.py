@@ -127,18 +127,19 @@ def test_an_unknown_class_is_shown_with_its_file(tmp_path):
 
 
 def test_missing_folders_and_empty_ones_are_named(tmp_path):
-    assert "pictures: there is no such folder, where the description has its images" in refusal(tmp_path)
+    assert "pictures: there is no such folder, where images or masks should be" in refusal(tmp_path)
     assert "truth: no file of the masks in it" in refusal(write(tmp_path, masks=[]))
 
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ("images: [", "can't be read as a description"),
-    ("- a list", "is not a description of a data set: expected images, masks"),
-    ("images: a\nmasks: b\nclasses: {}", "pattern: Field required"),
+    ("- a list", "is not a description of a data set: expected images and masks"),
+    ("images: a\nclasses: {}", "masks: Field required"),
+    ("images: a\nmasks: b\nclasses: {}", r"no named group (?P<class>...)"),
+    ("images: a\nmasks: b\npattern: '(?P<class>.)'", "`classes` is missing"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)(?P<class>.)'\nclasses: {}\nmask: c", "mask: Extra inputs"),
     ("images: a\nmasks: b\npattern: '('\nclasses: {}", "pattern: not a regular expression"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)'\nclasses: {}", r"no named group (?P<class>...)"),
-    ("images: a\nmasks: b\npattern: '.'\nclasses: benign", r"no named group (?P<group>...)"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)'\nclasses: benign\nmask_pattern: x", "mask_pattern has no named"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)(?P<class>.)'\nclasses: {1: cyst}", "'benign', 'malignant' or"),
 ])  # fmt: skip

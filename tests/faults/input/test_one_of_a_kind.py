@@ -45,7 +45,7 @@ def one_class(at: Path, label: str, number: int = 12) -> Path:
 @pytest.mark.parametrize("network", ["plain", "classifies"])
 def test_it_is_evaluated_and_what_is_undefined_is_a_dash(repro, networks, tmp_path, label, number, network):
     folder = one_class(tmp_path, label, number)
-    status, printed, complaint = repro("evaluate", "--model", networks[network], "--data", folder)
+    status, printed, complaint = repro("evaluate", "--model", networks[network], "--data", folder, "--all")
     assert (status, complaint) == (0, "")
     assert f"{len(list((folder / label).glob('*_mask.png')))} image" in printed
     if network == "classifies":

@@ -1,0 +1,110 @@
+"""The tables that `repro evaluate` shows in a terminal, and the same numbers for JSON."""
+
+import math
+from dataclasses import asdict
+from string import ascii_uppercase
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from common.data.fetch import Found
+from common.evidence import clinical
+from common.evidence.definition import is_distance
+from common.evidence.statistics import PairedDifference
+from common.predict.evaluate import Evaluated
+
+
+def headline_table(evaluated: list[Evaluated]) -> Table:
+    """A line for each of `clinical.headline`, a column for each network (A, B, ...) and each difference to A."""
+    result = _table("", evaluated)
+    first, *others = [each.rows for each in evaluated]
+    measures = [clinical.headline(each.rows) for each in evaluated]
+    changes = [clinical.compare_headlines(other, first) for other in others]
+    for number, measure in enumerate(measures[0]):
+        of_networks = [_headline_cell(each[number]) for each in measures]
+        name = f"{measure.name} (mean of {measure.n} images with a lesion)" if measure.name == "Dice" else measure.name
+        result.add_row(name, *of_networks, *(_change(each[number]) for each in changes))
+    return result
+
+
+def _headline_cell(measure: clinical.Measure) -> Text:
+    if measure.name == "Dice":
+        return _cell(measure.value, measure.low, measure.high, digits=3)
+    return Text(measure.n if measure.n.endswith(" of 0") else f"{measure.n} ({measure.value:.0%})")
+
+
+def evaluation_table(evaluated: list[Evaluated]) -> Table:
+    """For a terminal: a line for each definition, a column for each network (A, B, ...) and each difference to A."""
+    result = _table("definition", evaluated)
+    for signature in dict.fromkeys(each for one in evaluated for each in one.values):
+        values = [
+            _cell(each.values[signature], *each.interval[signature]) if signature in each.values else "-"
+            for each in evaluated
+        ]
+        changes = [_change(each.against.get(signature)) for each in evaluated[1:]]
+        result.add_row(f"{signature}\n{'in pixels' if is_distance(signature) else ''}", *values, *changes)
+    return result
+
+
+def _table(what: str, evaluated: list[Evaluated]) -> Table:
+    letters = ascii_uppercase[: len(evaluated)]
+    result = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    result.add_column(what, overflow="fold")  # a definition that is cut off is another definition
+    for letter in letters:
+        result.add_column(letter if len(letters) > 1 else "value")
+    for letter in letters[1:]:
+        result.add_column(f"{letter} - A")
+    return result
+
+
+def clinical_view(each: Evaluated) -> Table:
+    """For a terminal: `clinical_table` of one network."""
+    header, *lines = clinical.clinical_table(each.dataset, each.rows)
+    result = Table(*header, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for line in lines:
+        result.add_row(*line)
+    return result
+
+
+def _cell(value: float, low: float, high: float, sign: str = "", digits: int = 4) -> Text:
+    if not math.isfinite(value):
+        return Text("-")
+    form = f"{sign}.{digits}f"
+    interval = f"\n{low:{form}} to {high:{form}}" if math.isfinite(low) else ""
+    return Text.assemble(f"{value:{form}}", (interval, "dim"))
+
+
+def _change(difference: PairedDifference | None) -> Text:
+    if difference is None:
+        return Text("-")
+    text = _cell(difference.value, difference.low, difference.high, sign="+")
+    if difference.certain:
+        text.stylize("bold")
+    return text
+
+
+def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
+    """The same for JSON (`for_json`)."""
+    return {
+        "data": found.name,
+        "images": len(evaluated[0].rows),
+        "networks": [
+            {
+                "file": str(each.file),
+                "trained_on_this_data": each.seen,
+                "about": each.about.model_dump(mode="json"),
+                "headline": [asdict(measure) for measure in clinical.headline(each.rows)],
+                "grid": each.grid,
+                "metrics": {
+                    signature: {"value": value, "low": low, "high": high}
+                    for signature, value in each.values.items()
+                    for low, high in [each.interval[signature]]
+                },
+                "clinical": [asdict(measure) for measure in clinical.clinical_measures(each.dataset, each.rows)],
+                "less_the_first": {name: asdict(change) for name, change in each.against.items()},
+            }
+            for each in evaluated
+        ],
+    }
