@@ -32,8 +32,7 @@ export const InferenceSession = { create: async () => session };
 SIDE = 32
 SCORES = {
     "parts": {"test": {"images": 190, "dice": [0.71234, 0.68, 0.74]}},
-    "normal": [{"name": "images without a lesion that were marked", "value": 0.25}],
-    "normal_images": 133,
+    "normal": [{"name": "images without a lesion that were marked", "n": "33 of 133"}],
 }
 
 
