@@ -30,7 +30,7 @@ help: ## show this text
 	@echo 'Papers: $(PAPERS)'
 	@echo 'For reproduce-*: PROFILE=auto|paper|small|smoke DATA=NAME|DIR REPEATS=N FOLDS=K SPLITS=S'
 	@echo '  AT_ONCE=N|auto SEED=S PRECISION=P READING="KEY=VALUE ..." RESULTS=DIR'
-	@echo 'For report: RESULTS=DIR'
+	@echo 'For report: RESULTS=DIR TRY=NAME'
 	@echo 'For all: EXTRAS=cpu|gpu|jax|jax-gpu|torch (now $(EXTRAS)), PYTHON=python3.12'
 
 install: $(INSTALLED) ## make .venv with everything needed (other targets do this if it is missing)
@@ -49,7 +49,7 @@ reproduce-all: $(INSTALLED) ## the same for every paper; if one fails, the other
 	@$(MAKE) --keep-going $(PAPERS:%=reproduce-%)
 
 report: $(INSTALLED) ## make web pages of the results: open site/index.html in a browser
-	$(REPRO) report $(call option,RESULTS,results)
+	$(REPRO) report $(strip $(call option,RESULTS,results) $(call option,TRY,try))
 
 # Three processes on two cores, because many tests wait for other processes. xdist would put files with few tests last;
 # these take longest, so its reordering is off (see tests/conftest.py).

@@ -8,8 +8,9 @@ import typer
 from common import paper as papers
 from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import refuse_no_folder
+from common.files import read_json, refuse_no_folder
 from common.lock import only_one, unchanging
+from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
 
 
@@ -119,6 +120,12 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the pages.")] = Path("site"),
     results: Results = Path("results"),
     runs: Runs = Path("runs"),
+    tried: Annotated[
+        Path | None,
+        typer.Option(
+            "--try", metavar="NAME", help=f"Also make a page on which a network ({NAME}, or a file) marks pictures."
+        ),
+    ] = None,
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
     refuse_no_folder(output)
@@ -131,12 +138,28 @@ def report(
             "for this Python: pip install '.[report]'"
         ) from missing
     folder.refuse_no_report(output)
+    page = _page_to_try(tried, runs) if tried else None
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
-            built = site.build_site(results, papers.names(), root(), runs)
+            built = site.build_site(results, papers.names(), root(), runs, page)
         folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:
         say("Set REPRO_DATA to the folder of the data sets; then the galleries also show images and ground truth.")
     say(f"{output / 'index.html'}: {len(built.pages)} pages, {built.size / 1e6:.1f} MB. Open it in a browser.")
+    if page:
+        say(f"{output / 'try' / 'index.html'}: drop a picture there, and the network marks it.")
+
+
+def _page_to_try(network: Path, runs: Path) -> "TryPage":  # noqa: F821, imported when needed
+    """Raises BadInput, before minutes are spent on the other pages, where something for it is missing."""
+    from common.predict.export import refuse_without_packages
+    from common.report.browser_runtime import VERSION, find_runtime
+    from common.report.try_page import make_try_page
+
+    refuse_without_packages()
+    file = find_network(network)
+    scores = read_json(SCORES) if file == FILE else None
+    with out.status(f"looking for onnxruntime-web {VERSION} (33 MB, downloaded once), converting the network ..."):
+        return make_try_page(file, find_runtime(runs / "cache"), scores)

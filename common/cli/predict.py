@@ -10,7 +10,7 @@ from rich.progress import Progress
 from common.cli.shared import Runs, app, err, out, report_unusable, root, say, say_json, show, tell
 from common.errors import BadInput
 from common.files import refuse_no_folder, refuse_unwritable_file
-from common.predict.bundled import FILE, NAME, find_network
+from common.predict.bundled import FILE, NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
 _NAMES = f"{NAME}, which comes with the suite; the folder of a run or of a repeat; or its best.keras or last.keras."
@@ -41,7 +41,7 @@ def predict(
     probe.refuse_no_probabilities(model, network, about)
     say(f"{about}.")
     if model == FILE:
-        say("This small network comes with the suite. docs/model-card.md says how good it is and what it is not for.")
+        say(describe_bundled())
     say(pipeline.DISCLAIMER)
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task("predicting", total=len(found.items))

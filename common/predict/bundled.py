@@ -2,8 +2,10 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from common.errors import BadInput
+from common.files import read_json
 
 NAME = "tang-small"  # how a command names the network that comes with the suite
 FILE = Path(str(files("common.predict"))) / f"{NAME}.keras"  # `make network` makes it
@@ -32,6 +34,21 @@ def find_network(named: Path) -> Path:
             "lists the folders of your runs, and says which are done."
         )
     return found
+
+
+def marked_without_lesion(scores: dict[str, Any]) -> dict[str, Any]:
+    """Of the scores in SCORES, the share of images without a lesion that the network marks: value, low, high, n."""
+    return next(each for each in scores["normal"] if each["name"] == "images without a lesion that were marked")
+
+
+def describe_bundled() -> str:
+    """How good the network that comes with the suite is, in a sentence for the terminal."""
+    scores = read_json(SCORES)
+    dice, marked = scores["parts"]["test"]["dice"][0], marked_without_lesion(scores)["n"]
+    return (
+        f"This small network comes with the suite. On test images with a tumour its Dice is {dice:.2f}; of images "
+        f"without one it marks {marked}. docs/model-card.md says what it is not for."
+    )
 
 
 def _number(folder: Path) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from common import __version__
 from common.evidence.readmes import between_marks
 from common.evidence.tables import markdown_table
 from common.files import write_atomically
-from common.predict.bundled import FILE, NAME
+from common.predict.bundled import FILE, NAME, marked_without_lesion
 
 CARD = FILE.parents[2] / "docs" / "model-card.md"
 MARKS = "<!-- scores: made by make network -->", "<!-- end of scores -->"
@@ -38,7 +38,7 @@ def with_scores(card: str, scores: dict[str, Any]) -> str:
 def front_matter(scores: dict[str, Any]) -> dict[str, Any]:
     """The head of a card as Hugging Face reads it (Model card specification, `model-index`)."""
     test = scores["parts"]["test"]
-    marked = next(each for each in scores["normal"] if each["name"] == "images without a lesion that were marked")
+    marked = marked_without_lesion(scores)
     metrics = [
         {"type": "dice", "name": "Dice, mean over images", "value": round(test["dice"][0], 4)},
         {"type": "iou", "name": "IoU, mean over images", "value": round(test["iou"][0], 4)},
@@ -89,7 +89,7 @@ def _tables(scores: dict[str, Any]) -> Iterator[str]:
     yield "\nThe test images in detail:\n"
     yield _measures(scores["test"])
     yield f"\nThe {scores['normal_images']} images without any lesion (class normal). It was trained on none of them:\n"
-    yield _measures(scores["normal"])
+    yield _measures([each for each in scores["normal"] if "marked" in each["name"] or "specks" in each["name"]])
 
 
 def _measures(measures: list[dict[str, Any]]) -> str:

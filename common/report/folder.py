@@ -25,7 +25,7 @@ def write_site(site: Site, folder: Path) -> None:
     writes to, and if a file that no report has made lies where a page belongs."""
     pages = {name: page.encode() for name, page in site.pages.items()}
     assets = {name: files("common.report").joinpath("templates", name).read_bytes() for name in _ASSETS}
-    new = pages | site.images | assets
+    new = pages | site.files | assets
     _refuse_others(folder, new)
     with only_one(folder):
         remove_abandoned(folder, f"{_WRITING}*")

@@ -18,25 +18,26 @@ from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting, status_of
 from common.paper import as_shown
-from common.report import comparison, figures, gallery, gather, layers, marks, pictures, plots
+from common.report import comparison, figures, gallery, gather, layers, marks, pictures, plots, try_page
 from common.report.gallery import Shown
 from common.report.gather import Study, Tested
 from common.report.pictures import Album
+from common.report.try_page import TryPage
 from common.text import for_page
 
 
 @dataclass
 class Site:
-    """pages: by file name. images: by path in the site. remarks: sentences on what is missing."""
+    """pages: by path in the site. files: what else is made for it, as images. remarks: sentences on what is missing."""
 
     pages: dict[str, str] = field(default_factory=dict)
-    images: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         """In bytes."""
-        return sum(len(page.encode()) for page in self.pages.values()) + sum(map(len, self.images.values()))
+        return sum(len(page.encode()) for page in self.pages.values()) + sum(map(len, self.files.values()))
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Gallery:
     tested: Tested
 
 
-def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> Site:
+def build_site(results: Path, names: Iterable[str], root: Path, runs: Path, tried: TryPage | None = None) -> Site:
     """The pages on these papers, from the folder of results; images from the data sets under `root` that are there.
+    tried: a network for a page on which a person tries it; the other pages then lead there.
 
     Raises BadInput where there are no results.
     """
@@ -61,7 +63,9 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
     environment = _environment()
 
     def page(file: str, template: str, **content: Any) -> None:
-        site.pages[file] = environment.get_template(template).render(studies=studies, file=file, **content)
+        up = "../" * file.count("/")  # to the folder of the site
+        given = {"studies": studies, "file": file, "up": up, "tried": tried}
+        site.pages[file] = environment.get_template(template).render(given, **content)
 
     page("index.html", "index.html")
     page("numbers.html", "numbers.html", lines=[line for study in studies for line in comparison.number_lines(study)])
@@ -77,8 +81,17 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path) -> S
         page(f"{study.paper.name}.html", "paper.html", **content, galleries=of_paper, album=album)
     sets = [(found, albums[found["data"], found["fingerprint"]]) for found in audited]
     page("data.html", "data.html", sets=sets)
-    site.images = {file: webp for album in albums.values() for file, webp in album.files.items()}
+    site.files = {file: webp for album in albums.values() for file, webp in album.files.items()}
+    if tried:
+        page(try_page.PAGE, "try.html", **tried.content())
+        site.files |= try_page.assets()
     return site
+
+
+def render_alone(tried: TryPage) -> str:
+    """The page on which a network is tried, without other pages beside it."""
+    given = {"studies": [], "file": try_page.PAGE, "up": "../", "tried": tried}
+    return _environment().get_template("try.html").render(given, **tried.content())
 
 
 def _galleries(study: Study, results: Path) -> list[Gallery]:

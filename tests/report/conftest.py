@@ -34,8 +34,12 @@ def chromium():
 @pytest.fixture
 def look(chromium) -> Iterator[Callable]:
     """Opens a page of a site, as wide and as dark as asked. At the end of the test no page has written to the console,
-    failed, or asked for anything that is not on the disk."""
+    failed, or asked for anything that is not on the disk or in its own memory (blob:)."""
     contexts, complaints = [], []
+
+    def complain_if_remote(page: str, address: str) -> None:
+        if not address.startswith(("file:", "blob:")):
+            complaints.append(f"{page}: {address}")
 
     def opened(site: Path, page: str, width: int = 1280, **options):
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
@@ -44,8 +48,7 @@ def look(chromium) -> Iterator[Callable]:
         tab.on("console", lambda message: complaints.append(f"{page}: {message.text}"))
         tab.on("pageerror", lambda error: complaints.append(f"{page}: {error}"))
         tab.on("requestfailed", lambda request: complaints.append(f"{page}: no {request.url}"))
-        remote = lambda request: request.url.startswith("file:") or complaints.append(f"{page}: {request.url}")  # noqa: E731
-        tab.on("request", remote)
+        tab.on("request", lambda request: complain_if_remote(page, request.url))
         tab.goto(f"file://{site}/{page}")
         return tab
 
@@ -55,11 +58,11 @@ def look(chromium) -> Iterator[Callable]:
     assert complaints == []
 
 
-def written(results: Path, names: list[str], root: Path, folder: Path) -> Path:
+def written(results: Path, names: list[str], root: Path, folder: Path, tried: "TryPage | None" = None) -> Path:  # noqa: F821
     from common.report import site
     from common.report.folder import write_site
 
-    write_site(site.build_site(results, names, root, root), folder)
+    write_site(site.build_site(results, names, root, root, tried), folder)
     return folder
 
 
@@ -91,7 +94,10 @@ def real_site(real_results: Path, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def hostile_site(tmp_path_factory) -> Path:
-    """One paper on a data set that is at hand, in which a file has a name that would run as a script."""
+    """One paper on a data set that is at hand, in which a file has a name that would run as a script, with a page on
+    which a network is tried."""
+    from tests.report.trying import stand_in
+
     root = tmp_path_factory.mktemp("hostile-data")
     results = made.results(tmp_path_factory.mktemp("hostile-results"), RESULTS, root)
-    return written(results, ["rahman"], root, tmp_path_factory.mktemp("site") / "hostile")
+    return written(results, ["rahman"], root, tmp_path_factory.mktemp("site") / "hostile", stand_in())

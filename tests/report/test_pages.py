@@ -109,6 +109,17 @@ def test_the_front_page_has_each_paper_in_a_sentence_and_its_headline_numbers(
             assert say_verdict(answer) in line.locator(".said").inner_text()
 
 
+def test_the_page_to_try_is_found_from_every_other_if_there_is_one(hostile_site: Path, real_site: Path, look):
+    for page in hostile_site.glob("*.html"):
+        assert look(hostile_site, page.name).locator(".top a[href='try/index.html']").count() == 1, page.name
+    tab = look(hostile_site, "try/index.html")
+    links = tab.eval_on_selector_all("a[href], link, script[src]", "all => all.map(each => each.href || each.src)")
+    inside = [link.removeprefix("file://").partition("#")[0] for link in links if link.startswith("file:")]
+    assert len(inside) > 5
+    assert [link for link in inside if not Path(link).is_file()] == []
+    assert look(real_site, "index.html").get_by_text("Try it").count() == 0
+
+
 def test_a_new_reader_finds_the_paper_why_and_the_code(real_site: Path, look):
     links = look(real_site, "index.html").locator(".block[aria-labelledby=gill] .links a").all()
     assert [link.get_attribute("href") for link in links] == [
@@ -395,7 +406,7 @@ def test_images_of_other_pixels_are_not_shown(hostile_site: Path, tmp_path: Path
     image = root / "images" / f"{NAMES['2']}.png"
     image.write_bytes(cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes())
     site = build_site(results, ["rahman"], root, tmp_path)
-    assert site.images == {}
+    assert site.files == {}
     assert "other pixels" in site.remarks[0]
 
 

@@ -1,0 +1,107 @@
+"""The page on which a person tries a network: what is laid into it, so that it needs nothing but a browser."""
+
+import base64
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from common.data import phantom
+from common.errors import BadInput
+from common.files import in_tmpdir
+from common.paper import Paper
+from common.paper import load as load_paper
+from common.predict import export, probe
+from common.predict.pipeline import DISCLAIMER
+from common.report.browser_runtime import VERSION, Runtime
+from common.training import model_file
+from common.training.model_file import About
+
+PAGE = "try/index.html"
+_ASSETS = ("try.css", "resize.js", "try.js")
+# Less than `repro predict` takes: a browser holds a picture several times, with 4 bytes a pixel.
+MOST_PIXELS, MOST_BYTES = 20_000_000, 100_000_000
+
+
+@dataclass(frozen=True)
+class TryPage:
+    """A network, with what runs it. network: as `repro export` writes it. quality: sentences on how good it is, none
+    where nobody measured it."""
+
+    network: bytes
+    about: About
+    runtime: Runtime
+    quality: Sequence[str] = ()
+
+    @property
+    def paper(self) -> Paper:
+        return load_paper(self.about.paper)
+
+    @cached_property
+    def packed(self) -> dict[str, str]:
+        """What the script unpacks, by the id of its element: gzip in base64."""
+        parts = {"network": self.network, "runtime": self.runtime.script, "program": self.runtime.program}
+        return {name: base64.b64encode(gzip.compress(content, mtime=0)).decode() for name, content in parts.items()}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the script has to know."""
+        return {"side": self.about.recipe.side, "mostPixels": MOST_PIXELS, "mostBytes": MOST_BYTES}
+
+    def content(self) -> dict[str, Any]:
+        """What the template is given beside this."""
+        return {
+            "sample": _sample(),
+            "disclaimer": DISCLAIMER,
+            "most_millions": MOST_PIXELS // 1_000_000,
+            "runtime_version": VERSION,
+            "licence": _template("onnxruntime-licence.txt").decode(),
+        }
+
+
+def make_try_page(network: Path, runtime: Runtime, scores: Mapping[str, Any] | None = None) -> TryPage:
+    """The page's content from a saved network. scores: what `common.predict.bundle` measured of it.
+
+    Raises BadInput where the packages that convert it are missing, and for a network that can't be used on a picture in
+    colours alone: one that is given grey ones, or the mask, or whose output is no probability.
+    """
+    model, about = model_file.load(network)
+    if about.recipe.channels != 3:
+        raise BadInput(f"{network}: the page needs a network that takes RGB pictures; this one takes grey ones.")
+    probe.refuse_no_probabilities(network, model, about)
+    with in_tmpdir() as folder:
+        export.export(model, about, folder / "network.onnx")
+        converted = (folder / "network.onnx").read_bytes()
+    return TryPage(converted, about, runtime, describe_quality(scores) if scores else ())
+
+
+def describe_quality(scores: Mapping[str, Any]) -> list[str]:
+    """Sentences on what `common.predict.bundle` measured."""
+    test, normal = scores["parts"]["test"], {each["name"]: each["value"] for each in scores["normal"]}
+    value, low, high = test["dice"]
+    return [
+        f"Its mean Dice is {value:.3f} (95 % interval {low:.3f} to {high:.3f}) on {test['images']} test images, which "
+        "had no part in its training. 1 is a mask equal to the expert's, 0 one that misses the tumour.",
+        f"It also marks something in {normal['images without a lesion that were marked']:.0%} of "
+        f"{scores['normal_images']} images without a tumour.",
+    ]
+
+
+def assets() -> dict[str, bytes]:
+    """The style and the scripts of the page, by their path in the site."""
+    return {f"try/{name}": _template(name) for name in _ASSETS}
+
+
+def _template(name: str) -> bytes:
+    return files("common.report").joinpath("templates", name).read_bytes()
+
+
+def _sample() -> str:
+    """A picture of the phantom, a PNG in base64."""
+    image, _ = phantom.draw("malignant", 3, side=256)
+    return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()
