@@ -23,6 +23,11 @@ _UNFINISHED = ".partial"
 _MOST_UNPACKED = 1 << 28  # bytes of compressed members; large arrays are stored as they are
 
 
+def data_root() -> Path:
+    """The folder of the data sets: REPRO_DATA, else data/."""
+    return Path(os.environ.get("REPRO_DATA") or "data")
+
+
 def kind_of_place(path: Path) -> str:
     """What is at this path and is no file, also behind links: "a folder", "a pipe", "a socket", "a device". "" for a
     file, and where there is nothing."""

@@ -9,9 +9,9 @@ import typer
 
 from common import limits
 from common import paper as papers
-from common.cli.shared import Data, OnePaperOrAll, Runs, app, root, say
+from common.cli.shared import Data, OnePaperOrAll, Runs, app, say
 from common.errors import BadInput
-from common.files import refuse_no_folder, write_atomically
+from common.files import data_root, refuse_no_folder, write_atomically
 from common.paper import Profile
 from common.text import for_json
 from common.training.at_once import share_memory
@@ -60,7 +60,7 @@ def bench(
     on = f"{here.device}, {here.cores} cores, {here.backend} {here.backend_version}, {policy}"
     say(f"{on}: median of {rounds} rounds and their range")
     for each in chosen:
-        setting = parts.Bench(each, each.recipe(profile), policy, kind, data, root(), steps, rounds, runs)
+        setting = parts.Bench(each, each.recipe(profile), policy, kind, data, data_root(), steps, rounds, runs)
         say(f"{each.name}, {profile} profile")
         lines: list[parts.Line] = []
         for line in parts.measure(setting, part or list(parts.PARTS)):

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from common import paper as papers
-from common.cli.shared import Results, Runs, app, out, report_unusable, root, say, show
+from common.cli.shared import Results, Runs, app, out, report_unusable, say, show
 from common.errors import BadInput
-from common.files import refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_no_folder, refuse_unwritable_file
 from common.paper import Paper, Profile
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
@@ -82,7 +82,7 @@ def fetch_data(name: NameOrDir = "busi", runs: Runs = Path("runs")) -> None:
     """Print the folder of a data set. If it is missing, download or generate it first."""
     from common.data import fetch
 
-    found = fetch.find(name, root(), runs)
+    found = fetch.find(name, data_root(), runs)
     say(found.folder)
     report_unusable(found, runs)
 
@@ -147,7 +147,7 @@ def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when
     """Raises BadInput for a packed file, which has no images."""
     from common.data import fetch
 
-    found = fetch.find(name, root(), runs)
+    found = fetch.find(name, data_root(), runs)
     if found.packed:
         raise BadInput(
             f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from common import paper as papers
-from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, root, say, say_json, show, tell
+from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import read_json, refuse_no_folder
-from common.lock import only_one, unchanging
+from common.files import data_root, read_json, refuse_no_folder
+from common.lock import unchanging
 from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
 
@@ -23,6 +23,7 @@ def compare(
     """Compare reported with reproduced numbers, without any training. Renews README.md and sweep.md in the results, and
     the table in the README of each paper."""
     from common.evidence.answers import answers
+    from common.evidence.pages import renew_pages
     from common.evidence.paper_sentences import describe_lines
 
     if paper:
@@ -72,30 +73,6 @@ def _name_page(results: Path) -> None:
     say(f"Every metric under every reading: {results / SWEEP}; `repro report` draws them.")
 
 
-def renew_pages(results: Path, wanted: set[str]) -> tuple[dict[str, list["Assessment"]], dict[str, list["OneAtATime"]]]:  # noqa: F821, imported when needed
-    """Compares all results again, and writes all pages (`common.evidence.pages`), the tables of single images only of
-    the papers in `wanted`. Returns the compared records and the effects of readings, both by the name of each paper in
-    `wanted` that has results."""
-    from common.evidence import effects, pages
-    from common.evidence.assess import assess_paper
-    from common.evidence.results import store
-
-    if not results.is_dir():
-        return {}, {}
-    with only_one(results, wait=True):  # else a record that another process stores meanwhile would be lost
-        assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
-        for each in (each for group in assessed.values() for each in group):
-            if each.rows != each.record.reported:
-                store(results, each.record.model_copy(update={"reported": each.rows}))
-        chosen = {name: group for name, group in assessed.items() if group and name in wanted}
-        moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
-        if chosen:
-            pages.write_pages(results, assessed, [each for found in moved.values() for each in found])
-        for each in (each for group in chosen.values() for each in group):
-            pages.write_images(each, results)
-    return chosen, {name: moved[name] for name in chosen}
-
-
 @app.command("claims")
 def check_claims(
     paper: OnePaperOrAll = None,
@@ -141,7 +118,7 @@ def report(
     page = _page_to_try(tried, runs) if tried else None
     with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
         with unchanging(results):
-            built = site.build_site(results, papers.names(), root(), runs, page)
+            built = site.build_site(results, papers.names(), data_root(), runs, page)
         folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")

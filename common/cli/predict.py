@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from common.cli.shared import Runs, app, err, out, report_unusable, root, say, say_json, show, tell
+from common.cli.shared import Runs, app, err, out, report_unusable, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_no_folder, refuse_unwritable_file
 from common.predict.bundled import FILE, NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
@@ -33,12 +33,10 @@ def predict(
     files.refuse_nothing(found)
     model = find_network(model)
     import_keras()
-    from common.predict import pipeline, probe
-    from common.training import model_file
+    from common.predict import pipeline
+    from common.predict.probe import load_for_images
 
-    network, about = model_file.load(model)
-    model_file.refuse_leak(about)
-    probe.refuse_no_probabilities(model, network, about)
+    network, about = load_for_images(model)
     say(f"{about}.")
     if model == FILE:
         say(describe_bundled())
@@ -104,11 +102,9 @@ def evaluate(
     model = model or [Path(NAME)]
     if len(model) > len(ascii_uppercase):
         raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
-    if (images is None) != (masks is None) or (images is None) == (data is None):
-        raise BadInput("Expected --images DIR and --masks DIR, or --data, to say which images with masks are meant.")
     if output:
         refuse_no_folder(output)
-    found = fetch.find_pairs(images, masks) if images else fetch.find(data, root(), runs)
+    found = fetch.find_masked(data, images, masks, data_root(), runs)
     if output and found.packed:
         raise BadInput(f"{found.folder} is a packed file, without images to draw on: leave -o out.")
     import_keras()
@@ -188,13 +184,10 @@ def export(
     model = find_network(model)
     import_keras()
     from common.predict import export as exporting
-    from common.predict import probe
-    from common.training import model_file
+    from common.predict.probe import load_for_images
 
     exporting.refuse_without_packages()
-    network, about = model_file.load(model)
-    model_file.refuse_leak(about)
-    probe.refuse_no_probabilities(model, network, about)
+    network, about = load_for_images(model)
     check = exporting.export(network, about, output)
     say(f"{about}: {output}.")
     say(

@@ -137,34 +137,10 @@ def tell(text: str, indent: int = 0) -> None:
         say(line)
 
 
-def root() -> Path:
-    """The folder of the data sets."""
-    return Path(os.environ.get("REPRO_DATA") or "data")
-
-
-def report_stand_in(paper: "Paper", found: "Found", asked: str | None, to: Console = out) -> None:  # noqa: F821
-    """Says that a stand-in replaces the paper's data set, if the user did not choose the data."""
-    if asked is None and found.name != paper.data:
-        say(
-            f"{paper.name}: {paper.data} is not here. {found.name} is used instead: its numbers are not set "
-            "against the paper's.",
-            to,
-        )
-
-
 def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # noqa: F821, imported when needed
-    """Says which other files are beside the images, and how many cases can't be used. Writes a file with the reason for
-    each of these cases."""
-    from common.files import write_atomically
-
-    if found.left_out:
-        say(f"{found.name}: {len(found.cases)} cases. Left out (not images of this data set): {found.left_out}.", to)
-    if found.unusable:
-        path = runs / f"{found.name}-unusable.txt"
-        write_atomically(path, "".join(f"{for_terminal(line)}\n" for line in found.unusable).encode())
-        say(
-            f"{found.name}: {len(found.cases)} cases; {len(found.unusable)} more can't be used, explained in {path}", to
-        )
+    """Prints `Found.describe_unusable`."""
+    for line in found.describe_unusable(runs):
+        say(line, to)
 
 
 def command_line(*without: str) -> str:

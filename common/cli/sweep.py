@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from common import limits
-from common.cli.evidence import renew_pages
 from common.cli.shared import (
     Data,
     Folds,
@@ -23,13 +22,12 @@ from common.cli.shared import (
     err,
     out,
     quoted_command,
-    report_stand_in,
     report_unusable,
-    root,
     say,
     show,
 )
 from common.errors import BadInput, FailedRun, on_one_line
+from common.files import data_root
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
@@ -100,6 +98,7 @@ def sweep(
     from common.sweep.table import describe_size
     from common.sweep.table import dry_run as plan
     from common.training.programs import keep_compiled
+    from common.training.request import describe_stand_in
 
     to = err if form == "lines" else out
     wanted = _settle_auto(grid.read_sweep_file(file) if file else typed, str(file or "This"))
@@ -108,11 +107,12 @@ def sweep(
     keep_compiled(runs / "cache" / "compiled")
     began = time.perf_counter()
     with to.status("reading the data and checking the settings of each network ..."):
-        found = grid.expand(wanted, root(), runs, results, command_line(), lambda line: say(line, to))
+        found = grid.expand(wanted, data_root(), runs, results, command_line(), lambda line: say(line, to))
         size = f"{describe_size(found)}, planned in {time.perf_counter() - began:.1f} s"
     one_of_each = {experiment.request.paper.name: experiment.request for experiment in found.experiments}
     for request in one_of_each.values():
-        report_stand_in(request.paper, request.found, wanted.data, to)
+        for line in describe_stand_in(request.paper, request.found, wanted.data):
+            say(line, to)
     for data_set in found.data.values():
         report_unusable(data_set, runs, to)
     for reason in found.left_out:
@@ -141,6 +141,7 @@ def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported w
     """Trains the remaining jobs, and stores each experiment when its last job has ended.
 
     Raises FailedRun at the end, with the jobs that were broken off and the experiments without numbers."""
+    from common.evidence.pages import renew_pages
     from common.evidence.results import load
     from common.sweep.job import Broken, describe_outcome
     from common.sweep.table import JobTable

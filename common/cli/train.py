@@ -9,7 +9,6 @@ import typer
 
 from common import limits
 from common import paper as papers
-from common.cli.evidence import renew_pages
 from common.cli.shared import (
     Data,
     Folds,
@@ -21,9 +20,6 @@ from common.cli.shared import (
     app,
     command_line,
     out,
-    report_stand_in,
-    report_unusable,
-    root,
     say,
     tell,
 )
@@ -69,57 +65,43 @@ def run(
     """Train and evaluate the network of one paper, and compare our numbers with its own."""
     record = papers.load(paper)
     readings = dict(_parse_reading(choice) for choice in reading or [])
-    designs = {"folds": folds, "splits": splits}
-    readings |= {key: str(number) for key, number in designs.items() if number is not None}
-    if repeats is None:
-        repeat_asked = (only or "").partition(".")[0]
-        number = int(repeat_asked) if re.fullmatch("[0-9]{1,9}", repeat_asked) else 0
-        repeats = max(record.usual_repeats(readings), number)
+    record.choose(readings)  # refuses an unknown one before Keras is loaded
     if only and repeats_at_once != "1":
         raise BadInput("--only trains one job: it can't be combined with --repeats-at-once.")
     if repeats_at_once != "1":
         share_memory()
     import_keras()
     from common.cli.outcome import show_outcome
-    from common.training.precision import resolve
-    from common.training.profile import at_once, check, choose
-    from common.training.programs import keep_compiled
-    from common.training.request import Request, cache_folder, find_data, prepare_for, results_folder
-    from common.training.run import run_experiment
+    from common.training.profile import choose
+    from common.training.reproduce import compare_trained, new_request, train_networks
 
-    check(profile, repeats, seed, repeats_at_once)
-    policy = resolve(precision)
-    keep_compiled(runs / "cache" / "compiled")
-    found = find_data(record, data, root(), runs)
-    report_stand_in(record, found, data)
-    report_unusable(found, runs)
-    request = Request(
-        record, "paper", found, repeats, seed, readings, policy, runs, results or runs, resume,
+    repeat_asked = (only or "").partition(".")[0]
+    request = new_request(
+        record,
+        profile=profile,
+        data=data,
+        repeats=repeats,
+        least=int(repeat_asked) if re.fullmatch("[0-9]{1,9}", repeat_asked) else 0,
+        folds=folds,
+        splits=splits,
+        seed=seed,
+        readings=readings,
+        precision=precision,
+        repeats_at_once=repeats_at_once,
+        runs=runs,
+        resume=resume,
+        say=say,
         command=command_line("--only="),
-    )  # fmt: skip
+    )
     # The first time this may take a minute, so the terminal shows a message.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, tell)
     if only:
-        return _train_one(request, only)
-    if results is None:  # then the folder follows from what the data are
-        pixels = prepare_for(request.recipe, found, cache_folder(runs)).fingerprint
-        request = replace(request, results=results_folder(None, runs, [(request, pixels)]))
-    # The paper's baselines are trained too, unless a reading chooses one network.
-    baselines = record.trained_along(readings)
-    trained = []
-    for network in [{}, *baselines]:
-        if baselines:
-            baseline = ", ".join(f"{key}={papers.as_text(value)}" for key, value in network.items())
-            tell(f"the baseline, {baseline}:" if network else "the paper's own network:")
-        request = replace(request, readings=readings | network)
-        number = at_once(request, repeats_at_once)
-        trained.append(run_experiment(replace(request, at_once=number), tell).key)
+        return _train_one(replace(request, results=results or runs), only)
+    trained = train_networks(request, results, repeats_at_once, tell)
     with out.status("comparing reported with reproduced numbers ..."):
-        compared, _ = renew_pages(request.results, {paper})
-    show_outcome(
-        record, [each for key in trained for each in compared[paper] if each.record.key == key], request.results
-    )
+        compared = compare_trained(trained)
+    show_outcome(record, compared, trained[0].request.results)
 
 
 def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported when needed

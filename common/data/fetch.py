@@ -20,7 +20,8 @@ from common.data.busi import CLASSES, index
 from common.data.case import Case
 from common.data.listing import describe_left_out, first_few, is_of_system, on_disk, plain_name
 from common.errors import BadInput
-from common.files import kind_of_place
+from common.files import kind_of_place, write_atomically
+from common.text import for_terminal
 
 # Data sets that are found by their name.
 NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
@@ -63,6 +64,22 @@ class Found:
     packed: pack.Packed | None = None
     left_out: str = ""
 
+    def describe_unusable(self, runs: Path) -> list[str]:
+        """In words, which other files are beside the images, and how many cases can't be used. Writes a file into
+        `runs` with the reason for each of these cases."""
+        lines = []
+        if self.left_out:
+            lines.append(
+                f"{self.name}: {len(self.cases)} cases. Left out (not images of this data set): {self.left_out}."
+            )
+        if self.unusable:
+            path = runs / f"{self.name}-unusable.txt"
+            write_atomically(path, "".join(f"{for_terminal(line)}\n" for line in self.unusable).encode())
+            lines.append(
+                f"{self.name}: {len(self.cases)} cases; {len(self.unusable)} more can't be used, explained in {path}"
+            )
+        return lines
+
 
 def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
     """A data set and its cases. No pixel is read.
@@ -96,6 +113,14 @@ def _names_unreadable(place: str) -> Iterator[None]:
         raise BadInput(
             f"{named} can't be read: {error.strerror or error}. Mend that, or name another place."
         ) from error
+
+
+def find_masked(data: str | None, images: Path | None, masks: Path | None, root: Path, runs: Path) -> Found:
+    """Images with masks as a person names them: by two folders (`find_pairs`), or as a data set (`find`). Raises
+    BadInput, beside what these raise, where neither or both are named."""
+    if (images is None) != (masks is None) or (images is None) == (data is None):
+        raise BadInput("Expected --images DIR and --masks DIR, or --data, to say which images with masks are meant.")
+    return find(data, root, runs) if data is not None else find_pairs(images, masks)
 
 
 def find_pairs(images: Path, masks: Path) -> Found:

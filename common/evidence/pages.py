@@ -1,19 +1,44 @@
-"""Which files `repro compare` writes: the pages in the folder of results, and the tables between marks."""
+"""What `repro compare` does: all results are compared again, and the pages in the folder of results and the tables
+between marks are written."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from common import paper as papers
-from common.evidence import effects_tables, folds
+from common.evidence import effects, effects_tables, folds
 from common.evidence.answers import answers
-from common.evidence.assess import Assessment
+from common.evidence.assess import Assessment, assess_paper
 from common.evidence.definitions_page import PAGE
 from common.evidence.effects import OneAtATime
 from common.evidence.paper_page import SWEEP, paper_page, path_of_images
 from common.evidence.readmes import renew_readmes
+from common.evidence.results import store
 from common.evidence.results_page import results_page
 from common.files import write_atomically
+from common.lock import only_one
 from common.text import for_csv
+
+
+def renew_pages(
+    results: Path, wanted: Collection[str]
+) -> tuple[dict[str, list[Assessment]], dict[str, list[OneAtATime]]]:
+    """Compares all results again, and writes all pages, the tables of single images only of the papers in `wanted`.
+    Returns the compared records and the effects of readings, both by the name of each paper in `wanted` that has
+    results."""
+    if not results.is_dir():
+        return {}, {}
+    with only_one(results, wait=True):  # else a record that another process stores meanwhile would be lost
+        assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
+        for each in (each for group in assessed.values() for each in group):
+            if each.rows != each.record.reported:
+                store(results, each.record.model_copy(update={"reported": each.rows}))
+        chosen = {name: group for name, group in assessed.items() if group and name in wanted}
+        moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
+        if chosen:
+            write_pages(results, assessed, [each for found in moved.values() for each in found])
+        for each in (each for group in chosen.values() for each in group):
+            write_images(each, results)
+    return chosen, {name: moved[name] for name in chosen}
 
 
 def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], moved: Iterable[OneAtATime]) -> None:

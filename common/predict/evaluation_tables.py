@@ -11,9 +11,10 @@ from rich.text import Text
 
 from common.data.fetch import Found
 from common.evidence import clinical
-from common.evidence.definition import is_distance
+from common.evidence.definition import Definition, is_distance
 from common.evidence.statistics import PairedDifference
 from common.predict.evaluate import Evaluated
+from common.text import finite_or_null
 
 
 def headline_table(evaluated: list[Evaluated]) -> Table:
@@ -84,6 +85,22 @@ def _change(difference: PairedDifference | None) -> Text:
     if difference.certain:
         text.stylize("bold")
     return text
+
+
+def as_rows(evaluated: list[Evaluated], found: Found) -> list[dict[str, Any]]:
+    """A flat row for each network and definition (`reproductions.evaluate`). None for what is undefined."""
+    rows = []
+    for each in evaluated:
+        about = {"model": str(each.file), "paper": each.about.paper, "data": found.name, "images": len(each.rows)}
+        for signature, value in each.values.items():
+            low, high = each.interval[signature]
+            less = each.against.get(signature)
+            row = {"value": value, "low": low, "high": high}
+            row |= {"less_first": less and less.value}
+            row |= {"less_first_low": less and less.low, "less_first_high": less and less.high}
+            words = {"definition": signature, "in_words": Definition.parse(signature).in_words()}
+            rows.append(about | {"seen": each.seen} | words | finite_or_null(row))
+    return rows
 
 
 def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:

@@ -72,9 +72,9 @@ def predict_all(
     _write_about(output, record)  # first, so that a killed prediction leaves folders that are known as results
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
-            predicted = _predicted(model, about.recipe, _read(items, about.recipe, pool, refused), refused)
+            outputs = predicted(model, about.recipe, _read(items, about.recipe, pool, refused), refused)
             write = _or_refusal(lambda each: write_results(*each, output))
-            described = ahead(pool, write, predicted, EVALUATION_BATCH, lambda each: each[1].size)
+            described = ahead(pool, write, outputs, EVALUATION_BATCH, lambda each: each[1].size)
             for line in _done(described, refused):
                 lines.append(line)
                 done(len(lines))
@@ -105,7 +105,7 @@ def _read(
     yield from _done(read, refused)
 
 
-def _predicted(
+def predicted(
     model: keras.Model, recipe: Recipe, images: Iterator[tuple[Input, Picture, np.ndarray]], refused: list[BadInput]
 ) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None]]:
     """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name. Images

@@ -9,9 +9,21 @@ from common.data import phantom
 from common.data.batches import look_up_values
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
+from common.training import model_file
 from common.training.evaluate import EVALUATION_BATCH, NoProbabilities, predict
-from common.training.model_file import About
+from common.training.model_file import About, Loaded
 from common.training.model_plan import first_line
+
+
+def load_for_images(path: Path) -> Loaded:
+    """A network that can be used on images without a mask.
+
+    Raises BadInput for a file that is no such network (`model_file.load`), for a network that is given the mask, and
+    for one whose output is no probability."""
+    loaded = model_file.load(path)
+    model_file.refuse_leak(loaded.about)
+    refuse_no_probabilities(path, *loaded)
+    return loaded
 
 
 def examples(about: About) -> np.ndarray:

@@ -7,7 +7,7 @@ shows it), because a comment is no member: the archive has only the members that
 import json
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -53,6 +53,13 @@ class About(BaseModel):
         return f"{self.paper}, {size}, trained on {self.data} (seed {self.seed}, {spoken_name(self)}){leak}"
 
 
+class Loaded(NamedTuple):
+    """A network, uncompiled and in float32, and the settings of its training."""
+
+    model: keras.Model
+    about: About
+
+
 def refuse_leak(about: About) -> None:
     """Raises BadInput for a network with the ground truth mask in its input: a new image has no such mask."""
     if about.recipe.leak:
@@ -75,8 +82,8 @@ def save(model: keras.Model, about: About, path: Path) -> None:
             archive.comment = about.model_dump_json().encode()
 
 
-def load(path: Path) -> tuple[keras.Model, About]:
-    """The network, uncompiled and in float32, and the settings of its training.
+def load(path: Path) -> Loaded:
+    """The network in a file.
 
     Raises BadInput for a file that is not a saved network, is damaged, was not written by `save`, could run foreign
     code, has other inputs or outputs than its record says, or describes more than it holds.
@@ -93,7 +100,7 @@ def load(path: Path) -> tuple[keras.Model, About]:
                 f"{path}: its network can't be used, since the layer '{layer.name}' has weights that are not finite "
                 "(NaN or infinite): its training was lost, or the file is damaged."
             )
-    return network, about
+    return Loaded(network, about)
 
 
 def _inspect(path: Path) -> About:

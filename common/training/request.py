@@ -91,6 +91,16 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
             raise missing from None
 
 
+def describe_stand_in(paper: Paper, found: Found, asked: str | None) -> list[str]:
+    """A line that says so where a stand-in replaces the paper's data set and the user did not choose the data."""
+    if asked is not None or found.name == paper.data:
+        return []
+    return [
+        f"{paper.name}: {paper.data} is not here. {found.name} is used instead: its numbers are not set against the "
+        "paper's."
+    ]
+
+
 def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
     need = Need.of_recipe(recipe)
     if found.packed:

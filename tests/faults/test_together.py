@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 from common import paper
-from common.cli import evidence
-from common.evidence import assess, results
+from common.evidence import pages, results
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +54,7 @@ def test_of_processes_that_store_at_once_none_loses_a_record(tmp_path):
 
 def test_compare_does_not_replace_a_record_that_was_stored_while_it_read(tmp_path, monkeypatch):
     """It takes seconds between reading and writing, at the end of every run too. The other process waits for it."""
-    folder, read, others = tmp_path / "results", assess.assess_paper, []
+    folder, read, others = tmp_path / "results", pages.assess_paper, []
     assert storing(folder, made_in(1.0, reported=[])).wait() == 0
 
     def read_slowly(about, place):
@@ -65,9 +64,9 @@ def test_compare_does_not_replace_a_record_that_was_stored_while_it_read(tmp_pat
         assert others[0].poll() is None
         return found
 
-    monkeypatch.setattr(assess, "assess_paper", read_slowly)
+    monkeypatch.setattr(pages, "assess_paper", read_slowly)
     monkeypatch.setattr(paper, "names", lambda: ["gill"])
-    compared, _ = evidence.renew_pages(folder, {"gill"})
+    compared, _ = pages.renew_pages(folder, {"gill"})
     assert compared["gill"][0].record.runs[0].seconds == 1.0
     assert others[0].wait() == 0
     assert [record.runs[0].seconds for record in results.load(folder, "gill")] == [2.0]

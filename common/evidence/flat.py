@@ -1,0 +1,82 @@
+"""Printed numbers beside ours as flat rows, which `pandas.DataFrame` and `csv.DictWriter` take as they are."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+
+from common.evidence.answers import Answer, Runs, answers
+from common.evidence.assess import Assessment, assess_paper
+from common.evidence.definition import Definition
+from common.evidence.results import Compared
+from common.evidence.sentences import name_metric, say_verdict
+from common.evidence.statistics import Prediction
+from common.evidence.verdict import best_of
+from common.lock import unchanging
+from common.paper import Paper, as_shown
+from common.reported import Reported
+
+Row = dict[str, str | int | float | bool | None]
+
+
+def rows_of_paper(paper: Paper, results: Path, every_run: bool = False) -> list[Row]:
+    """A row for each printed number, with the verdict that the pages show; or, with `every_run`, one for each number
+    and each stored record (`rows_of_runs`). results: the folder of the records."""
+    with unchanging(results):
+        assessed = assess_paper(paper, results)
+        if every_run:
+            return rows_of_runs(assessed)
+        return [_of_answer(answer) for answer in answers(paper, assessed)]
+
+
+def rows_of_runs(assessed: Iterable[Assessment]) -> list[Row]:
+    """A row for each number that a paper prints of the network of a record, beside the runs of that record."""
+    rows = []
+    for each in assessed:
+        cells = {cell.id: cell for cell in each.paper.reported}
+        for row in each.rows:
+            nothing = best_of(row.definition, list(each.nothing.get(row.id, {}).values()))
+            rows.append(_row(each.paper, cells[row.id], row, Runs(each, row), nothing, row.note))
+    return rows
+
+
+def _of_answer(answer: Answer) -> Row:
+    row = answer.shown.row if answer.shown else answer.row
+    nothing = answer.nothing[1] if answer.nothing else None
+    whole = _row(answer.paper, answer.head, row, answer.shown, nothing, say_verdict(answer))
+    return whole | {"verdict": answer.verdict, "hint": answer.hint}
+
+
+def _row(paper: Paper, cell: Reported, row: Compared, runs: Runs | None, nothing: Prediction | None, why: str) -> Row:
+    ours, record = row.reproduced, runs.assessed.record if runs else None
+    return {
+        "paper": paper.name,
+        "id": cell.id,
+        "number": name_metric(cell),
+        "printed": f"{cell.value}{cell.unit}",
+        "printed_value": _value(cell),
+        "where": cell.where,
+        "split": cell.split,
+        "definition": cell.definition,
+        "in_words": Definition.parse(cell.definition).in_words(),
+        "quoted": cell.quoted,
+        "profile": record.profile if record else None,
+        "data": record.dataset.name if record else None,
+        "readings": " ".join(as_shown(record.readings)) if record else None,
+        "ours": ours.mean,
+        "low": ours.low,
+        "high": ours.high,
+        "n": ours.n,
+        "margin": row.margin,
+        "nothing_low": nothing.low if nothing else None,
+        "nothing_high": nothing.high if nothing else None,
+        "verdict": row.verdict,
+        "hint": row.hint,
+        "why": why,
+        "stale": ours.mean is not None and not runs.assessed.fresh,
+    }
+
+
+def _value(cell: Reported) -> float:
+    """The printed value on the scale of ours: 95.74% is 0.9574."""
+    text = cell.value + cell.unit
+    return float(Decimal(text.rstrip("% ")) / (100 if "%" in text else 1))

@@ -1,0 +1,74 @@
+"""A person's question about a paper, or about one number that it prints: which number is meant, and the answer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.errors import BadInput
+from common.evidence import paper_sentences, sentences
+from common.evidence.answers import Answer, answers
+from common.evidence.assess import assess_paper
+from common.evidence.sentences import name_number
+from common.evidence.worded import check_worded
+from common.lock import unchanging
+from common.paper import Paper
+from common.reported import Reported
+
+
+def explain(paper: Paper, number: str | None, results: Path) -> list[str]:
+    """A paper, or one number that it prints, in a few lines that a person can repeat.
+
+    number: as printed ("0.5667"), a part of its name ("test iou"), or its id in paper.yaml; None for the whole paper.
+    results: the folder of the records. Raises BadInput for no such number, and for a damaged record."""
+    with unchanging(results):
+        assessed = assess_paper(paper, results)
+        found = answers(paper, assessed)
+    if number is None:
+        return list(paper_sentences.explain_paper(paper, found, assessed, check_worded(paper, assessed)))
+    return sentences.explain(find_number(paper, found, number))
+
+
+def example(paper: Paper) -> str:
+    """A number of the paper as a person would type it."""
+    first = next((cell for cell in paper.reported if cell.id in paper.headline[:1]), paper.reported[0])
+    return f"{first.value}{first.unit}"
+
+
+def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> Answer:
+    """The answer that a person means by an id, a printed value, or words of a name. Where that fits several, the one
+    whose name is exactly this, then the one that the paper prints of its own network. Raises BadInput, with the numbers
+    to choose from, where it fits none, or still several."""
+    wanted = " ".join(typed.lower().split())
+    fits = [answer for answer in found if any(wanted == cell.id.lower() for cell in answer.cells)]
+    fits = fits or [answer for answer in found if any(wanted in values_of(cell) for cell in answer.cells)]
+    fits = fits or [answer for answer in found if all(word in name_of(answer).split() for word in wanted.split())]
+    fits = fits or [answer for answer in found if wanted and wanted in name_of(answer)]
+    for is_meant in (
+        lambda answer: name_of(answer) == wanted,
+        lambda answer: not answer.again and not answer.head.quoted,
+        lambda answer: not answer.head.readings,
+    ):
+        fits = [answer for answer in fits if is_meant(answer)] or fits
+    if len(fits) == 1:
+        return fits[0]
+    raise list_choice(paper, fits or found, f"'{typed}' fits several numbers" if fits else f"No number '{typed}'")
+
+
+def name_of(answer: Answer) -> str:
+    return f"{answer.head.split} {answer.head.name}".lower()
+
+
+def values_of(cell: Reported) -> set[str]:
+    """How a person may type the printed value."""
+    bare = cell.value.removesuffix("%").strip()
+    return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.value + cell.unit else {bare}
+
+
+def list_choice(paper: Paper, choices: Sequence[Answer], said: str) -> BadInput:
+    """The error with a line for each number to choose from: its id, then its name and value. Quoted numbers are only
+    counted, unless there is no other."""
+    own = [answer for answer in choices if not answer.head.quoted] or choices
+    width = max(len(answer.head.id) for answer in own)
+    lines = [f"{answer.head.id:{width}}  {name_number(answer.head)}" for answer in own]
+    if quoted := len(choices) - len(own):
+        lines.append(f"and {quoted} that it quotes from other works")
+    return BadInput.listing(f"{said} of {paper.name}:", lines, "Type one of the ids on the left.")

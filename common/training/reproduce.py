@@ -1,0 +1,139 @@
+"""What `repro run` and `reproductions.reproduce` do: from a person's choices to trained networks, and to our numbers
+beside those of the paper."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from common.evidence.assess import Assessment
+from common.evidence.flat import Row, rows_of_runs
+from common.evidence.pages import renew_pages
+from common.evidence.results import Record
+from common.files import data_root
+from common.paper import Paper, as_text
+from common.training import model_file
+from common.training.precision import resolve
+from common.training.profile import at_once, check, choose
+from common.training.programs import keep_compiled
+from common.training.request import (
+    Request,
+    cache_folder,
+    describe_stand_in,
+    find_data,
+    plan,
+    prepare_for,
+    results_folder,
+    trial_folder,
+)
+from common.training.run import run_experiment
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """What a run gave. rows: each number that the paper prints of these networks beside ours (`flat.rows_of_runs`).
+    records: one for each network. networks: the files of the saved networks, one for each training. results: the folder
+    of the records."""
+
+    rows: list[Row]
+    records: list[Record]
+    networks: list[Path]
+    results: Path
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One network that a run trained: the paper's own, or a baseline. record: of all its repeats."""
+
+    request: Request
+    record: Record
+
+    def files(self) -> list[Path]:
+        """The saved network of each training: best.keras or last.keras. A training that failed has none."""
+        planned = plan(self.request, lambda line: None)
+        name = model_file.name_of(self.request.recipe)
+        places = [trial_folder(planned.folder, trial) / name for trial in planned.trials]
+        return [path for path in places if path.exists()]
+
+
+def reproduce(
+    paper: Paper,
+    *,
+    profile: str,
+    repeats_at_once: str,
+    results: Path | None,
+    say: Callable[[str], None],
+    **choices: Any,
+) -> Reproduced:
+    """All of a run; the choices are those of `new_request`. Raises as the functions below do."""
+    request = new_request(paper, profile=profile, repeats_at_once=repeats_at_once, say=say, **choices)
+    trained = train_networks(choose(request, profile, say), results, repeats_at_once, say)
+    rows = rows_of_runs(compare_trained(trained))
+    networks = [file for each in trained for file in each.files()]
+    return Reproduced(rows, [each.record for each in trained], networks, trained[0].request.results)
+
+
+def new_request(
+    paper: Paper,
+    *,
+    profile: str,
+    data: str | None,
+    repeats: int | None,
+    folds: int | None,
+    splits: int | None,
+    seed: int,
+    readings: Mapping[str, str],
+    precision: str,
+    repeats_at_once: str,
+    runs: Path,
+    resume: bool,
+    say: Callable[[str], None],
+    command: str = "",
+    least: int = 0,
+) -> Request:
+    """A person's choices (those of `repro run`) as a request of the paper's own size: `profile.choose` settles its
+    size, `train_networks` the folder of its results. Keras is loaded before.
+
+    repeats: None for as many as the paper has by default, but at least `least`. say: gets lines on the data.
+    Raises BadInput for choices that are wrong, and for missing data."""
+    designs = {"folds": folds, "splits": splits}
+    readings = {**readings, **{key: str(number) for key, number in designs.items() if number is not None}}
+    if repeats is None:
+        repeats = max(paper.usual_repeats(readings), least)
+    check(profile, repeats, seed, repeats_at_once)
+    policy = resolve(precision)
+    keep_compiled(runs / "cache" / "compiled")
+    found = find_data(paper, data, data_root(), runs)
+    for line in [*describe_stand_in(paper, found, data), *found.describe_unusable(runs)]:
+        say(line)
+    return Request(paper, "paper", found, repeats, seed, readings, policy, runs, runs, resume, command=command)
+
+
+def train_networks(
+    request: Request, results: Path | None, repeats_at_once: str, say: Callable[[str], None]
+) -> list[Trained]:
+    """Trains all repeats of the paper's own network, and of its baselines unless a reading chooses one network.
+
+    results: the folder of the records; None for the one that follows from what the data are (`results_folder`).
+    repeats_at_once: a number, or "auto". Raises as `run_experiment` does."""
+    if results is None:
+        pixels = prepare_for(request.recipe, request.found, cache_folder(request.runs)).fingerprint
+        results = results_folder(None, request.runs, [(request, pixels)])
+    baselines = request.paper.trained_along(request.readings)
+    trained = []
+    for network in [{}, *baselines]:
+        if baselines:
+            baseline = ", ".join(f"{key}={as_text(value)}" for key, value in network.items())
+            say(f"the baseline, {baseline}:" if network else "the paper's own network:")
+        own = replace(request, results=results, readings=request.readings | network)
+        own = replace(own, at_once=at_once(own, repeats_at_once))
+        trained.append(Trained(own, run_experiment(own, say)))
+    return trained
+
+
+def compare_trained(trained: list[Trained]) -> list[Assessment]:
+    """Compares all results of the folder again, renews its pages, and returns what there is to say of the networks of
+    this run."""
+    first = trained[0].request
+    compared, _ = renew_pages(first.results, {first.paper.name})
+    return [each for network in trained for each in compared[first.paper.name] if each.record.key == network.record.key]
