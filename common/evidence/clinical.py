@@ -8,7 +8,7 @@ interval.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -94,8 +94,10 @@ def headline(rows: Rows) -> list[Measure]:
 
 
 def compare_headlines(one: Rows, other: Rows) -> list[PairedDifference]:
-    """The values of `headline` of one network less those of another one on the same images, in the same order."""
-    return paired_bootstrap_ratios(_columns(_of_headline(one)), _columns(_of_headline(other)))
+    """The values of `headline` of one network less those of another one on the same images in the same order. As there,
+    no interval is given where all resamples have the same value."""
+    found = paired_bootstrap_ratios(_columns(_of_headline(one)), _columns(_of_headline(other)))
+    return [replace(each, low=math.nan, high=math.nan) if each.low == each.high else each for each in found]
 
 
 def _with_intervals(ratios: list[_Ratio]) -> list[Measure]:

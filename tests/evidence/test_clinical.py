@@ -173,9 +173,13 @@ def test_without_a_lesion_or_a_blank_image_the_headline_says_so(rows):
 
 
 def test_two_headlines_are_compared_image_by_image(rows):
-    right = rows.take(np.array([0, 0, 0]))
-    wrong = replace(rows.take(np.array([2, 2, 2])), case=right.case)
+    right = rows.take(np.array([0, 0, 0, 3]))
+    wrong = replace(rows.take(np.array([2, 2, 3, 2])), case=right.case)
     dice, missed, marked = compare_headlines(wrong, right)
-    assert (dice.value, dice.low, dice.high, dice.certain) == (-1, -1, -1, True)
-    assert missed.value == 1
+    assert dice.value == pytest.approx(headline(wrong)[0].value - headline(right)[0].value)
+    assert (dice.low, dice.certain) == (-1, True)
+    assert missed.value == 0.75
     assert math.isnan(marked.value), "there is no blank image"
+    same, *_ = compare_headlines(right, right)
+    assert same.value == 0
+    assert math.isnan(same.low), "an interval from 0 to 0 would claim certainty"
