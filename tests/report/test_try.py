@@ -24,7 +24,7 @@ from common.training import model_file
 from tests.predict.made import about, bright
 from tests.report import trying
 from tests.report.axe import serious_faults
-from tests.report.trying import SIDE, mask_on, wait_until_done, write_pictures
+from tests.report.trying import SIDE, assert_same_mask, mask_on, wait_until_done, write_pictures
 
 SCRIPTS = Path(try_page.__file__).parent / "templates"
 
@@ -35,13 +35,6 @@ def alone(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("try")
     write_site(Site({try_page.PAGE: render_try_page(trying.stand_in())}, try_page.assets()), folder)
     return folder
-
-
-def assert_same_mask(marked: np.ndarray, probability: np.ndarray) -> None:
-    """Equal, but where the probability is one half, to seven digits: sums are rounded in another order."""
-    assert marked.shape == probability.shape
-    different = marked != (probability > 0.5)
-    assert np.abs(probability[different] - 0.5).max(initial=0) < 1e-6
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +65,7 @@ def test_a_mask_is_made_of_interpolated_probabilities(arithmetic, shape: tuple[i
     call = "([given, height, width]) => { const f = markedPixels(given, 32, width, height); return [[...f.mask], f]; }"
     mask, found = arithmetic.evaluate(call, [probability.ravel().tolist(), *shape])
     expected = at_own_size(probability, Picture(np.zeros((*shape, 3), np.uint8)))
-    assert_same_mask(np.reshape(mask, shape) > 0, expected)
+    assert_same_mask(np.reshape(mask, shape) > 0, expected, within=1e-6)
     assert found["area"] == sum(mask)
     assert found["largest"] == pytest.approx(expected.max(), abs=1e-6)
 
@@ -87,7 +80,7 @@ def test_pictures_of_every_kind_get_the_mask_of_predict(alone: Path, look, tmp_p
         red = (for_network(pixels, need)[..., 0] / 255).astype(np.float32)
         probability = at_own_size(red, Picture(pixels))
         marked = mask_on(tab)
-        assert_same_mask(marked, probability)
+        assert_same_mask(marked, probability, within=1e-6)
         assert tab.inner_text("#area") == f"{np.count_nonzero(marked):,}"
         assert tab.inner_text("#share") == f"{100 * marked.mean():.2f} %"
         assert tab.inner_text("#largest") == f"{probability.max():.4f}"

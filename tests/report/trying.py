@@ -53,6 +53,13 @@ def wait_until_done(tab) -> str:
     return tab.inner_text("#status")
 
 
+def assert_same_mask(marked: np.ndarray, probability: np.ndarray, within: float) -> None:
+    """Equal, but where the probability lies so near to one half: sums are rounded in another order."""
+    assert marked.shape == probability.shape
+    different = marked != (probability > 0.5)
+    assert np.abs(probability[different] - 0.5).max(initial=0) < within
+
+
 def write_pictures(folder: Path) -> list[Path]:
     """Smooth pictures of several sizes, colours and formats, none of them lossy."""
     base = np.random.default_rng(1)
