@@ -93,7 +93,7 @@ $(INSTALLED): setup.cfg constraints.txt
 	  echo '"$(PYTHON) -m venv" does not work here. On Debian and Ubuntu it is a package of its own:' >&2; \
 	  echo '    apt install python3-venv' >&2; exit 1; }
 	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 2 GB (with CUDA several times that) ...'
-	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,report,dicom,onnx,cluster,dev]'
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,report,dicom,notebook,onnx,cluster,dev]'
 	@touch $@
 
 # Other backends, for tests. They are in folders of their own, because TensorFlow loads JAX at every start if both are in

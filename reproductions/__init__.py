@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import BadInput, FailedRun
+from common.text import print_line
 
 if TYPE_CHECKING:
     import keras
@@ -133,7 +134,7 @@ def reproduce(
     runs: str | Path = "runs",
     results: str | Path | None = None,
     resume: bool = False,
-    say: Callable[[str], None] | None = print,
+    say: Callable[[str], None] | None = print_line,
 ) -> "Reproduced":
     """Trains and evaluates the network of a paper, and sets our numbers beside its own: `repro run`, with its options.
 

@@ -15,6 +15,7 @@ from common.cli.train import run as cli_run
 from common.evidence.answers import answers
 from common.evidence.assess import assess_paper
 from common.evidence.sentences import name_metric
+from common.training.backend import import_keras
 
 ROOT = Path(__file__).parents[1]
 
@@ -130,6 +131,16 @@ def test_the_command_prints_what_explain_returns(repro, tmp_path):
         lines = repro_api.explain("gill", *number, results=tmp_path)
         printed = " ".join(repro("explain", "gill", *number)[1].split())
         assert printed.startswith(" ".join(lines))
+
+
+def test_a_run_that_a_program_began_goes_on_with_a_command():
+    import_keras()
+    from common.training.reproduce import command_of
+
+    options = {"data": "my data", "repeats": None, "seed": 0, "repeats_at_once": "1", "runs": Path("runs")}
+    assert command_of(paper.load("gill"), {"kernel": "3"}, options) == (
+        "repro run gill --reading kernel=3 --data 'my data' --seed 0 --repeats-at-once 1 --runs runs --resume"
+    )
 
 
 def test_what_a_person_can_mend_is_bad_input():

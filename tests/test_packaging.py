@@ -37,7 +37,7 @@ TOGETHER = [
     *BASE,
     *(
         each
-        for extra in ("cpu", "jax", "tensorboard", "report", "dicom", "onnx", "cluster", "dev")
+        for extra in ("cpu", "jax", "tensorboard", "report", "dicom", "notebook", "onnx", "cluster", "dev")
         for each in EXTRAS[extra]
     ),
 ]

@@ -2,9 +2,7 @@
 
 import os
 import re
-import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common.data import busi, manifest, mini_ddsm, nnunet, pack, phantom
+from common.data import busi, kaggle, manifest, mini_ddsm, nnunet, pack, phantom
 from common.data import folder as described
 from common.data.busi import CLASSES, index
 from common.data.case import Case
@@ -30,21 +28,6 @@ _MINI_HANDLE = "cheddad/miniddsm"
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
 _DEPTH = 4  # folders below the one that is named, in which that of the classes is looked for
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-KAGGLE = "https://www.kaggle.com"
-_PATIENCE = 5  # seconds for Kaggle to answer at all
-# A download that brings fewer bytes than this in so many seconds is given up: it would take hours.
-_SLOWEST, _WINDOW = 1_000_000, 60
-_LARGEST_DOWNLOAD = 2_000_000_000  # bytes on the disk, packed and unpacked together; BUSI has some 500 million
-_CLIENT = """
-import logging, sys
-import kagglehub
-logging.getLogger("kagglehub").setLevel(logging.ERROR)
-try:
-    print(kagglehub.dataset_download(sys.argv[1], output_dir=sys.argv[2]))
-except Exception as error:
-    print(str(error).strip().partition("\\n")[0] or type(error).__name__)
-    sys.exit(1)
-"""
 
 
 class Missing(BadInput):
@@ -245,7 +228,7 @@ def _find_mini_ddsm(root: Path) -> Path:
     raise Missing(
         f"Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.",
         "Four ways on:",
-        f"  1. Download it from {KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that",
+        f"  1. Download it from {kaggle.KAGGLE}/datasets/{_MINI_HANDLE}, read the terms there, and unpack it so that",
         f"     {root / 'mini-ddsm' / 'MINI-DDSM-Complete-JPEG-8' / mini_ddsm.SHEET} is there.",
         f"  2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.",
         f"  3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not "
@@ -317,10 +300,10 @@ def _download(root: Path) -> Path:
     if home.exists():
         raise _no_busi(root, f"{home} has none of {', '.join(CLASSES)} in it.")
     try:
-        reach_kaggle()
+        kaggle.reach_kaggle()
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root, prefix=".download-") as beside:
-            folder = _checked(_from_kaggle(_HANDLE, Path(beside)))
+            folder = _checked(kaggle.download(_HANDLE, Path(beside)))
             # Inside a Kaggle notebook the files lie mounted elsewhere, read-only, and stay there.
             return folder.rename(home) if folder.is_relative_to(beside) else folder
     except Exception as error:  # of any kind: the person needs the ways on, not a trace through a client library
@@ -336,72 +319,13 @@ def _checked(downloaded: Path) -> Path:
     return folder
 
 
-def _from_kaggle(handle: str, beside: Path) -> Path:
-    """Downloads and unpacks a data set by Kaggle's own client. Returns where it lies: in this folder, or where a Kaggle
-    notebook has it mounted. Nothing is printed but a progress bar on a terminal.
-
-    The client has a process of its own: it knows no limit to what it unpacks, and a process can always be stopped.
-    (Members of an archive that lead out of its folder it leaves inside, as Python's zipfile and tarfile do for it.)
-
-    handle: OWNER/NAME. Raises OSError where Kaggle refuses, the download breaks off or drips, or it takes more than
-    2 GB.
-    """
-    command = [sys.executable, "-P", "-c", _CLIENT, handle, str(beside / "busi")]
-    quiet = None if sys.stderr.isatty() else subprocess.DEVNULL
-    environment = {**os.environ, "KAGGLEHUB_CACHE": str(beside / "cache")}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment) as client:
-        try:
-            printed = _watch(client, beside)
-        finally:
-            client.kill()
-    last = printed.strip().rpartition("\n")[2]
-    if client.returncode:
-        raise OSError(last or "the client of Kaggle ended without a word")
-    return Path(last)
-
-
-def _watch(client: subprocess.Popen, folder: Path) -> str:
-    """What the client prints until it ends. Raises OSError once it has filled the folder beyond the limit, and where
-    the folder has grown by less than _SLOWEST bytes in _WINDOW seconds."""
-    since, before = time.monotonic(), 0
-    while True:
-        try:
-            return client.communicate(timeout=0.5)[0]
-        except subprocess.TimeoutExpired:
-            size = _size(folder)
-            if size > _LARGEST_DOWNLOAD:
-                raise OSError(f"it unpacks to more than {_LARGEST_DOWNLOAD / 1e9:.0f} GB.") from None
-            if time.monotonic() - since > _WINDOW:
-                if size - before < _SLOWEST:
-                    raise OSError(
-                        f"only {max(0, size - before):,} bytes came in {_WINDOW:g} s, and {_SLOWEST:,} are the least."
-                    ) from None
-                since, before = time.monotonic(), size
-
-
-def _size(folder: Path) -> int:
-    """Bytes of all files below."""
-    files = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
-    return sum(os.lstat(file).st_size for file in files if os.path.lexists(file))
-
-
-def reach_kaggle() -> None:
-    """Raises OSError where Kaggle does not answer within seconds, since its client waits for minutes."""
-    import requests  # which the client depends on, so that both use the same proxies and certificates
-
-    try:
-        requests.head(KAGGLE, timeout=_PATIENCE)
-    except requests.RequestException as error:
-        raise OSError(f"{KAGGLE} can't be reached.") from error
-
-
 def _no_busi(root: Path, *reason: str) -> Missing:
     first, *more = reason
     return Missing(
         f"BUSI is not in {root}. {first}",
         *more,
         "Three ways on:",
-        f"  1. Download it by hand from {KAGGLE}/datasets/{_HANDLE}",
+        f"  1. Download it by hand from {kaggle.KAGGLE}/datasets/{_HANDLE}",
         "     or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and",
         f"     unpack it so that {root / 'busi' / 'benign' / 'benign (1).png'} is there. (The paper on it: doi",
         "     10.1016/j.dib.2019.104863)",

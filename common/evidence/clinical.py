@@ -8,7 +8,7 @@ interval.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -94,8 +94,10 @@ def headline(rows: Rows) -> list[Measure]:
 
 
 def compare_headlines(one: Rows, other: Rows) -> list[PairedDifference]:
-    """The values of `headline` of one network less those of another one on the same images, in the same order."""
-    return paired_bootstrap_ratios(_columns(_of_headline(one)), _columns(_of_headline(other)))
+    """The values of `headline` of one network less those of another one on the same images in the same order. As there,
+    no interval is given where all resamples have the same value."""
+    found = paired_bootstrap_ratios(_columns(_of_headline(one)), _columns(_of_headline(other)))
+    return [replace(each, low=math.nan, high=math.nan) if each.low == each.high else each for each in found]
 
 
 def _with_intervals(ratios: list[_Ratio]) -> list[Measure]:
@@ -114,16 +116,18 @@ def _of_headline(rows: Rows) -> list[_Ratio]:
     lesion, marked = tp + fn > 0, tp + fp > 0
     of = "{part:.0f} of {whole:.0f}"
     return [
-        _Ratio("Dice", _dice(rows, lesion), lesion, "{whole:.0f}"),
+        _Ratio("Dice", np.where(lesion, dice_of_images(rows), 0), lesion, "{whole:.0f}"),
         _Ratio("lesions missed", rows.lesions - rows.lesions_found, rows.lesions, of),
         _Ratio("blank images marked", marked & ~lesion, ~lesion, of),
     ]
 
 
-def _dice(rows: Rows, images: np.ndarray) -> np.ndarray:
-    """The Dice of each of these images, bool (n,), float64 (n,); 0 of the others."""
+def dice_of_images(rows: Rows) -> np.ndarray:
+    """The Dice of each image, float64 (n,): 0 where only one of truth and prediction marks anything, NaN where neither
+    does."""
     tp, fp, fn, _ = rows.overlap(0.5)
-    return 2 * tp / np.maximum(2 * tp + fp + fn, 1) * images  # without a pixel that is marked or meant, 0
+    whole = 2 * tp + fp + fn
+    return np.divide(2 * tp, whole, out=np.full(len(rows), np.nan), where=whole > 0)
 
 
 def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
@@ -154,9 +158,10 @@ def _of_pixels(dataset: str, rows: Rows) -> Iterator[_Ratio]:
         f"large lesions (above {100 * large:.2f} % of the image)": share > large,
         **{f"{label} lesions": rows.label == label for label in sorted({*rows.label[lesion].tolist()} - {""})},
     }
+    dice = dice_of_images(rows)
     for name, group in groups.items():
-        of_group = _dice(rows, group & lesion)
-        yield _Ratio(f"Dice of images with {name}", of_group, group & lesion, "{whole:.0f}")
+        with_lesion = group & lesion
+        yield _Ratio(f"Dice of images with {name}", np.where(with_lesion, dice, 0), with_lesion, "{whole:.0f}")
 
 
 def size_limits(dataset: str, shares: np.ndarray) -> tuple[float, float]:

@@ -13,10 +13,12 @@ from common.data.case import Case
 from common.data.fetch import Found
 from common.errors import BadInput
 from common.evidence import metrics
+from common.evidence.clinical import dice_of_images
 from common.evidence.counts import Rows
 from common.evidence.definition import comparable
 from common.evidence.shapes import TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
+from common.recipe import Recipe
 from common.training.evaluate import NoProbabilities, evaluate
 from common.training.logits import beside_probabilities
 from common.training.model_file import About
@@ -27,16 +29,18 @@ _WORST = 10  # images of each network whose marked pixels are kept
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One network on the images that all are evaluated on. dataset: the name of the set, that of the published one only
-    if it has the published pixels. seen: whether the network was trained on this very set. doubts: of `Prepared`, on
-    the whole set. cases, rows: of the same images in the same order. values: by signature; interval: of each, over the
-    images. against: the differences to the first network, {} for that one.
+    """One network on the images that all are evaluated on. recipe: the settings that it was evaluated with, those of
+    its training but for the reading of several masks (`evaluate_all`). dataset: the name of the set, that of the
+    published one only if it has the published pixels. seen: whether the network was trained on this very set. doubts:
+    of `Prepared`, on the whole set. cases, rows: of the same images in the same order. values: by signature; interval:
+    of each, over the images. against: the differences to the first network, {} for that one.
     worst: what the network marks in the images with the most errors, the worst first, by their place in `rows`: bool
     (side, side) each. Those have the lowest Dice, and of equal ones the most wrong pixels; an image without a wrong
     pixel is none of them."""
 
     file: Path
     about: About
+    recipe: Recipe
     dataset: str
     seen: bool
     doubts: tuple[str, ...]
@@ -50,7 +54,7 @@ class Evaluated:
     @property
     def grid(self) -> str:
         """The size, in pixels, at which the network sees every image and at which all lengths and areas are taken."""
-        return f"{self.about.recipe.side}x{self.about.recipe.side}"
+        return f"{self.recipe.side}x{self.recipe.side}"
 
 
 def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
@@ -71,20 +75,20 @@ def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, 
     knows_classes = all(case.label for case in cases)
     done: list[Evaluated] = []
     for file, model, about in networks:
-        if not knows_classes:
-            about = about.model_copy(update={"recipe": about.recipe.model_copy(update={"masks": "merged"})})
-        prepared = prepare_for(about.recipe, found, cache)
+        recipe = about.recipe if knows_classes else about.recipe.model_copy(update={"masks": "merged"})
+        prepared = prepare_for(recipe, found, cache)
         try:
-            rows, marked = evaluate(beside_probabilities(model), prepared, positions, about.recipe)
+            rows, marked = evaluate(beside_probabilities(model), prepared, positions, recipe)
         except NoProbabilities as error:
             raise NoProbabilities(f"{file} can't be used. {error}") from error
-        of_classes = [] if knows_classes else metrics.of_classes(about.recipe)
-        own = [each for each in metrics.standard(about.recipe) if each not in of_classes]
+        of_classes = [] if knows_classes else metrics.of_classes(recipe)
+        own = [each for each in metrics.standard(recipe) if each not in of_classes]
         shared = _shared(own, about, done[0]) if done else []
         done.append(
             Evaluated(
                 file,
                 about,
+                recipe,
                 manifest.true_name(prepared.name, prepared.fingerprint),
                 prepared.fingerprint == about.fingerprint,
                 prepared.doubts,
@@ -110,10 +114,9 @@ def _shared(signatures: list[str], about: About, first: Evaluated) -> list[str]:
 
 
 def _worst_images(rows: Rows) -> list[int]:
-    tp, fp, fn, _ = rows.overlap(0.5)
+    _, fp, fn, _ = rows.overlap(0.5)
     wrong = fp + fn
-    dice = 2 * tp / np.maximum(2 * tp + wrong, 1)
-    return [image for image in np.lexsort((-wrong, dice)).tolist() if wrong[image]][:_WORST]
+    return [image for image in np.lexsort((-wrong, dice_of_images(rows))).tolist() if wrong[image]][:_WORST]
 
 
 def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]]:
@@ -131,7 +134,7 @@ def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]
     tp, fp, fn, _ = rows.overlap(0.5)
     columns = {
         "file": [str(case.image) for case in each.cases],
-        "dice": _ratios(2 * tp, 2 * tp + fp + fn),
+        "dice": _ratios(dice_of_images(rows), 1),
         "iou": _ratios(tp, tp + fp + fn),
         f"true_{px}": (tp + fn).tolist(),
         f"predicted_{px}": (tp + fp).tolist(),

@@ -43,7 +43,7 @@ def write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]]
     `describe_images`."""
     named = {image: _name(rank, rows[image]["dice"], each.cases[image]) for rank, image in enumerate(each.worst, 1)}
     for image, name in named.items():
-        drawn = _overlay(each.cases[image], each.worst[image], each.about.recipe.masks)
+        drawn = _overlay(each.cases[image], each.worst[image], each.recipe.masks)
         _, content = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_atomically(folder / name, content.tobytes(), durable=False)
     lines = [

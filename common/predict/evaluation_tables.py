@@ -25,7 +25,8 @@ def headline_table(evaluated: list[Evaluated]) -> Table:
     changes = [clinical.compare_headlines(other, first) for other in others]
     for number, measure in enumerate(measures[0]):
         of_networks = [_headline_cell(each[number]) for each in measures]
-        name = f"{measure.name} (mean of {measure.n} images with a lesion)" if measure.name == "Dice" else measure.name
+        images = f"{measure.n} image{'' if measure.n == '1' else 's'}"
+        name = f"{measure.name} (mean of {images} with a lesion)" if measure.name == "Dice" else measure.name
         result.add_row(name, *of_networks, *(_change(each[number]) for each in changes))
     return result
 

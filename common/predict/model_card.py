@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from common import __version__
+from common import __version__, strict_yaml
 from common.evidence.readmes import between_marks
 from common.evidence.tables import markdown_table
 from common.files import write_atomically
@@ -30,7 +28,7 @@ def renew_card(scores: dict[str, Any], path: Path = CARD) -> None:
 def with_scores(card: str, scores: dict[str, Any]) -> str:
     """A card with these scores in its front matter and between its MARKS."""
     _, _, prose = card.split("---\n", 2)
-    front = yaml.safe_dump(front_matter(scores), sort_keys=False, width=110)
+    front = strict_yaml.dump(front_matter(scores))
     tables = "\n".join(_tables(scores))
     return f"---\n{front}---\n{between_marks(prose, tables, MARKS)}"
 

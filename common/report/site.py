@@ -1,7 +1,7 @@
 """The pages: what stands on each, made of the results."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -63,8 +63,7 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path, trie
     environment = _environment()
 
     def page(file: str, template: str, **content: Any) -> None:
-        up = "../" * file.count("/")  # to the folder of the site
-        given = {"studies": studies, "file": file, "up": up, "tried": tried}
+        given = {"studies": studies, "file": file, "up": "", "tried": tried}
         site.pages[file] = environment.get_template(template).render(given, **content)
 
     page("index.html", "index.html")
@@ -83,14 +82,14 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path, trie
     page("data.html", "data.html", sets=sets)
     site.files = {file: webp for album in albums.values() for file, webp in album.files.items()}
     if tried:
-        page(try_page.PAGE, "try.html", **tried.content())
+        site.pages[try_page.PAGE] = render_try_page(tried, studies)
         site.files |= try_page.assets()
     return site
 
 
-def render_alone(tried: TryPage) -> str:
-    """The page on which a network is tried, without other pages beside it."""
-    given = {"studies": [], "file": try_page.PAGE, "up": "../", "tried": tried}
+def render_try_page(tried: TryPage, studies: Sequence[Study] = ()) -> str:
+    """The page on which a network is tried, beside the pages of these papers."""
+    given = {"studies": studies, "file": try_page.PAGE, "up": "../", "tried": tried}
     return _environment().get_template("try.html").render(given, **tried.content())
 
 

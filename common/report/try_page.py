@@ -17,6 +17,7 @@ from common.files import in_tmpdir
 from common.paper import Paper
 from common.paper import load as load_paper
 from common.predict import export, probe
+from common.predict.bundled import marked_without_lesion
 from common.predict.pipeline import DISCLAIMER
 from common.report.browser_runtime import VERSION, Runtime
 from common.training import model_file
@@ -68,9 +69,10 @@ def make_try_page(network: Path, runtime: Runtime, scores: Mapping[str, Any] | N
     """The page's content from a saved network. scores: what `common.predict.bundle` measured of it.
 
     Raises BadInput where the packages that convert it are missing, and for a network that can't be used on a picture in
-    colours alone: one that is given grey ones, or the mask, or whose output is no probability.
+    colours alone: one that is given the mask too, or grey pictures, or whose output is no probability.
     """
     model, about = model_file.load(network)
+    model_file.refuse_leak(about)
     if about.recipe.channels != 3:
         raise BadInput(f"{network}: the page needs a network that takes RGB pictures; this one takes grey ones.")
     probe.refuse_no_probabilities(network, model, about)
@@ -82,13 +84,13 @@ def make_try_page(network: Path, runtime: Runtime, scores: Mapping[str, Any] | N
 
 def describe_quality(scores: Mapping[str, Any]) -> list[str]:
     """Sentences on what `common.predict.bundle` measured."""
-    test, normal = scores["parts"]["test"], {each["name"]: each["value"] for each in scores["normal"]}
+    test = scores["parts"]["test"]
     value, low, high = test["dice"]
     return [
         f"Its mean Dice is {value:.3f} (95 % interval {low:.3f} to {high:.3f}) on {test['images']} test images, which "
         "had no part in its training. 1 is a mask equal to the expert's, 0 one that misses the tumour.",
-        f"It also marks something in {normal['images without a lesion that were marked']:.0%} of "
-        f"{scores['normal_images']} images without a tumour.",
+        f"Of images without a tumour it marks {marked_without_lesion(scores)['n']}. docs/model-card.md in the "
+        "suite says more.",
     ]
 
 

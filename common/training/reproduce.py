@@ -1,6 +1,7 @@
 """What `repro run` and `reproductions.reproduce` do: from a person's choices to trained networks, and to our numbers
 beside those of the paper."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,15 +63,27 @@ def reproduce(
     profile: str,
     repeats_at_once: str,
     results: Path | None,
+    readings: Mapping[str, str],
+    resume: bool,
     say: Callable[[str], None],
     **choices: Any,
 ) -> Reproduced:
     """All of a run; the choices are those of `new_request`. Raises as the functions below do."""
-    request = new_request(paper, profile=profile, repeats_at_once=repeats_at_once, say=say, **choices)
+    choices |= {"profile": profile, "repeats_at_once": repeats_at_once}
+    command = command_of(paper, readings, choices | {"results": results})
+    request = new_request(paper, readings=readings, resume=resume, say=say, command=command, **choices)
     trained = train_networks(choose(request, profile, say), results, repeats_at_once, say)
     rows = rows_of_runs(compare_trained(trained))
     networks = [file for each in trained for file in each.files()]
     return Reproduced(rows, [each.record for each in trained], networks, trained[0].request.results)
+
+
+def command_of(paper: Paper, readings: Mapping[str, str], options: Mapping[str, Any]) -> str:
+    """The command with which a run goes on that a program began. options: by the name of the option; None for the
+    default."""
+    words = [("--reading", f"{key}={value}") for key, value in readings.items()]
+    words += [(f"--{key.replace('_', '-')}", str(value)) for key, value in options.items() if value is not None]
+    return shlex.join(["repro", "run", paper.name, *(word for pair in words for word in pair), "--resume"])
 
 
 def new_request(

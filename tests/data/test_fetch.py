@@ -15,7 +15,7 @@ import pytest
 from openpyxl import Workbook
 from PIL import Image
 
-from common.data import fetch, manifest, mini_ddsm, phantom
+from common.data import fetch, kaggle, manifest, mini_ddsm, phantom
 from common.data.busi import index
 from common.errors import BadInput
 
@@ -87,7 +87,7 @@ def dataset_download(handle, *, output_dir):
     return output_dir
 """)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
-        monkeypatch.setattr(fetch, "reach_kaggle", lambda: None)
+        monkeypatch.setattr(kaggle, "reach_kaggle", lambda: None)
 
     return install
 
@@ -124,7 +124,7 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, client):
 
 
 def test_an_archive_that_unpacks_without_end_is_stopped_and_removed(tmp_path, client, monkeypatch):
-    monkeypatch.setattr(fetch, "_LARGEST_DOWNLOAD", 1_000_000)
+    monkeypatch.setattr(kaggle, "_LARGEST_DOWNLOAD", 1_000_000)
     client(write_small(tmp_path / "sent"), 'Path(output_dir, "zeros").write_bytes(bytes(2_000_000)); time.sleep(60)')
     started = time.monotonic()
     with pytest.raises(BadInput, match="Downloading it failed: it unpacks to more than"):
@@ -134,10 +134,10 @@ def test_an_archive_that_unpacks_without_end_is_stopped_and_removed(tmp_path, cl
 
 
 def test_a_download_that_drips_is_given_up_with_the_limit_in_the_message(tmp_path, client, monkeypatch):
-    monkeypatch.setattr(fetch, "_WINDOW", 1)
+    monkeypatch.setattr(kaggle, "_WINDOW", 1)
     drips = 'drop = open(Path(output_dir, "drop"), "ab", 0); [(drop.write(b"."), time.sleep(0.1)) for _ in range(600)]'
     client(write_small(tmp_path / "sent"), drips)
-    monkeypatch.setattr(fetch, "_SLOWEST", 1_000_000_000)
+    monkeypatch.setattr(kaggle, "_SLOWEST", 1_000_000_000)
     started = time.monotonic()
     with pytest.raises(BadInput, match=r"failed: only [\d,]+ bytes came in 1 s, and 1,000,000,000 are the least"):
         fetch.find("busi", tmp_path / "data", tmp_path)
@@ -195,7 +195,7 @@ except BadInput as error:
 
 
 def test_a_network_that_swallows_everything_is_given_up_after_seconds(tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch, "_PATIENCE", 0.5)
+    monkeypatch.setattr(kaggle, "_PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and never says a word
         for name in ("HTTPS_PROXY", "https_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -244,7 +244,7 @@ def write_mini_ddsm(folder: Path) -> Path:
 
 @pytest.mark.parametrize("stand_in", [True, False])
 def test_a_missing_mini_ddsm_names_the_ways_on_and_is_never_downloaded(tmp_path, monkeypatch, stand_in):
-    monkeypatch.setattr(fetch, "_from_kaggle", lambda *_: pytest.fail("downloading"))
+    monkeypatch.setattr(kaggle, "download", lambda *_: pytest.fail("downloading"))
     if stand_in:
         (tmp_path / "mammo_masses").mkdir()
     with pytest.raises(fetch.Missing) as missing:

@@ -11,7 +11,9 @@ from common.evidence.clinical import (
     HEADER,
     clinical_measures,
     clinical_table,
+    compare_headlines,
     explain_measures,
+    headline,
     size_limits,
 )
 from common.evidence.counts import SHAPES, Rows, count
@@ -153,3 +155,31 @@ def test_the_sizes_of_busi_are_thirds_of_its_647_images_with_a_lesion():
 def test_the_sizes_of_another_set_are_thirds_of_the_images_at_hand():
     assert size_limits("busi, changed", np.array([0, 0.1, 0.2, 0.3, 0.4])) == pytest.approx((0.2, 0.3))
     assert "thirds of these images" in " ".join(explain_measures("busi, changed"))
+
+
+def test_the_headline_is_of_images_with_a_lesion_of_lesions_and_of_blank_images(rows):
+    dice, missed, marked = headline(rows)
+    of_each = [1, 2 * 36 / (36 + 16 + 37), 0, 2 * 200 / 600]
+    assert dice.value == pytest.approx(np.mean(of_each))
+    assert dice.low < dice.value < dice.high
+    assert [each.n for each in (dice, missed, marked)] == ["4", "2 of 5", "1 of 2"]
+
+
+def test_without_a_lesion_or_a_blank_image_the_headline_says_so(rows):
+    dice, missed, _ = headline(rows.take(np.array([4, 5])))
+    assert math.isnan(dice.value)
+    assert missed.n == "0 of 0"
+    assert headline(rows.take(np.arange(4)))[2].n == "0 of 0"
+
+
+def test_two_headlines_are_compared_image_by_image(rows):
+    right = rows.take(np.array([0, 0, 0, 3]))
+    wrong = replace(rows.take(np.array([2, 2, 3, 2])), case=right.case)
+    dice, missed, marked = compare_headlines(wrong, right)
+    assert dice.value == pytest.approx(headline(wrong)[0].value - headline(right)[0].value)
+    assert (dice.low, dice.certain) == (-1, True)
+    assert missed.value == 0.75
+    assert math.isnan(marked.value), "there is no blank image"
+    same, *_ = compare_headlines(right, right)
+    assert same.value == 0
+    assert math.isnan(same.low), "an interval from 0 to 0 would claim certainty"

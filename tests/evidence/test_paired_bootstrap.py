@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.evidence import counts, metrics
-from common.evidence.statistics import bootstrap, paired_bootstrap
+from common.evidence.statistics import bootstrap, paired_bootstrap, paired_bootstrap_ratios
 
 HD95 = "hd95|fg|image|t=0.5|empty=skip"
 SIGNATURES = ("iou|fg|pooled|t=0.5", "dice|fg|image|t=0.5|empty=skip", "bce|pixel|pooled", HD95)
@@ -80,3 +80,22 @@ def test_other_images_and_batches_are_refused(good, bad):
         paired_bootstrap(good, bad.take(np.arange(40)[::-1]))
     with pytest.raises(ValueError, match="batches"):
         paired_bootstrap(good, bad, ["iou|fg|batch=2|t=0.5|empty=skip"])
+
+
+def test_the_difference_of_two_shares_is_that_of_the_metric_that_is_the_same_ratio(good, bad):
+    signature = "recall|fg|pooled|t=0.5"
+
+    def as_ratio(rows):
+        tp, _, fn, _ = rows.overlap(0.5)
+        return tp[:, None].astype(float), (tp + fn)[:, None].astype(float)
+
+    assert paired_bootstrap_ratios(as_ratio(good), as_ratio(bad), 300) == [
+        paired_bootstrap(good, bad, [signature], 300)[signature]
+    ]
+
+
+def test_the_difference_of_shares_of_nothing_is_undefined():
+    nothing = np.zeros((30, 1))
+    (found,) = paired_bootstrap_ratios((nothing, nothing), (nothing, nothing), 50)
+    assert np.isnan([found.value, found.low, found.high]).all()
+    assert not found.certain

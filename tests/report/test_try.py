@@ -13,15 +13,18 @@ from PIL import Image
 
 from common.data.decode import read_image
 from common.data.prepare import Need, for_network, resized
+from common.errors import BadInput
 from common.predict.picture import Picture
 from common.predict.pipeline import DISCLAIMER, at_own_size
 from common.report import try_page
+from common.report.browser_runtime import Runtime
 from common.report.folder import write_site
-from common.report.site import Site, render_alone
-from tests.predict.made import about
+from common.report.site import Site, render_try_page
+from common.training import model_file
+from tests.predict.made import about, bright
 from tests.report import trying
 from tests.report.axe import serious_faults
-from tests.report.trying import SIDE, mask_on, wait_until_done, write_pictures
+from tests.report.trying import SIDE, assert_same_mask, mask_on, wait_until_done, write_pictures
 
 SCRIPTS = Path(try_page.__file__).parent / "templates"
 
@@ -30,15 +33,8 @@ SCRIPTS = Path(try_page.__file__).parent / "templates"
 def alone(tmp_path_factory) -> Path:
     """The page without a report round it."""
     folder = tmp_path_factory.mktemp("try")
-    write_site(Site({try_page.PAGE: render_alone(trying.stand_in())}, try_page.assets()), folder)
+    write_site(Site({try_page.PAGE: render_try_page(trying.stand_in())}, try_page.assets()), folder)
     return folder
-
-
-def assert_same_mask(marked: np.ndarray, probability: np.ndarray) -> None:
-    """Equal, but where the probability is one half, to seven digits: sums are rounded in another order."""
-    assert marked.shape == probability.shape
-    different = marked != (probability > 0.5)
-    assert np.abs(probability[different] - 0.5).max(initial=0) < 1e-6
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +65,7 @@ def test_a_mask_is_made_of_interpolated_probabilities(arithmetic, shape: tuple[i
     call = "([given, height, width]) => { const f = markedPixels(given, 32, width, height); return [[...f.mask], f]; }"
     mask, found = arithmetic.evaluate(call, [probability.ravel().tolist(), *shape])
     expected = at_own_size(probability, Picture(np.zeros((*shape, 3), np.uint8)))
-    assert_same_mask(np.reshape(mask, shape) > 0, expected)
+    assert_same_mask(np.reshape(mask, shape) > 0, expected, within=1e-6)
     assert found["area"] == sum(mask)
     assert found["largest"] == pytest.approx(expected.max(), abs=1e-6)
 
@@ -84,7 +80,7 @@ def test_pictures_of_every_kind_get_the_mask_of_predict(alone: Path, look, tmp_p
         red = (for_network(pixels, need)[..., 0] / 255).astype(np.float32)
         probability = at_own_size(red, Picture(pixels))
         marked = mask_on(tab)
-        assert_same_mask(marked, probability)
+        assert_same_mask(marked, probability, within=1e-6)
         assert tab.inner_text("#area") == f"{np.count_nonzero(marked):,}"
         assert tab.inner_text("#share") == f"{100 * marked.mean():.2f} %"
         assert tab.inner_text("#largest") == f"{probability.max():.4f}"
@@ -162,8 +158,20 @@ def test_it_says_what_it_is_and_how_good_the_network_is(alone: Path, look):
     words = look(alone, "try/index.html").inner_text("main")
     assert DISCLAIMER in words
     assert "Its mean Dice is 0.712 (95 % interval 0.680 to 0.740) on 190 test images" in words
-    assert "It also marks something in 25% of 133 images without a tumour." in words
+    assert "Of images without a tumour it marks 33 of 133." in words
     assert "32 x 32 pixels" in words
+
+
+@pytest.mark.parametrize(
+    ("channels", "paper", "settings", "said"),
+    [(1, "rahman", {"channels": 1}, "takes RGB pictures"), (2, "paudel", {"input": "image+mask"}, "a leak")],
+    ids=["grey", "mask"],
+)
+def test_a_network_that_a_picture_is_not_enough_for_is_refused(tmp_path, channels, paper, settings, said):
+    network = bright(channels, classifies=paper == "paudel")
+    model_file.save(network, about(paper, **settings), tmp_path / "best.keras")
+    with pytest.raises(BadInput, match=said):
+        try_page.make_try_page(tmp_path / "best.keras", Runtime(b"", b""))
 
 
 def test_a_script_in_the_page_reaches_nothing(alone: Path, chromium):

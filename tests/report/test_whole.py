@@ -9,19 +9,26 @@ from pathlib import Path
 import pytest
 
 from common import paper as papers
+from common.predict.bundled import NAME
+from common.report.browser_runtime import LOCAL
 from tests.report.axe import serious_faults
 from tests.report.made import RESULTS
+from tests.report.trying import archive, wait_until_done
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
-    """Made in a folder with a copy of the results and nothing else, with images where REPRO_DATA has them."""
+    """Made in a folder with a copy of the results and nothing else, with images where REPRO_DATA has them, and with the
+    page to try where onnxruntime-web is at hand."""
     folder = tmp_path_factory.mktemp("whole")
     shutil.copytree(RESULTS, folder / "results")
     command = [sys.executable, "-m", "reproductions", "report"]
     environment = os.environ | {"PYTHONPATH": str(RESULTS.parent)}
+    if runtime := archive():
+        command += ["--try", NAME]
+        environment |= {LOCAL: str(runtime)}
     subprocess.run(command, cwd=folder, env=environment, check=True, timeout=900)
     assert sorted(path.name for path in folder.iterdir()) == ["results", "site"]
     return folder / "site"
@@ -29,7 +36,8 @@ def whole(tmp_path_factory) -> Path:
 
 def test_it_is_small_and_has_a_page_for_each_paper(whole: Path):
     assert {f"{name}.html" for name in papers.names()} < {page.name for page in whole.glob("*.html")}
-    assert sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) < 15e6
+    every = (path for path in whole.rglob("*") if path.is_file() and path.parent.name != "try")
+    assert sum(path.stat().st_size for path in every) < 15e6
 
 
 def test_it_has_every_reported_number(whole: Path, look):
@@ -51,6 +59,15 @@ def test_each_figure_of_a_paper_has_ours_in_its_place(whole: Path, look):
         assert theirs == [figure.name for figure in papers.load(name).figures]
     figure = look(whole, "cheng.html").locator(".theirs", has_text="Their Figure 4 shows")
     assert figure.locator(".curves svg").count() == 1
+
+
+def test_a_network_is_tried_from_the_first_page(whole: Path, look):
+    if not archive():
+        pytest.skip("needs onnxruntime-web")
+    tab = look(whole, "index.html")
+    tab.get_by_role("link", name="Try it").click()
+    tab.click("#sample")
+    assert wait_until_done(tab).startswith("Done. ")
 
 
 def test_every_page_loads_and_fits_a_phone(whole: Path, look):

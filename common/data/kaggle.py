@@ -1,0 +1,82 @@
+"""Downloads from Kaggle, by its own client, within limits of time and of bytes."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+KAGGLE = "https://www.kaggle.com"
+_PATIENCE = 5  # seconds for Kaggle to answer at all
+# A download that brings fewer bytes than this in so many seconds is given up: it would take hours.
+_SLOWEST, _WINDOW = 1_000_000, 60
+_LARGEST_DOWNLOAD = 2_000_000_000  # bytes on the disk, packed and unpacked together; BUSI has some 500 million
+_CLIENT = """
+import logging, sys
+import kagglehub
+logging.getLogger("kagglehub").setLevel(logging.ERROR)
+try:
+    print(kagglehub.dataset_download(sys.argv[1], output_dir=sys.argv[2]))
+except Exception as error:
+    print(str(error).strip().partition("\\n")[0] or type(error).__name__)
+    sys.exit(1)
+"""
+
+
+def download(handle: str, beside: Path) -> Path:
+    """Downloads and unpacks a data set by Kaggle's own client. Returns where it lies: in this folder, or where a Kaggle
+    notebook has it mounted. Nothing is printed but a progress bar on a terminal.
+
+    The client has a process of its own: it knows no limit to what it unpacks, and a process can always be stopped.
+    (Members of an archive that lead out of its folder it leaves inside, as Python's zipfile and tarfile do for it.)
+
+    handle: OWNER/NAME. Raises OSError where Kaggle refuses, the download breaks off or drips, or it takes more than
+    2 GB.
+    """
+    command = [sys.executable, "-P", "-c", _CLIENT, handle, str(beside / "busi")]
+    quiet = None if sys.stderr.isatty() else subprocess.DEVNULL
+    environment = {**os.environ, "KAGGLEHUB_CACHE": str(beside / "cache")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment) as client:
+        try:
+            printed = _watch(client, beside)
+        finally:
+            client.kill()
+    last = printed.strip().rpartition("\n")[2]
+    if client.returncode:
+        raise OSError(last or "the client of Kaggle ended without a word")
+    return Path(last)
+
+
+def _watch(client: subprocess.Popen, folder: Path) -> str:
+    """What the client prints until it ends. Raises OSError once it has filled the folder beyond the limit, and where
+    the folder has grown by less than _SLOWEST bytes in _WINDOW seconds."""
+    since, before = time.monotonic(), 0
+    while True:
+        try:
+            return client.communicate(timeout=0.5)[0]
+        except subprocess.TimeoutExpired:
+            size = _size(folder)
+            if size > _LARGEST_DOWNLOAD:
+                raise OSError(f"it unpacks to more than {_LARGEST_DOWNLOAD / 1e9:.0f} GB.") from None
+            if time.monotonic() - since > _WINDOW:
+                if size - before < _SLOWEST:
+                    raise OSError(
+                        f"only {max(0, size - before):,} bytes came in {_WINDOW:g} s, and {_SLOWEST:,} are the least."
+                    ) from None
+                since, before = time.monotonic(), size
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below."""
+    files = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sum(os.lstat(file).st_size for file in files if os.path.lexists(file))
+
+
+def reach_kaggle() -> None:
+    """Raises OSError where Kaggle does not answer within seconds, since its client waits for minutes."""
+    import requests  # which the client depends on, so that both use the same proxies and certificates
+
+    try:
+        requests.head(KAGGLE, timeout=_PATIENCE)
+    except requests.RequestException as error:
+        raise OSError(f"{KAGGLE} can't be reached.") from error
