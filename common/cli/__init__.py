@@ -37,7 +37,7 @@ def main() -> None:
     logging.getLogger("common").addHandler(warnings)
     try:
         with ends_soon(_how_to_go_on()):
-            app()
+            sys.exit(app(standalone_mode=False))  # else Typer prints a frame of six lines for a mistyped option
     except SystemExit as end:
         if end.code in (None, 0) and closed and closed.was_written:
             sys.exit(_end_unheard())
@@ -54,6 +54,8 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if hasattr(error, "format_message"):  # Typer's, of options and arguments, whose class has no public name
+            sys.exit(_complain(BadInput(_describe_misuse(error)), 2))
         if isinstance(error, ModuleNotFoundError) and (message := not_installed(error)):
             sys.exit(_complain(message, 2))
         sys.exit(_complain(FailedRun(*_explained(error), "The run failed. --debug shows where."), 1))
@@ -111,10 +113,16 @@ def _explained(error: Exception) -> list[str]:
     if named := re.search(r"filename = ('.*?')", str(error)):  # HDF5's text is a page long
         text = f"{type(error).__name__}: [Errno {number}] {os.strerror(number or 0)}: {named[1]}"
     if number in NO_ROOM:
-        return [text, f"Make room there. Complete files are unharmed. To go on: {command_line()}"]
+        again = f" To go on: {command_line()}" if sys.argv[1:2] in (["run"], ["sweep"]) else ""
+        return [text, f"Make room there. Complete files are unharmed.{again}"]
     if number in NO_WRITING:
         return [text, "Make it writable, or choose another folder with --runs or --results."]
     return for_log(text).split("\n")
+
+
+def _describe_misuse(error: Exception) -> str:
+    asked = f" `{error.ctx.command_path} --help` lists the options." if getattr(error, "ctx", None) else ""
+    return error.format_message().strip().removesuffix(".") + "." + asked
 
 
 def _complain(error: BadInput | FailedRun, code: int) -> int:
