@@ -34,7 +34,10 @@ async function loadNetwork() {
 }
 
 let loaded = null;
-const network = () => (loaded ??= loadNetwork());
+const network = () => (loaded ??= loadNetwork().catch((error) => {
+  loaded = null; // the next picture tries again
+  throw error;
+}));
 
 async function readPicture(file, name) {
   const megabytes = settings.mostBytes / 1e6, millions = settings.mostPixels / 1e6;
