@@ -147,6 +147,8 @@ function save() {
 
 byId("file").addEventListener("change", ({ target }) => {
   if (target.files[0]) tryPicture(target.files[0], target.files[0].name);
+});
+byId("file").addEventListener("click", ({ target }) => {
   target.value = ""; // the same file may be chosen again
 });
 byId("sample").addEventListener("click", () => {
