@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from common import strict_yaml
 from common.data import pairing
 from common.data.case import Case, unusable_files
-from common.data.listing import first_few, plain_name
+from common.data.listing import first_few, on_disk, plain_name
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -115,6 +115,8 @@ def index(about: Description, base: Path, scaled: bool = True) -> list[Case]:
     if wrong:
         remedy = "Add what is missing (a mask that is black all over, for an image without a lesion)"
         remedy += ", or move away or list under `ignore` of a description what to leave out."
+        if any("/" in case.id for case in cases):
+            remedy += " Folders below the named ones are part of the names: where they say nothing, name a lower one."
         raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), remedy)
     return cases
 
@@ -158,7 +160,10 @@ def _files(about: Description, base: Path) -> tuple[list[Path], list[Path], dict
     for what, found, folders in (("images", images, together), ("masks", masks, of_masks)):
         if not found:
             raise BadInput(f"{folders[0]}: no file of the {what} in it.")
-    return images, masks, pairing.ids_by_name(images, masks, (together[0], of_masks[0]))
+    # A pattern sees the names of files alone. By names, the path from the named folder tells patients apart.
+    named = (base / about.images, base / about.masks)
+    tops = (together[0], of_masks[0]) if about.pattern else tuple(map(on_disk, named))
+    return images, masks, pairing.ids_by_name(images, masks, tops)
 
 
 def _folders(about: Description, base: Path) -> tuple[list[Path], list[Path]]:

@@ -69,6 +69,43 @@ def test_masks_may_all_lie_in_one_folder(pairs):
     assert pairs(["p1/a.png", "p2/b.png"], ["a.png", "b.png"]) == {"a": ["a.png"], "b": ["b.png"]}
 
 
+@pytest.mark.parametrize(("images", "masks", "ids"), [
+    (["p1/a.png", "p1/b.png"], ["p1/a.png", "p1/b.png"], ["a", "b"]),  # one patient
+    (["a.png"], ["unpacked/a.png"], ["a"]),
+    (["unpacked/a.png", "unpacked/b.png"], ["a.png", "b.png"], ["a", "b"]),
+    (["scans/a.png"], ["masks/a.png"], ["a"]),  # as archives unpack into a folder of their own name
+    (["set/p1/a.png", "set/p2/a.png"], ["p1/a.png", "p2/a.png"], ["p1/a", "p2/a"]),
+    (["scans/p1/a.png", "scans/p2/a.png"], ["masks/p1/a.png", "masks/p2/a.png"], ["p1/a", "p2/a"]),
+    (["set/p1/a.png", "set/p2/a.png"], ["set/p1/a.png", "set/p2/a.png"], ["p1/a", "p2/a"]),
+    (["a.png", "p1/a.png"], ["a.png", "p1/a.png"], ["a", "p1/a"]),
+])  # fmt: skip
+def test_folders_that_say_nothing_are_left_out_of_the_names(pairs, images, masks, ids):
+    assert pairs(images, masks) == {id: [f"{id[-1]}.png"] for id in ids}
+
+
+@pytest.mark.parametrize(("images", "masks", "told"), [
+    (["p1/a.png", "p1/b.png"], ["p1/a.png", "p2/b.png"], ["'p1/b'", "'p2/b'"]),
+    (["p1/a.png", "p2/b.png"], ["p1/a.png", "p1/b.png"], ["'p2/b'", "'p1/b'"]),
+    (["p1/a.png"], ["p2/a.png"], ["'p1/a'", "'p2/a'"]),
+    (["p1/x/a.png", "p1/y/b.png"], ["p2/x/a.png", "p2/y/b.png"], ["'p1/x/a'", "'p2/y/b'"]),
+    (["set/p1/a.png"], ["p2/a.png"], ["'p1/a'", "'p2/a'"]),
+])  # fmt: skip
+def test_the_mask_of_another_patient_does_not_replace_one_that_is_missing(refusal, images, masks, told):
+    message = refusal(images, masks)
+    assert all(f"no {kind} with the id {id}" in message for kind, id in zip(("mask", "image"), told, strict=True))
+    assert "where they say nothing, name a lower one" in message
+
+
+@pytest.mark.parametrize("masks", [
+    ["p1/a_mask_1.png", "p2/a_mask_2.png"], ["p1/a.png", "p2/a.png"], ["p1/a.png", "p2/a_mask.png"],
+    ["a.png", "p2/a_mask.png"],
+])  # fmt: skip
+def test_masks_of_one_image_in_two_folders_are_refused(refusal, masks):
+    message = refusal(["a.png"], masks)
+    assert message.count("Which one is meant?") == 1
+    assert "is a mask of 'a' too, in another folder" in message
+
+
 def test_images_and_masks_may_lie_in_one_folder(tmp_path):
     both = write(tmp_path / "both", "a.png", "a_mask.png", "b.png", "b_mask.png")
     assert [case.id for case in fetch.find_pairs(both, both).cases] == ["a", "b"]
