@@ -140,6 +140,12 @@ def _cases(about: Description, base: Path, scaled: bool) -> tuple[list[Case], li
     ids = {path: _part(match, "id") or by_name[path] for path, match in matches.items()}
     of_masks, wrong = _ids_of_masks(about, {path: by_name[path] for path in masks}, ids)
     drawn, alone = pairing.pair(ids, of_masks)
+    alone += [
+        f"{image}: {mask}, its mask, is the same file"
+        for image, id in ids.items()
+        for mask in drawn[id]
+        if pairing.is_same(image, mask)
+    ]
     groups = {path: _part(match, "group", ids[path]) for path, match in matches.items()}
     cases = [Case(id, labels[path], groups[path], path, tuple(drawn[id]), scaled) for path, id in ids.items()]
     return cases, wrong + alone
@@ -161,14 +167,16 @@ def _files(about: Description, base: Path) -> tuple[list[Path], list[Path], dict
         if not found:
             raise BadInput(f"{folders[0]}: no file of the {what} in it.")
     # A pattern sees the names of files alone. By names, the path from the named folder tells patients apart.
-    named = (base / about.images, base / about.masks)
-    tops = (together[0], of_masks[0]) if about.pattern else tuple(map(on_disk, named))
+    named = (about.images, about.images if together == of_masks else about.masks)
+    tops = (together[0], of_masks[0]) if about.pattern else tuple(on_disk(base / each) for each in named)
     return images, masks, pairing.ids_by_name(images, masks, tops)
 
 
 def _folders(about: Description, base: Path) -> tuple[list[Path], list[Path]]:
     """The folders of the images, and of the masks. With a pattern, which sees the names of files alone, none below."""
     images, masks = pairing.place(base, about.images), pairing.place(base, about.masks)
+    if pairing.is_same(images, masks):  # by whatever names: one may be a link to the other
+        masks = images
     return tuple(
         pairing.folders_in(one, other, nested=not about.pattern) for one, other in ((images, masks), (masks, images))
     )

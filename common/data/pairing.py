@@ -31,6 +31,11 @@ def place(base: Path, named: str) -> Path:
     return found
 
 
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths, which may be links, lead to one file or folder that is there."""
+    return one.exists() and other.exists() and one.samefile(other)
+
+
 def folders_in(folder: Path, other: Path, nested: bool) -> list[Path]:
     """The folder and, where `nested`, all below it, but neither hidden ones, nor links, nor `other`, the other one of
     the pair. Raises BadInput where the folder is missing, and for more than 1,000 folders."""

@@ -111,6 +111,28 @@ def test_images_and_masks_may_lie_in_one_folder(tmp_path):
     assert [case.id for case in fetch.find_pairs(both, both).cases] == ["a", "b"]
 
 
+def test_a_link_to_the_folder_of_the_images_is_the_same_folder(tmp_path):
+    """Else each image would be its own mask."""
+    scans = write(tmp_path / "scans", "p1/a.png", "p2/b.png")
+    (tmp_path / "link").symlink_to(scans)
+    with pytest.raises(BadInput, match=r"scans: no file of the masks in it"):
+        fetch.find_pairs(scans, tmp_path / "link")
+    write(scans, "p1/a_mask.png", "p2/b_mask.png")
+    found = fetch.find_pairs(scans, tmp_path / "link")
+    assert [[path.name for path in (case.image, *case.masks)] for case in found.cases] == [
+        ["a.png", "a_mask.png"],
+        ["b.png", "b_mask.png"],
+    ]
+
+
+@pytest.mark.parametrize("join", [Path.symlink_to, Path.hardlink_to])
+def test_an_image_that_is_its_own_mask_is_refused(tmp_path, join):
+    write(tmp_path / "scans", "a.png", "b.png")
+    join(write(tmp_path / "masks", "a.png") / "b.png", tmp_path / "scans" / "b.png")
+    with pytest.raises(BadInput, match=r"scans/b\.png: .*masks/b\.png, its mask, is the same file\n"):
+        fetch.find_pairs(tmp_path / "scans", tmp_path / "masks")
+
+
 def test_the_masks_may_lie_below_the_images(tmp_path):
     write(tmp_path / "set", "a.png", "masks/a.png")
     (case,) = fetch.find_pairs(tmp_path / "set", tmp_path / "set" / "masks").cases
