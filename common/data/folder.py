@@ -1,5 +1,5 @@
-"""A folder of images and one of masks. Two lines describe them where the names of the files say which belong together,
-and a few more what the names hold besides:
+"""A folder of images and one of masks. Two lines describe them where the names of the files say which belong together.
+A few more lines say what else the names hold:
 
     images: pictures             # the folder of the images, beside the description
     masks: truth                 # the folder of the masks; they may have another size than their image

@@ -83,7 +83,12 @@ def test_the_scores_come_out_again_on_the_real_images(
     measured = bundle.measure(FILE, bundle.plan_training(tmp_path), epochs=300, selected=scores["training"]["selected"])
     for part, known in scores["parts"].items():
         assert measured["parts"][part]["images"] == known["images"]
-        assert measured["parts"][part]["dice"] == pytest.approx(known["dice"], abs=2e-3)
+        for score in ("dice", "iou"):
+            assert measured["parts"][part][score] == pytest.approx(known[score], abs=2e-3)
+    for table in ("test", "normal"):
+        for again, known in zip(measured[table], scores[table], strict=True):
+            assert again["name"] == known["name"]
+            assert again["value"] == pytest.approx(known["value"], abs=0.02)
 
 
 @pytest.mark.parametrize("place", ["repeat-0/best.keras", "repeat-2/fold-1/last.keras"])
