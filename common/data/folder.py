@@ -11,6 +11,7 @@ docs/describe-data.md has every key. common/data/mammo_masses.yaml is an example
 
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -98,19 +99,20 @@ def load_description(path: Path) -> Description:
         raise BadInput.listing(f"{path} is not a valid description of a data set:", wrong, remedy) from error
 
 
-def index(about: Description, base: Path, scaled: bool = True) -> list[Case]:
+def index(about: Description, base: Path, scaled: bool = True, timed: bool = True) -> list[Case]:
     """The cases of the described folders, in the order of the images' names. No pixel is read.
 
     base: the folder that the description's paths start from. scaled: as in Case: whether a mask may have another size
-    than its image.
+    than its image. timed: whether the patterns' time is limited; not for one of the suite's own, which is quick.
 
     Raises BadInput where a folder or all images are missing, where the pattern does not fit an image or gives an
     unknown class, where the patterns take more than three seconds of computing, and where images and masks do not pair
     up: every image needs a mask, which is black all over where there is no lesion.
 
-    With a pattern it is called in the main thread, the only one that Python lets a signal interrupt.
+    Also raises BadInput outside of the main thread, the only one that Python lets a signal interrupt, for patterns
+    whose time is limited.
     """
-    with _in_time() if about.pattern or about.mask_pattern else nullcontext():
+    with _in_time() if timed and (about.pattern or about.mask_pattern) else nullcontext():
         cases, wrong = _cases(about, base, scaled)
     if wrong:
         remedy = "Add what is missing (a mask that is black all over, for an image without a lesion)"
@@ -225,6 +227,11 @@ def _in_time() -> Iterator[None]:
     def stop(number, frame):
         raise TimeoutError(f"the names of the files take more than {_SECONDS} s")
 
+    if threading.current_thread() is not threading.main_thread():
+        raise BadInput(
+            "A description with a pattern is read in the main thread of a program, and this is another one: only there "
+            "Python can end a pattern that takes too long. Read it there, or name the two folders without it."
+        )
     before = signal.signal(signal.SIGVTALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)  # counts what the process computes, not what it waits

@@ -1,6 +1,7 @@
 """Images and masks paired by their names alone, plain or in nnU-Net's layout, and every name that leaves a doubt."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -205,6 +206,17 @@ def test_nnunets_layout_is_read_as_it_is(nnunet, tmp_path):
     assert [case.id for case in found.cases] == ["case_1", "case_2"], "of imagesTs there are no labels"
     assert found.name == "Dataset120_Breast"
     assert [case.masks[0].name for case in found.cases] == ["case_1.png", "case_2.png"]
+
+
+def test_nnunets_layout_is_read_in_any_thread_and_a_persons_pattern_in_the_main_one(nnunet, tmp_path):
+    """A signal ends a pattern that takes too long, and only the main thread gets one."""
+    folder = nnunet()
+    (tmp_path / "mine.yaml").write_text(f"images: {folder.name}/imagesTr\nmasks: {folder.name}/labelsTr\npattern: a")
+    with ThreadPoolExecutor(1) as other:
+        found = other.submit(fetch.find, str(folder), tmp_path, tmp_path).result()
+        assert [case.id for case in found.cases] == ["case_1", "case_2"]
+        with pytest.raises(BadInput, match="read in the main thread of a program, and this is another one"):
+            other.submit(fetch.find, str(tmp_path / "mine.yaml"), tmp_path, tmp_path).result()
 
 
 def test_its_test_part_counts_where_it_has_labels_and_may_be_named_alone(nnunet, tmp_path):

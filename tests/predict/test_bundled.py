@@ -105,6 +105,19 @@ def test_its_name_is_that_of_the_network_that_comes_with_the_suite():
     assert find_network(Path(NAME)) == FILE
 
 
+def test_its_name_is_refused_where_a_folder_has_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`--model ./tang-small` arrives as the same path: a number for a person's own network would be of another."""
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / NAME
+    own.mkdir()
+    (own / "best.keras").touch()
+    with pytest.raises(BadInput, match="Which one is meant") as refused:
+        find_network(Path(f"./{NAME}"))
+    assert f"Write {own} for your own, and {FILE} for the one" in str(refused.value)
+    assert find_network(own) == own / "best.keras"
+    assert find_network(FILE) == FILE
+
+
 def test_a_folder_without_a_network_is_refused(tmp_path: Path):
     with pytest.raises(BadInput, match=r"there is no best\.keras or last\.keras in this folder, nor in a repeat of it"):
         find_network(tmp_path)
