@@ -137,4 +137,6 @@ def _path(points: np.ndarray, tolerance: float, scale: np.ndarray) -> str:
     corners = np.rint(kept * scale).astype(int).tolist()
     if len(corners) < 3:
         return ""
-    return "M" + "L".join(f"{x} {y}" for x, y in corners) + "Z"
+    # Steps from corner to corner take a third less than the corners do, and there are thousands of outlines.
+    steps = np.diff(corners, axis=0).tolist()
+    return f"M{corners[0][0]} {corners[0][1]}l{' '.join(f'{x} {y}' for x, y in steps)}Z".replace(" -", "-")

@@ -22,8 +22,8 @@ from tests.report.made import RESULTS, record_of
 
 def corners(path: str) -> list[np.ndarray]:
     """The corners of each closed line of a path, int (n, 2)."""
-    lines = re.findall(r"M([^MZ]+)Z", path)
-    return [np.array([point.split() for point in line.split("L")], int) for line in lines]
+    lines = (re.findall(r"-?\d+", line) for line in re.findall(r"M([^MZ]+)Z", path))  # a corner, then steps
+    return [np.array(numbers, int).reshape(-1, 2).cumsum(axis=0) for numbers in lines]
 
 
 def area(polygon: np.ndarray) -> float:
