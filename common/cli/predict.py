@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from common.cli.shared import Runs, app, err, out, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import data_root, refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file
 from common.predict.bundled import FILE, NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
@@ -106,6 +106,7 @@ def evaluate(
         raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
     if output:
         refuse_no_folder(output)
+        refuse_inside(output, (images, masks))
     found = fetch.find_masked(data, images, masks, data_root(), runs)
     if output and found.packed:
         raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")

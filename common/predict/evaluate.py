@@ -162,8 +162,8 @@ def _worst_images(rows: Rows) -> list[int]:
 
 def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]]:
     """For each image its numbers by name, in the order of `cases`; the names are the columns of images.csv. All
-    are of the prediction above 0.5 against the mask, at the size at which the network sees the image: a name that ends in
-    `px_at_128x128` is in pixels of that size.
+    are of the prediction above 0.5 against the mask, at the size at which the network sees the image: a name that ends
+    in `px_at_128x128` is in pixels of that size.
 
     file: the image. dice, iou: 0 where the network marks something and the mask nothing, or the other way round; None
     where both are empty. true_px, predicted_px: the areas. lesions, found, missed: lesions of the mask

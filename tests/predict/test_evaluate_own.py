@@ -121,6 +121,27 @@ def test_only_its_own_files_are_replaced(repro, saved, own, tmp_path):
     assert not (worst / "09-dice-0.100-old.jpg").exists()
 
 
+def test_what_another_number_of_networks_left_is_replaced_too(repro, saved, own, tmp_path):
+    two = "--model", saved["colour"], "--model", saved["grey"]
+    repro("evaluate", *two, *own, "-o", "out")
+    out = tmp_path / "out"
+    assert sorted(path.name for path in out.iterdir()) == ["images-A.csv", "images-B.csv", "worst-A", "worst-B"]
+    (out / "worst-B" / "mine.jpg").write_text("mine")
+    (out / "images-C.csv").write_text("a table of my own")
+    repro("evaluate", *two[:2], *own, "-o", "out")
+    assert sorted(path.name for path in out.iterdir()) == ["images-C.csv", "images.csv", "worst", "worst-B"]
+    assert [path.name for path in (out / "worst-B").iterdir()] == ["mine.jpg"]
+
+
+@pytest.mark.parametrize("output", ["scans", "scans/out", "masks/out"])
+def test_nothing_is_written_into_the_folders_that_are_read(repro, own, tmp_path, output):
+    before = sorted(tmp_path.rglob("*"))
+    status, _, complaint = repro("evaluate", *own, "-o", output)
+    assert status == 2
+    assert f"{output} is in {tmp_path / output.partition('/')[0]}, which is read." in complaint
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.fixture
 def two_lesions(tmp_path):
     """The network "first.keras", which took the first mask of each image in its training, as Tang does of BUSI's, and
