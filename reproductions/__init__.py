@@ -133,7 +133,7 @@ def reproduce(
     repeats_at_once: int | str = 1,
     runs: str | Path = "runs",
     results: str | Path | None = None,
-    resume: bool = False,
+    resume: bool = True,
     say: Callable[[str], None] | None = print_line,
 ) -> "Reproduced":
     """Trains and evaluates the network of a paper, and sets our numbers beside its own: `repro run`, with its options.
@@ -142,8 +142,8 @@ def reproduce(
     data: a name ("busi", "phantom", ...), a folder, a .yaml that describes one, or a packed file; None for the paper's.
     repeats: trainings, each with its own split and weights; None for 3, or 1 cross-validation.
     readings: other values than the record's defaults, such as {"batch_size": 16}.
-    runs, results: folders for trainings and records. resume: keeps finished trainings of an earlier run; else they are
-        removed.
+    runs, results: folders for trainings and records.
+    resume: goes on with an earlier run of the same settings, and keeps its finished trainings. False removes them.
     say: is called with each line that the command would print; None for silence.
 
     The object that is returned has

@@ -127,6 +127,7 @@ def test_a_paper_without_runs_has_its_numbers_too(tmp_path):
 
 
 def test_the_command_prints_what_explain_returns(repro, tmp_path):
+    (tmp_path / "results").mkdir()
     for number in (["0.5667"], []):
         lines = repro_api.explain("gill", *number, results=tmp_path)
         printed = " ".join(repro("explain", "gill", *number)[1].split())

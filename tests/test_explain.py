@@ -5,6 +5,12 @@ import pytest
 from common import paper
 
 
+@pytest.fixture(autouse=True)
+def no_runs(tmp_path):
+    """Results without any run, in the folder in which the command is called."""
+    (tmp_path / "results").mkdir()
+
+
 def lines_of(printed: str) -> str:
     return " ".join(printed.split())
 
@@ -64,3 +70,10 @@ def test_an_unknown_paper_is_refused(repro):
     status, _, complaint = repro("explain", "nobody")
     assert status == 2
     assert "no paper 'nobody'" in complaint
+
+
+def test_without_a_folder_of_results_it_does_not_say_that_nothing_was_run(repro, tmp_path):
+    (tmp_path / "results").rmdir()
+    status, printed, complaint = repro("explain", "gill")
+    assert (status, printed) == (2, "")
+    assert "There is no folder results here. Name that of the results: --results DIR" in lines_of(complaint)

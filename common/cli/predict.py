@@ -54,6 +54,7 @@ def predict(
         say(f"Left out (nothing to predict on): {found.left_out}.")
     number = len(found.items) - len(predicted.without)
     say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {output}.")
+    say(f"Something is marked in {predicted.marked} of them.")
     if wrong := found.missing + predicted.undone:
         raise BadInput.listing("These could not be used; all others are done:", wrong, "Replace or remove them.")
     if not predicted.done:

@@ -175,14 +175,14 @@ def _of_pack(packed: pack.Packed) -> Found:
     return Found(packed.contents.name, packed.path, packed.cases, [], packed)
 
 
-def _described(name: str, description: Path, base: Path) -> Found:
-    return _indexed(name, [described.load_description(description)], base)
+def _described(name: str, description: Path, base: Path, timed: bool = True) -> Found:
+    return _indexed(name, [described.load_description(description)], base, timed=timed)
 
 
 def _nnunet(folder: Path, name: str, part: str = "") -> Found:
     """part: the folder of images that is meant; "" for all that have labels."""
     parts = [each for each in nnunet.describe_parts(folder) if part in ("", each.images)]
-    found = _indexed(name, parts, folder, scaled=False)
+    found = _indexed(name, parts, folder, scaled=False, timed=False)
     twice = [id for id, number in Counter(case.id for case in found.cases).items() if number > 1]
     if twice:
         raise BadInput.listing(
@@ -193,8 +193,10 @@ def _nnunet(folder: Path, name: str, part: str = "") -> Found:
     return found
 
 
-def _indexed(name: str, parts: list[described.Description], base: Path, scaled: bool = True) -> Found:
-    cases = [case for about in parts for case in described.index(about, base, scaled)]
+def _indexed(
+    name: str, parts: list[described.Description], base: Path, scaled: bool = True, timed: bool = True
+) -> Found:
+    cases = [case for about in parts for case in described.index(about, base, scaled, timed)]
     passed = [path for about in parts for path in described.left_out(about, base)]
     return Found(name, base, cases, [], left_out=describe_left_out(passed))
 
@@ -246,7 +248,7 @@ def _mammo_masses(root: Path) -> Found:
             "folder of your own, DATA=phantom, --data phantom the built-in synthetic ultrasound."
         )
     with as_file(files("common.data") / "mammo_masses.yaml") as description:
-        return _described("mammo_masses", description, base)
+        return _described("mammo_masses", description, base, timed=False)
 
 
 def _find(folder: Path) -> Path | None:

@@ -1,5 +1,5 @@
-"""A folder of images and one of masks. Two lines describe them where the names of the files say which belong together,
-and a few more what the names hold besides:
+"""A folder of images and one of masks. Two lines describe them where the names of the files say which belong together.
+A few more lines say what else the names hold:
 
     images: pictures             # the folder of the images, beside the description
     masks: truth                 # the folder of the masks; they may have another size than their image
@@ -11,6 +11,7 @@ docs/describe-data.md has every key. common/data/mammo_masses.yaml is an example
 
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from common import strict_yaml
 from common.data import pairing
 from common.data.case import Case, unusable_files
-from common.data.listing import first_few, plain_name
+from common.data.listing import first_few, on_disk, plain_name
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -98,23 +99,26 @@ def load_description(path: Path) -> Description:
         raise BadInput.listing(f"{path} is not a valid description of a data set:", wrong, remedy) from error
 
 
-def index(about: Description, base: Path, scaled: bool = True) -> list[Case]:
+def index(about: Description, base: Path, scaled: bool = True, timed: bool = True) -> list[Case]:
     """The cases of the described folders, in the order of the images' names. No pixel is read.
 
     base: the folder that the description's paths start from. scaled: as in Case: whether a mask may have another size
-    than its image.
+    than its image. timed: whether the patterns' time is limited; not for one of the suite's own, which is quick.
 
     Raises BadInput where a folder or all images are missing, where the pattern does not fit an image or gives an
     unknown class, where the patterns take more than three seconds of computing, and where images and masks do not pair
     up: every image needs a mask, which is black all over where there is no lesion.
 
-    With a pattern it is called in the main thread, the only one that Python lets a signal interrupt.
+    Also raises BadInput outside of the main thread, the only one that Python lets a signal interrupt, for patterns
+    whose time is limited.
     """
-    with _in_time() if about.pattern or about.mask_pattern else nullcontext():
+    with _in_time() if timed and (about.pattern or about.mask_pattern) else nullcontext():
         cases, wrong = _cases(about, base, scaled)
     if wrong:
         remedy = "Add what is missing (a mask that is black all over, for an image without a lesion)"
         remedy += ", or move away or list under `ignore` of a description what to leave out."
+        if any("/" in case.id for case in cases):
+            remedy += " Folders below the named ones are part of the names: where they say nothing, name a lower one."
         raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), remedy)
     return cases
 
@@ -138,6 +142,12 @@ def _cases(about: Description, base: Path, scaled: bool) -> tuple[list[Case], li
     ids = {path: _part(match, "id") or by_name[path] for path, match in matches.items()}
     of_masks, wrong = _ids_of_masks(about, {path: by_name[path] for path in masks}, ids)
     drawn, alone = pairing.pair(ids, of_masks)
+    alone += [
+        f"{image}: {mask}, its mask, is the same file"
+        for image, id in ids.items()
+        for mask in drawn[id]
+        if pairing.is_same(image, mask)
+    ]
     groups = {path: _part(match, "group", ids[path]) for path, match in matches.items()}
     cases = [Case(id, labels[path], groups[path], path, tuple(drawn[id]), scaled) for path, id in ids.items()]
     return cases, wrong + alone
@@ -158,12 +168,17 @@ def _files(about: Description, base: Path) -> tuple[list[Path], list[Path], dict
     for what, found, folders in (("images", images, together), ("masks", masks, of_masks)):
         if not found:
             raise BadInput(f"{folders[0]}: no file of the {what} in it.")
-    return images, masks, pairing.ids_by_name(images, masks, (together[0], of_masks[0]))
+    # A pattern sees the names of files alone. By names, the path from the named folder tells patients apart.
+    named = (about.images, about.images if together == of_masks else about.masks)
+    tops = (together[0], of_masks[0]) if about.pattern else tuple(on_disk(base / each) for each in named)
+    return images, masks, pairing.ids_by_name(images, masks, tops)
 
 
 def _folders(about: Description, base: Path) -> tuple[list[Path], list[Path]]:
     """The folders of the images, and of the masks. With a pattern, which sees the names of files alone, none below."""
     images, masks = pairing.place(base, about.images), pairing.place(base, about.masks)
+    if pairing.is_same(images, masks):  # by whatever names: one may be a link to the other
+        masks = images
     return tuple(
         pairing.folders_in(one, other, nested=not about.pattern) for one, other in ((images, masks), (masks, images))
     )
@@ -212,6 +227,11 @@ def _in_time() -> Iterator[None]:
     def stop(number, frame):
         raise TimeoutError(f"the names of the files take more than {_SECONDS} s")
 
+    if threading.current_thread() is not threading.main_thread():
+        raise BadInput(
+            "A description with a pattern is read in the main thread of a program, and this is another one: only there "
+            "Python can end a pattern that takes too long. Read it there, or name the two folders without it."
+        )
     before = signal.signal(signal.SIGVTALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)  # counts what the process computes, not what it waits

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice, takewhile
 from pathlib import Path
 
 from common.data.listing import ENDINGS, hidden, is_image, on_disk, plain_name, visible
@@ -28,6 +29,11 @@ def place(base: Path, named: str) -> Path:
             break
         found = inside[0]
     return found
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths, which may be links, lead to one file or folder that is there."""
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def folders_in(folder: Path, other: Path, nested: bool) -> list[Path]:
@@ -62,14 +68,34 @@ def passed_over(folders: list[Path], other: Path) -> list[Path]:
 
 def ids_by_name(images: list[Path], masks: list[Path], folders: tuple[Path, Path]) -> dict[Path, str]:
     """For each file its name without ending. Where neither folder is flat, with the path below its folder: the images
-    of two patients may have one name. folders: of the images, and of the masks."""
-    nested = all(any(path.parent != top for path in paths) for paths, top in zip((images, masks), folders, strict=True))
-    ids = {}
-    for paths, top in zip((images, masks), folders, strict=True):
-        for path in paths:
-            whole = path.relative_to(top).with_name(path.stem).as_posix() if nested else path.stem
-            ids[path] = plain_name(whole)
-    return ids
+    of two patients may have one name, and the mask that one of them lacks must not be replaced by the other's. Folders
+    that say nothing are left out of the path: one more level that all files of one side have, and what both sides
+    share.
+
+    folders: of the images, and of the masks, as they were named."""
+    sides = [_folders_below(paths, top) for paths, top in zip((images, masks), folders, strict=True)]
+    if not all(any(side.values()) for side in sides):
+        return {path: plain_name(path.stem) for path in (*images, *masks)}
+    depths = [max(map(len, side.values())) for side in sides]
+    least = min(depths)
+    of_images, of_masks = (_without_shared(side, depth - least) for side, depth in zip(sides, depths, strict=True))
+    below = _without_shared(of_images | of_masks, least)
+    return {path: "/".join([*parts, plain_name(path.stem)]) for path, parts in below.items()}
+
+
+def _folders_below(paths: list[Path], top: Path) -> dict[Path, tuple[str, ...]]:
+    """The names of the folders between `top` and each file, without one that an archive has put there: a folder with
+    everything in it that is called as `top` is."""
+    below = {path: tuple(map(plain_name, path.relative_to(top).parent.parts)) for path in paths}
+    in_its_own = all(parts[:1] == (plain_name(top.name),) for parts in below.values())
+    return _without_shared(below, 1) if in_its_own else below
+
+
+def _without_shared(below: dict[Path, tuple[str, ...]], most: int) -> dict[Path, tuple[str, ...]]:
+    """The same without the first folders, at most so many, that all files share."""
+    levels = islice(zip(*below.values(), strict=False), most)  # which end with the shortest
+    shared = len(list(takewhile(lambda names: len(set(names)) == 1, levels)))
+    return {path: parts[shared:] for path, parts in below.items()}
 
 
 def masks_among(files: list[Path]) -> list[Path]:
@@ -84,8 +110,8 @@ def masks_among(files: list[Path]) -> list[Path]:
 
 def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[Path, str], list[str]]:
     """For each mask the id of its image: its own id where an image has it, else its id without the word behind it
-    (`image_of_mask`). And a line for each mask that leaves open which file is meant: two files of one name, or one
-    called as the image beside others with a word.
+    (`image_of_mask`). And a line for each mask that leaves open which file is meant: two files of one name in a folder,
+    or one called as the image beside others with a word. (`pair` names those in two folders.)
 
     masks: the id of each mask, by its name. images: the ids of the images."""
     known = set(images)
@@ -96,14 +122,15 @@ def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[
     for path, id in masks.items():
         other = by_name.setdefault(id, path)
         other = whole.get(chosen[path], path) if other == path else other
-        if other != path:
+        if other != path and other.parent == path.parent:
             unclear.append(f"{path}: {other.name} is a mask of '{chosen[path]}' too. Which one is meant?")
     return chosen, unclear
 
 
 def pair(images: Mapping[Path, str], masks: Mapping[Path, str]) -> tuple[dict[str, list[Path]], list[str]]:
     """The masks of each image, by its id, and a line for each file without a partner. images, masks: the id of each
-    file. Several masks of one image are several lesions."""
+    file. Several masks of one image are several lesions; in two folders they may be of two patients or persons, and a
+    line asks which is meant."""
     drawn: dict[str, list[Path]] = {}
     wrong = []
     for path, id in images.items():
@@ -111,8 +138,10 @@ def pair(images: Mapping[Path, str], masks: Mapping[Path, str]) -> tuple[dict[st
             wrong.append(f"{path}: another image has the same id '{id}'")
         drawn[id] = []
     for path, id in masks.items():
-        if id in drawn:
-            drawn[id].append(path)
-        else:
+        if id not in drawn:
             wrong.append(f"{path}: no image with the id '{id}'")
+            continue
+        drawn[id].append(path)
+        if path.parent != (first := drawn[id][0]).parent:
+            wrong.append(f"{path}: {first} is a mask of '{id}' too, in another folder. Which one is meant?")
     return drawn, wrong + [f"{path}: no mask with the id '{id}'" for path, id in images.items() if not drawn[id]]

@@ -4,6 +4,7 @@ instead of the files."""
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -116,7 +117,10 @@ def prepare(cases: Sequence[Case], name: str, need: Need, cache: Path) -> Prepar
 
 
 def _key(cases: Sequence[Case]) -> str:
-    """A hash of the names, sizes and modification times of all files: finding the cache needs no decoding."""
+    """A hash of where all files are, with links followed, and of their sizes and times: finding the cache needs no
+    decoding. Two persons' masks of the same images may agree in names, sizes and times of modification; the place
+    tells them apart. The time of the last change (`st_ctime`, which no copying program sets) tells a file from the one
+    that it replaced. A folder that was moved is prepared again."""
     digest = hashlib.blake2b(digest_size=8)
     for case in cases:
         digest.update(f"{case.id}|{case.scaled}|{case.outlined}\n".encode())
@@ -125,7 +129,8 @@ def _key(cases: Sequence[Case]) -> str:
                 status = path.stat()
             except OSError:  # for example a broken link: there is no cache, and decoding reports it
                 continue
-            digest.update(f"{case.label}/{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+            facts = (case.label, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            digest.update(os.fsencode(os.path.realpath(path)) + f"|{facts}\n".encode())
     return digest.hexdigest()
 
 

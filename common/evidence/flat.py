@@ -7,7 +7,7 @@ from pathlib import Path
 from common.evidence.answers import Answer, Runs, answers
 from common.evidence.assess import Assessment, assess_paper
 from common.evidence.definition import Definition
-from common.evidence.results import Compared
+from common.evidence.results import Compared, refuse_no_results
 from common.evidence.sentences import name_metric, say_verdict
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import best_of
@@ -21,6 +21,7 @@ Row = dict[str, str | int | float | bool | None]
 def rows_of_paper(paper: Paper, results: Path, every_run: bool = False) -> list[Row]:
     """A row for each printed number, with the verdict that the pages show; or, with `every_run`, one for each number
     and each stored record (`rows_of_runs`). results: the folder of the records."""
+    refuse_no_results(results)
     with unchanging(results):
         assessed = assess_paper(paper, results)
         if every_run:

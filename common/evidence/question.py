@@ -7,6 +7,7 @@ from common.errors import BadInput
 from common.evidence import paper_sentences, sentences
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import assess_paper
+from common.evidence.results import refuse_no_results
 from common.evidence.sentences import name_number
 from common.evidence.worded import check_worded
 from common.lock import unchanging
@@ -19,6 +20,7 @@ def explain(paper: Paper, number: str | None, results: Path) -> list[str]:
 
     number: as printed ("0.5667"), a part of its name ("test iou"), or its id in paper.yaml; None for the whole paper.
     results: the folder of the records. Raises BadInput for no such number, and for a damaged record."""
+    refuse_no_results(results)
     with unchanging(results):
         assessed = assess_paper(paper, results)
         found = answers(paper, assessed)

@@ -216,6 +216,16 @@ class Record(_Model):
 _RECORDS = TypeAdapter(list[Record])
 
 
+def refuse_no_results(folder: Path) -> None:
+    """Raises BadInput where the folder of the results is missing: in another folder than the checkout, "not run yet"
+    would be a wrong answer."""
+    if not folder.is_dir():
+        raise BadInput(
+            f"There is no folder {folder} here. Name that of the results: --results DIR, from Python results=DIR. A "
+            "checkout has one, and `repro run` makes one."
+        )
+
+
 def load(folder: Path, paper: str) -> list[Record]:
     """The records of one paper, [] where nothing was run yet. Raises BadInput, naming the file, if it is damaged, was
     changed by hand, so that it does not fit its checksum, or was put together from records that can't stand in one

@@ -17,9 +17,15 @@ def find_network(named: Path) -> Path:
     """The file of a network. named: NAME; the folder of a run, of a repeat or of a fold; or the file itself.
 
     The folder of a run stands for the network of its first repeat, and of the first fold of that, that is finished.
-    Raises BadInput for a folder without a network.
+    Raises BadInput for a folder without a network, and for NAME where something of this name is in the current folder:
+    a path does not tell ./NAME from NAME, and the one must not be scored as the other.
     """
     if str(named) == NAME:
+        if named.exists():
+            raise BadInput(
+                f"{NAME} is the name of the network that comes with the suite, and of {named.absolute()}. Which one "
+                f"is meant? Write {named.absolute()} for your own, and {FILE} for the one that comes with the suite."
+            )
         return FILE
     if not named.is_dir():
         return named

@@ -40,11 +40,12 @@ _Given, _Made = TypeVar("_Given"), TypeVar("_Made")
 
 @dataclass
 class Outcome:
-    """What became of the images. done: how many have results. undone: a line for each that can't be used, with the
-    reason. without: a line for each file that is whole and holds no picture. doubts: a line for each kind of thing that
-    can be used but may not be meant so, with the files."""
+    """What became of the images. done: how many have results. marked: in how many of these something is marked.
+    undone: a line for each that can't be used, with the reason. without: a line for each file that is whole and holds
+    no picture. doubts: a line for each kind of thing that can be used but may not be meant so, with the files."""
 
     done: int
+    marked: int
     undone: list[str]
     without: list[str]
     doubts: list[str]
@@ -87,7 +88,8 @@ def predict_all(
         write_atomically(output / LINES, "".join(f"{for_json(line)}\n" for line in lines).encode())
         _write_about(output, record | {"not_done": undone, "without_a_picture": without})
     doubts = group_doubts((line["input"], doubt) for line in lines for doubt in line["doubts"])
-    return Outcome(len(lines), undone, without, doubts)
+    marked = sum(line["area_pixels"] > 0 for line in lines)
+    return Outcome(len(lines), marked, undone, without, doubts)
 
 
 def _write_about(output: Path, record: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def _inspect(path: Path) -> About:
     """Checks that the archive holds exactly what `save` writes, and returns its record. Builds no network."""
     if not path.is_file():
         kind = f"it is {special}" if (special := kind_of_place(path)) else "there is no such file"
-        raise BadInput(f"{path}: {kind}. Expected best.keras or last.keras from the folder of a repeat.")
+        raise BadInput(f"{path}: {kind}. Expected the folder of a run, or its best.keras or last.keras.")
     if path.suffix != ".keras":
         raise BadInput(f"{path}: expected a file whose name ends in .keras, from the folder of a repeat.")
     try:

@@ -1,6 +1,7 @@
 """Images and masks paired by their names alone, plain or in nnU-Net's layout, and every name that leaves a doubt."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +70,68 @@ def test_masks_may_all_lie_in_one_folder(pairs):
     assert pairs(["p1/a.png", "p2/b.png"], ["a.png", "b.png"]) == {"a": ["a.png"], "b": ["b.png"]}
 
 
+@pytest.mark.parametrize(("images", "masks", "ids"), [
+    (["p1/a.png", "p1/b.png"], ["p1/a.png", "p1/b.png"], ["a", "b"]),  # one patient
+    (["a.png"], ["unpacked/a.png"], ["a"]),
+    (["unpacked/a.png", "unpacked/b.png"], ["a.png", "b.png"], ["a", "b"]),
+    (["scans/a.png"], ["masks/a.png"], ["a"]),  # as archives unpack into a folder of their own name
+    (["set/p1/a.png", "set/p2/a.png"], ["p1/a.png", "p2/a.png"], ["p1/a", "p2/a"]),
+    (["scans/p1/a.png", "scans/p2/a.png"], ["masks/p1/a.png", "masks/p2/a.png"], ["p1/a", "p2/a"]),
+    (["set/p1/a.png", "set/p2/a.png"], ["set/p1/a.png", "set/p2/a.png"], ["p1/a", "p2/a"]),
+    (["a.png", "p1/a.png"], ["a.png", "p1/a.png"], ["a", "p1/a"]),
+])  # fmt: skip
+def test_folders_that_say_nothing_are_left_out_of_the_names(pairs, images, masks, ids):
+    assert pairs(images, masks) == {id: [f"{id[-1]}.png"] for id in ids}
+
+
+@pytest.mark.parametrize(("images", "masks", "told"), [
+    (["p1/a.png", "p1/b.png"], ["p1/a.png", "p2/b.png"], ["'p1/b'", "'p2/b'"]),
+    (["p1/a.png", "p2/b.png"], ["p1/a.png", "p1/b.png"], ["'p2/b'", "'p1/b'"]),
+    (["p1/a.png"], ["p2/a.png"], ["'p1/a'", "'p2/a'"]),
+    (["p1/x/a.png", "p1/y/b.png"], ["p2/x/a.png", "p2/y/b.png"], ["'p1/x/a'", "'p2/y/b'"]),
+    (["set/p1/a.png"], ["p2/a.png"], ["'p1/a'", "'p2/a'"]),
+])  # fmt: skip
+def test_the_mask_of_another_patient_does_not_replace_one_that_is_missing(refusal, images, masks, told):
+    message = refusal(images, masks)
+    assert all(f"no {kind} with the id {id}" in message for kind, id in zip(("mask", "image"), told, strict=True))
+    assert "where they say nothing, name a lower one" in message
+
+
+@pytest.mark.parametrize("masks", [
+    ["p1/a_mask_1.png", "p2/a_mask_2.png"], ["p1/a.png", "p2/a.png"], ["p1/a.png", "p2/a_mask.png"],
+    ["a.png", "p2/a_mask.png"],
+])  # fmt: skip
+def test_masks_of_one_image_in_two_folders_are_refused(refusal, masks):
+    message = refusal(["a.png"], masks)
+    assert message.count("Which one is meant?") == 1
+    assert "is a mask of 'a' too, in another folder" in message
+
+
 def test_images_and_masks_may_lie_in_one_folder(tmp_path):
     both = write(tmp_path / "both", "a.png", "a_mask.png", "b.png", "b_mask.png")
     assert [case.id for case in fetch.find_pairs(both, both).cases] == ["a", "b"]
+
+
+def test_a_link_to_the_folder_of_the_images_is_the_same_folder(tmp_path):
+    """Else each image would be its own mask."""
+    scans = write(tmp_path / "scans", "p1/a.png", "p2/b.png")
+    (tmp_path / "link").symlink_to(scans)
+    with pytest.raises(BadInput, match=r"scans: no file of the masks in it"):
+        fetch.find_pairs(scans, tmp_path / "link")
+    write(scans, "p1/a_mask.png", "p2/b_mask.png")
+    found = fetch.find_pairs(scans, tmp_path / "link")
+    assert [[path.name for path in (case.image, *case.masks)] for case in found.cases] == [
+        ["a.png", "a_mask.png"],
+        ["b.png", "b_mask.png"],
+    ]
+
+
+@pytest.mark.parametrize("join", [Path.symlink_to, Path.hardlink_to])
+def test_an_image_that_is_its_own_mask_is_refused(tmp_path, join):
+    write(tmp_path / "scans", "a.png", "b.png")
+    join(write(tmp_path / "masks", "a.png") / "b.png", tmp_path / "scans" / "b.png")
+    with pytest.raises(BadInput, match=r"scans/b\.png: .*masks/b\.png, its mask, is the same file\n"):
+        fetch.find_pairs(tmp_path / "scans", tmp_path / "masks")
 
 
 def test_the_masks_may_lie_below_the_images(tmp_path):
@@ -146,6 +206,17 @@ def test_nnunets_layout_is_read_as_it_is(nnunet, tmp_path):
     assert [case.id for case in found.cases] == ["case_1", "case_2"], "of imagesTs there are no labels"
     assert found.name == "Dataset120_Breast"
     assert [case.masks[0].name for case in found.cases] == ["case_1.png", "case_2.png"]
+
+
+def test_nnunets_layout_is_read_in_any_thread_and_a_persons_pattern_in_the_main_one(nnunet, tmp_path):
+    """A signal ends a pattern that takes too long, and only the main thread gets one."""
+    folder = nnunet()
+    (tmp_path / "mine.yaml").write_text(f"images: {folder.name}/imagesTr\nmasks: {folder.name}/labelsTr\npattern: a")
+    with ThreadPoolExecutor(1) as other:
+        found = other.submit(fetch.find, str(folder), tmp_path, tmp_path).result()
+        assert [case.id for case in found.cases] == ["case_1", "case_2"]
+        with pytest.raises(BadInput, match="read in the main thread of a program, and this is another one"):
+            other.submit(fetch.find, str(tmp_path / "mine.yaml"), tmp_path, tmp_path).result()
 
 
 def test_its_test_part_counts_where_it_has_labels_and_may_be_named_alone(nnunet, tmp_path):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import cv2
 import keras
@@ -99,6 +100,38 @@ def test_a_changed_file_is_noticed(phantom_folder, tmp_path):
     after = prepare(index(folder), "copy", Need(32, 1, "merged"), tmp_path / "cache")
     assert before.fingerprint != after.fingerprint
     assert not np.array_equal(before.images[0], after.images[0])
+
+
+def test_masks_of_two_persons_do_not_share_a_cache(tmp_path, grey):
+    """Names, sizes and times of modification agree: the files differ in their folder alone."""
+    image, masks = saved(tmp_path / "a.png", grey), []
+    for person, rows in (("one", slice(4, 8)), ("two", slice(20, 30))):
+        (tmp_path / person).mkdir()
+        masks.append(_drawn_at(tmp_path / person / "a.bmp", grey.shape, rows))
+    assert masks[0].stat().st_size == masks[1].stat().st_size
+    cases = [Case("a", "", "a", image, (mask,)) for mask in masks]
+    one, two = (prepare([case], "scans", Need(32, 1, "merged"), tmp_path / "cache") for case in cases)
+    assert one.fingerprint != two.fingerprint
+    assert not np.array_equal(one.masks, two.masks)
+
+
+def test_a_file_that_was_replaced_is_noticed_though_its_size_and_time_of_modification_are_the_same(tmp_path, grey):
+    """As `cp -p` does it, and programs that unpack."""
+    case = Case("a", "", "a", saved(tmp_path / "a.png", grey), (tmp_path / "a.bmp",))
+    prepared = []
+    for rows in (slice(4, 8), slice(20, 30)):
+        _drawn_at(case.masks[0], grey.shape, rows)
+        prepared.append(prepare([case], "scans", Need(32, 1, "merged"), tmp_path / "cache"))
+    assert prepared[0].fingerprint != prepared[1].fingerprint
+
+
+def _drawn_at(path: Path, shape: tuple[int, int], rows: slice) -> Path:
+    """A mask that marks these rows, last modified at a time that is always the same."""
+    pixels = np.zeros(shape, np.uint8)
+    pixels[rows, 4:16] = 255
+    saved(path, pixels)
+    os.utime(path, (1e9, 1e9))
+    return path
 
 
 def test_the_fingerprint_tells_the_published_busi_by_its_pixels(phantom_folder, tmp_path):

@@ -83,7 +83,12 @@ def test_the_scores_come_out_again_on_the_real_images(
     measured = bundle.measure(FILE, bundle.plan_training(tmp_path), epochs=300, selected=scores["training"]["selected"])
     for part, known in scores["parts"].items():
         assert measured["parts"][part]["images"] == known["images"]
-        assert measured["parts"][part]["dice"] == pytest.approx(known["dice"], abs=2e-3)
+        for score in ("dice", "iou"):
+            assert measured["parts"][part][score] == pytest.approx(known[score], abs=2e-3)
+    for table in ("test", "normal"):
+        for again, known in zip(measured[table], scores[table], strict=True):
+            assert again["name"] == known["name"]
+            assert again["value"] == pytest.approx(known["value"], abs=0.02)
 
 
 @pytest.mark.parametrize("place", ["repeat-0/best.keras", "repeat-2/fold-1/last.keras"])
@@ -98,6 +103,19 @@ def test_the_folder_of_a_run_a_repeat_or_a_fold_stands_for_its_network(tmp_path:
 
 def test_its_name_is_that_of_the_network_that_comes_with_the_suite():
     assert find_network(Path(NAME)) == FILE
+
+
+def test_its_name_is_refused_where_a_folder_has_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`--model ./tang-small` arrives as the same path: a number for a person's own network would be of another."""
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / NAME
+    own.mkdir()
+    (own / "best.keras").touch()
+    with pytest.raises(BadInput, match="Which one is meant") as refused:
+        find_network(Path(f"./{NAME}"))
+    assert f"Write {own} for your own, and {FILE} for the one" in str(refused.value)
+    assert find_network(own) == own / "best.keras"
+    assert find_network(FILE) == FILE
 
 
 def test_a_folder_without_a_network_is_refused(tmp_path: Path):

@@ -34,7 +34,10 @@ async function loadNetwork() {
 }
 
 let loaded = null;
-const network = () => (loaded ??= loadNetwork());
+const network = () => (loaded ??= loadNetwork().catch((error) => {
+  loaded = null; // the next picture tries again
+  throw error;
+}));
 
 async function readPicture(file, name) {
   const megabytes = settings.mostBytes / 1e6, millions = settings.mostPixels / 1e6;
@@ -144,6 +147,8 @@ function save() {
 
 byId("file").addEventListener("change", ({ target }) => {
   if (target.files[0]) tryPicture(target.files[0], target.files[0].name);
+});
+byId("file").addEventListener("click", ({ target }) => {
   target.value = ""; // the same file may be chosen again
 });
 byId("sample").addEventListener("click", () => {
