@@ -8,7 +8,7 @@ import socket
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -61,6 +61,15 @@ def refuse_no_folder(path: Path) -> None:
     if os.path.lexists(path) and not path.is_dir():
         kind = kind_of_place(path) or "a file"
         raise BadInput(f"{path} is {kind}. Expected a folder for the results; a missing one is made.")
+
+
+def refuse_inside(output: Path, folders: Iterable[Path | None]) -> None:
+    """Raises BadInput where what a command writes would lie in a folder that it reads, also by a link: the next command
+    would read it as input."""
+    whole = Path(os.path.realpath(output))
+    for folder in folders:
+        if folder is not None and whole.is_relative_to(os.path.realpath(folder)):
+            raise BadInput(f"{output} is in {folder}, which is read. Expected a folder for the results outside of it.")
 
 
 def read_at_most(path: Path, most: int) -> bytes:

@@ -232,6 +232,7 @@ def evaluate(
     masks: str | Path | None = None,
     each_image: bool = False,
     runs: str | Path = "runs",
+    say: Callable[[str], None] | None = print_line,
 ) -> list[dict[str, Any]]:
     """Scores of trained networks on images with masks: the numbers of `repro evaluate`.
 
@@ -239,11 +240,16 @@ def evaluate(
     images, masks: folders of images and of masks with the same names; or data, as in `reproduce`.
     each_image: a row for each network and image, instead of one for each network and definition of a metric.
     runs: the folder for prepared images.
+    say: is called with each line that the command would print besides the numbers: what is doubtful or left out, and
+        what a network was trained on; None for silence.
 
     A row of a definition has
         model, paper       the file of the network, and the paper of its network
         data, images       the name of the set, and how many images were used
         seen               whether the network was trained on this very set
+        seen_images        how many of the images are of the set that it was trained on: all of this very set, and those
+                           of BUSI, known by their pixels, for a network that was trained on BUSI; None where that was
+                           not checked
         definition         the metric's signature (results/definitions.md)
         in_words           the same in words
         value, low, high   with its 95 % interval over the images (bootstrap); None where it is undefined
@@ -252,13 +258,16 @@ def evaluate(
                            where the two can't be compared image by image
     A row of an image has `model`, and the columns of images.csv (docs/describe-data.md): file, dice, iou, missed, ...
 
-    Raises BadInput for files that are no such networks, and for data that are missing, can't be used or have no image
-    of a class that all networks were trained on."""
+    Raises BadInput for no network, for files that are no such networks, and for data that are missing, can't be used or
+    have no image of a class that all networks were trained on."""
+    files = [models] if isinstance(models, str | Path) else list(models)
+    if not files:
+        raise BadInput("No network is named: expected one, or several, as in `load_model`.")
     _load_keras()
     from common.data import fetch
     from common.files import data_root
     from common.predict import evaluate as evaluation
-    from common.predict import evaluation_tables
+    from common.predict import evaluation_notes, evaluation_tables
     from common.predict.bundled import find_network
     from common.training import model_file
     from common.training.request import cache_folder
@@ -266,12 +275,13 @@ def evaluate(
     named = None if data is None else str(data)
     folders = (None if folder is None else Path(folder) for folder in (images, masks))
     found = fetch.find_masked(named, *folders, data_root(), Path(runs))
-    files = [models] if isinstance(models, str | Path) else models
     networks = [(file, *model_file.load(file)) for file in map(find_network, map(Path, files))]
     evaluated = evaluation.evaluate_all(networks, found, cache_folder(Path(runs)))
+    for line in evaluation_notes.describe_all(evaluated, found, Path(runs)) if say else []:
+        say(line)
     if each_image:
         return [{"model": str(each.file)} | row for each in evaluated for row in evaluation.describe_images(each)]
-    return evaluation_tables.as_rows(evaluated, found)
+    return evaluation_tables.as_rows(evaluated)
 
 
 def _load_keras() -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from common.cli.shared import Runs, app, err, out, report_unusable, say, say_json, show, tell
+from common.cli.shared import Runs, app, err, out, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import data_root, refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file
 from common.predict.bundled import FILE, NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
@@ -87,7 +87,10 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Folder for a CSV line an image and the ten worst as overlays."
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder for images.csv (a line for each image) and the worst overlays.",
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every definition, and what clinicians ask for.")] = (
@@ -98,39 +101,38 @@ def evaluate(
 ) -> None:
     """Evaluate trained networks on images with masks, with 95 % intervals, and compare them."""
     from common.data import fetch
-    from common.data.listing import first_few
 
     model = model or [Path(NAME)]
     if len(model) > len(ascii_uppercase):
         raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
     if output:
         refuse_no_folder(output)
+        refuse_inside(output, (images, masks))
     found = fetch.find_masked(data, images, masks, data_root(), runs)
     if output and found.packed:
-        raise BadInput(f"{found.folder} is a packed file, without images to draw on: leave -o out.")
+        raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()
     from common.predict import evaluate as evaluation
-    from common.predict import evaluation_files, evaluation_tables
+    from common.predict import evaluation_files, evaluation_notes, evaluation_tables
     from common.training import model_file
     from common.training.request import cache_folder
 
     networks = [(file, *model_file.load(file)) for file in map(find_network, model)]
     evaluated = evaluation.evaluate_all(networks, found, cache_folder(runs))
-    to = err if as_json else out
-    report_unusable(found, runs, to)
-    for doubt in first_few(dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)):
-        say(f"Doubtful: {doubt}", to)
+    for line in evaluation_notes.describe_files(evaluated, found, runs):
+        say(line, err if as_json else out)
     written = evaluation_files.write_all(evaluated, output) if output else []
     if as_json:
-        say_json(evaluation_tables.as_record(evaluated, found))
+        say_json(evaluation_tables.as_record(evaluated))
         return
-    for letter, each in zip(ascii_uppercase, evaluated, strict=False):
-        name = f"{NAME if each.file == FILE else each.file}: {each.about}."
-        say(f"{letter}: {name}" if networks[1:] else name)
-        if each.seen:
-            say("   Trained on images of this very set: its scores here say little about new images.")
+    for line in evaluation_notes.describe_choice(evaluated):
+        say(line)
+    for letter, each in evaluation_notes.with_letters(evaluated):
+        say(f"{letter}{NAME if each.file == FILE else each.file}: {each.about}.")
+        if warning := evaluation_notes.describe_seen(each):
+            say(f"   {warning}")
     show(evaluation_tables.headline_table(evaluated))
-    _explain_headline(len(evaluated[0].rows), found.name, compared=len(evaluated) > 1)
+    _explain_headline(evaluated)
     if everything:
         _show_all(evaluated)
     if written:
@@ -139,40 +141,35 @@ def evaluate(
         say("--all shows every definition, and what clinicians ask for.")
 
 
-def _explain_headline(number: int, name: str, compared: bool) -> None:
+def _explain_headline(evaluated: list["Evaluated"]) -> None:  # noqa: F821, imported when needed
     from common.evidence.shapes import LEAST_IOU
+    from common.predict.evaluation_notes import count_images
 
     tell(
-        f"{_images(number)} of {name}. Below Dice is its 95 % interval: what other images of the same kind may give. "
+        f"{count_images(len(evaluated[0].rows))} of {evaluated[0].dataset}. "
+        "Below Dice is its 95 % interval: what other images of the same kind may give. "
         "It takes the images as independent; with several images of a patient the true interval is wider. A lesion is "
         f"missed if nothing that the network marks has an IoU above {LEAST_IOU} with it. A blank image is one whose "
         "mask marks nothing."
     )
-    if compared:
+    if len(evaluated) > 1:
         tell("Differences are of the same resamples of images (10,000, bootstrap). They are bold if 0 is outside.")
 
 
 def _show_all(evaluated: list["Evaluated"]) -> None:  # noqa: F821, imported when needed
     from common.evidence.clinical import explain_measures
-    from common.predict import evaluation_tables
+    from common.predict import evaluation_notes, evaluation_tables
 
     show(evaluation_tables.evaluation_table(evaluated))
     say("Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples).")
-    grids = [
-        f"{letter}: {each.grid}" if evaluated[1:] else each.grid
-        for letter, each in zip(ascii_uppercase, evaluated, strict=False)
-    ]
+    grids = [f"{letter}{each.grid}" for letter, each in evaluation_notes.with_letters(evaluated)]
     say(f"Lengths and areas are in pixels of the size at which the network sees every image: {', '.join(grids)}.")
-    for letter, each in zip(ascii_uppercase, evaluated, strict=False):
+    for letter, each in evaluation_notes.with_letters(evaluated):
         say()
-        say(f"{letter}: what clinicians ask for" if evaluated[1:] else "What clinicians ask for")
+        say(f"{letter}what clinicians ask for" if letter else "What clinicians ask for")
         show(evaluation_tables.clinical_view(each))
     for line in explain_measures(evaluated[0].dataset):
         say(f"- {line}")
-
-
-def _images(number: int) -> str:
-    return f"{number} image{'' if number == 1 else 's'}"
 
 
 @app.command()

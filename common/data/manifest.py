@@ -61,6 +61,13 @@ def true_name(name: str, pixels: str) -> str:
     return "busi, changed" if name == "busi" else name
 
 
+def count_of_busi(digests: Iterable[str]) -> int:
+    """How many of these cases have an image of BUSI, whatever they are called and whatever their masks are. Copies of
+    an image with other pixels, such as resized ones, are not found. digests: a `case_digest` each."""
+    images = {digest.split("-")[0] for digest in published().values()}
+    return sum(digest.split("-")[0] in images for digest in digests)
+
+
 def verify(digests: Mapping[str, str]) -> list[str]:
     """How a data set differs from the published BUSI, a line for each kind of difference; [] when it is the same.
 

@@ -69,6 +69,7 @@ class Prepared:
     values between 0 and 255 are the interpolated edge. Both are memory-mapped, read-only, in the order of `cases`.
     fingerprint: a hash of the decoded pixels of all cases at their own size; it does not depend on where the files are.
     doubts: a line for each kind of thing that is used but may be a mistake, with its cases.
+    digests: `manifest.case_digest` of each case; () where they are not known, as of a packed file.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Prepared:
     masks: np.ndarray
     fingerprint: str
     doubts: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def only(self, classes: Sequence[str]) -> np.ndarray:
         """Positions, int64, of the cases of these classes."""
@@ -107,6 +109,7 @@ def prepare(cases: Sequence[Case], name: str, need: Need, cache: Path) -> Prepar
         return {
             "fingerprint": manifest.fingerprint({id: digest for id, (digest, _) in done.items()}),
             "doubts": doubts,
+            "digests": [digest for digest, _ in done.values()],
         }
 
     ids = [case.id for case in cases]
@@ -135,12 +138,13 @@ def cached(
     folder: Path, name: str, cases: Sequence[Case], need: Need, fill: Callable[[np.ndarray, np.ndarray], dict[str, Any]]
 ) -> Prepared:
     """The arrays in this folder. If they are missing or damaged, `fill` writes into new ones (images, masks), and
-    returns `fingerprint` and `doubts` of the data."""
+    returns `fingerprint`, `doubts` and, where they are known, `digests` of the data."""
     if not _is_whole(folder):
         _build(folder, len(cases), need, fill)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     images, masks = (np.load(folder / array, mmap_mode="r", allow_pickle=False) for array in ARRAYS)
-    return Prepared(name, tuple(cases), images, masks, facts["fingerprint"], tuple(facts["doubts"]))
+    digests = tuple(facts.get("digests", ()))  # which older caches do not have
+    return Prepared(name, tuple(cases), images, masks, facts["fingerprint"], tuple(facts["doubts"]), digests)
 
 
 def _is_whole(folder: Path) -> bool:

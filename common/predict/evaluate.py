@@ -2,6 +2,7 @@
 plain numbers for each image. It shows and writes nothing (evaluation_tables.py, evaluation_files.py)."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from common.data import manifest
 from common.data.case import Case
 from common.data.fetch import Found
+from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.evidence import metrics
 from common.evidence.clinical import dice_of_images
@@ -31,9 +33,13 @@ _WORST = 10  # images of each network whose marked pixels are kept
 class Evaluated:
     """One network on the images that all are evaluated on. recipe: the settings that it was evaluated with, those of
     its training but for the reading of several masks (`evaluate_all`). dataset: the name of the set, that of the
-    published one only if it has the published pixels. seen: whether the network was trained on this very set. doubts:
-    of `Prepared`, on the whole set. cases, rows: of the same images in the same order. values: by signature; interval:
-    of each, over the images. against: the differences to the first network, {} for that one.
+    published one only if it has the published pixels. seen: how many of the images of `rows` are of the set that the
+    network was trained on (`_count_seen`); None where that is not known. seen_whole: whether it was trained on this
+    very set. doubts: of `Prepared`, on the whole set.
+    rows: of the images of the classes that all networks were trained on. with_blank: the same, then the rows of the
+    blank images of the class normal where not all were trained on that. cases: of `with_blank`, in the same order.
+    left_out: how many images of each other class there are, which are not used.
+    values: by signature, over `rows`; interval: of each. against: the differences to the first network, {} for it.
     worst: what the network marks in the images with the most errors, the worst first, by their place in `rows`: bool
     (side, side) each. Those have the lowest Dice, and of equal ones the most wrong pixels; an image without a wrong
     pixel is none of them."""
@@ -42,10 +48,13 @@ class Evaluated:
     about: About
     recipe: Recipe
     dataset: str
-    seen: bool
+    seen: int | None
+    seen_whole: bool
     doubts: tuple[str, ...]
     cases: list[Case]
     rows: Rows
+    with_blank: Rows
+    left_out: dict[str, int]
     values: dict[str, float]
     interval: dict[str, tuple[float, float]]
     against: dict[str, PairedDifference]
@@ -59,51 +68,83 @@ class Evaluated:
 
 def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
     """Evaluates every network on the images of those classes that all networks were trained on, and on those without a
-    known class; each network at its own size. Of several masks of an image each network takes what its paper does with
-    those of BUSI, but all of them where no class is known: then they are masks of several lesions. cache: a folder for
-    the prepared arrays, which may be missing.
+    known class; each network at its own size. All are held against one truth (`_masks_that_count`). Normal images that
+    not all were trained on are evaluated too, and kept apart (`Evaluated.with_blank`). cache: a folder for the prepared
+    arrays, which may be missing.
 
     Raises BadInput where there are no such images, and for a network whose output for one is no probability.
     """
     recipes = [about.recipe for *_, about in networks]
-    shared = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
-    positions = np.flatnonzero([case.label in ("", *shared) for case in found.cases])
+    classes = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
+    positions = np.flatnonzero([case.label in ("", *classes) for case in found.cases])
     if not len(positions):
         there = ", ".join(sorted({case.label for case in found.cases}))
-        raise BadInput(f"{found.name} has images of {there}; trained on by all: {', '.join(shared) or 'no class'}.")
-    cases = [found.cases[position] for position in positions]
-    knows_classes = all(case.label for case in cases)
+        raise BadInput(f"{found.name} has images of {there}; trained on by all: {', '.join(classes) or 'no class'}.")
+    known, knows_classes = len(positions), all(found.cases[position].label for position in positions)
+    masks = _masks_that_count(recipes, found, cache)
+    others = np.setdiff1d(np.arange(len(found.cases)), positions)
+    truth = prepare_for(recipes[0].model_copy(update={"masks": masks}), found, cache).masks
+    blank = [each for each in others if found.cases[each].label == "normal" and not truth[each].any()]
+    positions = np.concatenate([positions, blank]).astype(int)
+    left_out = Counter(found.cases[position].label for position in np.setdiff1d(others, blank))
     done: list[Evaluated] = []
     for file, model, about in networks:
-        recipe = about.recipe if knows_classes else about.recipe.model_copy(update={"masks": "merged"})
+        recipe = about.recipe.model_copy(update={"masks": masks})
         prepared = prepare_for(recipe, found, cache)
         try:
-            rows, marked = evaluate(beside_probabilities(model), prepared, positions, recipe)
+            with_blank, marked = evaluate(beside_probabilities(model), prepared, positions, recipe)
         except NoProbabilities as error:
             raise NoProbabilities(f"{file} can't be used. {error}") from error
+        rows = with_blank.take(np.arange(known))
         of_classes = [] if knows_classes else metrics.of_classes(recipe)
         own = [each for each in metrics.standard(recipe) if each not in of_classes]
-        shared = _shared(own, about, done[0]) if done else []
+        paired = _comparable_with(done[0], own, about) if done else []
         done.append(
             Evaluated(
-                file,
-                about,
-                recipe,
-                manifest.true_name(prepared.name, prepared.fingerprint),
-                prepared.fingerprint == about.fingerprint,
-                prepared.doubts,
-                cases,
-                rows,
-                metrics.values(rows, own),
-                bootstrap(rows, own),
-                paired_bootstrap(rows, done[0].rows, shared) if done else {},
-                {image: marked[image].copy() for image in _worst_images(rows)},
+                file=file,
+                about=about,
+                recipe=recipe,
+                dataset=manifest.true_name(prepared.name, prepared.fingerprint),
+                seen=_count_seen(about, prepared, found, positions[:known]),
+                seen_whole=prepared.fingerprint == about.fingerprint,
+                doubts=prepared.doubts,
+                cases=[found.cases[position] for position in positions],
+                rows=rows,
+                with_blank=with_blank,
+                left_out=dict(left_out),
+                values=metrics.values(rows, own),
+                interval=bootstrap(rows, own),
+                against=paired_bootstrap(rows, done[0].rows, paired) if done else {},
+                worst={image: marked[image].copy() for image in _worst_images(rows)},
             )
         )
     return done
 
 
-def _shared(signatures: list[str], about: About, first: Evaluated) -> list[str]:
+def _masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
+    """How several masks of an image become its truth, as in `Recipe.masks`. The papers' reading is of BUSI's masks: it
+    holds for the published BUSI alone, and where all networks share it. Else all masks are the truth together."""
+    readings = {recipe.masks for recipe in recipes}
+    if len(readings) > 1 or {case.id for case in found.cases} != manifest.published().keys():
+        return "merged"
+    prepared = prepare_for(recipes[0], found, cache)
+    is_busi = manifest.true_name(prepared.name, prepared.fingerprint) == "busi"
+    return recipes[0].masks if is_busi else "merged"
+
+
+def _count_seen(about: About, prepared: Prepared, found: Found, positions: np.ndarray) -> int | None:
+    """How many of these images are of the set that a network was trained on, whichever of its parts they were in. None
+    where that is not known: single images are known of BUSI alone, by their pixels, and not of a packed file."""
+    if prepared.fingerprint == about.fingerprint:
+        return len(positions)
+    if manifest.true_name(about.data, about.fingerprint) not in ("busi", "busi, changed") or found.packed:
+        return None
+    if prepared.digests:
+        return manifest.count_of_busi(prepared.digests[position] for position in positions)
+    return manifest.count_of_busi(manifest.digest_all([found.cases[position] for position in positions]).values())
+
+
+def _comparable_with(first: Evaluated, signatures: list[str], about: About) -> list[str]:
     """The signatures of which both networks have a value that can be compared image by image, which one over batches
     can't."""
     same_grid = about.recipe.side == first.about.recipe.side
@@ -120,9 +161,9 @@ def _worst_images(rows: Rows) -> list[int]:
 
 
 def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]]:
-    """For each image its numbers by name, in the order of `rows`; the names are the columns of images.csv. All are of
-    the prediction above 0.5 against the mask, at the size at which the network sees the image: a name that ends in
-    `px_at_128x128` is in pixels of that size.
+    """For each image its numbers by name, in the order of `cases`; the names are the columns of images.csv. All
+    are of the prediction above 0.5 against the mask, at the size at which the network sees the image: a name that ends
+    in `px_at_128x128` is in pixels of that size.
 
     file: the image. dice, iou: 0 where the network marks something and the mask nothing, or the other way round; None
     where both are empty. true_px, predicted_px: the areas. lesions, found, missed: lesions of the mask
@@ -130,7 +171,7 @@ def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]
     of the outlines (`shapes.surface_distances`), None where either is empty. surface_dice_2px: `shapes.
     count_near_outlines`, None where both are.
     """
-    rows, px = each.rows, f"px_at_{each.grid}"
+    rows, px = each.with_blank, f"px_at_{each.grid}"
     tp, fp, fn, _ = rows.overlap(0.5)
     columns = {
         "file": [str(case.image) for case in each.cases],

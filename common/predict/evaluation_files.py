@@ -1,6 +1,7 @@
 """What `repro evaluate -o DIR` writes: images.csv with a line for each image, and the worst images as overlays."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 
 from common.data.case import Case, on_grid_of, on_one_grid, read_case
+from common.data.listing import first_bytes
 from common.data.masks import merge
 from common.evidence.boxes import PREDICTED, TRUTH, draw_outlines
 from common.files import write_atomically
@@ -15,7 +17,9 @@ from common.predict.evaluate import Evaluated, describe_images
 from common.text import for_csv, for_terminal
 
 CSV, WORST = "images", "worst"
+_HEADER = "file,dice,iou,true_px_at_"  # how a table begins that this module wrote
 _LEGEND = "legend.txt"
+_EXPLAINS = "Orange: what the network marks. Blue: the mask. The worst image comes first."
 _OURS = re.compile(r"\d\d-dice-\d\.\d{3}-.*\.jpg")  # an overlay that this module wrote
 _LONGEST = 60  # characters of an image's name in that of its overlay
 # Pixels: smaller images are enlarged, so that an outline of one pixel does not hide what it surrounds.
@@ -24,7 +28,8 @@ _LEAST, _MOST = 512, 2048
 
 def write_all(evaluated: list[Evaluated], output: Path) -> list[Path]:
     """Writes images.csv and worst/ into a folder, with several networks images-A.csv, worst-A/ and so on. Returns their
-    paths. Each file is there whole or not at all; overlays of an earlier evaluation are removed.
+    paths. Each file is there whole or not at all; what an earlier evaluation left is removed, of another number of
+    networks too.
 
     Raises OSError where the disk can't be written to."""
     written = []
@@ -35,7 +40,31 @@ def write_all(evaluated: list[Evaluated], output: Path) -> list[Path]:
         write_atomically(table, for_csv([list(rows[0]), *(list(row.values()) for row in rows)]).encode())
         write_worst(each, rows, folder)
         written += [table, folder]
+    _remove_earlier(output, written)
     return written
+
+
+def _remove_earlier(output: Path, written: list[Path]) -> None:
+    """Removes tables and overlays that an earlier evaluation wrote and this one did not. A table or legend that begins
+    otherwise is a person's own, as is any other file."""
+    for path in set(output.iterdir()) - set(written):
+        if re.fullmatch(rf"{CSV}(-[A-Z])?\.csv", path.name) and _begins(path, _HEADER):
+            path.unlink()
+        elif re.fullmatch(rf"{WORST}(-[A-Z])?", path.name) and _begins(path / _LEGEND, _EXPLAINS):
+            _remove_overlays(path, keep=())
+            (path / _LEGEND).unlink()
+            if not any(path.iterdir()):
+                path.rmdir()
+
+
+def _begins(path: Path, text: str) -> bool:
+    return first_bytes(path).startswith(text.encode())
+
+
+def _remove_overlays(folder: Path, keep: Iterable[str]) -> None:
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name) and path.name not in keep:
+            path.unlink()
 
 
 def write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]], folder: Path) -> None:
@@ -51,11 +80,9 @@ def write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]]
         f"{rows[image]['lesions']} lesions missed"
         for image, name in named.items()
     ]
-    legend = ["Orange: what the network marks. Blue: the mask. The worst image comes first.", *lines]
+    legend = [_EXPLAINS, *lines]
     write_atomically(folder / _LEGEND, "".join(f"{for_terminal(line)}\n" for line in legend).encode())
-    for path in folder.iterdir():
-        if _OURS.fullmatch(path.name) and path.name not in named.values():
-            path.unlink()
+    _remove_overlays(folder, keep=named.values())
 
 
 def _name(rank: int, dice: float, case: Case) -> str:

@@ -9,19 +9,19 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from common.data.fetch import Found
 from common.evidence import clinical
 from common.evidence.definition import Definition, is_distance
 from common.evidence.statistics import PairedDifference
 from common.predict.evaluate import Evaluated
+from common.predict.evaluation_notes import describe_choice
 from common.text import finite_or_null
 
 
 def headline_table(evaluated: list[Evaluated]) -> Table:
     """A line for each of `clinical.headline`, a column for each network (A, B, ...) and each difference to A."""
     result = _table("", evaluated)
-    first, *others = [each.rows for each in evaluated]
-    measures = [clinical.headline(each.rows) for each in evaluated]
+    first, *others = [each.with_blank for each in evaluated]
+    measures = [clinical.headline(each.with_blank) for each in evaluated]
     changes = [clinical.compare_headlines(other, first) for other in others]
     for number, measure in enumerate(measures[0]):
         of_networks = [_headline_cell(each[number]) for each in measures]
@@ -63,7 +63,7 @@ def _table(what: str, evaluated: list[Evaluated]) -> Table:
 
 def clinical_view(each: Evaluated) -> Table:
     """For a terminal: `clinical_table` of one network."""
-    header, *lines = clinical.clinical_table(each.dataset, each.rows)
+    header, *lines = clinical.clinical_table(each.dataset, each.with_blank)
     result = Table(*header, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for line in lines:
         result.add_row(*line)
@@ -87,11 +87,12 @@ def _change(difference: PairedDifference | None) -> Text:
     return text
 
 
-def as_rows(evaluated: list[Evaluated], found: Found) -> list[dict[str, Any]]:
+def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:
     """A flat row for each network and definition (`reproductions.evaluate`). None for what is undefined."""
     rows = []
     for each in evaluated:
-        about = {"model": str(each.file), "paper": each.about.paper, "data": found.name, "images": len(each.rows)}
+        about = {"model": str(each.file), "paper": each.about.paper, "data": each.dataset, "images": len(each.rows)}
+        about |= {"seen": each.seen_whole, "seen_images": each.seen}
         for signature, value in each.values.items():
             low, high = each.interval[signature]
             less = each.against.get(signature)
@@ -99,28 +100,32 @@ def as_rows(evaluated: list[Evaluated], found: Found) -> list[dict[str, Any]]:
             row |= {"less_first": less and less.value}
             row |= {"less_first_low": less and less.low, "less_first_high": less and less.high}
             words = {"definition": signature, "in_words": Definition.parse(signature).in_words()}
-            rows.append(about | {"seen": each.seen} | words | finite_or_null(row))
+            rows.append(about | words | finite_or_null(row))
     return rows
 
 
-def as_record(evaluated: list[Evaluated], found: Found) -> dict[str, Any]:
+def as_record(evaluated: list[Evaluated]) -> dict[str, Any]:
     """The same for JSON (`for_json`)."""
     return {
-        "data": found.name,
+        "data": evaluated[0].dataset,
         "images": len(evaluated[0].rows),
+        "blank_images_besides": len(evaluated[0].with_blank) - len(evaluated[0].rows),
+        "left_out": evaluated[0].left_out,
+        "notes": describe_choice(evaluated),
         "networks": [
             {
                 "file": str(each.file),
-                "trained_on_this_data": each.seen,
+                "trained_on_this_data": each.seen_whole,
+                "images_of_its_training_set": each.seen,
                 "about": each.about.model_dump(mode="json"),
-                "headline": [asdict(measure) for measure in clinical.headline(each.rows)],
+                "headline": [asdict(measure) for measure in clinical.headline(each.with_blank)],
                 "grid": each.grid,
                 "metrics": {
                     signature: {"value": value, "low": low, "high": high}
                     for signature, value in each.values.items()
                     for low, high in [each.interval[signature]]
                 },
-                "clinical": [asdict(measure) for measure in clinical.clinical_measures(each.dataset, each.rows)],
+                "clinical": [asdict(measure) for measure in clinical.clinical_measures(each.dataset, each.with_blank)],
                 "less_the_first": {name: asdict(change) for name, change in each.against.items()},
             }
             for each in evaluated

@@ -1,12 +1,14 @@
 """`repro evaluate`: networks on another labelled set, and which of them does better."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from common.data import busi, manifest
 from common.evidence import metrics
 from common.training import model_file
 from tests.predict.made import SIDE, about, bright
@@ -134,6 +136,63 @@ def test_a_network_that_has_seen_the_images_is_told(repro, saved, labelled, tmp_
     model_file.save(bright(3), about().model_copy(update={"fingerprint": fingerprint}), tmp_path / "seen.keras")
     _, printed, _ = repro("evaluate", "--model", "seen.keras", "--data", labelled)
     assert "Trained on images of this very set" in printed
+
+
+def test_images_of_busi_are_known_by_their_pixels(repro, saved, labelled, tmp_path, monkeypatch):
+    """In a part of it, and under other names; these networks were trained on BUSI."""
+    digests = manifest.digest_all(busi.index(labelled))
+    monkeypatch.setattr(manifest, "published", lambda: digests)
+    for number in (1, 2, 3):
+        for folder, ending in (("scans", ""), ("masks", "_mask")):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            shutil.copy(labelled / "benign" / f"benign ({number}){ending}.png", tmp_path / folder / f"x{number}.png")
+    Image.fromarray(np.full((SIDE, SIDE), 99, np.uint8)).save(tmp_path / "scans" / "x3.png")
+    words = "evaluate", "--model", saved["colour"], "--images", "scans", "--masks", "masks"
+    _, printed, _ = repro(*words)
+    assert "2 of 3 images are of BUSI, on which this network was trained" in printed
+    for facts in (tmp_path / "runs" / "cache").rglob("facts.json"):  # as before digests were kept
+        content = json.loads(facts.read_text())
+        del content["digests"], content["checksum"]
+        facts.write_text(json.dumps(content))
+    _, printed, _ = repro(*words, "--json")
+    (network,) = json.loads(printed)["networks"]
+    assert (network["images_of_its_training_set"], network["trained_on_this_data"]) == (2, False)
+    elsewhere = about().model_copy(update={"data": "elsewhere"})
+    model_file.save(bright(3), elsewhere, tmp_path / "elsewhere.keras")
+    _, printed, _ = repro("evaluate", "--model", "elsewhere.keras", *words[3:], "--json")
+    assert json.loads(printed)["networks"][0]["images_of_its_training_set"] is None, "nobody has looked"
+
+
+def test_a_set_is_called_busi_only_if_it_is(repro, saved, labelled, tmp_path):
+    labelled.rename(tmp_path / "busi")
+    _, printed, _ = repro("evaluate", "--model", saved["colour"], "--data", tmp_path / "busi")
+    assert "17 images of busi, changed." in printed
+
+
+def test_normal_images_count_as_blank_whatever_the_network_was_trained_on(repro, saved, labelled, tmp_path):
+    """It marks the bright one of two; Dice and the definitions are of the classes that it was trained on."""
+    bright_one = np.full((SIDE, SIDE), 250, np.uint8)
+    Image.fromarray(bright_one).save(labelled / "normal" / "normal (2).png")
+    Image.fromarray(0 * bright_one).save(labelled / "normal" / "normal (2)_mask.png")
+    words = "evaluate", "--model", saved["classifier"], "--data", labelled
+    _, printed, _ = repro(*words, "--all", "-o", "out")
+    assert re.search(r"blank images marked +1 of 2 \(50%\)", printed)
+    assert re.search(r"Dice \(mean of 16 images with a lesion\) +1\.000", printed)
+    assert re.search(r"images without a lesion that were marked .* 1 of 2", printed)
+    assert "Blank images of the class normal, on which the network was not trained: 2. They count in" in printed
+    assert "16 images of labelled" in printed
+    assert len((tmp_path / "out" / "images.csv").read_text().splitlines()) == 1 + 18
+    _, printed, _ = repro(*words, "--json")
+    found = json.loads(printed)
+    assert (found["images"], found["blank_images_besides"], found["left_out"]) == (16, 2, {})
+    assert found["networks"][0]["headline"][2]["n"] == "1 of 2"
+
+
+def test_images_of_other_classes_are_left_out_and_told(repro, labelled, tmp_path):
+    model_file.save(bright(3), about(classes=("benign", "normal")), tmp_path / "benign.keras")
+    _, printed, _ = repro("evaluate", "--model", "benign.keras", "--data", labelled)
+    assert "Left out: 8 images of the class malignant, on which the network was not trained." in printed
+    assert "9 images of labelled" in printed
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.data import fetch, manifest
 from common.evidence import metrics
+from common.training import model_file
 from tests.predict.made import SIDE, about, bright
 
 BRIGHT = slice(4, 20)
@@ -119,10 +121,31 @@ def test_only_its_own_files_are_replaced(repro, saved, own, tmp_path):
     assert not (worst / "09-dice-0.100-old.jpg").exists()
 
 
-def test_all_masks_of_an_image_count_whatever_the_network_was_trained_with(repro, tmp_path):
-    """Tang takes the first mask of BUSI's images. The masks of other people are of several lesions."""
-    from common.training import model_file
+def test_what_another_number_of_networks_left_is_replaced_too(repro, saved, own, tmp_path):
+    two = "--model", saved["colour"], "--model", saved["grey"]
+    repro("evaluate", *two, *own, "-o", "out")
+    out = tmp_path / "out"
+    assert sorted(path.name for path in out.iterdir()) == ["images-A.csv", "images-B.csv", "worst-A", "worst-B"]
+    (out / "worst-B" / "mine.jpg").write_text("mine")
+    (out / "images-C.csv").write_text("a table of my own")
+    repro("evaluate", *two[:2], *own, "-o", "out")
+    assert sorted(path.name for path in out.iterdir()) == ["images-C.csv", "images.csv", "worst", "worst-B"]
+    assert [path.name for path in (out / "worst-B").iterdir()] == ["mine.jpg"]
 
+
+@pytest.mark.parametrize("output", ["scans", "scans/out", "masks/out"])
+def test_nothing_is_written_into_the_folders_that_are_read(repro, own, tmp_path, output):
+    before = sorted(tmp_path.rglob("*"))
+    status, _, complaint = repro("evaluate", *own, "-o", output)
+    assert status == 2
+    assert f"{output} is in {tmp_path / output.partition('/')[0]}, which is read." in complaint
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture
+def two_lesions(tmp_path):
+    """The network "first.keras", which took the first mask of each image in its training, as Tang does of BUSI's, and
+    an image with two lesions and a mask of each, which are described as malignant in own.yaml."""
     model_file.save(bright(3), about(masks="first"), tmp_path / "first.keras")
     image = np.full((SIDE, SIDE), 20, np.uint8)
     image[4:10], image[20:26] = 250, 250
@@ -131,9 +154,28 @@ def test_all_masks_of_an_image_count_whatever_the_network_was_trained_with(repro
         mask = np.zeros_like(image)
         mask[rows] = 255
         save(tmp_path / "masks" / f"a_mask_{number}.png", mask)
-    _, printed, _ = repro("evaluate", "--model", "first.keras", "--images", "scans", "--masks", "masks")
+    (tmp_path / "own.yaml").write_text("images: scans\nmasks: masks\nclasses: malignant\n")
+
+
+@pytest.mark.parametrize("data", [["--images", "scans", "--masks", "masks"], ["--data", "own.yaml"]])
+def test_all_masks_of_an_image_count_whatever_the_network_was_trained_with(repro, two_lesions, data):
+    """The masks of other people are of several lesions, whether their class is known or not."""
+    _, printed, _ = repro("evaluate", "--model", "first.keras", *data)
     assert cells(printed, "Dice")[1] == "1.000"
     assert cells(printed, "lesions missed")[1] == "0 of 2 (0%)"
+
+
+def test_the_masks_of_the_published_busi_are_read_as_in_the_papers(repro, two_lesions, tmp_path, monkeypatch):
+    """Networks whose papers read them in two ways are held against one truth all the same."""
+    found = fetch.find("own.yaml", tmp_path, tmp_path)
+    monkeypatch.setattr(manifest, "published", lambda: manifest.digest_all(found.cases))
+    _, printed, _ = repro("evaluate", "--model", "first.keras", "--data", "own.yaml")
+    assert cells(printed, "lesions missed")[1] == "0 of 1 (0%)"
+    assert "1 image of busi" in printed
+    model_file.save(bright(3), about(masks="merged"), tmp_path / "merged.keras")
+    _, printed, _ = repro("evaluate", "--model", "first.keras", "--model", "merged.keras", "--data", "own.yaml")
+    assert cells(printed, "lesions missed")[1:3] == ["0 of 2 (0%)", "0 of 2 (0%)"]
+    assert "The networks were trained with different readings of several masks of an image" in " ".join(printed.split())
 
 
 @pytest.mark.parametrize("words", [

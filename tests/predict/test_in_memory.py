@@ -97,9 +97,14 @@ def test_folders_of_images_and_masks_give_a_row_an_image(saved, tmp_path):
         pixels, (lesion,) = phantom.draw("malignant", number, side=96)
         Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.png")
         Image.fromarray(lesion.astype(np.uint8) * 255).save(tmp_path / "masks" / f"{number}.png")
+    (tmp_path / "images" / "notes.txt").write_text("of the scanner")
     folders = {name: tmp_path / name for name in ("images", "masks")}
-    rows = repro_api.evaluate(saved["colour"], **folders, each_image=True, runs=tmp_path / "runs")
+    said = []
+    rows = repro_api.evaluate(saved["colour"], **folders, each_image=True, runs=tmp_path / "runs", say=said.append)
+    assert said == ["images: 2 cases. Left out (not images of this data set): 1 .txt."]
     assert [Path(row["file"]).name for row in rows] == ["1.png", "2.png"]
     assert all(0 <= row["dice"] <= 1 and row["model"] == str(saved["colour"]) for row in rows)
     with pytest.raises(repro_api.BadInput, match="which images with masks are meant"):
         repro_api.evaluate(saved["colour"], images=tmp_path)
+    with pytest.raises(repro_api.BadInput, match="No network is named"):
+        repro_api.evaluate([], **folders)
