@@ -15,7 +15,8 @@ from common.data.decode import read_image
 from common.data.prepare import Need, for_network, resized
 from common.errors import BadInput
 from common.predict.picture import Picture
-from common.predict.pipeline import DISCLAIMER, at_own_size
+from common.predict.pipeline import DISCLAIMER
+from common.predict.results import at_own_size
 from common.report import try_page
 from common.report.browser_runtime import Runtime
 from common.report.folder import write_site
