@@ -14,7 +14,6 @@ from PIL import Image
 from common.data.decode import read_image
 from common.data.prepare import Need, for_network, resized
 from common.errors import BadInput
-from common.predict.picture import Picture
 from common.predict.pipeline import DISCLAIMER
 from common.predict.results import at_own_size
 from common.report import try_page
@@ -65,7 +64,7 @@ def test_a_mask_is_made_of_interpolated_probabilities(arithmetic, shape: tuple[i
     probability = np.random.default_rng(0).random((32, 32), np.float32)
     call = "([given, height, width]) => { const f = markedPixels(given, 32, width, height); return [[...f.mask], f]; }"
     mask, found = arithmetic.evaluate(call, [probability.ravel().tolist(), *shape])
-    expected = at_own_size(probability, Picture(np.zeros((*shape, 3), np.uint8)))
+    expected = at_own_size(probability, *shape)
     assert_same_mask(np.reshape(mask, shape) > 0, expected, within=1e-6)
     assert found["area"] == sum(mask)
     assert found["largest"] == pytest.approx(expected.max(), abs=1e-6)
@@ -79,7 +78,7 @@ def test_pictures_of_every_kind_get_the_mask_of_predict(alone: Path, look, tmp_p
         assert wait_until_done(tab).startswith("Done. "), path.name
         pixels = read_image(path)
         red = (for_network(pixels, need)[..., 0] / 255).astype(np.float32)
-        probability = at_own_size(red, Picture(pixels))
+        probability = at_own_size(red, *pixels.shape[:2])
         marked = mask_on(tab)
         assert_same_mask(marked, probability, within=1e-6)
         assert tab.inner_text("#area") == f"{np.count_nonzero(marked):,}"

@@ -11,7 +11,7 @@ from common.data.prepare import Need, for_network
 from common.files import read_json
 from common.predict.bundled import FILE, SCORES
 from common.predict.inputs import read_picture
-from common.predict.pipeline import at_own_size
+from common.predict.results import at_own_size
 from common.report import try_page
 from common.report.browser_runtime import LOCAL, find_runtime
 from common.report.folder import write_site
@@ -55,6 +55,6 @@ def test_every_picture_gets_the_mask_of_predict(whole: Path, look, tmp_path):
         picture = read_picture(file)
         given = for_network(picture.pixels, Need.of_recipe(about.recipe))[None]
         probability = predict(network, look_up_values(given, about.recipe)).segmentation[0]
-        assert_same_mask(mask_on(tab), at_own_size(probability, picture), within=1e-4)
+        assert_same_mask(mask_on(tab), at_own_size(probability, *picture.pixels.shape[:2]), within=1e-4)
         marked += mask_on(tab).any()
     assert marked > 2
