@@ -67,6 +67,12 @@ def _remove_overlays(folder: Path, keep: Iterable[str]) -> None:
             path.unlink()
 
 
+def _describe(row: dict[str, str | int | float | None]) -> str:
+    if not row["lesions"]:
+        return f"{row['file']}, a blank image in which something is marked"
+    return f"{row['file']}, Dice {row['dice']:.3f}, {row['missed']} of {row['lesions']} lesions missed"
+
+
 def write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]], folder: Path) -> None:
     """Writes an overlay of each of the worst images, numbered from the worst, and legend.txt. rows: of
     `describe_images`."""
@@ -75,12 +81,7 @@ def write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]]
         drawn = _overlay(each.cases[image], each.worst[image], each.recipe.masks)
         _, content = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
         write_atomically(folder / name, content.tobytes(), durable=False)
-    lines = [
-        f"{name}: {rows[image]['file']}, Dice {rows[image]['dice']}, {rows[image]['missed']} of "
-        f"{rows[image]['lesions']} lesions missed"
-        for image, name in named.items()
-    ]
-    legend = [_EXPLAINS, *lines]
+    legend = [_EXPLAINS, *(f"{name}: {_describe(rows[image])}" for image, name in named.items())]
     write_atomically(folder / _LEGEND, "".join(f"{for_terminal(line)}\n" for line in legend).encode())
     _remove_overlays(folder, keep=named.values())
 
