@@ -41,7 +41,7 @@ def import_keras() -> None:
 
 @contextmanager
 def _hidden(packages: Iterable[str]) -> Iterator[None]:
-    """In this context the packages can't be imported, as if they were not installed, unless they are imported already."""
+    """In this context the packages can't be imported, as if they were not installed; those that are imported stay."""
     hidden = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # Python refuses to import what is None there
     try:
