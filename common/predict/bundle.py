@@ -6,7 +6,6 @@ weights in float16. All numbers are of the file, not of the training.
 """
 
 import io
-import os
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -18,21 +17,18 @@ import numpy as np
 
 from common import paper as papers
 from common.data import fetch, phantom
-from common.data.batches import look_up_values
-from common.data.prepare import Need, for_network
 from common.errors import FailedRun
 from common.evidence import metrics
 from common.evidence.clinical import clinical_measures
 from common.evidence.counts import Rows
 from common.evidence.statistics import bootstrap
-from common.files import checksum, read_json, write_atomically, write_json
+from common.files import checksum, data_root, read_json, write_atomically, write_json
 from common.predict.bundled import FILE, SCORES
+from common.predict.in_memory import predict_images
 from common.predict.model_card import renew_card
-from common.predict.picture import Picture
-from common.predict.results import mark
 from common.text import print_line
 from common.training import model_file
-from common.training.evaluate import evaluate, predict
+from common.training.evaluate import evaluate
 from common.training.logits import beside_probabilities
 from common.training.record import Fit, ended
 from common.training.request import Plan, Request, plan, trial_folder
@@ -113,14 +109,8 @@ def _measures(dataset: str, rows: Rows) -> list[dict[str, Any]]:
 
 def masks_of_examples(file: Path) -> np.ndarray:
     """What a network marks in EXAMPLES, one below the other: uint8 (sum of heights, largest width), 0 or 255."""
-    network, about = model_file.load(file)
-    marked = []
-    for label, number in EXAMPLES:
-        grey, _ = phantom.draw(label, number, side=256)
-        picture = Picture(np.repeat(grey[..., None], 3, axis=-1))
-        given = for_network(picture.pixels, Need.of_recipe(about.recipe))[None]
-        probability = predict(network, look_up_values(given, about.recipe)).segmentation[0]
-        marked.append(mark(probability, *grey.shape))
+    pictures = [phantom.draw(label, number, side=256)[0] for label, number in EXAMPLES]
+    marked = [each.mask for each in predict_images(model_file.load(file), pictures)]
     width = max(each.shape[1] for each in marked)
     padded = [np.pad(each, [(0, 0), (0, width - each.shape[1])]) for each in marked]
     return np.concatenate(padded).astype(np.uint8) * 255
@@ -129,7 +119,7 @@ def masks_of_examples(file: Path) -> np.ndarray:
 def plan_training(runs: Path) -> Plan:
     """The plan of the network's training. Raises BadInput where BUSI is missing."""
     paper = papers.load(PAPER)
-    found = fetch.find(paper.data, Path(os.environ.get("REPRO_DATA") or "data"), runs)
+    found = fetch.find(paper.data, data_root(), runs)
     return plan(Request(paper, PROFILE, found, 1, 0, READINGS, "float32", runs, runs, resume=True), print_line)
 
 
