@@ -49,7 +49,7 @@ def _say_contradictions(answer: Answer) -> str:
     ids = {cell.id for cell in answer.cells}
     found = [each for each in claims.check(answer.paper) if ids & set(each.cells) and each.chance is None]
     if not found:
-        return "Nothing that it prints contradicts it."
+        return "No other number of the paper contradicts this one."
     first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
     premise = first.premise or "its digits were rounded and not cut off"
     return f"It and other numbers cannot all be right if {premise}."

@@ -195,7 +195,7 @@ def test_a_number_is_explained_in_five_lines():
         "It is the mean IoU of tumour and background, all pixels together. Together with the accuracy of 0.9124, "
         "the tumour's own IoU would be 0.22, its Dice 0.36.",
         "A blank mask scores 0.4528 to 0.4687 on 95 % of random splits.",
-        "Nothing that it prints contradicts it.",
+        "No other number of the paper contradicts this one.",
     ]
 
 
