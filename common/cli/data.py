@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from common import paper as papers
-from common.cli.shared import Results, Runs, app, out, report_unusable, say, show
+from common.cli.shared import Results, Runs, app, out, say, show
 from common.errors import BadInput
 from common.files import data_root, refuse_no_folder, refuse_unwritable_file
 from common.paper import Paper, Profile
@@ -84,7 +84,8 @@ def fetch_data(name: NameOrDir = "busi", runs: Runs = Path("runs")) -> None:
 
     found = fetch.find(name, data_root(), runs)
     say(found.folder)
-    report_unusable(found, runs)
+    for line in found.describe_unusable(runs):
+        say(line)
 
 
 @data_app.command()
@@ -153,5 +154,6 @@ def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when
             f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "
             "command needs a folder with the images."
         )
-    report_unusable(found, runs)
+    for line in found.describe_unusable(runs):
+        say(line)
     return found

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 
 from common.data.listing import hidden, is_image, on_disk, plain_name, visible
@@ -57,35 +57,24 @@ def files_in(folder: Path, other: Path, nested: bool) -> tuple[list[Path], list[
 
 
 def ids_by_name(images: list[Path], masks: list[Path], tops: tuple[Path, Path]) -> dict[Path, str]:
-    """For each file its name without ending. Where neither folder is flat, with the path below its folder: the images
-    of two patients may have one name, and the mask that one of them lacks must not be replaced by the other's. Folders
-    that say nothing are left out of the path: one more level that all files of one side have, and what both sides
-    share.
+    """For each file its name without ending and, where neither folder is flat, the folders that it lies in: the images
+    of two patients may have one name, and the mask that one of them lacks must not be replaced by the other's. As many
+    folders count as both sides have, those nearest to the file; without the first ones that all files share.
 
     tops: the folder of the images, and that of the masks."""
     sides = [_folders_below(paths, top) for paths, top in zip((images, masks), tops, strict=True)]
-    depths = [max(map(len, side.values())) for side in sides]
-    least = min(depths)
-    if not least:
-        return {path: plain_name(path.stem) for path in (*images, *masks)}
-    of_images, of_masks = (_without_shared(side, depth - least) for side, depth in zip(sides, depths, strict=True))
-    below = _without_shared(of_images | of_masks, least)
-    return {path: "/".join([*parts, plain_name(path.stem)]) for path, parts in below.items()}
+    levels = min(max(map(len, side.values())) for side in sides)
+    below = {path: folders[-levels:] if levels else () for side in sides for path, folders in side.items()}
+    shared = len(list(takewhile(lambda names: len(set(names)) == 1, zip(*below.values(), strict=False))))
+    return {path: "/".join([*folders[shared:], plain_name(path.stem)]) for path, folders in below.items()}
 
 
 def _folders_below(paths: list[Path], top: Path) -> dict[Path, tuple[str, ...]]:
     """The names of the folders between `top` and each file, without one that an archive has put there: a folder with
     everything in it that is called as `top` is."""
-    below = {path: tuple(map(plain_name, path.relative_to(top).parent.parts)) for path in paths}
-    in_its_own = all(parts[:1] == (plain_name(top.name),) for parts in below.values())
-    return _without_shared(below, 1) if in_its_own else below
-
-
-def _without_shared(below: dict[Path, tuple[str, ...]], most: int) -> dict[Path, tuple[str, ...]]:
-    """The same without the first folders, at most so many, that all files share."""
-    levels = islice(zip(*below.values(), strict=False), most)  # which end with the shortest
-    shared = len(list(takewhile(lambda names: len(set(names)) == 1, levels)))
-    return {path: parts[shared:] for path, parts in below.items()}
+    inner = top / top.name
+    start = inner if all(path.is_relative_to(inner) for path in paths) else top
+    return {path: tuple(map(plain_name, path.relative_to(start).parent.parts)) for path in paths}
 
 
 def masks_among(files: list[Path]) -> list[Path]:
