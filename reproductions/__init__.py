@@ -277,8 +277,11 @@ def evaluate(
     found = fetch.find_masked(named, *folders, data_root(), Path(runs))
     networks = [(file, *model_file.load(file)) for file in map(find_network, map(Path, files))]
     evaluated = evaluation.evaluate_all(networks, found, cache_folder(Path(runs)))
-    for line in evaluation_notes.describe_all(evaluated, found, Path(runs)) if say else []:
-        say(line)
+    if say:
+        for line in evaluation_notes.describe_files(evaluated, found, Path(runs)):
+            say(line)
+        for line in evaluation_notes.describe_notes(evaluated):
+            say(line)
     if each_image:
         return [{"model": str(each.file)} | row for each in evaluated for row in evaluation.describe_images(each)]
     return evaluation_tables.as_rows(evaluated)

@@ -9,7 +9,8 @@ import common
 from common.bench import step
 from common.bench.lines import CONTENDERS, Bench, Line, walls
 from common.bench.workers import Failed, Took, in_turns, workers
-from common.data.fetch import Found, Missing
+from common.data.fetch import Found
+from common.data.known import Missing
 from common.lock import temporary_folder
 
 CHECKOUT = Path(common.__file__).parents[1]

@@ -58,7 +58,7 @@ def audit(
     BUSI what published curations doubt. Findings in a data set of the papers are also stored in the results, for the
     pages of `repro report`."""
     from common.data import audit as auditing
-    from common.data import fetch
+    from common.data.known import NAMES
 
     if output:
         refuse_no_folder(output)
@@ -71,7 +71,7 @@ def audit(
         auditing.write_findings(findings, found.cases, folder)
     show(auditing.findings_table(findings))
     say(f"All findings: {folder / 'audit.json'}, with pictures beside it.")
-    if findings["data"] in fetch.NAMES:
+    if findings["data"] in NAMES:
         kept = results / f"audit-{findings['data']}.json"
         auditing.write_findings_json({key: each for key, each in findings.items() if key != "lists"}, kept)
         say(f"For the pages of `repro report`: {kept}")

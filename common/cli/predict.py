@@ -1,13 +1,12 @@
 """Commands that use a trained network: on your own images, on another labelled set, or as ONNX."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from string import ascii_uppercase
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
-from common.cli.shared import Runs, app, err, out, say, say_json, show, tell
+from common.cli.shared import Runs, app, err, out, progress_bar, say, say_json, show, tell
 from common.errors import BadInput
 from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file
 from common.predict.bundled import FILE, NAME, describe_bundled, find_network
@@ -41,7 +40,7 @@ def predict(
     if model == FILE:
         say(describe_bundled())
     say(pipeline.DISCLAIMER)
-    with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
+    with progress_bar() as progress:
         bar = progress.add_task("predicting", total=len(found.items))
         predicted = pipeline.predict_all(
             network, about, found.items, output, lambda number: progress.update(bar, completed=number)
@@ -102,74 +101,54 @@ def evaluate(
     """Evaluate trained networks on images with masks, with 95 % intervals, and compare them."""
     from common.data import fetch
 
-    model = model or [Path(NAME)]
-    if len(model) > len(ascii_uppercase):
-        raise BadInput(f"{len(model)} networks: at most {len(ascii_uppercase)} can be compared.")
     if output:
         refuse_no_folder(output)
-        refuse_inside(output, (images, masks))
     found = fetch.find_masked(data, images, masks, data_root(), runs)
+    if output:
+        refuse_inside(output, found.folders_read)
     if output and found.packed:
         raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()
-    from common.predict import evaluate as evaluation
     from common.predict import evaluation_files, evaluation_notes, evaluation_tables
+    from common.predict.evaluate import evaluate_all
     from common.training import model_file
     from common.training.request import cache_folder
 
-    networks = [(file, *model_file.load(file)) for file in map(find_network, model)]
-    evaluated = evaluation.evaluate_all(networks, found, cache_folder(runs))
+    aside = err if as_json else out
+
+    def watched(batches: Iterable, number: int) -> Iterator[Any]:
+        with progress_bar(aside) as progress:
+            yield from progress.track(batches, number, description="evaluating")
+
+    networks = [(file, *model_file.load(file)) for file in map(find_network, model or [Path(NAME)])]
+    evaluated = evaluate_all(networks, found, cache_folder(runs), watched)
     for line in evaluation_notes.describe_files(evaluated, found, runs):
-        say(line, err if as_json else out)
+        say(line, aside)
     written = evaluation_files.write_all(evaluated, output) if output else []
     if as_json:
         say_json(evaluation_tables.as_record(evaluated))
         return
-    for line in evaluation_notes.describe_choice(evaluated):
+    for each in evaluated:
+        say(f"{each.prefix}{NAME if each.file == FILE else each.file}: {each.about}.")
+    for line in evaluation_notes.describe_notes(evaluated):
         say(line)
-    for letter, each in evaluation_notes.with_letters(evaluated):
-        say(f"{letter}{NAME if each.file == FILE else each.file}: {each.about}.")
-        if warning := evaluation_notes.describe_seen(each):
-            say(f"   {warning}")
     show(evaluation_tables.headline_table(evaluated))
-    _explain_headline(evaluated)
+    for line in evaluation_notes.explain_headline(evaluated):
+        tell(line)
     if everything:
-        _show_all(evaluated)
+        show(evaluation_tables.evaluation_table(evaluated))
+        for line in evaluation_notes.explain_definitions(evaluated):
+            tell(line)
+        for each in evaluated:
+            say()
+            say(f"{each.prefix}what clinicians ask for".capitalize())
+            show(evaluation_tables.clinical_view(each))
+        for line in evaluation_notes.explain_clinical(evaluated):
+            tell(line)
     if written:
         say(f"Written: {', '.join(map(str, written))}.")
     if not everything:
         say("--all shows every definition, and what clinicians ask for.")
-
-
-def _explain_headline(evaluated: list["Evaluated"]) -> None:  # noqa: F821, imported when needed
-    from common.evidence.shapes import LEAST_IOU
-    from common.predict.evaluation_notes import count_images
-
-    tell(
-        f"{count_images(len(evaluated[0].rows))} of {evaluated[0].dataset}. "
-        "Below Dice is its 95 % interval: what other images of the same kind may give. "
-        "It takes the images as independent; with several images of a patient the true interval is wider. A lesion is "
-        f"missed if nothing that the network marks has an IoU above {LEAST_IOU} with it. A blank image is one whose "
-        "mask marks nothing."
-    )
-    if len(evaluated) > 1:
-        tell("Differences are of the same resamples of images (10,000, bootstrap). They are bold if 0 is outside.")
-
-
-def _show_all(evaluated: list["Evaluated"]) -> None:  # noqa: F821, imported when needed
-    from common.evidence.clinical import explain_measures
-    from common.predict import evaluation_notes, evaluation_tables
-
-    show(evaluation_tables.evaluation_table(evaluated))
-    say("Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples).")
-    grids = [f"{letter}{each.grid}" for letter, each in evaluation_notes.with_letters(evaluated)]
-    say(f"Lengths and areas are in pixels of the size at which the network sees every image: {', '.join(grids)}.")
-    for letter, each in evaluation_notes.with_letters(evaluated):
-        say()
-        say(f"{letter}what clinicians ask for" if letter else "What clinicians ask for")
-        show(evaluation_tables.clinical_view(each))
-    for line in explain_measures(evaluated[0].dataset):
-        say(f"- {line}")
 
 
 @app.command()

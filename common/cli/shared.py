@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.progress import Progress
 from rich.status import Status
 from rich.text import Text
 
@@ -126,6 +127,11 @@ def say_json(content: Any) -> None:
 def show(content: RenderableType) -> None:
     """Prints a table."""
     out.print(content)
+
+
+def progress_bar(to: Console = out) -> Progress:
+    """A bar for work that takes a while: shown on a terminal alone, and removed at the end."""
+    return Progress(console=to, transient=True, disable=not to.is_terminal)
 
 
 def tell(text: str, indent: int = 0) -> None:

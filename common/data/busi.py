@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 
 from common.data.case import Case, unusable_files
-from common.data.listing import ANY_FORMAT, hidden, is_image, visible
+from common.data.listing import ANY_FORMAT, hidden, is_image, is_of_system, visible
 from common.errors import BadInput
 
 CLASSES = ("benign", "malignant", "normal")
+_PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
+_DEPTH = 4  # folders below the one that is named, in which that of the classes is looked for
 _NAME = re.compile(r"(?P<label>[a-z]+) \((?P<number>\d+)\)(?P<mask>_mask(?:_(?P<which>\d+))?)?", re.ASCII)
 _Key = tuple[str, int]  # class and number
 
@@ -53,6 +55,37 @@ def index(folder: Path) -> list[Case]:
         headline = "These files are not as in BUSI, or images and masks do not pair up:"
         raise BadInput.listing(headline, wrong, "Rename or remove these, or add the missing ones.")
     return cases
+
+
+def find_layout(folder: Path, deep: bool = True) -> Path | None:
+    """The folder with those of the classes in it: this one, the published one in it or, if `deep`, one further down,
+    where an archive may have put it; None where there is none. Raises BadInput where there are several, as in a set
+    that is cut into train and test: only the person knows which is meant."""
+    if found := next(filter(_has_classes, (folder, folder / _PUBLISHED)), None):
+        return found
+    level = [folder]
+    for _ in range(_DEPTH if deep else 0):
+        level = [path for place in level for path in _folders_in(place)]
+        if found := list(filter(_has_classes, level)):
+            if len(found) == 1:
+                return found[0]
+            raise BadInput.listing(
+                f"{folder} has several folders with {', '.join(CLASSES)} in them:",
+                list(map(str, found)),
+                "Name the one that is meant.",
+            )
+    return None
+
+
+def _folders_in(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return []
+    inside = (path for path in place.iterdir() if not path.name.startswith(".") and not is_of_system(path))
+    return sorted(path for path in inside if path.is_dir() and not path.is_symlink())
+
+
+def _has_classes(place: Path) -> bool:
+    return any((place / label).is_dir() for label in CLASSES)
 
 
 def left_out(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from common.evidence.answers import Answer
 from common.evidence.assess import Assessment, is_default
 from common.evidence.describe_runs import say_run
 from common.evidence.phrases import listed
-from common.evidence.sentences import count_repeats, name_number, say_verdict
+from common.evidence.sentences import HINTED, count_repeats, name_number, say_verdict
 from common.evidence.verdict import VERDICTS
 from common.evidence.worded import Tested
 from common.paper import Paper
@@ -38,7 +38,8 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     plural = PLURAL if paper.data_named else PLURAL | {"other data": (f"is {unnamed}", f"are {unnamed}")}
     stale = [answer.stale for answer in own if answer.has_value]
     how_many = "All" if all(stale) else "Some"
-    return _say_counts(own, plural) + (f" {how_many} of the runs are stale." if any(stale) else "")
+    said = [_say_counts(own, plural), _say_hints(own), f"{how_many} of the runs are stale." if any(stale) else ""]
+    return " ".join(filter(None, said))
 
 
 def say_papers(found: Iterable[Answer]) -> str:
@@ -68,6 +69,13 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
     if len(each) == 1:
         return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
     return f"Of {len(own)} numbers{columns}, {listed(each)}."
+
+
+def _say_hints(own: Iterable[Answer]) -> str:
+    """What the small profile hints at, of the numbers that wait for a run at the paper's own size."""
+    hints = Counter(answer.hint for answer in own if answer.verdict == "not run" and answer.hint)
+    each = [f"{words} for {hints[hint]}" for hint, words in HINTED.items() if hints[hint]]
+    return f"A hint: small runs give {listed(each)} of them." if each else ""
 
 
 def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:

@@ -12,12 +12,15 @@ from common.evidence.phrases import like
 from common.evidence.results import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, best_of
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, Hint, best_of
 from common.paper import as_shown
 from common.reported import Reported
 
 # Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
 WITHIN_95 = 1.96
+
+# What small runs give, of a hint about a printed number.
+HINTED: dict[Hint, str] = {"near": "practically the same", "paper higher": "less", "paper lower": "more"}
 
 
 def say_verdict(answer: Answer) -> str:
@@ -49,7 +52,7 @@ def _say_contradictions(answer: Answer) -> str:
     ids = {cell.id for cell in answer.cells}
     found = [each for each in claims.check(answer.paper) if ids & set(each.cells) and each.chance is None]
     if not found:
-        return "Nothing that it prints contradicts it."
+        return "No other number of the paper contradicts this one."
     first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
     premise = first.premise or "its digits were rounded and not cut off"
     return f"It and other numbers cannot all be right if {premise}."
@@ -173,8 +176,7 @@ def _say_hint(answer: Answer) -> str:
         unlearned = f"The small networks did not learn: {row.note}."
         return unlearned if not answer.head.image else ""
     if row.hint:
-        how = {"near": "practically the same", "paper higher": "less", "paper lower": "more"}[row.hint]
-        return f"A hint: small runs give {how}, {describe_ours(answer, small)}."
+        return f"A hint: small runs give {HINTED[row.hint]}, {describe_ours(answer, small)}."
     if row.reproduced.mean is None:
         return ""
     if row.margin is None:

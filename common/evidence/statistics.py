@@ -204,7 +204,8 @@ def bootstrap(
 ) -> dict[str, Interval]:
     """By signature, the 95 % percentile interval of a metric over samples of as many images, drawn with replacement
     (Efron 1979): what the choice of the images alone does to the value. Definitions by batches draw whole batches. A
-    resample in which a metric is undefined does not count for it; (NaN, NaN) where it is undefined in all of them.
+    resample in which a metric is undefined does not count for it; (NaN, NaN) where it is undefined in all of them, and
+    where there is a single image or batch, which says nothing of others.
 
     Images are taken as independent. Where a set holds several of one lesion, the true interval is wider.
 
@@ -217,7 +218,11 @@ def bootstrap(
         by_batch.setdefault(Definition.parse(signature).group_size or 1, []).append(signature)
     intervals = {}
     for batch, some in by_batch.items():
-        weights = _draws(units_of(rows, batch).max() + 1, resamples, seed)
+        units = units_of(rows, batch).max() + 1
+        if units == 1:
+            intervals |= dict.fromkeys(some, (math.nan, math.nan))
+            continue
+        weights = _draws(units, resamples, seed)
         intervals |= {name: _percentiles(values) for name, values in resampled(rows, some, batch, weights).items()}
     return intervals
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable
 from statistics import median
 
-from common.data.fetch import NAMES
+from common.data.known import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition

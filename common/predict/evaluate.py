@@ -2,9 +2,13 @@
 plain numbers for each image. It shows and writes nothing (evaluation_tables.py, evaluation_files.py)."""
 
 import math
+import os
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_uppercase
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -29,21 +33,32 @@ from common.training.request import prepare_for
 _WORST = 10  # images of each network whose marked pixels are kept
 
 
+class Score(NamedTuple):
+    """The value of a definition with its 95 % interval over the images, NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Evaluated:
-    """One network on the images that all are evaluated on. recipe: the settings that it was evaluated with, those of
-    its training but for the reading of several masks (`evaluate_all`). dataset: the name of the set, that of the
-    published one only if it has the published pixels. seen: how many of the images of `rows` are of the set that the
-    network was trained on (`_count_seen`); None where that is not known. seen_whole: whether it was trained on this
-    very set. doubts: of `Prepared`, on the whole set.
+    """One network on the images that all are evaluated on. letter: "A", "B", ... where there are several networks, ""
+    for a single one. recipe: the settings that it was evaluated with, those of its training but for the reading of
+    several masks (`_masks_that_count`). dataset: the name of the set, that of the published one only if it has the
+    published pixels. seen: how many of the images of `rows` are of the set that the network was trained on
+    (`_count_seen`); None where that is not known. seen_whole: whether it was trained on this very set. doubts: of
+    `Prepared`, on the whole set.
     rows: of the images of the classes that all networks were trained on. with_blank: the same, then the rows of the
     blank images of the class normal where not all were trained on that. cases: of `with_blank`, in the same order.
-    left_out: how many images of each other class there are, which are not used.
-    values: by signature, over `rows`; interval: of each. against: the differences to the first network, {} for it.
+    files: the image of each, from the folder of the data set. left_out: how many images of each other class there are,
+    which are not used.
+    scores: by signature, over `rows`. against: the differences to the first network, {} for it.
     worst: what the network marks in the images with the most errors, the worst first, by their place in `rows`: bool
     (side, side) each. Those have the lowest Dice, and of equal ones the most wrong pixels; an image without a wrong
     pixel is none of them."""
 
+    letter: str
     file: Path
     about: About
     recipe: Recipe
@@ -52,11 +67,11 @@ class Evaluated:
     seen_whole: bool
     doubts: tuple[str, ...]
     cases: list[Case]
+    files: list[str]
     rows: Rows
     with_blank: Rows
     left_out: dict[str, int]
-    values: dict[str, float]
-    interval: dict[str, tuple[float, float]]
+    scores: dict[str, Score]
     against: dict[str, PairedDifference]
     worst: dict[int, np.ndarray] = field(repr=False)
 
@@ -65,60 +80,86 @@ class Evaluated:
         """The size, in pixels, at which the network sees every image and at which all lengths and areas are taken."""
         return f"{self.recipe.side}x{self.recipe.side}"
 
+    @property
+    def prefix(self) -> str:
+        """What a line about this network begins with: "A: ", "" for a single network."""
+        return f"{self.letter}: " if self.letter else ""
 
-def evaluate_all(networks: list[tuple[Path, keras.Model, About]], found: Found, cache: Path) -> list[Evaluated]:
+
+def evaluate_all(
+    networks: list[tuple[Path, keras.Model, About]],
+    found: Found,
+    cache: Path,
+    watched: Callable[[Iterable, int], Iterable] = lambda batches, number: batches,
+) -> list[Evaluated]:
     """Evaluates every network on the images of those classes that all networks were trained on, and on those without a
     known class; each network at its own size. All are held against one truth (`_masks_that_count`). Normal images that
     not all were trained on are evaluated too, and kept apart (`Evaluated.with_blank`). cache: a folder for the prepared
-    arrays, which may be missing.
+    arrays, which may be missing. watched: as in `common.training.evaluate.evaluate`.
 
-    Raises BadInput where there are no such images, and for a network whose output for one is no probability.
+    Raises BadInput for more than 26 networks, where there are no such images, and for a network whose output for one is
+    no probability.
     """
+    if len(networks) > len(ascii_uppercase):
+        raise BadInput(f"{len(networks)} networks: at most {len(ascii_uppercase)} can be compared.")
     recipes = [about.recipe for *_, about in networks]
-    classes = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
-    positions = np.flatnonzero([case.label in ("", *classes) for case in found.cases])
-    if not len(positions):
-        there = ", ".join(sorted({case.label for case in found.cases}))
-        raise BadInput(f"{found.name} has images of {there}; trained on by all: {', '.join(classes) or 'no class'}.")
-    known, knows_classes = len(positions), all(found.cases[position].label for position in positions)
     masks = _masks_that_count(recipes, found, cache)
-    others = np.setdiff1d(np.arange(len(found.cases)), positions)
     truth = prepare_for(recipes[0].model_copy(update={"masks": masks}), found, cache).masks
-    blank = [each for each in others if found.cases[each].label == "normal" and not truth[each].any()]
-    positions = np.concatenate([positions, blank]).astype(int)
-    left_out = Counter(found.cases[position].label for position in np.setdiff1d(others, blank))
+    known, blank, left_out = _choose_images(recipes, found, truth)
+    positions = np.array([*known, *blank])
+    cases = [found.cases[position] for position in positions]
+    files = [case.id if found.packed else os.path.relpath(case.image, found.folder) for case in cases]
+    knows_classes = all(case.label for case in cases)
     done: list[Evaluated] = []
-    for file, model, about in networks:
+    for letter, (file, model, about) in zip(ascii_uppercase, networks, strict=False):
         recipe = about.recipe.model_copy(update={"masks": masks})
         prepared = prepare_for(recipe, found, cache)
         try:
-            with_blank, marked = evaluate(beside_probabilities(model), prepared, positions, recipe)
+            with_blank, marked = evaluate(beside_probabilities(model), prepared, positions, recipe, watched)
         except NoProbabilities as error:
             raise NoProbabilities(f"{file} can't be used. {error}") from error
-        rows = with_blank.take(np.arange(known))
+        rows = with_blank.take(np.arange(len(known)))
         of_classes = [] if knows_classes else metrics.of_classes(recipe)
         own = [each for each in metrics.standard(recipe) if each not in of_classes]
-        paired = _comparable_with(done[0], own, about) if done else []
+        values, intervals = metrics.values(rows, own), bootstrap(rows, own)
         done.append(
             Evaluated(
+                letter=letter if len(networks) > 1 else "",
                 file=file,
                 about=about,
                 recipe=recipe,
                 dataset=manifest.true_name(prepared.name, prepared.fingerprint),
-                seen=_count_seen(about, prepared, found, positions[:known]),
+                seen=_count_seen(about, prepared, found, known),
                 seen_whole=prepared.fingerprint == about.fingerprint,
                 doubts=prepared.doubts,
-                cases=[found.cases[position] for position in positions],
+                cases=cases,
+                files=files,
                 rows=rows,
                 with_blank=with_blank,
-                left_out=dict(left_out),
-                values=metrics.values(rows, own),
-                interval=bootstrap(rows, own),
-                against=paired_bootstrap(rows, done[0].rows, paired) if done else {},
+                left_out=left_out,
+                scores={each: Score(values[each], *intervals[each]) for each in own},
+                against=_compare_with(done[0], rows, own, recipe) if done else {},
                 worst={image: marked[image].copy() for image in _worst_images(rows)},
             )
         )
     return done
+
+
+def _choose_images(
+    recipes: list[Recipe], found: Found, truth: np.ndarray
+) -> tuple[list[int], list[int], dict[str, int]]:
+    """The positions of the images of a class that all networks were trained on, or of no known class; those of the
+    other blank images of the class normal; and how many images of each class are left out. truth: the prepared masks.
+    Raises BadInput for no image of the first kind."""
+    labels = [case.label for case in found.cases]
+    classes = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
+    known = [position for position, label in enumerate(labels) if label in ("", *classes)]
+    if not known:
+        trained_on = ", ".join(classes) or "no class"
+        raise BadInput(f"{found.name} has images of {', '.join(sorted({*labels}))}; trained on by all: {trained_on}.")
+    others = sorted({*range(len(labels))} - {*known})
+    blank = [position for position in others if labels[position] == "normal" and not truth[position].any()]
+    return known, blank, dict(Counter(labels[position] for position in others if position not in blank))
 
 
 def _masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
@@ -132,7 +173,7 @@ def _masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
     return recipes[0].masks if is_busi else "merged"
 
 
-def _count_seen(about: About, prepared: Prepared, found: Found, positions: np.ndarray) -> int | None:
+def _count_seen(about: About, prepared: Prepared, found: Found, positions: list[int]) -> int | None:
     """How many of these images are of the set that a network was trained on, whichever of its parts they were in. None
     where that is not known: single images are known of BUSI alone, by their pixels, and not of a packed file."""
     if prepared.fingerprint == about.fingerprint:
@@ -144,14 +185,12 @@ def _count_seen(about: About, prepared: Prepared, found: Found, positions: np.nd
     return manifest.count_of_busi(manifest.digest_all([found.cases[position] for position in positions]).values())
 
 
-def _comparable_with(first: Evaluated, signatures: list[str], about: About) -> list[str]:
-    """The signatures of which both networks have a value that can be compared image by image, which one over batches
-    can't."""
-    same_grid = about.recipe.side == first.about.recipe.side
-    of_batches = metrics.of_batches(about.recipe.batch_size)
-    return [
-        each for each in signatures if each in first.values and each not in of_batches and comparable(each, same_grid)
-    ]
+def _compare_with(first: Evaluated, rows: Rows, signatures: list[str], recipe: Recipe) -> dict[str, PairedDifference]:
+    """The difference to the first network in each definition of which both have a value that can be compared image by
+    image, which one over batches can't."""
+    same_grid, of_batches = recipe.side == first.recipe.side, metrics.of_batches(recipe.batch_size)
+    both = [each for each in signatures if each in first.scores and each not in of_batches]
+    return paired_bootstrap(rows, first.rows, [each for each in both if comparable(each, same_grid)])
 
 
 def _worst_images(rows: Rows) -> list[int]:
@@ -165,16 +204,16 @@ def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]
     are of the prediction above 0.5 against the mask, at the size at which the network sees the image: a name that ends
     in `px_at_128x128` is in pixels of that size.
 
-    file: the image. dice, iou: 0 where the network marks something and the mask nothing, or the other way round; None
-    where both are empty. true_px, predicted_px: the areas. lesions, found, missed: lesions of the mask
-    (`shapes.match_regions`). false_regions: marked regions that match no lesion, specks too. hd95, assd: the distances
-    of the outlines (`shapes.surface_distances`), None where either is empty. surface_dice_2px: `shapes.
-    count_near_outlines`, None where both are.
+    file: the image, from the folder of the data set. dice, iou: 0 where the network marks something and the mask
+    nothing, or the other way round; None where both are empty. true_px, predicted_px: the areas. lesions, found,
+    missed: lesions of the mask (`shapes.match_regions`). false_regions: marked regions that match no lesion, specks
+    too. hd95, assd: the distances of the outlines (`shapes.surface_distances`), None where either is empty.
+    surface_dice_2px: `shapes.count_near_outlines`, None where both are.
     """
     rows, px = each.with_blank, f"px_at_{each.grid}"
     tp, fp, fn, _ = rows.overlap(0.5)
     columns = {
-        "file": [str(case.image) for case in each.cases],
+        "file": each.files,
         "dice": _ratios(dice_of_images(rows), 1),
         "iou": _ratios(tp, tp + fp + fn),
         f"true_{px}": (tp + fn).tolist(),

@@ -1,9 +1,8 @@
 """What `repro evaluate -o DIR` writes: images.csv with a line for each image, and the worst images as overlays."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
-from string import ascii_uppercase
 
 import cv2
 import numpy as np
@@ -16,11 +15,10 @@ from common.files import write_atomically
 from common.predict.evaluate import Evaluated, describe_images
 from common.text import for_csv, for_terminal
 
-CSV, WORST = "images", "worst"
 _HEADER = "file,dice,iou,true_px_at_"  # how a table begins that this module wrote
 _LEGEND = "legend.txt"
 _EXPLAINS = "Orange: what the network marks. Blue: the mask. The worst image comes first."
-_OURS = re.compile(r"\d\d-dice-\d\.\d{3}-.*\.jpg")  # an overlay that this module wrote
+_OVERLAY = re.compile(r"\d\d-dice-\d\.\d{3}-.*\.jpg")
 _LONGEST = 60  # characters of an image's name in that of its overlay
 # Pixels: smaller images are enlarged, so that an outline of one pixel does not hide what it surrounds.
 _LEAST, _MOST = 512, 2048
@@ -32,58 +30,53 @@ def write_all(evaluated: list[Evaluated], output: Path) -> list[Path]:
     networks too.
 
     Raises OSError where the disk can't be written to."""
-    written = []
-    for letter, each in zip(ascii_uppercase, evaluated, strict=False):
-        ending = f"-{letter}" if len(evaluated) > 1 else ""
+    places, written = [], set()
+    for each in evaluated:
+        ending = f"-{each.letter}" if each.letter else ""
+        table, folder = output / f"images{ending}.csv", output / f"worst{ending}"
         rows = describe_images(each)
-        table, folder = output / f"{CSV}{ending}.csv", output / f"{WORST}{ending}"
         write_atomically(table, for_csv([list(rows[0]), *(list(row.values()) for row in rows)]).encode())
-        write_worst(each, rows, folder)
-        written += [table, folder]
-    _remove_earlier(output, written)
-    return written
+        places += [table, folder]
+        written |= {table, *_write_worst(each, rows, folder)}
+    for path in set(_ours(output)) - written:
+        path.unlink()
+    for folder in output.glob("worst-[A-Z]"):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    return places
 
 
-def _remove_earlier(output: Path, written: list[Path]) -> None:
-    """Removes tables and overlays that an earlier evaluation wrote and this one did not. A table or legend that begins
-    otherwise is a person's own, as is any other file."""
-    for path in set(output.iterdir()) - set(written):
-        if re.fullmatch(rf"{CSV}(-[A-Z])?\.csv", path.name) and _begins(path, _HEADER):
-            path.unlink()
-        elif re.fullmatch(rf"{WORST}(-[A-Z])?", path.name) and _begins(path / _LEGEND, _EXPLAINS):
-            _remove_overlays(path, keep=())
-            (path / _LEGEND).unlink()
-            if not any(path.iterdir()):
-                path.rmdir()
+def _ours(output: Path) -> Iterator[Path]:
+    """The files in a folder that this evaluation or an earlier one wrote. A table or legend that begins otherwise is a
+    person's own, as is any other file."""
+    for ending in ("", "-[A-Z]"):
+        yield from (path for path in output.glob(f"images{ending}.csv") if _begins(path, _HEADER))
+        yield from (path for path in output.glob(f"worst{ending}/{_LEGEND}") if _begins(path, _EXPLAINS))
+        yield from (path for path in output.glob(f"worst{ending}/*.jpg") if _OVERLAY.fullmatch(path.name))
 
 
 def _begins(path: Path, text: str) -> bool:
     return first_bytes(path).startswith(text.encode())
 
 
-def _remove_overlays(folder: Path, keep: Iterable[str]) -> None:
-    for path in folder.iterdir():
-        if _OURS.fullmatch(path.name) and path.name not in keep:
-            path.unlink()
+def _write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]], folder: Path) -> list[Path]:
+    """Writes an overlay of each of the worst images, numbered from the worst, and legend.txt. rows: of
+    `describe_images`. Returns the paths."""
+    lines, written = [_EXPLAINS], [folder / _LEGEND]
+    for rank, (image, marked) in enumerate(each.worst.items(), 1):
+        drawn = _overlay(each.cases[image], marked, each.recipe.masks)
+        _, content = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        written.append(folder / _name(rank, rows[image]["dice"], each.cases[image]))
+        write_atomically(written[-1], content.tobytes(), durable=False)
+        lines.append(f"{written[-1].name}: {_describe(rows[image])}")
+    write_atomically(folder / _LEGEND, "".join(f"{for_terminal(line)}\n" for line in lines).encode())
+    return written
 
 
 def _describe(row: dict[str, str | int | float | None]) -> str:
     if not row["lesions"]:
         return f"{row['file']}, a blank image in which something is marked"
     return f"{row['file']}, Dice {row['dice']:.3f}, {row['missed']} of {row['lesions']} lesions missed"
-
-
-def write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]], folder: Path) -> None:
-    """Writes an overlay of each of the worst images, numbered from the worst, and legend.txt. rows: of
-    `describe_images`."""
-    named = {image: _name(rank, rows[image]["dice"], each.cases[image]) for rank, image in enumerate(each.worst, 1)}
-    for image, name in named.items():
-        drawn = _overlay(each.cases[image], each.worst[image], each.recipe.masks)
-        _, content = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-        write_atomically(folder / name, content.tobytes(), durable=False)
-    legend = [_EXPLAINS, *(f"{name}: {_describe(rows[image])}" for image, name in named.items())]
-    write_atomically(folder / _LEGEND, "".join(f"{for_terminal(line)}\n" for line in legend).encode())
-    _remove_overlays(folder, keep=named.values())
 
 
 def _name(rank: int, dice: float, case: Case) -> str:

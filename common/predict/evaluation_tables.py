@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import asdict
-from string import ascii_uppercase
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,9 +11,11 @@ from rich.text import Text
 from common.evidence import clinical
 from common.evidence.definition import Definition, is_distance
 from common.evidence.statistics import PairedDifference
-from common.predict.evaluate import Evaluated
-from common.predict.evaluation_notes import describe_choice
+from common.predict.evaluate import Evaluated, Score
+from common.predict.evaluation_notes import describe_notes
 from common.text import finite_or_null
+
+_UNDEFINED = Score(math.nan, math.nan, math.nan)
 
 
 def headline_table(evaluated: list[Evaluated]) -> Table:
@@ -38,31 +39,27 @@ def _headline_cell(measure: clinical.Measure) -> Text:
 
 
 def evaluation_table(evaluated: list[Evaluated]) -> Table:
-    """For a terminal: a line for each definition, a column for each network (A, B, ...) and each difference to A."""
+    """A line for each definition, a column for each network (A, B, ...) and each difference to A."""
     result = _table("definition", evaluated)
-    for signature in dict.fromkeys(each for one in evaluated for each in one.values):
-        values = [
-            _cell(each.values[signature], *each.interval[signature]) if signature in each.values else "-"
-            for each in evaluated
-        ]
+    for signature in dict.fromkeys(each for one in evaluated for each in one.scores):
+        scores = [_cell(*each.scores.get(signature, _UNDEFINED)) for each in evaluated]
         changes = [_change(each.against.get(signature)) for each in evaluated[1:]]
-        result.add_row(f"{signature}\n{'in pixels' if is_distance(signature) else ''}", *values, *changes)
+        result.add_row(f"{signature}\n{'in pixels' if is_distance(signature) else ''}", *scores, *changes)
     return result
 
 
 def _table(what: str, evaluated: list[Evaluated]) -> Table:
-    letters = ascii_uppercase[: len(evaluated)]
     result = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     result.add_column(what, overflow="fold")  # a definition that is cut off is another definition
-    for letter in letters:
-        result.add_column(letter if len(letters) > 1 else "value")
-    for letter in letters[1:]:
-        result.add_column(f"{letter} - A")
+    for each in evaluated:
+        result.add_column(each.letter or "value")
+    for each in evaluated[1:]:
+        result.add_column(f"{each.letter} - A")
     return result
 
 
 def clinical_view(each: Evaluated) -> Table:
-    """For a terminal: `clinical_table` of one network."""
+    """`clinical_table` of one network."""
     header, *lines = clinical.clinical_table(each.dataset, each.with_blank)
     result = Table(*header, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for line in lines:
@@ -71,10 +68,12 @@ def clinical_view(each: Evaluated) -> Table:
 
 
 def _cell(value: float, low: float, high: float, sign: str = "", digits: int = 4) -> Text:
+    """A value above its interval. An interval of no width is not shown: all resamples of the images have the same
+    value, which says nothing of other images."""
     if not math.isfinite(value):
         return Text("-")
     form = f"{sign}.{digits}f"
-    interval = f"\n{low:{form}} to {high:{form}}" if math.isfinite(low) else ""
+    interval = f"\n{low:{form}} to {high:{form}}" if low < high else ""
     return Text.assemble(f"{value:{form}}", (interval, "dim"))
 
 
@@ -93,25 +92,24 @@ def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:
     for each in evaluated:
         about = {"model": str(each.file), "paper": each.about.paper, "data": each.dataset, "images": len(each.rows)}
         about |= {"seen": each.seen_whole, "seen_images": each.seen}
-        for signature, value in each.values.items():
-            low, high = each.interval[signature]
+        for signature, score in each.scores.items():
             less = each.against.get(signature)
-            row = {"value": value, "low": low, "high": high}
+            row = {"definition": signature, "in_words": Definition.parse(signature).in_words(), **score._asdict()}
             row |= {"less_first": less and less.value}
             row |= {"less_first_low": less and less.low, "less_first_high": less and less.high}
-            words = {"definition": signature, "in_words": Definition.parse(signature).in_words()}
-            rows.append(about | words | finite_or_null(row))
+            rows.append(finite_or_null(about | row))
     return rows
 
 
 def as_record(evaluated: list[Evaluated]) -> dict[str, Any]:
     """The same for JSON (`for_json`)."""
+    first = evaluated[0]
     return {
-        "data": evaluated[0].dataset,
-        "images": len(evaluated[0].rows),
-        "blank_images_besides": len(evaluated[0].with_blank) - len(evaluated[0].rows),
-        "left_out": evaluated[0].left_out,
-        "notes": describe_choice(evaluated),
+        "data": first.dataset,
+        "images": len(first.rows),
+        "blank_images_besides": len(first.with_blank) - len(first.rows),
+        "left_out": first.left_out,
+        "notes": describe_notes(evaluated),
         "networks": [
             {
                 "file": str(each.file),
@@ -120,11 +118,7 @@ def as_record(evaluated: list[Evaluated]) -> dict[str, Any]:
                 "about": each.about.model_dump(mode="json"),
                 "headline": [asdict(measure) for measure in clinical.headline(each.with_blank)],
                 "grid": each.grid,
-                "metrics": {
-                    signature: {"value": value, "low": low, "high": high}
-                    for signature, value in each.values.items()
-                    for low, high in [each.interval[signature]]
-                },
+                "metrics": {signature: score._asdict() for signature, score in each.scores.items()},
                 "clinical": [asdict(measure) for measure in clinical.clinical_measures(each.dataset, each.with_blank)],
                 "less_the_first": {name: asdict(change) for name, change in each.against.items()},
             }

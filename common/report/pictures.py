@@ -11,6 +11,7 @@ from contourpy import contour_generator
 
 from common.data import fetch, manifest
 from common.data.case import Case, Decoded, read_all, union_of_masks
+from common.data.known import NAMES, Missing
 from common.data.pack import ENDING
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
@@ -67,7 +68,7 @@ def album(
         found = read_all(
             lambda position, case: _look(name, cases[position], case, wanted, enhanced or {}), cases, misfits=False
         )
-    except fetch.Missing:  # whose message says how to get the data for a training
+    except Missing:  # whose message says how to get the data for a training
         return Album({}, f"{name} is not in {root}.")
     except BadInput as error:
         return Album({}, error.lines[0])
@@ -80,7 +81,7 @@ def album(
 
 
 def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
-    if name in fetch.NAMES:
+    if name in NAMES:
         found = fetch.find(name, root, runs, make=False)
     else:  # a person's own, which is called as its folder or its file is
         place = next((place for end in ("", ".yaml", ENDING) if (place := root / f"{name}{end}").exists()), None)

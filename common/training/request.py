@@ -12,6 +12,7 @@ from common import limits
 from common.data import duplicates, enlarge, fetch, manifest, splits
 from common.data.case import Case
 from common.data.fetch import Found
+from common.data.known import Missing
 from common.data.listing import first_few
 from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput, Damaged
@@ -82,12 +83,12 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
     names. Raises BadInput for missing data."""
     try:
         return fetch.find(asked or paper.data, root, runs)
-    except fetch.Missing as missing:
+    except Missing as missing:
         if asked or not paper.stand_in:
             raise
         try:
             return fetch.find(paper.stand_in, root, runs)
-        except fetch.Missing:
+        except Missing:
             raise missing from None
 
 

@@ -15,7 +15,7 @@ import pytest
 from openpyxl import Workbook
 from PIL import Image
 
-from common.data import fetch, kaggle, manifest, mini_ddsm, phantom
+from common.data import fetch, kaggle, known, manifest, mini_ddsm, phantom
 from common.data.busi import index
 from common.errors import BadInput
 
@@ -247,7 +247,7 @@ def test_a_missing_mini_ddsm_names_the_ways_on_and_is_never_downloaded(tmp_path,
     monkeypatch.setattr(kaggle, "download", lambda *_: pytest.fail("downloading"))
     if stand_in:
         (tmp_path / "mammo_masses").mkdir()
-    with pytest.raises(fetch.Missing) as missing:
+    with pytest.raises(known.Missing) as missing:
         fetch.find("mini-ddsm", tmp_path, tmp_path / "runs")
     message = str(missing.value)
     for way in ("kaggle.com/datasets/cheddad/miniddsm", "DATA=DIR", "DATA=mammo_masses", "DATA=phantom"):
@@ -260,7 +260,7 @@ def test_a_mini_ddsm_that_is_there_and_broken_is_not_called_missing(tmp_path):
     (folder / "DataWMask.xlsx").write_bytes(b"PK nonsense")
     with pytest.raises(BadInput, match=r"is not an \.xlsx file") as broken:
         fetch.find("mini-ddsm", tmp_path, tmp_path / "runs")
-    assert not isinstance(broken.value, fetch.Missing)
+    assert not isinstance(broken.value, known.Missing)
 
 
 def test_a_folder_of_images_and_masks_is_called_as_its_description_and_found_beside_it(tmp_path):
@@ -294,5 +294,5 @@ def mammo_masses_root():
 
 
 def test_a_missing_mammo_masses_says_where_its_files_come_from(tmp_path):
-    with pytest.raises(fetch.Missing, match=r"exam-s-project, in images_1000/ and masks_125/ of .*mammo_masses"):
+    with pytest.raises(known.Missing, match=r"exam-s-project, in images_1000/ and masks_125/ of .*mammo_masses"):
         fetch.find("mammo_masses", tmp_path, tmp_path)

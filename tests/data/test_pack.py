@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from common import paper
-from common.data import fetch, manifest, pack
+from common.data import fetch, known, manifest, pack
 from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.errors import BadInput
@@ -221,7 +221,7 @@ def test_in_the_data_folder_it_stands_for_the_images_and_not_before_them(folder,
 
 def test_another_file_of_that_name_is_not_taken_for_it(packed, tmp_path):
     (tmp_path / "mammo_masses.pack").write_bytes(packed.read_bytes())
-    with pytest.raises(fetch.Missing, match="mammo_masses is not in"):
+    with pytest.raises(known.Missing, match="mammo_masses is not in"):
         fetch.find("mammo_masses", tmp_path, tmp_path)
 
 

@@ -195,7 +195,7 @@ def test_a_number_is_explained_in_five_lines():
         "It is the mean IoU of tumour and background, all pixels together. Together with the accuracy of 0.9124, "
         "the tumour's own IoU would be 0.22, its Dice 0.36.",
         "A blank mask scores 0.4528 to 0.4687 on 95 % of random splits.",
-        "Nothing that it prints contradicts it.",
+        "No other number of the paper contradicts this one.",
     ]
 
 
@@ -212,7 +212,13 @@ def test_a_paper_in_one_sentence():
         "Of 2 numbers, 1 is no better than what a network scores that has learned nothing and 1 holds."
     )
     both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
-    assert say_paper(both, answered(both)) == "Both numbers wait for a run at the paper's own size."
+    waiting = "Both numbers wait for a run at the paper's own size."
+    assert say_paper(both, answered(both)) == waiting
+    small = record(CLOSE).model_copy(update={"profile": "small"})
+    assert (
+        say_paper(both, answered(both, small))
+        == f"{waiting} A hint: small runs give practically the same for 1 of them."
+    )
 
 
 def test_several_papers_in_two_sentences():

@@ -144,6 +144,13 @@ def test_what_is_never_defined_has_no_interval(rows):
     assert np.isnan(bootstrap(constant(rows, 0.0), [signature], resamples=50)[signature]).all()
 
 
+def test_a_single_batch_says_nothing_of_others(rows):
+    per_image, per_batch = "dice|fg|image|t=0.5|empty=one", f"dice|fg|batches={len(rows)}|t=0.5|empty=one"
+    found = bootstrap(rows, [per_image, per_batch], resamples=50)
+    assert np.isnan(found[per_batch]).all()
+    assert np.isfinite(found[per_image]).all()
+
+
 def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
     """Of many images' accuracy, that is mean and standard error: the bootstrap has to agree (Efron 1979)."""
     random = np.random.default_rng(2)

@@ -212,6 +212,12 @@ def test_distances_in_two_grids_are_not_compared(evaluated, saved, tmp_path):
     assert not [name for name in changes if name.startswith(metrics.DISTANCES)]
 
 
+def test_nothing_is_written_into_a_data_set(repro, labelled):
+    status, _, complaint = repro("evaluate", "--data", labelled, "-o", labelled / "benign")
+    assert status == 2
+    assert f"{labelled / 'benign'} is in {labelled}, which is read." in complaint
+
+
 def test_data_without_a_class_that_is_known_are_refused(repro, saved, labelled):
     for label in ("benign", "malignant"):
         shutil.rmtree(labelled / label)

@@ -80,8 +80,8 @@ def test_the_table_has_a_line_an_image_with_units(repro, saved, own, tmp_path):
     text = (tmp_path / "out" / "images.csv").read_text()
     document = (Path(__file__).parents[2] / "docs" / "describe-data.md").read_text(encoding="utf-8")
     assert all(f"`{name.replace(f'{SIDE}x{SIDE}', 'SxS')}`" in document for name in text.splitlines()[0].split(","))
-    rows = {row["file"].rpartition("/")[2]: row for row in csv.DictReader(io.StringIO(text))}
-    assert rows.keys() == {"a.png", "b.png", "c.png", "half.png", "missed.png", "=blank.png"}
+    rows = {row["file"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert rows.keys() == {"a.png", "b.png", "c.png", "half.png", "missed.png", "'=blank.png"}, "from the named folder"
     assert rows["a.png"]["dice"] == "1.0"
     half = rows["half.png"]
     assert (half["dice"], half["iou"]) == ("0.666667", "0.5")
@@ -89,7 +89,7 @@ def test_the_table_has_a_line_an_image_with_units(repro, saved, own, tmp_path):
     assert half[f"hd95_px_at_{SIDE}x{SIDE}"] == "8.0"
     assert [rows["missed.png"][each] for each in ("dice", "lesions", "found", "missed")] == ["0.0", "1", "0", "1"]
     assert rows["missed.png"][f"assd_px_at_{SIDE}x{SIDE}"] == "", "there is no outline to measure to"
-    assert [rows["=blank.png"][each] for each in ("lesions", "false_regions")] == ["0", "1"]
+    assert [rows["'=blank.png"][each] for each in ("lesions", "false_regions")] == ["0", "1"]
 
 
 def test_the_worst_are_drawn_with_both_outlines(repro, saved, own, tmp_path):
@@ -99,7 +99,9 @@ def test_the_worst_are_drawn_with_both_outlines(repro, saved, own, tmp_path):
     assert names == [
         "01-dice-0.000-_blank.jpg", "02-dice-0.000-missed.jpg", "03-dice-0.667-half.jpg", "legend.txt"
     ]  # fmt: skip
-    assert "Orange: what the network marks. Blue: the mask." in (worst / "legend.txt").read_text()
+    legend = (worst / "legend.txt").read_text().splitlines()
+    assert legend[0].startswith("Orange: what the network marks. Blue: the mask.")
+    assert legend[3] == "03-dice-0.667-half.jpg: half.png, Dice 0.667, 0 of 1 lesions missed"
     blank, missed, half = (np.asarray(Image.open(worst / name)).astype(int) for name in names[:3])
 
     def has(pixels, colour):
@@ -134,9 +136,12 @@ def test_what_another_number_of_networks_left_is_replaced_too(repro, saved, own,
 
 
 @pytest.mark.parametrize("output", ["scans", "scans/out", "masks/out"])
-def test_nothing_is_written_into_the_folders_that_are_read(repro, own, tmp_path, output):
+@pytest.mark.parametrize("described", [False, True])
+def test_nothing_is_written_into_the_folders_that_are_read(repro, own, tmp_path, output, described):
+    (tmp_path / "own.yaml").write_text("images: scans\nmasks: masks\n")
     before = sorted(tmp_path.rglob("*"))
-    status, _, complaint = repro("evaluate", *own, "-o", output)
+    words = ("--data", tmp_path / "own.yaml") if described else own
+    status, _, complaint = repro("evaluate", *words, "-o", output)
     assert status == 2
     assert f"{output} is in {tmp_path / output.partition('/')[0]}, which is read." in complaint
     assert sorted(tmp_path.rglob("*")) == before

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from common import paper
-from common.data import fetch, splits
+from common.data import known, splits
 from common.training.request import Request, find_data, plan
 from tests.training.conftest import run  # noqa: F401, the fixture: its trainings are stand-ins
 
@@ -78,7 +78,7 @@ def test_the_record_speaks_of_the_paper_s_own_data_and_its_stand_in(tmp_path):
         own = replace(asked, found=replace(asked.found, name=name))
         assert own.recipe.split == paper.load("kumar").readings["split"].default
         assert own.departures == {}
-    assert fetch.NAMES[0] == paper.load("cheng").data == "busi"
+    assert known.NAMES[0] == paper.load("cheng").data == "busi"
 
 
 TOLD = "patients or lesions in the test part"

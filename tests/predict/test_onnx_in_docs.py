@@ -1,4 +1,4 @@
-"""The lines of Python in README.md that use an exported file give the masks of `repro predict`."""
+"""The lines of Python in docs/own-images.md that use an exported file give the masks of `repro predict`."""
 
 import re
 from pathlib import Path
@@ -12,8 +12,8 @@ from common.predict import pipeline
 from common.predict.inputs import Input
 from tests.predict.made import about, bright
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-(LINES,) = re.findall(r"```python\n(import json, cv2.*?)```", README, re.DOTALL)
+GUIDE = (Path(__file__).parents[2] / "docs/own-images.md").read_text(encoding="utf-8")
+(LINES,) = re.findall(r"```python\n(import json, cv2.*?)```", GUIDE, re.DOTALL)
 NETWORKS = {
     "RGB": (bright(3), about("cheng")),
     "grey": (bright(1, classifies=True), about("paudel")),
