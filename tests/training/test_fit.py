@@ -59,10 +59,10 @@ def test_if_the_evaluation_fails_the_last_state_is_on_the_disk_when_the_error_ar
     write = resume.write_state
     monkeypatch.setattr(resume, "write_state", lambda *arguments: time.sleep(0.5) or write(*arguments))
     monkeypatch.setattr(fit, "evaluate", Mock(side_effect=OSError("of the evaluation")))
-    before = set(tmp_path_factory.getbasetemp().glob("run*"))
+    before = set(tmp_path_factory.getbasetemp().glob("run[0-9]*"))
     with pytest.raises(OSError, match="of the evaluation"):
         trained(epochs=2)
-    (folder,) = set(tmp_path_factory.getbasetemp().glob("run*")) - before
+    (folder,) = set(tmp_path_factory.getbasetemp().glob("run[0-9]*")) - before
     with np.load(folder / "resume.npz") as saved:
         assert len(json.loads(str(saved["facts"]))["history"]["loss"]) == 2
 
