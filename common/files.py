@@ -63,12 +63,12 @@ def refuse_no_folder(path: Path) -> None:
         raise BadInput(f"{path} is {kind}. Expected a folder for the results; a missing one is made.")
 
 
-def refuse_inside(output: Path, folders: Iterable[Path | None]) -> None:
+def refuse_inside(output: Path, folders: Iterable[Path]) -> None:
     """Raises BadInput where what a command writes would lie in a folder that it reads, also by a link: the next command
     would read it as input."""
     whole = Path(os.path.realpath(output))
     for folder in folders:
-        if folder is not None and whole.is_relative_to(os.path.realpath(folder)):
+        if whole.is_relative_to(os.path.realpath(folder)):
             raise BadInput(f"{output} is in {folder}, which is read. Expected a folder for the results outside of it.")
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from common import paper as papers
-from common.cli.shared import Results, Runs, app, out, report_unusable, say, show
+from common.cli.shared import Results, Runs, app, out, say, show
 from common.errors import BadInput
-from common.files import data_root, refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file
 from common.paper import Paper, Profile
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
@@ -63,6 +63,8 @@ def audit(
     if output:
         refuse_no_folder(output)
     found = _find_images(name, runs)
+    if output:
+        refuse_inside(output, found.folders_read)
     lists = _published_lists(split or [], found.cases)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
@@ -84,7 +86,8 @@ def fetch_data(name: NameOrDir = "busi", runs: Runs = Path("runs")) -> None:
 
     found = fetch.find(name, data_root(), runs)
     say(found.folder)
-    report_unusable(found, runs)
+    for line in found.describe_unusable(runs):
+        say(line)
 
 
 @data_app.command()
@@ -153,5 +156,6 @@ def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when
             f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "
             "command needs a folder with the images."
         )
-    report_unusable(found, runs)
+    for line in found.describe_unusable(runs):
+        say(line)
     return found

@@ -106,8 +106,8 @@ def evaluate(
     found = fetch.find_masked(data, images, masks, data_root(), runs)
     if output:
         refuse_inside(output, found.folders_read)
-    if output and found.packed:
-        raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
+        if found.packed:
+            raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()
     from common.predict import evaluation_files, evaluation_notes, evaluation_tables
     from common.predict.evaluate import evaluate_all

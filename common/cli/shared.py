@@ -143,12 +143,6 @@ def tell(text: str, indent: int = 0) -> None:
         say(line)
 
 
-def report_unusable(found: "Found", runs: Path, to: Console = out) -> None:  # noqa: F821, imported when needed
-    """Prints `Found.describe_unusable`."""
-    for line in found.describe_unusable(runs):
-        say(line, to)
-
-
 def command_line(*without: str) -> str:
     """The command that was typed, quoted for a new shell in this folder. With it a run or a sweep goes on.
 

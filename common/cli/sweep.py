@@ -22,7 +22,6 @@ from common.cli.shared import (
     err,
     out,
     quoted_command,
-    report_unusable,
     say,
     show,
 )
@@ -114,7 +113,8 @@ def sweep(
         for line in describe_stand_in(request.paper, request.found, wanted.data):
             say(line, to)
     for data_set in found.data.values():
-        report_unusable(data_set, runs, to)
+        for line in data_set.describe_unusable(runs):
+            say(line, to)
     for reason in found.left_out:
         say(f"Left out: {reason}", to)
     if not dry_run:

@@ -136,14 +136,14 @@ def _open(path: Path) -> Image.Image:
         if image.mode in ("CMYK", "LAB", "HSV"):
             raise _Refused(f"its colours are {image.mode}, not RGB or grey: save it as either")
         if _is_see_through(image):
-            raise _Refused("it has transparent pixels: save it without, black where nothing is to be seen")
+            raise _Refused("it has transparent pixels: save it without transparency, black where nothing is to be seen")
         if signed and not _is_deep(image):  # Pillow does not look at the sign of 8 bits
             raise _Refused("its numbers have a sign: save it with black as 0 and white as 255")
         lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
         lossy |= image.format == "WEBP" and b"VP8 " in first_bytes(path)  # else VP8L
         if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
             if deep_colours:
-                raise _Refused("colours of 16 bits that are to be turned: save it upright, with 8")
+                raise _Refused("it has colours of 16 bits and is to be turned: save it upright, with 8 bits a colour")
             image = ImageOps.exif_transpose(image)  # a copy, without the tags
         image.info |= {"lossy": lossy, "deep colours": deep_colours, "signed": signed}
         if _is_deep(image):
@@ -312,7 +312,7 @@ def _deep_colours(path: Path, image: Image.Image) -> tuple[np.ndarray, list[str]
         return None
     deep = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     if deep is None or deep.dtype != np.uint16 or deep.shape[:2] != (image.height, image.width):
-        raise _Refused("its colours have 16 bits, of which most are not used: save it with 8")
+        raise _Refused("its colours have 16 bits, of which most are not used: save it with 8 bits a colour")
     colours = deep[..., 2::-1] if deep.ndim == 3 else np.repeat(deep[..., None], 3, axis=-1)
     if (used := _used_bits(int(colours.max()), 16)) == 16:  # all black
         return None

@@ -187,8 +187,10 @@ def _nnunet(folder: Path, name: str, part: str = "") -> Found:
 def _indexed(
     name: str, parts: list[described.Description], base: Path, scaled: bool = True, timed: bool = True
 ) -> Found:
-    cases = [case for about in parts for case in described.index(about, base, scaled, timed)]
-    passed = [path for about in parts for path in described.left_out(about, base)]
+    cases, passed = [], []
+    for about in parts:
+        some, passed_over = described.index(about, base, scaled, timed)
+        cases, passed = cases + some, passed + passed_over
     named = tuple(dict.fromkeys(base / folder for about in parts for folder in (about.images, about.masks)))
     return Found(name, base, cases, [], left_out=describe_left_out(passed), described=named)
 

@@ -14,6 +14,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from common import strict_yaml
 from common.data import pairing
 from common.data.case import Case, unusable_files
-from common.data.listing import first_few, on_disk, plain_name
+from common.data.listing import ENDINGS, first_few, on_disk, plain_name
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -99,8 +100,9 @@ def load_description(path: Path) -> Description:
         raise BadInput.listing(f"{path} is not a valid description of a data set:", wrong, remedy) from error
 
 
-def index(about: Description, base: Path, scaled: bool = True, timed: bool = True) -> list[Case]:
-    """The cases of the described folders, in the order of the images' names. No pixel is read.
+def index(about: Description, base: Path, scaled: bool = True, timed: bool = True) -> tuple[list[Case], list[Path]]:
+    """The cases of the described folders, in the order of the images' names; and what is passed over in the folders:
+    files that are no images, those that the description ignores, and folders that are not read. No pixel is read.
 
     base: the folder that the description's paths start from. scaled: as in Case: whether a mask may have another size
     than its image. timed: whether the patterns' time is limited; not for one of the suite's own, which is quick.
@@ -113,34 +115,73 @@ def index(about: Description, base: Path, scaled: bool = True, timed: bool = Tru
     whose time is limited.
     """
     with _in_time() if timed and (about.pattern or about.mask_pattern) else nullcontext():
-        cases, wrong = _cases(about, base, scaled)
+        files = _find_files(about, base)
+        cases, wrong = _cases(about, files, scaled)
     if wrong:
-        remedy = "Add what is missing (a mask that is black all over, for an image without a lesion)"
-        remedy += ", or move away or list under `ignore` of a description what to leave out."
+        remedy = [
+            "Every image needs a mask, called as it is; for an image without a lesion, one that is black all over.",
+            "Add what is missing, and move away what does not belong to the set. (A description in YAML can leave out "
+            "such files by its key `ignore`: docs/describe-data.md.)",
+        ]
         if any("/" in case.id for case in cases):
-            remedy += " Folders below the named ones are part of the names: where they say nothing, name a lower one."
-        raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), remedy)
-    return cases
+            remedy.append("Folders are part of the names. Where they say nothing, name a lower one.")
+        raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), *remedy)
+    return cases, files.passed_over
 
 
-def _cases(about: Description, base: Path, scaled: bool) -> tuple[list[Case], list[str]]:
+@dataclass(frozen=True)
+class _Files:
+    """ids: of each image and each mask, by its name."""
+
+    images: list[Path]
+    masks: list[Path]
+    ids: dict[Path, str]
+    passed_over: list[Path]
+
+
+def _find_files(about: Description, base: Path) -> _Files:
+    """Raises BadInput where there is no image or no mask."""
+    # A pattern sees the names of files alone. Without one, the path below the named folder tells patients apart.
+    tops = [
+        pairing.place(base, each) if about.pattern else on_disk(base / each) for each in (about.images, about.masks)
+    ]
+    together = pairing.is_same(*tops)  # by whatever names: one may be a link to the other
+    one, other = tops if not together else (tops[0], tops[0])
+    images, passed = pairing.files_in(one, other, nested=not about.pattern)
+    masks, more = ([], []) if together else pairing.files_in(other, one, nested=not about.pattern)
+    ignored = [path for path in (*images, *masks) if plain_name(path.name) in about.ignore]
+    images, masks = (sorted({*found} - {*ignored}) for found in (images, masks))
+    if together:
+        by_pattern = [path for path in images if about.mask_pattern and _search(about.mask_pattern, path)]
+        masks = by_pattern if about.mask_pattern else pairing.masks_among(images)
+        images = sorted({*images} - {*masks})
+    for what, found, folder in (("images", images, one), ("masks", masks, other)):
+        if not found:
+            hint = " A mask is called as its image with a word behind it: a_mask.png beside a.png." if together else ""
+            raise BadInput(f"{folder}: there are no {what} in it. Known endings: {', '.join(ENDINGS)}.{hint}")
+    ids = pairing.ids_by_name(images, masks, (one, other))
+    return _Files(images, masks, ids, [*passed, *more, *ignored])
+
+
+def _cases(about: Description, files: _Files, scaled: bool) -> tuple[list[Case], list[str]]:
     """The cases, and a line for each file without a partner."""
-    images, masks, by_name = _files(about, base)
-    matches = {path: _search(about.pattern, path) for path in images}
+    matches = {path: _search(about.pattern, path) for path in files.images}
     if unlike := [path.name for path, match in matches.items() if not match]:
         raise BadInput.listing(
-            f"The pattern {about.pattern} matches {len(images) - len(unlike)} of the {len(images)} images in "
-            f"{base / about.images} and not these:",
+            f"The pattern {about.pattern} matches {len(matches) - len(unlike)} of the {len(matches)} images in "
+            f"{files.images[0].parent} and not these:",
             first_few(unlike),
-            "Change it, or list under `ignore` what is no image of the set.",
+            "Change the pattern, or name under `ignore` what is no image of the set.",
         )
     labels = {path: _label(about, match) for path, match in matches.items()}
     if unknown := [f"{path.name}: '{matches[path]['class']}'" for path, label in labels.items() if label is None]:
-        known = ", ".join(f"'{text}'" for text in about.classes)
-        headline = f"The pattern {about.pattern} finds a class that `classes` does not have:"
-        raise BadInput.listing(headline, first_few(unknown), f"It has {known}.")
-    ids = {path: _part(match, "id") or by_name[path] for path, match in matches.items()}
-    of_masks, wrong = _ids_of_masks(about, {path: by_name[path] for path in masks}, ids)
+        raise BadInput.listing(
+            f"`classes` does not say which class these are, as the pattern {about.pattern} finds them in the names:",
+            first_few(unknown),
+            f"It has {', '.join(map(repr, about.classes))}. Add the others.",
+        )
+    ids = {path: _part(match, "id") or files.ids[path] for path, match in matches.items()}
+    of_masks, wrong = _ids_of_masks(about, {path: files.ids[path] for path in files.masks}, ids)
     drawn, alone = pairing.pair(ids, of_masks)
     alone += [
         f"{image}: {mask}, its mask, is the same file"
@@ -153,37 +194,6 @@ def _cases(about: Description, base: Path, scaled: bool) -> tuple[list[Case], li
     return cases, wrong + alone
 
 
-def _files(about: Description, base: Path) -> tuple[list[Path], list[Path], dict[Path, str]]:
-    """The images, the masks, and the id of each by its name."""
-    together, of_masks = _folders(about, base)
-    images = [path for path in pairing.images_in(together, "images") if not _is_ignored(path, about)]
-    if together != of_masks:
-        masks = [path for path in pairing.images_in(of_masks, "masks") if not _is_ignored(path, about)]
-    elif about.mask_pattern:
-        masks = [path for path in images if _search(about.mask_pattern, path)]
-    else:
-        masks = pairing.masks_among(images)
-    if together == of_masks:
-        images = sorted({*images} - {*masks})
-    for what, found, folders in (("images", images, together), ("masks", masks, of_masks)):
-        if not found:
-            raise BadInput(f"{folders[0]}: no file of the {what} in it.")
-    # A pattern sees the names of files alone. By names, the path from the named folder tells patients apart.
-    named = (about.images, about.images if together == of_masks else about.masks)
-    tops = (together[0], of_masks[0]) if about.pattern else tuple(on_disk(base / each) for each in named)
-    return images, masks, pairing.ids_by_name(images, masks, tops)
-
-
-def _folders(about: Description, base: Path) -> tuple[list[Path], list[Path]]:
-    """The folders of the images, and of the masks. With a pattern, which sees the names of files alone, none below."""
-    images, masks = pairing.place(base, about.images), pairing.place(base, about.masks)
-    if pairing.is_same(images, masks):  # by whatever names: one may be a link to the other
-        masks = images
-    return tuple(
-        pairing.folders_in(one, other, nested=not about.pattern) for one, other in ((images, masks), (masks, images))
-    )
-
-
 def _ids_of_masks(
     about: Description, by_name: dict[Path, str], images: dict[Path, str]
 ) -> tuple[dict[Path, str], list[str]]:
@@ -191,21 +201,8 @@ def _ids_of_masks(
     if not about.mask_pattern:
         return pairing.name_images(by_name, images.values())
     matches = {path: _search(about.mask_pattern, path) for path in by_name}
-    unlike = [f"{path}: not as mask_pattern has it" for path, match in matches.items() if not match]
+    unlike = [f"{path}: mask_pattern does not fit this name" for path, match in matches.items() if not match]
     return {path: match["id"] or "" for path, match in matches.items() if match}, unlike
-
-
-def left_out(about: Description, base: Path) -> list[Path]:
-    """What `index` passes over in the folders: files that are no images, those that the description ignores, and
-    folders that are not read."""
-    images, masks = _folders(about, base)
-    passed = [path for one, other in ((images, masks), (masks, images)) for path in pairing.passed_over(one, other[0])]
-    ignored = [path for path in pairing.images_in([*images, *masks], "images") if _is_ignored(path, about)]
-    return list(dict.fromkeys([*passed, *ignored]))
-
-
-def _is_ignored(path: Path, about: Description) -> bool:
-    return plain_name(path.name) in about.ignore
 
 
 def _search(pattern: str, path: Path) -> re.Match | None:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 
-from common.data.listing import ENDINGS, hidden, is_image, on_disk, plain_name, visible
+from common.data.listing import hidden, is_image, on_disk, plain_name, visible
 from common.errors import BadInput
 
 # What stands behind the name of an image in the name of its mask: scan_mask.png, scan-seg_2.png.
@@ -36,66 +36,45 @@ def is_same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
 
 
-def folders_in(folder: Path, other: Path, nested: bool) -> list[Path]:
-    """The folder and, where `nested`, all below it, but neither hidden ones, nor links, nor `other`, the other one of
-    the pair. Raises BadInput where the folder is missing, and for more than 1,000 folders."""
+def files_in(folder: Path, other: Path, nested: bool) -> tuple[list[Path], list[Path]]:
+    """The image files in a folder and, where `nested`, in all below it, by path; and what is passed over: other files,
+    hidden ones, and folders that are not entered. Neither has anything of `other`, the other folder of the pair.
+
+    Raises BadInput where the folder is missing, and for more than 1,000 folders."""
     if not folder.is_dir():
-        raise BadInput(f"{folder}: there is no such folder, where images or masks should be.")
-    found = [folder]
-    for each in found:  # which grows meanwhile
-        inside = visible(each) if nested else []
-        found += [path for path in inside if path.is_dir() and not path.is_symlink() and path != other]
-        if len(found) > _MOST_FOLDERS:
+        raise BadInput(f"{folder}: there is no such folder. Expected the images or the masks in it.")
+    images, passed, folders = [], [], [folder]
+    for each in folders:  # which grows meanwhile
+        passed += hidden(each)
+        for path in visible(each):
+            if nested and path.is_dir() and not path.is_symlink():
+                folders += [path] if path != other else []
+            elif path != other:
+                (images if is_image(path) else passed).append(path)
+        if len(folders) > _MOST_FOLDERS:
             raise BadInput(f"{folder}: more than {_MOST_FOLDERS:,} folders below it. Name the one that is meant.")
-    return found
+    return sorted(images), passed
 
 
-def images_in(folders: list[Path], what: str) -> list[Path]:
-    """The image files in these folders, by path. what: "images" or "masks", which they should be. Raises BadInput where
-    there is none."""
-    files = sorted(path for folder in folders for path in visible(folder) if is_image(path))
-    if not files:
-        raise BadInput(f"{folders[0]}: no file of the {what} in it. Known endings: {', '.join(ENDINGS)}.")
-    return files
+def ids_by_name(images: list[Path], masks: list[Path], tops: tuple[Path, Path]) -> dict[Path, str]:
+    """For each file its name without ending and, where neither folder is flat, the folders that it lies in: the images
+    of two patients may have one name, and the mask that one of them lacks must not be replaced by the other's. As many
+    folders count as both sides have, those nearest to the file; without the first ones that all files share.
 
-
-def passed_over(folders: list[Path], other: Path) -> list[Path]:
-    """What `images_in` passes over: files that are no images, hidden files, and folders that are not entered."""
-    entered = {*folders, other}
-    left = [path for each in folders for path in visible(each) if path not in entered and not is_image(path)]
-    return [*left, *(path for each in folders for path in hidden(each))]
-
-
-def ids_by_name(images: list[Path], masks: list[Path], folders: tuple[Path, Path]) -> dict[Path, str]:
-    """For each file its name without ending. Where neither folder is flat, with the path below its folder: the images
-    of two patients may have one name, and the mask that one of them lacks must not be replaced by the other's. Folders
-    that say nothing are left out of the path: one more level that all files of one side have, and what both sides
-    share.
-
-    folders: of the images, and of the masks, as they were named."""
-    sides = [_folders_below(paths, top) for paths, top in zip((images, masks), folders, strict=True)]
-    if not all(any(side.values()) for side in sides):
-        return {path: plain_name(path.stem) for path in (*images, *masks)}
-    depths = [max(map(len, side.values())) for side in sides]
-    least = min(depths)
-    of_images, of_masks = (_without_shared(side, depth - least) for side, depth in zip(sides, depths, strict=True))
-    below = _without_shared(of_images | of_masks, least)
-    return {path: "/".join([*parts, plain_name(path.stem)]) for path, parts in below.items()}
+    tops: the folder of the images, and that of the masks."""
+    sides = [_folders_below(paths, top) for paths, top in zip((images, masks), tops, strict=True)]
+    levels = min(max(map(len, side.values())) for side in sides)
+    below = {path: folders[-levels:] if levels else () for side in sides for path, folders in side.items()}
+    shared = len(list(takewhile(lambda names: len(set(names)) == 1, zip(*below.values(), strict=False))))
+    return {path: "/".join([*folders[shared:], plain_name(path.stem)]) for path, folders in below.items()}
 
 
 def _folders_below(paths: list[Path], top: Path) -> dict[Path, tuple[str, ...]]:
     """The names of the folders between `top` and each file, without one that an archive has put there: a folder with
     everything in it that is called as `top` is."""
-    below = {path: tuple(map(plain_name, path.relative_to(top).parent.parts)) for path in paths}
-    in_its_own = all(parts[:1] == (plain_name(top.name),) for parts in below.values())
-    return _without_shared(below, 1) if in_its_own else below
-
-
-def _without_shared(below: dict[Path, tuple[str, ...]], most: int) -> dict[Path, tuple[str, ...]]:
-    """The same without the first folders, at most so many, that all files share."""
-    levels = islice(zip(*below.values(), strict=False), most)  # which end with the shortest
-    shared = len(list(takewhile(lambda names: len(set(names)) == 1, levels)))
-    return {path: parts[shared:] for path, parts in below.items()}
+    inner = top / top.name
+    start = inner if all(path.is_relative_to(inner) for path in paths) else top
+    return {path: tuple(map(plain_name, path.relative_to(start).parent.parts)) for path in paths}
 
 
 def masks_among(files: list[Path]) -> list[Path]:
@@ -110,38 +89,42 @@ def masks_among(files: list[Path]) -> list[Path]:
 
 def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[Path, str], list[str]]:
     """For each mask the id of its image: its own id where an image has it, else its id without the word behind it
-    (`image_of_mask`). And a line for each mask that leaves open which file is meant: two files of one name in a folder,
-    or one called as the image beside others with a word. (`pair` names those in two folders.)
+    (`image_of_mask`). And a line for each mask that leaves open which file is meant: of one image there are masks in
+    two folders, which may be of two patients or persons; two files of one name; or a mask called as the image beside
+    others with a word.
 
     masks: the id of each mask, by its name. images: the ids of the images."""
     known = set(images)
     chosen = {path: id if id in known else image_of_mask(id) for path, id in masks.items()}
-    whole = {id: path for path, id in masks.items() if id in known}
-    by_name: dict[str, Path] = {}
+    called_as_image = {(path.parent, id): path for path, id in masks.items() if id in known}
+    first: dict[str, Path] = {}
+    by_name: dict[tuple[Path, str], Path] = {}
     unclear = []
     for path, id in masks.items():
-        other = by_name.setdefault(id, path)
-        other = whole.get(chosen[path], path) if other == path else other
-        if other != path and other.parent == path.parent:
-            unclear.append(f"{path}: {other.name} is a mask of '{chosen[path]}' too. Which one is meant?")
+        image = chosen[path]
+        elsewhere = first.setdefault(image, path)
+        same = by_name.setdefault((path.parent, id), path)
+        other = called_as_image.get((path.parent, image), path) if same == path else same
+        if elsewhere.parent != path.parent:
+            unclear.append(f"{path}: {elsewhere} is a mask of '{image}' too, in another folder. Which one is meant?")
+        elif other != path:
+            unclear.append(f"{path}: {other.name} is a mask of '{image}' too. Which one is meant?")
     return chosen, unclear
 
 
 def pair(images: Mapping[Path, str], masks: Mapping[Path, str]) -> tuple[dict[str, list[Path]], list[str]]:
-    """The masks of each image, by its id, and a line for each file without a partner. images, masks: the id of each
-    file. Several masks of one image are several lesions; in two folders they may be of two patients or persons, and a
-    line asks which is meant."""
+    """The masks of each image, by its id, and a line for each file that has no partner or is called as another image.
+    images, masks: the id of each file. Several masks of one image are several lesions."""
     drawn: dict[str, list[Path]] = {}
+    by_id: dict[str, Path] = {}
     wrong = []
     for path, id in images.items():
-        if id in drawn:
-            wrong.append(f"{path}: another image has the same id '{id}'")
         drawn[id] = []
+        if (other := by_id.setdefault(id, path)) != path:
+            wrong.append(f"{path}: {other} is called '{id}' too. Rename one of the two.")
     for path, id in masks.items():
-        if id not in drawn:
-            wrong.append(f"{path}: no image with the id '{id}'")
-            continue
-        drawn[id].append(path)
-        if path.parent != (first := drawn[id][0]).parent:
-            wrong.append(f"{path}: {first} is a mask of '{id}' too, in another folder. Which one is meant?")
-    return drawn, wrong + [f"{path}: no mask with the id '{id}'" for path, id in images.items() if not drawn[id]]
+        if id in drawn:
+            drawn[id].append(path)
+        else:
+            wrong.append(f"{path}: no image is called '{id}'")
+    return drawn, wrong + [f"{path}: no mask is called '{id}'" for path, id in images.items() if not drawn[id]]

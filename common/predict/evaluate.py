@@ -119,8 +119,8 @@ def evaluate_all(
         except NoProbabilities as error:
             raise NoProbabilities(f"{file} can't be used. {error}") from error
         rows = with_blank.take(np.arange(len(known)))
-        of_classes = [] if knows_classes else metrics.of_classes(recipe)
-        own = [each for each in metrics.standard(recipe) if each not in of_classes]
+        own = [*metrics.STANDARD, *metrics.of_batches(recipe.batch_size)]
+        own += metrics.of_classes(recipe) if knows_classes else []
         values, intervals = metrics.values(rows, own), bootstrap(rows, own)
         done.append(
             Evaluated(
@@ -159,7 +159,7 @@ def _choose_images(
         raise BadInput(f"{found.name} has images of {', '.join(sorted({*labels}))}; trained on by all: {trained_on}.")
     others = sorted({*range(len(labels))} - {*known})
     blank = [position for position in others if labels[position] == "normal" and not truth[position].any()]
-    return known, blank, dict(Counter(labels[position] for position in others if position not in blank))
+    return known, blank, dict(Counter(labels[position] for position in sorted({*others} - {*blank})))
 
 
 def _masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:

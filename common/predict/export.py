@@ -17,7 +17,7 @@ from common.predict.pipeline import DISCLAIMER
 from common.predict.probe import examples
 from common.text import for_json
 from common.training.evaluate import Output, predict
-from common.training.model_file import About, refuse_leak
+from common.training.model_file import About
 
 # What Keras converts with, by backend; PyTorch does it itself. Under JAX it is jax2onnx: onnxruntime 1.31 can't compute
 # the max pooling that release 0.17 writes.
@@ -63,10 +63,9 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
     "usage", JSON, says how to prepare a picture and make a mask (`describe_usage`); "about", JSON, has the recipe;
     "warning" is a sentence.
 
-    Raises BadInput where packages are missing and for a network that is given the mask, RuntimeError, leaving no file,
-    where onnxruntime marks other pixels than Keras does.
+    Raises BadInput where packages are missing, and RuntimeError, leaving no file, where onnxruntime marks other pixels
+    than Keras does.
     """
-    refuse_leak(about)
     refuse_without_packages()
     import onnx
 

@@ -1,9 +1,9 @@
 """Predictions as arrays, for a program: the same pixels as `repro predict` writes into files."""
 
-import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,11 @@ import numpy as np
 from common.data.case import brightness_doubts
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
-from common.predict import inputs
-from common.predict.inputs import Input
+from common.predict.inputs import Input, read_picture
 from common.predict.picture import Picture
 from common.predict.pipeline import predict_batch
 from common.predict.results import at_own_size
-from common.predict.stages import Stages
+from common.training.evaluate import EVALUATION_BATCH
 from common.training.model_file import Loaded
 
 
@@ -39,28 +38,19 @@ def predict_images(network: Loaded, images: Iterable[np.ndarray | str | Path]) -
 
     images: arrays, uint8 (H, W) in grey or (H, W, 3) in RGB; or paths of image files, DICOM too.
     Raises BadInput, naming every image that can't be used."""
-    recipe = network.about.recipe
-
-    def describe(output: tuple[Input, Picture, np.ndarray, dict[str, float] | None]) -> Prediction:
-        _, picture, small, of_class = output
-        probability = at_own_size(small, *picture.pixels.shape[:2])
-        return Prediction(probability > 0.5, probability, of_class, tuple(picture.doubts))
-
+    model, recipe = network.model, network.about.recipe
+    need = Need.of_recipe(recipe)
+    numbered, outcomes = enumerate(images), []
     with ThreadPoolExecutor() as pool:
-        stages = Stages(
-            pool,
-            lambda numbered: _read(*numbered, Need.of_recipe(recipe)),
-            lambda batch: predict_batch(network.model, recipe, batch),
-            describe,
-        )
-        found = list(stages.all_of(enumerate(images), lambda numbered: _count_pixels(numbered[1])))
-    if refused := [str(each) for each in found if isinstance(each, BadInput)]:
+        while batch := list(islice(numbered, EVALUATION_BATCH)):
+            read = list(pool.map(lambda each: _read(*each, need), batch))
+            outcomes += [each for each in read if isinstance(each, BadInput)]
+            if usable := [each for each in read if not isinstance(each, BadInput)]:
+                predicted = predict_batch(model, recipe, usable)
+                outcomes += [each if isinstance(each, BadInput) else _at_own_size(*each) for each in predicted]
+    if refused := [str(each) for each in outcomes if isinstance(each, BadInput)]:
         raise BadInput.listing("These images can't be used:", refused)
-    return found
-
-
-def _count_pixels(image: np.ndarray | str | Path) -> int:
-    return inputs.count_pixels(Path(image)) if isinstance(image, str | Path) else math.prod(np.shape(image)[:2])
+    return outcomes
 
 
 def _read(number: int, image: np.ndarray | str | Path, need: Need) -> tuple[Input, Picture, np.ndarray] | BadInput:
@@ -68,13 +58,18 @@ def _read(number: int, image: np.ndarray | str | Path, need: Need) -> tuple[Inpu
     try:
         if isinstance(image, str | Path):
             item = Input(Path(image), "")
-            picture = inputs.read_picture(item.path)
+            picture = read_picture(item.path)
         else:
             item = Input(Path(f"images[{number}]"), "")
             picture = _picture(image, item.path)
         return item, picture, for_network(picture.pixels, need)
     except BadInput as refusal:
         return refusal
+
+
+def _at_own_size(item: Input, picture: Picture, small: np.ndarray, of_class: dict[str, float] | None) -> Prediction:
+    probability = at_own_size(small, *picture.pixels.shape[:2])
+    return Prediction(probability > 0.5, probability, of_class, tuple(picture.doubts))
 
 
 def _picture(image: np.ndarray, name: Path) -> Picture:

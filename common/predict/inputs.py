@@ -60,7 +60,8 @@ def find_inputs(words: Iterable[str], output: Path) -> FoundInputs:
     images = {_plain(_without_ending(path)) for path in found}
     chosen = []
     for whole, path in found.items():
-        if (image := _masked(whole)) and _plain(image) in images:
+        image = image_of_mask(whole.stem)
+        if image != whole.stem and _plain(whole.with_name(image)) in images:
             passed.append("as masks of images")
         else:
             chosen.append(path)
@@ -80,7 +81,7 @@ def _named_by(word: str, output: Path, missing: list[str]) -> tuple[list[Path], 
         if match.is_dir():
             within, over = _images_in(match, output, missing)
             images, passed = images + within, passed + over
-        elif _is_result(match):
+        elif any(map(_holds_results, Path(os.path.abspath(match)).parents)):
             passed.append(_RESULT)
         else:
             images.append(match)
@@ -124,10 +125,6 @@ def _holds_results(folder: Path) -> bool:
     return folder.name in (MASKS, OVERLAYS) and (folder.parent / ABOUT).is_file() and (folder.parent / LINES).is_file()
 
 
-def _is_result(path: Path) -> bool:
-    return any(_holds_results(above) for above in Path(os.path.abspath(path)).parents)
-
-
 def _plain(path: Path) -> str:
     return plain_name(str(path))
 
@@ -135,12 +132,6 @@ def _plain(path: Path) -> str:
 def _without_ending(path: Path) -> Path:
     """Not `with_suffix`, which takes ".." for the name of "...png"."""
     return Path(os.path.splitext(path)[0])
-
-
-def _masked(path: Path) -> Path | None:
-    """The image, without ending, that this file is a mask of by its name; None where it is not named as a mask."""
-    image = image_of_mask(path.stem)
-    return None if image == path.stem else path.with_name(image)
 
 
 def _with_names(paths: list[Path]) -> list[Input]:

@@ -19,41 +19,25 @@ _NHWC, _CLASSES = 4, 2  # dimensions of the outputs
 def describe_usage(recipe: Recipe) -> dict[str, Any]:
     """How to get a mask from the file of a network with this recipe, for its metadata.
 
-    `input` and `outputs`: names, dtypes, shapes ("N": any number), ranges. `prepare`: lines of Python with OpenCV (cv2)
-    that make the input for one picture from `image`, its pixels as uint8 (height, width, 3), RGB. `clahe`: the numbers
-    in these lines, null without CLAHE. `normalisation`: what the file does itself. `mask`: an expression of Python for
-    the mask, bool (height, width), from `probability`, the output for this picture.
+    `input` and `outputs`: names, dtypes, shapes ("N": any number), ranges. `prepare` and `mask`: the steps before and
+    behind the network, in words, with the functions of OpenCV that do the same to the bit; docs/own-images.md has them
+    as Python. `clahe`: its numbers, null for a network without. `normalisation`: what the file does itself.
     """
-    side, grey = recipe.side, recipe.channels == 1
-    prepare = ["image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)"] if grey else []
-    if recipe.clahe:
-        limit, tiles = recipe.clahe
-        prepare.append(f"image = cv2.createCLAHE({limit}, ({tiles}, {tiles})).apply(image)")
-    prepare.append(f"image = cv2.resize(image, ({side}, {side}), interpolation=cv2.INTER_LINEAR)")
-    prepare.append(f"image = image.reshape(1, {side}, {side}, {recipe.channels})")
+    shape, colours = ["N", recipe.side, recipe.side, recipe.channels], "grey" if recipe.channels == 1 else "RGB"
     rounded = "" if recipe.decimals is None else f", rounded to {recipe.decimals} decimals"
-    outputs = {PROBABILITY: {"dtype": "float32", "shape": ["N", side, side, 1], "range": [0, 1]}}
+    probability = {"dtype": "float32", "range": [0, 1]}
+    outputs = {PROBABILITY: probability | {"shape": [*shape[:3], 1]}}
     if recipe.positive:
-        outputs[CLASS_PROBABILITY] = {
-            "dtype": "float32",
-            "shape": ["N", 1],
-            "range": [0, 1],
-            "class": recipe.positive,
-        }
+        outputs[CLASS_PROBABILITY] = probability | {"shape": ["N", 1], "class": recipe.positive}
     return {
-        "version": 1,
-        "input": {
-            "name": IMAGE,
-            "dtype": "uint8",
-            "shape": ["N", side, side, recipe.channels],
-            "channels": "grey" if grey else "RGB",
-            "range": [0, 255],
-        },
-        "prepare": prepare,
+        "version": 2,
+        "input": {"name": IMAGE, "dtype": "uint8", "shape": shape, "channels": colours, "range": [0, 255]},
         "clahe": {"clip_limit": recipe.clahe[0], "tiles": recipe.clahe[1]} if recipe.clahe else None,
+        "prepare": "RGB or, of one channel, grey (COLOR_RGB2GRAY); if `clahe` is not null, contrast equalised with its "
+        "numbers (createCLAHE); resized to the shape (INTER_LINEAR)",
         "normalisation": f"in the file: each value / 255{rounded}",
         "outputs": outputs,
-        "mask": f"cv2.resize({PROBABILITY}[0], (width, height), interpolation=cv2.INTER_LINEAR) > 0.5",
+        "mask": f"`{PROBABILITY}` resized to the picture (INTER_LINEAR), above 0.5",
     }
 
 

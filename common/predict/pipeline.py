@@ -27,7 +27,7 @@ from common.predict.stages import Stages
 from common.recipe import Recipe
 from common.text import for_json
 from common.training.evaluate import NoProbabilities, predict
-from common.training.model_file import About, refuse_leak
+from common.training.model_file import About
 
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
 
@@ -60,10 +60,7 @@ def predict_all(
 
     Whatever goes wrong with one file does not touch the others. A disk that can't be written to is raised. Memory: the
     images on their way have together no more pixels than one image may have (`Stages`), or it is one image alone.
-
-    Raises BadInput for a network that is given the mask (`model_file.refuse_leak`).
     """
-    refuse_leak(about)
     _return_memory()
     lines, refused = [], []
     record = {"warning": DISCLAIMER, "network": about.model_dump(mode="json")}

@@ -21,7 +21,11 @@ def load_for_images(path: Path) -> Loaded:
     Raises BadInput for a file that is no such network (`model_file.load`), for a network that is given the mask, and
     for one whose output is no probability."""
     loaded = model_file.load(path)
-    model_file.refuse_leak(loaded.about)
+    if loaded.about.recipe.leak:
+        raise BadInput(
+            "This network can't be used on images without a mask: it was trained with input=image+mask, a leak, so the "
+            "ground truth mask is a part of its input. `repro evaluate` can use it on a labelled set."
+        )
     refuse_no_probabilities(path, *loaded)
     return loaded
 

@@ -16,11 +16,11 @@ from common.errors import BadInput
 from common.files import in_tmpdir
 from common.paper import Paper
 from common.paper import load as load_paper
-from common.predict import export, probe
+from common.predict import export
 from common.predict.bundled import marked_without_lesion
 from common.predict.pipeline import DISCLAIMER
+from common.predict.probe import load_for_images
 from common.report.browser_runtime import VERSION, Runtime
-from common.training import model_file
 from common.training.model_file import About
 
 PAGE = "try/index.html"
@@ -71,11 +71,9 @@ def make_try_page(network: Path, runtime: Runtime, scores: Mapping[str, Any] | N
     Raises BadInput where the packages that convert it are missing, and for a network that can't be used on a picture in
     colours alone: one that is given the mask too, or grey pictures, or whose output is no probability.
     """
-    model, about = model_file.load(network)
-    model_file.refuse_leak(about)
+    model, about = load_for_images(network)
     if about.recipe.channels != 3:
         raise BadInput(f"{network}: the page needs a network that takes RGB pictures; this one takes grey ones.")
-    probe.refuse_no_probabilities(network, model, about)
     with in_tmpdir() as folder:
         export.export(model, about, folder / "network.onnx")
         converted = (folder / "network.onnx").read_bytes()

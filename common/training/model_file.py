@@ -60,15 +60,6 @@ class Loaded(NamedTuple):
     about: About
 
 
-def refuse_leak(about: About) -> None:
-    """Raises BadInput for a network with the ground truth mask in its input: a new image has no such mask."""
-    if about.recipe.leak:
-        raise BadInput(
-            "This network can't be used on images without a mask: it was trained with input=image+mask, a leak, so the "
-            "ground truth mask is a part of its input. `repro evaluate` can use it on a labelled set."
-        )
-
-
 def name_of(recipe: Recipe) -> str:
     """The file name of the evaluated network of a repeat: best.keras or last.keras."""
     return f"{recipe.weights}.keras"

@@ -93,8 +93,8 @@ def test_folders_that_say_nothing_are_left_out_of_the_names(pairs, images, masks
 ])  # fmt: skip
 def test_the_mask_of_another_patient_does_not_replace_one_that_is_missing(refusal, images, masks, told):
     message = refusal(images, masks)
-    assert all(f"no {kind} with the id {id}" in message for kind, id in zip(("mask", "image"), told, strict=True))
-    assert "where they say nothing, name a lower one" in message
+    assert all(f"no {kind} is called {id}" in message for kind, id in zip(("mask", "image"), told, strict=True))
+    assert "Where they say nothing, name a lower one" in message
 
 
 @pytest.mark.parametrize("masks", [
@@ -116,7 +116,7 @@ def test_a_link_to_the_folder_of_the_images_is_the_same_folder(tmp_path):
     """Else each image would be its own mask."""
     scans = write(tmp_path / "scans", "p1/a.png", "p2/b.png")
     (tmp_path / "link").symlink_to(scans)
-    with pytest.raises(BadInput, match=r"scans: no file of the masks in it"):
+    with pytest.raises(BadInput, match=r"scans: there are no masks in it"):
         fetch.find_pairs(scans, tmp_path / "link")
     write(scans, "p1/a_mask.png", "p2/b_mask.png")
     found = fetch.find_pairs(scans, tmp_path / "link")
@@ -143,19 +143,19 @@ def test_the_masks_may_lie_below_the_images(tmp_path):
 def test_all_without_a_partner_are_named_at_once(refusal):
     """A number over the rest would be silently of other images than the person means."""
     message = refusal(["a.png", "b.png", "c.png"], ["a.png", "d_mask.png"])
-    assert message.count("no mask with the id") == 2
-    assert "scans/b.png: no mask with the id 'b'" in message
-    assert "masks/d_mask.png: no image with the id 'd'" in message
-    assert "black all over, for an image without a lesion" in message
+    assert message.count("no mask is called") == 2
+    assert "scans/b.png: no mask is called 'b'" in message
+    assert "masks/d_mask.png: no image is called 'd'" in message
+    assert "for an image without a lesion, one that is black all over" in message
 
 
 @pytest.mark.parametrize(("images", "masks", "told"), [
-    (["a.png", "a.tif"], ["a.png"], "a.tif: another image has the same id 'a'"),
-    (["p1/a.png", "p2/a.png"], ["a.png"], "p2/a.png: another image has the same id 'a'"),
+    (["a.png", "a.tif"], ["a.png"], "scans/a.png is called 'a' too. Rename one of the two."),
+    (["p1/a.png", "p2/a.png"], ["a.png"], "scans/p1/a.png is called 'a' too. Rename one of the two."),
     (["a.png"], ["a.png", "a.tif"], "a.tif: a.png is a mask of 'a' too. Which one is meant?"),
     (["a.png"], ["a.png", "a_mask.png"], "a_mask.png: a.png is a mask of 'a' too. Which one is meant?"),
     (["a.png"], ["a_mask.png", "a_mask.tif"], "a_mask.tif: a_mask.png is a mask of 'a' too."),
-    (["a.png", "a_mask.png"], ["a.png"], "a_mask.png: no mask with the id 'a_mask'"),
+    (["a.png", "a_mask.png"], ["a.png"], "a_mask.png: no mask is called 'a_mask'"),
 ])  # fmt: skip
 def test_a_name_that_leaves_a_choice_is_refused(refusal, images, masks, told):
     assert told in refusal(images, masks)
@@ -166,9 +166,9 @@ def test_folders_that_are_missing_or_empty_are_named(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match=r"none: there is no such folder"):
         fetch.find_pairs(scans, tmp_path / "none")
-    with pytest.raises(BadInput, match=r"empty: no file of the masks in it"):
+    with pytest.raises(BadInput, match=r"empty: there are no masks in it"):
         fetch.find_pairs(scans, tmp_path / "empty")
-    with pytest.raises(BadInput, match=r"scans: no file of the masks in it"):
+    with pytest.raises(BadInput, match=r"scans: there are no masks in it"):
         fetch.find_pairs(scans, scans)
 
 
@@ -242,7 +242,7 @@ def test_labels_of_its_first_version_are_understood(nnunet, tmp_path):
     (lambda folder: (folder / "dataset.json").write_text("{"), "dataset.json can't be read"),
     (lambda folder: (folder / "labelsTr" / "case_1.nii.gz").touch(), "labelsTr: 1 volumes, such as case_1.nii.gz"),
     (lambda folder: write(folder / "imagesTr", "case_1_0001.png"), "several channels in files of their own"),
-    (lambda folder: write(folder / "imagesTr", "case_3_0000.png"), "no mask with the id 'case_3'"),
+    (lambda folder: write(folder / "imagesTr", "case_3_0000.png"), "no mask is called 'case_3'"),
 ])  # fmt: skip
 def test_what_is_no_set_of_images_with_one_label_is_refused(nnunet, tmp_path, change, told):
     folder = nnunet()

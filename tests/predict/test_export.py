@@ -3,7 +3,6 @@
 import json
 import sys
 
-import cv2
 import keras
 import numpy as np
 import onnx
@@ -11,12 +10,11 @@ import onnxruntime
 import pytest
 
 from common.data.batches import look_up_values
-from common.data.prepare import Need, for_network
 from common.errors import BadInput
 from common.predict import export as exporting
 from common.predict import onnx_file
 from common.training.evaluate import predict
-from tests.predict.made import PREPROCESSING, SIDE, about, bright
+from tests.predict.made import SIDE, about, bright
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 1), dtype=np.uint8)
 
@@ -69,15 +67,6 @@ def test_the_file_holds_the_settings_of_the_training_and_the_warning(exported):
     assert kept.keys() == {"usage", "about", "warning"}
     assert json.loads(kept["about"]) == about("paudel").model_dump(mode="json")
     assert "not a medical device" in kept["warning"]
-
-
-@pytest.mark.parametrize("settings", PREPROCESSING.values(), ids=PREPROCESSING)
-def test_the_steps_that_the_file_tells_prepare_a_picture_as_for_training(settings):
-    recipe = about(**settings).recipe
-    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
-    made = {"image": image, "cv2": cv2}
-    exec("\n".join(onnx_file.describe_usage(recipe)["prepare"]), made)
-    assert np.array_equal(made["image"], for_network(image, Need.of_recipe(recipe))[None])
 
 
 @pytest.mark.parametrize("decimals", [None, 1, 3])

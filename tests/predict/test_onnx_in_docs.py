@@ -3,14 +3,17 @@
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from common.data.prepare import Need, for_network
 from common.predict import export as exporting
 from common.predict import pipeline
 from common.predict.inputs import Input
-from tests.predict.made import about, bright
+from common.predict.onnx_file import describe_usage
+from tests.predict.made import PREPROCESSING, about, bright
 
 GUIDE = (Path(__file__).parents[2] / "docs/own-images.md").read_text(encoding="utf-8")
 (LINES,) = re.findall(r"```python\n(import json, cv2.*?)```", GUIDE, re.DOTALL)
@@ -27,6 +30,16 @@ def blurred(size, colour):
     """Soft shapes of all greys, or colours, so that edges of marked areas lie between the network's pixels."""
     small = np.random.default_rng(sum(size)).integers(0, 256, (9, 9, 3) if colour else (9, 9), dtype=np.uint8)
     return Image.fromarray(small).resize(size[::-1], Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(2))
+
+
+@pytest.mark.parametrize("settings", PREPROCESSING.values(), ids=PREPROCESSING)
+def test_the_lines_prepare_a_picture_as_for_training(settings):
+    recipe = about(**settings).recipe
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    prepare = LINES[LINES.index("_, side") : LINES.index("(probability,)")]
+    made = {"image": image, "cv2": cv2, "usage": describe_usage(recipe)}
+    exec(prepare.replace('cv2.imread("scan.png", cv2.IMREAD_COLOR_RGB)', "image"), made)
+    assert np.array_equal(made["image"], for_network(image, Need.of_recipe(recipe))[None])
 
 
 @pytest.mark.parametrize("kind", NETWORKS)

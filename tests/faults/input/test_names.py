@@ -138,7 +138,7 @@ def test_two_files_whose_names_look_the_same_are_named(tmp_path):
         Image.fromarray(photo()).save(tmp_path / "set" / "images" / f"{name}.png")
     save_mask(tmp_path / "set" / "masks" / f"{NFC}.png", drawn())
     if len(list((tmp_path / "set" / "images").iterdir())) == 4:  # a disk that keeps them apart
-        with pytest.raises(BadInput, match="another image has the same id"):
+        with pytest.raises(BadInput, match=r"is called '.*' too. Rename one of the two"):
             found(description, tmp_path)
 
 

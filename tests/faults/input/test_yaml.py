@@ -207,7 +207,7 @@ def test_names_that_can_not_be_printed_are_refused_as_escapes(tmp_path, what):
 def test_folders_that_are_none_are_named(tmp_path, images):
     path = described(tmp_path)
     path.write_text(path.read_text().replace("images: pictures", f'images: "{images}"'))
-    with pytest.raises(BadInput, match=r"no such folder|no file of the images|can't be read|do not pair up|matches 0"):
+    with pytest.raises(BadInput, match=r"no such folder|there are no images|can't be read|do not pair up|matches 0"):
         fetch.find(str(path), tmp_path, tmp_path)
 
 
