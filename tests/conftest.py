@@ -48,7 +48,13 @@ def busi_folder() -> Path:
 
 
 @pytest.fixture
-def repro(capsys, tmp_path, monkeypatch):
+def quick_phantom(monkeypatch) -> None:
+    """`--data phantom` in this process has as many images as always, of few pixels: of its own it takes seconds."""
+    monkeypatch.setattr("common.data.phantom.SIDE", 32)
+
+
+@pytest.fixture
+def repro(capsys, tmp_path, monkeypatch, quick_phantom):
     """Runs the command in this process, in an empty folder. Gives exit status, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("REPRO_DATA", raising=False)
