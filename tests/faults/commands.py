@@ -11,7 +11,7 @@ from pathlib import Path
 
 _IMPORTED = [
     *("keras", "common.cli", "common.training.profile", "common.evidence.assess", "common.evidence.pages"),
-    "tests.faults.chance",
+    "tests.faults.preloaded",
 ]
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(_IMPORTED)
