@@ -138,7 +138,11 @@ def hint_of(printed: Interval, expected: Expected, margin: float | None, differs
 
 
 def repeats_to_decide(
-    printed: Interval, more: Callable[[int], Expected], numbers: Iterable[int], margin: float, small: bool = False
+    printed: Interval,
+    more: Callable[[int], Expected],
+    numbers: Iterable[int],
+    margin: float | None,
+    small: bool = False,
 ) -> int:
     """Which of these numbers of repeats would be the first to decide: 0 where no number would, one more than
     MOST_REPEATS where it takes more than these. small: whether a hint is all that is asked for.

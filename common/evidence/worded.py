@@ -14,12 +14,13 @@ would tell, and what the printed numbers alone are worth (`superiority`).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import mean
 from typing import Any, Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment
-from common.evidence.compare import expect_cross_validation
+from common.evidence.compare import Outlook, expect_cross_validation
 from common.evidence.pairs import Paired, pair_up, say_pairs, say_what_would_tell
 from common.evidence.printed_claims import (
     FAILS,
@@ -42,9 +43,9 @@ from common.evidence.run_values import (
     split_of_each_repeat,
     values_by_split,
 )
-from common.evidence.statistics import Interval, Prediction, prediction
+from common.evidence.statistics import Expected, Interval, Prediction, expect
 from common.evidence.superiority import FalseClaim
-from common.evidence.verdict import DID_NOT_LEARN, RUNS
+from common.evidence.verdict import DID_NOT_LEARN, MOST_REPEATS, RUNS, repeats_to_decide
 from common.paper import Paper, as_text
 from common.reported import Worded
 
@@ -126,11 +127,19 @@ def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence
         return Tested(claim, asked, as_printed, None, True, False, found, NOT_RUN, (), None, doubt, evidence)
     beside = _beside(paper, claim, own, group)
     records = [each.record for each in (own, beside) if each]
-    found, limit, paired = _found(paper, claim, own, beside and beside.record)
+    difference = claim.over not in (None, "quoted")
+    paired, limit = None, (0, 0) if difference else limit_of(claim, quoted_beside(paper, claim))[1]
+    if isinstance(claim.over, dict):
+        found, paired = _compare_networks(paper, claim, own, beside and beside.record)
+        outlook = Outlook(Expected(found.n))
+    else:
+        outlook = _expect(paper, claim, own.record)
+        found = outlook.expected.prediction
     why = next(filter(None, (learned.why_unlearned(record.runs, claim.definition) for record in records)), "")
-    status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit, 1 if folds_of(own.record) else RUNS)
+    fewest = 1 if paired and paired.folds else outlook.fewest
+    status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit, fewest)
     found = Prediction(found.n) if status == DID_NOT_LEARN else found
-    fresh, difference = own.fresh and (not beside or beside.fresh), claim.over not in (None, "quoted")
+    fresh = own.fresh and (not beside or beside.fresh)
     notes = [why, *_notes(paper, claim, own.record)]
     missing = isinstance(claim.over, dict) and not beside
     if status == NOT_RUN:
@@ -138,6 +147,8 @@ def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence
     notes = tuple(filter(None, notes))
     doubt = doubt_printed(paper, claim, paired and paired.of_images)
     evidence = tuple(_say_evidence(paper, claim, own.record, paired, doubt, status, missing))
+    if status == OPEN and not paired:
+        evidence = tuple(filter(None, [_say_outlook(own.record, outlook, limit), *evidence]))
     return Tested(
         claim, asked, as_printed, own.record, fresh, difference, found, status, notes, paired, doubt, evidence
     )
@@ -152,32 +163,37 @@ def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assess
     return next((one for one in group if (one.record.readings, one.record.conditions) == wanted), None)
 
 
-def _found(
+def _compare_networks(
     paper: Paper, claim: Worded, own: Assessment, beside: Record | None
-) -> tuple[Prediction, Interval, Paired | None]:
-    """The mean and interval of the runs, the limit that they are compared with, and the pairs that they are from."""
-    record = own.record
-    if isinstance(claim.over, dict):
-        if beside is None:
-            return Prediction(0), (0, 0), None
-        moved = effects.measure_effect(beside, record, claim.split, claim.definition).difference
-        paired = None
-        if moved.paired and moved.mean is not None:
-            paired = pair_up(paper, record, beside, claim.split, claim.definition, own.folder)
-            over = paired.over_splits
-            moved = replace(moved, mean=over.mean, low=over.low, high=over.high)
-        return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), (0, 0), paired
+) -> tuple[Prediction, Paired | None]:
+    """By how much the claimed network is better than the other, with the interval, and the pairs that this is from."""
+    if beside is None:
+        return Prediction(0), None
+    moved = effects.measure_effect(beside, own.record, claim.split, claim.definition).difference
+    paired = None
+    if moved.paired and moved.mean is not None:
+        paired = pair_up(paper, own.record, beside, claim.split, claim.definition, own.folder)
+        over = paired.over_splits
+        moved = replace(moved, mean=over.mean, low=over.low, high=over.high)
+    return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), paired
+
+
+def _expect(paper: Paper, claim: Worded, record: Record) -> Outlook:
+    """What one network lets one expect of one further run: its metric, or by how much it is higher on the test images
+    than on the training images."""
     if claim.over == "train":
         train = by_repeat(record, part_of(paper, "train"), claim.definition)
         test = by_repeat(record, claim.split, claim.definition)
         split_of, differences = split_of_each_repeat(paper, record), {}
         for key in (key for key in test if key in train):
             differences.setdefault(split_of[key], []).append(mean(test[key]) - mean(train[key]))
-        return prediction(list(map(mean, differences.values()))), (0, 0), None
-    limit = limit_of(claim, quoted_beside(paper, claim))[1]
-    if of_folds := expect_cross_validation(record, claim.split, claim.definition):
-        return of_folds.expected.prediction, limit, None
-    return prediction(values_by_split(paper, record, claim.split, claim.definition)), limit, None
+        values = list(map(mean, differences.values()))
+    elif of_folds := expect_cross_validation(record, claim.split, claim.definition):
+        return of_folds
+    else:
+        values = values_by_split(paper, record, claim.split, claim.definition)
+    can_tell = len(values) >= RUNS and not is_on_published_splits(paper, record)
+    return Outlook(expect(values), more=partial(expect, values, 1, None) if can_tell else None)
 
 
 def _status(claim: Worded, found: Prediction, limit: Interval, fewest: int) -> Status:
@@ -234,6 +250,19 @@ def _say_evidence(
         yield _say_first(paper, claim, own)
     if doubt:
         yield doubt.sentence(one, _typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes")
+
+
+def _say_outlook(own: Record, outlook: Outlook, limit: Interval) -> str:
+    """How many repeats would tell, if mean and spread stay as they are: "It would take about 5 repeats to tell."."""
+    unit = "cross-validations" if folds_of(own) else "splits" if "splits" in own.readings else "repeats"
+    if outlook.more is None:
+        return f"It takes at least {RUNS} {unit}." if outlook.expected.n < RUNS else ""
+    needed = repeats_to_decide(limit, outlook.more, outlook.further, margin=None)
+    if needed == 0:
+        return f"No number of {unit} would tell: they vary too much."
+    return (
+        f"It would take {f'more than {MOST_REPEATS}' if needed > MOST_REPEATS else f'about {needed}'} {unit} to tell."
+    )
 
 
 def _say_first(paper: Paper, claim: Worded, own: Record | None) -> str:

@@ -60,6 +60,17 @@ def test_a_number_is_exceeded_where_the_whole_interval_of_one_further_run_lies_a
     assert (found.status, found.found.n) == (status, len(results))
 
 
+def test_of_a_number_that_may_be_exceeded_it_is_said_how_many_would_tell():
+    """4.303 · 0.02 · √(4/3) = 0.10 around 0.70 of three repeats; of four 3.182 · 0.02 · √(5/4) = 0.07, of five
+    2.776 · 0.02 · √(6/5) = 0.06."""
+    runs = [0.68, 0.70, 0.72]
+    assert judged(claiming(above=0.635), record(runs)).evidence == ("It would take about 5 repeats to tell.",)
+    assert judged(claiming(above=0.69), record(runs)).evidence == (
+        "No number of repeats would tell: they vary too much.",
+    )
+    assert judged(claiming(above=0.6), record(runs[:2])).evidence == ("It takes at least 3 repeats.",)
+
+
 @pytest.mark.parametrize(
     ("own", "beside", "status"),
     [(HIGH, LOW, "holds"), (LOW, HIGH, "does not hold"), (HIGH, HIGH[::-1], "can't be told yet")],

@@ -15,7 +15,7 @@ from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.answers import answers
 from common.evidence.results import store
-from common.report import comparison, gather, layers, pictures
+from common.report import comparison, gather, layers, pictures, site
 from common.report.pictures import GRID, outline
 from tests.report.made import RESULTS, record_of
 
@@ -53,6 +53,20 @@ def test_nothing_marked_is_no_outline_and_one_pixel_is_one():
     assert outline(mask, 0.3) == ""
     mask[3, 4] = True
     assert len(corners(outline(mask, 0.3))) == 1
+
+
+def test_the_page_of_a_paper_has_the_spread_over_splits_and_over_initial_weights(monkeypatch, tmp_path):
+    """Nine repeats on Tang's three published splits, made up of the three that there are."""
+    tang = record_of(RESULTS, "tang")
+    runs = [run.model_copy(update={"repeat": 3 * i + run.repeat}, deep=True) for i in range(3) for run in tang.runs]
+    for run in runs:
+        lower = {name: value and value - 0.001 * run.repeat for name, value in run.metrics["test"].items()}
+        run.metrics["test"].update(lower)
+    store(tmp_path / "results", tang.model_copy(update={"runs": runs, "reported": [], "counts": {}}))
+    monkeypatch.setattr(layers, "networks", lambda paper: [])
+    page = site.build_site(tmp_path / "results", ["tang"], tmp_path, tmp_path).pages["tang.html"]
+    caption = page.index("How much is split and how much is luck")
+    assert "3 splits, 9 repeats" in page[caption:]
 
 
 def test_the_layers_are_those_of_the_network_and_allocate_nothing():
