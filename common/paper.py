@@ -90,7 +90,9 @@ class Paper(_Record):
     claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
         checks of arithmetic.
     worded: the claims that the paper makes in words. headline: the ids of the few numbers that it is known by.
-    brief: its network and data in a few words. code: the address of the authors' code, where it is public.
+    brief: its network and data in a few words. findings: in two sentences, what came out of our runs of it and what
+    surprised us; written by hand, and renewed with the runs.
+    code: the address of the authors' code, where it is public.
     figures: what it shows in pictures. reply: what its authors answer, None while there is no answer.
     """
 
@@ -116,6 +118,7 @@ class Paper(_Record):
     worded: list[Worded] = []
     headline: list[str] = []
     brief: str = ""
+    findings: str = ""
     code: str | None = None
     figures: list[Figure] = []
     reply: Reply | None = None

@@ -266,25 +266,19 @@ def evaluate(
     _load_keras()
     from common.data import fetch
     from common.files import data_root
-    from common.predict import evaluate as evaluation
-    from common.predict import evaluation_notes, evaluation_tables
-    from common.predict.bundled import find_network
-    from common.training import model_file
-    from common.training.request import cache_folder
+    from common.predict.evaluate import describe_images, evaluate_all
+    from common.predict.evaluation_notes import describe_files, describe_notes
+    from common.predict.evaluation_tables import as_rows
 
-    named = None if data is None else str(data)
+    named, runs = None if data is None else str(data), Path(runs)
     folders = (None if folder is None else Path(folder) for folder in (images, masks))
-    found = fetch.find_masked(named, *folders, data_root(), Path(runs))
-    networks = [(file, *model_file.load(file)) for file in map(find_network, map(Path, files))]
-    evaluated = evaluation.evaluate_all(networks, found, cache_folder(Path(runs)))
-    if say:
-        for line in evaluation_notes.describe_files(evaluated, found, Path(runs)):
-            say(line)
-        for line in evaluation_notes.describe_notes(evaluated):
-            say(line)
+    found = fetch.find_masked(named, *folders, data_root(), runs)
+    evaluated = evaluate_all(list(map(Path, files)), found, runs)
+    for line in [*describe_files(evaluated, found, runs), *describe_notes(evaluated)] if say else []:
+        say(line)
     if each_image:
-        return [{"model": str(each.file)} | row for each in evaluated for row in evaluation.describe_images(each)]
-    return evaluation_tables.as_rows(evaluated)
+        return [{"model": str(each.file)} | row for each in evaluated for row in describe_images(each)]
+    return as_rows(evaluated)
 
 
 def _load_keras() -> None:

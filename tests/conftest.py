@@ -1,5 +1,6 @@
 """What several rooms' tests share."""
 
+import gc
 import os
 import signal
 import sys
@@ -31,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays. Keras collects garbage whenever a network is planned or forgotten: to look through
+    all of TensorFlow each time takes a third of a second."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def phantom_folder(tmp_path_factory) -> Path:
     """A small phantom in BUSI's layout: 30 cases of three classes. Not to be written to."""
@@ -48,7 +56,13 @@ def busi_folder() -> Path:
 
 
 @pytest.fixture
-def repro(capsys, tmp_path, monkeypatch):
+def quick_phantom(monkeypatch) -> None:
+    """`--data phantom` in this process has as many images as always, of few pixels: of its own it takes seconds."""
+    monkeypatch.setattr("common.data.phantom.SIDE", 32)
+
+
+@pytest.fixture
+def repro(capsys, tmp_path, monkeypatch, quick_phantom):
     """Runs the command in this process, in an empty folder. Gives exit status, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("REPRO_DATA", raising=False)

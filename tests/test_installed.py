@@ -71,7 +71,8 @@ def test_it_is_the_installed_one_that_is_used(installed, tmp_path):
 
 
 def test_all_papers_are_there(installed, tmp_path):
-    assert all(name in installed(tmp_path, "-m", "reproductions", "papers") for name in paper.names())
+    told = installed(tmp_path, "-m", "reproductions", "papers")
+    assert all(name in told for name in paper.names())
 
 
 def test_arithmetic_needs_nothing_else(installed, tmp_path):

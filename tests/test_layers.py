@@ -1,6 +1,7 @@
 """The layers of `common`: a module imports from its own layer or from a lower one, and never in a circle."""
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -22,6 +23,7 @@ MODULES = {
 }
 
 
+@cache
 def imports_of(module: str) -> set[str]:
     """The modules of `common` that a module names in its imports, those inside of functions too."""
     found = set()
@@ -36,9 +38,6 @@ def imports_of(module: str) -> set[str]:
     return found & MODULES.keys() - {"common"}
 
 
-IMPORTS = {module: imports_of(module) for module in MODULES}
-
-
 def layer(module: str) -> int:
     return LAYER[".".join(module.split(".")[:2])]
 
@@ -50,8 +49,8 @@ def test_every_module_has_a_layer():
 def test_no_import_runs_upwards():
     upwards = [
         f"{module} imports {imported}"
-        for module, all_imported in IMPORTS.items()
-        for imported in sorted(all_imported)
+        for module in MODULES
+        for imported in sorted(imports_of(module))
         if layer(imported) > layer(module)
     ]
     assert upwards == []
@@ -59,12 +58,12 @@ def test_no_import_runs_upwards():
 
 def test_no_modules_import_each_other_in_a_circle():
     try:
-        TopologicalSorter(IMPORTS).prepare()
+        TopologicalSorter({module: imports_of(module) for module in MODULES}).prepare()
     except CycleError as error:
         raise AssertionError(" imports ".join(reversed(error.args[1]))) from None
 
 
 def test_the_imports_are_seen():
     """Also those inside of functions, of modules and of what stands in them."""
-    assert {"common.errors", "common.sweep.grid"} <= IMPORTS["common.cli.sweep"]
-    assert "common.training.run" in IMPORTS["common.sweep.grid"]
+    assert {"common.errors", "common.sweep.grid"} <= imports_of("common.cli.sweep")
+    assert "common.training.run" in imports_of("common.sweep.grid")

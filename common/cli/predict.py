@@ -111,8 +111,6 @@ def evaluate(
     import_keras()
     from common.predict import evaluation_files, evaluation_notes, evaluation_tables
     from common.predict.evaluate import evaluate_all
-    from common.training import model_file
-    from common.training.request import cache_folder
 
     aside = err if as_json else out
 
@@ -120,8 +118,7 @@ def evaluate(
         with progress_bar(aside) as progress:
             yield from progress.track(batches, number, description="evaluating")
 
-    networks = [(file, *model_file.load(file)) for file in map(find_network, model or [Path(NAME)])]
-    evaluated = evaluate_all(networks, found, cache_folder(runs), watched)
+    evaluated = evaluate_all(model or [Path(NAME)], found, runs, watched)
     for line in evaluation_notes.describe_files(evaluated, found, runs):
         say(line, aside)
     written = evaluation_files.write_all(evaluated, output) if output else []

@@ -5,14 +5,14 @@ pictures, transparent pixels or colours for print. So is a mask of several value
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from common.data.deep_pixels import Refused, by_strips, deep_colours, deep_grey, deep_mask, is_deep, three_channels
 from common.data.listing import ANY_FORMAT, FORMATS, first_bytes
 from common.data.masks import NoMask, binary_mask
 from common.data.pieces import too_many_pieces
@@ -25,14 +25,12 @@ from common.files import kind_of_place
 LARGEST = 50_000_000
 TOO_LARGE = f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
 _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
-_STRIP = 16  # lines that are converted at a time
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
 # TIFF tags: the first is set for a smaller copy of another page and for a page's transparency.
 _SUBFILE, _NO_PICTURE = 254, 0b101
 _MOST_PAGES = 100  # of a TIFF; smaller copies of a slide are some ten
 _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 _WHITE_IS_ZERO, _SIGNED = 0, 2
-_USUAL_BITS = (8, 10, 12, 14)  # that detectors and converters use of 16
 
 # Pillow keeps an image in blocks of 16 MB, which the C library would not return to the system but keep for the thread
 # that had them. Larger ones it returns.
@@ -48,10 +46,6 @@ _TOO_LONG = f"a file of more than {LARGEST_FILE / 1e6:.0f} MB, the most that an 
 
 class Unreadable(BadInput):
     """A file that is not an image, or only a part of one. The message names it."""
-
-
-class _Refused(Exception):
-    """Why a file that can be decoded is refused all the same, without its name."""
 
 
 def unread(path: Path) -> str:
@@ -76,12 +70,11 @@ def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
     """The image, as `read_image` gives it, and doubts about it, without the file's name. Raises Unreadable."""
     image = _open(path)
     with _refusals_named(path):
-        if image.info["deep colours"] and (found := _deep_colours(path, image)):
+        if image.info["deep colours"] and (found := deep_colours(path, image)):
             return found
-        if _is_deep(image):
-            return _deep_grey(image)
-        mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
-        return _three_channels(image, lambda strip: np.asarray(strip.convert(mode))), []
+        if is_deep(image):
+            return deep_grey(image)
+        return by_strips(image, lambda strip: three_channels(_in_8_bits(strip))), []
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -98,12 +91,12 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
     """The mask, as `read_mask` gives it, and doubts about it, without the file's name. Raises Unreadable."""
     image = _open(path)
     with _refusals_named(path):
-        if image.info["deep colours"] and (found := _deep_colours(path, image)):
+        if image.info["deep colours"] and (found := deep_colours(path, image)):
             drawn, _ = found
-        elif _is_deep(image):
-            drawn = _deep_mask(image)
+        elif is_deep(image):
+            drawn = deep_mask(image)
         else:
-            drawn = _convert(image, "L" if image.mode in ("1", "L", "LA") else "RGB")
+            drawn = by_strips(image, _in_8_bits)
         return binary_mask(drawn, lossy=image.info["lossy"])
 
 
@@ -129,24 +122,24 @@ def _open(path: Path) -> Image.Image:
         if image.format == "PNG":
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
     with _opened(path) as image:
-        deep_colours = ";16" in str(image.tile) and not _is_deep(image)
+        has_deep_colours = ";16" in str(image.tile) and not is_deep(image)
         image.load()
         tags = getattr(image, "tag_v2", {})
         signed = tags.get(_FORMAT, (1,))[0] == _SIGNED
         if image.mode in ("CMYK", "LAB", "HSV"):
-            raise _Refused(f"its colours are {image.mode}, not RGB or grey: save it as either")
+            raise Refused(f"its colours are {image.mode}, not RGB or grey: save it as either")
         if _is_see_through(image):
-            raise _Refused("it has transparent pixels: save it without transparency, black where nothing is to be seen")
-        if signed and not _is_deep(image):  # Pillow does not look at the sign of 8 bits
-            raise _Refused("its numbers have a sign: save it with black as 0 and white as 255")
+            raise Refused("it has transparent pixels: save it without transparency, black where nothing is to be seen")
+        if signed and not is_deep(image):  # Pillow does not look at the sign of 8 bits
+            raise Refused("its numbers have a sign: save it with black as 0 and white as 255")
         lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
         lossy |= image.format == "WEBP" and b"VP8 " in first_bytes(path)  # else VP8L
         if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
-            if deep_colours:
-                raise _Refused("it has colours of 16 bits and is to be turned: save it upright, with 8 bits a colour")
+            if has_deep_colours:
+                raise Refused("it has colours of 16 bits and is to be turned: save it upright, with 8 bits a colour")
             image = ImageOps.exif_transpose(image)  # a copy, without the tags
-        image.info |= {"lossy": lossy, "deep colours": deep_colours, "signed": signed}
-        if _is_deep(image):
+        image.info |= {"lossy": lossy, "deep colours": has_deep_colours, "signed": signed}
+        if is_deep(image):
             image.info["bits"] = tags.get(_BITS, (16,))[0]
             image.info["white is zero"] = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     return image
@@ -158,12 +151,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     with its name."""
     try:
         if reason := unread(path):
-            raise _Refused(reason)
+            raise Refused(reason)
         # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
         # and ends the whole process when another one shortens the file meanwhile.
         with path.open("rb") as file:
             if reason := too_many_pieces(file):
-                raise _Refused(reason)
+                raise Refused(reason)
             with Image.open(file, formats=FORMATS) as image:
                 _choose_page(image)
                 if image.width * image.height > LARGEST:
@@ -177,12 +170,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 def _refusals_named(path: Path) -> Iterator[None]:
     try:
         yield
-    except (_Refused, NoMask) as error:
+    except (Refused, NoMask) as error:
         raise Unreadable(f"{path}: {error}") from error
 
 
 def _reason(path: Path, error: Exception) -> str:
-    if isinstance(error, _Refused):
+    if isinstance(error, Refused):
         return str(error)
     if isinstance(error, Image.DecompressionBombError):
         return TOO_LARGE
@@ -197,26 +190,26 @@ def _reason(path: Path, error: Exception) -> str:
 
 def _choose_page(image: Image.Image) -> None:
     """Goes to the picture that is meant where a file holds several. A phone's JPEG has previews behind the first, which
-    every viewer shows; of a TIFF it is the one page that is not marked as a smaller copy. Else raises _Refused."""
+    every viewer shows; of a TIFF it is the one page that is not marked as a smaller copy. Else raises Refused."""
     if image.format == "MPO" or not getattr(image, "is_animated", False):
         return
     if image.format == "TIFF":
         whole = [page for page in _pages(image) if not _is_smaller_copy(image, page)]
         if len(whole) == 1:
             return image.seek(whole[0])
-    raise _Refused("holds several pictures: save the one that is meant by itself")
+    raise Refused("holds several pictures: save the one that is meant by itself")
 
 
 def _pages(image: Image.Image) -> Iterator[int]:
     """The pages of a TIFF. Not `image.n_frames`, which takes minutes for a file of megabytes that links 100,000 pages.
-    Raises _Refused for more than any scanner writes."""
+    Raises Refused for more than any scanner writes."""
     for page in range(_MOST_PAGES + 1):
         try:
             image.seek(page)
         except EOFError:
             return
         if page == _MOST_PAGES:
-            raise _Refused(f"holds more than {_MOST_PAGES} pictures: save the one that is meant by itself")
+            raise Refused(f"holds more than {_MOST_PAGES} pictures: save the one that is meant by itself")
         yield page
 
 
@@ -225,108 +218,15 @@ def _is_smaller_copy(image: Image.Image, page: int) -> bool:
     return bool(image.tag_v2.get(_SUBFILE, 0) & _NO_PICTURE)
 
 
+def _in_8_bits(image: Image.Image) -> np.ndarray:
+    """uint8 (height, width) of grey, (height, width, 3) of colours."""
+    return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+
+
 def _is_see_through(image: Image.Image) -> bool:
     """Whether a pixel is transparent. What a viewer shows there is not what the file holds."""
     if not image.has_transparency_data:
         return False
-    if _is_deep(image):  # one level is the transparent one
+    if is_deep(image):  # one level is the transparent one
         return bool((np.asarray(image) == image.info["transparency"]).any())
     return (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A").getextrema()[0] < 255
-
-
-def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
-    """The image a few lines at a time, with their place: Pillow and NumPy make up to three copies of what they convert,
-    and memory that a thread has used for them may stay with it."""
-    for top in range(0, image.height, _STRIP):
-        lines = slice(top, min(top + _STRIP, image.height))
-        yield lines, image.crop((0, lines.start, image.width, lines.stop))
-
-
-def _three_channels(image: Image.Image, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
-    """uint8 (height, width, 3) of what is made of each strip: uint8 (lines, width), or (lines, width, 3)."""
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for lines, strip in _strips(image):
-        made = convert(strip)
-        pixels[lines] = made if made.ndim == 3 else made[..., None]
-    return pixels
-
-
-def _convert(image: Image.Image, mode: str) -> np.ndarray:
-    """uint8 (height, width) in mode "L", (height, width, 3) in mode "RGB"."""
-    pixels = np.empty((image.height, image.width, 3) if mode == "RGB" else (image.height, image.width), np.uint8)
-    for lines, strip in _strips(image):
-        pixels[lines] = strip.convert(mode)
-    return pixels
-
-
-# Grey and colours of more than 8 bits. The file states how many bits there are and whether more is brighter. Where the
-# values use fewer bits, as 12 bits in a PNG of 16, nobody can know what white is: the range that is taken is a doubt.
-
-
-def _is_deep(image: Image.Image) -> bool:
-    """Whether a grey pixel has more than 8 bits, which Pillow's `convert` would clip instead of scaling."""
-    return image.mode.startswith(("I", "F"))
-
-
-def _deep_mask(image: Image.Image) -> np.ndarray:
-    """The levels of a mask, uint16 (height, width), more being brighter. The greatest of fractions becomes white, since
-    a mask has no other white. Raises _Refused."""
-    grey = np.asarray(image)
-    if grey.dtype.kind == "f" and np.isfinite(grey).all() and grey.min() >= 0:
-        return np.rint(grey / (grey.max() or 1) * 65535).astype(np.uint16)
-    stored = _stored_grey(image)
-    return np.uint16(2 ** min(image.info["bits"], 16) - 1) - stored if image.info["white is zero"] else stored
-
-
-def _stored_grey(image: Image.Image) -> np.ndarray:
-    """The numbers in the file, uint16 (height, width). (Where white is zero, Pillow inverts only up to 8 bits.) Raises
-    _Refused."""
-    grey = np.asarray(image)
-    if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 65535:
-        raise _Refused(
-            f"the pixels are not grey of 8 or 16 bits (Pillow reads it as mode {image.mode}): save it with black as 0 "
-            "and white as 255 or 65535"
-        )
-    return grey.astype(np.uint16)
-
-
-def _deep_grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
-    """The levels as uint8 (height, width, 3), rounded, and doubts. White is the greatest number of the file's bits, or
-    of the bits that the values use where these are a usual number. Raises _Refused."""
-    bits, inverted = image.info["bits"], image.info["white is zero"]
-    top = max(int(_stored_grey(strip).max()) for _, strip in _strips(image))
-    used = _used_bits(top, min(bits - image.info["signed"], 16))
-
-    def levels(strip: Image.Image) -> np.ndarray:
-        grey = _stored_grey(strip)
-        return _to_8_bits(np.uint16(2**used - 1) - grey if inverted else grey, used)
-
-    doubts = [f"{bits} bits a pixel, of which {used} are used: read as grey from 0 to {2**used - 1}."]
-    return _three_channels(image, levels), doubts if used < bits else []
-
-
-def _deep_colours(path: Path, image: Image.Image) -> tuple[np.ndarray, list[str]] | None:
-    """uint8 (height, width, 3) RGB, with a doubt, from a file whose samples have 16 bits and use a usual number of
-    them; None where they use all. image: as Pillow reads it, with the upper 8 bits alone. Raises _Refused."""
-    if max(most for _, most in image.convert("RGB").getextrema()) >= 2 ** (_USUAL_BITS[-1] - 8):
-        return None
-    deep = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if deep is None or deep.dtype != np.uint16 or deep.shape[:2] != (image.height, image.width):
-        raise _Refused("its colours have 16 bits, of which most are not used: save it with 8 bits a colour")
-    colours = deep[..., 2::-1] if deep.ndim == 3 else np.repeat(deep[..., None], 3, axis=-1)
-    if (used := _used_bits(int(colours.max()), 16)) == 16:  # all black
-        return None
-    return _to_8_bits(colours, used), [f"16 bits a sample, of which {used} are used: read as from 0 to {2**used - 1}."]
-
-
-def _used_bits(top: int, most: int) -> int:
-    """The least usual number of bits that holds all values up to `top`, at most `most`."""
-    return min(next((few for few in _USUAL_BITS if top < 2**few), most), most) if top else most
-
-
-def _to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint8, rounded: the greatest number of so many bits becomes 255."""
-    if bits == 16:
-        return (values // 257 + (values % 257 > 128)).astype(np.uint8)
-    white = 2**bits - 1
-    return ((values.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)

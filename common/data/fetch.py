@@ -28,7 +28,7 @@ class Found:
     """A data set: its name, the folder that it lies in, its cases, and a line for each case that can't be used.
     packed: the file with its prepared arrays where there are no images; `folder` is then that file.
     left_out: the files in its folder that are no images of it, counted by kind, "" for none.
-    described: the folders of images and of masks, where a person has named these."""
+    folders_read: those from which its files are taken, and from those below."""
 
     name: str
     folder: Path
@@ -36,12 +36,7 @@ class Found:
     unusable: list[str]
     packed: pack.Packed | None = None
     left_out: str = ""
-    described: tuple[Path, ...] = ()
-
-    @property
-    def folders_read(self) -> tuple[Path, ...]:
-        """The folders from which files are taken, and from those below."""
-        return self.described or (self.folder,)
+    folders_read: tuple[Path, ...] = ()
 
     def describe_unusable(self, runs: Path) -> list[str]:
         """In words, which other files are beside the images, and how many cases can't be used. Writes a file into
@@ -159,7 +154,8 @@ def _find_own(name_or_dir: str) -> Found:
 
 
 def _in_busi_layout(name: str, folder: Path) -> Found:
-    return Found(name, folder, index(folder), [], left_out=describe_left_out(busi.left_out(folder)))
+    cases, left_out = index(folder), describe_left_out(busi.left_out(folder))
+    return Found(name, folder, cases, [], None, left_out, tuple(folder / label for label in CLASSES))
 
 
 def _of_pack(packed: pack.Packed) -> Found:
@@ -192,7 +188,7 @@ def _indexed(
         some, passed_over = described.index(about, base, scaled, timed)
         cases, passed = cases + some, passed + passed_over
     named = tuple(dict.fromkeys(base / folder for about in parts for folder in (about.images, about.masks)))
-    return Found(name, base, cases, [], left_out=describe_left_out(passed), described=named)
+    return Found(name, base, cases, [], None, describe_left_out(passed), named)
 
 
 def _own_name(name: str) -> str:
@@ -205,7 +201,7 @@ def _own_name(name: str) -> str:
 
 
 def _mini_ddsm(edition: Path) -> Found:
-    return Found("mini-ddsm", edition, *mini_ddsm.index(edition))
+    return Found("mini-ddsm", edition, *mini_ddsm.index(edition), folders_read=(edition,))
 
 
 def _mammo_masses(folder: Path) -> Found:

@@ -122,6 +122,8 @@ def explain_paper(
     if not runs:
         yield "Not run yet."
     yield from describe_lines(paper, found)
+    if paper.findings:
+        yield paper.findings
     yield from _say_claims(tested)
 
 

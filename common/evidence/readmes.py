@@ -17,10 +17,13 @@ MARKS = "<!-- results: made by repro compare -->", "<!-- end of results -->"
 
 
 def overview(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
-    """What came out of each paper, a line each, for README.md."""
+    """What came out of each paper, for README.md: a line of a table each, what was run, and what the runs showed."""
     lines = [_overview_line(paper, found) for paper, found in papers]
     table = markdown_table(["paper", "what it trains", "its best-known number", "what came out"], *lines)
-    return f"{table}\n\n{for_markdown(say_runs(papers))}"
+    found = "\n".join(
+        f"- **{paper.name.capitalize()}.** {for_markdown(paper.findings)}" for paper, _ in papers if paper.findings
+    )
+    return "\n\n".join(filter(None, [table, for_markdown(say_runs(papers)), found]))
 
 
 def _overview_line(paper: Paper, found: Sequence[Answer]) -> list[str]:

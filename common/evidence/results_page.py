@@ -76,6 +76,7 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
         f"## {paper.name.capitalize()}",
         f"*{for_markdown(paper.title)}* ([every definition, fold and run]({paper.name}.md)). "
         f"{for_markdown(say_paper(paper, found))}{left_out}",
+        *([for_markdown(paper.findings)] if paper.findings else []),
         markdown_table(["number", "printed", "verdict", "ours", "nothing learned", "hint: the paper's is"], *lines),
     ]
     return "\n\n".join(blocks)

@@ -10,7 +10,6 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from common.data import manifest
@@ -24,11 +23,13 @@ from common.evidence.counts import Rows
 from common.evidence.definition import comparable
 from common.evidence.shapes import TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
+from common.predict.bundled import find_network
 from common.recipe import Recipe
+from common.training import model_file
 from common.training.evaluate import NoProbabilities, evaluate
 from common.training.logits import beside_probabilities
 from common.training.model_file import About
-from common.training.request import prepare_for
+from common.training.request import cache_folder, prepare_for
 
 _WORST = 10  # images of each network whose marked pixels are kept
 
@@ -87,22 +88,25 @@ class Evaluated:
 
 
 def evaluate_all(
-    networks: list[tuple[Path, keras.Model, About]],
+    named: list[Path],
     found: Found,
-    cache: Path,
+    runs: Path,
     watched: Callable[[Iterable, int], Iterable] = lambda batches, number: batches,
 ) -> list[Evaluated]:
     """Evaluates every network on the images of those classes that all networks were trained on, and on those without a
     known class; each network at its own size. All are held against one truth (`_masks_that_count`). Normal images that
-    not all were trained on are evaluated too, and kept apart (`Evaluated.with_blank`). cache: a folder for the prepared
-    arrays, which may be missing. watched: as in `common.training.evaluate.evaluate`.
+    not all were trained on are evaluated too, and kept apart (`Evaluated.with_blank`). named: the networks, as in
+    `find_network`. runs: the folder in which the prepared arrays are kept. watched: as in
+    `common.training.evaluate.evaluate`.
 
-    Raises BadInput for more than 26 networks, where there are no such images, and for a network whose output for one is
-    no probability.
+    Raises BadInput for more than 26 networks, for a file that is none, where there are no such images, and for a
+    network whose output for one is no probability.
     """
-    if len(networks) > len(ascii_uppercase):
-        raise BadInput(f"{len(networks)} networks: at most {len(ascii_uppercase)} can be compared.")
-    recipes = [about.recipe for *_, about in networks]
+    if len(named) > len(ascii_uppercase):
+        raise BadInput(f"{len(named)} networks: at most {len(ascii_uppercase)} can be compared.")
+    files_of_networks = [find_network(each) for each in named]
+    networks = [model_file.load(file) for file in files_of_networks]
+    recipes, cache = [about.recipe for _, about in networks], cache_folder(runs)
     masks = _masks_that_count(recipes, found, cache)
     truth = prepare_for(recipes[0].model_copy(update={"masks": masks}), found, cache).masks
     known, blank, left_out = _choose_images(recipes, found, truth)
@@ -111,7 +115,7 @@ def evaluate_all(
     files = [case.id if found.packed else os.path.relpath(case.image, found.folder) for case in cases]
     knows_classes = all(case.label for case in cases)
     done: list[Evaluated] = []
-    for letter, (file, model, about) in zip(ascii_uppercase, networks, strict=False):
+    for letter, file, (model, about) in zip(ascii_uppercase, files_of_networks, networks, strict=False):
         recipe = about.recipe.model_copy(update={"masks": masks})
         prepared = prepare_for(recipe, found, cache)
         try:

@@ -1,5 +1,6 @@
 """A network on images that are made up, before it is used on those that matter."""
 
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -32,10 +33,15 @@ def load_for_images(path: Path) -> Loaded:
 
 def examples(about: About) -> np.ndarray:
     """Synthetic ultrasound, prepared for the network: uint8 (EVALUATION_BATCH, side, side, channels)."""
-    recipe = about.recipe
+    need = Need.of_recipe(about.recipe)
+    return np.stack([for_network(np.repeat(grey[..., None], 3, axis=-1), need) for grey in _drawn()])
+
+
+@cache
+def _drawn() -> list[np.ndarray]:
+    """The images of `examples` in grey. They take a second, and are the same for all networks."""
     labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
-    drawn = (phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels))
-    return np.stack([for_network(np.repeat(grey[..., None], 3, axis=-1), Need.of_recipe(recipe)) for grey in drawn])
+    return [phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels)]
 
 
 def refuse_no_probabilities(file: Path, model: keras.Model, about: About) -> None:

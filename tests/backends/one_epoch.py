@@ -13,8 +13,9 @@ from common.training.run import run_experiment
 if __name__ == "__main__":
     images, folder = map(Path, sys.argv[1:])
     cheng = paper.load("cheng")
-    # 21 images are trained on, in one size of batch: XLA compiles the network for each size.
-    tiny = {"side": 32, "filters": [2, 2, 2, 2], "bottleneck": 2, "epochs": 1, "batch_size": 7}
+    # Two levels of four; and 21 images are trained on, in one size of batch: XLA compiles the network for each size.
+    tiny = {"side": 32, "filters": [2, 2], "bottleneck": 2, "epochs": 1, "batch_size": 7}
+    tiny |= {"encoder_dropout": [0.1, 0.2], "decoder_dropout": [0.2, 0.1]}
     cheng = cheng.model_copy(update={"profiles": {"smoke": tiny}})
     found = Found("phantom", images, index(images), [])
     places = folder / "runs", folder / "results"

@@ -186,6 +186,10 @@ class _Largest(keras.losses.Loss):
 EPOCH_LOSSES = {"image": keras.losses.MeanSquaredError(), "batch": _Largest()}
 
 
-if __name__ == "__main__":
+def everything() -> dict[str, np.ndarray]:
     parts = optimizers, batch_norms, sampling, dropouts, activations, losses, epochs
-    np.savez(Path(sys.argv[1]), **{name: values for part in parts for name, values in part()})
+    return {name: values for part in parts for name, values in part()}
+
+
+if __name__ == "__main__":
+    np.savez(Path(sys.argv[1]), **everything())

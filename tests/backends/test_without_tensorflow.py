@@ -1,12 +1,16 @@
 """The suite where TensorFlow is not installed: real processes, in environments that do not have it."""
 
+import contextlib
+import io
 import json
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 from common import paper
+from tests.backends import batches_of_all
 from tests.backends.environments import compiled_programs, ran
 
 
@@ -62,7 +66,12 @@ def batches(python: Path | str, backend: str, images: Path, cache: Path) -> str:
 
 @pytest.fixture(scope="module")
 def of_tensorflow(phantom_folder, tmp_path_factory) -> str:
-    return batches(sys.executable, "tensorflow", phantom_folder, tmp_path_factory.mktemp("cache"))
+    cache = tmp_path_factory.mktemp("cache")
+    if keras.backend.backend() != "tensorflow":
+        return batches(sys.executable, "tensorflow", phantom_folder, cache)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:  # this process has loaded it
+        batches_of_all.main(phantom_folder, cache)
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

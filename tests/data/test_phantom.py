@@ -2,6 +2,7 @@
 
 import filecmp
 from collections import Counter
+from functools import cache
 
 import keras
 import numpy as np
@@ -97,6 +98,7 @@ def test_of_two_processes_writing_the_same_phantom_both_get_it(tmp_path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == ["phantom"]
 
 
+@cache
 def small(side: int) -> tuple[np.ndarray, np.ndarray]:
     """The default phantom resized, float32 (cases, side, side, 1): images in [0, 1], masks 0 or 1."""
     drawn = [phantom.draw(label, n + 1) for label, count in phantom.counts(120).items() for n in range(count)]

@@ -6,15 +6,20 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-_IMPORTED = ["keras", "common.cli", "common.training.profile", "common.evidence.assess", "common.evidence.pages"]
+_IMPORTED = [
+    *("keras", "common.cli", "common.training.profile", "common.evidence.assess", "common.evidence.pages"),
+    "tests.faults.preloaded",
+]
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(_IMPORTED)
 
 
 class Command:
-    """A command that has begun. `said` is all that it has written so far."""
+    """A command that has begun. `said` is all that it has written so far, `complained` what of it went to the standard
+    error if that has a file of its own."""
 
     def __init__(
         self,
@@ -22,20 +27,26 @@ class Command:
         *words: str,
         places: list[str] | None = None,
         output: str = "said.txt",
+        errors: str | None = None,
         first: Callable[[], None] | None = None,
     ):
-        """folder: with the runs and the results, unless `places` says otherwise. first: is called in the process."""
+        """folder: with the runs and the results, unless `places` says otherwise. errors: a file for the standard error,
+        which goes to `output` too without one. first: is called in the process."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.output = folder / output
+        self.output, self.errors = folder / output, folder / errors if errors else None
         self.output.unlink(missing_ok=True)
         if places is None:
             places = ["--runs", str(folder / "runs"), "--results", str(folder / "results")]
-        self.process = _server.Process(target=_main, args=(["repro", *words, *places], self.output, first))
+        self.process = _server.Process(target=_main, args=(["repro", *words, *places], self.output, self.errors, first))
         self.process.start()
 
     @property
     def said(self) -> str:
         return self.output.read_text() if self.output.exists() else ""
+
+    @property
+    def complained(self) -> str:
+        return self.errors.read_text()
 
     @property
     def alive(self) -> bool:
@@ -61,11 +72,11 @@ class Command:
         return True
 
 
-def _main(words: list[str], output: Path, first: Callable[[], None] | None) -> None:
-    with output.open("w", buffering=1) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        sys.stdout = sys.stderr = file
+def _main(words: list[str], output: Path, errors: Path | None, first: Callable[[], None] | None) -> None:
+    with output.open("w", buffering=1) as said, errors.open("w", buffering=1) if errors else nullcontext(said) as told:
+        os.dup2(said.fileno(), 1)
+        os.dup2(told.fileno(), 2)
+        sys.stdout, sys.stderr = said, told
         sys.argv = words
         if first:
             first()

@@ -213,9 +213,9 @@ def test_distances_in_two_grids_are_not_compared(evaluated, saved, tmp_path):
 
 
 def test_nothing_is_written_into_a_data_set(repro, labelled):
-    status, _, complaint = repro("evaluate", "--data", labelled, "-o", labelled / "benign")
+    status, _, complaint = repro("evaluate", "--data", labelled, "-o", labelled / "benign" / "out")
     assert status == 2
-    assert f"{labelled / 'benign'} is in {labelled}, which is read." in complaint
+    assert f"{labelled / 'benign' / 'out'} is in {labelled / 'benign'}, which is read." in complaint
 
 
 def test_data_without_a_class_that_is_known_are_refused(repro, saved, labelled):

@@ -299,7 +299,7 @@ def request(tmp_path, **readings) -> Request:
     return Request(PAPER, "smoke", found, 1, 0, readings, "float32", tmp_path / "runs", tmp_path / "results", False)
 
 
-def test_on_other_data_the_lists_say_nothing_unless_somebody_insists(tmp_path):
+def test_on_other_data_the_lists_say_nothing_unless_somebody_insists(tmp_path, quick_phantom):
     asked = request(tmp_path)
     assert asked.recipe.split == "grouped"
     assert asked.departures == {"split": "grouped"}

@@ -1,10 +1,9 @@
-"""Every paper, from its record to its table, at smoke size on the phantom, as a real process."""
+"""Every paper, from its record to its table, at smoke size on the phantom, as a process of its own."""
 
 import json
 import os
 import re
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,83 +12,93 @@ import pytest
 from common import paper
 from common.evidence import counts, metrics
 from common.evidence.results import Record, slug, trial_name
+from tests.faults.commands import Command
 
-ROOT = Path(__file__).parents[2]
-
-
-def repro(folder, *words):
-    places = "--runs", str(folder / "runs"), "--results", str(folder / "results")
-    command = [sys.executable, "-m", "reproductions", *words, *places]
-    wide = os.environ | {"COLUMNS": "100"}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=wide)
+# The readings of a run that trains the paper's own network alone, of papers that train another one along: tracing the
+# graphs of these takes longest. `make test` trains the baseline of one paper, Rahman.
+ALONE = {"kumar": "network=multires", "tang": "network=unet"}
 
 
-@pytest.fixture(scope="module", params=paper.names())
-def asked(request):
-    return request.param
+def repro(folder: Path, runs: Path, *words: str) -> str:
+    """The standard output of a command that ends well and complains of nothing. Its results are in the folder."""
+    places = ["--runs", str(runs), "--results", str(folder / "results")]
+    command = Command(folder, *words, places=places, errors="complained.txt", first=wide)
+    assert command.end() == 0, command.complained
+    assert command.complained == ""
+    return command.said
+
+
+def wide() -> None:
+    os.environ["COLUMNS"] = "100"
 
 
 @pytest.fixture(scope="module")
-def finished(asked, tmp_path_factory):
-    """A paper trained in two repeats, in one of all its folds, or in one with each of its baselines: its name, the
-    folder, what was printed, and the stored records, of its own network and of its baselines."""
+def runs(tmp_path_factory) -> Path:
+    """One folder for all runs, so that the phantom is written once."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A paper trained in two repeats, in one of all its folds, or in one, with its baseline or alone."""
+
+    name: str
+    words: tuple[str, ...]  # of the command
+    networks: list[dict[str, str]]  # the readings of each that is trained: the paper's own, and its baselines
+    folder: Path
+    said: str
+    records: list[dict]  # as stored, of its own network and of its baselines
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        *((name, ALONE.get(name)) for name in paper.names()),
+        *(pytest.param((name, None), marks=pytest.mark.long) for name in ALONE),
+    ],
+    ids=lambda asked: " ".join(filter(None, asked)),
+)
+def finished(request, runs, tmp_path_factory) -> Finished:
+    name, alone = request.param
+    repeats = "2" if name == "cheng" else "1"
+    words = "run", name, "--profile", "smoke", "--data", "phantom", "--repeats", repeats
+    words += ("--reading", alone) if alone else ()
+    trained_along = paper.load(name).trained_along(dict([alone.split("=")] if alone else []))
     folder = tmp_path_factory.mktemp("smoke")
-    answer = repro(folder, *command(asked))
-    assert answer.returncode == 0, answer.stderr
-    return asked, folder, answer, json.loads((folder / "results" / f"{asked}.json").read_text())
-
-
-def command(name):
-    about = paper.load(name)
-    repeats = "1" if about.recipe("smoke").folds or about.trained_along({}) else "2"
-    return "run", name, "--profile", "smoke", "--data", "phantom", "--repeats", repeats
-
-
-def networks(name):
-    """The readings of each network that is trained: the paper's own, and the baselines that it trained itself."""
-    return [{}, *paper.load(name).trained_along({})]
-
-
-def runs(records):
-    return [run for record in records for run in record["runs"]]
+    said = repro(folder, runs, *words)
+    records = json.loads((folder / "results" / f"{name}.json").read_text())
+    return Finished(name, words, [{}, *trained_along], folder, said, records)
 
 
 def test_it_stores_every_reported_number_beside_the_reproduced_one_and_prints_those_that_the_paper_is_known_by(
     finished,
 ):
-    name, _, answer, records = finished
-    about, stored = paper.load(name), {row["id"] for record in records for row in record["reported"]}
-    assert stored == {cell.id for cell in about.reported if about.network_of(cell.readings) in networks(name)}
-    for cell in about.reported:
+    about = paper.load(finished.name)
+    trained = [cell for cell in about.reported if about.network_of(cell.readings) in finished.networks]
+    assert {row["id"] for record in finished.records for row in record["reported"]} == {cell.id for cell in trained}
+    for cell in trained:
         if cell.id in about.headline:
-            assert f"{cell.value}{cell.unit}" in answer.stdout
-    assert f"Your run of {name}: smoke profile, phantom" in answer.stdout
-    assert "Dice of the tumour, mean over the test images: " in answer.stdout
-    assert re.search(rf"^Next: .* run {name}$", answer.stdout, flags=re.MULTILINE)
-    assert answer.stderr == ""
+            assert f"{cell.value}{cell.unit}" in finished.said
+    assert f"Your run of {finished.name}: smoke profile, phantom" in finished.said
+    assert "Dice of the tumour, mean over the test images: " in finished.said
+    assert re.search(rf"^Next: .* run {finished.name}$", finished.said, flags=re.MULTILINE)
 
 
 def test_its_baselines_are_trained_and_reported_beside_its_own_network(finished):
     """Published splits are of the paper's own data: on the phantom a grouped one takes their place."""
-    name, *_, records = finished
-    about = paper.load(name)
-    split = {"split": "grouped"} if about.recipe().split == "published" else {}
-    trained = networks(name)
-    assert [record["readings"] for record in records] == [network | split for network in trained]
-    of_these = {cell.id for cell in about.reported if about.network_of(cell.readings) in trained}
-    assert {row["id"] for record in records for row in record["reported"]} == of_these
+    split = {"split": "grouped"} if paper.load(finished.name).recipe().split == "published" else {}
+    assert [record["readings"] for record in finished.records] == [network | split for network in finished.networks]
 
 
 def test_a_run_on_the_phantom_is_never_compared_with_the_paper(finished):
-    *_, records = finished
+    records = finished.records
     assert {record["dataset"]["name"] for record in records} == {"phantom"}
     verdicts = {row["verdict"] for record in records for row in record["reported"]}
     assert verdicts <= {"other data", "quoted", "impossible", "contradicted"}
 
 
 def test_every_repeat_or_fold_has_its_own_split_and_weights(finished):
-    *_, records = finished
-    for record in records:
+    for record in finished.records:
         trials = [(run["repeat"], run["fold"]) for run in record["runs"]]
         assert trials in ([(0, None)], [(0, None), (1, None)], [(0, 0), (0, 1), (0, 2)])
         losses = [run["history"]["loss"] for run in record["runs"]]
@@ -97,16 +106,14 @@ def test_every_repeat_or_fold_has_its_own_split_and_weights(finished):
 
 
 def test_training_learns(finished):
-    *_, records = finished
-    for run in runs(records):
+    for run in (run for record in finished.records for run in record["runs"]):
         assert min(run["history"]["loss"]) < run["history"]["loss"][0]
 
 
 def test_every_metric_can_be_computed_again_from_the_counts_that_are_kept(finished):
-    name, folder, _, records = finished
-    for record in map(Record.model_validate, records):
+    for record in map(Record.model_validate, finished.records):
         for run in record.runs:
-            kept = folder / "results" / name / slug(record) / f"rows-{trial_name(run)}-test.npz"
+            kept = finished.folder / "results" / finished.name / slug(record) / f"rows-{trial_name(run)}-test.npz"
             rows = counts.Rows.load(kept)
             assert len(rows) == run.split["test"]
             for signature, value in run.metrics["test"].items():
@@ -115,14 +122,12 @@ def test_every_metric_can_be_computed_again_from_the_counts_that_are_kept(finish
 
 
 def test_every_test_image_of_the_first_repeat_has_its_line(finished):
-    name, folder, _, records = finished
-    for record in map(Record.model_validate, records):
-        table = (folder / "results" / name / slug(record) / "images.csv").read_text().splitlines()
+    for record in map(Record.model_validate, finished.records):
+        table = (finished.folder / "results" / finished.name / slug(record) / "images.csv").read_text().splitlines()
         assert len(table) == 1 + sum(run.split["test"] for run in record.runs if run.repeat == 0)
 
 
-def test_resuming_what_is_done_trains_nothing_and_changes_nothing(finished):
-    name, folder, _, records = finished
-    answer = repro(folder, *command(name), "--resume")
-    assert answer.returncode == 0, answer.stderr
-    assert json.loads((folder / "results" / f"{name}.json").read_text()) == records
+def test_resuming_what_is_done_trains_nothing_and_changes_nothing(finished, runs):
+    stored = finished.folder / "results" / f"{finished.name}.json"
+    repro(finished.folder, runs, *finished.words, "--resume")
+    assert json.loads(stored.read_text()) == finished.records

@@ -38,11 +38,11 @@ def run(monkeypatch, phantom_folder, tmp_path):
         for part, positions in split.parts().items():
             cases = [training.prepared.cases[position] for position in positions]
             truth = training.prepared.masks[positions] / 255
-            ids, labels = [case.id for case in cases], [case.label for case in cases]
+            ids, labels, groups = zip(*((case.id, case.label, case.group) for case in cases), strict=True)
             predicted = random.random(truth.shape, dtype=np.float32)
             if run_.marks is not None:
                 predicted[:] = run_.marks
-            rows = counts.count(predicted, truth, ids, labels, ids)
+            rows = counts.count(predicted, truth, ids, labels, groups)
             rows.save(folder / f"rows-{part}.npz")
         side = training.recipe.side
         marked = np.zeros((len(split.test), side, side), bool)

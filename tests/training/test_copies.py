@@ -15,8 +15,11 @@ from reproductions.kumar import model
 
 
 @pytest.fixture
-def enlarged(repro, phantom_folder):
-    """Runs the U-Net, the faster one of the two, with copies; gives what was printed."""
+def enlarged(repro, phantom_folder, monkeypatch):
+    """Runs the U-Net, the faster one of the two, for an epoch and with one level, with copies; gives what was
+    printed."""
+    for key, value in {"filters": [4, 8], "epochs": 1}.items():
+        monkeypatch.setitem(paper.load("kumar").profiles["smoke"], key, value)
 
     def call(*words):
         about = "--profile", "smoke", "--data", phantom_folder, "--reading", "copies=4", "--reading", "network=unet"

@@ -40,9 +40,10 @@ def one_class(at: Path, label: str, number: int = 12) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("label", ["benign", "malignant"])
-@pytest.mark.parametrize("number", [1, 12])
-@pytest.mark.parametrize("network", ["plain", "classifies"])
+@pytest.mark.parametrize(
+    ("network", "number", "label"),
+    [("plain", 1, "benign"), ("plain", 12, "malignant"), ("classifies", 1, "malignant"), ("classifies", 12, "benign")],
+)
 def test_it_is_evaluated_and_what_is_undefined_is_a_dash(repro, networks, tmp_path, label, number, network):
     folder = one_class(tmp_path, label, number)
     status, printed, complaint = repro("evaluate", "--model", networks[network], "--data", folder, "--all")

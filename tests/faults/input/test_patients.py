@@ -11,6 +11,7 @@ from PIL import Image
 from common import paper
 from common.data import known, splits
 from common.training.request import Request, find_data, plan
+from tests.training.conftest import run  # noqa: F401, the fixture: its trainings are stand-ins
 
 
 def patients(at: Path, number: int = 12, views: int = 3) -> Path:
@@ -94,7 +95,7 @@ def test_how_many_are_on_both_sides_is_said_at_the_start(tmp_path):
     ]
 
 
-def test_and_in_the_table(repro, monkeypatch, tmp_path):
+def test_and_in_the_table(run, repro, monkeypatch, tmp_path):  # noqa: F811
     monkeypatch.setenv("COLUMNS", "300")
     data = patients(tmp_path / "set")
     words = ("--data", data, "--repeats", "1", "--reading", "split=random")
