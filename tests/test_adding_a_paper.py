@@ -69,6 +69,7 @@ def test_the_page_shows_the_functions_of_the_sixth_paper():
     assert shown in (TOP / "tests" / "sixth_paper" / "model.py").read_text(encoding="utf-8")
 
 
+@pytest.mark.long  # three trainings; what it trains with is asked below, and vale above is trained
 def test_a_paper_that_trains_in_a_way_of_its_own_is_one_folder(with_sixth):
     """At its own side and in its own folds."""
     assert "1 repeat of 3 folds" in repro(with_sixth, "run", "nola", *ABOUT, "--resume")

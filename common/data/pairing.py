@@ -72,9 +72,9 @@ def ids_by_name(images: list[Path], masks: list[Path], tops: tuple[Path, Path]) 
 def _folders_below(paths: list[Path], top: Path) -> dict[Path, tuple[str, ...]]:
     """The names of the folders between `top` and each file, without one that an archive has put there: a folder with
     everything in it that is called as `top` is."""
-    inner = top / top.name
-    start = inner if all(path.is_relative_to(inner) for path in paths) else top
-    return {path: tuple(map(plain_name, path.relative_to(start).parent.parts)) for path in paths}
+    below = {path: tuple(map(plain_name, path.relative_to(top).parent.parts)) for path in paths}
+    in_its_own = all(folders[:1] == (plain_name(top.name),) for folders in below.values())
+    return {path: folders[in_its_own:] for path, folders in below.items()}
 
 
 def masks_among(files: list[Path]) -> list[Path]:

@@ -63,13 +63,6 @@ def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_pa
     assert "epoch 1/8  loss" in lines
     assert "stopped: SystemExit 143" in lines
 
-    if len(os.sched_getaffinity(0)) > 1:
-        fewer = Command(tmp_path, *small, first=on_one_core)
-        assert fewer.until_there(tmp_path, "runs/cheng/*/repeat-0/*.keras"), fewer.said
-        fewer.send(signal.SIGKILL)
-        fewer.end()
-        assert re.search(r"was trained on \d+ cores, .* so far, and goes on on 1 core,", " ".join(fewer.said.split()))
-
 
 def epochs_in(table: Path) -> int:
     return len(table.read_text().splitlines()) - 1
@@ -93,10 +86,6 @@ def test_trainings_in_processes_of_their_own_write_their_last_epoch_too(small, t
         while epochs_saved(table.parent) < epochs_in(table):
             assert time.monotonic() < limit
             time.sleep(0.1)
-
-
-def on_one_core():
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def test_a_run_that_is_done_is_shown_as_done(never_disturbed):

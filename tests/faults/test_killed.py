@@ -37,7 +37,7 @@ MOMENTS = {
 @pytest.mark.parametrize(
     "moments",
     [
-        pytest.param(["while a state is written", "while results are written"], id="two moments"),
+        pytest.param(["while a state is written"], id="one moment"),  # the test below kills it where results are
         pytest.param(list(MOMENTS), id="each kind of moment", marks=pytest.mark.long),
     ],
 )

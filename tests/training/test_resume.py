@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import logging
+import os
 import threading
 from unittest.mock import Mock
 
@@ -139,6 +140,16 @@ def test_on_another_number_of_cores_it_says_that_the_bits_are_others_and_notes_i
     assert note.startswith("Trained in turn on 2 cores, a CPU, then on 1 core, a CPU.")
     warned = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert warned == [], "once is enough"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs to say on which cores a process may run")
+def test_the_cores_are_those_that_the_process_may_use():
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert resume.hardware().startswith("1 core, ")
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @pytest.mark.parametrize("trouble", [None, "the best weights are gone", "a weight is no number"])
