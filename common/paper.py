@@ -243,7 +243,12 @@ class Paper(_Record):
         settings |= {key: reading.default for key, reading in self.readings.items()}
         settings |= self.profiles[profile] if profile != "paper" else {}
         settings |= self.of_baselines if self.network_of(chosen) else {}
-        return settings | chosen
+        settings |= chosen
+        monitor = settings.get("monitor")
+        # A default that is of batches is of those that are trained.
+        if "monitor" not in chosen and isinstance(monitor, str):
+            settings["monitor"] = re.sub(r"(?<=\|batch=)\d+", str(settings.get("batch_size")), monitor)
+        return settings
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
         """The default number of repeats: 1 for a cross-validation, else 3; three on each split where the splits come
