@@ -170,6 +170,12 @@ class Paper(_Record):
         return [cell for cell in self.reported if not cell.same_as]
 
     @property
+    def folds(self) -> int | None:
+        """The number of folds of its cross-validation, as stated or as the record reads it; None for none."""
+        stated, read = self.stated.get("folds"), self.readings.get("folds")
+        return stated.value if stated else read.default if read else None
+
+    @property
     def link(self) -> str | None:
         """The address of the paper: a DOI, or another one that its source names; None where it names none."""
         found = re.search(r"https?://[^\s,;)]+", self.source)
@@ -249,6 +255,12 @@ class Paper(_Record):
         if "monitor" not in chosen and isinstance(monitor, str):
             settings["monitor"] = re.sub(r"(?<=\|batch=)\d+", str(settings.get("batch_size")), monitor)
         return settings
+
+    def without_design(self, readings: Mapping[str, str]) -> dict[str, str]:
+        """Readings as typed without those that only say how large the design of a run is: the number of splits that
+        come again and, where the paper cross-validates, the number of folds."""
+        design = ("splits", "folds") if self.folds else ("splits",)
+        return {key: value for key, value in readings.items() if not (key in design and _is_of_design(key, value))}
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
         """The default number of repeats: 1 for a cross-validation, else 3; three on each split where the splits come

@@ -10,7 +10,7 @@ from common.data import manifest
 from common.evidence.assess import is_of_the_tables
 from common.training.request import Request, results_folder
 
-GILL, KUMAR = paper.load("gill"), paper.load("kumar")
+GILL, KUMAR, PAUDEL = map(paper.load, ("gill", "kumar", "paudel"))
 BUSI = manifest.fingerprint(manifest.published())
 
 
@@ -26,6 +26,12 @@ BUSI = manifest.fingerprint(manifest.published())
         (GILL, "small", "busi, changed", {}, False),
         (GILL, "small", "busi", {"kernel": "3"}, False),
         (GILL, "small", "busi", {"kernel": "3", "split": "grouped"}, False),
+        (GILL, "small", "busi", {"splits": "3"}, True),
+        (GILL, "small", "busi", {"splits": "3", "kernel": "3"}, False),
+        (GILL, "small", "busi", {"folds": "5"}, False),  # the paper does not cross-validate
+        (PAUDEL, "small", "busi", {"folds": "5", "split": "grouped"}, True),
+        (PAUDEL, "small", "busi", {"folds": "5", "network": "unet"}, True),
+        (PAUDEL, "small", "busi", {"folds": "none"}, False),
     ],
     ids=str,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.evidence import assess, compare, trivial, verdict
-from common.evidence.assess import Assessment, is_default
+from common.evidence.assess import Assessment, is_default, is_default_but_for_design
 from common.evidence.explain import Explanation, explanations
 from common.evidence.results import Compared, Record
 from common.evidence.spread import Spread, find_spread
@@ -37,8 +37,8 @@ class Answer:
     runs: those of the paper's own size, None where there are none. small: the same of the small profile.
     nothing: the best predictor that has learned nothing, by name, and its score; None where that is not known.
     elsewhere: where else one would see the number, None where nowhere or where nobody asked.
-    spread: of a number that is not decided, how far our runs vary over splits and over initial weights; None where no
-        run tells both apart.
+    spread: of a number that is not decided or that small runs have, how far our runs vary over splits and over initial
+        weights; None where no run tells both apart.
     """
 
     paper: Paper
@@ -77,6 +77,14 @@ class Answer:
         return self.shown is not None and self.shown.row.reproduced.mean is not None
 
     @property
+    def is_open(self) -> bool:
+        """Whether our runs have a value of it and more of them could decide it, or give a hint at what was not run."""
+        if self.verdict != "not run" or not self.has_value:
+            return self.verdict == "not decided" and self.shown is not None
+        row = self.shown.row  # a note says that its networks did not learn
+        return not (row.hint or row.note) and row.margin is not None
+
+    @property
     def stale(self) -> bool:
         """Whether the value of ours that stands beside the number is stale."""
         return self.has_value and not self.shown.assessed.fresh
@@ -96,14 +104,18 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
         for each in reversed(usable)
         for found in explanations(paper, each.record, _own_rows(each), [other.record for other in assessed])
         for id in found.cells
+        if (runs := sources.get((id, each.record.profile))) and runs.assessed is each
     }
     found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
     records = [each.record for each in assessed]
-    return [_with_spread(answer, records) if answer.verdict == "not decided" else answer for answer in found]
+    return [
+        _with_spread(answer, records) if answer.verdict in ("not decided", "not run") and answer.has_value else answer
+        for answer in found
+    ]
 
 
 def _with_spread(answer: Answer, records: Sequence[Record]) -> Answer:
-    row, record = answer.row, answer.runs.assessed.record
+    row, record = answer.shown.row, answer.shown.assessed.record
     return replace(answer, spread=find_spread(answer.paper, record, records, row.part, row.definition))
 
 
@@ -132,15 +144,25 @@ def headline(paper: Paper, found: Iterable[Answer]) -> list[Answer]:
 
 
 def _that_answer(paper: Paper, assessed: Iterable[Assessment]) -> list[Assessment]:
-    """Those of default readings, of the paper's own data first."""
-    usable = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
-    return sorted(usable, key=lambda each: each.record.dataset.name != paper.data)
+    """Those of default readings in a design of any size. The paper's own data come first, then its own design."""
+
+    def order(each: Assessment) -> tuple[bool, bool]:
+        return each.record.dataset.name != paper.data, not is_default(paper, each.record)
+
+    run = (each for each in assessed if each.record.profile != "smoke")
+    return sorted((each for each in run if is_default_but_for_design(paper, each.record)), key=order)
 
 
 def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:
     """By the id of a number and the profile, the first comparison of it. Of a number that was run on the paper's own
-    data, runs on other data are left out."""
-    found = {(row.id, each.record.profile): Runs(each, row) for each in reversed(usable) for row in each.rows}
+    data, runs on other data are left out. With another number of folds than the paper's, a network has other training
+    images: that stands beside quoted numbers, which have no verdict, and beside no others."""
+    found = {
+        (row.id, each.record.profile): Runs(each, row)
+        for each in reversed(usable)
+        for row in each.rows
+        if row.verdict == "quoted" or "folds" not in each.record.readings
+    }
     own = {id for (id, _), runs in found.items() if runs.is_own_data}
     return {key: runs for key, runs in found.items() if key[0] not in own or runs.is_own_data}
 

@@ -132,6 +132,11 @@ def is_default(paper: Paper, record: Record) -> bool:
     return _are_default(paper, record.readings)
 
 
+def is_default_but_for_design(paper: Paper, record: Record) -> bool:
+    """The same of readings in a design of any size (`Paper.without_design`)."""
+    return _are_default(paper, paper.without_design(record.readings))
+
+
 def _are_default(paper: Paper, readings: Mapping[str, str]) -> bool:
     of_baselines = [{key: as_text(value) for key, value in baseline.items()} for baseline in paper.baselines]
     return readings in [{}, *of_baselines]
@@ -139,12 +144,17 @@ def _are_default(paper: Paper, readings: Mapping[str, str]) -> bool:
 
 def is_of_the_tables(paper: Paper, profile: Profile, data: str, readings: Mapping[str, str]) -> bool:
     """Whether a record belongs into the tracked `results/`, from which the tables of the papers are made: it is small
-    or of the paper's own size, of the paper's data or their stand-in, and of default readings, with or without the
-    copies of an image kept on one side of the split.
+    or of the paper's own size, of the paper's data or their stand-in, and of readings of the tables.
 
     data: the name of the data set (`common.data.manifest.true_name`). readings: as in a record."""
-    rest = {key: value for key, value in readings.items() if leakage.GROUPED.get(key) != value}
-    return profile != "smoke" and data in (paper.data, paper.stand_in) and _are_default(paper, rest)
+    return profile != "smoke" and data in (paper.data, paper.stand_in) and _are_of_the_tables(paper, readings)
+
+
+def _are_of_the_tables(paper: Paper, readings: Mapping[str, str]) -> bool:
+    """Whether readings are the default ones, with or without the copies of an image kept on one side of the split, in a
+    design of any size (`Paper.without_design`)."""
+    choices = paper.without_design(readings).items()
+    return _are_default(paper, {key: value for key, value in choices if leakage.GROUPED.get(key) != value})
 
 
 def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record | None:
@@ -170,10 +180,9 @@ def departures(record: Record, default: Record) -> dict[str, str]:
 
 
 def shown_in_full(paper: Paper, record: Record, others: Sequence[Record]) -> bool:
-    """Whether a record is shown with all its tables: a default, its leak-free record, or a record without a default.
+    """Whether a record is shown with all its tables: one of the readings of the tables, or a record without a default.
     There may be dozens of other alternatives; the tables of effects have what they move."""
-    default = default_of(paper, record, others)
-    return default is None or is_default(paper, record) or departures(record, default) == leakage.GROUPED
+    return _are_of_the_tables(paper, record.readings) or default_of(paper, record, others) is None
 
 
 # The parts of an assessment

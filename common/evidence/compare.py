@@ -1,7 +1,9 @@
 """Each number that a paper reports beside the runs of one record, judged by the rules of `common.evidence.verdict`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean, mean, stdev
 
 import numpy as np
@@ -32,17 +34,32 @@ Nothing = Mapping[str, Mapping[str, Prediction]]
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What our runs let one expect of a number.
+
+    fewest: how many repeats decide. more: what so many repeats would let one expect, if mean and spread stayed as they
+    are; None where the runs at hand can't tell. step: further repeats come in so many at once."""
+
+    expected: Expected
+    fewest: int = verdict.RUNS
+    more: Callable[[int], Expected] | None = None
+    step: int = 1
+
+    @property
+    def further(self) -> range:
+        """The numbers of repeats, up to the most that are counted, that there may be beyond those at hand."""
+        return range((self.expected.n // self.step + 1) * self.step, verdict.MOST_REPEATS + 1, self.step)
+
+
+@dataclass(frozen=True)
 class Compare:
     """What is judged at once: one number, or a column of a fold table (folds, mean and standard deviation).
 
-    shown: the least and the greatest value that it stands for; of a column, its mean over the folds.
-    values: one for each of our splits. fewest: how many repeats decide."""
+    shown: the least and the greatest value that it stands for; of a column, its mean over the folds."""
 
     cells: list[Reported]
     shown: Interval
-    values: list[float]
-    expected: Expected
-    fewest: int
+    outlook: Outlook
     margin: float | None
     verdict: Verdict | None
     note: str
@@ -64,7 +81,7 @@ def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: R
     network, findings = paper.network_of(record.readings), claims.check(paper)
     cells = [cell for cell in paper.reported if paper.network_of(cell.readings) == network]
     judged = [_compare(paper, record, group, findings, nothing or {}) for group in _columns(cells)]
-    asked = [each for each in judged if each.verdict is None and each.expected.n and not each.head.same_as]
+    asked = [each for each in judged if each.verdict is None and each.outlook.expected.n and not each.head.same_as]
     differs = verdict.differing([_p_value(each, record.profile == "small") for each in asked])
     differing = {id(each) for each, is_so in zip(asked, differs, strict=True) if is_so}
     by_cell = {
@@ -78,13 +95,14 @@ def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: R
 def _p_value(judged: Compare, small: bool) -> float:
     """1 for a number that cannot be called higher or lower, whatever its distance: it is practically the same, rests on
     too few repeats, or on small runs that vary too much for a hint. It still counts as one that was asked."""
-    found, margin = judged.expected.prediction, judged.margin
-    callable_ = judged.expected.n >= judged.fewest and found.low is not None
+    expected, margin = judged.outlook.expected, judged.margin
+    found = expected.prediction
+    callable_ = expected.n >= judged.outlook.fewest and found.low is not None
     if not callable_ or verdict.is_within(judged.shown, found, margin):
         return 1.0
     if small and verdict.varies_too_much(found, margin):
         return 1.0
-    return judged.expected.p_value(judged.shown)
+    return expected.p_value(judged.shown)
 
 
 def rows_without_runs(paper: Paper, cells: Iterable[Reported], nothing: Nothing) -> list[Compared]:
@@ -123,36 +141,54 @@ def _compare(paper: Paper, record: Record, cells: list[Reported], findings: list
     head = head_of(cells)
     scored = list(nothing.get(head.id, {}).values())
     of_runs = [prediction(values(record, head.split, head.definition, who)) for who in NOTHING]
-    runs, expected, fewest = _expect(paper, record, cells)
-    shown = shown_of(cells)
+    outlook, shown = _expect(paper, record, cells), shown_of(cells)
     answer, note = _before_runs(paper, head, cells, findings, shown, scored)
-    if answer == "quoted" and runs and learned.why_unlearned(_runs_behind(record, head), head.definition):
+    if answer == "quoted" and outlook.expected.n and learned.why_unlearned(_runs_behind(record, head), head.definition):
         note += "; the network did not learn here"
     elif not answer:
         answer, note = _without_verdict(paper, record, head)
     margin = verdict.margin_of(head.definition, scored or of_runs)
-    return Compare(cells, shown, runs, expected, fewest, margin, answer, note)
+    return Compare(cells, shown, outlook, margin, answer, note)
 
 
-def _expect(paper: Paper, record: Record, cells: list[Reported]) -> tuple[list[float], Expected, int]:
-    """Our values that the cells are set against, what follows from them, and how many repeats decide."""
+def _expect(paper: Paper, record: Record, cells: list[Reported]) -> Outlook:
+    """What our runs let one expect of these cells."""
     head = head_of(cells)
     if head.image or (head.quoted and not head.readings):
-        return [], Expected(0), verdict.RUNS
+        return Outlook(Expected(0))
     part = part_of(paper, head.split)
-    repeats = by_repeat(record, part, head.definition)
     if is_count(head):  # of one fold, since a mean of counts is no count; its folds are no repeats and decide nothing
-        folds = [value for each in repeats.values() for value in each]
-        return folds, expect(folds), len(folds) + 1 if len(repeats) < verdict.RUNS else verdict.RUNS
-    folds = list(repeats.values())
-    if is_column(cells) and 0 < len(folds) < verdict.RUNS and len(folds[0]) > 1:
-        means = list(map(mean, folds))
-        return means, expect_from_folds(folds, _test_to_train(record), _deviation(cells)), 1
-    splits = by_split(paper, record, part, head.definition)
+        repeats = by_repeat(record, part, head.definition).values()
+        folds = [value for each in repeats for value in each]
+        return Outlook(expect(folds), len(folds) + 1 if len(repeats) < verdict.RUNS else verdict.RUNS)
+    if is_column(cells) and (found := expect_cross_validation(record, part, head.definition, _deviation(cells))):
+        return found
+    splits, published = by_split(paper, record, part, head.definition), is_on_published_splits(paper, record)
+    if published and len(splits) == head.mean_of and all(len(each) > 1 for each in splits):
+        return Outlook(expect_on_same_splits(splits), more=partial(expect_on_same_splits, splits), step=len(splits))
     means = list(map(mean, splits))  # repeats on one split share its images, so that they count as one
-    if len(splits) == head.mean_of and is_on_published_splits(paper, record) and all(len(each) > 1 for each in splits):
-        return means, expect_on_same_splits(splits), verdict.RUNS
-    return means, expect(means, head.mean_of, _number(head.deviation, head) if head.deviation else None), verdict.RUNS
+    told = means, head.mean_of, _number(head.deviation, head) if head.deviation else None
+    can_tell = len(means) >= verdict.RUNS and not published  # further repeats are on the published splits again
+    return Outlook(expect(*told), more=partial(expect, *told) if can_tell else None)
+
+
+def expect_cross_validation(
+    record: Record, part: str, definition: str, deviation: float | None = None
+) -> Outlook | None:
+    """What one or two cross-validations let one expect of another, from the spread of their folds; None for none and
+    for more, whose means tell how far they vary. deviation: the one over the paper's folds."""
+    repeats = list(by_repeat(record, part, definition).values())
+    if not 0 < len(repeats) < verdict.RUNS or len(repeats[0]) < 2:
+        return None
+    ratio = _test_to_train(record)
+
+    def more(number: int) -> Expected:
+        if number < verdict.RUNS:
+            return expect_from_folds(repeats, ratio, deviation, number)
+        one = expect_from_folds(repeats, ratio, repeats=1)  # its error is that of ours and theirs, which vary alike
+        return Expected(number, one.mean, one.error * math.sqrt((1 / number + 1) / 2), number - 1)
+
+    return Outlook(expect_from_folds(repeats, ratio, deviation), 1, more)
 
 
 def is_count(cell: Reported) -> bool:
@@ -228,21 +264,22 @@ def _without_verdict(paper: Paper, record: Record, cell: Reported) -> tuple[Verd
 
 
 def _row(paper: Paper, record: Record, cell: Reported, judged: Compare, differs: bool, images: Rows | None) -> Compared:
-    reproduced, note = judged.expected.prediction, judged.note
+    outlook, note = judged.outlook, judged.note
+    reproduced = outlook.expected.prediction
     if cell.image and images is not None:
         reproduced = _range_over_images(images, cell.definition)
     answer, hint, needed = judged.verdict, "", None
-    decided = verdict.decide(judged.shown, judged.expected, judged.margin, differs, judged.fewest)
+    question = judged.shown, outlook.expected, judged.margin, differs, outlook.fewest
     if record.profile == "small" and answer in ("did not learn", "not decided"):
         answer = "not run"
-    elif answer is None and not judged.expected.n:
+    elif answer is None and not outlook.expected.n:
         answer = "not run"  # or not scored under this definition
-    elif answer is None and record.profile == "small":
-        answer, hint = "not run", verdict.hint_of(judged.shown, judged.expected, judged.margin, differs, judged.fewest)
     elif answer is None:
-        answer = decided
-        if decided == "not decided" and not is_count(cell):
-            needed = verdict.repeats_to_decide(judged.shown, judged.values, judged.margin, cell.mean_of)
+        small = record.profile == "small"
+        answer, hint = ("not run", verdict.hint_of(*question)) if small else (verdict.decide(*question), "")
+        is_open = answer == "not decided" or (small and not hint)
+        if is_open and outlook.more and judged.margin is not None:
+            needed = verdict.repeats_to_decide(judged.shown, outlook.more, outlook.further, judged.margin, small)
     trivial = {who: prediction(values(record, cell.split, cell.definition, who)).mean for who in NOTHING}
     return _compared(paper, cell, reproduced, trivial, judged.margin, answer, hint, needed, note)
 

@@ -8,7 +8,7 @@ from common.evidence import learned
 from common.evidence.assess import Assessment, is_default
 from common.evidence.phrases import listed
 from common.evidence.results import Record, spoken_name
-from common.evidence.run_values import values
+from common.evidence.run_values import folds_of, values
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
 from common.paper import as_shown
@@ -16,6 +16,10 @@ from common.paper import as_shown
 # The score that every run is named by: the Dice of the tumour, as a mean over the test images. An image without tumour
 # counts 0 where something is marked, and is left out where nothing is.
 TUMOUR = "dice|fg|image|t=0.5|empty=skip"
+
+# Kinds of work (`common.training.stopwatch`) by what is said of them. The first step is timed as a whole, but on JAX.
+# So it is not all compiling: on a busy machine, much of it is waiting for a core.
+KINDS = {"compiling": "first step with compiling"}
 
 
 def say_setting(record: Record) -> str:
@@ -45,13 +49,14 @@ def say_readings(readings: Mapping[str, str]) -> str:
 
 def say_time(record: Record) -> str:
     """The median time of a training: "A repeat took 12 minutes."."""
-    each = "fold" if _folds(record) else "repeat"
+    each = "fold" if folds_of(record) else "repeat"
     return f"A {each} took {_say_seconds(median(run.seconds for run in record.runs))}."
 
 
-def say_spent(all_spent: Iterable[Mapping[str, float]]) -> str:
-    """How the time of several trainings divides: "Of 52 minutes: steps 91 %, compiling 5 %.". "" where it is not known.
-    What rounds to nothing is left out. all_spent: of each training, the seconds by kind of work."""
+def say_spent(all_spent: Iterable[Mapping[str, float]], whose: str = "") -> str:
+    """How the time of several trainings divides: "Of 52 minutes: steps 91 %, saving 5 %.". "" where it is not known.
+    What rounds to nothing is left out. all_spent: of each training, the seconds by kind of work. whose: such as "of
+    repeat 3"."""
     kinds: dict[str, float] = {}
     for spent in all_spent:
         for kind, seconds in spent.items():
@@ -59,8 +64,18 @@ def say_spent(all_spent: Iterable[Mapping[str, float]]) -> str:
     if not (total := sum(kinds.values())):
         return ""
     shares = {kind: f"{seconds / total:.0%}" for kind, seconds in sorted(kinds.items(), key=lambda item: -item[1])}
-    said = ", ".join(f"{kind} {share[:-1]} %" for kind, share in shares.items() if share != "0%")
-    return f"Of {_say_seconds(total)}: {said}."
+    said = ", ".join(f"{KINDS.get(kind, kind)} {share[:-1]} %" for kind, share in shares.items() if share != "0%")
+    return f"Of {_say_seconds(total)}{f' {whose}' * bool(whose)}: {said}."
+
+
+def say_spent_of(record: Record) -> str:
+    """The same of a record, and of which of its trainings that is known."""
+    known = [run for run in record.runs if run.spent]
+    each = "folds" if folds_of(record) else "repeats"
+    whose = f"all {len(known)} {each}" if len(known) > 1 else "the repeat"
+    if len(known) < len(record.runs):
+        whose = spoken_name(known[0]) if len(known) == 1 else f"{len(known)} of {len(record.runs)} {each}"
+    return say_spent((run.spent for run in known), f"of {whose}")
 
 
 def _say_seconds(seconds: float) -> str:
@@ -69,9 +84,8 @@ def _say_seconds(seconds: float) -> str:
 
 def say_tumour(record: Record) -> str:
     """The Dice of the tumour on the test images: the mean and the interval of one further run, or the single values."""
-    return (
-        f"Dice of the tumour, mean over the test images: {say_scores(values(record, 'test', TUMOUR), _folds(record))}."
-    )
+    scores = say_scores(values(record, "test", TUMOUR), folds_of(record))
+    return f"Dice of the tumour, mean over the test images: {scores}."
 
 
 def say_scores(scores: Sequence[float], folds: int = 0) -> str:
@@ -121,12 +135,8 @@ def say_run(assessed: Assessment) -> str:
     return " ".join([f"{say_setting(record)}{stale}. {say_tumour(record)}", *say_unlearned(record)])
 
 
-def _folds(record: Record) -> int:
-    return len({run.fold for run in record.runs if run.fold is not None})
-
-
 def _amount(record: Record) -> str:
     repeats = len({run.repeat for run in record.runs})
     failed = f", {len(record.failed)} failed" if record.failed else ""
-    folds = f" of {_folds(record)} folds" if _folds(record) else ""
+    folds = f" of {folds_of(record)} folds" if folds_of(record) else ""
     return f"{repeats} repeat{'s' * (repeats != 1)}{folds}{failed}"

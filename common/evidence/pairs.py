@@ -3,11 +3,12 @@
 Within a repeat both networks have the same training and test images. So the images are pairs, and what makes an image
 hard for both cancels out. Over several repeats the images are no sample of their own: the test parts overlap, and all
 images of a repeat share the two trained networks. There the splits are the pairs (`statistics.corrected_t`); repeats on
-the same split count as one, with their mean.
+the same split count as one, with their mean. Each fold of a cross-validation is a split of its own (Bouckaert & Frank
+2004, PAKDD: 3-12, the corrected repeated k-fold test), so that one cross-validation of each network can decide.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -17,10 +18,10 @@ from scipy.special import stdtrit
 from common.evidence import spread
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.counts import Rows
-from common.evidence.kept_counts import rows_of_test
+from common.evidence.kept_counts import rows_of
 from common.evidence.metrics import value_of_each_image
 from common.evidence.results import Record
-from common.evidence.run_values import by_repeat, split_of_each_repeat
+from common.evidence.run_values import by_repeat, split_of_each_repeat, value_of_run
 from common.evidence.statistics import MeanDifference, PairedDifference, corrected_t, paired_bootstrap
 from common.paper import Paper
 
@@ -43,16 +44,17 @@ class OfImages:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both networks in one repeat. difference: the metric of one less that of the other.
+    """Both networks in one repeat or fold. difference: the metric of one less that of the other.
 
-    split: the number of the split, from 0. images: number of test images, 0 where their counts are not kept; then
-    `low` and `high`, the 95 % interval of the difference over samples of the test images (`paired_bootstrap`), and
-    `of_images` are None. They are None too for a metric over batches, which are no images, and `of_images` for a metric
-    with another scale than from 0 to 1."""
+    split, fold: their numbers, from 0; fold is None without a cross-validation. images: number of test images, 0 where
+    their counts are not kept; then `low` and `high`, the 95 % interval of the difference over samples of the test
+    images (`paired_bootstrap`), and `of_images` are None. They are None too for a metric over batches, which are no
+    images, and `of_images` for a metric with another scale than from 0 to 1."""
 
     repeat: int
     split: int
     difference: float
+    fold: int | None = None
     images: int = 0
     low: float | None = None
     high: float | None = None
@@ -61,8 +63,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """pairs: by repeat. over_splits: the mean of the differences of the splits, with its interval; None where there is
-    no pair."""
+    """pairs: by repeat, then by fold. over_splits: the mean of the differences of the splits, with its interval; None
+    where there is no pair."""
 
     pairs: tuple[Pair, ...]
     over_splits: MeanDifference
@@ -70,7 +72,18 @@ class Paired:
 
     @property
     def by_split(self) -> list[list[float]]:
+        """The differences on each split, or on each fold of one."""
         return _by_split(self.pairs)
+
+    @property
+    def folds(self) -> int:
+        """Of a cross-validation; 0 without one."""
+        return len({pair.fold for pair in self.pairs if pair.fold is not None})
+
+    @property
+    def repeats(self) -> int:
+        """A cross-validation is one repeat."""
+        return len({pair.repeat for pair in self.pairs})
 
     @property
     def of_images(self) -> OfImages | None:
@@ -81,15 +94,21 @@ class Paired:
 
 
 def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str, results: Path | None) -> Paired:
-    """Every repeat that both records have. They are of the same conditions and splits. part: a key of `Repeat.metrics`.
-    definition: a signature. results: the folder with the counts behind the records, which are of the test part."""
-    values = [by_repeat(record, part, definition) for record in (one, other)]
+    """Every training of a repeat that both records have whole. They are of the same conditions, splits and folds. part:
+    a key of `Repeat.metrics`. definition: a signature. results: the folder with the counts behind the records, which
+    are of the test part."""
+    whole = [by_repeat(record, part, definition).keys() for record in (one, other)]
     split_of = split_of_each_repeat(paper, one)
+    others = {(run.seed, run.repeat, run.fold): run for run in other.runs}
     pairs = []
-    for key in (each for each in values[0] if each in values[1]):
-        difference = mean(values[0][key]) - mean(values[1][key])
-        pair = Pair(key[1], split_of[key][1], difference)
-        rows = [rows_of_test(results, record, key[1]) for record in (one, other)] if results and part == "test" else []
+    for run in one.runs:
+        key = run.seed, run.repeat
+        if not all(key in repeats for repeats in whole):
+            continue
+        both = [(one, run), (other, others[*key, run.fold])]
+        first, second = (value_of_run(each, part, definition) for _, each in both)
+        pair = Pair(run.repeat, split_of[key][1], first - second, run.fold)
+        rows = [rows_of(results, *each, "test") for each in both] if results and part == "test" else []
         pairs.append(_with_images(pair, definition, *rows) if rows and None not in rows else pair)
     sizes = [run.split for run in one.runs]
     ratio = mean(size["test"] for size in sizes) / mean(size["train"] for size in sizes)
@@ -97,9 +116,9 @@ def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str
 
 
 def _by_split(pairs: Sequence[Pair]) -> list[list[float]]:
-    groups: dict[int, list[float]] = {}
+    groups: dict[tuple[int, int | None], list[float]] = {}
     for pair in pairs:
-        groups.setdefault(pair.split, []).append(pair.difference)
+        groups.setdefault((pair.split, pair.fold), []).append(pair.difference)
     return list(groups.values())
 
 
@@ -110,7 +129,7 @@ def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
     single = np.array([value_of_each_image(rows, [definition])[definition] for rows in (one, other)])
     single = single[:, np.isfinite(single).all(axis=0)]
     alike = _spread_of_images(single) if from_0_to_1(definition) else None
-    return Pair(pair.repeat, pair.split, pair.difference, len(one), found.low, found.high, alike)
+    return replace(pair, images=len(one), low=found.low, high=found.high, of_images=alike)
 
 
 def _spread_of_images(values: np.ndarray) -> OfImages | None:
@@ -123,16 +142,19 @@ def _spread_of_images(values: np.ndarray) -> OfImages | None:
 
 
 def say_pairs(paired: Paired, one: str, other: str) -> list[str]:
-    """Two sentences: the difference in each repeat, with its interval over the test images, and over all of them. one,
-    other: the networks' names."""
+    """Two sentences: the difference in each repeat or fold, with its interval over the test images, and over all of
+    them. one, other: the networks' names."""
     repeats = [
         f"{pair.difference:+.4f}{_interval(pair.low, pair.high)} on the "
-        f"{f'{pair.images} ' if pair.images else ''}test images of split {pair.split + 1}"
+        f"{f'{pair.images} ' if pair.images else ''}test images of "
+        + (f"split {pair.split + 1}" if pair.fold is None else f"fold {pair.fold + 1}")
         for pair in paired.pairs
     ]
     over, splits = paired.over_splits, len(paired.by_split)
     told = f"{over.mean:+.4f}{_interval(over.low, over.high)}"
     how = f"of {len(paired.pairs)} repeats on {splits} splits, which share images"
+    if paired.folds:
+        how = f"of the {paired.folds} folds of {_cross_validations(paired.repeats)}, which share training images"
     return [f"{one} less {other}: {'; '.join(repeats)}.", f"Over all: {told}, {how}."]
 
 
@@ -177,16 +199,23 @@ def repeats_to_tell(differences: Sequence[Sequence[float]], test_per_train: floa
 
 def say_what_would_tell(paired: Paired, fixed: bool) -> str:
     """One sentence on `repeats_to_tell`. fixed: as there."""
-    splits, have = paired.by_split, len(paired.pairs)
+    splits, have = paired.by_split, paired.repeats
     if len(splits) < 2:
         return f"How many repeats would tell can't be said from {have} on {len(splits)} split."
     try:
         needed = repeats_to_tell(splits, paired.test_per_train, fixed)
     except ValueError:
         return f"Whether more repeats on these {len(splits)} splits would tell can't be said before each has two."
-    where = f"on these {len(splits)} splits" if fixed else "with a split each"
+    where = f"repeats on these {len(splits)} splits" if fixed else "repeats with a split each"
+    each = paired.folds or 1  # pairs in a repeat
     if needed is None:
         why = "their own spread is too wide" if fixed else "they share their images, and more images are needed"
-        return f"Not even {MOST} repeats {where} would tell: {why}."
-    needed = max(needed, have + 1)  # those at hand do not tell
-    return f"About {needed} repeats {where} would tell, if mean and spread stay as in these {have}."
+        most = f"{MOST // each} cross-validations" if paired.folds else f"{MOST} {where}"
+        return f"Not even {most} would tell: {why}."
+    needed = max(-(-needed // each), have + (len(splits) if fixed else 1))  # those at hand do not tell
+    number = f"{needed} cross-validations of each network" if paired.folds else f"{needed} {where}"
+    return f"About {number} would tell, if mean and spread stay as in {f'these {have}' if have > 1 else 'this one'}."
+
+
+def _cross_validations(number: int) -> str:
+    return f"{number} cross-validation{'s' * (number != 1)}"

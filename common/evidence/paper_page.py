@@ -104,7 +104,8 @@ def _record(assessed: Assessment) -> str:
     rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
     said = Markdown("verdict or *hint*") if record.profile == "small" else "verdict"
-    header, nothing = ["split", "number", "reported", said, "mean", "next run", "n"], [*NOTHING, "definition"]
+    header = ["split", "number", "reported", said, "mean", _head_of_interval(assessed), "n"]
+    nothing = [*NOTHING, "definition"]
     others = f"Single folds and images, and quoted numbers: {len(rest)}"
     parts = [
         *_opening(assessed),
@@ -119,6 +120,12 @@ def _record(assessed: Assessment) -> str:
         f"To repeat it: {as_code(command(record))}",
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _head_of_interval(assessed: Assessment) -> str:
+    """What the interval is of: one further run or, where the paper prints means of several runs, a mean of as many."""
+    sizes = sorted({cell.mean_of for cell in assessed.paper.reported if cell.id in assessed.own})
+    return "; ".join("next run" if size == 1 else f"mean of the next {size} runs" for size in sizes) or "next run"
 
 
 def _leak_free_record(assessed: Assessment) -> str:
@@ -206,8 +213,7 @@ def _plain(lines: list[list[str]]) -> str:
 
 def _split_and_luck(assessed: Assessment) -> list[str]:
     """How far repeats on one split vary, and how far splits do, where several repeats share splits."""
-    wanted = [(row.part, row.definition) for row in assessed.rows if row.id in assessed.own]
-    lines = spread.spread_lines(assessed.paper, assessed.record, wanted)
+    lines = spread.split_and_luck(assessed)
     intro = "How much is split and how much is luck (standard deviation, its 95 % interval, degrees of freedom):"
     return [intro, _plain(lines)] if lines else []
 

@@ -130,8 +130,8 @@ class Compared(_Model):
     part: the key of `Repeat.metrics` that it was compared with. trivial: by predictor, the mean over the runs' splits.
     margin: within how much of each other two such numbers are practically the same, None where that is not known.
     verdict: the first of the questions a to c that has an answer (RULES.md). hint: of a small run.
-    needed: of a number that is not decided, how many repeats would decide it: 0 where no number would, None where
-        nobody can tell yet (`verdict.repeats_to_decide`).
+    needed: of a number that is not decided, or at which small runs do not hint, how many repeats, splits or
+        cross-validations would: 0 where no number would, None where nobody can tell yet (`verdict.repeats_to_decide`).
     note: what it was compared with if not with repeats, and why a verdict was found; else "".
     """
 

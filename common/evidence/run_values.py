@@ -66,6 +66,11 @@ def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[li
     return list(groups.values())
 
 
+def folds_of(record: Record) -> int:
+    """The number of folds of a cross-validation; 0 without one."""
+    return len({run.fold for run in record.runs if run.fold is not None})
+
+
 def value_of_run(run: Repeat, part: str, signature: str, predictor: str | None = None) -> float | None:
     """One value of one training, None where it is undefined or was not taken."""
     if signature == OF_TRAINING:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import possible_range
-from common.evidence.compare import is_count, shown_of
+from common.evidence.compare import is_column, is_count, shown_of
 from common.evidence.definition import Definition
 from common.evidence.phrases import like
 from common.evidence.results import Compared, Record
+from common.evidence.run_values import folds_of, is_on_published_splits
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, Hint, best_of
@@ -34,7 +35,7 @@ def explain(answer: Answer) -> list[str]:
     head = answer.head
     lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
     lines += [_say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
-    lines += [_say_contradictions(answer)]
+    lines += [_say_contradictions(answer), _say_more(answer)]
     lines += [answer.elsewhere.sentence if answer.elsewhere else ""]
     return [line for line in lines if line]
 
@@ -132,7 +133,7 @@ def _why(answer: Answer) -> str:
     if verdict in ("holds", "paper higher", "paper lower"):
         return _say_ours(answer)
     if verdict == "not decided":
-        return " ".join(filter(None, [_say_ours(answer), _say_needed(answer), _say_spread(answer)]))
+        return " ".join(filter(None, [_say_ours(answer), _say_more(answer)]))
     if verdict == "did not learn":
         return f"Our networks did not learn: {row.note}."
     if verdict == "quoted":
@@ -181,21 +182,34 @@ def _say_hint(answer: Answer) -> str:
         return ""
     if row.margin is None:
         return f"Small runs give {describe_ours(answer, small)}."
-    of_folds = any(run.fold is not None for run in small.assessed.record.runs)
-    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not of_folds)
+    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not folds_of(small.assessed.record))
     why = "Too few small runs" if few else "Small runs vary too much"
-    return f"{why} for a hint: {describe_ours(answer, small)}."
+    return " ".join(filter(None, [f"{why} for a hint: {describe_ours(answer, small)}.", _say_more(answer)]))
+
+
+def _say_more(answer: Answer) -> str:
+    """Of a number that our runs leave open, how many would decide it; and how far they vary over splits and initial
+    weights, where that is known."""
+    return " ".join(filter(None, [_say_needed(answer), _say_spread(answer)]))
 
 
 def _say_needed(answer: Answer) -> str:
-    needed = answer.row.needed
+    if not answer.is_open or answer.head.image:
+        return ""
+    row, record = answer.shown.row, answer.shown.assessed.record
+    on_published = is_on_published_splits(answer.paper, record)
+    unit = "splits" if "splits" in record.readings and not on_published else count_repeats(record, 2)[2:]
+    needed, n = row.needed, row.reproduced.n
     if needed is None:
-        fewer = answer.runs and 0 < answer.runs.row.reproduced.n < RUNS and not answer.head.image
-        return f"It takes at least {RUNS} repeats." if fewer else ""
+        if n < RUNS and not (is_column(answer.cells) and folds_of(record)):
+            return f"It takes at least {RUNS} {unit}."
+        each = "How many repeats it would take can't be said before each published split has two."
+        return each if on_published and row.margin is not None else ""
+    what, hint = ("for a hint", "give a hint") if record.profile == "small" else ("to decide it", "decide it")
     if needed == 0:
-        return "No number of repeats would decide it: they vary too much."
+        return f"No number of {unit} would {hint}: they vary too much."
     more = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"
-    return f"It would take {more} repeats to decide it."
+    return f"It would take {more} {unit} {what}."
 
 
 def _say_spread(answer: Answer) -> str:
@@ -250,7 +264,7 @@ def _interval(row: Compared) -> str:
 
 def count_repeats(record: Record, counted: int, kind: str = "") -> str:
     """Such as "3 small repeats", "1 cross-validation"."""
-    unit = "cross-validation" if any(run.fold is not None for run in record.runs) else "repeat"
+    unit = "cross-validation" if folds_of(record) else "repeat"
     return f"{counted} {kind}{unit}{'s' * (counted != 1)}"
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import chdtri, fdtri  # scipy.stats has them too, but takes a second to import
 
 from common.evidence import learned
+from common.evidence.assess import Assessment
 from common.evidence.results import Record
 from common.evidence.run_values import by_split
 from common.paper import Paper
@@ -135,6 +136,12 @@ def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]
             lines.append([part, definition, f"{found.mean:.4f}", *spreads, design])
     header = ["part", "definition", "mean", "SD over splits", "SD over initial weights", "from"]
     return [header, *lines] if lines else []
+
+
+def split_and_luck(assessed: Assessment) -> list[list[str]]:
+    """The same of the numbers that whole repeats answer; [] where the repeats of a record do not share splits."""
+    wanted = [(row.part, row.definition) for row in assessed.rows if row.id in assessed.own]
+    return spread_lines(assessed.paper, assessed.record, wanted)
 
 
 def _shown(component: Component) -> str:

@@ -61,9 +61,12 @@ class Expected:
         return float(2 * stdtr(self.freedom, -distance / self.error))
 
 
-def expect(values: Sequence[float], mean_of: int = 1, deviation: float | None = None) -> Expected:
+def expect(
+    values: Sequence[float], mean_of: int = 1, deviation: float | None = None, repeats: int | None = None
+) -> Expected:
     """values: one for each of our repeats, finite. The printed number is one further run, or the mean of `mean_of`
-    further runs with the standard deviation that the paper prints.
+    further runs with the standard deviation that the paper prints. repeats: what so many of ours would let one expect,
+    if mean and spread stayed as they are; None for those at hand.
 
     Without a printed deviation, the paper's runs are taken to vary as ours do: mean ± t·s·√(1/n + 1/m) with n - 1
     degrees of freedom (for m = 1: Patil, Peng & Leek 2016, Perspectives on Psychological Science 11(4): 539-544). With
@@ -74,6 +77,7 @@ def expect(values: Sequence[float], mean_of: int = 1, deviation: float | None = 
     if n < 2:
         return Expected(n, *map(float, values))
     mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+    n = repeats or n
     ours = spread**2 / n
     if deviation is None or mean_of < 2:
         return Expected(n, mean, math.sqrt(ours + spread**2 / mean_of), n - 1)
@@ -83,7 +87,10 @@ def expect(values: Sequence[float], mean_of: int = 1, deviation: float | None = 
 
 
 def expect_from_folds(
-    cross_validations: Sequence[Sequence[float]], test_to_train: float, deviation: float | None = None
+    cross_validations: Sequence[Sequence[float]],
+    test_to_train: float,
+    deviation: float | None = None,
+    repeats: int | None = None,
 ) -> Expected:
     """What the mean of another cross-validation is expected to be, from the folds of one or a few.
 
@@ -92,9 +99,9 @@ def expect_from_folds(
     degrees of freedom. No unbiased estimate exists (Bengio & Grandvalet 2004, JMLR 5: 1089-1105).
 
     cross_validations: for each, one finite value a fold. test_to_train: test images of a fold over its training images.
-    deviation: the printed one over the paper's folds; without one, theirs vary as ours do.
+    deviation: the printed one over the paper's folds; without one, theirs vary as ours do. repeats: as in `expect`.
     """
-    number, k = len(cross_validations), len(cross_validations[0])
+    number, k = repeats or len(cross_validations), len(cross_validations[0])
     mean = float(np.mean([np.mean(folds) for folds in cross_validations]))
     if k < 2:
         return Expected(number, mean)
@@ -104,18 +111,19 @@ def expect_from_folds(
     return Expected(number, mean, error, number * (k - 1))
 
 
-def expect_on_same_splits(splits: Sequence[Sequence[float]]) -> Expected:
+def expect_on_same_splits(splits: Sequence[Sequence[float]], repeats: int | None = None) -> Expected:
     """What the mean of another run on each of the same splits is expected to be: the splits are given, so only what
-    varies within them counts. splits: for each split, the values of at least two repeats on it, finite.
+    varies within them counts. splits: for each split, the values of at least two repeats on it, finite. repeats: as in
+    `expect`, spread evenly over the splits.
 
     The variance within a split, pooled over all, has as many degrees of freedom as there are repeats less splits
     (Searle, Casella & McCulloch 1992, Variance Components, section 3.5)."""
-    repeats, number = sum(map(len, splits)), len(splits)
-    freedom = repeats - number
-    within = sum(float(np.var(each)) * len(each) for each in splits) / freedom
-    ours = sum(within / len(each) for each in splits) / number**2
+    sizes, number = list(map(len, splits)), len(splits)
+    within = sum(float(np.var(each)) * len(each) for each in splits) / (sum(sizes) - number)
+    sizes = [repeats / number] * number if repeats else sizes
+    ours = sum(within / size for size in sizes) / number**2
     mean = float(np.mean([np.mean(each) for each in splits]))
-    return Expected(repeats, mean, math.sqrt(ours + within / number), freedom)
+    return Expected(repeats or sum(sizes), mean, math.sqrt(ours + within / number), (repeats or sum(sizes)) - number)
 
 
 def prediction(values: Sequence[float]) -> Prediction:

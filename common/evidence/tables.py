@@ -8,11 +8,12 @@ from common.data.known import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
-from common.evidence.describe_runs import say_mixture, say_spent
+from common.evidence.describe_runs import say_mixture, say_spent_of
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.results import Record
-from common.evidence.run_values import values
+from common.evidence.run_values import folds_of, values
+from common.evidence.sentences import count_repeats
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested
@@ -30,8 +31,9 @@ def ran_of(tested: Tested) -> tuple[str, str]:
         interval = _interval(found.low, found.high)
     else:
         mean, interval = estimate(found, tested.claim.definition)
-    repeats = f"{span([found.n], 'repeat')}, " if found.n else ""
-    about = f"{repeats}{tested.record.profile}, {tested.record.dataset.name}"
+    record = tested.record
+    repeats = f"{count_repeats(record, found.n)}{_of_folds(record)}, " if found.n else ""
+    about = f"{repeats}{record.profile}, {record.dataset.name}"
     return mean, " ".join(filter(None, [interval, about]))
 
 
@@ -73,7 +75,7 @@ def setting(record: Record) -> str:
     sentences = [
         f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
-        *filter(None, [say_spent(run.spent for run in runs)]),
+        *filter(None, [say_spent_of(record)]),
         f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
         *say_mixture(record),
@@ -111,12 +113,8 @@ def of_repeats(record: Record, counted: int) -> str:
     return f"{counted} of {span([asked], 'repeat')}" if record.failed else span([counted], "repeat")
 
 
-def folds_of(record: Record) -> set[int]:
-    return {run.fold for run in record.runs if run.fold is not None}
-
-
 def _of_folds(record: Record) -> str:
-    return f" of {len(folds_of(record))} folds" if folds_of(record) else ""
+    return f" of {folds_of(record)} folds" if folds_of(record) else ""
 
 
 def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:

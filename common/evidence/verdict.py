@@ -4,8 +4,7 @@ Three of the four questions are answered here: whether the number can be right a
 whether it holds. `common.evidence.explain` has the fourth, where else one would see it.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -138,22 +137,22 @@ def hint_of(printed: Interval, expected: Expected, margin: float | None, differs
     return {"holds": "near", "paper higher": "paper higher", "paper lower": "paper lower"}.get(decided, "")
 
 
-def repeats_to_decide(printed: Interval, values: Sequence[float], margin: float | None, mean_of: int = 1) -> int | None:
-    """How many repeats would decide, if mean and spread stay as they are: 0 where no number would, one more than
-    MOST_REPEATS where it takes more than these. None where fewer than three repeats say how far runs vary, and where
-    the margin is not known."""
-    if len(values) < RUNS or margin is None:
-        return None
-    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+def repeats_to_decide(
+    printed: Interval, more: Callable[[int], Expected], numbers: Iterable[int], margin: float, small: bool = False
+) -> int:
+    """Which of these numbers of repeats would be the first to decide: 0 where no number would, one more than
+    MOST_REPEATS where it takes more than these. small: whether a hint is all that is asked for.
+
+    more: what so many repeats let one expect, if mean and spread stay as they are, by the rule that judges."""
 
     def decides(n: int) -> bool:
-        expected = Expected(n, mean, spread * math.sqrt(1 / mean_of + 1 / n), n - 1)
-        found = expected.prediction
-        return is_within(printed, found, margin) or place(printed, (found.low, found.high)) != "inside"
+        found = more(n).prediction
+        decided = is_within(printed, found, margin) or place(printed, (found.low, found.high)) != "inside"
+        return decided and not (small and varies_too_much(found, margin))
 
     if not decides(10**9):
         return 0
-    return next((n for n in range(len(values) + 1, MOST_REPEATS + 1) if decides(n)), MOST_REPEATS + 1)
+    return next(filter(decides, numbers), MOST_REPEATS + 1)
 
 
 def _is_cost(definition: str) -> bool:

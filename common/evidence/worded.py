@@ -4,7 +4,9 @@ A claim about the paper's one network is about one more run, as its printed numb
 run decides (`statistics.prediction`). A claim that one network is better than another is about their means. So the 95 %
 confidence interval of the difference decides, in pairs of repeats with the same split where there are such: then the
 splits are the pairs (`pairs`), else the repeats are two samples (`effects.measure_effect`). Nothing is decided by fewer
-repeats than refute a printed number, by a network that did not learn, or by the smoke profile.
+repeats than refute a printed number, by a network that did not learn, or by the smoke profile. One cross-validation is
+enough, as for a column of a fold table (RULES.md): its folds are the splits. How many splits come again, and how many
+folds there are, is the design of two runs that are set beside each other, if both have the same.
 
 Beside the status stands the evidence for it: the difference of each repeat on its own test images, how many repeats
 would tell, and what the printed numbers alone are worth (`superiority`).
@@ -16,7 +18,8 @@ from statistics import mean
 from typing import Any, Literal
 
 from common.evidence import effects, learned
-from common.evidence.assess import Assessment, recipe_of
+from common.evidence.assess import Assessment
+from common.evidence.compare import expect_cross_validation
 from common.evidence.pairs import Paired, pair_up, say_pairs, say_what_would_tell
 from common.evidence.printed_claims import (
     FAILS,
@@ -31,7 +34,14 @@ from common.evidence.printed_claims import (
     side_of,
 )
 from common.evidence.results import RUNNING, Record
-from common.evidence.run_values import by_repeat, part_of, split_of_each_repeat, values_by_split
+from common.evidence.run_values import (
+    by_repeat,
+    folds_of,
+    is_on_published_splits,
+    part_of,
+    split_of_each_repeat,
+    values_by_split,
+)
 from common.evidence.statistics import Interval, Prediction, prediction
 from common.evidence.superiority import FalseClaim
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
@@ -42,10 +52,14 @@ Status = Literal["holds", "does not hold", "can't be told yet", "did not learn",
 
 OPEN, NOT_RUN = "can't be told yet", "not run"
 
+# Readings that two runs must share to be set beside each other, whatever they are.
+DESIGN = ("folds", "splits")
+
 MEANINGS: dict[Status, str] = {
-    HOLDS: f"the whole interval, which comes from at least {RUNS} repeats, is on the side that is claimed",
+    HOLDS: f"the whole interval, which comes from at least {RUNS} repeats or the folds of one cross-validation, is on "
+    "the side that is claimed",
     FAILS: "the whole interval is on the other side",
-    OPEN: f"fewer than {RUNS} repeats, or all on one split, or an interval with both sides in it",
+    OPEN: f"fewer than {RUNS} repeats without folds, or all on one split, or an interval with both sides in it",
     DID_NOT_LEARN: "a network that it rests on did not learn",
     NOT_RUN: "the network, or the one that it is set beside, was not run, or not scored under this definition",
 }
@@ -63,7 +77,7 @@ class Tested:
     notes: why nothing is decided, and why a decision is only a hint.
     paired: both networks on the same test images, repeat by repeat; None where nothing can be paired.
     false_claim: what the printed numbers alone are worth; None where they can't be judged so (`doubt_printed`).
-    evidence: the last two in sentences, and how many repeats would tell where that is open."""
+    evidence: the last two in sentences, and how many repeats would tell where that is open or not run."""
 
     claim: Worded
     asked: str
@@ -80,49 +94,61 @@ class Tested:
 
 
 def check_worded(paper: Paper, group: Sequence[Assessment]) -> list[Tested]:
-    """Each claim, tested by each record of the claimed network and the paper's readings, whatever number of `splits`
-    it has; once without a record where there is none. group: all assessments of the paper."""
+    """Each claim, tested by each record of the claimed network and the paper's readings, whatever its design; once
+    without a record where there is none. group: all assessments of the paper."""
     pairs = ((claim, each) for claim in paper.worded for each in _own(paper, claim, group) or [None])
     return [_tested(paper, claim, each, group) for claim, each in pairs]
 
 
 def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Assessment]:
+    """The records of the claimed network. One with another number of folds than the paper's is among them only beside
+    the other network with as many."""
     wanted = beyond_defaults(paper, claim.readings)
-    return [one for one in group if one.record.choices == wanted and one.record.profile != "smoke"]
+    run = [one for one in group if one.record.profile != "smoke"]
+    return [
+        one
+        for one in run
+        if one.record.choices == wanted
+        or (_choices(one.record) == wanted and _beside(paper, claim, one, group) is not None)
+    ]
+
+
+def _choices(record: Record) -> dict[str, str]:
+    return {key: value for key, value in record.readings.items() if key not in DESIGN}
 
 
 def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence[Assessment]) -> Tested:
     asked, as_printed = _asked(paper, claim), compare_printed(paper, claim)
     if own is None:
         doubt = doubt_printed(paper, claim, None)
-        evidence = tuple(_say_evidence(paper, claim, None, None, doubt, NOT_RUN))
+        evidence = tuple(_say_evidence(paper, claim, None, None, doubt, NOT_RUN, missing=True))
         found = Prediction(0)
         return Tested(claim, asked, as_printed, None, True, False, found, NOT_RUN, (), None, doubt, evidence)
     beside = _beside(paper, claim, own, group)
     records = [each.record for each in (own, beside) if each]
     found, limit, paired = _found(paper, claim, own, beside and beside.record)
     why = next(filter(None, (learned.why_unlearned(record.runs, claim.definition) for record in records)), "")
-    status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit)
+    status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit, 1 if folds_of(own.record) else RUNS)
     found = Prediction(found.n) if status == DID_NOT_LEARN else found
     fresh, difference = own.fresh and (not beside or beside.fresh), claim.over not in (None, "quoted")
     notes = [why, *_notes(paper, claim, own.record)]
+    missing = isinstance(claim.over, dict) and not beside
     if status == NOT_RUN:
-        missing = isinstance(claim.over, dict) and not beside
         fresh, notes = True, [f"no run with {_typed(claim.over)}" if missing else "not scored under this definition"]
     notes = tuple(filter(None, notes))
     doubt = doubt_printed(paper, claim, paired and paired.of_images)
-    evidence = tuple(_say_evidence(paper, claim, own.record, paired, doubt, status))
+    evidence = tuple(_say_evidence(paper, claim, own.record, paired, doubt, status, missing))
     return Tested(
         claim, asked, as_printed, own.record, fresh, difference, found, status, notes, paired, doubt, evidence
     )
 
 
 def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
-    """The record of the network that a claim compares the claimed one with, under the same conditions and splits."""
+    """The record of the network that a claim compares the claimed one with, of the same conditions and design."""
     if not isinstance(claim.over, dict):
         return None
-    splits = {key: value for key, value in own.record.readings.items() if key == "splits"}
-    wanted = beyond_defaults(paper, claim.over) | splits, own.record.conditions
+    design = {key: value for key, value in own.record.readings.items() if key in DESIGN}
+    wanted = beyond_defaults(paper, claim.over) | design, own.record.conditions
     return next((one for one in group if (one.record.readings, one.record.conditions) == wanted), None)
 
 
@@ -149,13 +175,15 @@ def _found(
             differences.setdefault(split_of[key], []).append(mean(test[key]) - mean(train[key]))
         return prediction(list(map(mean, differences.values()))), (0, 0), None
     limit = limit_of(claim, quoted_beside(paper, claim))[1]
+    if of_folds := expect_cross_validation(record, claim.split, claim.definition):
+        return of_folds.expected.prediction, limit, None
     return prediction(values_by_split(paper, record, claim.split, claim.definition)), limit, None
 
 
-def _status(claim: Worded, found: Prediction, limit: Interval) -> Status:
+def _status(claim: Worded, found: Prediction, limit: Interval, fewest: int) -> Status:
     if found.mean is None:
         return NOT_RUN
-    if found.n < RUNS or found.low is None:
+    if found.n < fewest or found.low is None:
         return OPEN
     return side_of(claim, limit, (found.low, found.high), OPEN)
 
@@ -189,16 +217,34 @@ def _asked(paper: Paper, claim: Worded) -> str:
 
 
 def _say_evidence(
-    paper: Paper, claim: Worded, own: Record | None, paired: Paired | None, doubt: FalseClaim | None, status: Status
+    paper: Paper,
+    claim: Worded,
+    own: Record | None,
+    paired: Paired | None,
+    doubt: FalseClaim | None,
+    status: Status,
+    missing: bool,
 ) -> Iterator[str]:
     one = _typed(claim.readings) or "the paper's network"
     if paired and status in (HOLDS, FAILS, OPEN):
         yield from say_pairs(paired, one, _typed(claim.over))
         if status == OPEN:
-            recipe = recipe_of(paper, own)
-            yield say_what_would_tell(paired, fixed=bool(recipe) and recipe.split == "published")
+            yield say_what_would_tell(paired, fixed=is_on_published_splits(paper, own))
+    if missing:
+        yield _say_first(paper, claim, own)
     if doubt:
         yield doubt.sentence(one, _typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes")
+
+
+def _say_first(paper: Paper, claim: Worded, own: Record | None) -> str:
+    """The least that must be run before anything can be told: "One cross-validation with network=unet, in the same
+    10 folds, is needed first."."""
+    folds = folds_of(own) if own else paper.folds
+    pair = isinstance(claim.over, dict)
+    whose = f" with {_typed(claim.over)}" if own else " of each network" if pair else ""
+    if folds:
+        return f"One cross-validation{whose}{f', in the same {folds} folds,' * pair} is needed first."
+    return f"At least {RUNS} repeats{whose}{', on the same splits,' * pair} are needed first."
 
 
 def _typed(readings: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from common.data import audit, curations
 from common.data.findings import load_findings
-from common.evidence import answers, clinical, folds, paper_sentences, sentences, verdict
+from common.evidence import answers, clinical, folds, paper_sentences, sentences, spread, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_tables import effect_sentences, format_repeats
 from common.evidence.results import slug
@@ -146,6 +146,7 @@ def _paper(study: Study, shown: list[Shown], album: Album) -> dict[str, Any]:
         "taken": [curve.title for each in ours for curve in each.curves],
         "definitions": [gather.definitions(each.record) for each in study.assessed],
         "folds": [folds.fold_tables(paper, each.record) for each in study.assessed],
+        "spreads": [spread.split_and_luck(each) for each in study.assessed],
         "lesions": [clinical.lesion_table(each) for each in study.assessed],
         "printed_matrices": gather.printed_matrices(paper),
         "matrices": [gather.confusion_matrices(each.record) for each in study.assessed],

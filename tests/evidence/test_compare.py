@@ -6,11 +6,12 @@ import pytest
 from common.evidence import compare
 from common.evidence.counts import count
 from common.evidence.results import RUNNING, Record
-from common.evidence.statistics import Prediction
+from common.evidence.statistics import Prediction, expect_on_same_splits
 from common.evidence.trivial import BACKGROUND, PREVALENCE
-from common.paper import Reading
+from common.paper import Paper, Reading
 from common.reported import printed
 from tests.evidence.made import DICE, RAW, cell, folds_of, paper, record, record_of
+from tests.evidence.test_spread import OF
 
 
 def verdict(value: str, of: Record, definition=DICE) -> str:
@@ -196,6 +197,58 @@ def test_what_stands_for_data_without_a_name_judges_nothing_and_is_shown():
     assert (row.verdict, row.note) == ("other data", "the paper does not name its data")
     assert row.reproduced.mean == pytest.approx(0.704)
     assert about.is_own_data("busi") is False
+
+
+# How many would decide
+
+
+def of_published_splits() -> Paper:
+    given = {"split": "published", "published": "tang/splits"}
+    stated = OF.stated | {key: OF.stated["side"].model_copy(update={"value": value}) for key, value in given.items()}
+    printed = cell("0.78").model_copy(update={"mean_of": 3, "deviation": "0.02"})
+    return OF.model_copy(update={"reported": [printed], "stated": stated})
+
+
+def test_on_published_splits_that_come_again_repeats_are_counted_by_the_rule_that_judges():
+    """Found by review: nine repeats were told that four would do, from the means of the three splits."""
+    about, levels = of_published_splits(), [0.70, 0.75, 0.80]
+    runs = [level + luck for luck in (-0.04, 0.0, 0.04) for level in levels]
+    (row,) = compare.rows(about, record(runs))
+    assert (row.verdict, row.reproduced.n) == ("not decided", 9)
+    splits = [runs[i::3] for i in range(3)]
+
+    most = row.margin - 0.035  # from 0.75 to the farther end of what 0.78 is rounded from
+    halves = {n: expect_on_same_splits(splits, n).prediction.high - 0.75 for n in (15, 18)}
+    assert row.needed == 18
+    assert halves[18] <= most < halves[15]
+    (row,) = compare.rows(about, record(runs[:3]))
+    assert (row.verdict, row.needed) == ("not decided", None), "luck on these splits is not known yet"
+
+
+def test_a_printed_deviation_counts_among_what_would_decide():
+    """Welch's interval, which judges, has ours and theirs: with a wide printed spread no number of ours would do."""
+    own, wide = (
+        row_of({"mean_of": 3, "deviation": deviation}, record([0.66, 0.70, 0.74])) for deviation in ("", "0.09")
+    )
+    assert (own.verdict, wide.verdict) == ("not decided", "not decided")
+    assert own.needed > 3
+    assert wide.needed == 0
+
+
+def test_small_runs_that_hint_at_nothing_are_told_how_many_would():
+    (row,) = compare.rows(paper(), record([0.67, 0.70, 0.73], profile="small"))
+    assert (row.verdict, row.hint, row.needed) == ("not run", "", 6)
+    (row,) = compare.rows(paper(), record(CLOSE, profile="small"))
+    assert (row.hint, row.needed) == ("near", None)
+
+
+def test_from_three_cross_validations_on_their_means_tell_how_far_they_vary():
+    """s² = 0.0016 of the folds; the mean of one has s² (1/3 + 1/9), with 2 degrees of freedom in three of them."""
+    outlook = compare.expect_cross_validation(cross_validated([0.66, 0.70, 0.74]), "test", DICE)
+    three = outlook.more(3)
+    assert (three.n, three.freedom) == (3, 2)
+    assert three.error == pytest.approx((0.0016 * (1 / 3 + 1 / 9) * (1 / 3 + 1)) ** 0.5)
+    assert outlook.more(1) == outlook.expected
 
 
 # Numbers that are not one value of a repeat

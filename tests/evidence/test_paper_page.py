@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from common.evidence import assess
+from common.evidence import assess, spread
 from common.evidence.answers import answers
 from common.evidence.counts import count
 from common.evidence.metrics import STANDARD, value
@@ -17,6 +17,7 @@ from common.evidence.results import Record
 from common.evidence.statistics import bootstrap
 from common.paper import Paper, Reading
 from tests.evidence.made import DICE, cell, folds_of, paper, record
+from tests.evidence.test_spread import OF
 
 NOWHERE = Path("no counts here")
 DEAD = {"segmentation": ["no pixel of any test image is marked"]}
@@ -180,6 +181,59 @@ def test_a_stale_leak_free_record_is_marked_where_its_numbers_stand():
     own, grouped = both(0.70, 0.71)
     page = page_of(own, grouped, fresh=lambda each: each is own)
     assert "Grouped split: split=grouped, 2 repeats, STALE." in page
+
+
+# Designs
+
+
+SIX = [0.70, 0.60, 0.50, 0.72, 0.61, 0.53]
+
+
+def test_a_run_whose_splits_come_again_is_shown_beside_the_default_with_how_much_is_split_and_how_much_luck():
+    plain, design = record(SIX[:3]), record(SIX).model_copy(update={"readings": {"splits": "3"}})
+    whole, of_design = page_of(plain, design, about=OF).split("## Paper profile, busi, splits=3\n")
+    assert "How much is split" not in whole
+    assert "How much is split and how much is luck" in of_design
+    assert f"| test | {DICE} | 0.6100 |".replace("|fg|pooled|", r"\|fg\|pooled\|") in of_design
+
+
+def test_published_splits_that_come_again_have_the_same_table():
+    given = {"split": "published", "published": "tang/splits"}
+    stated = OF.stated | {key: OF.stated["side"].model_copy(update={"value": value}) for key, value in given.items()}
+    design = record(SIX).model_copy(update={"readings": {"splits": "3"}})
+    tables = [
+        spread.split_and_luck(assess.assess(about, of, [of], NOWHERE))
+        for about, of in ((OF, design), (OF.model_copy(update={"stated": stated}), record(SIX)))
+    ]
+    assert tables[0] == tables[1] != []
+
+
+def test_a_comparator_in_another_number_of_folds_is_shown_and_stands_beside_the_quoted_number():
+    unet = {"network": "unet"}
+    quoted = cell("0.60").model_copy(update={"id": "quoted", "quoted": "UNet [21]", "readings": unet})
+    readings = {
+        "network": Reading(default="own", alternatives=["unet"], why="a baseline"),
+        "folds": Reading(default=10, alternatives=[None], why="stated"),
+    }
+    about = paper(cell(), quoted, baselines=[unet], readings=readings)
+    own = folds_of(record([0.7] * 10), 10)
+    other = folds_of(record([0.6] * 5), 5).model_copy(update={"readings": unet | {"folds": "5"}})
+    records = [own, other]
+    group = [assess.assess(about, each, records, NOWHERE) for each in records]
+    assert all(each.in_full for each in group)
+    beside = {answer.head.id: answer for answer in answers(about, group)}
+    assert beside["quoted"].shown.assessed.record is other
+    fewer = folds_of(record([0.7] * 5), 5).model_copy(update={"readings": {"folds": "5"}})
+    (answer,) = [
+        each for each in answers(about, [assess.assess(about, fewer, [fewer], NOWHERE)]) if each.head.id == "test-x"
+    ]
+    assert (answer.verdict, answer.shown) == ("not run", None), "the paper's own numbers are of its own folds"
+
+
+def test_where_a_paper_prints_means_of_several_runs_the_interval_is_of_such_a_mean():
+    printed = cell().model_copy(update={"mean_of": 3, "deviation": "0.02"})
+    assert "| mean | mean of the next 3 runs | n |" in page_of(record([0.7] * 3), about=paper(printed))
+    assert "| mean | next run | n |" in page_of(record([0.7] * 3))
 
 
 def test_training_numbers_have_no_leak_free_ones_beside_them():

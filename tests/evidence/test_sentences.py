@@ -69,10 +69,25 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
     [
         ("0.71", CLOSE, "A hint: small runs give practically the same, 0.70 (0.69 to 0.72, 5 small repeats)."),
         ("0.95", CLOSE, "A hint: small runs give less, 0.70 (0.69 to 0.72, 5 small repeats)."),
-        ("0.71", [0.5, 0.7, 0.9], "Small runs vary too much for a hint: 0.70 (0.00 to 1.00, 3 small repeats)."),
-        ("0.71", [0.7], "Too few small runs for a hint: 0.70 (1 small repeat)."),
+        (
+            "0.71",
+            [0.67, 0.70, 0.73],
+            "Small runs vary too much for a hint: 0.70 (0.55 to 0.85, 3 small repeats). "
+            "It would take about 6 repeats for a hint.",
+        ),
+        (
+            "0.71",
+            [0.5, 0.7, 0.9],
+            "Small runs vary too much for a hint: 0.70 (0.00 to 1.00, 3 small repeats). "
+            "No number of repeats would give a hint: they vary too much.",
+        ),
+        (
+            "0.71",
+            [0.7],
+            "Too few small runs for a hint: 0.70 (1 small repeat). It takes at least 3 repeats.",
+        ),
     ],
-    ids=["near", "higher", "too wide", "n = 1"],
+    ids=["near", "higher", "wide", "too wide", "n = 1"],
 )
 def test_small_runs_give_a_hint_and_no_verdict(value, runs, expected):
     assert said(value, record(runs, profile="small")) == ("not run", expected)
@@ -185,7 +200,37 @@ def test_beside_a_number_that_is_not_decided_stands_how_much_is_split_and_how_mu
 # Everything about one number, and one sentence about a paper
 
 
-def test_a_number_is_explained_in_five_lines():
+def test_splits_that_come_again_are_counted_where_each_has_several_repeats():
+    """Means of three splits 0.67, 0.70, 0.73: as of three repeats."""
+    design = record([0.67, 0.70, 0.73] * 2).model_copy(update={"readings": {"splits": "3"}})
+    verdict, sentence = said("0.71", design)
+    assert verdict == "not decided"
+    assert "It would take about 6 splits to decide it." in sentence
+
+
+def test_one_cross_validation_may_decide_a_column_so_it_is_told_how_many_would():
+    """Standard deviations 0.04 and 0.01 of the folds, two of ours: 2.776 √((0.0016 / 2 + 0.0001) (1/3 + 1/9)) = 0.06,
+    which is within the margin of 0.09 around 0.71."""
+    column = {"table": "V", "name": "Dice"}
+    folds = [cell(f"0.{70 + i}").model_copy(update=column | {"id": f"V-{i}", "fold": i + 1}) for i in range(3)]
+    mean = cell("0.71").model_copy(update=column | {"id": "V-mean", "statistic": "mean"})
+    (answer,) = answered(paper(*folds, mean), folds_of(record([0.66, 0.70, 0.74]), 3))
+    assert answer.verdict == "not decided"
+    assert say_verdict(answer).endswith("It would take about 2 cross-validations to decide it.")
+    (answer,) = answered(paper(), folds_of(record([0.66, 0.70, 0.74]), 3))
+    assert say_verdict(answer).endswith("It takes at least 3 cross-validations."), "no column"
+
+
+def test_small_runs_have_their_split_and_luck_too():
+    design = record([0.70, 0.50, 0.90, 0.71, 0.51, 0.91], profile="small").model_copy(
+        update={"readings": {"splits": "3"}}
+    )
+    verdict, sentence = said("0.71", record([0.5, 0.7, 0.9], profile="small"), design)
+    assert verdict == "not run"
+    assert "Standard deviation: 0.20 over splits, 0.01 over initial weights" in sentence
+
+
+def test_a_number_is_explained_in_a_few_lines():
     gill = papers.load("gill")
     small = record([0.59, 0.60, 0.61], "iou|mean2|pooled|t=0.5", profile="small")
     by_id = {answer.head.id: answer for answer in answered(gill, small)}
@@ -196,6 +241,7 @@ def test_a_number_is_explained_in_five_lines():
         "the tumour's own IoU would be 0.22, its Dice 0.36.",
         "A blank mask scores 0.4528 to 0.4687 on 95 % of random splits.",
         "No other number of the paper contradicts this one.",
+        "It would take about 5 repeats for a hint.",
     ]
 
 

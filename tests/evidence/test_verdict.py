@@ -173,7 +173,7 @@ def test_one_of_many_numbers_outside_its_interval_is_chance():
 
 def test_more_repeats_decide_where_runs_vary_little():
     values = [0.66, 0.70, 0.74]
-    needed = repeats_to_decide((0.70, 0.70), values, 0.1)
+    needed = repeats_to_decide((0.70, 0.70), partial(expect, values, 1, None), range(4, 101), 0.1)
     spread = float(np.std(values, ddof=1))
     as_many = partial(Expected, mean=0.7)
 
@@ -184,16 +184,37 @@ def test_more_repeats_decide_where_runs_vary_little():
     assert not is_within((0.70, 0.70), interval(needed - 1), 0.1)
 
 
-def test_without_a_known_margin_nobody_can_tell():
-    assert repeats_to_decide((60, 60), [60, 60, 60], None) is None
-
-
 def test_no_number_of_repeats_decides_where_runs_vary_more_than_the_margin():
-    assert repeats_to_decide((0.70, 0.70), [0.6, 0.7, 0.8], 0.1) == 0
+    assert repeats_to_decide((0.70, 0.70), partial(expect, [0.6, 0.7, 0.8], 1, None), range(4, 101), 0.1) == 0
 
 
-def test_nobody_can_tell_from_two_repeats():
-    assert repeats_to_decide((0.70, 0.70), [0.6, 0.7], 0.1) is None
+def test_a_hint_also_needs_an_interval_no_wider_than_the_margin():
+    """A number that is far away is decided by few repeats, whose interval may still be wide."""
+    more = partial(expect, [0.63, 0.70, 0.77], 1, None)
+    verdict, hint = (repeats_to_decide((0.95, 0.95), more, range(4, 101), 0.15, small) for small in (False, True))
+    assert verdict == 4
+    assert hint > 4
+    assert more(hint - 1).prediction.high - 0.7 > 0.15
+    assert more(hint).prediction.high - 0.7 <= 0.15
+    assert repeats_to_decide((0.95, 0.95), more, range(4, 101), 0.1, small=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("expected", "values"),
+    [
+        (expect, [0.6, 0.7, 0.8]),
+        (partial(expect, mean_of=3, deviation=0.02), [0.6, 0.7, 0.8]),
+        (partial(expect_from_folds, test_to_train=0.125), [[0.6, 0.7, 0.8], [0.5, 0.7, 0.9]]),
+        (expect_on_same_splits, [[0.6, 0.7], [0.8, 0.7]]),
+    ],
+)
+def test_more_repeats_of_the_same_spread_are_expected_by_the_rule_of_those_at_hand(expected, values):
+    at_hand = expected(values)
+    assert expected(values, repeats=at_hand.n) == at_hand
+    more = [expected(values, repeats=at_hand.n * times) for times in (2, 4, 8)]
+    assert {each.mean for each in more} == {at_hand.mean}
+    widths = [each.prediction.high - each.prediction.low for each in (at_hand, *more)]
+    assert sorted(widths, reverse=True) == widths
 
 
 # What our runs let one expect

@@ -7,10 +7,12 @@ from common.evidence import assess, worded
 from common.evidence.answers import answers
 from common.evidence.paper_page import paper_page
 from common.evidence.results import Record
+from common.evidence.statistics import corrected_t, expect_from_folds
+from common.evidence.tables import ran_of
 from common.paper import Paper, Reading
 from common.reported import TrainingPass, Worded
 from tests.evidence.effects.made import NOWHERE
-from tests.evidence.made import DICE, LOSS, cell, paper, record, record_of
+from tests.evidence.made import DICE, LOSS, cell, folds_of, paper, record, record_of
 
 LOW, HIGH = [0.50, 0.51, 0.52], [0.80, 0.81, 0.82]
 NETWORK = {"network": Reading(default="own", alternatives=["unet"], why="a baseline")}
@@ -112,10 +114,60 @@ def test_runs_on_splits_that_come_again_are_set_beside_each_other():
     assert (found.status, found.found.n) == ("holds", 6)
 
 
+# One cross-validation of each network
+
+TEN = [0.71, 0.70, 0.72, 0.69, 0.71, 0.73, 0.70, 0.72, 0.71, 0.70]
+WORSE = [each - 0.1 + 0.01 * (i % 3) for i, each in enumerate(TEN)]
+
+
+def with_folds(of: Record, number: int, **readings: str) -> Record:
+    return folds_of(of, number).model_copy(update={"readings": of.readings | readings})
+
+
+def test_one_cross_validation_of_each_network_tells_which_is_better():
+    """The folds are the pairs, by the corrected t."""
+    found = judged(claiming(**UNET), with_folds(record(TEN), 10), with_folds(unet(WORSE), 10))
+    assert (found.status, found.found.n, len(found.paired.pairs)) == ("holds", 1, 10)
+    expected = corrected_t([one - other for one, other in zip(TEN, WORSE, strict=True)], 78 / 702)
+    assert (found.found.low, found.found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    first, over_all = found.evidence
+    assert first.endswith("+0.1000 on the test images of fold 10.")
+    assert over_all.endswith("of the 10 folds of 1 cross-validation, which share training images.")
+    assert ran_of(found)[1].endswith("1 cross-validation of 10 folds, paper, busi")
+
+
+def test_another_number_of_folds_is_set_beside_the_same_number_and_beside_no_other():
+    ten, five = with_folds(record(TEN), 10), with_folds(record(TEN[:5]), 5, folds="5")
+    other = with_folds(unet(WORSE[:5]), 5, folds="5")
+    found = judged(claiming(**UNET), five, other)
+    assert (found.status, found.record, len(found.paired.pairs)) == ("holds", five, 5)
+    assert [each.status for each in every(claiming(**UNET), ten, five, other)] == ["not run", "holds"]
+    alone = judged(claiming(**UNET), ten, other)
+    assert (alone.record, alone.notes) == (ten, ("no run with network=unet",))
+    assert alone.evidence == ("One cross-validation with network=unet, in the same 10 folds, is needed first.",)
+
+
+def test_where_one_cross_validation_does_not_tell_it_is_said_how_many_would():
+    beside = [each + 0.03 * (-1) ** i - 0.012 for i, each in enumerate(TEN)]
+    found = judged(claiming(**UNET), with_folds(record(TEN), 10), with_folds(unet(beside), 10))
+    assert found.status == "can't be told yet"
+    assert found.evidence[-1].startswith("Not even 100 cross-validations would tell")
+    closer = [each + 0.03 * (-1) ** i - 0.024 for i, each in enumerate(TEN)]
+    found = judged(claiming(**UNET), with_folds(record(TEN), 10), with_folds(unet(closer), 10))
+    assert found.evidence[-1].startswith("About 4 cross-validations of each network would tell")
+
+
+def test_a_quoted_number_is_exceeded_by_one_cross_validation_whose_folds_tell_how_far_it_varies():
+    found = judged(quoting("0.60"), with_folds(record(TEN), 10))
+    assert (found.status, found.found.n) == ("holds", 1)
+    assert found.found.low == pytest.approx(expect_from_folds([TEN], 78 / 702).prediction.low)
+
+
 def test_what_the_printed_numbers_alone_are_worth_stands_beside_what_was_not_run():
     beside = cell("0.80").model_copy(update={"id": "unet", "readings": {"network": "unet"}})
     numbers = cell("0.82"), beside
-    (said,) = judged(claiming(*numbers, images=100, **UNET)).evidence
+    first, said = judged(claiming(*numbers, images=100, **UNET)).evidence
+    assert first == "At least 3 repeats of each network, on the same splits, are needed first."
     assert "with 100 test images, the probability that the paper's network is not better than network=unet" in said
     assert judged(claiming(*numbers, **UNET)).false_claim is None, "the number of test images is not known"
     assert judged(claiming(cell("0.82"), images=100, **UNET)).false_claim is None, "only one of them is printed"

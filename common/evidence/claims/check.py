@@ -79,22 +79,16 @@ def _findings(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) 
     for group in groups(lambda cell: cell.mean and (cell.setting, cell.mean)):
         yield from contradictions.check_means(group)
     for group in groups(lambda cell: cell.setting if cell.reported.statistic == "mean" else None):
-        yield from fold_means.check_means_of_folds(group, paper.cases, _folds_of(paper))
+        yield from fold_means.check_means_of_folds(group, paper.cases, paper.folds)
     for group in groups(lambda cell: cell.setting):
         yield from losses.check_losses(group)
     for group in groups(lambda cell: cell.column):
         yield from contradictions.check_column(group)
         yield from contradictions.check_fold_accuracies(group, parts.get(group[0].reported.split, []))
     for group in groups(lambda cell: (cell.setting, cell.reported.table) if cell.metric == "count" else None):
-        yield from printed_matrix.check_printed_matrix(group, every, paper.cases, _folds_of(paper))
+        yield from printed_matrix.check_printed_matrix(group, every, paper.cases, paper.folds)
     for group in groups(lambda cell: cell.matrix and (cell.reported.split, cell.matrix)):
         yield from losses.check_prevalence(group)
-
-
-def _folds_of(paper: Paper) -> int | None:
-    """The number of folds of the paper's cross-validation, as stated or as the record reads it; None for none."""
-    stated, read = paper.stated.get("folds"), paper.readings.get("folds")
-    return stated.value if stated else read.default if read else None
 
 
 def impossible(findings: list[Finding]) -> dict[str, Finding]:
