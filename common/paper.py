@@ -249,7 +249,12 @@ class Paper(_Record):
         settings |= {key: reading.default for key, reading in self.readings.items()}
         settings |= self.profiles[profile] if profile != "paper" else {}
         settings |= self.of_baselines if self.network_of(chosen) else {}
-        return settings | chosen
+        settings |= chosen
+        monitor = settings.get("monitor")
+        # A default that is of batches is of those that are trained.
+        if "monitor" not in chosen and isinstance(monitor, str):
+            settings["monitor"] = re.sub(r"(?<=\|batch=)\d+", str(settings.get("batch_size")), monitor)
+        return settings
 
     def without_design(self, readings: Mapping[str, str]) -> dict[str, str]:
         """Readings as typed without those that only say how large the design of a run is: the number of splits that

@@ -6,15 +6,20 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from common import __version__, cli, paper
 from common.cli.shared import command_line
+from common.cli.status import run_state
+from common.evidence.results import Environment
 from common.evidence.verdict import RULES
 from common.files import write_json
 from common.protocol import PROTOCOL
+from common.training.run_log import logged
 
 ROOT = Path(cli.__file__).parents[2]
 
@@ -217,6 +222,26 @@ def test_any_other_package_that_is_missing_is_named_too(tmp_path, package, words
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (SystemExit(143), "stopped"),
+        (KeyboardInterrupt(), "stopped"),
+        (ValueError("no such thing\n2026-11-28 12:00:00 INFO finished"), "failed"),
+    ],
+    ids=["SIGTERM", "Ctrl-C", "error"],
+)
+def test_status_says_how_a_run_ended_that_is_not_done(tmp_path, end, state):
+    write_json(tmp_path / "run.json", {"command": "again", "epochs": 8, "trials": {"repeat 1": "."}, "stored": False})
+    machine = SimpleNamespace(**dict.fromkeys(Environment.model_fields, "?"))
+    with suppress(type(end)), logged(tmp_path, "run cheng", machine):
+        assert run_state(tmp_path).state == "killed", "no process is at work, and its log does not end"
+        raise end
+    found = run_state(tmp_path)
+    assert (found.state, found.remedy) == (state, "To go on: again")
+    assert "last in its log: " in found.progress
+
+
 def test_a_run_with_a_broken_file_is_shown_so_and_hides_no_other(repro, tmp_path):
     whole = {"command": "again", "epochs": 8, "trials": {"repeat 1": "repeat-0"}, "stored": False}
     for name, content in {"a": whole, "b": whole | {"trials": [1]}, "c": {"epochs": 8}}.items():
@@ -226,7 +251,7 @@ def test_a_run_with_a_broken_file_is_shown_so_and_hides_no_other(repro, tmp_path
     (tmp_path / "runs" / "cheng" / "d" / "run.json").mkdir(parents=True)
     status, printed, _ = repro("status")
     assert status == 0
-    shown = re.split(r"^broken   cheng/", printed, flags=re.MULTILINE)[1:]
+    shown = re.split(r"^(?:stopped|damaged)  cheng/", printed, flags=re.MULTILINE)[1:]
     assert [run[0] for run in shown] == ["a", "b", "c", "d"]
     assert "readings not noted" in shown[0]
     assert "repeat 1 has 2 of 8 epochs" in " ".join(shown[0].split())

@@ -72,6 +72,9 @@ def audit(
         findings = auditing.findings_of(found.name, found.cases, examined, _users(found.name), lists)
         auditing.write_findings(findings, found.cases, folder)
     show(auditing.findings_table(findings))
+    for curation, about in findings.get("curations", {}).get("lists", {}).items():
+        say(f"{curation}: {about['title']}")
+        say(f"  {about['source']}")
     say(f"All findings: {folder / 'audit.json'}, with pictures beside it.")
     if findings["data"] in NAMES:
         kept = results / f"audit-{findings['data']}.json"
@@ -131,9 +134,17 @@ def _published_lists(paths: list[Path], cases: "Sequence[Case]") -> "dict[str, t
     if len(paths) % 2:
         raise BadInput(f"--split: {paths[-1]} stands alone. A split has two lists, of training and of test images.")
     pairs = zip(paths[::2], paths[1::2], strict=True)
-    names = {str(test): (splits.read_names(train), splits.read_names(test)) for train, test in pairs}
     positions = np.arange(len(cases))
-    return {test: splits.listed(cases, positions, *both, called=f"The split {test}") for test, both in names.items()}
+    return {
+        str(test): splits.listed(
+            cases,
+            positions,
+            splits.read_names(train),
+            splits.read_names(test),
+            called=f"The split of {train} (training part) and {test} (test part)",
+        )
+        for train, test in pairs
+    }
 
 
 def _users(data: str) -> list[Paper]:

@@ -1,4 +1,4 @@
-"""The command that lists the runs: what was run, whether it is running, done, failed or broken off, and its score."""
+"""The command that lists the runs: what was run, whether it is running, done, stopped or failed, and its score."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,18 @@ from common.files import read_json, refuse_special
 # The name of the folder of a run (`common.training.request.run_folder`), of which a person needs the first part.
 _FOLDER = re.compile(r"(?P<data>.+)-[0-9a-f]{8}-(?P<profile>paper|small|smoke)-seed(?P<seed>\d+)-.+")
 
+# What the last of these messages in a log (`common.training.run_log.logged`) says of a run that is not done and not at
+# work. Only a process that was killed, or whose machine went down, logs no end.
+_ENDS = {"started: ": "killed", "stopped: ": "stopped", "stopped by an error": "failed", "finished": "partial"}
+_MESSAGE = re.compile(rf"[-0-9]+ [:0-9]+ INFO (?P<end>{'|'.join(_ENDS)})")
+
 
 @dataclass(frozen=True)
 class RunState:
-    """state: running, done, broken or failed. progress: in words. remedy: what to do; "" for nothing. score: the Dice
-    of the tumour in what is trained; "" for nothing. spent: on what its time went; "" where that is not known."""
+    """state: running; done; stopped, by a person or a signal; killed, without a word; failed, by an error or without
+    numbers; partial, where the jobs that were asked for are done and others are not; damaged, where its files can't be
+    read. progress: in words. remedy: what to do; "" for nothing. score: the Dice of the tumour in what is trained; ""
+    for nothing. spent: on what its time went; "" where that is not known."""
 
     state: str
     progress: str
@@ -31,8 +38,8 @@ class RunState:
 
 @app.command()
 def status(runs: Runs = Path("runs")) -> None:
-    """List the runs: what was run, how far it is, and its score. Of one that was broken off, show the command that
-    resumes it."""
+    """List the runs: what was run, how far it is, and its score. Of one that is not done and not running, show the
+    command that resumes it."""
     notes = sorted(runs.glob("*/*/run.json"))
     if not notes:
         say(f"No runs in {runs} yet. `repro run PAPER` starts one.")
@@ -61,12 +68,12 @@ def describe_run(folder: Path) -> str:
 
 
 def run_state(folder: Path) -> RunState:
-    """The state of the run in a folder. It is broken if its files can't be read."""
+    """The state of the run in a folder. It is damaged if its files can't be read."""
     who = " and ".join(lock.holders(folder))
     try:
         return _read_state(folder, who)
     except (Damaged, OSError) as error:
-        return RunState("running" if who else "broken", str(error), "" if who else "Start it again with --resume.")
+        return RunState("running" if who else "damaged", str(error), "" if who else "Start it again with --resume.")
 
 
 def say_score(places: Sequence[Path]) -> str:
@@ -121,8 +128,10 @@ def _read_state(folder: Path, who: str) -> RunState:
         return RunState("failed", "; ".join(words), f"No repeat has numbers: {folder / 'log.txt'} says where.")
     # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
     log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=folder / "log.txt")
-    last = (_lines(log) or ["nothing"])[-1]
-    return RunState("broken", "; ".join([*words, f"last in its log: {last}"]), f"To go on: {command}", score, spent)
+    lines = _lines(log) or ["nothing"]
+    ends = [_ENDS[message["end"]] for message in map(_MESSAGE.match, lines) if message]
+    words.append(f"last in its log: {lines[-1].strip()}")
+    return RunState((ends or ["stopped"])[-1], "; ".join(words), f"To go on: {command}", score, spent)
 
 
 def _lines(path: Path) -> list[str]:

@@ -167,8 +167,9 @@ def listed(
     """
     of_name = {cases[position].id: position for position in positions}
     wrong = [f"the {part} part is empty" for part, names in (("training", train), ("test", test)) if not names]
-    wrong += [f"{name}: no such case is used" for name in dict.fromkeys([*train, *test]) if name not in of_name]
     for part, names in (("training", train), ("test", test)):
+        unknown = [name for name in dict.fromkeys(names) if name not in of_name]
+        wrong += [f"{name}: no such case is used, but it is in the {part} part" for name in unknown]
         wrong += [f"{name}: {times} times in the {part} part" for name, times in Counter(names).items() if times > 1]
     wrong += [f"{name}: in both parts" for name in dict.fromkeys(train) if name in set(test)]
     if wrong:

@@ -71,8 +71,9 @@ class Network:
 
     def plan(self, recipe: Recipe) -> keras.Model:
         """The network with the shapes of all its weights and layers, without any values: in a second, for the largest
-        network too. It can't predict."""
+        network too. It can't predict. Raises BadInput for settings that the network or its metrics refuse."""
         with without_values():
+            self.metrics(recipe)
             return self.build(recipe)
 
     def optimizer(self, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:

@@ -155,7 +155,7 @@ def _convolution(x, filters: int, kernel: int, name: str, dtype: str | None = No
 
 
 class Fall(keras.optimizers.schedules.LearningRateSchedule):
-    """main.py:148: after step i, counted from 0, the rate becomes first (1 - i / steps)^power. The first two steps
+    """main.py:149: after step i, counted from 0, the rate becomes first (1 - i / steps)^power. The first two steps
     therefore have the first rate, and step i has first (1 - (i - 1) / steps)^power."""
 
     def __init__(self, first: float, steps: int, power: float):
@@ -232,7 +232,7 @@ def metrics(recipe: Settings) -> list[keras.metrics.Metric]:
 
 
 def augment(recipe: Settings):
-    """main.py:84-85, albumentations' RandomRotate90 and Flip: in half of the images 0 to 3 quarter turns, in half a
+    """main.py:85-86, albumentations' RandomRotate90 and Flip: in half of the images 0 to 3 quarter turns, in half a
     flip top-bottom, left-right or both. The code does so before it resizes, which on a square gives the same."""
 
     def change(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from common.cli.data import _published_lists
 from common.data import audit, curations, duplicates, manifest, splits
 from common.data.case import Case
 from common.errors import BadInput
@@ -181,14 +182,27 @@ def test_the_audit_has_and_prints_what_the_lists_doubt(monkeypatch):
     assert columns[2][-1] == "1 of 2: 1 pawlowska, 1 curated-busi, 0 rhaiunet"
 
 
-def test_a_split_that_is_refused_is_called_by_its_file():
+def test_a_split_that_is_refused_is_called_by_both_of_its_files(tmp_path):
+    for name, line in (("train.txt", "nobody"), ("test.txt", "benign (1)")):
+        (tmp_path / name).write_text(line)
+    both = [tmp_path / "train.txt", tmp_path / "test.txt"]
+    with pytest.raises(BadInput) as refused:
+        _published_lists(both, CASES)
+    said = str(refused.value)
+    assert said.startswith(f"The split of {both[0]} (training part) and {both[1]} (test part) can't be used:")
+    assert "nobody: no such case is used, but it is in the training part" in said
+
+
+def test_each_line_of_a_refused_split_names_the_part_at_fault():
     wrong = ["nobody", "benign (1)", "benign (1)"], ["benign (1)", "no one"]
     with pytest.raises(BadInput) as refused:
         splits.listed(CASES, np.arange(780), *wrong, called="The split mine.txt")
     said = str(refused.value)
     assert said.startswith("The split mine.txt can't be used:")
     for line in (
-        "nobody: no such case is used", "no one: no such case is used", "benign (1): 2 times in the training part",
+        "nobody: no such case is used, but it is in the training part",
+        "no one: no such case is used, but it is in the test part",
+        "benign (1): 2 times in the training part",
         "benign (1): in both parts",
-    ):  # fmt: skip
+    ):
         assert f"\n  - {line}\n" in said

@@ -53,7 +53,7 @@ def test_a_run_at_work_keeps_others_out_and_ends_soon_when_told_to(small, tmp_pa
     assert epochs_saved(place) >= epochs_in(place / "log.csv") >= 2, "the last whole epoch"
 
     said = status_of(tmp_path)
-    assert "broken" in said
+    assert "stopped cheng: " in said
     assert "of 8 epochs" in said
     assert re.search(r"To go on: .*-m reproductions run cheng --profile smoke", said)
     (log,) = tmp_path.glob("runs/cheng/*/log.txt")

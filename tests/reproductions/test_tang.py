@@ -17,6 +17,7 @@ from common.data.case import Case
 from common.errors import BadInput
 from common.evidence import counts
 from common.evidence import metrics as evidence
+from common.protocol import recipe_hash
 from common.training.compiled import compiled
 from common.training.network import Network
 from common.training.request import Request, find_data, refuse_data
@@ -70,7 +71,7 @@ def test_the_u_net_halves_four_times_and_doubles_its_filters():
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_on_the_way_up_it_takes_the_nearest_pixel_and_a_convolution(level):
-    """U_Net.py:22-34; the skip connection comes first (line 73: torch.cat((x4, d5)))."""
+    """U_Net.py:22-34; the skip connection comes first (line 71: torch.cat((x4, d5)))."""
     model = network()
     below = "encoder5_2_relu" if level == 4 else f"decoder{level + 1}_2_relu"
     assert_chain(model, below, f"up{level}", f"up{level}_conv", f"up{level}_norm", f"up{level}_relu")
@@ -102,7 +103,7 @@ def test_cmunext_has_a_depthwise_kernel_a_block_and_a_group_for_each_side_of_a_s
 
 
 def test_an_image_is_normalised_as_imagenet_and_divided_by_255_once_more():
-    """main.py:87 and dataset.py:50, of channels in the order blue, green, red (dataset.py:41)."""
+    """main.py:88 and dataset.py:50, of channels in the order blue, green, red (dataset.py:41)."""
     model, random = network("smoke"), np.random.default_rng(0)
     rgb = random.integers(0, 256, (1, 32, 32, 3)).astype("float32")
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -154,7 +155,7 @@ def test_the_loss_is_half_the_cross_entropy_and_the_dice_of_each_image():
 
 
 def test_the_rate_falls_after_each_step():
-    """main.py:115, 148-152: a step uses what the one before it has set."""
+    """main.py:116, 149-153: a step uses what the one before it has set."""
     steps, used, rate = 50, [], 0.01
     for done in range(steps):
         used.append(rate)
@@ -217,9 +218,18 @@ def test_a_monitor_of_another_name_is_refused():
         )
 
 
-def test_an_iou_of_batches_is_of_the_batches_that_are_trained():
+def test_what_selects_an_epoch_by_default_is_over_batches_of_the_size_that_is_trained():
+    readings = {"batch_size": "4"}
+    recipe = PAPER.recipe(readings=readings)
+    assert recipe.monitor == "iou|fg|batch=4|t=0.5|empty=one"
+    assert [metric.name for metric in tang.metrics(recipe)] == [recipe.monitor]
+    assert recipe_hash(recipe) == recipe_hash(PAPER.plain_recipe(readings=readings))
+    assert PAPER.recipe().monitor == BATCH
+
+
+def test_an_iou_of_batches_of_another_size_is_refused_before_any_training():
     with pytest.raises(BadInput, match="needs batch_size=8, not 4"):
-        tang.metrics(PAPER.recipe(readings={"monitor": BATCH, "batch_size": "4"}))
+        Network.of_paper("tang").plan(PAPER.recipe("smoke", {"monitor": BATCH, "batch_size": "4"}))
 
 
 def test_the_network_is_compiled_with_all_of_it():
@@ -232,7 +242,7 @@ def test_the_network_is_compiled_with_all_of_it():
 
 
 def test_an_image_is_turned_in_quarters_and_flipped_with_its_mask():
-    """main.py:84-85: half of the images are turned by 0 to 3 quarters, half are flipped in one of three ways. An image
+    """main.py:85-86: half of the images are turned by 0 to 3 quarters, half are flipped in one of three ways. An image
     stays as it is with a probability of 5/8 x 1/2 and, by way of a half turn and both flips, 1/8 x 1/6: 1/3."""
     image = np.arange(16 * 16 * 3, dtype=np.uint32).reshape(16, 16, 3).astype(np.uint8)
     mask, change = image[..., 0], tang.augment(RECIPE)

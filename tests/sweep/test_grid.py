@@ -114,6 +114,15 @@ def test_combinations_that_the_network_refuses_are_left_out_with_its_reason(expa
     assert line.startswith("gill nest=plain heads=average: heads=average needs nest=nested")
 
 
+def test_a_monitor_that_the_metrics_refuse_is_left_out_as_a_run_refuses_it(expanded):
+    monitor = "iou|fg|batch=8|t=0.5|empty=one"
+    readings = {"network": ["unet"], "batch_size": [8, 4], "monitor": [monitor]}
+    found = expanded("tang", readings=readings, repeats=1, networks=True)
+    assert [each.request.recipe.batch_size for each in found.experiments] == [8]
+    (line,) = found.left_out
+    assert line.endswith(f"monitor={monitor} needs batch_size=8, not 4.")
+
+
 def test_a_paper_whose_data_are_missing_is_left_out_and_the_others_are_run(expanded, tmp_path, phantom_folder):
     (tmp_path / "busi").symlink_to(phantom_folder)
     found = expanded("cheng", "kumar", data=None, repeats=1)

@@ -102,7 +102,7 @@ def test_status_tells_of_runs_that_jobs_make(one, trained):  # noqa: F811
     train_job(one, Progress(disable=True))
     (of_run,) = trained.runs.iterdir()
     state = run_state(of_run)
-    assert (state.state, state.progress.partition(";")[0]) == ("broken", "1 of 3 trained")
+    assert (state.state, state.progress.partition(";")[0]) == ("partial", "1 of 3 trained")
     assert "last in its log: " in state.progress
     assert "finished" in state.progress
     with side_by_side(one.folder), only_one(one.folder / "repeat-2"):
