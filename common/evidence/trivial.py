@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,18 +35,23 @@ _AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in 
 
 
 def distributions_of_cells(
-    paper: Paper, recipe: Recipe | None = None, splits: int = SPLITS
+    paper: Paper, recipe: Recipe | None = None, splits: int = SPLITS, network: dict[str, Any] | None = None
 ) -> dict[str, dict[str, Prediction]]:
     """By the id of each number that the paper reports of its own runs, its distribution for each predictor
     (`distributions`). {} for data whose tumour fractions are not committed, and where copies enlarge the data, since
     nobody knows those of copies.
 
-    recipe: of the paper's own size, as its numbers are; the paper's default without one. Single images are left out.
+    recipe: of the paper's own size, as its numbers are; the paper's default without one. network: the one whose numbers
+    are meant (`Paper.network_of`), None for all: a network that only segments has no class. Single images are left out.
     """
     recipe = recipe or paper.plain_recipe()
     if recipe.copies:
         return {}
-    keys = {cell.id: (cell.split, cell.definition) for cell in paper.reported if not (cell.quoted or cell.image)}
+    cells = [cell for cell in paper.reported if not (cell.quoted or cell.image)]
+    cells = [cell for cell in cells if network is None or paper.network_of(cell.readings) == network]
+    if not cells:
+        return {}
+    keys = {cell.id: (cell.split, cell.definition) for cell in cells}
     drawn = recipe.model_copy(update={"split": "random"})  # so that other splits share the cache
     found = _cached_distributions(paper.data, drawn.model_dump_json(), tuple(dict.fromkeys(keys.values())), splits)
     return {id: found[key] for id, key in keys.items()} if found else {}

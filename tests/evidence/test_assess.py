@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from common import paper as papers
 from common.evidence.assess import Assessment, assess
 from common.evidence.results import Record
@@ -36,6 +38,16 @@ def test_a_number_of_one_fold_stands_beside_what_nothing_scores_in_the_mean_of_t
     found = assessed(of("paudel", fold), folds_of(record([0.5] * 10, definition), 10))
     assert found.own == set()
     assert found.nothing[fold.id][BACKGROUND].n == SPLITS
+
+
+def test_a_comparator_that_only_segments_is_assessed_without_the_classes_of_the_papers_own_numbers():
+    """Found with a made-up record: `repro compare` ended at the first comparator of Paudel's Table X."""
+    definition = "iou|fg|image|t=0.5|empty=skip"
+    unet = folds_of(record([0.6] * 5, definition), 5).model_copy(update={"readings": {"network": "unet", "folds": "5"}})
+    found = assessed(papers.load("paudel"), unet)
+    assert found.nothing == {}
+    (row,) = [row for row in found.rows if row.id == "X-unet-iou"]
+    assert (row.verdict, row.reproduced.mean) == ("quoted", pytest.approx(0.6))
 
 
 def test_the_leak_free_record_is_found_with_its_own_freshness():
