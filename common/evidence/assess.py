@@ -87,8 +87,8 @@ def assess(
     in_full = shown_in_full(paper, record, others)
     nothing = {}
     if in_full and paper.is_own_data(record.dataset.name):
-        network = paper.network_of(record.readings)
-        nothing = trivial.distributions_of_cells(paper, _paper_recipe(paper, record), network=network)
+        of = _paper_recipe(paper, record), paper.network_of(record.readings)
+        nothing = trivial.distributions_of_cells(paper, *of)
     rows = compare.rows(paper, record, nothing, images)
     cells = {cell.id: cell for cell in paper.reported}
     own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}

@@ -35,7 +35,7 @@ _AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in 
 
 
 def distributions_of_cells(
-    paper: Paper, recipe: Recipe | None = None, splits: int = SPLITS, network: dict[str, Any] | None = None
+    paper: Paper, recipe: Recipe | None = None, network: dict[str, Any] | None = None, splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
     """By the id of each number that the paper reports of its own runs, its distribution for each predictor
     (`distributions`). {} for data whose tumour fractions are not committed, and where copies enlarge the data, since
