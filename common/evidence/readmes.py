@@ -17,13 +17,10 @@ MARKS = "<!-- results: made by repro compare -->", "<!-- end of results -->"
 
 
 def overview(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
-    """What came out of each paper, for README.md: a line of a table each, what was run, and what the runs showed."""
+    """What came out of each paper, a line each, for README.md."""
     lines = [_overview_line(paper, found) for paper, found in papers]
     table = markdown_table(["paper", "what it trains", "its best-known number", "what came out"], *lines)
-    found = "\n".join(
-        f"- **{paper.name.capitalize()}.** {for_markdown(paper.findings)}" for paper, _ in papers if paper.findings
-    )
-    return "\n\n".join(filter(None, [table, for_markdown(say_runs(papers)), found]))
+    return f"{table}\n\n{for_markdown(say_runs(papers))}"
 
 
 def _overview_line(paper: Paper, found: Sequence[Answer]) -> list[str]:
@@ -45,6 +42,7 @@ def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
     further = ", ".join(text.format(many) for text, many in rest.items() if many)
     reply = f"**The authors' reply**: {say_reply(paper)} [How to send one](../../CONTRIBUTING.md#reply-as-an-author)."
     closing = [
+        *([f"**What came out**: {for_markdown(paper.findings)}", ""] if paper.findings else []),
         *([f"Further printed numbers: {further}."] if further else []),
         f"[results/README.md](../../results/README.md#{paper.name}) says what the verdicts mean;",
         f"[results/{paper.name}.md](../../results/{paper.name}.md) has every definition, fold and run.",

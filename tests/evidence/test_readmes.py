@@ -85,10 +85,9 @@ def test_the_overview_has_a_line_a_paper_and_says_what_was_run():
     assert lines[-1] == "Run at the paper's own size: Name (2 repeats, stale). Not run yet: Name."
 
 
-def test_the_overview_ends_with_what_our_runs_of_a_paper_showed():
-    shown, silent = paper(findings="It holds. That surprised us."), paper()
-    page = readmes.overview([(shown, answered(shown)), (silent, answered(silent))])
-    assert page.endswith("Not run yet: Name and Name.\n\n- **Name.** It holds. That surprised us.")
+def test_the_page_of_a_paper_says_what_our_runs_of_it_showed():
+    shown = paper(findings="It holds. That surprised us.")
+    assert "\n\n**What came out**: It holds. That surprised us.\n\n" in readmes.paper_table(shown, answered(shown))
 
 
 def test_the_table_takes_the_place_of_what_stands_between_the_marks():
