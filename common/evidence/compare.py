@@ -82,10 +82,11 @@ def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: R
     cells = [cell for cell in paper.reported if paper.network_of(cell.readings) == network]
     judged = [_compare(paper, record, group, findings, nothing or {}) for group in _columns(cells)]
     asked = [each for each in judged if each.verdict is None and each.outlook.expected.n and not each.head.same_as]
-    differs = verdict.differing([_p_value(each, record.profile == "small") for each in asked])
-    differing = {id(each) for each, is_so in zip(asked, differs, strict=True) if is_so}
+    p_values = {id(each): _p_value(each, record.profile == "small") for each in asked}
+    differs = dict(zip(p_values, verdict.differing([*p_values.values()]), strict=True))
+    others = {id(each): [p for key, p in p_values.items() if key != id(each)] for each in judged}
     by_cell = {
-        cell.id: _row(paper, record, cell, each, id(each) in differing, images)
+        cell.id: _row(paper, record, cell, each, differs.get(id(each), False), others[id(each)], images)
         for each in judged
         for cell in each.cells
     }
@@ -263,7 +264,16 @@ def _without_verdict(paper: Paper, record: Record, cell: Reported) -> tuple[Verd
     return ("not decided", "one image that the paper does not name") if cell.image else (None, "")
 
 
-def _row(paper: Paper, record: Record, cell: Reported, judged: Compare, differs: bool, images: Rows | None) -> Compared:
+def _row(
+    paper: Paper,
+    record: Record,
+    cell: Reported,
+    judged: Compare,
+    differs: bool,
+    others: list[float],
+    images: Rows | None,
+) -> Compared:
+    """differs: whether it is called so. others: the p-values of the numbers that were asked together with it."""
     outlook, note = judged.outlook, judged.note
     reproduced = outlook.expected.prediction
     if cell.image and images is not None:
@@ -279,7 +289,8 @@ def _row(paper: Paper, record: Record, cell: Reported, judged: Compare, differs:
         answer, hint = ("not run", verdict.hint_of(*question)) if small else (verdict.decide(*question), "")
         is_open = answer == "not decided" or (small and not hint)
         if is_open and outlook.more and judged.margin is not None:
-            needed = verdict.repeats_to_decide(judged.shown, outlook.more, outlook.further, judged.margin, small)
+            told = judged.shown, outlook.more, outlook.further, judged.margin, small, others
+            needed = verdict.repeats_to_decide(*told)
     trivial = {who: prediction(values(record, cell.split, cell.definition, who)).mean for who in NOTHING}
     return _compared(paper, cell, reproduced, trivial, judged.margin, answer, hint, needed, note)
 

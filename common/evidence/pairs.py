@@ -49,7 +49,7 @@ class Pair:
     split, fold: their numbers, from 0; fold is None without a cross-validation. images: number of test images, 0 where
     their counts are not kept; then `low` and `high`, the 95 % interval of the difference over samples of the test
     images (`paired_bootstrap`), and `of_images` are None. They are None too for a metric over batches, which are no
-    images, and `of_images` for a metric with another scale than from 0 to 1."""
+    images, for a single test image, and `of_images` for a metric with another scale than from 0 to 1."""
 
     repeat: int
     split: int
@@ -123,7 +123,7 @@ def _by_split(pairs: Sequence[Pair]) -> list[list[float]]:
 
 
 def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
-    if "|batch" in definition or not np.array_equal(one.case, other.case):
+    if "|batch" in definition or len(one) < 2 or not np.array_equal(one.case, other.case):
         return pair
     found: PairedDifference = paired_bootstrap(one, other, [definition])[definition]
     single = np.array([value_of_each_image(rows, [definition])[definition] for rows in (one, other)])
@@ -153,6 +153,8 @@ def say_pairs(paired: Paired, one: str, other: str) -> list[str]:
     over, splits = paired.over_splits, len(paired.by_split)
     told = f"{over.mean:+.4f}{_interval(over.low, over.high)}"
     how = f"of {len(paired.pairs)} repeats on {splits} splits, which share images"
+    if splits == 1:
+        how = f"of {_repeats(len(paired.pairs))} on 1 split"
     if paired.folds:
         how = f"of the {paired.folds} folds of {_cross_validations(paired.repeats)}, which share training images"
     return [f"{one} less {other}: {'; '.join(repeats)}.", f"Over all: {told}, {how}."]
@@ -201,7 +203,7 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
     """One sentence on `repeats_to_tell`. fixed: as there."""
     splits, have = paired.by_split, paired.repeats
     if len(splits) < 2:
-        return f"How many repeats would tell can't be said from {have} on {len(splits)} split."
+        return f"How many repeats would tell can't be said from {_repeats(have)} on 1 split."
     try:
         needed = repeats_to_tell(splits, paired.test_per_train, fixed)
     except ValueError:
@@ -215,6 +217,10 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
     needed = max(-(-needed // each), have + (len(splits) if fixed else 1))  # those at hand do not tell
     number = f"{needed} cross-validations of each network" if paired.folds else f"{needed} {where}"
     return f"About {number} would tell, if mean and spread stay as in {f'these {have}' if have > 1 else 'this one'}."
+
+
+def _repeats(number: int) -> str:
+    return f"{number} repeat{'s' * (number != 1)}"
 
 
 def _cross_validations(number: int) -> str:

@@ -252,7 +252,8 @@ def _resampled_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int, see
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """value: one network's metric less the other's. low, high: its 95 % interval. All are NaN where it is undefined."""
+    """value: one network's metric less the other's. low, high: its 95 % interval. All are NaN where it is undefined;
+    the interval also where there is none (`bootstrap`)."""
 
     value: float
     low: float
@@ -267,8 +268,8 @@ class PairedDifference:
 def paired_bootstrap(
     one: Rows, other: Rows, signatures: Sequence[str] = STANDARD, resamples: int = 10_000, seed: int = 0
 ) -> dict[str, PairedDifference]:
-    """By signature, the metric of `one` less that of `other`, with the interval of `bootstrap`. Each resample has the
-    same images for both, so what makes an image hard for both networks cancels out.
+    """By signature, the metric of `one` less that of `other`, with the interval of `bootstrap`: none of a single image.
+    Each resample has the same images for both, so what makes an image hard for both networks cancels out.
 
     The rows are of the same cases in the same order. Raises ValueError for other rows, for definitions by batches,
     whose batches differ, and as `metrics.value` does.
@@ -277,13 +278,12 @@ def paired_bootstrap(
         raise ValueError("paired differences need the same images in the same order")
     if by_batch := [each for each in signatures if "|batch" in each]:
         raise ValueError(f"{by_batch[0]}: batches are no images to be drawn")
+    values = {name: value(name, one) - value(name, other) for name in signatures}
+    if len(one) == 1:
+        return {name: PairedDifference(found, math.nan, math.nan) for name, found in values.items()}
     of_one, of_other = (resampled(rows, signatures, 1, _draws(len(rows), resamples, seed)) for rows in (one, other))
     return {
-        signature: PairedDifference(
-            value(signature, one) - value(signature, other),
-            *_percentiles(of_one[signature] - of_other[signature]),
-        )
-        for signature in signatures
+        name: PairedDifference(found, *_percentiles(of_one[name] - of_other[name])) for name, found in values.items()
     }
 
 

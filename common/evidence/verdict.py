@@ -143,16 +143,21 @@ def repeats_to_decide(
     numbers: Iterable[int],
     margin: float | None,
     small: bool = False,
+    others: Sequence[float] = (),
 ) -> int:
     """Which of these numbers of repeats would be the first to decide: 0 where no number would, one more than
     MOST_REPEATS where it takes more than these. small: whether a hint is all that is asked for.
 
-    more: what so many repeats let one expect, if mean and spread stay as they are, by the rule that judges."""
+    more: what so many repeats let one expect, if mean and spread stay as they are, by the rule that judges. others: the
+    p-values of the numbers that are judged together with this one (`differing`), taken to stay as they are. More
+    repeats make those smaller that differ, which lets this one be called sooner: so the answer is rather too large."""
 
     def decides(n: int) -> bool:
-        found = more(n).prediction
-        decided = is_within(printed, found, margin) or place(printed, (found.low, found.high)) != "inside"
-        return decided and not (small and varies_too_much(found, margin))
+        expected = more(n)
+        found = expected.prediction
+        if small and varies_too_much(found, margin):
+            return False
+        return is_within(printed, found, margin) or differing([expected.p_value(printed), *others])[0]
 
     if not decides(10**9):
         return 0

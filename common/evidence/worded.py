@@ -155,12 +155,15 @@ def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence
 
 
 def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
-    """The record of the network that a claim compares the claimed one with, of the same conditions and design."""
+    """The record of the network that a claim compares the claimed one with, of the same conditions and design. A
+    record without a reading of folds was made with the paper's number of them at that time, so those that were run
+    count too: two numbers of folds have other test images."""
     if not isinstance(claim.over, dict):
         return None
     design = {key: value for key, value in own.record.readings.items() if key in DESIGN}
     wanted = beyond_defaults(paper, claim.over) | design, own.record.conditions
-    return next((one for one in group if (one.record.readings, one.record.conditions) == wanted), None)
+    of_network = [one for one in group if (one.record.readings, one.record.conditions) == wanted]
+    return next((one for one in of_network if folds_of(one.record) == folds_of(own.record)), None)
 
 
 def _compare_networks(
@@ -270,7 +273,8 @@ def _say_first(paper: Paper, claim: Worded, own: Record | None) -> str:
     10 folds, is needed first."."""
     folds = folds_of(own) if own else paper.folds
     pair = isinstance(claim.over, dict)
-    whose = f" with {_typed(claim.over)}" if own else " of each network" if pair else ""
+    enough = own and (folds or len(values_by_split(paper, own, claim.split, claim.definition)) >= RUNS)
+    whose = "" if not pair else f" with {_typed(claim.over)}" if enough else " of each network"
     if folds:
         return f"One cross-validation{whose}{f', in the same {folds} folds,' * pair} is needed first."
     return f"At least {RUNS} repeats{whose}{', on the same splits,' * pair} are needed first."

@@ -38,21 +38,24 @@ def write_all(evaluated: list[Evaluated], output: Path) -> list[Path]:
         write_atomically(table, for_csv([list(rows[0]), *(list(row.values()) for row in rows)]).encode())
         places += [table, folder]
         written |= {table, *_write_worst(each, rows, folder)}
-    for path in set(_ours(output)) - written:
+    earlier = set(_ours(output)) - written
+    for path in earlier:
         path.unlink()
-    for folder in output.glob("worst-[A-Z]"):
-        if folder.is_dir() and not any(folder.iterdir()):
+    for folder in {path.parent for path in earlier} - {output}:
+        if not any(folder.iterdir()):
             folder.rmdir()
     return places
 
 
 def _ours(output: Path) -> Iterator[Path]:
     """The files in a folder that this evaluation or an earlier one wrote. A table or legend that begins otherwise is a
-    person's own, as is any other file."""
+    person's own, as are all that lies beside such a legend or beside none, and any other file."""
     for ending in ("", "-[A-Z]"):
         yield from (path for path in output.glob(f"images{ending}.csv") if _begins(path, _HEADER))
-        yield from (path for path in output.glob(f"worst{ending}/{_LEGEND}") if _begins(path, _EXPLAINS))
-        yield from (path for path in output.glob(f"worst{ending}/*.jpg") if _OVERLAY.fullmatch(path.name))
+        for legend in output.glob(f"worst{ending}/{_LEGEND}"):
+            if _begins(legend, _EXPLAINS):
+                yield legend
+                yield from (path for path in legend.parent.glob("*.jpg") if _OVERLAY.fullmatch(path.name))
 
 
 def _begins(path: Path, text: str) -> bool:

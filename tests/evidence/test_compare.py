@@ -5,7 +5,7 @@ import pytest
 
 from common.evidence import compare
 from common.evidence.counts import count
-from common.evidence.results import RUNNING, Record
+from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.statistics import Prediction, expect_on_same_splits
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Paper, Reading
@@ -52,6 +52,27 @@ def test_runs_that_vary_too_much_decide_nothing_and_say_how_many_would():
     assert (row.verdict, row.needed) == ("not decided", 6)
     (row,) = compare.rows(paper(), record([0.4, 0.7, 0.99]))
     assert (row.verdict, row.needed) == ("not decided", 0), "no number of repeats would"
+
+
+def of_spread(number: int, mean: float, deviation: float) -> list[float]:
+    """So many values with exactly this mean and standard deviation."""
+    values = np.linspace(-1, 1, number)
+    return (mean + deviation * values / np.std(values, ddof=1)).tolist()
+
+
+def test_what_would_decide_one_of_many_numbers_is_counted_by_the_rule_for_many():
+    """Found by review: one of ten numbers was told "one more repeat" after each repeat."""
+    others = [f"dice|fg|pooled|t=0.{digits}" for digits in range(71, 80)]
+    cells = [cell("0.93"), *(cell("0.71", each).model_copy(update={"id": each}) for each in others)]
+
+    def judged(number: int) -> Compared:
+        both, nothing = [DICE, *others], {"test": {BACKGROUND: {DICE: 0.0}}}
+        runs = [{"metrics": {"test": dict.fromkeys(both, value)}} for value in of_spread(number, 0.70, 0.06)]
+        return compare.rows(paper(*cells), record_of([run | {"trivial": nothing} for run in runs]))[0]
+
+    needed = judged(3).needed
+    assert [(judged(n).verdict, judged(n).needed) for n in (5, 7, needed - 1)] == [("not decided", needed)] * 3
+    assert judged(needed).verdict == "paper higher"
 
 
 def test_one_run_or_none_decides_nothing():

@@ -51,6 +51,14 @@ def test_which_is_better_is_certain_and_the_interval_narrower_than_that_of_eithe
     assert found.high - found.low < high - low
 
 
+def test_a_single_image_says_nothing_of_others(good, bad):
+    """Found by review: the difference of one image was called certain. `bootstrap` has no interval there either."""
+    for found in paired_bootstrap(*(each.take(np.array([0])) for each in (good, bad)), SIGNATURES).values():
+        assert np.isfinite(found.value)
+        assert np.isnan([found.low, found.high]).all()
+        assert not found.certain
+
+
 def test_turned_round_only_the_sign_changes(good, bad):
     there, back = paired_bootstrap(good, bad, SIGNATURES, 200), paired_bootstrap(bad, good, SIGNATURES, 200)
     for signature in SIGNATURES:

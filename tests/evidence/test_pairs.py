@@ -184,7 +184,7 @@ def test_the_sentences_name_both_networks_each_repeat_and_what_is_over_all():
             "Whether more repeats on these 3 splits would tell can't be said before each has two.",
         ),
         ([0.7, 0.6, 0.5, 0.7, 0.6, 0.5], True, "Not even 1000 repeats on these 3 splits would tell: their own spread"),
-        ([0.7], False, "How many repeats would tell can't be said from 1 on 1 split."),
+        ([0.7], False, "How many repeats would tell can't be said from 1 repeat on 1 split."),
     ],
 )
 def test_what_would_tell_in_words(results, fixed, said):

@@ -105,6 +105,18 @@ def test_beside_the_status_stand_the_pairs_and_what_would_tell():
     assert not any("would tell" in each for each in decided.evidence)
 
 
+def test_what_is_needed_first_names_both_networks_where_the_claimed_one_has_too_few_repeats():
+    first = "At least 3 repeats {}, on the same splits, are needed first."
+    assert judged(claiming(**UNET), record(HIGH[:1])).evidence == (first.format("of each network"),)
+    assert judged(claiming(**UNET), record(HIGH)).evidence == (first.format("with network=unet"),)
+
+
+def test_one_repeat_is_one():
+    _, over_all, more = judged(claiming(**UNET), record(HIGH[:1]), unet(LOW[:1])).evidence
+    assert over_all == "Over all: +0.3000, of 1 repeat on 1 split."
+    assert more == "How many repeats would tell can't be said from 1 repeat on 1 split."
+
+
 def test_a_claim_may_be_of_another_network_than_the_papers_default_one():
     """Tang's table: the default is the U-Net, and the claim is that CMUNeXt is better."""
     networks = {"network": Reading(default="unet", alternatives=["cmunext"], why="both")}
@@ -156,6 +168,13 @@ def test_another_number_of_folds_is_set_beside_the_same_number_and_beside_no_oth
     alone = judged(claiming(**UNET), ten, other)
     assert (alone.record, alone.notes) == (ten, ("no run with network=unet",))
     assert alone.evidence == ("One cross-validation with network=unet, in the same 10 folds, is needed first.",)
+
+
+def test_folds_that_were_run_count_and_not_only_the_reading():
+    """Found by review: of records without a reading of folds, one was made when the paper's number was another."""
+    ten, five = with_folds(record(TEN), 10), with_folds(record(TEN[:5]), 5)
+    for own, other in ((ten, with_folds(unet(WORSE[:5]), 5)), (five, with_folds(unet(WORSE), 10))):
+        assert judged(claiming(**UNET), own, other).notes == ("no run with network=unet",)
 
 
 def test_where_one_cross_validation_does_not_tell_it_is_said_how_many_would():

@@ -124,14 +124,25 @@ def test_only_its_own_files_are_replaced(repro, saved, own, tmp_path):
 
 
 def test_what_another_number_of_networks_left_is_replaced_too(repro, saved, own, tmp_path):
-    two = "--model", saved["colour"], "--model", saved["grey"]
+    two, out = ("--model", saved["colour"], "--model", saved["grey"]), tmp_path / "out"
+    overlay = "01-dice-0.100-old.jpg"
+    for folder in ("worst", "worst-D"):
+        (out / folder).mkdir(parents=True)
+        (out / folder / overlay).write_text("an overlay")
+    (out / "worst" / "legend.txt").write_text(
+        "Orange: what the network marks. Blue: the mask. The worst image comes first."
+    )
     repro("evaluate", *two, *own, "-o", "out")
-    out = tmp_path / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["images-A.csv", "images-B.csv", "worst-A", "worst-B"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "images-A.csv", "images-B.csv", "worst-A", "worst-B", "worst-D"
+    ]  # fmt: skip
+    assert (out / "worst-D" / overlay).exists(), "without a legend of ours it is a person's own"
     (out / "worst-B" / "mine.jpg").write_text("mine")
     (out / "images-C.csv").write_text("a table of my own")
     repro("evaluate", *two[:2], *own, "-o", "out")
-    assert sorted(path.name for path in out.iterdir()) == ["images-C.csv", "images.csv", "worst", "worst-B"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "images-C.csv", "images.csv", "worst", "worst-B", "worst-D"
+    ]  # fmt: skip
     assert [path.name for path in (out / "worst-B").iterdir()] == ["mine.jpg"]
 
 
