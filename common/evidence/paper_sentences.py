@@ -17,8 +17,8 @@ PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
     "says nothing": (
-        "is no better than what a network scores that has learned nothing",
-        "are no better than what a network scores that has learned nothing",
+        "is no better than a guess that ignores the image",
+        "are no better than a guess that ignores the image",
     ),
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
