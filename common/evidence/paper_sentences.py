@@ -17,8 +17,8 @@ PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
     "says nothing": (
-        "is no better than what a network scores that has learned nothing",
-        "are no better than what a network scores that has learned nothing",
+        "is no better than a guess that ignores the image",
+        "are no better than a guess that ignores the image",
     ),
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
@@ -134,18 +134,19 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
     for each in tested:
         if first.setdefault(each.claim.id, each).status == "not run":
             first[each.claim.id] = each
-    quotes: dict[str, list[Tested]] = {}
+    claimed: dict[str, list[Tested]] = {}
     for each in first.values():
-        quotes.setdefault(each.claim.words, []).append(each)
-    for words, ways in quotes.items():
+        words = f'"{each.claim.quote}"' if each.claim.quote else each.claim.source
+        claimed.setdefault(words, []).append(each)
+    for words, ways in claimed.items():
         if len(ways) > 1:
             counted = Counter(each.status for each in ways)
             statuses = listed([f"{number} {status}" for status, number in counted.items()])
-            yield f'It claims "{words}", tested in {len(ways)} ways: {statuses}.'
+            yield f"It claims {words}, tested in {len(ways)} ways: {statuses}."
             continue
         notes = [*ways[0].notes, *([] if ways[0].fresh else ["stale"])]
         told = f" ({'; '.join(notes)})" if notes else ""
-        yield f'It claims "{words}": {ways[0].status}{told}.'
+        yield f"It claims {words}: {ways[0].status}{told}."
 
 
 def say_reply(paper: Paper) -> str:

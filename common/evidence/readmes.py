@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from common.evidence.answers import Answer, headline
-from common.evidence.paper_sentences import say_paper, say_reply, say_runs
+from common.evidence.paper_sentences import say_paper, say_papers, say_reply, say_runs
 from common.evidence.sentences import describe_ours, describe_printed, name_metric, name_number
 from common.evidence.tables import bold, markdown_table
 from common.files import write_atomically
@@ -20,7 +20,8 @@ def overview(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
     """What came out of each paper, a line each, for README.md."""
     lines = [_overview_line(paper, found) for paper, found in papers]
     table = markdown_table(["paper", "what it trains", "its best-known number", "what came out"], *lines)
-    return f"{table}\n\n{for_markdown(say_runs(papers))}"
+    every = say_papers(answer for _, found in papers for answer in found)
+    return f"{table}\n\n{for_markdown(f'{every} {say_runs(papers)}')}"
 
 
 def _overview_line(paper: Paper, found: Sequence[Answer]) -> list[str]:

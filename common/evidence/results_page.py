@@ -27,7 +27,7 @@ that each paper is known by. {}"""
 AFTER_THE_TABLE = """\
 *Small* runs are a paper's recipe with fewer pixels and filters: they give a hint, never a verdict. *Stale* runs come
 from an older version of the code. *Ours* is the mean of our runs with the interval in which one further run falls with
-95 % probability."""
+95 % probability. Where a paper prints a mean of several runs, as Tang does, it is that of a mean of as many."""
 
 VERDICTS = "## What the verdicts mean\n\n" + markdown_table(
     ["verdict", "meaning"], *([bold(verdict), meaning] for verdict, meaning in MEANINGS.items())

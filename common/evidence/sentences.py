@@ -135,7 +135,7 @@ def _why(answer: Answer) -> str:
     if verdict == "not decided":
         return " ".join(filter(None, [_say_ours(answer), _say_more(answer)]))
     if verdict == "did not learn":
-        return f"Our networks did not learn: {row.note}."
+        return f"Our network did not learn: {row.note}."
     if verdict == "quoted":
         return f"Quoted from {row.note}."
     if verdict == "other data":
@@ -158,7 +158,7 @@ def _say_ours(answer: Answer) -> str:
         return f"Ours: {describe_ours(answer, answer.shown)}."
     low, high = shown_of(answer.cells)
     how = "lower" if row.reproduced.mean < low else "higher" if row.reproduced.mean > high else "the same"
-    how = "practically the same" if answer.verdict == "holds" else how
+    how = "practically the same" if answer.verdict == "holds" or answer.hint == "near" else how
     return f"Ours is {how}: {describe_ours(answer, answer.shown)}."
 
 
@@ -174,7 +174,7 @@ def _say_hint(answer: Answer) -> str:
         return ""
     small, row = answer.small, answer.small.row
     if row.note and row.reproduced.mean is not None and row.hint == "":
-        unlearned = f"The small networks did not learn: {row.note}."
+        unlearned = f"The small network did not learn: {row.note}."
         return unlearned if not answer.head.image else ""
     if row.hint:
         return f"A hint: small runs give {HINTED[row.hint]}, {describe_ours(answer, small)}."

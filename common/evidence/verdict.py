@@ -50,7 +50,7 @@ MOST_REPEATS = 100
 MEANINGS: dict[Verdict, str] = {
     "impossible": "its own definition cannot give this value",
     "contradicted": "it and other numbers of the paper cannot all be right as printed",
-    "says nothing": "it is no better than what a predictor scores that has learned nothing, such as a blank mask",
+    "says nothing": "it is no better than a guess that ignores the image, such as a blank mask",
     "holds": "whatever one further run of ours gives, it is practically the printed number",
     "paper higher": "the printed number is above what our runs give",
     "paper lower": "the printed number is below what our runs give",

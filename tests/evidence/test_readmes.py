@@ -82,7 +82,9 @@ def test_the_overview_has_a_line_a_paper_and_says_what_was_run():
     name, best_known = "[name](reproductions/name/README.md)", "test IoU [%] 0.70: **not decided**"
     assert lines[2].startswith(f"| {name} | U-Net | {best_known} | Its one number is not decided.")
     assert "**not run**" in lines[3]
-    assert lines[-1] == "Run at the paper's own size: Name (2 repeats, stale). Not run yet: Name."
+    counted = "Of 2 numbers, 1 is not decided and 1 waits for a run at the paper's own size."
+    runs = "Run at the paper's own size: Name (2 repeats, stale). Not run yet: Name."
+    assert lines[-1] == f"{counted} Our runs do not decide any of them yet. {runs}"
 
 
 def test_the_page_of_a_paper_says_what_our_runs_of_it_showed():
