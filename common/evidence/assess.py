@@ -98,6 +98,7 @@ def assess(
         *learned.unlearned_sentences(record),
         FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
         _say_leak(paper, record, leak_free, [row for row in rows if row.id in own]) if leak_free and in_full else "",
+        leakage.OLDER if in_full and leakage.is_outdated(record, others) else "",
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
     return Assessment(

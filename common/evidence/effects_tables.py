@@ -51,10 +51,12 @@ papers print, [definitions.md](definitions.md) says how a definition is spelt.
 
 A paper leaves things open. Here one of them at a time is read otherwise, and all else is as in the default:
 *difference* is what the mean gains or loses by that, with its 95 % confidence interval. *pairs*: each repeat of both
-has the same test images, so repeat is set against repeat (Student 1908). Where the reading draws other test images,
-there are no pairs, and the repeats are those of the default and those of the reading (Welch 1947). The folds of one
-cross-validation are one repeat. *default* and *with it* are the means over these repeats, *next run* is where one
-further run with that reading falls with 95 % probability.
+has the same test images, so repeat is set against repeat (Student 1908). That interval is about other splits of these
+images. A claim in words asks about other images too, so the page of the paper has a wider interval of the same
+difference (Nadeau & Bengio 2003). Where the reading draws other test images, there are no pairs, and the repeats are
+those of the default and those of the reading (Welch 1947). The folds of one cross-validation are one repeat. *default*
+and *with it* are the means over these repeats, *next run* is where one further run with that reading falls with 95 %
+probability.
 
 A difference in bold has 0 outside its interval. Where a reading does nothing, one interval in 20 leaves out 0 by
 chance; the metrics of one training rise and fall together, so that several do so at once. Readings stand in the order

@@ -14,6 +14,8 @@ GROUPED = {"split": "grouped"}
 # The parts whose numbers a leak can raise. Training images are known to the network anyway.
 PARTS = ("test", "validation")
 
+OLDER = "The grouped run is of an older protocol; what copies are worth can't be told until it is run again."
+
 # A part and a signature.
 Key = tuple[str, str]
 
@@ -24,6 +26,14 @@ def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
         return None
     wanted = record.readings | GROUPED
     return next((other for other in others if other.readings == wanted and _about(other) == _about(record)), None)
+
+
+def is_outdated(record: Record, others: Iterable[Record]) -> bool:
+    """Whether there is such a record, but only of an older protocol, so that the split is not the only difference."""
+    of_today = [
+        each.model_copy(update={"protocol": record.protocol}) for each in others if each.protocol < record.protocol
+    ]
+    return leak_free(record, others) is None and leak_free(record, of_today) is not None
 
 
 def leaking(record: Record, others: Iterable[Record]) -> Record | None:

@@ -122,6 +122,11 @@ def leaks(study: Study) -> list[Leak]:
     ]
 
 
+def say_older(study: Study) -> str:
+    """Why `leaks` has nothing where grouped runs are there: they are of an older protocol. Else ""."""
+    return leakage.OLDER if any(leakage.OLDER in each.sentences for each in study.assessed) else ""
+
+
 def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:
     """By name of the fold or repeat, then "all" for their sum: images by class, then by what they are called."""
     found = {folds.fold_name(run): run.confusion["test"] for run in record.runs if "test" in run.confusion}

@@ -140,6 +140,7 @@ def _paper(study: Study, shown: list[Shown], album: Album) -> dict[str, Any]:
         "readings": comparison.open_settings(study),
         "networks": layers.networks(paper),
         "leaks": gather.leaks(study),
+        "older": gather.say_older(study),
         "plots": [plots.effect_plots(each, f"effects{i}") for i, each in enumerate(study.moved)],
         "curves": curves,
         "figures": ours,

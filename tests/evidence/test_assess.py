@@ -6,6 +6,7 @@ import pytest
 
 from common import paper as papers
 from common.evidence.assess import Assessment, assess
+from common.evidence.leakage import OLDER
 from common.evidence.results import Record
 from common.evidence.trivial import BACKGROUND, SPLITS
 from common.paper import Paper
@@ -55,5 +56,7 @@ def test_the_leak_free_record_is_found_with_its_own_freshness():
     paper = of("cheng", cell("0.70", DICE))
     found = assess(paper, own, [own, grouped], NOWHERE, lambda each: each is own)
     assert (found.leak_free, found.fresh, found.leak_free_fresh, found.beside) == (grouped, True, False, False)
+    newer = own.model_copy(update={"protocol": grouped.protocol + 1})
+    assert assess(paper, newer, [newer, grouped], NOWHERE).sentences == [OLDER]
     other = assess(paper, grouped, [own, grouped], NOWHERE)
     assert (other.leak_free, other.beside) == (None, True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.evidence.leakage import leak, leak_free, leak_sentence, leaking
+from common.evidence.leakage import is_outdated, leak, leak_free, leak_sentence, leaking
 from common.evidence.results import Record
 from common.evidence.statistics import welch
 from tests.evidence.made import folds_of, record_of
@@ -47,6 +47,16 @@ def test_which_record_is_the_leak_free_one_of_which():
     every = [small, deep, deep_other, own, other]
     assert [leak_free(each, every) for each in every] == [None, deep_other, None, other, None]
     assert [leaking(each, every) for each in every] == [None, None, deep, None, own]
+
+
+def test_a_grouped_run_of_an_older_protocol_is_not_passed_over():
+    """Found by review: when the default ones were run again, what copies are worth vanished without a word."""
+    own, grouped = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=1)
+    assert leak_free(own, [own, grouped]) is None
+    assert is_outdated(own, [own, grouped])
+    assert not is_outdated(own, [own, grouped, record(0.7, **GROUPED, protocol=2)]), "it was run again"
+    assert not is_outdated(own, [own])
+    assert not is_outdated(grouped, [own, grouped])
 
 
 def said(own: Record, other: Record, standard=()) -> str:
