@@ -251,7 +251,7 @@ class Paper(_Record):
         settings |= self.of_baselines if self.network_of(chosen) else {}
         settings |= chosen
         monitor = settings.get("monitor")
-        # A default that is of batches is of those that are trained.
+        # If nobody chose `monitor`, it is taken over batches of the size that is trained.
         if "monitor" not in chosen and isinstance(monitor, str):
             settings["monitor"] = re.sub(r"(?<=\|batch=)\d+", str(settings.get("batch_size")), monitor)
         return settings

@@ -25,8 +25,9 @@ ROOT = Path(cli.__file__).parents[2]
 
 
 def test_papers_lists_each_with_its_network_weights_and_data(repro):
-    status, printed, _ = repro("papers")
+    status, printed, progress = repro("papers")
     assert status == 0
+    assert progress.startswith("comparing the printed numbers with the runs")
     for name in paper.names():
         about = paper.load(name)
         assert f"{name}: {about.brief}. {about.parameters / 1e6:.1f} million weights." in " ".join(printed.split())

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from common import paper as papers
-from common.cli.shared import OnePaperOrAll, Results, Runs, app, out, quoted_command, say, say_json, show, tell
+from common.cli.shared import OnePaperOrAll, Results, Runs, app, err, out, quoted_command, say, say_json, show, tell
 from common.errors import BadInput
 from common.files import data_root, read_json, refuse_no_folder
 from common.lock import unchanging
@@ -106,6 +106,7 @@ def report(
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
     refuse_no_folder(output)
+    say("reading the results, checking the papers' arithmetic, looking for images: a minute or more ...", err)
     import_keras()
     try:
         from common.report import folder, site
@@ -116,10 +117,9 @@ def report(
         ) from missing
     folder.refuse_no_report(output)
     page = _page_to_try(tried, runs) if tried else None
-    with out.status("reading the results, checking the papers' arithmetic, looking for images: a minute ..."):
-        with unchanging(results):
-            built = site.build_site(results, papers.names(), data_root(), runs, page)
-        folder.write_site(built, output)
+    with unchanging(results):
+        built = site.build_site(results, papers.names(), data_root(), runs, page)
+    folder.write_site(built, output)
     for remark in built.remarks:
         say(f"Without images: {remark}")
     if built.remarks:

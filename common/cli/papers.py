@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common import paper as papers
-from common.cli.shared import Results, app, tell
+from common.cli.shared import Results, app, err, say, tell
 
 
 @app.command("papers")
@@ -14,6 +14,7 @@ def list_papers(results: Results = Path("results")) -> None:
     from common.evidence.describe_runs import say_all
     from common.evidence.paper_sentences import say_network, say_paper
 
+    say("comparing the printed numbers with the runs; this may take a minute ...", err)
     for name in papers.names():
         paper = papers.load(name)
         tell(f"{name}: {say_network(paper)}")

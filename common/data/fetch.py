@@ -155,11 +155,12 @@ def _find_own(name_or_dir: str) -> Found:
 
 def _in_busi_layout(name: str, folder: Path) -> Found:
     cases, left_out = index(folder), describe_left_out(busi.left_out(folder))
-    return Found(name, folder, cases, [], None, left_out, tuple(folder / label for label in CLASSES))
+    folders_read = tuple(folder / label for label in CLASSES)
+    return Found(name, folder, cases, unusable=[], left_out=left_out, folders_read=folders_read)
 
 
 def _of_pack(packed: pack.Packed) -> Found:
-    return Found(packed.contents.name, packed.path, packed.cases, [], packed)
+    return Found(packed.contents.name, packed.path, packed.cases, unusable=[], packed=packed)
 
 
 def _described(name: str, description: Path, base: Path, timed: bool = True) -> Found:
@@ -188,7 +189,7 @@ def _indexed(
         some, passed_over = described.index(about, base, scaled, timed)
         cases, passed = cases + some, passed + passed_over
     named = tuple(dict.fromkeys(base / folder for about in parts for folder in (about.images, about.masks)))
-    return Found(name, base, cases, [], None, describe_left_out(passed), named)
+    return Found(name, base, cases, unusable=[], left_out=describe_left_out(passed), folders_read=named)
 
 
 def _own_name(name: str) -> str:

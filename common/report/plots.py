@@ -84,10 +84,20 @@ def training_curves(record: Record, name: str) -> list[Plot]:
     """One plot for each metric that `fit` printed, with a line for each repeat. name: unique in its page."""
     history = record.runs[0].history
     titles = [title for title in history if not title.startswith("val_")]
-    return [_curve(record.runs, title, f"{name}-{number}") for number, title in enumerate(titles)]
+    return [_curve(record, title, f"{name}-{number}") for number, title in enumerate(titles)]
 
 
-def _curve(runs: list[Repeat], title: str, name: str) -> Plot:
+def validated_on(record: Record) -> str:
+    """What the curves beside those of training are of, in words. Some papers validate on their test images."""
+    run = record.runs[0]
+    if "validation" in run.split:
+        return "validation"
+    return "test, which also chose the epoch" if run.selection == "test" else "test"
+
+
+def _curve(record: Record, title: str, name: str) -> Plot:
+    runs = record.runs
+
     def plot(axes: Axes) -> None:
         for run in runs:
             for key, colour in ((title, TRAIN), (f"val_{title}", VALIDATION)):
@@ -100,16 +110,16 @@ def _curve(runs: list[Repeat], title: str, name: str) -> Plot:
         axes.set_xlabel("epoch", color=TEXT)
         axes.xaxis.get_major_locator().set_params(integer=True)
 
-    return Plot(title, _summary(runs, title), draw_svg(_CURVES, name, plot))
+    return Plot(title, _summary(runs, title, validated_on(record)), draw_svg(_CURVES, name, plot))
 
 
-def _summary(runs: list[Repeat], title: str) -> str:
+def _summary(runs: list[Repeat], title: str, validated: str) -> str:
     words = [f"{title} of {span([len(runs)], 'training')} over {span([run.epochs for run in runs], 'epoch')}"]
-    for key, part in ((title, "training"), (f"val_{title}", "validation")):
+    for key, part in ((title, "training"), (f"val_{title}", validated)):
         ends = [run.history[key][-1] for run in runs if run.history.get(key)]
         known = [end for end in ends if end is not None]
         if known:
-            words.append(f"{part} ends between {min(known):.3f} and {max(known):.3f}")
+            words.append(f"{part}: ends between {min(known):.3f} and {max(known):.3f}")
     return "; ".join(words)
 
 

@@ -178,7 +178,7 @@ def _environment() -> Environment:
     environment.filters |= {"setting": setting, "command": command, "papers": _papers, "readings": as_shown}
     environment.filters |= {"repeats": format_repeats, "sentences": effect_sentences, "ran": ran_of}
     environment.filters |= {"status": status_of, "marks": marks.marks_of, "said": sentences.say_verdict}
-    environment.filters |= {"explained": sentences.explain, "linked": _linked}
+    environment.filters |= {"explained": sentences.explain, "validated_on": plots.validated_on, "linked": _linked}
     environment.globals |= {
         "say_paper": paper_sentences.say_paper,
         "say_reply": paper_sentences.say_reply,

@@ -146,7 +146,7 @@ def test_a_colour_says_that_something_is_decided(real_site: Path, look):
 
 def test_a_papers_page_goes_from_the_sentence_to_why_and_on(real_site: Path, look):
     tab = look(real_site, "gill.html")
-    assert texts(tab, "main h2")[:3] == ["The numbers it is known by", "Why", "What is stated, what was run"]
+    assert texts(tab, "main h2")[:3] == ["The numbers it is known by", "Why", "Protocol: what is stated, what was run"]
     (gill,) = gather.studies(RESULTS, ["gill"])
     first = headline(gill.paper, gill.found)[0]
     assert "A blank mask scores" in tab.locator("section[aria-labelledby=why] ul").first.inner_text()

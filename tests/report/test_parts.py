@@ -15,7 +15,7 @@ from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.answers import answers
 from common.evidence.results import store
-from common.report import comparison, gather, layers, pictures, site
+from common.report import comparison, gather, layers, pictures, plots, site
 from common.report.pictures import GRID, outline
 from tests.report.made import RESULTS, record_of
 
@@ -128,6 +128,19 @@ def test_confusion_matrices_of_folds_sum_to_the_last():
         for called, number in row.items():
             assert number == sum(matrix[actual][called] for _, matrix in of_folds)
     assert sum(number for row in total.values() for number in row.values()) == record.dataset.cases
+
+
+def test_curves_of_test_images_are_called_so():
+    def words(paper: str, **changed) -> str:
+        record = record_of(RESULTS, paper)
+        runs = [run.model_copy(update=changed) for run in record.runs]
+        return plots.validated_on(record.model_copy(update={"runs": runs}))
+
+    assert words("gill") == words("tang") == "test, which also chose the epoch"
+    assert words("gill", selection="none") == "test"
+    assert words("kumar") == "validation"
+    drawn = plots.training_curves(record_of(RESULTS, "gill"), "curves")[0].summary
+    assert "; test, which also chose the epoch: ends between " in drawn
 
 
 def test_folds_have_a_line_each_with_mean_and_deviation_where_the_table_has_them():
