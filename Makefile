@@ -53,7 +53,7 @@ report: $(INSTALLED) ## make web pages of the results: open site/index.html in a
 
 # Three processes on two cores, because many tests wait for other processes. xdist would put files with few tests last;
 # these take longest, so its reordering is off (see tests/conftest.py).
-test: lint .venv/jax ## check the code with ruff, then run the tests: some 10 minutes
+test: lint .venv/jax ## check the code with ruff, then run the tests: some 9 minutes
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-long: $(INSTALLED) .venv/jax ## run the tests that take minutes each
