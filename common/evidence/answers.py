@@ -96,7 +96,7 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     assessed: all records of the paper. Only those of its default readings, and of those of a network that it sets
     beside its own, answer; its own data come before others."""
     nothing = trivial.distributions_of_cells(paper) if paper.data_named else {}
-    usable = _that_answer(paper, assessed)
+    usable = _usable_for_answers(paper, assessed)
     sources = _sources(usable)
     without = {row.id: row for row in compare.rows_without_runs(paper, paper.reported, nothing)}
     elsewhere = {
@@ -127,7 +127,7 @@ def _own_rows(assessed: Assessment) -> list[Compared]:
 def stored_answers(paper: Paper, results: Path) -> list[Answer]:
     """The same from the comparisons that are stored in the records, in a fraction of the time, without what learns
     nothing and where else one would see a number. Where a number has no stored comparison, all are made anew."""
-    usable = _that_answer(paper, assess.stored(paper, results))
+    usable = _usable_for_answers(paper, assess.stored(paper, results))
     sources, groups = _sources(usable), compare.judged_together(paper)
     heads = {compare.head_of(cells).id for cells in groups}
     with_numbers = [paper.network_of(cell.readings) for cell in paper.reported]
@@ -143,7 +143,7 @@ def headline(paper: Paper, found: Iterable[Answer]) -> list[Answer]:
     return [by_id[id] for id in paper.headline]
 
 
-def _that_answer(paper: Paper, assessed: Iterable[Assessment]) -> list[Assessment]:
+def _usable_for_answers(paper: Paper, assessed: Iterable[Assessment]) -> list[Assessment]:
     """Those of default readings in a design of any size. The paper's own data come first, then its own design."""
 
     def order(each: Assessment) -> tuple[bool, bool]:

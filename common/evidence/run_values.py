@@ -77,3 +77,11 @@ def value_of_run(run: Repeat, part: str, signature: str, predictor: str | None =
         return None if predictor else run.epochs
     table = run.trivial.get(part, {}).get(predictor, {}) if predictor else run.metrics.get(part, {})
     return table.get(signature)
+
+
+def name_repeats(paper: Paper, record: Record) -> str:
+    """What a person would run more of: "splits" where a chosen number of them comes again, "cross-validations", or
+    "repeats"."""
+    if "splits" in record.readings and not is_on_published_splits(paper, record):
+        return "splits"
+    return "cross-validations" if folds_of(record) else "repeats"

@@ -10,7 +10,7 @@ from common.evidence.compare import is_column, is_count, shown_of
 from common.evidence.definition import Definition
 from common.evidence.phrases import like
 from common.evidence.results import Compared, Record
-from common.evidence.run_values import folds_of, is_on_published_splits
+from common.evidence.run_values import folds_of, is_on_published_splits, name_repeats
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, Hint, best_of
@@ -198,13 +198,14 @@ def _say_needed(answer: Answer) -> str:
         return ""
     row, record = answer.shown.row, answer.shown.assessed.record
     on_published = is_on_published_splits(answer.paper, record)
-    unit = "splits" if "splits" in record.readings and not on_published else count_repeats(record, 2)[2:]
+    unit = name_repeats(answer.paper, record)
     needed, n = row.needed, row.reproduced.n
     if needed is None:
         if n < RUNS and not (is_column(answer.cells) and folds_of(record)):
             return f"It takes at least {RUNS} {unit}."
-        each = "How many repeats it would take can't be said before each published split has two."
-        return each if on_published and row.margin is not None else ""
+        if not on_published or row.margin is None:
+            return ""
+        return "How many repeats it would take can't be said before each published split has two."
     what, hint = ("for a hint", "give a hint") if record.profile == "small" else ("to decide it", "decide it")
     if needed == 0:
         return f"No number of {unit} would {hint}: they vary too much."

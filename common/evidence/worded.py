@@ -39,6 +39,7 @@ from common.evidence.run_values import (
     by_repeat,
     folds_of,
     is_on_published_splits,
+    name_repeats,
     part_of,
     split_of_each_repeat,
     values_by_split,
@@ -148,7 +149,7 @@ def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence
     doubt = doubt_printed(paper, claim, paired and paired.of_images)
     evidence = tuple(_say_evidence(paper, claim, own.record, paired, doubt, status, missing))
     if status == OPEN and not paired:
-        evidence = tuple(filter(None, [_say_outlook(own.record, outlook, limit), *evidence]))
+        evidence = tuple(filter(None, [_say_outlook(paper, own.record, outlook, limit), *evidence]))
     return Tested(
         claim, asked, as_printed, own.record, fresh, difference, found, status, notes, paired, doubt, evidence
     )
@@ -255,9 +256,9 @@ def _say_evidence(
         yield doubt.sentence(one, _typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes")
 
 
-def _say_outlook(own: Record, outlook: Outlook, limit: Interval) -> str:
+def _say_outlook(paper: Paper, own: Record, outlook: Outlook, limit: Interval) -> str:
     """How many repeats would tell, if mean and spread stay as they are: "It would take about 5 repeats to tell."."""
-    unit = "cross-validations" if folds_of(own) else "splits" if "splits" in own.readings else "repeats"
+    unit = name_repeats(paper, own)
     if outlook.more is None:
         return f"It takes at least {RUNS} {unit}." if outlook.expected.n < RUNS else ""
     needed = repeats_to_decide(limit, outlook.more, outlook.further, margin=None)
