@@ -29,10 +29,8 @@ def find_network(named: Path) -> Path:
         return FILE
     if not named.is_dir():
         return named
-    of_repeats = sorted(named.glob("repeat-*"), key=_number)
-    folders = [named, *sorted(named.glob("fold-*"), key=_number)]
-    for repeat in of_repeats:
-        folders += [repeat, *sorted(repeat.glob("fold-*"), key=_number)]
+    repeats = sorted(named.glob("repeat-*"), key=_number)
+    folders = [each for above in (named, *repeats) for each in (above, *sorted(above.glob("fold-*"), key=_number))]
     found = next((folder / name for folder in folders for name in _NETWORKS if (folder / name).is_file()), None)
     if found is None:
         raise BadInput(
