@@ -1,9 +1,10 @@
-"""Small parts of sentences: a value as a paper would print it, and lists."""
+"""Parts of sentences that several pages share: a value as a paper would print it, lists, and numbers of repeats."""
 
 from collections.abc import Iterable
 
 from common.evidence.definition import Definition
 from common.evidence.results import Compared
+from common.evidence.verdict import MOST_REPEATS
 from common.reported import Reported
 
 
@@ -20,3 +21,12 @@ def listed(phrases: Iterable[str]) -> str:
     """a, b and c."""
     *most, last = phrases
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def say_needed(needed: int, unit: str, purpose: str, would: str) -> str:
+    """A sentence on `verdict.repeats_to_decide`: "It would take about 5 repeats to tell.". unit: of what one would run
+    more (`run_values.name_repeats`). purpose, would: such as "to tell" and "tell"."""
+    if needed == 0:
+        return f"No number of {unit} would {would}: they vary too much."
+    number = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"
+    return f"It would take {number} {unit} {purpose}."

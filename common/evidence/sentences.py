@@ -8,12 +8,12 @@ from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import possible_range
 from common.evidence.compare import is_column, is_count, shown_of
 from common.evidence.definition import Definition
-from common.evidence.phrases import like
+from common.evidence.phrases import like, say_needed
 from common.evidence.results import Compared, Record
 from common.evidence.run_values import folds_of, is_on_published_splits, name_repeats
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, Hint, best_of
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, RUNS, Hint, best_of
 from common.paper import as_shown
 from common.reported import Reported
 
@@ -206,11 +206,8 @@ def _say_needed(answer: Answer) -> str:
         if not on_published or row.margin is None:
             return ""
         return "How many repeats it would take can't be said before each published split has two."
-    what, hint = ("for a hint", "give a hint") if record.profile == "small" else ("to decide it", "decide it")
-    if needed == 0:
-        return f"No number of {unit} would {hint}: they vary too much."
-    more = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"
-    return f"It would take {more} {unit} {what}."
+    small = record.profile == "small"
+    return say_needed(needed, unit, *(("for a hint", "give a hint") if small else ("to decide it", "decide it")))
 
 
 def _say_spread(answer: Answer) -> str:
