@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.evidence import assess, compare, trivial, verdict
 from common.evidence.assess import Assessment, is_default, is_default_but_for_design
+from common.evidence.columns import head_of, judged_together
 from common.evidence.explain import Explanation, explanations
 from common.evidence.results import Compared, Record
 from common.evidence.spread import Spread, find_spread
@@ -106,7 +107,7 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
         for id in found.cells
         if (runs := sources.get((id, each.record.profile))) and runs.assessed is each
     }
-    found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
+    found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in judged_together(paper.reported)]
     records = [each.record for each in assessed]
     return [
         _with_spread(answer, records) if answer.verdict in ("not decided", "not run") and answer.has_value else answer
@@ -128,8 +129,8 @@ def stored_answers(paper: Paper, results: Path) -> list[Answer]:
     """The same from the comparisons that are stored in the records, in a fraction of the time, without what learns
     nothing and where else one would see a number. Where a number has no stored comparison, all are made anew."""
     usable = _usable_for_answers(paper, assess.stored(paper, results))
-    sources, groups = _sources(usable), compare.judged_together(paper)
-    heads = {compare.head_of(cells).id for cells in groups}
+    sources, groups = _sources(usable), judged_together(paper.reported)
+    heads = {head_of(cells).id for cells in groups}
     with_numbers = [paper.network_of(cell.readings) for cell in paper.reported]
     not_compared = (not each.rows and paper.network_of(each.record.readings) in with_numbers for each in usable)
     if heads - {id for id, _ in sources} or any(not_compared):
@@ -168,7 +169,7 @@ def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:
 
 
 def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:
-    head = compare.head_of(cells)
+    head = head_of(cells)
     runs, small = (sources.get((head.id, profile)) for profile in ("paper", "small"))
     first = runs or small
     return Answer(

@@ -21,7 +21,7 @@ from common.evidence.counts import Rows
 from common.evidence.kept_counts import rows_of
 from common.evidence.metrics import value_of_each_image
 from common.evidence.results import Record
-from common.evidence.run_values import by_repeat, split_of_each_repeat, value_of_run
+from common.evidence.run_values import by_repeat, split_of_each_repeat, test_per_train, value_of_run
 from common.evidence.statistics import MeanDifference, PairedDifference, corrected_t, paired_bootstrap
 from common.paper import Paper
 
@@ -110,8 +110,7 @@ def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str
         pair = Pair(run.repeat, split_of[key][1], first - second, run.fold)
         rows = [rows_of(results, *each, "test") for each in both] if results and part == "test" else []
         pairs.append(_with_images(pair, definition, *rows) if rows and None not in rows else pair)
-    sizes = [run.split for run in one.runs]
-    ratio = mean(size["test"] for size in sizes) / mean(size["train"] for size in sizes)
+    ratio = test_per_train(one)
     return Paired(tuple(pairs), corrected_t([mean(each) for each in _by_split(pairs)], ratio), ratio)
 
 

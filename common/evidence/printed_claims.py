@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-from common.evidence.compare import is_of_repeats
+from common.evidence.columns import is_of_repeats
 from common.evidence.definition import COSTS, OVERLAPS, Definition
 from common.evidence.pairs import OfImages
 from common.evidence.statistics import Interval, place

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import possible_range
-from common.evidence.compare import is_column, is_count, shown_of
+from common.evidence.columns import is_column, is_count, shown_of
 from common.evidence.definition import Definition
 from common.evidence.phrases import like, say_needed
 from common.evidence.results import Compared, Record

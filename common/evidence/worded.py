@@ -15,12 +15,11 @@ would tell, and what the printed numbers alone are worth (`superiority`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from statistics import mean
 from typing import Any, Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment
-from common.evidence.compare import Outlook, expect_cross_validation
+from common.evidence.outlook import Outlook, expect_claim
 from common.evidence.pairs import Paired, pair_up, say_pairs, say_what_would_tell
 from common.evidence.phrases import say_needed
 from common.evidence.printed_claims import (
@@ -37,15 +36,13 @@ from common.evidence.printed_claims import (
 )
 from common.evidence.results import RUNNING, Record
 from common.evidence.run_values import (
-    by_repeat,
+    by_split,
     folds_of,
     is_on_published_splits,
     name_repeats,
     part_of,
-    split_of_each_repeat,
-    values_by_split,
 )
-from common.evidence.statistics import Expected, Interval, Prediction, expect
+from common.evidence.statistics import Expected, Interval, Prediction
 from common.evidence.superiority import FalseClaim
 from common.evidence.verdict import DID_NOT_LEARN, RUNS, repeats_to_decide
 from common.paper import Paper, as_text
@@ -142,7 +139,7 @@ def _test(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessme
         found, paired = _compare_networks(paper, claim, own, beside.record) if beside else (Prediction(0), None)
         outlook = Outlook(Expected(found.n), fewest=1 if paired and paired.folds else RUNS)
     else:
-        outlook = _expect(paper, claim, own.record)
+        outlook = expect_claim(paper, claim, own.record)
         found = outlook.expected.prediction
     records = [each.record for each in (own, beside) if each]
     unlearned = next(filter(None, (learned.why_unlearned(each.runs, claim.definition) for each in records)), "")
@@ -176,24 +173,6 @@ def _compare_networks(paper: Paper, claim: Worded, own: Assessment, beside: Reco
         paired = pair_up(paper, own.record, beside, claim.split, claim.definition, own.folder)
         moved = replace(paired.over_splits, one=moved.one, other=moved.other)
     return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), paired
-
-
-def _expect(paper: Paper, claim: Worded, record: Record) -> Outlook:
-    """What one network lets one expect of one further run: its metric, or by how much it is higher on the test images
-    than on the training images."""
-    if claim.over == "train":
-        train = by_repeat(record, part_of(paper, "train"), claim.definition)
-        test = by_repeat(record, claim.split, claim.definition)
-        split_of, differences = split_of_each_repeat(paper, record), {}
-        for key in (key for key in test if key in train):
-            differences.setdefault(split_of[key], []).append(mean(test[key]) - mean(train[key]))
-        values = list(map(mean, differences.values()))
-    elif of_folds := expect_cross_validation(record, claim.split, claim.definition):
-        return of_folds
-    else:
-        values = values_by_split(paper, record, claim.split, claim.definition)
-    can_tell = len(values) >= RUNS and not is_on_published_splits(paper, record)
-    return Outlook(expect(values), more=partial(expect, values, 1, None) if can_tell else None)
 
 
 def _status(paper: Paper, claim: Worded, found: Prediction, fewest: int) -> Status:
@@ -267,7 +246,7 @@ def _say_first(tested: Tested) -> str:
     10 folds, is needed first."."""
     paper, claim, own = tested.paper, tested.claim, tested.record
     folds = folds_of(own) if own else paper.folds
-    enough = own and (folds or len(values_by_split(paper, own, claim.split, claim.definition)) >= RUNS)
+    enough = own and (folds or len(by_split(paper, own, claim.split, claim.definition)) >= RUNS)
     same = whose = ""
     if isinstance(claim.over, dict):
         same = f", in the same {folds} folds," if folds else ", on the same splits,"
