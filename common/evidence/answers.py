@@ -73,6 +73,11 @@ class Answer:
         return bool(self.head.same_as)
 
     @property
+    def is_own(self) -> bool:
+        """Whether the paper says it of its own work, here for the first time."""
+        return not (self.again or self.head.quoted)
+
+    @property
     def has_value(self) -> bool:
         """Whether our runs have a value of it."""
         return self.shown is not None and self.shown.row.reproduced.mean is not None

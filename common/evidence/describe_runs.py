@@ -6,7 +6,7 @@ from statistics import fmean, median
 
 from common.evidence import learned
 from common.evidence.assess import Assessment, is_default
-from common.evidence.phrases import listed
+from common.evidence.phrases import counted, listed
 from common.evidence.results import Record, spoken_name
 from common.evidence.run_values import folds_of, values
 from common.evidence.statistics import prediction
@@ -139,4 +139,4 @@ def _amount(record: Record) -> str:
     repeats = len({run.repeat for run in record.runs})
     failed = f", {len(record.failed)} failed" if record.failed else ""
     folds = f" of {folds_of(record)} folds" if folds_of(record) else ""
-    return f"{repeats} repeat{'s' * (repeats != 1)}{folds}{failed}"
+    return f"{counted(repeats, 'repeat')}{folds}{failed}"

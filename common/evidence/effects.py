@@ -12,9 +12,10 @@ from common.evidence import assess, learned
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.definition import comparable
+from common.evidence.mean_differences import MeanDifference, paired_t, welch
 from common.evidence.results import Compared, Record
 from common.evidence.run_values import by_repeat
-from common.evidence.statistics import MeanDifference, Prediction, paired_t, prediction, welch
+from common.evidence.statistics import Prediction, prediction
 from common.paper import as_shown
 
 # These settings decide which images a repeat is tested on (`common.data.splits.draw`). A reading of any other setting
@@ -86,6 +87,10 @@ class OneAtATime:
     default: Assessment
     alternatives: list[Alternative]
     several: list[Alternative]
+
+    @property
+    def every(self) -> list[Alternative]:
+        return [*self.alternatives, *self.several]
 
 
 def effects_in_paper(group: Sequence[Assessment]) -> list[OneAtATime]:

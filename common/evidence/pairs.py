@@ -19,10 +19,12 @@ from common.evidence import spread
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import rows_of
+from common.evidence.mean_differences import MeanDifference, corrected_t
 from common.evidence.metrics import value_of_each_image
+from common.evidence.phrases import counted
 from common.evidence.results import Record
 from common.evidence.run_values import by_repeat, split_of_each_repeat, test_per_train, value_of_run
-from common.evidence.statistics import MeanDifference, PairedDifference, corrected_t, paired_bootstrap
+from common.evidence.statistics import PairedDifference, paired_bootstrap
 from common.paper import Paper
 
 # So many repeats are the most that anybody is advised to run.
@@ -153,9 +155,10 @@ def say_pairs(paired: Paired, one: str, other: str) -> list[str]:
     told = f"{over.mean:+.4f}{_interval(over.low, over.high)}"
     how = f"of {len(paired.pairs)} repeats on {splits} splits, which share images"
     if splits == 1:
-        how = f"of {_repeats(len(paired.pairs))} on 1 split"
+        how = f"of {counted(len(paired.pairs), 'repeat')} on 1 split"
     if paired.folds:
-        how = f"of the {paired.folds} folds of {_cross_validations(paired.repeats)}, which share training images"
+        whole = counted(paired.repeats, "cross-validation")
+        how = f"of the {paired.folds} folds of {whole}, which share training images"
     return [f"{one} less {other}: {'; '.join(repeats)}.", f"Over all: {told}, {how}."]
 
 
@@ -202,7 +205,7 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
     """One sentence on `repeats_to_tell`. fixed: as there."""
     splits, have = paired.by_split, paired.repeats
     if len(splits) < 2:
-        return f"How many repeats would tell can't be said from {_repeats(have)} on 1 split."
+        return f"How many repeats would tell can't be said from {counted(have, 'repeat')} on 1 split."
     try:
         needed = repeats_to_tell(splits, paired.test_per_train, fixed)
     except ValueError:
@@ -216,11 +219,3 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
     needed = max(-(-needed // each), have + (len(splits) if fixed else 1))  # those at hand do not tell
     number = f"{needed} cross-validations of each network" if paired.folds else f"{needed} {where}"
     return f"About {number} would tell, if mean and spread stay as in {f'these {have}' if have > 1 else 'this one'}."
-
-
-def _repeats(number: int) -> str:
-    return f"{number} repeat{'s' * (number != 1)}"
-
-
-def _cross_validations(number: int) -> str:
-    return f"{number} cross-validation{'s' * (number != 1)}"

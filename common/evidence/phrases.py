@@ -17,6 +17,11 @@ def like(cell: Reported | Compared, value: float) -> str:
     return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
 
 
+def counted(number: int, unit: str) -> str:
+    """1 repeat, 3 repeats."""
+    return f"{number} {unit}{'s' * (number != 1)}"
+
+
 def listed(phrases: Iterable[str]) -> str:
     """a, b and c."""
     *most, last = phrases

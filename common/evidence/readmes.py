@@ -55,9 +55,9 @@ def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
 
 def _line(answer: Answer) -> list[str]:
     head = answer.head
-    ours = describe_ours(answer, answer.shown) if answer.shown else "-"
     verdict = Markdown(bold(answer.verdict) + (f" (small runs: {answer.hint})" if answer.hint else ""))
-    return [name_metric(head), head.where, describe_printed(answer), verdict, ours, as_code(head.definition)]
+    about = name_metric(head), head.where, describe_printed(answer)
+    return [*about, verdict, describe_ours(answer), as_code(head.definition)]
 
 
 def between_marks(text: str, table: str, marks: tuple[str, str] = MARKS) -> str:

@@ -8,7 +8,7 @@ from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import possible_range
 from common.evidence.columns import is_column, is_count, shown_of
 from common.evidence.definition import Definition
-from common.evidence.phrases import like, say_needed
+from common.evidence.phrases import counted, like, say_needed
 from common.evidence.results import Compared, Record
 from common.evidence.run_values import folds_of, is_on_published_splits, name_repeats
 from common.evidence.statistics import Prediction
@@ -83,12 +83,13 @@ def describe_printed(answer: Answer) -> str:
     return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
 
 
-def describe_ours(answer: Answer, runs: Runs) -> str:
+def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
     """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
-    confusion matrix, our folds."""
-    row = runs.row
-    if row.reproduced.mean is None:
+    confusion matrix, our folds; "-" for none. runs: without these, those that stand beside the number."""
+    runs = runs or answer.shown
+    if runs is None or runs.row.reproduced.mean is None:
         return "-"
+    row = runs.row
     small = "small " if runs.assessed.record.profile == "small" else ""
     counted = count_repeats(runs.assessed.record, row.reproduced.n, small)
     if answer.head.image or is_count(answer.head):
@@ -153,19 +154,19 @@ def _say_ours(answer: Answer) -> str:
     if answer.verdict == "other data":
         return _say_beside(answer)
     if answer.head.image:
-        return f"Ours, over all test images: {describe_ours(answer, answer.shown)}."
+        return f"Ours, over all test images: {describe_ours(answer)}."
     if learned.unusable(row.definition, answer.shown.assessed.record):
-        return f"Ours: {describe_ours(answer, answer.shown)}."
+        return f"Ours: {describe_ours(answer)}."
     low, high = shown_of(answer.cells)
     how = "lower" if row.reproduced.mean < low else "higher" if row.reproduced.mean > high else "the same"
     how = "practically the same" if answer.verdict == "holds" or answer.hint == "near" else how
-    return f"Ours is {how}: {describe_ours(answer, answer.shown)}."
+    return f"Ours is {how}: {describe_ours(answer)}."
 
 
 def _say_beside(answer: Answer) -> str:
     if not answer.has_value:
         return ""
-    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer, answer.shown)}."
+    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer)}."
 
 
 def _say_hint(answer: Answer) -> str:
@@ -260,10 +261,9 @@ def _interval(row: Compared) -> str:
     return f"{like(row, max(least, found.low))} to {like(row, min(most, found.high))}"
 
 
-def count_repeats(record: Record, counted: int, kind: str = "") -> str:
+def count_repeats(record: Record, number: int, kind: str = "") -> str:
     """Such as "3 small repeats", "1 cross-validation"."""
-    unit = "cross-validation" if folds_of(record) else "repeat"
-    return f"{counted} {kind}{unit}{'s' * (counted != 1)}"
+    return counted(number, f"{kind}{'cross-validation' if folds_of(record) else 'repeat'}")
 
 
 def _part(split: str) -> str:

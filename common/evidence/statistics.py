@@ -1,8 +1,8 @@
-"""Intervals of one further run, of the difference of two means, and of what the choice of the images alone does."""
+"""Intervals of one further run, and of what the choice of the images alone does."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -133,78 +133,6 @@ def prediction(values: Sequence[float]) -> Prediction:
     with the narrower confidence interval of the mean.
     """
     return expect(values).prediction
-
-
-@dataclass(frozen=True)
-class MeanDifference:
-    """one, other: numbers of repeats of two sets. mean: that of the first less that of the second, None where a set is
-    empty. low, high: its 95 % confidence interval, None where a set has fewer than two. paired: whether the repeats are
-    pairs."""
-
-    one: int
-    other: int
-    mean: float | None = None
-    low: float | None = None
-    high: float | None = None
-    paired: bool = False
-
-    @property
-    def certain(self) -> bool:
-        """Whether 0 is outside its interval."""
-        return self.low is not None and (self.low > 0 or self.high < 0)
-
-
-def welch(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
-    """The difference of the means of two independent samples that may vary unequally: Welch's interval, with the
-    degrees of freedom of Satterthwaite (Welch 1947, Biometrika 34: 28-35). Values are finite.
-    """
-    samples = [np.asarray(sample, float) for sample in (one, other)]
-    numbers = [len(sample) for sample in samples]
-    if min(numbers) == 0:
-        return MeanDifference(*numbers)
-    mean = float(samples[0].mean() - samples[1].mean())
-    if min(numbers) == 1:
-        return MeanDifference(*numbers, mean)
-    errors = [sample.var(ddof=1) / len(sample) for sample in samples]  # squared, of each mean
-    total = sum(errors)
-    if total == 0:
-        return MeanDifference(*numbers, mean, mean, mean)
-    freedom = total**2 / sum(error**2 / (number - 1) for error, number in zip(errors, numbers, strict=True))
-    half = float(stdtrit(freedom, 0.975) * math.sqrt(total))
-    return MeanDifference(*numbers, mean, mean - half, mean + half)
-
-
-def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
-    """The mean of the differences of pairs, which stand at the same place in both: Student's interval, with one degree
-    of freedom less than there are pairs (Student 1908, Biometrika 6: 1-25). Exact for normally distributed differences,
-    whatever the correlation within the pairs. Values are finite. Raises ValueError for unequal numbers.
-    """
-    differences = [a - b for a, b in zip(one, other, strict=True)]
-    pairs = len(differences)
-    if pairs == 0:
-        return MeanDifference(0, 0, paired=True)
-    mean = float(np.mean(differences))
-    if pairs == 1:
-        return MeanDifference(1, 1, mean, paired=True)
-    half = float(stdtrit(pairs - 1, 0.975) * np.std(differences, ddof=1) / math.sqrt(pairs))
-    return MeanDifference(pairs, pairs, mean, mean - half, mean + half, paired=True)
-
-
-def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
-    """The mean of the differences of pairs, one for each random split of one set of images, with the interval of
-    Nadeau & Bengio (2003, Machine Learning 52: 239-281, the corrected resampled t-test): mean ± t·s·√(1/J + n₂/n₁).
-
-    The splits overlap: two of them train on many of the same images, and test on some. So J differences say less of new
-    images than J independent ones would, and `paired_t`, which is about all splits of these images, is too narrow.
-    J: number of splits, t has J - 1 degrees of freedom. test_per_train: n₂/n₁, test images for each training image. The
-    correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂). Values are finite.
-    """
-    found = paired_t(differences, [0.0] * len(differences))
-    if found.low is None:
-        return found
-    wider = math.sqrt(1 + len(differences) * test_per_train)
-    half = (found.high - found.mean) * wider
-    return replace(found, low=found.mean - half, high=found.mean + half)
 
 
 def bootstrap(

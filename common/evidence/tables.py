@@ -11,6 +11,7 @@ from common.evidence.definition import Definition
 from common.evidence.describe_runs import say_mixture, say_spent_of
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
+from common.evidence.phrases import counted
 from common.evidence.results import Record
 from common.evidence.run_values import folds_of, values
 from common.evidence.sentences import count_repeats
@@ -35,11 +36,6 @@ def ran_of(tested: Tested) -> tuple[str, str]:
     repeats = f"{count_repeats(record, found.n)}{_of_folds(record)}, " if found.n else ""
     about = f"{repeats}{record.profile}, {record.dataset.name}"
     return mean, " ".join(filter(None, [interval, about]))
-
-
-def status_of(tested: Tested) -> tuple[str, str]:
-    """Whether a claim in words holds, and the notes on that."""
-    return tested.status, "; ".join([*tested.notes, *([] if tested.fresh else ["stale"])])
 
 
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
@@ -76,7 +72,7 @@ def setting(record: Record) -> str:
         f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         *filter(None, [say_spent_of(record)]),
-        f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
+        f"{on.device}, {counted(on.cores, 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
         *say_mixture(record),
         *(chosen[run.selection] for run in runs),
@@ -90,7 +86,8 @@ def leak_free_setting(assessed: Assessment) -> str:
     """The readings and repeats of the leak-free record beside a record."""
     other = assessed.leak_free
     stale = "" if assessed.leak_free_fresh else ", STALE"
-    return f"{', '.join(as_shown(other.readings))}, {span([len(repeats_of(other))], 'repeat')}{_of_folds(other)}{stale}"
+    repeats = counted(len(repeats_of(other)), "repeat")
+    return f"{', '.join(as_shown(other.readings))}, {repeats}{_of_folds(other)}{stale}"
 
 
 def command(record: Record) -> str:
@@ -107,10 +104,9 @@ def repeats_of(record: Record) -> set[int]:
     return {each.repeat for each in (*record.runs, *record.failed)}
 
 
-def of_repeats(record: Record, counted: int) -> str:
+def of_repeats(record: Record, whole: int) -> str:
     """3 repeats; 2 of 3 repeats where one failed."""
-    asked = len(repeats_of(record))
-    return f"{counted} of {span([asked], 'repeat')}" if record.failed else span([counted], "repeat")
+    return f"{f'{whole} of ' if record.failed else ''}{counted(len(repeats_of(record)), 'repeat')}"
 
 
 def _of_folds(record: Record) -> str:
@@ -136,7 +132,7 @@ def number(number: float | None) -> str:
 def span(numbers: list[int], unit: str) -> str:
     """1 epoch, 20 epochs, 12 to 31 epochs."""
     low, high = min(numbers), max(numbers)
-    return f"{low} {unit}" if low == high == 1 else f"{low if low == high else f'{low} to {high}'} {unit}s"
+    return counted(low, unit) if low == high else f"{low} to {high} {unit}s"
 
 
 # Markdown as GitHub shows it

@@ -15,7 +15,7 @@ would tell, and what the printed numbers alone are worth (`superiority`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment
@@ -25,13 +25,13 @@ from common.evidence.phrases import say_needed
 from common.evidence.printed_claims import (
     FAILS,
     HOLDS,
-    best_of,
+    as_typed,
     beyond_defaults,
     compare_printed,
     doubt_printed,
-    less_is_better,
     limit_of,
     quoted_beside,
+    say_asked,
     side_of,
 )
 from common.evidence.results import RUNNING, Record
@@ -45,7 +45,7 @@ from common.evidence.run_values import (
 from common.evidence.statistics import Expected, Interval, Prediction
 from common.evidence.superiority import FalseClaim
 from common.evidence.verdict import DID_NOT_LEARN, RUNS, repeats_to_decide
-from common.paper import Paper, as_text
+from common.paper import Paper
 from common.reported import Worded
 
 Status = Literal["holds", "does not hold", "can't be told yet", "did not learn", "not run"]
@@ -93,6 +93,11 @@ class Tested:
         return self.status == NOT_RUN or all(each.fresh for each in (self.own, self.beside) if each)
 
     @property
+    def why(self) -> str:
+        """The notes, and whether the records are stale."""
+        return "; ".join([*self.notes, *([] if self.fresh else ["stale"])])
+
+    @property
     def difference(self) -> bool:
         """Whether `found` is of a difference between two networks or parts; else it is of the metric itself."""
         return self.claim.over not in (None, "quoted")
@@ -100,7 +105,7 @@ class Tested:
     @property
     def asked(self) -> str:
         """What is tested, in words."""
-        return _asked(self.paper, self.claim)
+        return say_asked(self.paper, self.claim)
 
     @property
     def as_printed(self) -> str:
@@ -150,7 +155,7 @@ def _test(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessme
     notes = [unlearned, *_notes(paper, claim, own.record)]
     if status == NOT_RUN:
         missing = isinstance(claim.over, dict) and not beside
-        notes = [f"no run with {_typed(claim.over)}" if missing else "not scored under this definition"]
+        notes = [f"no run with {as_typed(claim.over)}" if missing else "not scored under this definition"]
     return Tested(paper, claim, own, beside, status, found, tuple(filter(None, notes)), paired, outlook)
 
 
@@ -202,24 +207,10 @@ def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
 # In words
 
 
-def _asked(paper: Paper, claim: Worded) -> str:
-    """What is tested: "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
-    side = "below" if claim.above is None and less_is_better(claim) else "above"
-    than = f"that with {_typed(claim.over)}" if isinstance(claim.over, dict) else "that of the training images"
-    if claim.above is not None:
-        than = f"{claim.above:g}"
-    elif claim.over == "quoted":
-        than, quoted = "any quoted", quoted_beside(paper, claim)
-        if quoted:
-            than = f"{best_of(claim, quoted).value}, the best of {len(quoted)} that the paper quotes"
-    whose = f" with {_typed(claim.readings)}" if claim.readings else ""
-    return f"`{claim.definition}` of the {claim.split} images{whose}, {side} {than}"
-
-
 def _say_evidence(tested: Tested) -> Iterator[str]:
     claim, paired = tested.claim, tested.paired
-    one = _typed(claim.readings) or "the paper's network"
-    other = _typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes"
+    one = as_typed(claim.readings) or "the paper's network"
+    other = as_typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes"
     if paired and tested.status in (HOLDS, FAILS, OPEN):
         yield from say_pairs(paired, one, other)
     if tested.status == OPEN:
@@ -250,11 +241,7 @@ def _say_first(tested: Tested) -> str:
     same = whose = ""
     if isinstance(claim.over, dict):
         same = f", in the same {folds} folds," if folds else ", on the same splits,"
-        whose = f" with {_typed(claim.over)}" if enough else " of each network"
+        whose = f" with {as_typed(claim.over)}" if enough else " of each network"
     if folds:
         return f"One cross-validation{whose}{same} is needed first."
     return f"At least {RUNS} repeats{whose}{same} are needed first."
-
-
-def _typed(readings: dict[str, Any]) -> str:
-    return " ".join(f"{key}={as_text(value)}" for key, value in readings.items())

@@ -370,7 +370,7 @@ def test_random_numbers_are_found_as_often_as_the_chance_says(monkeypatch):
     (row,) = compare.rows(about, of)
     numbers = np.random.default_rng(0).uniform(0, 0.9, 400)  # below the interval where the paper says
     asked = [row.model_copy(update={"value": f"{number:.4f}"}) for number in numbers]
-    results = [explain.explain_kind(about, of, [each], [other]) for each in asked]
-    last = explain.explain_kind(about, of, [row], [other])  # the farthest place, so the chance of all
+    results = [explain.explain_kind(of, [each], [other]) for each in asked]
+    last = explain.explain_kind(of, [row], [other])  # the farthest place, so the chance of all
     assert last.tried == 3
     assert np.mean([each is not None for each in results]) * 0.9 == pytest.approx(last.chance, abs=0.06)
