@@ -108,26 +108,20 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     elsewhere = {
         (id, each.record.profile): found
         for each in reversed(usable)
-        for found in explanations(paper, each.record, _own_rows(each), [other.record for other in assessed])
+        for found in explanations(paper, each.record, each.own_rows, [other.record for other in assessed])
         for id in found.cells
         if (runs := sources.get((id, each.record.profile))) and runs.assessed is each
     }
     found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in judged_together(paper.reported)]
     records = [each.record for each in assessed]
-    return [
-        _with_spread(answer, records) if answer.verdict in ("not decided", "not run") and answer.has_value else answer
-        for answer in found
-    ]
+    return [replace(answer, spread=_spread_behind(answer, records)) for answer in found]
 
 
-def _with_spread(answer: Answer, records: Sequence[Record]) -> Answer:
+def _spread_behind(answer: Answer, records: Sequence[Record]) -> Spread | None:
+    if answer.verdict not in ("not decided", "not run") or not answer.has_value:
+        return None
     row, record = answer.shown.row, answer.shown.assessed.record
-    return replace(answer, spread=find_spread(answer.paper, record, records, row.part, row.definition))
-
-
-def _own_rows(assessed: Assessment) -> list[Compared]:
-    """The comparisons that whole repeats answer by themselves: no single folds and images, and no deviations."""
-    return [row for row in assessed.rows if row.id in assessed.own]
+    return find_spread(answer.paper, record, records, row.part, row.definition)
 
 
 def stored_answers(paper: Paper, results: Path) -> list[Answer]:

@@ -53,6 +53,10 @@ class Assessment:
     folder: Path | None = None
 
     @property
+    def own_rows(self) -> list[Compared]:
+        return [row for row in self.rows if row.id in self.own]
+
+    @property
     def standard(self) -> list[str]:
         return standard_of(self.paper, self.record)
 

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
 from common.evidence.columns import head_of, judged_together, printed_again, shown_of
@@ -14,7 +12,7 @@ from common.evidence.metrics import value_of_each_image
 from common.evidence.outlook import Outlook, expect_cells
 from common.evidence.results import Compared, Record, Repeat
 from common.evidence.run_values import part_of, values
-from common.evidence.statistics import Interval, Prediction, prediction
+from common.evidence.statistics import Interval, Prediction, middle_95, prediction
 from common.evidence.trivial import NOTHING
 from common.evidence.verdict import Verdict
 from common.paper import Paper
@@ -146,7 +144,7 @@ def _row(
     outlook, small = judged.outlook, record.profile == "small"
     reproduced = outlook.expected.prediction
     if cell.image and images is not None:
-        reproduced = _range_over_images(images, cell.definition)
+        reproduced = middle_95(value_of_each_image(images, [cell.definition])[cell.definition])
     answer, hint, needed = judged.verdict, "", None
     question = judged.shown, outlook.expected, judged.margin, differs, outlook.fewest
     if small and answer in ("did not learn", "not decided"):
@@ -172,16 +170,5 @@ def _compared(paper: Paper, cell: Reported, **found: Any) -> Compared:
 def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
     """The trainings that a cell is compared with. A single image is compared with those of the first repeat. A repeat
     with a failed fold has no mean and is left out."""
-    failed = {(failure.seed, failure.repeat) for failure in record.failed}
     first = {record.runs[0].repeat} if cell.image and record.runs else {run.repeat for run in record.runs}
-    return [run for run in record.runs if run.repeat in first and (run.seed, run.repeat) not in failed]
-
-
-def _range_over_images(images: Rows, signature: str) -> Prediction:
-    """The range of the middle 95 % of single images, without those where the metric is undefined."""
-    values = value_of_each_image(images, [signature])[signature]
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return Prediction(n=0)
-    low, high = np.percentile(values, [2.5, 97.5])
-    return Prediction(n=len(values), mean=float(values.mean()), low=float(low), high=float(high))
+    return [run for run in record.runs if run.repeat in first and (run.seed, run.repeat) not in record.broken]

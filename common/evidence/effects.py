@@ -121,9 +121,8 @@ def _how_far(alternative: Alternative) -> tuple:
 
 def _alternative(default: Assessment, other: Assessment) -> Alternative:
     own: dict[tuple[str, str], list[Compared]] = {}
-    for row in default.rows:
-        if row.id in default.own:
-            own.setdefault((row.part, row.definition), []).append(row)  # one effect, also where it is printed twice
+    for row in default.own_rows:
+        own.setdefault((row.part, row.definition), []).append(row)  # one effect, also where it is printed twice
     departures = assess.departures(other.record, default.record)
     return Alternative(
         other,

@@ -20,7 +20,7 @@ from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, place
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
-from common.paper import Paper
+from common.paper import Paper, Profile
 from common.reported import printed
 
 # An explanation is told only if random numbers would be found so in no larger share of cases.
@@ -40,13 +40,14 @@ WHEN = {
 class Explanation:
     """Where else one would see the numbers of a kind, of which one at least is not where the paper says.
 
-    record, numbers: the numbers, as compared with this record. found: the first place that has all of them. intervals:
-    what it gives for each of them. elsewhere: for each of them the mean where the paper says it is. epoch: the first
+    paper: its name. profile: of our runs. numbers: as compared with them. found: the first place that has all of the
+    numbers. intervals: what it gives for each of them. elsewhere: for each of them the mean where the paper says it is. epoch: the first
     epoch in which the mean training curve reaches the number, where one was found on training images instead of
     others; else None. chance: the probability that numbers drawn uniformly within `plausible_range`, as many and
     printed as finely, are found in this place or in one before. tried: how many places that are."""
 
-    record: Record
+    paper: str
+    profile: Profile
     numbers: tuple[Compared, ...]
     found: Place
     intervals: tuple[Prediction, ...]
@@ -80,10 +81,10 @@ class Explanation:
         )
         shown = moved or range(len(numbers))
         ours = listed(f"{like(numbers[i], self.elsewhere[i])}{_on(stated[i], own)}" for i in shown)
-        repeats = f" in {self.intervals[0].n} repeats" + " of the small profile" * (self.record.profile == "small")
+        repeats = f" in {self.intervals[0].n} repeats" + " of the small profile" * (self.profile == "small")
         drawn = "A random number" if one else f"{len(numbers)} random numbers"
         return (
-            f"{self.record.paper.capitalize()}'s {named} {'is' if one else 'are'} what the {_phrase(found.definition)} "
+            f"{self.paper.capitalize()}'s {named} {'is' if one else 'are'} what the {_phrase(found.definition)} "
             f"gives{found.readings and f' with {found.readings}'}: {gives}{repeats}"
             f"{f', first reached in epoch {self.epoch}' if self.epoch else ''}; {subject} is {ours}. "
             f"{drawn} would be found so in {percent(self.chance)} of cases."
@@ -132,7 +133,9 @@ def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Rec
             return None
         elsewhere = tuple(fmean(values(record, cell.part, cell.definition)) for cell in cells)
         epoch = _first_epoch(record, cells, found)
-        return Explanation(record, tuple(cells), found, tuple(intervals), elsewhere, epoch, chance, len(boxes))
+        return Explanation(
+            record.paper, record.profile, tuple(cells), found, tuple(intervals), elsewhere, epoch, chance, len(boxes)
+        )
     return None
 
 

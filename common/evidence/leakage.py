@@ -76,7 +76,7 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
     numbers = f"of {counted(len(printed), 'printed definition')} on test and validation images"
     if all(each.low is None for each in printed.values()):
         shared = ""
-        if any(run.fold is not None for run in random.runs):
+        if random.folds:
             shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
         least = f"{kept} {numbers} {_most(printed)} changes most{scale_note(signature for _, signature in printed)}."
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
@@ -52,15 +52,7 @@ def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
     of freedom less than there are pairs (Student 1908, Biometrika 6: 1-25). Exact for normally distributed differences,
     whatever the correlation within the pairs. Values are finite. Raises ValueError for unequal numbers.
     """
-    differences = [a - b for a, b in zip(one, other, strict=True)]
-    pairs = len(differences)
-    if pairs == 0:
-        return MeanDifference(0, 0, paired=True)
-    mean = float(np.mean(differences))
-    if pairs == 1:
-        return MeanDifference(1, 1, mean, paired=True)
-    half = float(stdtrit(pairs - 1, 0.975) * np.std(differences, ddof=1) / math.sqrt(pairs))
-    return MeanDifference(pairs, pairs, mean, mean - half, mean + half, paired=True)
+    return corrected_t([a - b for a, b in zip(one, other, strict=True)], test_per_train=0)
 
 
 def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
@@ -72,9 +64,10 @@ def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDiff
     J: number of splits, t has J - 1 degrees of freedom. test_per_train: n₂/n₁, test images for each training image. The
     correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂). Values are finite.
     """
-    found = paired_t(differences, [0.0] * len(differences))
-    if found.low is None:
-        return found
-    wider = math.sqrt(1 + len(differences) * test_per_train)
-    half = (found.high - found.mean) * wider
-    return replace(found, low=found.mean - half, high=found.mean + half)
+    pairs = len(differences)
+    mean = float(np.mean(differences)) if pairs else None
+    if pairs < 2:
+        return MeanDifference(pairs, pairs, mean, paired=True)
+    error = np.std(differences, ddof=1) * math.sqrt(1 / pairs + test_per_train)
+    half = float(stdtrit(pairs - 1, 0.975) * error)
+    return MeanDifference(pairs, pairs, mean, mean - half, mean + half, paired=True)

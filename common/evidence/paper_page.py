@@ -100,7 +100,7 @@ def _other_readings(paper: Paper, records: Sequence[Record]) -> str:
 
 def _record(assessed: Assessment) -> str:
     record, rows = assessed.record, assessed.rows
-    own = [_line(assessed, row) for row in rows if row.id in assessed.own]
+    own = [_line(assessed, row) for row in assessed.own_rows]
     rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
     said = Markdown("verdict or *hint*") if record.profile == "small" else "verdict"

@@ -211,6 +211,16 @@ class Record(_Model):
         return {key: value for key, value in self.readings.items() if key != "splits"}
 
     @property
+    def folds(self) -> int:
+        """The number of folds of its cross-validations; 0 without one."""
+        return len({run.fold for run in self.runs if run.fold is not None})
+
+    @property
+    def broken(self) -> set[tuple[int, int]]:
+        """Seed and number of each repeat with a training that failed: such a cross-validation has no mean."""
+        return {(failure.seed, failure.repeat) for failure in self.failed}
+
+    @property
     def conditions(self) -> tuple[str | int, ...]:
         """All that two records must share, apart from readings, for their difference to be that of a reading."""
         data, ran_on = self.dataset, self.environment

@@ -36,11 +36,10 @@ def by_repeat(
 ) -> dict[tuple[int, int], list[float]]:
     """By seed and number of the repeat: its values, one for each of its folds. A repeat in which a value is undefined,
     or a fold failed, is left out."""
-    failed = {(failure.seed, failure.repeat) for failure in record.failed}
     found: dict[tuple[int, int], list[float | None]] = {}
     for run in record.runs:
         found.setdefault((run.seed, run.repeat), []).append(value_of_run(run, part, signature, predictor))
-    return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
+    return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in record.broken}
 
 
 def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], tuple[int, int]]:
@@ -67,11 +66,6 @@ def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[li
     return list(groups.values())
 
 
-def folds_of(record: Record) -> int:
-    """The number of folds of a cross-validation; 0 without one."""
-    return len({run.fold for run in record.runs if run.fold is not None})
-
-
 def test_per_train(record: Record) -> float:
     """Test images of a training for each of its training images."""
     return fmean(run.split["test"] / run.split["train"] for run in record.runs)
@@ -90,4 +84,4 @@ def name_repeats(paper: Paper, record: Record) -> str:
     "repeats"."""
     if "splits" in record.readings and not is_on_published_splits(paper, record):
         return "splits"
-    return "cross-validations" if folds_of(record) else "repeats"
+    return "cross-validations" if record.folds else "repeats"

@@ -10,7 +10,7 @@ from common.evidence.columns import is_column, is_count, shown_of
 from common.evidence.definition import Definition
 from common.evidence.phrases import counted, like, say_needed
 from common.evidence.results import Compared, Record
-from common.evidence.run_values import folds_of, is_on_published_splits, name_repeats
+from common.evidence.run_values import is_on_published_splits, name_repeats
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, RUNS, Hint, best_of
@@ -91,11 +91,11 @@ def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
         return "-"
     row = runs.row
     small = "small " if runs.assessed.record.profile == "small" else ""
-    counted = count_repeats(runs.assessed.record, row.reproduced.n, small)
+    repeats = count_repeats(runs.assessed.record, row.reproduced.n, small)
     if answer.head.image or is_count(answer.head):
-        counted = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
+        repeats = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
     unlearned = DID_NOT_LEARN if learned.unusable(row.definition, runs.assessed.record) else ""
-    about = [_interval(row), counted, unlearned, "" if runs.assessed.fresh else "stale"]
+    about = [_interval(row), repeats, unlearned, "" if runs.assessed.fresh else "stale"]
     return f"{like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
 
 
@@ -183,7 +183,7 @@ def _say_hint(answer: Answer) -> str:
         return ""
     if row.margin is None:
         return f"Small runs give {describe_ours(answer, small)}."
-    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not folds_of(small.assessed.record))
+    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not small.assessed.record.folds)
     why = "Too few small runs" if few else "Small runs vary too much"
     return " ".join(filter(None, [f"{why} for a hint: {describe_ours(answer, small)}.", _say_more(answer)]))
 
@@ -202,7 +202,7 @@ def _say_needed(answer: Answer) -> str:
     unit = name_repeats(answer.paper, record)
     needed, n = row.needed, row.reproduced.n
     if needed is None:
-        if n < RUNS and not (is_column(answer.cells) and folds_of(record)):
+        if n < RUNS and not (is_column(answer.cells) and record.folds):
             return f"It takes at least {RUNS} {unit}."
         if not on_published or row.margin is None:
             return ""
@@ -263,7 +263,7 @@ def _interval(row: Compared) -> str:
 
 def count_repeats(record: Record, number: int, kind: str = "") -> str:
     """Such as "3 small repeats", "1 cross-validation"."""
-    return counted(number, f"{kind}{'cross-validation' if folds_of(record) else 'repeat'}")
+    return counted(number, f"{kind}{'cross-validation' if record.folds else 'repeat'}")
 
 
 def _part(split: str) -> str:

@@ -136,7 +136,7 @@ def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]
 
 def split_and_luck(assessed: Assessment) -> list[list[str]]:
     """The same of the numbers that whole repeats answer; [] where the repeats of a record do not share splits."""
-    wanted = [(row.part, row.definition) for row in assessed.rows if row.id in assessed.own]
+    wanted = [(row.part, row.definition) for row in assessed.own_rows]
     return spread_lines(assessed.paper, assessed.record, wanted)
 
 

@@ -135,6 +135,15 @@ def prediction(values: Sequence[float]) -> Prediction:
     return expect(values).prediction
 
 
+def middle_95(values: np.ndarray) -> Prediction:
+    """The mean of the finite values and their 2.5 and 97.5 % quantiles; n is how many are finite."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return Prediction(0)
+    low, high = np.quantile(finite, [0.025, 0.975])
+    return Prediction(len(finite), float(finite.mean()), float(low), float(high))
+
+
 def bootstrap(
     rows: Rows, signatures: Iterable[str] = STANDARD, resamples: int = 10_000, seed: int = 0
 ) -> dict[str, Interval]:
@@ -163,19 +172,25 @@ def bootstrap(
     return intervals
 
 
-def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_000, seed: int = 0) -> list[Interval]:
+def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_000) -> list[Interval]:
     """For each column the interval of `bootstrap` for a mean or a share: the sum of the parts over that of the wholes.
 
     parts, wholes: float64 (images, columns). For a mean over some of the images, the parts are their values and the
     wholes are 1; both are 0 for the other images."""
-    return [_percentiles(each) for each in _resampled_ratios(parts, wholes, resamples, seed)]
+    return [_percentiles(each) for each in _resampled_ratios(parts, wholes, resamples)]
 
 
-def _resampled_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+def _resampled_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int) -> np.ndarray:
     """Of `bootstrap_ratios`: float64 (columns, resamples), NaN where a whole is 0."""
-    sums = np.concatenate([drawn @ np.hstack([parts, wholes]) for drawn in _draws(len(parts), resamples, seed)]).T
+    sums = np.concatenate([drawn @ np.hstack([parts, wholes]) for drawn in _draws(len(parts), resamples)]).T
     over, under = np.split(sums, 2)
     return np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
+
+
+def _percentiles(values: np.ndarray) -> Interval:
+    """The 2.5 and 97.5 % quantiles of the finite values; (NaN, NaN) where none is finite."""
+    found = middle_95(values)
+    return (math.nan, math.nan) if found.low is None else (found.low, found.high)
 
 
 @dataclass(frozen=True)
@@ -219,18 +234,17 @@ def paired_bootstrap_ratios(
     one: tuple[np.ndarray, np.ndarray],
     other: tuple[np.ndarray, np.ndarray],
     resamples: int = 10_000,
-    seed: int = 0,
 ) -> list[PairedDifference]:
     """For each column the ratio of `one` less that of `other`, each given as the parts and wholes of
     `bootstrap_ratios`, of the same images in the same order. Each resample has the same images for both."""
     sums = [[each.sum(axis=0, keepdims=True).T for each in given] for given in (one, other)]
     values, others = (np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)[:, 0] for a, b in sums)
-    of_one, of_other = (_resampled_ratios(*given, resamples, seed) for given in (one, other))
+    of_one, of_other = (_resampled_ratios(*given, resamples) for given in (one, other))
     differences = zip(values - others, of_one - of_other, strict=True)
     return [PairedDifference(float(value), *_percentiles(drawn)) for value, drawn in differences]
 
 
-def _draws(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def _draws(units: int, resamples: int, seed: int = 0) -> Iterator[np.ndarray]:
     """The weights of `metrics.resampled`: how often each of so many units is drawn in samples of as many, with
     replacement, float64 (some resamples, units) each. The sum of a row is `units`. The same seed draws the same."""
     random = np.random.default_rng(seed)
@@ -238,12 +252,3 @@ def _draws(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         some = min(_AT_ONCE, resamples - done)
         drawn = random.integers(0, units, (some, units)) + np.arange(some)[:, None] * units
         yield np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
-
-
-def _percentiles(values: np.ndarray) -> Interval:
-    """The 2.5 and 97.5 % quantiles of the finite values; (NaN, NaN) where none is finite."""
-    defined = values[np.isfinite(values)]
-    if not len(defined):
-        return math.nan, math.nan
-    low, high = np.quantile(defined, [0.025, 0.975])
-    return float(low), float(high)

@@ -13,7 +13,7 @@ from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.phrases import counted
 from common.evidence.results import Record
-from common.evidence.run_values import folds_of, values
+from common.evidence.run_values import values
 from common.evidence.sentences import count_repeats
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
@@ -59,7 +59,9 @@ def heading(record: Record) -> str:
 def setting(record: Record) -> str:
     """In sentences: what was run, on what, how the evaluated epoch was chosen, and the notes of the runs."""
     runs, on = record.runs, record.environment
-    whole = repeats_of(record) - {failure.repeat for failure in record.failed}
+    asked = repeats_of(record)
+    whole = f"{len(asked - {failure.repeat for failure in record.failed})} of " if record.failed else ""
+    epochs = span([run.epochs for run in runs], "epoch")
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
     best = ", ".join(str(run.best_epoch) for run in runs)
     chosen = {
@@ -67,10 +69,8 @@ def setting(record: Record) -> str:
         "validation": f"The epoch that did best on the validation images was evaluated ({best}).",
         "test": f"The epoch that did best on the test images was evaluated ({best}), so test numbers are optimistic.",
     }
-    repeats = f"{of_repeats(record, len(whole))}{_of_folds(record)}"
     sentences = [
-        f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
-        f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
+        f"{whole}{counted(len(asked), 'repeat')}{_of_folds(record)}, {epochs} each, on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         *filter(None, [say_spent_of(record)]),
         f"{on.device}, {counted(on.cores, 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
@@ -104,13 +104,8 @@ def repeats_of(record: Record) -> set[int]:
     return {each.repeat for each in (*record.runs, *record.failed)}
 
 
-def of_repeats(record: Record, whole: int) -> str:
-    """3 repeats; 2 of 3 repeats where one failed."""
-    return f"{f'{whole} of ' if record.failed else ''}{counted(len(repeats_of(record)), 'repeat')}"
-
-
 def _of_folds(record: Record) -> str:
-    return f" of {folds_of(record)} folds" if folds_of(record) else ""
+    return f" of {record.folds} folds" if record.folds else ""
 
 
 def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:

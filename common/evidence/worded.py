@@ -37,7 +37,6 @@ from common.evidence.printed_claims import (
 from common.evidence.results import RUNNING, Record
 from common.evidence.run_values import (
     by_split,
-    folds_of,
     is_on_published_splits,
     name_repeats,
     part_of,
@@ -167,7 +166,7 @@ def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assess
         return None
     wanted = beyond_defaults(paper, claim.over) | own.record.design, own.record.conditions
     of_network = [one for one in group if (one.record.readings, one.record.conditions) == wanted]
-    return next((one for one in of_network if folds_of(one.record) == folds_of(own.record)), None)
+    return next((one for one in of_network if one.record.folds == own.record.folds), None)
 
 
 def _compare_networks(paper: Paper, claim: Worded, own: Assessment, beside: Record) -> tuple[Prediction, Paired | None]:
@@ -236,7 +235,7 @@ def _say_first(tested: Tested) -> str:
     """The least that must be run before anything can be told: "One cross-validation with network=unet, in the same
     10 folds, is needed first."."""
     paper, claim, own = tested.paper, tested.claim, tested.record
-    folds = folds_of(own) if own else paper.folds
+    folds = own.folds if own else paper.folds
     enough = own and (folds or len(by_split(paper, own, claim.split, claim.definition)) >= RUNS)
     same = whose = ""
     if isinstance(claim.over, dict):
