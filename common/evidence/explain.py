@@ -40,11 +40,13 @@ WHEN = {
 class Explanation:
     """Where else one would see the numbers of a kind, of which one at least is not where the paper says.
 
-    paper: its name. profile: of our runs. numbers: as compared with them. found: the first place that has all of the
-    numbers. intervals: what it gives for each of them. elsewhere: for each of them the mean where the paper says it is. epoch: the first
-    epoch in which the mean training curve reaches the number, where one was found on training images instead of
-    others; else None. chance: the probability that numbers drawn uniformly within `plausible_range`, as many and
-    printed as finely, are found in this place or in one before. tried: how many places that are."""
+    paper: its name. profile: of our runs. numbers: as compared with them.
+    found: the first place that has all of the numbers. intervals: what it gives for each of them. elsewhere: for each
+        of them the mean where the paper says it is.
+    epoch: the first epoch in which the mean training curve reaches the number, where one was found on training images
+        instead of others; else None.
+    chance: the probability that numbers drawn uniformly within `plausible_range`, as many and printed as finely, are
+        found in this place or in one before. tried: how many places that are."""
 
     paper: str
     profile: Profile

@@ -70,7 +70,8 @@ def setting(record: Record) -> str:
         "test": f"The epoch that did best on the test images was evaluated ({best}), so test numbers are optimistic.",
     }
     sentences = [
-        f"{whole}{counted(len(asked), 'repeat')}{_of_folds(record)}, {epochs} each, on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
+        f"{whole}{counted(len(asked), 'repeat')}{_of_folds(record)}, {epochs} each, "
+        f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         *filter(None, [say_spent_of(record)]),
         f"{on.device}, {counted(on.cores, 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
