@@ -1,6 +1,7 @@
 """The network that comes with the suite: what lies in the file, what its card says, and how a network is named."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -10,11 +11,17 @@ import numpy as np
 import pytest
 import yaml
 
+from common.data import phantom
+from common.data.fetch import find_masked
 from common.errors import BadInput
 from common.files import checksum, read_json
 from common.predict import bundle, model_card
 from common.predict.bundled import FILE, NAME, SCORES, find_network, marked_without_lesion
+from common.predict.evaluate import describe_images, evaluate_all
+from common.predict.evaluation_tables import as_rows
 from common.training import model_file
+
+TOP = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +49,32 @@ def test_it_marks_in_the_examples_what_it_marked_when_it_was_made():
     assert 0.02 < (marked > 0).mean() < 0.2
     # Another processor may sum in another order, which moves a pixel whose probability is nearly 0.5.
     assert np.count_nonzero(bundle.masks_of_examples(FILE) != marked) < marked.size / 2000
+
+
+def test_the_scores_of_one_mask_in_the_readme_are_what_it_marks_there(tmp_path: Path):
+    image, [mask] = phantom.draw("malignant", 22)
+    for folder, pixels in (("scans", image), ("masks", mask.astype(np.uint8) * 255)):
+        (tmp_path / folder).mkdir()
+        assert cv2.imwrite(str(tmp_path / folder / "22.png"), pixels)
+    found = find_masked(None, tmp_path / "scans", tmp_path / "masks", None, tmp_path)
+    [evaluated] = evaluate_all([FILE], found, tmp_path)
+    [each], scores = describe_images(evaluated), {row["definition"]: row["value"] for row in as_rows([evaluated])}
+    true, marked = each["true_px_at_128x128"], each["predicted_px_at_128x128"]
+    shared = round(each["dice"] * (true + marked) / 2)
+    assert (true, marked, shared) == (1138, 2078, 1137)
+    neither = 128**2 - true - marked + shared
+    blank = 1 - true / 128**2
+    here = {
+        "Dice": (scores["dice|fg|pooled|t=0.5"], 0),
+        "IoU of the tumour": (scores["iou|fg|pooled|t=0.5"], 0),
+        "mean IoU of tumour and background": (scores["iou|mean2|pooled|t=0.5"], blank / 2),
+        "the same, where": (scores["iou|mean2|pooled|keras-raw"], blank / 2),
+        "accuracy of the pixels": (scores["accuracy|pixel|pooled|t=0.5"], blank),
+    }
+    readme = (TOP / "README.md").read_text(encoding="utf-8")
+    for name, (value, of_blank) in here.items():
+        assert re.search(rf"^\| {name}.* \| {value:.2f} \| {of_blank:.2f} \|$", readme, re.MULTILINE), name
+    assert f"({shared:,} + {neither:,}) / {128**2:,}" in readme
 
 
 def test_weights_that_half_precision_cannot_hold_are_refused(tmp_path: Path):

@@ -1,0 +1,111 @@
+"""The sentences on what came out and what surprised us (`findings` in paper.yaml): each figure in them is computed here
+from the records, so that a new run can't leave an old figure standing."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from common import paper as papers
+from common.evidence import claims
+from common.evidence.claims.relations import possible_range
+from common.evidence.definition import Definition
+from common.evidence.results import Record, load
+
+RESULTS = Path(__file__).parents[2] / "results"
+DICE, IOU = "dice|fg|image|t=0.5|empty=skip", "iou|fg|image|t=0.5|empty=skip"
+FIGURE = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
+
+
+def record(paper: str, **readings: str) -> Record:
+    """The small record of a paper with these readings."""
+    [found] = [each for each in load(RESULTS, paper) if (each.profile, each.readings) == ("small", readings)]
+    return found
+
+
+def scores(definition: str, paper: str, **readings: str) -> list[float]:
+    return [run.metrics["test"][definition] for run in record(paper, **readings).runs]
+
+
+def score(definition: str, paper: str, **readings: str) -> float:
+    return mean(scores(definition, paper, **readings))
+
+
+def printed(paper: str, id: str) -> str:
+    return next(cell.value for cell in papers.load(paper).reported if cell.id == id)
+
+
+def rounded(number: str) -> str:
+    """0.5667 with two decimals, 68.61 with one."""
+    return f"{float(number):.{2 if float(number) < 1 else 1}f}"
+
+
+def figures_of_cheng() -> list[str]:
+    raw = "iou|mean2|pooled|keras-raw"
+    blank = mean(run.trivial["test"]["all background"][raw] for run in record("cheng").runs)
+    dice, ours = f"{score(DICE, 'cheng'):.2f}", f"{score(raw, 'cheng'):.3f}"
+    return [dice, printed("cheng", "test-iou"), ours, f"{blank:.3f}", "1"]
+
+
+def figures_of_gill() -> list[str]:
+    paper = papers.load("gill")
+    small, own = paper.recipe("small"), paper.recipe("paper")
+    assert own.filters[:3] == tuple(8 * filters for filters in small.filters[:3]), "no longer an eighth of the filters"
+    low, high = claims.of_tumour(paper)["test-iou"].dice
+    ours = score("iou|mean2|pooled|t=0.5", "gill"), score("dice|fg|pooled|t=0.5", "gill")
+    sides = str(small.side), str(own.side)
+    return [
+        f"{ours[0]:.2f}", rounded(printed("gill", "test-iou")), f"{(low + high) / 2:.2f}", *sides, f"{ours[1]:.2f}",
+    ]  # fmt: skip
+
+
+def figures_of_kumar() -> list[str]:
+    pairs = zip(scores(IOU, "kumar", network="unet"), scores(IOU, "kumar"), strict=True)
+    ahead = [plain - multires for plain, multires in pairs]
+    assert len(ahead) == 3
+    assert min(ahead) > 0, "the plain U-Net is no longer ahead on each of three splits"
+    return [printed("kumar", "test-iou"), f"{mean(ahead):.3f}"]
+
+
+def figures_of_paudel() -> list[str]:
+    page = (RESULTS / "paudel.md").read_text(encoding="utf-8")
+    [wrong] = re.findall(r"(\d+) cannot all be right as printed", page.split("\n\n")[2])
+    iou = float(printed("paudel", "X-iou"))
+    assert f"{2 * (iou + 0.0005) / (1 + iou + 0.0005):.3f}" == "0.942", "the F1 of the largest IoU that rounds to it"
+    losses = [run.history["val_segmentation_output_loss"] for run in record("paudel").runs if run.stopped_early]
+    assert len(losses) == 9, "no longer nine of ten folds"
+    assert all(loss[-1] == min(loss) for loss in losses), "no longer still improving"
+    return [wrong, printed("paudel", "X-iou"), "0.942", printed("paudel", "X-f1")]
+
+
+def figures_of_rahman() -> list[str]:
+    own, plain = score(DICE, "rahman"), score(DICE, "rahman", residual="none")
+    low, high = possible_range(Definition.parse("squared-dice-loss|fg|batch=16|soft|s=1"))
+    ours = f"{own:.2f}", printed("rahman", "dice"), f"{abs(own - plain):.3f}"
+    return [*ours, f"{low:g}", f"{high:g}", printed("rahman", "loss")]
+
+
+def figures_of_tang() -> list[str]:
+    paper = papers.load("tang")
+    small, own = paper.recipe("small"), paper.recipe("paper")
+    assert own.filters == tuple(8 * filters for filters in small.filters), "no longer an eighth of the filters"
+    assert own.side == 2 * small.side, "no longer half the side"
+    iou, f1 = (f"{100 * score(definition, 'tang'):.1f}" for definition in (IOU, DICE))
+    return [iou, f1, rounded(printed("tang", "unet-iou")), rounded(printed("tang", "unet-f1"))]
+
+
+FIGURES: dict[str, Callable[[], list[str]]] = {
+    "cheng": figures_of_cheng,
+    "gill": figures_of_gill,
+    "kumar": figures_of_kumar,
+    "paudel": figures_of_paudel,
+    "rahman": figures_of_rahman,
+    "tang": figures_of_tang,
+}
+
+
+@pytest.mark.parametrize("paper", papers.names())
+def test_every_figure_is_that_of_the_records(paper):
+    assert FIGURE.findall(papers.load(paper).findings.replace("F1", "")) == FIGURES[paper]()
