@@ -68,14 +68,9 @@ class Answer:
         return next(valued, self.runs or self.small)
 
     @property
-    def again(self) -> bool:
-        """Whether the number is entered before under another definition."""
-        return bool(self.head.same_as)
-
-    @property
     def is_own(self) -> bool:
-        """Whether the paper says it of its own work, here for the first time."""
-        return not (self.again or self.head.quoted)
+        """Whether the paper says it of its own work, and it is not entered before under another definition."""
+        return not (self.head.same_as or self.head.quoted)
 
     @property
     def has_value(self) -> bool:

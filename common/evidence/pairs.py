@@ -65,17 +65,23 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """pairs: by repeat, then by fold. over_splits: the mean of the differences of the splits, with its interval; None
-    where there is no pair."""
+    """pairs: by repeat, then by fold. test_per_train: test images for each training image."""
 
     pairs: tuple[Pair, ...]
-    over_splits: MeanDifference
     test_per_train: float
 
     @property
     def by_split(self) -> list[list[float]]:
         """The differences on each split, or on each fold of one."""
-        return _by_split(self.pairs)
+        groups: dict[tuple[int, int | None], list[float]] = {}
+        for pair in self.pairs:
+            groups.setdefault((pair.split, pair.fold), []).append(pair.difference)
+        return list(groups.values())
+
+    @property
+    def over_splits(self) -> MeanDifference:
+        """The mean of the differences of the splits, with its interval."""
+        return corrected_t([mean(each) for each in self.by_split], self.test_per_train)
 
     @property
     def folds(self) -> int:
@@ -112,15 +118,7 @@ def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str
         pair = Pair(run.repeat, split_of[key][1], first - second, run.fold)
         rows = [rows_of(results, *each, "test") for each in both] if results and part == "test" else []
         pairs.append(_with_images(pair, definition, *rows) if rows and None not in rows else pair)
-    ratio = test_per_train(one)
-    return Paired(tuple(pairs), corrected_t([mean(each) for each in _by_split(pairs)], ratio), ratio)
-
-
-def _by_split(pairs: Sequence[Pair]) -> list[list[float]]:
-    groups: dict[tuple[int, int | None], list[float]] = {}
-    for pair in pairs:
-        groups.setdefault((pair.split, pair.fold), []).append(pair.difference)
-    return list(groups.values())
+    return Paired(tuple(pairs), test_per_train(one))
 
 
 def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:

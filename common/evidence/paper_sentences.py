@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from common.evidence.answers import Answer
+from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment, is_default
 from common.evidence.describe_runs import say_run
-from common.evidence.phrases import listed
-from common.evidence.sentences import HINTED, count_repeats, name_number, say_verdict
+from common.evidence.phrases import listed, name_number
+from common.evidence.sentences import HINTED, count_repeats, say_verdict
 from common.evidence.verdict import VERDICTS
 from common.evidence.worded import Tested
 from common.paper import Paper
@@ -98,9 +98,7 @@ def describe_lines(paper: Paper, found: Iterable[Answer]) -> Iterator[str]:
     """A paper in a few lines: what became of its numbers, then a sentence on each headline number."""
     found = list(found)
     yield say_paper(paper, found)
-    by_id = {answer.head.id: answer for answer in found}
-    for id in paper.headline:
-        answer = by_id[id]
+    for answer in headline(paper, found):
         yield f"{name_number(answer.head)}: {answer.verdict}. {say_verdict(answer)}"
 
 

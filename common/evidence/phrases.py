@@ -1,10 +1,11 @@
-"""Parts of sentences that several pages share: a value as a paper would print it, lists, and numbers of repeats."""
+"""Parts of sentences that several pages share: printed numbers by name and value, lists, and numbers of repeats."""
 
 from collections.abc import Iterable
 
 from common.evidence.definition import Definition
 from common.evidence.results import Compared
 from common.evidence.verdict import MOST_REPEATS
+from common.paper import as_shown
 from common.reported import Reported
 
 
@@ -15,6 +16,22 @@ def like(cell: Reported | Compared, value: float) -> str:
     percent = "%" in cell.value + cell.unit
     digits = len(cell.value.removesuffix("%").strip().partition(".")[2])
     return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
+
+
+def name_number(cell: Reported) -> str:
+    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
+    return f"{name_metric(cell)} {cell.value}{cell.unit}"
+
+
+def name_metric(cell: Reported) -> str:
+    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
+    split = "training" if cell.split == "train" else cell.split
+    return " ".join([split, cell.name, *(f"({each})" for each in as_shown(cell.readings))])
+
+
+def name_place(cell: Reported) -> str:
+    """The first place that prints a number: "Table 1" of "Table 1, abstract"."""
+    return cell.where.split(",")[0]
 
 
 def counted(number: int, unit: str) -> str:

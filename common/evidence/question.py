@@ -7,8 +7,8 @@ from common.errors import BadInput
 from common.evidence import paper_sentences, sentences
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import assess_paper
+from common.evidence.phrases import name_number
 from common.evidence.results import refuse_no_results
-from common.evidence.sentences import name_number
 from common.evidence.worded import check_worded
 from common.lock import unchanging
 from common.paper import Paper

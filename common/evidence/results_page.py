@@ -4,16 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from common.evidence.answers import Answer, headline
 from common.evidence.paper_sentences import say_paper, say_papers
-from common.evidence.phrases import counted
-from common.evidence.sentences import (
-    describe_nothing,
-    describe_ours,
-    describe_printed,
-    name_metric,
-    name_number,
-    name_place,
-    say_verdict,
-)
+from common.evidence.phrases import counted, name_metric, name_number, name_place
+from common.evidence.sentences import describe_nothing, describe_ours, describe_printed, say_verdict
 from common.evidence.tables import bold, markdown_table
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper

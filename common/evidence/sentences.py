@@ -8,13 +8,12 @@ from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import possible_range
 from common.evidence.columns import is_column, is_count, shown_of
 from common.evidence.definition import Definition
-from common.evidence.phrases import counted, like, say_needed
+from common.evidence.phrases import counted, like, name_metric, name_number, say_needed
 from common.evidence.results import Compared, Record
 from common.evidence.run_values import is_on_published_splits, name_repeats
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, RUNS, Hint, best_of
-from common.paper import as_shown
 from common.reported import Reported
 
 # Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
@@ -57,21 +56,6 @@ def _say_contradictions(answer: Answer) -> str:
     first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
     premise = first.premise or "its digits were rounded and not cut off"
     return f"It and other numbers cannot all be right if {premise}."
-
-
-def name_number(cell: Reported) -> str:
-    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
-    return f"{name_metric(cell)} {cell.value}{cell.unit}"
-
-
-def name_metric(cell: Reported) -> str:
-    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
-    return " ".join([_part(cell.split), cell.name, *(f"({each})" for each in as_shown(cell.readings))])
-
-
-def name_place(cell: Reported) -> str:
-    """The first place that prints a number: "Table 1" of "Table 1, abstract"."""
-    return cell.where.split(",")[0]
 
 
 def describe_printed(answer: Answer) -> str:
@@ -264,7 +248,3 @@ def _interval(row: Compared) -> str:
 def count_repeats(record: Record, number: int, kind: str = "") -> str:
     """Such as "3 small repeats", "1 cross-validation"."""
     return counted(number, f"{kind}{'cross-validation' if record.folds else 'repeat'}")
-
-
-def _part(split: str) -> str:
-    return "training" if split == "train" else split
