@@ -14,11 +14,11 @@ from common.evidence.run_values import values
 from common.evidence.statistics import prediction
 from common.evidence.tables import (
     bold,
+    bullets,
     command,
     estimate,
     folded,
     heading,
-    listed,
     markdown_table,
     number,
     setting,
@@ -104,7 +104,7 @@ def _blocks(found: OneAtATime) -> list[str]:
     one, several = found.alternatives, found.several
     parts = [
         f"### {paper.name.capitalize()}: {for_markdown(heading(record))}",
-        listed(effect_sentences(found)),
+        bullets(effect_sentences(found)),
         _summary(one) if one else "",
         f"Several readings at once, whose effects can't be told apart:\n\n{_summary(several)}" if several else "",
         _folded_printed(every),
@@ -154,7 +154,7 @@ def _standard(default: Record, alternatives: Sequence[Alternative]) -> str:
 def _runs(found: OneAtATime) -> str:
     assessed = [found.default, *(each.assessed for each in found.every)]
     names = ["the default", *(as_code(each.reading) for each in found.every)]
-    return listed(
+    return bullets(
         Markdown(f"{name}: {for_markdown(setting(each.record))} {as_code(command(each.record))}")
         for name, each in zip(names, assessed, strict=True)
     )

@@ -15,13 +15,13 @@ from common.evidence.sentences import explain
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
     bold,
+    bullets,
     command,
     estimate,
     folded,
     heading,
     leak_free_of,
     leak_free_setting,
-    listed,
     markdown_table,
     number,
     ran_of,
@@ -66,12 +66,12 @@ def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer
 
 def _explained(answer: Answer) -> str:
     first, *rest = explain(answer)
-    return "\n".join([bold(first), "", listed(rest)])
+    return "\n".join([bold(first), "", bullets(rest)])
 
 
 def _listed(title: str, sentences: Iterable[str]) -> str:
     """A list of these sentences, each once, under a heading; "" for none."""
-    lines = listed(dict.fromkeys(sentences))
+    lines = bullets(dict.fromkeys(sentences))
     return f"## {title}\n\n{lines}" if lines else ""
 
 
@@ -83,7 +83,7 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
         claim = f"{each.claim.words} ({each.claim.where})"
         lines.append([claim, each.asked, each.as_printed or "-", _joined(ran_of(each)), said])
     header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
-    more = listed(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence)
+    more = bullets(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence)
     table = markdown_table(header, *lines)
     return "\n\n".join(filter(None, ["## Claimed in words", table, more])) if lines else ""
 

@@ -138,7 +138,7 @@ def bold(text: str) -> Markdown:
     return Markdown(f"**{for_markdown(text)}**")
 
 
-def listed(sentences: Iterable[str]) -> str:
+def bullets(sentences: Iterable[str]) -> str:
     return "\n".join(f"- {for_markdown(sentence)}" for sentence in sentences)
 
 

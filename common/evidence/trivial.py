@@ -113,12 +113,12 @@ def prevalence(paper: Paper, splits: int = SPLITS) -> dict[str, tuple[float, flo
     return {part: (float(low), float(high)) for part, (low, high) in ends.items()}
 
 
-def _splits(known: Fractions, recipe: Recipe, splits: int) -> Iterator[Sequence[Split]]:
+def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int = 0) -> Iterator[Sequence[Split]]:
     """A few hundred random splits at a time, each part int (splits, images): a list of one, or of one for each fold.
     One split is drawn as a training draws it. The others have its sizes and, in each fold, as many of each class."""
     cases = [Case(id, label, id, Path(), ()) for id, label in zip(known.case, known.label, strict=True)]
-    models = draw(cases, np.arange(len(known)), recipe.model_copy(update={"split": "random"}), seed=0, repeat=0)
-    random = np.random.default_rng(0)
+    models = draw(cases, np.arange(len(known)), recipe.model_copy(update={"split": "random"}), seed, repeat=0)
+    random = np.random.default_rng(seed)
     for start in range(0, splits, _AT_ONCE):
         number = min(_AT_ONCE, splits - start)
         if recipe.folds:
