@@ -8,7 +8,7 @@ from pathlib import Path
 from common.evidence import assess, compare, trivial, verdict
 from common.evidence.assess import Assessment, is_default, is_default_but_for_design
 from common.evidence.columns import head_of, judged_together
-from common.evidence.explain import Explanation, explanations
+from common.evidence.elsewhere import Explanation, explanations
 from common.evidence.results import Compared, Record
 from common.evidence.spread import Spread, find_spread
 from common.evidence.statistics import Prediction

@@ -155,8 +155,9 @@ def _row(
         answer, hint = ("not run", verdict.hint_of(*question)) if small else (verdict.decide(*question), "")
         is_open = answer == "not decided" or (small and not hint)
         if is_open and outlook.more and judged.margin is not None:
-            told = judged.shown, outlook.more, outlook.further, judged.margin, small, others
-            needed = verdict.repeats_to_decide(*told)
+            needed = verdict.repeats_to_decide(
+                judged.shown, outlook.more, outlook.further, judged.margin, small, others
+            )
     trivial = {who: prediction(values(record, cell.split, cell.definition, who)).mean for who in NOTHING}
     found = {"reproduced": reproduced, "trivial": trivial, "margin": judged.margin, "note": judged.note}
     return _compared(paper, cell, verdict=answer, hint=hint, needed=needed, **found)

@@ -2,9 +2,9 @@
 
 Within a repeat both networks have the same training and test images. So the images are pairs, and what makes an image
 hard for both cancels out. Over several repeats the images are no sample of their own: the test parts overlap, and all
-images of a repeat share the two trained networks. There the splits are the pairs (`statistics.corrected_t`); repeats on
-the same split count as one, with their mean. Each fold of a cross-validation is a split of its own (Bouckaert & Frank
-2004, PAKDD: 3-12, the corrected repeated k-fold test), so that one cross-validation of each network can decide.
+images of a repeat share the two trained networks. There the splits are the pairs (`corrected_t`); repeats on the same
+split count as one, with their mean. Each fold of a cross-validation is a split of its own (Bouckaert & Frank 2004,
+PAKDD: 3-12, the corrected repeated k-fold test), so that one cross-validation of each network can decide.
 """
 
 from collections.abc import Sequence

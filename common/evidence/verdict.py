@@ -1,7 +1,7 @@
 """The rules by which a printed number is judged; RULES.md has them in words.
 
 Three of the four questions are answered here: whether the number can be right as printed, whether it says anything, and
-whether it holds. `common.evidence.explain` has the fourth, where else one would see it.
+whether it holds. `common.evidence.elsewhere` has the fourth, where else one would see it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
