@@ -12,17 +12,7 @@ from common.evidence.effects_sentences import effect_sentences, format_effect, f
 from common.evidence.results import Record
 from common.evidence.run_values import values
 from common.evidence.statistics import prediction
-from common.evidence.tables import (
-    bold,
-    bullets,
-    command,
-    estimate,
-    folded,
-    heading,
-    markdown_table,
-    number,
-    setting,
-)
+from common.evidence.tables import bold, bullets, command, estimate, folded, heading, markdown_table, number, setting
 from common.text import Markdown, as_code, for_markdown, for_terminal
 
 # The terminal shows _SHOWN printed numbers of each reading; of more than _FEW readings only _SHOWN_OF_MANY.

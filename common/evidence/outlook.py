@@ -14,7 +14,7 @@ from common.evidence.run_values import (
     is_on_published_splits,
     part_of,
     split_of_each_repeat,
-    test_per_train,
+    split_ratio,
 )
 from common.evidence.statistics import Expected, expect, expect_from_folds, expect_on_same_splits
 from common.evidence.verdict import MOST_REPEATS, RUNS
@@ -61,9 +61,10 @@ def expect_cells(paper: Paper, record: Record, cells: list[Reported]) -> Outlook
 def _expect_repeats(
     splits: Sequence[Sequence[float]], published: bool, mean_of: int = 1, deviation: float | None = None
 ) -> Outlook:
-    """splits: for each, one value for each repeat on it. These share its images, so that they count as one."""
+    """splits: for each, one value for each repeat on it. These share its images, so that they count as one. published:
+    whether they are the authors' own splits. Further repeats are on the same ones again, and tell no more of others."""
     more = partial(expect, list(map(mean, splits)), mean_of, deviation)
-    can_tell = len(splits) >= RUNS and not published  # further repeats are on the published splits again
+    can_tell = len(splits) >= RUNS and not published
     return Outlook(more(), more=more if can_tell else None)
 
 
@@ -75,7 +76,7 @@ def expect_cross_validation(
     repeats = list(by_repeat(record, part, definition).values())
     if not 0 < len(repeats) < RUNS or len(repeats[0]) < 2:
         return None
-    ratio = test_per_train(record)
+    ratio = split_ratio(record)
 
     def more(number: int) -> Expected:
         if number < RUNS:

@@ -23,7 +23,7 @@ from common.evidence.mean_differences import MeanDifference, corrected_t
 from common.evidence.metrics import value_of_each_image
 from common.evidence.phrases import counted
 from common.evidence.results import Record
-from common.evidence.run_values import by_repeat, split_of_each_repeat, test_per_train, value_of_run
+from common.evidence.run_values import by_repeat, split_of_each_repeat, split_ratio, value_of_run
 from common.evidence.statistics import PairedDifference, paired_bootstrap
 from common.paper import Paper
 
@@ -118,7 +118,7 @@ def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str
         pair = Pair(run.repeat, split_of[key][1], first - second, run.fold)
         rows = [rows_of(results, *each, "test") for each in both] if results and part == "test" else []
         pairs.append(_with_images(pair, definition, *rows) if rows and None not in rows else pair)
-    return Paired(tuple(pairs), test_per_train(one))
+    return Paired(tuple(pairs), split_ratio(one))
 
 
 def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:

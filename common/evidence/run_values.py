@@ -66,7 +66,7 @@ def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[li
     return list(groups.values())
 
 
-def test_per_train(record: Record) -> float:
+def split_ratio(record: Record) -> float:
     """Test images of a training for each of its training images."""
     return fmean(run.split["test"] / run.split["train"] for run in record.runs)
 
