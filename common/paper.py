@@ -257,10 +257,10 @@ class Paper(_Record):
         return settings
 
     def without_design(self, readings: Mapping[str, str]) -> dict[str, str]:
-        """Readings as typed without those that only say how large the design of a run is: the number of splits that
-        come again and, where the paper cross-validates, the number of folds."""
-        design = ("splits", "folds") if self.folds else ("splits",)
-        return {key: value for key, value in readings.items() if not (key in design and _is_of_design(key, value))}
+        """Readings as typed without the design of the run (`is_design`). If the paper does not cross-validate, a number
+        of folds is more than the size of its design, and stays."""
+        kept = () if self.folds else ("folds",)
+        return {key: value for key, value in readings.items() if key in kept or not is_design(key, value)}
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
         """The default number of repeats: 1 for a cross-validation, else 3; three on each split where the splits come
@@ -281,7 +281,7 @@ class Paper(_Record):
     def refusal(self, key: str, value: Any) -> str | None:
         """The reason why a reading can't have this value; None if it can."""
         text = as_text(value)
-        if _is_of_design(key, text):
+        if is_design(key, text):
             return None
         if key in ("folds", "splits") and text.isdecimal() and len(text) > _DIGITS:
             return f"{key}: a number of {len(text)} digits"
@@ -293,14 +293,15 @@ class Paper(_Record):
         return None if text in known else f"{key}={text}: known values are {', '.join(known)}"
 
     def _value(self, key: str, text: str) -> Any:
-        if _is_of_design(key, text):
+        if is_design(key, text):
             return int(text)
         return next(value for value in self.readings[key].values if as_text(value) == text)
 
 
-def _is_of_design(key: str, text: str) -> bool:
-    """Whether a choice is a number of folds or of splits, which may be chosen of any paper. The least is 1 split; how
-    few folds are too few, depends on the cases (`common.data.splits`)."""
+def is_design(key: str, text: str) -> bool:
+    """Whether a reading, as typed, is the design of a run: its number of folds, or of splits that come again. Both may
+    be chosen of any paper. The least is 1 split; how few folds are too few, depends on the cases
+    (`common.data.splits`)."""
     return text.isdecimal() and len(text) <= _DIGITS and (key == "folds" or (key == "splits" and int(text) > 0))
 
 

@@ -41,7 +41,7 @@ class TrainingPass(_Record):
 
     value: "running", the averages that `fit` prints of the evaluated epoch, taken while the weights still change and
     with dropout on; or "evaluated", one evaluation afterwards with the final weights. The first is the default, since
-    a paper gets it without extra work. Where a gap is to be explained, the other is tried (`common.evidence.explain`).
+    a paper gets it without extra work. Where our number differs, the other is tried (`common.evidence.elsewhere`).
     """
 
     value: Literal["running", "evaluated"] = "running"

@@ -14,7 +14,7 @@ from common import paper
 from common.cli.train import run as cli_run
 from common.evidence.answers import answers
 from common.evidence.assess import assess_paper
-from common.evidence.sentences import name_metric
+from common.evidence.phrases import name_metric
 from common.training.backend import import_keras
 
 ROOT = Path(__file__).parents[1]

@@ -50,7 +50,8 @@ def compare(
 
 def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed
     """Prints the effect of each reading. Raises BadInput if no reading was trained besides the default."""
-    from common.evidence.effects_tables import effect_sentences, table
+    from common.evidence.effects_sentences import effect_sentences
+    from common.evidence.effects_tables import table
 
     if not found:
         one = paper or "PAPER"

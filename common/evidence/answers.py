@@ -7,7 +7,8 @@ from pathlib import Path
 
 from common.evidence import assess, compare, trivial, verdict
 from common.evidence.assess import Assessment, is_default, is_default_but_for_design
-from common.evidence.explain import Explanation, explanations
+from common.evidence.columns import head_of, judged_together
+from common.evidence.elsewhere import Explanation, explanations
 from common.evidence.results import Compared, Record
 from common.evidence.spread import Spread, find_spread
 from common.evidence.statistics import Prediction
@@ -67,9 +68,9 @@ class Answer:
         return next(valued, self.runs or self.small)
 
     @property
-    def again(self) -> bool:
-        """Whether the number is entered before under another definition."""
-        return bool(self.head.same_as)
+    def is_own(self) -> bool:
+        """Whether the paper says it of its own work, and it is not entered before under another definition."""
+        return not (self.head.same_as or self.head.quoted)
 
     @property
     def has_value(self) -> bool:
@@ -102,34 +103,28 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     elsewhere = {
         (id, each.record.profile): found
         for each in reversed(usable)
-        for found in explanations(paper, each.record, _own_rows(each), [other.record for other in assessed])
+        for found in explanations(paper, each.record, each.own_rows, [other.record for other in assessed])
         for id in found.cells
         if (runs := sources.get((id, each.record.profile))) and runs.assessed is each
     }
-    found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in compare.judged_together(paper)]
+    found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in judged_together(paper.reported)]
     records = [each.record for each in assessed]
-    return [
-        _with_spread(answer, records) if answer.verdict in ("not decided", "not run") and answer.has_value else answer
-        for answer in found
-    ]
+    return [replace(answer, spread=_spread_behind(answer, records)) for answer in found]
 
 
-def _with_spread(answer: Answer, records: Sequence[Record]) -> Answer:
+def _spread_behind(answer: Answer, records: Sequence[Record]) -> Spread | None:
+    if answer.verdict not in ("not decided", "not run") or not answer.has_value:
+        return None
     row, record = answer.shown.row, answer.shown.assessed.record
-    return replace(answer, spread=find_spread(answer.paper, record, records, row.part, row.definition))
-
-
-def _own_rows(assessed: Assessment) -> list[Compared]:
-    """The comparisons that whole repeats answer by themselves: no single folds and images, and no deviations."""
-    return [row for row in assessed.rows if row.id in assessed.own]
+    return find_spread(answer.paper, record, records, row.part, row.definition)
 
 
 def stored_answers(paper: Paper, results: Path) -> list[Answer]:
     """The same from the comparisons that are stored in the records, in a fraction of the time, without what learns
     nothing and where else one would see a number. Where a number has no stored comparison, all are made anew."""
     usable = _usable_for_answers(paper, assess.stored(paper, results))
-    sources, groups = _sources(usable), compare.judged_together(paper)
-    heads = {compare.head_of(cells).id for cells in groups}
+    sources, groups = _sources(usable), judged_together(paper.reported)
+    heads = {head_of(cells).id for cells in groups}
     with_numbers = [paper.network_of(cell.readings) for cell in paper.reported]
     not_compared = (not each.rows and paper.network_of(each.record.readings) in with_numbers for each in usable)
     if heads - {id for id, _ in sources} or any(not_compared):
@@ -168,7 +163,7 @@ def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:
 
 
 def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:
-    head = compare.head_of(cells)
+    head = head_of(cells)
     runs, small = (sources.get((head.id, profile)) for profile in ("paper", "small"))
     first = runs or small
     return Answer(

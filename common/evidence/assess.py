@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.errors import BadInput
 from common.evidence import compare, leakage, learned, trivial
+from common.evidence.columns import is_of_repeats
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import counts_folder, rows_of_test
 from common.evidence.metrics import STANDARD, standard
 from common.evidence.results import Compared, Record, load
+from common.evidence.run_values import recipe_of
 from common.evidence.statistics import Prediction
 from common.paper import PROFILES, Paper, Profile, as_text
 from common.protocol import PROTOCOL, recipe_hash
@@ -50,6 +51,10 @@ class Assessment:
     beside: bool = False
     in_full: bool = True
     folder: Path | None = None
+
+    @property
+    def own_rows(self) -> list[Compared]:
+        return [row for row in self.rows if row.id in self.own]
 
     @property
     def standard(self) -> list[str]:
@@ -91,7 +96,7 @@ def assess(
         nothing = trivial.distributions_of_cells(paper, *of)
     rows = compare.rows(paper, record, nothing, images)
     cells = {cell.id: cell for cell in paper.reported}
-    own = {row.id for row in rows if compare.is_of_repeats(cells[row.id])}
+    own = {row.id for row in rows if is_of_repeats(cells[row.id])}
     leak_free, beside = leakage.leak_free(record, others), leakage.leaking(record, others) is not None
     free_fresh = leak_free is None or fresh(leak_free)
     sentences = [
@@ -105,15 +110,6 @@ def assess(
         paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, free_fresh, beside, in_full,
         folder,
     )  # fmt: skip
-
-
-def recipe_of(paper: Paper, record: Record, profile: Profile | None = None) -> Recipe | None:
-    """The settings that a record was made with, or those of another profile with the same readings; None where one of
-    its readings is no longer in `paper.yaml`."""
-    try:
-        return paper.plain_recipe(profile or record.profile, record.readings)
-    except BadInput:
-        return None
 
 
 def standard_of(paper: Paper, record: Record) -> list[str]:

@@ -31,9 +31,7 @@ def plausible_range(record: Record, cells: Sequence[Compared], shown: Sequence[I
     return min(ends), max(ends)
 
 
-def chance_of(
-    boxes: Sequence[Sequence[Interval]], rounding: Sequence[float], plausible: Interval, seed: int = 0
-) -> float:
+def chance_of(boxes: Sequence[Sequence[Interval]], rounding: Sequence[float], plausible: Interval) -> float:
     """The probability that a point lies in one of the boxes, if each of its coordinates is drawn uniformly within the
     plausible range. Boxes are widened by half a unit of the last printed digit. The probability is the volume of their
     union: the sum over boxes of volume times the share of points in the box that lie in no earlier box, estimated by
@@ -43,7 +41,7 @@ def chance_of(
     lows, highs = (np.array(boxes)[..., end] for end in (0, 1))
     lows = ((lows - half).clip(least, most) - least) / (most - least)
     highs = ((highs + half).clip(least, most) - least) / (most - least)
-    random, volume = np.random.default_rng(seed), 0.0
+    random, volume = np.random.default_rng(0), 0.0
     for i, (low, high) in enumerate(zip(lows, highs, strict=True)):
         points = random.uniform(low, high, (_DRAWS, len(low)))
         earlier = np.zeros(_DRAWS, bool)

@@ -5,14 +5,14 @@ The network predicts once. Every definition of "IoU" or "accuracy" is then arith
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from common.arrays import read_arrays
 from common.errors import Damaged
-from common.evidence.cross_entropy import CLIPS, constant_costs, cross_entropy, logit_of
+from common.evidence.cross_entropy import CLIPS, cross_entropy, logit_of
 from common.files import write_atomically
 
 # A paper that names no threshold means 0.5. The other two show whether a number depends on that choice.
@@ -120,7 +120,7 @@ class Rows:
 
     def costs(self, clip: str | None) -> np.ndarray:
         """The cross-entropy of each image, summed over its pixels, float64 (n,). clip: as in `cross_entropy`."""
-        return getattr(self, _cost_field(clip))
+        return getattr(self, cost_field(clip))
 
     @property
     def classes(self) -> tuple[str, str | None]:
@@ -252,53 +252,13 @@ def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray) -> dict[str, objec
         "prediction_one": np.count_nonzero(p == 1),
         "both_one": np.count_nonzero(one & (p == 1)),
         "correct": np.count_nonzero(np.where(p > 0.5, one, zero)),
-        **{_cost_field(clip): cross_entropy(clip, p, z, t).sum(dtype=np.float64) for clip in CLIPS},
+        **{cost_field(clip): cross_entropy(clip, p, z, t).sum(dtype=np.float64) for clip in CLIPS},
     }
 
 
-def _cost_field(clip: str | None) -> str:
+def cost_field(clip: str | None) -> str:
+    """The column of `Rows` with a cross-entropy. clip: as in `cross_entropy`."""
     return f"cross_entropy_{clip}" if clip else "cross_entropy"
-
-
-def constant(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
-    """The rows of a predictor that has learned nothing, on the same truth: it gives `probability` at every pixel, and
-    `of_class` as every image's probability of the positive class.
-
-    A probability of 0 is "all background"; the tumour's share of the training pixels is "constant prevalence".
-    """
-    p = np.float32(probability)
-    tumour = rows.tp + rows.fn
-    above = p > rows.thresholds.astype(np.float32)
-    costs = {}
-    for clip in CLIPS:
-        of_tumour, of_rest = map(float, constant_costs(clip, p))
-        costs[_cost_field(clip)] = rows.sum_truth * of_tumour + (rows.pixels - rows.sum_truth) * of_rest
-    return replace(
-        rows,
-        tp=tumour * above,
-        fp=(rows.pixels[:, None] - tumour) * above,
-        fn=tumour * ~above,
-        sum_prediction=float(p) * rows.pixels,
-        sum_product=float(p) * rows.sum_truth,
-        prediction_one=rows.pixels * int(p == 1),
-        both_one=rows.truth_one * int(p == 1),
-        correct=rows.truth_one if p > 0.5 else rows.truth_zero,
-        **costs,
-        # The outline of a mask that marks all is that of the image, which says nothing.
-        **dict.fromkeys(("hd95", "assd", *SHAPES), np.full(len(rows), np.nan)),
-        probability=np.full(len(rows), of_class),
-        logit=np.full(len(rows), logit_of(of_class)),
-    )
-
-
-def prevalence(rows: Rows) -> float:
-    """The tumour's share of all pixels, between 0 and 1."""
-    return float(rows.sum_truth.sum() / rows.pixels.sum())
-
-
-def class_prevalence(rows: Rows) -> float:
-    """The positive class's share of the images, between 0 and 1; NaN where there is no such class."""
-    return float(np.mean(rows.label == rows.positive)) if rows.positive else np.nan
 
 
 def class_confusion(rows: Rows) -> dict[str, dict[str, int]]:

@@ -1,7 +1,7 @@
 """results/definitions.md: how to read the tables of results/<paper>.md."""
 
 from common.evidence import clinical, worded
-from common.evidence.tables import listed, markdown_table
+from common.evidence.tables import bullets, markdown_table
 from common.evidence.trivial import SPLITS
 
 # Resamples of the test images behind the column "first repeat".
@@ -10,7 +10,7 @@ RESAMPLES = 10_000
 # The columns of the leak-free record.
 GROUPED, LESS = "grouped split", "random less grouped split"
 
-_OF_CLINICIANS = listed(clinical.explain_measures("busi"))
+_OF_CLINICIANS = bullets(clinical.explain_measures("busi"))
 
 PAGE = f"""\
 # How to read the tables

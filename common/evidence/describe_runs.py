@@ -6,9 +6,9 @@ from statistics import fmean, median
 
 from common.evidence import learned
 from common.evidence.assess import Assessment, is_default
-from common.evidence.phrases import listed
+from common.evidence.phrases import counted, listed
 from common.evidence.results import Record, spoken_name
-from common.evidence.run_values import folds_of, values
+from common.evidence.run_values import values
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
 from common.paper import as_shown
@@ -49,7 +49,7 @@ def say_readings(readings: Mapping[str, str]) -> str:
 
 def say_time(record: Record) -> str:
     """The median time of a training: "A repeat took 12 minutes."."""
-    each = "fold" if folds_of(record) else "repeat"
+    each = "fold" if record.folds else "repeat"
     return f"A {each} took {_say_seconds(median(run.seconds for run in record.runs))}."
 
 
@@ -71,7 +71,7 @@ def say_spent(all_spent: Iterable[Mapping[str, float]], whose: str = "") -> str:
 def say_spent_of(record: Record) -> str:
     """The same of a record, and of which of its trainings that is known."""
     known = [run for run in record.runs if run.spent]
-    each = "folds" if folds_of(record) else "repeats"
+    each = "folds" if record.folds else "repeats"
     whose = f"all {len(known)} {each}" if len(known) > 1 else "the repeat"
     if len(known) < len(record.runs):
         whose = spoken_name(known[0]) if len(known) == 1 else f"{len(known)} of {len(record.runs)} {each}"
@@ -84,7 +84,7 @@ def _say_seconds(seconds: float) -> str:
 
 def say_tumour(record: Record) -> str:
     """The Dice of the tumour on the test images: the mean and the interval of one further run, or the single values."""
-    scores = say_scores(values(record, "test", TUMOUR), folds_of(record))
+    scores = say_scores(values(record, "test", TUMOUR), record.folds)
     return f"Dice of the tumour, mean over the test images: {scores}."
 
 
@@ -138,5 +138,5 @@ def say_run(assessed: Assessment) -> str:
 def _amount(record: Record) -> str:
     repeats = len({run.repeat for run in record.runs})
     failed = f", {len(record.failed)} failed" if record.failed else ""
-    folds = f" of {folds_of(record)} folds" if folds_of(record) else ""
-    return f"{repeats} repeat{'s' * (repeats != 1)}{folds}{failed}"
+    folds = f" of {record.folds} folds" if record.folds else ""
+    return f"{counted(repeats, 'repeat')}{folds}{failed}"

@@ -12,9 +12,10 @@ from common.evidence import assess, learned
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.definition import comparable
+from common.evidence.mean_differences import MeanDifference, paired_t, welch
 from common.evidence.results import Compared, Record
 from common.evidence.run_values import by_repeat
-from common.evidence.statistics import MeanDifference, Prediction, paired_t, prediction, welch
+from common.evidence.statistics import Prediction, prediction
 from common.paper import as_shown
 
 # These settings decide which images a repeat is tested on (`common.data.splits.draw`). A reading of any other setting
@@ -87,6 +88,10 @@ class OneAtATime:
     alternatives: list[Alternative]
     several: list[Alternative]
 
+    @property
+    def every(self) -> list[Alternative]:
+        return [*self.alternatives, *self.several]
+
 
 def effects_in_paper(group: Sequence[Assessment]) -> list[OneAtATime]:
     """One for each default that has alternatives. group: all assessments of one paper; their order is kept. Runs on
@@ -116,9 +121,8 @@ def _how_far(alternative: Alternative) -> tuple:
 
 def _alternative(default: Assessment, other: Assessment) -> Alternative:
     own: dict[tuple[str, str], list[Compared]] = {}
-    for row in default.rows:
-        if row.id in default.own:
-            own.setdefault((row.part, row.definition), []).append(row)  # one effect, also where it is printed twice
+    for row in default.own_rows:
+        own.setdefault((row.part, row.definition), []).append(row)  # one effect, also where it is printed twice
     departures = assess.departures(other.record, default.record)
     return Alternative(
         other,

@@ -7,8 +7,9 @@ from pathlib import Path
 from common.evidence.answers import Answer, Runs, answers
 from common.evidence.assess import Assessment, assess_paper
 from common.evidence.definition import Definition
+from common.evidence.phrases import name_metric
 from common.evidence.results import Compared, refuse_no_results
-from common.evidence.sentences import name_metric, say_verdict
+from common.evidence.sentences import say_verdict
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import best_of
 from common.lock import unchanging

@@ -35,7 +35,7 @@ def fold_tables(paper: Paper, record: Record) -> dict[str, list[list[str]]]:
     The columns are those of the table, each with its part and definition. Each of our folds has a line; a mean and a
     standard deviation (of a sample) follow where the table prints them, and a sum where it prints numbers of cases.
     Tables of single images are left out."""
-    if all(run.fold is None for run in record.runs):
+    if not record.folds:
         return {}
     network = paper.network_of(record.readings)
     tables: dict[str, list[Reported]] = {}

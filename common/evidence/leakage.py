@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
+from common.evidence.mean_differences import MeanDifference, welch
+from common.evidence.phrases import counted
 from common.evidence.results import Record
 from common.evidence.run_values import values
-from common.evidence.statistics import MeanDifference, welch
 
 GROUPED = {"split": "grouped"}
 
@@ -72,10 +73,10 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
         return f"{kept} nothing can be compared: {unlearned}." if unlearned else ""
     small = " A larger network can remember more of its training images." if random.profile == "small" else ""
     small += f" Left out: {unlearned}." if unlearned else ""
-    numbers = f"of {len(printed)} printed definition{'s' * (len(printed) != 1)} on test and validation images"
+    numbers = f"of {counted(len(printed), 'printed definition')} on test and validation images"
     if all(each.low is None for each in printed.values()):
         shared = ""
-        if any(run.fold is not None for run in random.runs):
+        if random.folds:
             shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
         least = f"{kept} {numbers} {_most(printed)} changes most{scale_note(signature for _, signature in printed)}."
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"

@@ -22,6 +22,7 @@ import numpy as np
 
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
+from common.evidence.phrases import counted
 from common.evidence.results import RENEWED, RUNNING, Output, Record, Repeat, Values
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 
@@ -219,4 +220,4 @@ def _in_runs(how_many: int, runs: Sequence[Repeat]) -> str:
     """In 3 of 3 repeats, in 10 of 10 folds; in 2 of 20 trainings where several repeats have folds."""
     folds, repeats = any(run.fold is not None for run in runs), len({run.repeat for run in runs})
     unit = "repeat" if not folds else "fold" if repeats == 1 else "training"
-    return f"in {how_many} of {len(runs)} {unit}{'s' * (len(runs) != 1)}"
+    return f"in {how_many} of {counted(len(runs), unit)}"

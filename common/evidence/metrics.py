@@ -94,7 +94,7 @@ def value_of_each_image(rows: Rows, signatures: Sequence[str]) -> dict[str, np.n
 
 def value_of_groups(definition: Definition, groups: Rows, images: np.ndarray) -> np.ndarray:
     """The metric from counts that are summed over groups of images already, (..., groups) each, in an object with the
-    members of Rows that `_terms` asks for (`trivial.ConstantCounts`): float64 (...), NaN where it is undefined.
+    members of Rows that `_terms` asks for (`constant.ConstantCounts`): float64 (...), NaN where it is undefined.
 
     The groups are the images or batches of the definition, or one group of all images where it has none
     (`Definition.group_size`). images: the number of images of each group, (groups,)."""

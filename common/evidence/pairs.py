@@ -2,9 +2,9 @@
 
 Within a repeat both networks have the same training and test images. So the images are pairs, and what makes an image
 hard for both cancels out. Over several repeats the images are no sample of their own: the test parts overlap, and all
-images of a repeat share the two trained networks. There the splits are the pairs (`statistics.corrected_t`); repeats on
-the same split count as one, with their mean. Each fold of a cross-validation is a split of its own (Bouckaert & Frank
-2004, PAKDD: 3-12, the corrected repeated k-fold test), so that one cross-validation of each network can decide.
+images of a repeat share the two trained networks. There the splits are the pairs (`corrected_t`); repeats on the same
+split count as one, with their mean. Each fold of a cross-validation is a split of its own (Bouckaert & Frank 2004,
+PAKDD: 3-12, the corrected repeated k-fold test), so that one cross-validation of each network can decide.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,12 @@ from common.evidence import spread
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import rows_of
+from common.evidence.mean_differences import MeanDifference, corrected_t
 from common.evidence.metrics import value_of_each_image
+from common.evidence.phrases import counted
 from common.evidence.results import Record
-from common.evidence.run_values import by_repeat, split_of_each_repeat, value_of_run
-from common.evidence.statistics import MeanDifference, PairedDifference, corrected_t, paired_bootstrap
+from common.evidence.run_values import by_repeat, split_of_each_repeat, split_ratio, value_of_run
+from common.evidence.statistics import PairedDifference, paired_bootstrap
 from common.paper import Paper
 
 # So many repeats are the most that anybody is advised to run.
@@ -63,17 +65,23 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """pairs: by repeat, then by fold. over_splits: the mean of the differences of the splits, with its interval; None
-    where there is no pair."""
+    """pairs: by repeat, then by fold. test_per_train: test images for each training image."""
 
     pairs: tuple[Pair, ...]
-    over_splits: MeanDifference
     test_per_train: float
 
     @property
     def by_split(self) -> list[list[float]]:
         """The differences on each split, or on each fold of one."""
-        return _by_split(self.pairs)
+        groups: dict[tuple[int, int | None], list[float]] = {}
+        for pair in self.pairs:
+            groups.setdefault((pair.split, pair.fold), []).append(pair.difference)
+        return list(groups.values())
+
+    @property
+    def over_splits(self) -> MeanDifference:
+        """The mean of the differences of the splits, with its interval."""
+        return corrected_t([mean(each) for each in self.by_split], self.test_per_train)
 
     @property
     def folds(self) -> int:
@@ -110,16 +118,7 @@ def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str
         pair = Pair(run.repeat, split_of[key][1], first - second, run.fold)
         rows = [rows_of(results, *each, "test") for each in both] if results and part == "test" else []
         pairs.append(_with_images(pair, definition, *rows) if rows and None not in rows else pair)
-    sizes = [run.split for run in one.runs]
-    ratio = mean(size["test"] for size in sizes) / mean(size["train"] for size in sizes)
-    return Paired(tuple(pairs), corrected_t([mean(each) for each in _by_split(pairs)], ratio), ratio)
-
-
-def _by_split(pairs: Sequence[Pair]) -> list[list[float]]:
-    groups: dict[tuple[int, int | None], list[float]] = {}
-    for pair in pairs:
-        groups.setdefault((pair.split, pair.fold), []).append(pair.difference)
-    return list(groups.values())
+    return Paired(tuple(pairs), split_ratio(one))
 
 
 def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
@@ -154,9 +153,10 @@ def say_pairs(paired: Paired, one: str, other: str) -> list[str]:
     told = f"{over.mean:+.4f}{_interval(over.low, over.high)}"
     how = f"of {len(paired.pairs)} repeats on {splits} splits, which share images"
     if splits == 1:
-        how = f"of {_repeats(len(paired.pairs))} on 1 split"
+        how = f"of {counted(len(paired.pairs), 'repeat')} on 1 split"
     if paired.folds:
-        how = f"of the {paired.folds} folds of {_cross_validations(paired.repeats)}, which share training images"
+        whole = counted(paired.repeats, "cross-validation")
+        how = f"of the {paired.folds} folds of {whole}, which share training images"
     return [f"{one} less {other}: {'; '.join(repeats)}.", f"Over all: {told}, {how}."]
 
 
@@ -203,7 +203,7 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
     """One sentence on `repeats_to_tell`. fixed: as there."""
     splits, have = paired.by_split, paired.repeats
     if len(splits) < 2:
-        return f"How many repeats would tell can't be said from {_repeats(have)} on 1 split."
+        return f"How many repeats would tell can't be said from {counted(have, 'repeat')} on 1 split."
     try:
         needed = repeats_to_tell(splits, paired.test_per_train, fixed)
     except ValueError:
@@ -217,11 +217,3 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
     needed = max(-(-needed // each), have + (len(splits) if fixed else 1))  # those at hand do not tell
     number = f"{needed} cross-validations of each network" if paired.folds else f"{needed} {where}"
     return f"About {number} would tell, if mean and spread stay as in {f'these {have}' if have > 1 else 'this one'}."
-
-
-def _repeats(number: int) -> str:
-    return f"{number} repeat{'s' * (number != 1)}"
-
-
-def _cross_validations(number: int) -> str:
-    return f"{number} cross-validation{'s' * (number != 1)}"

@@ -15,18 +15,17 @@ from common.evidence.sentences import explain
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (
     bold,
+    bullets,
     command,
     estimate,
     folded,
     heading,
     leak_free_of,
     leak_free_setting,
-    listed,
     markdown_table,
     number,
     ran_of,
     setting,
-    status_of,
 )
 from common.evidence.trivial import NOTHING
 from common.evidence.verdict import DID_NOT_LEARN
@@ -36,6 +35,8 @@ from common.text import Markdown, as_code, for_markdown
 # Of a record's test images, one by one, and of all papers' readings.
 IMAGES, SWEEP = "images.csv", "sweep.md"
 
+SPLIT_AND_LUCK = "How much is split and how much is luck (standard deviation, its 95 % interval, degrees of freedom):"
+FOR_CLINICIANS = "What clinicians ask of the test images of the first repeat ([what it means](definitions.md)):"
 STALE = "**Stale**: made by an older recipe or protocol. Run it again."
 
 
@@ -65,12 +66,12 @@ def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer
 
 def _explained(answer: Answer) -> str:
     first, *rest = explain(answer)
-    return "\n".join([bold(first), "", listed(rest)])
+    return "\n".join([bold(first), "", bullets(rest)])
 
 
 def _listed(title: str, sentences: Iterable[str]) -> str:
     """A list of these sentences, each once, under a heading; "" for none."""
-    lines = listed(dict.fromkeys(sentences))
+    lines = bullets(dict.fromkeys(sentences))
     return f"## {title}\n\n{lines}" if lines else ""
 
 
@@ -78,12 +79,11 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
     """The table of what a paper claims in words; "" where it has no such claim."""
     lines = []
     for each in tested:
-        status, why = status_of(each)
-        said = Markdown(f"{bold(status)}{for_markdown(f' ({why})' if why else '')}")
+        said = Markdown(f"{bold(each.status)}{for_markdown(f' ({each.why})' if each.why else '')}")
         claim = f"{each.claim.words} ({each.claim.where})"
         lines.append([claim, each.asked, each.as_printed or "-", _joined(ran_of(each)), said])
     header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
-    more = listed(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence)
+    more = bullets(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence)
     table = markdown_table(header, *lines)
     return "\n\n".join(filter(None, ["## Claimed in words", table, more])) if lines else ""
 
@@ -100,7 +100,7 @@ def _other_readings(paper: Paper, records: Sequence[Record]) -> str:
 
 def _record(assessed: Assessment) -> str:
     record, rows = assessed.record, assessed.rows
-    own = [_line(assessed, row) for row in rows if row.id in assessed.own]
+    own = [_line(assessed, row) for row in assessed.own_rows]
     rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
     said = Markdown("verdict or *hint*") if record.profile == "small" else "verdict"
@@ -113,10 +113,13 @@ def _record(assessed: Assessment) -> str:
         markdown_table([*header, *leak_free, *nothing], *own) if own else "The paper prints no number of this network.",
         folded(others, markdown_table([*header, *nothing], *rest)) if rest else "",
         folded("The same networks on the test images, under each definition", _definitions(assessed)),
-        *_split_and_luck(assessed),
-        *_fold_by_fold(assessed),
-        *_lesion_by_lesion(assessed),
-        *_image_by_image(assessed),
+        _table(SPLIT_AND_LUCK, spread.split_and_luck(assessed)),
+        *(
+            _table(f"{for_markdown(name)} in our folds:", lines)
+            for name, lines in folds.fold_tables(assessed.paper, record).items()
+        ),
+        _table(FOR_CLINICIANS, clinical.lesion_table(assessed)),
+        _image_by_image(assessed),
         f"To repeat it: {as_code(command(record))}",
     ]
     return "\n\n".join(filter(None, parts))
@@ -201,35 +204,17 @@ def _joined(estimated: Sequence[str]) -> str:
     return " ".join(filter(None, estimated))
 
 
-def _fold_by_fold(assessed: Assessment) -> list[str]:
-    tables = folds.fold_tables(assessed.paper, assessed.record)
-    return [block for name, lines in tables.items() for block in (f"{for_markdown(name)} in our folds:", _plain(lines))]
+def _table(intro: str, lines: list[list[str]]) -> str:
+    """A header and lines of text under a sentence; "" without any."""
+    return f"{intro}\n\n{markdown_table(*lines)}" if lines else ""
 
 
-def _plain(lines: list[list[str]]) -> str:
-    """The table of a header and lines of text."""
-    return markdown_table(*lines)
-
-
-def _split_and_luck(assessed: Assessment) -> list[str]:
-    """How far repeats on one split vary, and how far splits do, where several repeats share splits."""
-    lines = spread.split_and_luck(assessed)
-    intro = "How much is split and how much is luck (standard deviation, its 95 % interval, degrees of freedom):"
-    return [intro, _plain(lines)] if lines else []
-
-
-def _lesion_by_lesion(assessed: Assessment) -> list[str]:
-    table = clinical.lesion_table(assessed)
-    intro = "What clinicians ask of the test images of the first repeat ([what it means](definitions.md)):"
-    return [intro, _plain(table)] if table else []
-
-
-def _image_by_image(assessed: Assessment) -> list[str]:
+def _image_by_image(assessed: Assessment) -> str:
     if assessed.images is None:
-        return []
+        return ""
     path = path_of_images(assessed.record)
     intro = f"The test images of the first repeat, each column sorted by itself ([one by one]({path})):"
-    return [intro, _plain(folds.quantiles_of_images(assessed.paper, assessed.images))]
+    return _table(intro, folds.quantiles_of_images(assessed.paper, assessed.images))
 
 
 def path_of_images(record: Record) -> str:

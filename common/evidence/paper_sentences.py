@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from common.evidence.answers import Answer
+from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment, is_default
 from common.evidence.describe_runs import say_run
-from common.evidence.phrases import listed
-from common.evidence.sentences import HINTED, count_repeats, name_number, say_verdict
+from common.evidence.phrases import listed, name_number
+from common.evidence.sentences import HINTED, count_repeats, say_verdict
 from common.evidence.verdict import VERDICTS
 from common.evidence.worded import Tested
 from common.paper import Paper
@@ -33,7 +33,7 @@ PLURAL = {
 
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
     """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
-    own = _own(found)
+    own = [answer for answer in found if answer.is_own]
     unnamed = "of data that the paper does not name"
     plural = PLURAL if paper.data_named else PLURAL | {"other data": (f"is {unnamed}", f"are {unnamed}")}
     stale = [answer.stale for answer in own if answer.has_value]
@@ -44,16 +44,11 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
 
 def say_papers(found: Iterable[Answer]) -> str:
     """The same of several papers, and whether our runs decide any of their numbers."""
-    own = _own(found)
+    own = [answer for answer in found if answer.is_own]
     decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
     unknown = "of data that we do not have or that the paper does not name"
     plural = PLURAL | {"other data": (f"is {unknown}", f"are {unknown}")}
     return _say_counts(own, plural) + ("" if decided else " Our runs do not decide any of them yet.")
-
-
-def _own(found: Iterable[Answer]) -> list[Answer]:
-    """What a paper says of its own work, each number once."""
-    return [answer for answer in found if not (answer.again or answer.head.quoted)]
 
 
 def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> str:
@@ -103,9 +98,7 @@ def describe_lines(paper: Paper, found: Iterable[Answer]) -> Iterator[str]:
     """A paper in a few lines: what became of its numbers, then a sentence on each headline number."""
     found = list(found)
     yield say_paper(paper, found)
-    by_id = {answer.head.id: answer for answer in found}
-    for id in paper.headline:
-        answer = by_id[id]
+    for answer in headline(paper, found):
         yield f"{name_number(answer.head)}: {answer.verdict}. {say_verdict(answer)}"
 
 
@@ -144,9 +137,8 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
             statuses = listed([f"{number} {status}" for status, number in counted.items()])
             yield f"It claims {words}, tested in {len(ways)} ways: {statuses}."
             continue
-        notes = [*ways[0].notes, *([] if ways[0].fresh else ["stale"])]
-        told = f" ({'; '.join(notes)})" if notes else ""
-        yield f"It claims {words}: {ways[0].status}{told}."
+        why = f" ({ways[0].why})" if ways[0].why else ""
+        yield f"It claims {words}: {ways[0].status}{why}."
 
 
 def say_reply(paper: Paper) -> str:

@@ -1,9 +1,11 @@
-"""Small parts of sentences: a value as a paper would print it, and lists."""
+"""Parts of sentences that several pages share: printed numbers by name and value, lists, and numbers of repeats."""
 
 from collections.abc import Iterable
 
 from common.evidence.definition import Definition
 from common.evidence.results import Compared
+from common.evidence.verdict import MOST_REPEATS
+from common.paper import as_shown
 from common.reported import Reported
 
 
@@ -16,7 +18,37 @@ def like(cell: Reported | Compared, value: float) -> str:
     return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
 
 
+def name_number(cell: Reported) -> str:
+    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
+    return f"{name_metric(cell)} {cell.value}{cell.unit}"
+
+
+def name_metric(cell: Reported) -> str:
+    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
+    split = "training" if cell.split == "train" else cell.split
+    return " ".join([split, cell.name, *(f"({each})" for each in as_shown(cell.readings))])
+
+
+def name_place(cell: Reported) -> str:
+    """The first place that prints a number: "Table 1" of "Table 1, abstract"."""
+    return cell.where.split(",")[0]
+
+
+def counted(number: int, unit: str) -> str:
+    """1 repeat, 3 repeats."""
+    return f"{number} {unit}{'s' * (number != 1)}"
+
+
 def listed(phrases: Iterable[str]) -> str:
     """a, b and c."""
     *most, last = phrases
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def say_needed(needed: int, unit: str, purpose: str, would: str) -> str:
+    """A sentence on `verdict.repeats_to_decide`: "It would take about 5 repeats to tell.". unit: of what one would run
+    more (`run_values.name_repeats`). purpose, would: such as "to tell" and "tell"."""
+    if needed == 0:
+        return f"No number of {unit} would {would}: they vary too much."
+    number = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"
+    return f"It would take {number} {unit} {purpose}."

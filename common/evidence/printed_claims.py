@@ -1,18 +1,32 @@
-"""What a paper's own numbers say of a claim that it makes in words."""
+"""What a claim in words asks, and what the paper's own numbers say of it."""
 
 from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-from common.evidence.compare import is_of_repeats
+from common.evidence.columns import is_of_repeats
 from common.evidence.definition import COSTS, OVERLAPS, Definition
 from common.evidence.pairs import OfImages
 from common.evidence.statistics import Interval, place
 from common.evidence.superiority import FalseClaim, judge_printed
-from common.paper import Paper, as_text
+from common.paper import Paper, as_shown, as_text
 from common.reported import Reported, Worded, printed
 
 HOLDS, FAILS = "holds", "does not hold"
+
+
+def say_asked(paper: Paper, claim: Worded) -> str:
+    """What is tested: "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
+    side = "below" if claim.above is None and less_is_better(claim) else "above"
+    than = f"that with {as_typed(claim.over)}" if isinstance(claim.over, dict) else "that of the training images"
+    if claim.above is not None:
+        than = f"{claim.above:g}"
+    elif claim.over == "quoted":
+        than, quoted = "any quoted", quoted_beside(paper, claim)
+        if quoted:
+            than = f"{best_of(claim, quoted).value}, the best of {len(quoted)} that the paper quotes"
+    whose = f" with {as_typed(claim.readings)}" if claim.readings else ""
+    return f"`{claim.definition}` of the {claim.split} images{whose}, {side} {than}"
 
 
 def compare_printed(paper: Paper, claim: Worded) -> str:
@@ -110,3 +124,7 @@ def side_of(claim: Worded, limit: Interval, found: Interval, between: str) -> st
     if side == "inside":
         return between
     return HOLDS if (side == "below") == (claim.above is not None or not less_is_better(claim)) else FAILS
+
+
+def as_typed(readings: dict[str, Any]) -> str:
+    return " ".join(as_shown(readings))

@@ -7,8 +7,8 @@ from common.errors import BadInput
 from common.evidence import paper_sentences, sentences
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import assess_paper
+from common.evidence.phrases import name_number
 from common.evidence.results import refuse_no_results
-from common.evidence.sentences import name_number
 from common.evidence.worded import check_worded
 from common.lock import unchanging
 from common.paper import Paper
@@ -41,31 +41,31 @@ def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> Answer:
     to choose from, where it fits none, or still several."""
     wanted = " ".join(typed.lower().split())
     fits = [answer for answer in found if any(wanted == cell.id.lower() for cell in answer.cells)]
-    fits = fits or [answer for answer in found if any(wanted in values_of(cell) for cell in answer.cells)]
-    fits = fits or [answer for answer in found if all(word in name_of(answer).split() for word in wanted.split())]
-    fits = fits or [answer for answer in found if wanted and wanted in name_of(answer)]
+    fits = fits or [answer for answer in found if any(wanted in _values_of(cell) for cell in answer.cells)]
+    fits = fits or [answer for answer in found if all(word in _name_of(answer).split() for word in wanted.split())]
+    fits = fits or [answer for answer in found if wanted and wanted in _name_of(answer)]
     for is_meant in (
-        lambda answer: name_of(answer) == wanted,
-        lambda answer: not answer.again and not answer.head.quoted,
+        lambda answer: _name_of(answer) == wanted,
+        lambda answer: answer.is_own,
         lambda answer: not answer.head.readings,
     ):
         fits = [answer for answer in fits if is_meant(answer)] or fits
     if len(fits) == 1:
         return fits[0]
-    raise list_choice(paper, fits or found, f"'{typed}' fits several numbers" if fits else f"No number '{typed}'")
+    raise _list_choice(paper, fits or found, f"'{typed}' fits several numbers" if fits else f"No number '{typed}'")
 
 
-def name_of(answer: Answer) -> str:
+def _name_of(answer: Answer) -> str:
     return f"{answer.head.split} {answer.head.name}".lower()
 
 
-def values_of(cell: Reported) -> set[str]:
+def _values_of(cell: Reported) -> set[str]:
     """How a person may type the printed value."""
     bare = cell.value.removesuffix("%").strip()
     return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.value + cell.unit else {bare}
 
 
-def list_choice(paper: Paper, choices: Sequence[Answer], said: str) -> BadInput:
+def _list_choice(paper: Paper, choices: Sequence[Answer], said: str) -> BadInput:
     """The error with a line for each number to choose from: its id, then its name and value. Quoted numbers are only
     counted, unless there is no other."""
     own = [answer for answer in choices if not answer.head.quoted] or choices

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from common.evidence.answers import Answer, headline
 from common.evidence.paper_sentences import say_paper, say_papers, say_reply, say_runs
-from common.evidence.sentences import describe_ours, describe_printed, name_metric, name_number
+from common.evidence.phrases import name_metric, name_number
+from common.evidence.sentences import describe_ours, describe_printed
 from common.evidence.tables import bold, markdown_table
 from common.files import write_atomically
 from common.paper import Paper
@@ -55,9 +56,9 @@ def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
 
 def _line(answer: Answer) -> list[str]:
     head = answer.head
-    ours = describe_ours(answer, answer.shown) if answer.shown else "-"
     verdict = Markdown(bold(answer.verdict) + (f" (small runs: {answer.hint})" if answer.hint else ""))
-    return [name_metric(head), head.where, describe_printed(answer), verdict, ours, as_code(head.definition)]
+    about = name_metric(head), head.where, describe_printed(answer)
+    return [*about, verdict, describe_ours(answer), as_code(head.definition)]
 
 
 def between_marks(text: str, table: str, marks: tuple[str, str] = MARKS) -> str:

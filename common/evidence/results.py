@@ -17,7 +17,7 @@ from common.evidence.definition import Definition
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import read_at_most, seal, unseal, write_atomically
-from common.paper import Profile
+from common.paper import Profile, is_design
 from common.text import for_json
 
 # What a network gives. One may have learned where the other has not.
@@ -200,10 +200,25 @@ class Record(_Model):
         return self.profile, self.dataset.name, self.readings
 
     @property
+    def design(self) -> dict[str, str]:
+        """Of the readings, the number of folds and of splits that come again (`paper.is_design`)."""
+        return {key: value for key, value in self.readings.items() if is_design(key, value)}
+
+    @property
     def choices(self) -> dict[str, str]:
-        """The readings without `splits`, the number of splits that come again: that is the design of a run, and nothing
-        that a paper leaves open."""
+        """The readings without the number of splits that come again, on which no mean depends. The number of folds
+        stays: it decides on how many images a network is trained."""
         return {key: value for key, value in self.readings.items() if key != "splits"}
+
+    @property
+    def folds(self) -> int:
+        """The number of folds of its cross-validations; 0 without one."""
+        return len({run.fold for run in self.runs if run.fold is not None})
+
+    @property
+    def broken(self) -> set[tuple[int, int]]:
+        """Seed and number of each repeat with a training that failed: such a cross-validation has no mean."""
+        return {(failure.seed, failure.repeat) for failure in self.failed}
 
     @property
     def conditions(self) -> tuple[str | int, ...]:

@@ -4,15 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from common.evidence.answers import Answer, headline
 from common.evidence.paper_sentences import say_paper, say_papers
-from common.evidence.sentences import (
-    describe_nothing,
-    describe_ours,
-    describe_printed,
-    name_metric,
-    name_number,
-    name_place,
-    say_verdict,
-)
+from common.evidence.phrases import counted, name_metric, name_number, name_place
+from common.evidence.sentences import describe_nothing, describe_ours, describe_printed, say_verdict
 from common.evidence.tables import bold, markdown_table
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper
@@ -56,22 +49,16 @@ def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
     name = Markdown(f"[{paper.name.capitalize()}](#{paper.name})")
     for answer in headline(paper, found):
         number = f"{name_number(answer.head)} ({name_place(answer.head)})"
-        yield [
-            name,
-            number,
-            bold(answer.verdict),
-            answer.hint.removeprefix("paper ") or "-",
-            say_verdict(answer),
-        ]
+        yield [name, number, bold(answer.verdict), _hint(answer), say_verdict(answer)]
         name = ""
 
 
 def _section(paper: Paper, found: Sequence[Answer]) -> str:
-    own = [answer for answer in found if not (answer.again or answer.head.quoted)]
+    own = [answer for answer in found if answer.is_own]
     lines = [_line(answer) for answer in own if not answer.head.image]
     lines += _lines_of_images([answer for answer in own if answer.head.image])
     quoted = sum(bool(answer.head.quoted) for answer in found)
-    left_out = f" It also quotes {quoted} number{'s' * (quoted != 1)} from other works." if quoted else ""
+    left_out = f" It also quotes {counted(quoted, 'number')} from other works." if quoted else ""
     blocks = [
         f"## {paper.name.capitalize()}",
         f"*{for_markdown(paper.title)}* ([every definition, fold and run]({paper.name}.md)). "
@@ -83,16 +70,13 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
 
 
 def _line(answer: Answer) -> list[str]:
-    ours = describe_ours(answer, answer.shown) if answer.shown else "-"
     number = f"{name_metric(answer.head)} ({name_place(answer.head)})"
-    return [
-        number,
-        describe_printed(answer),
-        answer.verdict,
-        ours,
-        describe_nothing(answer),
-        answer.hint.removeprefix("paper ") or "-",
-    ]
+    shown = describe_printed(answer), answer.verdict, describe_ours(answer), describe_nothing(answer)
+    return [number, *shown, _hint(answer)]
+
+
+def _hint(answer: Answer) -> str:
+    return answer.hint.removeprefix("paper ") or "-"
 
 
 def _lines_of_images(found: Iterable[Answer]) -> Iterable[list[str]]:

@@ -1,12 +1,22 @@
 """The values of our runs under one definition: one for each repeat, fold or split."""
 
-from statistics import mean
+from statistics import fmean, mean
 
 from common.data.splits import number_of_split
 from common.errors import BadInput
 from common.evidence.definition import OF_TRAINING
 from common.evidence.results import RUNNING, Record, Repeat
-from common.paper import Paper
+from common.paper import Paper, Profile
+from common.recipe import Recipe
+
+
+def recipe_of(paper: Paper, record: Record, profile: Profile | None = None) -> Recipe | None:
+    """The settings that a record was made with, or those of another profile with the same readings; None where one of
+    its readings is no longer in `paper.yaml`."""
+    try:
+        return paper.plain_recipe(profile or record.profile, record.readings)
+    except BadInput:
+        return None
 
 
 def part_of(paper: Paper, split: str) -> str:
@@ -26,36 +36,26 @@ def by_repeat(
 ) -> dict[tuple[int, int], list[float]]:
     """By seed and number of the repeat: its values, one for each of its folds. A repeat in which a value is undefined,
     or a fold failed, is left out."""
-    failed = {(failure.seed, failure.repeat) for failure in record.failed}
     found: dict[tuple[int, int], list[float | None]] = {}
     for run in record.runs:
         found.setdefault((run.seed, run.repeat), []).append(value_of_run(run, part, signature, predictor))
-    return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in failed}
+    return {repeat: folds for repeat, folds in found.items() if None not in folds and repeat not in record.broken}
 
 
 def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], tuple[int, int]]:
     """By seed and number of a repeat: the seed and the number of its split. Repeats with the same split have the same
     test images. A record whose readings are no longer in `paper.yaml` has a split of its own for each repeat."""
-    repeats = dict.fromkeys((run.seed, run.repeat) for run in record.runs)
-    try:
-        recipe = paper.plain_recipe(record.profile, record.readings)
-        return {(seed, repeat): (seed, number_of_split(recipe, repeat)) for seed, repeat in repeats}
-    except BadInput:
-        return {each: each for each in repeats}
+    recipe = recipe_of(paper, record)
+    return {
+        (run.seed, run.repeat): (run.seed, number_of_split(recipe, run.repeat) if recipe else run.repeat)
+        for run in record.runs
+    }
 
 
 def is_on_published_splits(paper: Paper, record: Record) -> bool:
     """Whether the record was made on the splits that the authors publish, so that theirs are the same ones."""
-    try:
-        recipe = paper.plain_recipe(record.profile, record.readings)
-    except BadInput:
-        return False
-    return recipe.split == "published" and not recipe.folds
-
-
-def values_by_split(paper: Paper, record: Record, part: str, signature: str) -> list[float]:
-    """One value for each split, the mean of the repeats on it: these share its images, so that they count as one."""
-    return list(map(mean, by_split(paper, record, part, signature)))
+    recipe = recipe_of(paper, record)
+    return recipe is not None and recipe.split == "published" and not recipe.folds
 
 
 def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[list[float]]:
@@ -66,9 +66,9 @@ def by_split(paper: Paper, record: Record, part: str, signature: str) -> list[li
     return list(groups.values())
 
 
-def folds_of(record: Record) -> int:
-    """The number of folds of a cross-validation; 0 without one."""
-    return len({run.fold for run in record.runs if run.fold is not None})
+def split_ratio(record: Record) -> float:
+    """Test images of a training for each of its training images."""
+    return fmean(run.split["test"] / run.split["train"] for run in record.runs)
 
 
 def value_of_run(run: Repeat, part: str, signature: str, predictor: str | None = None) -> float | None:
@@ -84,4 +84,4 @@ def name_repeats(paper: Paper, record: Record) -> str:
     "repeats"."""
     if "splits" in record.readings and not is_on_published_splits(paper, record):
         return "splits"
-    return "cross-validations" if folds_of(record) else "repeats"
+    return "cross-validations" if record.folds else "repeats"

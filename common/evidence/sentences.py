@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from common.evidence import claims, learned
 from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import possible_range
-from common.evidence.compare import is_column, is_count, shown_of
+from common.evidence.columns import is_column, is_count, shown_of
 from common.evidence.definition import Definition
-from common.evidence.phrases import like
+from common.evidence.phrases import counted, like, name_metric, name_number, say_needed
 from common.evidence.results import Compared, Record
-from common.evidence.run_values import folds_of, is_on_published_splits, name_repeats
+from common.evidence.run_values import is_on_published_splits, name_repeats
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, MOST_REPEATS, RUNS, Hint, best_of
-from common.paper import as_shown
+from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, RUNS, Hint, best_of
 from common.reported import Reported
 
 # Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
@@ -59,21 +58,6 @@ def _say_contradictions(answer: Answer) -> str:
     return f"It and other numbers cannot all be right if {premise}."
 
 
-def name_number(cell: Reported) -> str:
-    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
-    return f"{name_metric(cell)} {cell.value}{cell.unit}"
-
-
-def name_metric(cell: Reported) -> str:
-    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
-    return " ".join([_part(cell.split), cell.name, *(f"({each})" for each in as_shown(cell.readings))])
-
-
-def name_place(cell: Reported) -> str:
-    """The first place that prints a number: "Table 1" of "Table 1, abstract"."""
-    return cell.where.split(",")[0]
-
-
 def describe_printed(answer: Answer) -> str:
     """A number as the paper prints it; of a column also what it is of the folds: "98.08%, mean of 10 folds"."""
     head, folds = answer.head, sum(cell.fold is not None for cell in answer.cells)
@@ -83,18 +67,19 @@ def describe_printed(answer: Answer) -> str:
     return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
 
 
-def describe_ours(answer: Answer, runs: Runs) -> str:
+def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
     """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
-    confusion matrix, our folds."""
-    row = runs.row
-    if row.reproduced.mean is None:
+    confusion matrix, our folds; "-" for none. runs: without these, those that stand beside the number."""
+    runs = runs or answer.shown
+    if runs is None or runs.row.reproduced.mean is None:
         return "-"
+    row = runs.row
     small = "small " if runs.assessed.record.profile == "small" else ""
-    counted = count_repeats(runs.assessed.record, row.reproduced.n, small)
+    repeats = count_repeats(runs.assessed.record, row.reproduced.n, small)
     if answer.head.image or is_count(answer.head):
-        counted = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
+        repeats = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
     unlearned = DID_NOT_LEARN if learned.unusable(row.definition, runs.assessed.record) else ""
-    about = [_interval(row), counted, unlearned, "" if runs.assessed.fresh else "stale"]
+    about = [_interval(row), repeats, unlearned, "" if runs.assessed.fresh else "stale"]
     return f"{like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
 
 
@@ -153,19 +138,19 @@ def _say_ours(answer: Answer) -> str:
     if answer.verdict == "other data":
         return _say_beside(answer)
     if answer.head.image:
-        return f"Ours, over all test images: {describe_ours(answer, answer.shown)}."
+        return f"Ours, over all test images: {describe_ours(answer)}."
     if learned.unusable(row.definition, answer.shown.assessed.record):
-        return f"Ours: {describe_ours(answer, answer.shown)}."
+        return f"Ours: {describe_ours(answer)}."
     low, high = shown_of(answer.cells)
     how = "lower" if row.reproduced.mean < low else "higher" if row.reproduced.mean > high else "the same"
     how = "practically the same" if answer.verdict == "holds" or answer.hint == "near" else how
-    return f"Ours is {how}: {describe_ours(answer, answer.shown)}."
+    return f"Ours is {how}: {describe_ours(answer)}."
 
 
 def _say_beside(answer: Answer) -> str:
     if not answer.has_value:
         return ""
-    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer, answer.shown)}."
+    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer)}."
 
 
 def _say_hint(answer: Answer) -> str:
@@ -182,7 +167,7 @@ def _say_hint(answer: Answer) -> str:
         return ""
     if row.margin is None:
         return f"Small runs give {describe_ours(answer, small)}."
-    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not folds_of(small.assessed.record))
+    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not small.assessed.record.folds)
     why = "Too few small runs" if few else "Small runs vary too much"
     return " ".join(filter(None, [f"{why} for a hint: {describe_ours(answer, small)}.", _say_more(answer)]))
 
@@ -201,16 +186,13 @@ def _say_needed(answer: Answer) -> str:
     unit = name_repeats(answer.paper, record)
     needed, n = row.needed, row.reproduced.n
     if needed is None:
-        if n < RUNS and not (is_column(answer.cells) and folds_of(record)):
+        if n < RUNS and not (is_column(answer.cells) and record.folds):
             return f"It takes at least {RUNS} {unit}."
         if not on_published or row.margin is None:
             return ""
         return "How many repeats it would take can't be said before each published split has two."
-    what, hint = ("for a hint", "give a hint") if record.profile == "small" else ("to decide it", "decide it")
-    if needed == 0:
-        return f"No number of {unit} would {hint}: they vary too much."
-    more = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"
-    return f"It would take {more} {unit} {what}."
+    small = record.profile == "small"
+    return say_needed(needed, unit, *(("for a hint", "give a hint") if small else ("to decide it", "decide it")))
 
 
 def _say_spread(answer: Answer) -> str:
@@ -263,11 +245,6 @@ def _interval(row: Compared) -> str:
     return f"{like(row, max(least, found.low))} to {like(row, min(most, found.high))}"
 
 
-def count_repeats(record: Record, counted: int, kind: str = "") -> str:
+def count_repeats(record: Record, number: int, kind: str = "") -> str:
     """Such as "3 small repeats", "1 cross-validation"."""
-    unit = "cross-validation" if folds_of(record) else "repeat"
-    return f"{counted} {kind}{unit}{'s' * (counted != 1)}"
-
-
-def _part(split: str) -> str:
-    return "training" if split == "train" else split
+    return counted(number, f"{kind}{'cross-validation' if record.folds else 'repeat'}")

@@ -115,13 +115,9 @@ def find_spread(paper: Paper, record: Record, others: Iterable[Record], part: st
     alone (`repro run --splits`). None where no such design was run. others: all records of the paper.
 
     `over_splits.sd` and `over_initialisations.sd` of the answer are the two standard deviations of one repeat."""
-    found = (spread_of_record(paper, each, part, definition) for each in (record, *_designs(record, others)))
+    alike = (each for each in others if (each.choices, each.conditions) == (record.choices, record.conditions))
+    found = (spread_of_record(paper, each, part, definition) for each in (record, *alike))
     return next(filter(None, found), None)
-
-
-def _designs(record: Record, others: Iterable[Record]) -> list[Record]:
-    alike = record.choices, record.conditions
-    return [other for other in others if "splits" in other.readings and (other.choices, other.conditions) == alike]
 
 
 def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]) -> list[list[str]]:
@@ -140,7 +136,7 @@ def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]
 
 def split_and_luck(assessed: Assessment) -> list[list[str]]:
     """The same of the numbers that whole repeats answer; [] where the repeats of a record do not share splits."""
-    wanted = [(row.part, row.definition) for row in assessed.rows if row.id in assessed.own]
+    wanted = [(row.part, row.definition) for row in assessed.own_rows]
     return spread_lines(assessed.paper, assessed.record, wanted)
 
 

@@ -1,8 +1,8 @@
-"""Intervals of one further run, of the difference of two means, and of what the choice of the images alone does."""
+"""Intervals of one further run, and of what the choice of the images alone does."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -135,76 +135,13 @@ def prediction(values: Sequence[float]) -> Prediction:
     return expect(values).prediction
 
 
-@dataclass(frozen=True)
-class MeanDifference:
-    """one, other: numbers of repeats of two sets. mean: that of the first less that of the second, None where a set is
-    empty. low, high: its 95 % confidence interval, None where a set has fewer than two. paired: whether the repeats are
-    pairs."""
-
-    one: int
-    other: int
-    mean: float | None = None
-    low: float | None = None
-    high: float | None = None
-    paired: bool = False
-
-    @property
-    def certain(self) -> bool:
-        """Whether 0 is outside its interval."""
-        return self.low is not None and (self.low > 0 or self.high < 0)
-
-
-def welch(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
-    """The difference of the means of two independent samples that may vary unequally: Welch's interval, with the
-    degrees of freedom of Satterthwaite (Welch 1947, Biometrika 34: 28-35). Values are finite.
-    """
-    samples = [np.asarray(sample, float) for sample in (one, other)]
-    numbers = [len(sample) for sample in samples]
-    if min(numbers) == 0:
-        return MeanDifference(*numbers)
-    mean = float(samples[0].mean() - samples[1].mean())
-    if min(numbers) == 1:
-        return MeanDifference(*numbers, mean)
-    errors = [sample.var(ddof=1) / len(sample) for sample in samples]  # squared, of each mean
-    total = sum(errors)
-    if total == 0:
-        return MeanDifference(*numbers, mean, mean, mean)
-    freedom = total**2 / sum(error**2 / (number - 1) for error, number in zip(errors, numbers, strict=True))
-    half = float(stdtrit(freedom, 0.975) * math.sqrt(total))
-    return MeanDifference(*numbers, mean, mean - half, mean + half)
-
-
-def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
-    """The mean of the differences of pairs, which stand at the same place in both: Student's interval, with one degree
-    of freedom less than there are pairs (Student 1908, Biometrika 6: 1-25). Exact for normally distributed differences,
-    whatever the correlation within the pairs. Values are finite. Raises ValueError for unequal numbers.
-    """
-    differences = [a - b for a, b in zip(one, other, strict=True)]
-    pairs = len(differences)
-    if pairs == 0:
-        return MeanDifference(0, 0, paired=True)
-    mean = float(np.mean(differences))
-    if pairs == 1:
-        return MeanDifference(1, 1, mean, paired=True)
-    half = float(stdtrit(pairs - 1, 0.975) * np.std(differences, ddof=1) / math.sqrt(pairs))
-    return MeanDifference(pairs, pairs, mean, mean - half, mean + half, paired=True)
-
-
-def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
-    """The mean of the differences of pairs, one for each random split of one set of images, with the interval of
-    Nadeau & Bengio (2003, Machine Learning 52: 239-281, the corrected resampled t-test): mean ± t·s·√(1/J + n₂/n₁).
-
-    The splits overlap: two of them train on many of the same images, and test on some. So J differences say less of new
-    images than J independent ones would, and `paired_t`, which is about all splits of these images, is too narrow.
-    J: number of splits, t has J - 1 degrees of freedom. test_per_train: n₂/n₁, test images for each training image. The
-    correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂). Values are finite.
-    """
-    found = paired_t(differences, [0.0] * len(differences))
-    if found.low is None:
-        return found
-    wider = math.sqrt(1 + len(differences) * test_per_train)
-    half = (found.high - found.mean) * wider
-    return replace(found, low=found.mean - half, high=found.mean + half)
+def middle_95(values: np.ndarray) -> Prediction:
+    """The mean of the finite values and their 2.5 and 97.5 % quantiles; n is how many are finite."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return Prediction(0)
+    low, high = np.quantile(finite, [0.025, 0.975])
+    return Prediction(len(finite), float(finite.mean()), float(low), float(high))
 
 
 def bootstrap(
@@ -235,19 +172,25 @@ def bootstrap(
     return intervals
 
 
-def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_000, seed: int = 0) -> list[Interval]:
+def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_000) -> list[Interval]:
     """For each column the interval of `bootstrap` for a mean or a share: the sum of the parts over that of the wholes.
 
     parts, wholes: float64 (images, columns). For a mean over some of the images, the parts are their values and the
     wholes are 1; both are 0 for the other images."""
-    return [_percentiles(each) for each in _resampled_ratios(parts, wholes, resamples, seed)]
+    return [_percentiles(each) for each in _resampled_ratios(parts, wholes, resamples)]
 
 
-def _resampled_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+def _resampled_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int) -> np.ndarray:
     """Of `bootstrap_ratios`: float64 (columns, resamples), NaN where a whole is 0."""
-    sums = np.concatenate([drawn @ np.hstack([parts, wholes]) for drawn in _draws(len(parts), resamples, seed)]).T
+    sums = np.concatenate([drawn @ np.hstack([parts, wholes]) for drawn in _draws(len(parts), resamples)]).T
     over, under = np.split(sums, 2)
     return np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
+
+
+def _percentiles(values: np.ndarray) -> Interval:
+    """The 2.5 and 97.5 % quantiles of the finite values; (NaN, NaN) where none is finite."""
+    found = middle_95(values)
+    return (math.nan, math.nan) if found.low is None else (found.low, found.high)
 
 
 @dataclass(frozen=True)
@@ -291,18 +234,17 @@ def paired_bootstrap_ratios(
     one: tuple[np.ndarray, np.ndarray],
     other: tuple[np.ndarray, np.ndarray],
     resamples: int = 10_000,
-    seed: int = 0,
 ) -> list[PairedDifference]:
     """For each column the ratio of `one` less that of `other`, each given as the parts and wholes of
     `bootstrap_ratios`, of the same images in the same order. Each resample has the same images for both."""
     sums = [[each.sum(axis=0, keepdims=True).T for each in given] for given in (one, other)]
     values, others = (np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)[:, 0] for a, b in sums)
-    of_one, of_other = (_resampled_ratios(*given, resamples, seed) for given in (one, other))
+    of_one, of_other = (_resampled_ratios(*given, resamples) for given in (one, other))
     differences = zip(values - others, of_one - of_other, strict=True)
     return [PairedDifference(float(value), *_percentiles(drawn)) for value, drawn in differences]
 
 
-def _draws(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def _draws(units: int, resamples: int, seed: int = 0) -> Iterator[np.ndarray]:
     """The weights of `metrics.resampled`: how often each of so many units is drawn in samples of as many, with
     replacement, float64 (some resamples, units) each. The sum of a row is `units`. The same seed draws the same."""
     random = np.random.default_rng(seed)
@@ -310,12 +252,3 @@ def _draws(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         some = min(_AT_ONCE, resamples - done)
         drawn = random.integers(0, units, (some, units)) + np.arange(some)[:, None] * units
         yield np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
-
-
-def _percentiles(values: np.ndarray) -> Interval:
-    """The 2.5 and 97.5 % quantiles of the finite values; (NaN, NaN) where none is finite."""
-    defined = values[np.isfinite(values)]
-    if not len(defined):
-        return math.nan, math.nan
-    low, high = np.quantile(defined, [0.025, 0.975])
-    return float(low), float(high)

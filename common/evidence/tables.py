@@ -11,8 +11,9 @@ from common.evidence.definition import Definition
 from common.evidence.describe_runs import say_mixture, say_spent_of
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
+from common.evidence.phrases import counted
 from common.evidence.results import Record
-from common.evidence.run_values import folds_of, values
+from common.evidence.run_values import values
 from common.evidence.sentences import count_repeats
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
@@ -37,11 +38,6 @@ def ran_of(tested: Tested) -> tuple[str, str]:
     return mean, " ".join(filter(None, [interval, about]))
 
 
-def status_of(tested: Tested) -> tuple[str, str]:
-    """Whether a claim in words holds, and the notes on that."""
-    return tested.status, "; ".join([*tested.notes, *([] if tested.fresh else ["stale"])])
-
-
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
     """As text: mean and interval of the leak-free runs, then by how much the mean under the random split is higher,
     with the interval of that difference. Where a network did not learn, the second says so. None for a number that has
@@ -63,7 +59,9 @@ def heading(record: Record) -> str:
 def setting(record: Record) -> str:
     """In sentences: what was run, on what, how the evaluated epoch was chosen, and the notes of the runs."""
     runs, on = record.runs, record.environment
-    whole = repeats_of(record) - {failure.repeat for failure in record.failed}
+    asked = repeats_of(record)
+    whole = f"{len(asked - {failure.repeat for failure in record.failed})} of " if record.failed else ""
+    epochs = span([run.epochs for run in runs], "epoch")
     split = ", ".join(f"{number} {part}" for part, number in runs[0].split.items())
     best = ", ".join(str(run.best_epoch) for run in runs)
     chosen = {
@@ -71,12 +69,11 @@ def setting(record: Record) -> str:
         "validation": f"The epoch that did best on the validation images was evaluated ({best}).",
         "test": f"The epoch that did best on the test images was evaluated ({best}), so test numbers are optimistic.",
     }
-    repeats = f"{of_repeats(record, len(whole))}{_of_folds(record)}"
     sentences = [
-        f"{repeats}, {span([run.epochs for run in runs], 'epoch')} each, "
+        f"{whole}{counted(len(asked), 'repeat')}{_of_folds(record)}, {epochs} each, "
         f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
         *filter(None, [say_spent_of(record)]),
-        f"{on.device}, {span([on.cores], 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
+        f"{on.device}, {counted(on.cores, 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
         *say_mixture(record),
         *(chosen[run.selection] for run in runs),
@@ -90,7 +87,8 @@ def leak_free_setting(assessed: Assessment) -> str:
     """The readings and repeats of the leak-free record beside a record."""
     other = assessed.leak_free
     stale = "" if assessed.leak_free_fresh else ", STALE"
-    return f"{', '.join(as_shown(other.readings))}, {span([len(repeats_of(other))], 'repeat')}{_of_folds(other)}{stale}"
+    repeats = counted(len(repeats_of(other)), "repeat")
+    return f"{', '.join(as_shown(other.readings))}, {repeats}{_of_folds(other)}{stale}"
 
 
 def command(record: Record) -> str:
@@ -107,14 +105,8 @@ def repeats_of(record: Record) -> set[int]:
     return {each.repeat for each in (*record.runs, *record.failed)}
 
 
-def of_repeats(record: Record, counted: int) -> str:
-    """3 repeats; 2 of 3 repeats where one failed."""
-    asked = len(repeats_of(record))
-    return f"{counted} of {span([asked], 'repeat')}" if record.failed else span([counted], "repeat")
-
-
 def _of_folds(record: Record) -> str:
-    return f" of {folds_of(record)} folds" if folds_of(record) else ""
+    return f" of {record.folds} folds" if record.folds else ""
 
 
 def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:
@@ -136,7 +128,7 @@ def number(number: float | None) -> str:
 def span(numbers: list[int], unit: str) -> str:
     """1 epoch, 20 epochs, 12 to 31 epochs."""
     low, high = min(numbers), max(numbers)
-    return f"{low} {unit}" if low == high == 1 else f"{low if low == high else f'{low} to {high}'} {unit}s"
+    return counted(low, unit) if low == high else f"{low} to {high} {unit}s"
 
 
 # Markdown as GitHub shows it
@@ -146,7 +138,7 @@ def bold(text: str) -> Markdown:
     return Markdown(f"**{for_markdown(text)}**")
 
 
-def listed(sentences: Iterable[str]) -> str:
+def bullets(sentences: Iterable[str]) -> str:
     return "\n".join(f"- {for_markdown(sentence)}" for sentence in sentences)
 
 

@@ -3,8 +3,7 @@ masks, with a paper's split sizes. This needs the committed tumour fractions, bu
 number means little where it lies within such a distribution."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ from common.data.case import Case
 from common.data.fractions import Fractions
 from common.data.splits import Split, draw
 from common.errors import BadInput
-from common.evidence.cross_entropy import constant_costs
-from common.evidence.definition import DISTANCES, OF_TRAINING, Definition
-from common.evidence.metrics import value_of_groups
-from common.evidence.statistics import Prediction
+from common.evidence.constant import Images, constant_value
+from common.evidence.statistics import Prediction, middle_95
 from common.paper import Paper
 from common.recipe import Recipe
 
@@ -71,7 +68,7 @@ def _cached_distributions(
 
 
 def distributions(
-    known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS, seed: int = 0
+    known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS
 ) -> dict[Key, dict[str, Prediction]]:
     """For each key, by predictor: the mean over random splits, and the 2.5 and 97.5 % quantiles, between which one
     further split falls with 95 % probability. n is the number of splits where the metric is defined. A split with
@@ -86,7 +83,7 @@ def distributions(
     known = known.hard() if recipe.truth == "hard" else known
     wanted = dict.fromkeys(wanted)
     drawn: dict = {(*key, who): [] for key in wanted for who in NOTHING}
-    for folds in _splits(known, recipe, splits, seed):
+    for folds in _splits(known, recipe, splits):
         of_folds: dict = {key: [] for key in drawn}
         for split in folds:
             parts = {part: Images(known, positions, recipe.positive) for part, positions in vars(split).items()}
@@ -96,113 +93,10 @@ def distributions(
                 of_folds[part, signature, who].append(constant_value(signature, parts[part], *probabilities[who]))
         for key, values in of_folds.items():
             drawn[key].append(np.mean(values, axis=0))  # over the folds: (splits,)
-    return {key: {who: _interval(np.concatenate(drawn[*key, who])) for who in NOTHING} for key in wanted}
+    return {key: {who: middle_95(np.concatenate(drawn[*key, who])) for who in NOTHING} for key in wanted}
 
 
-@dataclass(frozen=True)
-class Images:
-    """The truth of the images at `positions`, (splits, images), and whether they are of the class `positive`."""
-
-    known: Fractions
-    positions: np.ndarray
-    positive: str | None
-    _summed: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
-
-    def truth(self, name: str, size: int) -> np.ndarray:
-        """One of the columns of `Fractions`, summed over `size` consecutive images: float64 (splits, groups)."""
-        if (name, size) not in self._summed:
-            column = getattr(self.known, name).astype(np.float64)[self.positions] if size == 1 else self.truth(name, 1)
-            starts = np.arange(0, column.shape[1], size)
-            self._summed[name, size] = column if size == 1 else np.add.reduceat(column, starts, axis=1)
-        return self._summed[name, size]
-
-    @cached_property
-    def positives(self) -> np.ndarray:
-        """How many images are of the positive class, float64 (splits, 1)."""
-        return (self.known.label == self.positive).astype(np.float64)[self.positions].sum(axis=1, keepdims=True)
-
-    def pixel_prevalence(self) -> np.ndarray:
-        """The tumour's share of all pixels, (splits,)."""
-        return self.truth("total", 1).mean(axis=1) / self.known.side**2
-
-    def class_prevalence(self) -> np.ndarray:
-        """The positive class's share of the images, (splits,)."""
-        return self.positives[:, 0] / self.positions.shape[1]
-
-
-@dataclass(frozen=True)
-class ConstantCounts:
-    """`counts.constant` on many splits at once, summed over groups of `size` consecutive images: what
-    `metrics.value_of_groups` needs of it, (splits, groups) each. A constant prediction is the same everywhere, so that
-    only the truth has to be summed. of_pixel: float32, of_class: float64 (splits, 1), the two probabilities."""
-
-    images: Images
-    size: int
-    of_pixel: np.ndarray
-    of_class: np.ndarray
-
-    @property
-    def numbers(self) -> np.ndarray:
-        """The number of images of each group, float64 (groups,)."""
-        number = self.images.positions.shape[1]
-        return np.diff([*range(0, number, self.size), number]).astype(np.float64)
-
-    @property
-    def pixels(self) -> np.ndarray:
-        return self.images.known.side**2 * self.numbers
-
-    @property
-    def correct(self) -> np.ndarray:
-        one, zero = (self.images.truth(name, self.size) for name in ("one", "zero"))
-        return np.where(self.of_pixel > 0.5, one, zero)
-
-    @property
-    def classes(self) -> tuple[str | None, str | None]:
-        positive = self.images.positive
-        return positive, next((str(label) for label in self.images.known.label if label != positive), None)
-
-    def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        if decision == "soft":
-            marked, column = self.of_pixel.astype(np.float64), "total"
-        elif decision == "keras-raw":
-            marked, column = self.of_pixel == 1, "one"
-        else:
-            marked, column = self.of_pixel > np.float32(decision), "tumour"
-        return _overlap(self.images.truth(column, self.size), self.pixels, marked)
-
-    def costs(self, clip: str | None) -> np.ndarray:
-        of_tumour, of_rest = constant_costs(clip, self.of_pixel)
-        tumour = self.images.truth("total", self.size)
-        return tumour * of_tumour + (self.pixels - tumour) * of_rest
-
-    def class_overlap(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        return _overlap(self.images.positives, self.numbers, self.of_class > 0.5)
-
-    def class_costs(self, clip: str | None) -> np.ndarray:
-        of_positive, of_other = constant_costs(clip, self.of_class)
-        return self.images.positives * of_positive + (self.numbers - self.images.positives) * of_other
-
-
-def _overlap(truth: np.ndarray, whole: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, ...]:
-    """TP, FP, FN, TN where each pixel, or case, is marked with the same weight from 0 to 1."""
-    rest, missed = whole - truth, 1.0 - marked
-    return truth * marked, rest * marked, truth * missed, rest * missed
-
-
-def constant_value(signature: str, images: Images, of_pixel: np.ndarray, of_class: np.ndarray) -> np.ndarray:
-    """`metrics.value` of `counts.constant`, on many splits at once: (splits,), NaN where undefined.
-
-    of_pixel, of_class: (splits,), the probability of every pixel and of every image.
-    """
-    definition = Definition.parse(signature)
-    if definition.metric in DISTANCES or signature == OF_TRAINING:
-        return np.full(len(of_pixel), np.nan)
-    size = definition.group_size or images.positions.shape[1]
-    counts = ConstantCounts(images, size, of_pixel.astype(np.float32)[:, None], of_class[:, None])
-    return value_of_groups(definition, counts, counts.numbers)
-
-
-def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, tuple[float, float]]:
+def prevalence(paper: Paper, splits: int = SPLITS) -> dict[str, tuple[float, float]]:
     """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
     images, over random splits of the paper's sizes, 0 to 1; {} for data whose tumour fractions are not
     committed. Of a cross-validation, the parts of one fold."""
@@ -212,22 +106,14 @@ def prevalence(paper: Paper, splits: int = SPLITS, seed: int = 0) -> dict[str, t
     except BadInput:
         return {}
     shares: dict[str, list[np.ndarray]] = {}
-    for folds in _splits(known, recipe, splits, seed):
+    for folds in _splits(known, recipe, splits):
         for part, positions in vars(folds[0]).items():
             shares.setdefault(part, []).append(Images(known, positions, recipe.positive).pixel_prevalence())
     ends = {part: (min(map(np.min, each)), max(map(np.max, each))) for part, each in shares.items()}
     return {part: (float(low), float(high)) for part, (low, high) in ends.items()}
 
 
-def _interval(values: np.ndarray) -> Prediction:
-    defined = values[np.isfinite(values)]
-    if not len(defined):
-        return Prediction(n=0)
-    low, high = np.quantile(defined, (0.025, 0.975))
-    return Prediction(n=len(defined), mean=float(defined.mean()), low=float(low), high=float(high))
-
-
-def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int) -> Iterator[Sequence[Split]]:
+def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int = 0) -> Iterator[Sequence[Split]]:
     """A few hundred random splits at a time, each part int (splits, images): a list of one, or of one for each fold.
     One split is drawn as a training draws it. The others have its sizes and, in each fold, as many of each class."""
     cases = [Case(id, label, id, Path(), ()) for id, label in zip(known.case, known.label, strict=True)]

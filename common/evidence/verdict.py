@@ -1,7 +1,7 @@
 """The rules by which a printed number is judged; RULES.md has them in words.
 
 Three of the four questions are answered here: whether the number can be right as printed, whether it says anything, and
-whether it holds. `common.evidence.explain` has the fourth, where else one would see it.
+whether it holds. `common.evidence.elsewhere` has the fourth, where else one would see it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -99,13 +99,13 @@ def is_within(printed: Interval, found: Prediction, margin: float | None) -> boo
     return printed[1] - margin <= found.low and found.high <= printed[0] + margin
 
 
-def differing(p_values: Sequence[float], share: float = FALSE_DISCOVERIES) -> list[bool]:
-    """Which of several numbers differ from what is expected of them, such that at most this share of those that are
-    called so are expected to be errors (Benjamini & Hochberg 1995, Journal of the Royal Statistical Society B 57:
-    289-300). A single number is judged at that level itself."""
+def differing(p_values: Sequence[float]) -> list[bool]:
+    """Which of several numbers differ from what is expected of them, such that at most FALSE_DISCOVERIES of those
+    that are called so are expected to be errors (Benjamini & Hochberg 1995, Journal of the Royal Statistical Society B
+    57: 289-300). A single number is judged at that level itself."""
     p, count = np.asarray(p_values, float), len(p_values)
     order = np.argsort(p)
-    passed = np.flatnonzero(p[order] <= share * np.arange(1, count + 1) / max(count, 1))
+    passed = np.flatnonzero(p[order] <= FALSE_DISCOVERIES * np.arange(1, count + 1) / max(count, 1))
     found = np.zeros(count, bool)
     found[order[: passed[-1] + 1 if len(passed) else 0]] = True
     return found.tolist()

@@ -13,49 +13,38 @@ would tell, and what the printed numbers alone are worth (`superiority`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from statistics import mean
-from typing import Any, Literal
+from typing import Literal
 
 from common.evidence import effects, learned
 from common.evidence.assess import Assessment
-from common.evidence.compare import Outlook, expect_cross_validation
+from common.evidence.outlook import Outlook, expect_claim
 from common.evidence.pairs import Paired, pair_up, say_pairs, say_what_would_tell
+from common.evidence.phrases import say_needed
 from common.evidence.printed_claims import (
     FAILS,
     HOLDS,
-    best_of,
+    as_typed,
     beyond_defaults,
     compare_printed,
     doubt_printed,
-    less_is_better,
     limit_of,
     quoted_beside,
+    say_asked,
     side_of,
 )
 from common.evidence.results import RUNNING, Record
-from common.evidence.run_values import (
-    by_repeat,
-    folds_of,
-    is_on_published_splits,
-    name_repeats,
-    part_of,
-    split_of_each_repeat,
-    values_by_split,
-)
-from common.evidence.statistics import Expected, Interval, Prediction, expect
+from common.evidence.run_values import by_split, is_on_published_splits, name_repeats, part_of
+from common.evidence.statistics import Expected, Interval, Prediction
 from common.evidence.superiority import FalseClaim
-from common.evidence.verdict import DID_NOT_LEARN, MOST_REPEATS, RUNS, repeats_to_decide
-from common.paper import Paper, as_text
+from common.evidence.verdict import DID_NOT_LEARN, RUNS, repeats_to_decide
+from common.paper import Paper
 from common.reported import Worded
 
 Status = Literal["holds", "does not hold", "can't be told yet", "did not learn", "not run"]
 
 OPEN, NOT_RUN = "can't be told yet", "not run"
-
-# Readings that two runs must share to be set beside each other, whatever they are.
-DESIGN = ("folds", "splits")
 
 MEANINGS: dict[Status, str] = {
     HOLDS: f"the whole interval, which comes from at least {RUNS} repeats or the folds of one cross-validation, is on "
@@ -71,88 +60,97 @@ MEANINGS: dict[Status, str] = {
 class Tested:
     """A claim and what the runs of one record say of it.
 
-    asked: what is tested, in words. as_printed: what the paper's own numbers say, "" where it prints none.
-    record: that of the claimed network and the paper's readings, None where there is none.
-    fresh: whether today's recipe and protocol made the records that the status rests on.
-    difference: whether `found` is of a difference between two networks; else it is of the metric itself.
+    own: the record of the claimed network and the paper's readings, None where there is none. beside: that of the
+        network that the claim compares it with, None where there is none or the claim names none.
     found: the mean and the interval that decide; n is the number of repeats.
     notes: why nothing is decided, and why a decision is only a hint.
     paired: both networks on the same test images, repeat by repeat; None where nothing can be paired.
-    false_claim: what the printed numbers alone are worth; None where they can't be judged so (`doubt_printed`).
-    evidence: the last two in sentences, and how many repeats would tell where that is open or not run."""
+    outlook: what our runs let one expect, None without any."""
 
+    paper: Paper
     claim: Worded
-    asked: str
-    as_printed: str
-    record: Record | None
-    fresh: bool
-    difference: bool
-    found: Prediction
-    status: Status
-    notes: tuple[str, ...]
+    own: Assessment | None = None
+    beside: Assessment | None = None
+    status: Status = NOT_RUN
+    found: Prediction = field(default_factory=partial(Prediction, 0))
+    notes: tuple[str, ...] = ()
     paired: Paired | None = None
-    false_claim: FalseClaim | None = None
-    evidence: tuple[str, ...] = ()
+    outlook: Outlook | None = None
+
+    @property
+    def record(self) -> Record | None:
+        return self.own and self.own.record
+
+    @property
+    def fresh(self) -> bool:
+        """Whether today's recipe and protocol made the records that the status rests on."""
+        return self.status == NOT_RUN or all(each.fresh for each in (self.own, self.beside) if each)
+
+    @property
+    def why(self) -> str:
+        """The notes, and whether the records are stale."""
+        return "; ".join([*self.notes, *([] if self.fresh else ["stale"])])
+
+    @property
+    def difference(self) -> bool:
+        """Whether `found` is of a difference between two networks or parts; else it is of the metric itself."""
+        return self.claim.over not in (None, "quoted")
+
+    @property
+    def asked(self) -> str:
+        """What is tested, in words."""
+        return say_asked(self.paper, self.claim)
+
+    @property
+    def as_printed(self) -> str:
+        """What the paper's own numbers say, "" where it prints none."""
+        return compare_printed(self.paper, self.claim)
+
+    @property
+    def false_claim(self) -> FalseClaim | None:
+        """What the printed numbers alone are worth; None where they can't be judged so (`doubt_printed`)."""
+        return doubt_printed(self.paper, self.claim, self.paired and self.paired.of_images)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """In sentences: the pairs, how many repeats would tell where that is open or not run, and the false claim."""
+        return tuple(filter(None, _say_evidence(self)))
 
 
 def check_worded(paper: Paper, group: Sequence[Assessment]) -> list[Tested]:
     """Each claim, tested by each record of the claimed network and the paper's readings, whatever its design; once
     without a record where there is none. group: all assessments of the paper."""
     pairs = ((claim, each) for claim in paper.worded for each in _own(paper, claim, group) or [None])
-    return [_tested(paper, claim, each, group) for claim, each in pairs]
+    return [_test(paper, claim, each, group) if each else Tested(paper, claim) for claim, each in pairs]
 
 
 def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Assessment]:
     """The records of the claimed network. One with another number of folds than the paper's is among them only beside
     the other network with as many."""
     wanted = beyond_defaults(paper, claim.readings)
-    run = [one for one in group if one.record.profile != "smoke"]
-    return [
-        one
-        for one in run
-        if one.record.choices == wanted
-        or (_choices(one.record) == wanted and _beside(paper, claim, one, group) is not None)
-    ]
+    run = (one for one in group if one.record.profile != "smoke" and one.record.readings == wanted | one.record.design)
+    return [one for one in run if one.record.choices == wanted or _beside(paper, claim, one, group)]
 
 
-def _choices(record: Record) -> dict[str, str]:
-    return {key: value for key, value in record.readings.items() if key not in DESIGN}
-
-
-def _tested(paper: Paper, claim: Worded, own: Assessment | None, group: Sequence[Assessment]) -> Tested:
-    asked, as_printed = _asked(paper, claim), compare_printed(paper, claim)
-    if own is None:
-        doubt = doubt_printed(paper, claim, None)
-        evidence = tuple(_say_evidence(paper, claim, None, None, doubt, NOT_RUN, missing=True))
-        found = Prediction(0)
-        return Tested(claim, asked, as_printed, None, True, False, found, NOT_RUN, (), None, doubt, evidence)
-    beside = _beside(paper, claim, own, group)
-    records = [each.record for each in (own, beside) if each]
-    difference = claim.over not in (None, "quoted")
-    paired, limit = None, (0, 0) if difference else limit_of(claim, quoted_beside(paper, claim))[1]
+def _test(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Tested:
+    beside, paired = _beside(paper, claim, own, group), None
     if isinstance(claim.over, dict):
-        found, paired = _compare_networks(paper, claim, own, beside and beside.record)
-        outlook = Outlook(Expected(found.n))
+        found, paired = _compare_networks(paper, claim, own, beside.record) if beside else (Prediction(0), None)
+        outlook = Outlook(Expected(found.n), fewest=1 if paired and paired.folds else RUNS)
     else:
-        outlook = _expect(paper, claim, own.record)
+        outlook = expect_claim(paper, claim, own.record)
         found = outlook.expected.prediction
-    why = next(filter(None, (learned.why_unlearned(record.runs, claim.definition) for record in records)), "")
-    fewest = 1 if paired and paired.folds else outlook.fewest
-    status = DID_NOT_LEARN if found.n and why else _status(claim, found, limit, fewest)
-    found = Prediction(found.n) if status == DID_NOT_LEARN else found
-    fresh = own.fresh and (not beside or beside.fresh)
-    notes = [why, *_notes(paper, claim, own.record)]
-    missing = isinstance(claim.over, dict) and not beside
+    records = [each.record for each in (own, beside) if each]
+    unlearned = next(filter(None, (learned.why_unlearned(each.runs, claim.definition) for each in records)), "")
+    if found.n and unlearned:
+        status, found = DID_NOT_LEARN, Prediction(found.n)
+    else:
+        status = _status(paper, claim, found, outlook.fewest)
+    notes = [unlearned, *_notes(paper, claim, own.record)]
     if status == NOT_RUN:
-        fresh, notes = True, [f"no run with {_typed(claim.over)}" if missing else "not scored under this definition"]
-    notes = tuple(filter(None, notes))
-    doubt = doubt_printed(paper, claim, paired and paired.of_images)
-    evidence = tuple(_say_evidence(paper, claim, own.record, paired, doubt, status, missing))
-    if status == OPEN and not paired:
-        evidence = tuple(filter(None, [_say_outlook(paper, own.record, outlook, limit), *evidence]))
-    return Tested(
-        claim, asked, as_printed, own.record, fresh, difference, found, status, notes, paired, doubt, evidence
-    )
+        missing = isinstance(claim.over, dict) and not beside
+        notes = [f"no run with {as_typed(claim.over)}" if missing else "not scored under this definition"]
+    return Tested(paper, claim, own, beside, status, found, tuple(filter(None, notes)), paired, outlook)
 
 
 def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
@@ -161,51 +159,32 @@ def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assess
     count too: two numbers of folds have other test images."""
     if not isinstance(claim.over, dict):
         return None
-    design = {key: value for key, value in own.record.readings.items() if key in DESIGN}
-    wanted = beyond_defaults(paper, claim.over) | design, own.record.conditions
+    wanted = beyond_defaults(paper, claim.over) | own.record.design, own.record.conditions
     of_network = [one for one in group if (one.record.readings, one.record.conditions) == wanted]
-    return next((one for one in of_network if folds_of(one.record) == folds_of(own.record)), None)
+    return next((one for one in of_network if one.record.folds == own.record.folds), None)
 
 
-def _compare_networks(
-    paper: Paper, claim: Worded, own: Assessment, beside: Record | None
-) -> tuple[Prediction, Paired | None]:
+def _compare_networks(paper: Paper, claim: Worded, own: Assessment, beside: Record) -> tuple[Prediction, Paired | None]:
     """By how much the claimed network is better than the other, with the interval, and the pairs that this is from."""
-    if beside is None:
-        return Prediction(0), None
     moved = effects.measure_effect(beside, own.record, claim.split, claim.definition).difference
     paired = None
     if moved.paired and moved.mean is not None:
         paired = pair_up(paper, own.record, beside, claim.split, claim.definition, own.folder)
-        over = paired.over_splits
-        moved = replace(moved, mean=over.mean, low=over.low, high=over.high)
+        moved = replace(paired.over_splits, one=moved.one, other=moved.other)
     return Prediction(min(moved.one, moved.other), moved.mean, moved.low, moved.high), paired
 
 
-def _expect(paper: Paper, claim: Worded, record: Record) -> Outlook:
-    """What one network lets one expect of one further run: its metric, or by how much it is higher on the test images
-    than on the training images."""
-    if claim.over == "train":
-        train = by_repeat(record, part_of(paper, "train"), claim.definition)
-        test = by_repeat(record, claim.split, claim.definition)
-        split_of, differences = split_of_each_repeat(paper, record), {}
-        for key in (key for key in test if key in train):
-            differences.setdefault(split_of[key], []).append(mean(test[key]) - mean(train[key]))
-        values = list(map(mean, differences.values()))
-    elif of_folds := expect_cross_validation(record, claim.split, claim.definition):
-        return of_folds
-    else:
-        values = values_by_split(paper, record, claim.split, claim.definition)
-    can_tell = len(values) >= RUNS and not is_on_published_splits(paper, record)
-    return Outlook(expect(values), more=partial(expect, values, 1, None) if can_tell else None)
-
-
-def _status(claim: Worded, found: Prediction, limit: Interval, fewest: int) -> Status:
+def _status(paper: Paper, claim: Worded, found: Prediction, fewest: int) -> Status:
     if found.mean is None:
         return NOT_RUN
     if found.n < fewest or found.low is None:
         return OPEN
-    return side_of(claim, limit, (found.low, found.high), OPEN)
+    return side_of(claim, _limit(paper, claim), (found.low, found.high), OPEN)
+
+
+def _limit(paper: Paper, claim: Worded) -> Interval:
+    """What our mean is set against: 0 for a difference, else the claimed number or the best that the paper quotes."""
+    return limit_of(claim, quoted_beside(paper, claim))[1] if claim.over in (None, "quoted") else (0, 0)
 
 
 def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
@@ -222,64 +201,41 @@ def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
 # In words
 
 
-def _asked(paper: Paper, claim: Worded) -> str:
-    """What is tested: "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
-    side = "below" if claim.above is None and less_is_better(claim) else "above"
-    than = f"that with {_typed(claim.over)}" if isinstance(claim.over, dict) else "that of the training images"
-    if claim.above is not None:
-        than = f"{claim.above:g}"
-    elif claim.over == "quoted":
-        than, quoted = "any quoted", quoted_beside(paper, claim)
-        if quoted:
-            than = f"{best_of(claim, quoted).value}, the best of {len(quoted)} that the paper quotes"
-    whose = f" with {_typed(claim.readings)}" if claim.readings else ""
-    return f"`{claim.definition}` of the {claim.split} images{whose}, {side} {than}"
+def _say_evidence(tested: Tested) -> Iterator[str]:
+    claim, paired = tested.claim, tested.paired
+    one = as_typed(claim.readings) or "the paper's network"
+    other = as_typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes"
+    if paired and tested.status in (HOLDS, FAILS, OPEN):
+        yield from say_pairs(paired, one, other)
+    if tested.status == OPEN:
+        fixed = is_on_published_splits(tested.paper, tested.record)
+        yield say_what_would_tell(paired, fixed) if paired else _say_outlook(tested)
+    if not tested.own or (isinstance(claim.over, dict) and not tested.beside):
+        yield _say_first(tested)
+    if doubt := tested.false_claim:
+        yield doubt.sentence(one, other)
 
 
-def _say_evidence(
-    paper: Paper,
-    claim: Worded,
-    own: Record | None,
-    paired: Paired | None,
-    doubt: FalseClaim | None,
-    status: Status,
-    missing: bool,
-) -> Iterator[str]:
-    one = _typed(claim.readings) or "the paper's network"
-    if paired and status in (HOLDS, FAILS, OPEN):
-        yield from say_pairs(paired, one, _typed(claim.over))
-        if status == OPEN:
-            yield say_what_would_tell(paired, fixed=is_on_published_splits(paper, own))
-    if missing:
-        yield _say_first(paper, claim, own)
-    if doubt:
-        yield doubt.sentence(one, _typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes")
-
-
-def _say_outlook(paper: Paper, own: Record, outlook: Outlook, limit: Interval) -> str:
+def _say_outlook(tested: Tested) -> str:
     """How many repeats would tell, if mean and spread stay as they are: "It would take about 5 repeats to tell."."""
-    unit = name_repeats(paper, own)
+    outlook, unit = tested.outlook, name_repeats(tested.paper, tested.record)
     if outlook.more is None:
         return f"It takes at least {RUNS} {unit}." if outlook.expected.n < RUNS else ""
+    limit = _limit(tested.paper, tested.claim)
     needed = repeats_to_decide(limit, outlook.more, outlook.further, margin=None)
-    if needed == 0:
-        return f"No number of {unit} would tell: they vary too much."
-    return (
-        f"It would take {f'more than {MOST_REPEATS}' if needed > MOST_REPEATS else f'about {needed}'} {unit} to tell."
-    )
+    return say_needed(needed, unit, "to tell", "tell")
 
 
-def _say_first(paper: Paper, claim: Worded, own: Record | None) -> str:
+def _say_first(tested: Tested) -> str:
     """The least that must be run before anything can be told: "One cross-validation with network=unet, in the same
     10 folds, is needed first."."""
-    folds = folds_of(own) if own else paper.folds
-    pair = isinstance(claim.over, dict)
-    enough = own and (folds or len(values_by_split(paper, own, claim.split, claim.definition)) >= RUNS)
-    whose = "" if not pair else f" with {_typed(claim.over)}" if enough else " of each network"
+    paper, claim, own = tested.paper, tested.claim, tested.record
+    folds = own.folds if own else paper.folds
+    enough = own and (folds or len(by_split(paper, own, claim.split, claim.definition)) >= RUNS)
+    same = whose = ""
+    if isinstance(claim.over, dict):
+        same = f", in the same {folds} folds," if folds else ", on the same splits,"
+        whose = f" with {as_typed(claim.over)}" if enough else " of each network"
     if folds:
-        return f"One cross-validation{whose}{f', in the same {folds} folds,' * pair} is needed first."
-    return f"At least {RUNS} repeats{whose}{', on the same splits,' * pair} are needed first."
-
-
-def _typed(readings: dict[str, Any]) -> str:
-    return " ".join(f"{key}={as_text(value)}" for key, value in readings.items())
+        return f"One cross-validation{whose}{same} is needed first."
+    return f"At least {RUNS} repeats{whose}{same} are needed first."

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.evidence.answers import Answer, Runs
-from common.evidence.assess import recipe_of
-from common.evidence.compare import is_of_repeats
+from common.evidence.columns import is_of_repeats
 from common.evidence.results import Record
+from common.evidence.run_values import recipe_of
 from common.evidence.trivial import BACKGROUND
 from common.paper import Paper, as_text
 from common.report.gather import Study

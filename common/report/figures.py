@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from common.evidence.assess import Assessment, recipe_of
+from common.evidence.assess import Assessment
+from common.evidence.run_values import recipe_of
 from common.report.gallery import Shown
 from common.report.gather import Tested
 from common.report.pictures import Album, Picture

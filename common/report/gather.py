@@ -11,13 +11,14 @@ from common.errors import BadInput
 from common.evidence import boxes, claims, effects, folds, leakage, worded
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import Assessment, assess_paper
-from common.evidence.compare import is_count
+from common.evidence.columns import is_count
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.kept_counts import masks_of_test, rows_of
+from common.evidence.mean_differences import MeanDifference
 from common.evidence.results import Record
 from common.evidence.run_values import values
-from common.evidence.statistics import MeanDifference, Prediction, prediction
+from common.evidence.statistics import Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import PROFILES, Paper
 

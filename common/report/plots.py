@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
 from common.evidence.effects import Effect, OneAtATime
-from common.evidence.effects_tables import format_effect
+from common.evidence.effects_sentences import format_effect
 from common.evidence.results import Record, Repeat
 from common.evidence.tables import span
 from common.reported import printed

@@ -14,9 +14,9 @@ from common.data import curations
 from common.data.findings import load_findings, suspects
 from common.evidence import answers, clinical, folds, paper_sentences, sentences, spread, verdict
 from common.evidence.assess import Assessment
-from common.evidence.effects_tables import effect_sentences, format_repeats
+from common.evidence.effects_sentences import effect_sentences, format_repeats
 from common.evidence.results import slug
-from common.evidence.tables import command, estimate, heading, number, ran_of, setting, status_of
+from common.evidence.tables import command, estimate, heading, number, ran_of, setting
 from common.paper import as_shown
 from common.report import comparison, figures, gallery, gather, layers, marks, pictures, plots, try_page
 from common.report.gallery import Shown
@@ -177,7 +177,7 @@ def _environment() -> Environment:
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
     environment.filters |= {"setting": setting, "command": command, "papers": _papers, "readings": as_shown}
     environment.filters |= {"repeats": format_repeats, "sentences": effect_sentences, "ran": ran_of}
-    environment.filters |= {"status": status_of, "marks": marks.marks_of, "said": sentences.say_verdict}
+    environment.filters |= {"marks": marks.marks_of, "said": sentences.say_verdict}
     environment.filters |= {"explained": sentences.explain, "validated_on": plots.validated_on, "linked": _linked}
     environment.globals |= {
         "say_paper": paper_sentences.say_paper,

@@ -11,6 +11,7 @@ from common.data import splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, counts, learned, metrics, results, trivial
+from common.evidence.constant import class_prevalence, constant_rows, prevalence
 from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.kept_counts import counts_folder
 from common.evidence.masks import load_masks
@@ -145,7 +146,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
     signatures = dict.fromkeys([*metrics.standard(recipe), *asked])
     # Predictors that have learned nothing answer the same for every image: no tumour and not the positive class, or the
     # shares of the training part.
-    shares = counts.prevalence(rows["train"]), counts.class_prevalence(rows["train"])
+    shares = prevalence(rows["train"]), class_prevalence(rows["train"])
     nothing = {trivial.BACKGROUND: (0.0, 0.0), trivial.PREVALENCE: shares}
     evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
     evaluated |= {results.RUNNING: running_averages(recipe, done)}
@@ -167,7 +168,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
         metrics=evaluated,
         trivial={
             part: {
-                name: metrics.values(counts.constant(of_part, *probabilities), signatures)
+                name: metrics.values(constant_rows(of_part, *probabilities), signatures)
                 for name, probabilities in nothing.items()
             }
             for part, of_part in rows.items()

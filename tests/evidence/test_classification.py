@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_score, recall_score
 
-from common.evidence.counts import Rows, class_confusion, class_prevalence, concatenate, constant, count
+from common.evidence.constant import class_prevalence, constant_rows
+from common.evidence.counts import Rows, class_confusion, concatenate, count
 from common.evidence.cross_entropy import EPSILON
 from common.evidence.metrics import value
 
@@ -99,9 +100,9 @@ def test_what_knows_nothing_says_the_same_of_every_image():
     rows = rows_of([("benign", 0.1), ("benign", 0.9), ("benign", 0.3), ("malignant", 0.9)])
     assert class_prevalence(rows) == 0.25
     for probability in (0.0, 0.25):
-        assert value("accuracy|class|case", constant(rows, 0.0, probability)) == 0.75
+        assert value("accuracy|class|case", constant_rows(rows, 0.0, probability)) == 0.75
     expected = -(np.log(0.25) + 3 * np.log(0.75)) / 4
-    assert value("bce|class|case", constant(rows, 0.0, 0.25)) == pytest.approx(expected)
+    assert value("bce|class|case", constant_rows(rows, 0.0, 0.25)) == pytest.approx(expected)
 
 
 def test_rows_keep_probability_and_class_on_the_way(tmp_path):

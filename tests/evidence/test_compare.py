@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from common.evidence import compare
+from common.evidence.columns import is_of_repeats
 from common.evidence.counts import count
+from common.evidence.outlook import expect_cross_validation
 from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.statistics import Prediction, expect_on_same_splits
 from common.evidence.trivial import BACKGROUND, PREVALENCE
@@ -265,7 +267,7 @@ def test_small_runs_that_hint_at_nothing_are_told_how_many_would():
 
 def test_from_three_cross_validations_on_their_means_tell_how_far_they_vary():
     """s² = 0.0016 of the folds; the mean of one has s² (1/3 + 1/9), with 2 degrees of freedom in three of them."""
-    outlook = compare.expect_cross_validation(cross_validated([0.66, 0.70, 0.74]), "test", DICE)
+    outlook = expect_cross_validation(cross_validated([0.66, 0.70, 0.74]), "test", DICE)
     three = outlook.more(3)
     assert (three.n, three.freedom) == (3, 2)
     assert three.error == pytest.approx((0.0016 * (1 / 3 + 1 / 9) * (1 / 3 + 1)) ** 0.5)
@@ -354,7 +356,7 @@ def test_ours_stands_beside_a_quoted_number_of_a_network_that_is_trained_here_wi
     of = record([0.7, 0.71, 0.72]).model_copy(update={"readings": unet})
     (row,) = compare.rows(about, of)
     assert (row.verdict, row.reproduced.n, row.reproduced.mean, row.note) == ("quoted", 3, 0.71, "UNet [21]")
-    assert compare.is_of_repeats(quoted)
+    assert is_of_repeats(quoted)
     runs = [run.model_copy(update={"unlearned": {"segmentation": ["its output is constant"]}}) for run in of.runs]
     (row,) = compare.rows(about, of.model_copy(update={"runs": runs}))
     assert (row.verdict, row.note) == ("quoted", "UNet [21]; the network did not learn here")

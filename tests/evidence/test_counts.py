@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import confusion_matrix
 
 from common.errors import BadInput
-from common.evidence.counts import SHAPES, THRESHOLDS, Rows, concatenate, constant, count, prevalence
+from common.evidence.constant import constant_rows, prevalence
+from common.evidence.counts import SHAPES, THRESHOLDS, Rows, concatenate, count
 
 INTERESTING = [0.0, 1e-9, 0.25, 0.3, 0.5, float(np.nextafter(np.float32(0.5), 1)), 0.7, 0.999, 1.0]
 
@@ -101,7 +102,7 @@ def test_a_constant_predictor_needs_no_prediction(pair, probability):
     # A mask of the whole image has the image's own outline, whose distance says nothing: it is left out.
     unknown = {name: np.full(len(p), np.nan) for name in ("hd95", "assd", *SHAPES)}
     predicted = replace(rows_of(np.full_like(p, probability), t), **unknown)
-    assert_same(constant(rows_of(p, t), probability), predicted)
+    assert_same(constant_rows(rows_of(p, t), probability), predicted)
 
 
 def test_prevalence_is_the_share_of_tumour():

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.evidence.counts import constant, count
+from common.evidence.constant import constant_rows
+from common.evidence.counts import count
 from common.evidence.cross_entropy import CLIPS, EPSILON, cross_entropy, logit_of
 from common.evidence.metrics import value
 
@@ -66,7 +67,7 @@ def test_without_logits_they_are_those_of_the_clipped_probabilities():
     rows = count(np.zeros_like(truth), truth, *IDS)
     assert value("bce|pixel|pooled", rows) == pytest.approx(value("bce|pixel|pooled|clip=keras", rows), rel=1e-5)
     assert value("bce|pixel|pooled|clip=torch", rows) == pytest.approx(100 / 4)
-    nothing = constant(rows, 0)
+    nothing = constant_rows(rows, 0)
     for signature in ("bce|pixel|pooled", "bce|pixel|pooled|clip=keras", "bce|pixel|pooled|clip=torch"):
         assert value(signature, nothing) == pytest.approx(value(signature, rows), rel=1e-5)
 

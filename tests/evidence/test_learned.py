@@ -7,7 +7,7 @@ import pytest
 from common.evidence import compare, learned
 from common.evidence.counts import Rows, count
 from common.evidence.effects import measure_effect
-from common.evidence.explain import explanations
+from common.evidence.elsewhere import explanations
 from common.evidence.folds import fold_tables
 from common.evidence.leakage import leak, leak_sentence
 from common.evidence.learned import DICE, FLAT, LAGGING, MEAN_IOU, NO_BETTER, RENEWABLE, STOPPED, find_signs

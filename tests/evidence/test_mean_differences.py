@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
-from common.evidence.statistics import MeanDifference, paired_t, welch
+from common.evidence.mean_differences import MeanDifference, paired_t, welch
 
 
 def test_by_hand():

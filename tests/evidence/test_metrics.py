@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from common.evidence.counts import constant
+from common.evidence.constant import constant_rows
 from common.evidence.definition import DISTANCES
 from common.evidence.metrics import of_batches, standard, value
 from common.evidence.shapes import compare_shapes
@@ -73,7 +73,7 @@ def test_keras_raw_of_a_perfect_but_unsaturated_network_is_that_of_an_empty_mask
     rows = rows_of(t * 0.9999, t)
     assert value("dice|fg|pooled|t=0.5", rows) == 1
     assert value("iou|mean2|pooled|keras-raw", rows) == pytest.approx((1 - 0.092) / 2)
-    assert value("iou|mean2|pooled|keras-raw", constant(rows, 0)) == pytest.approx((1 - 0.092) / 2)
+    assert value("iou|mean2|pooled|keras-raw", constant_rows(rows, 0)) == pytest.approx((1 - 0.092) / 2)
 
 
 def test_accuracy_and_cross_entropy_are_those_of_keras():

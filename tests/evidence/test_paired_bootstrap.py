@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from common.evidence import counts, metrics
+from common.evidence.constant import constant_rows
 from common.evidence.statistics import bootstrap, paired_bootstrap, paired_bootstrap_ratios
 
 HD95 = "hd95|fg|image|t=0.5|empty=skip"
@@ -77,7 +78,7 @@ def test_the_interval_is_that_of_drawing_images_one_by_one(good, bad):
 
 def test_what_is_undefined_is_nan(good):
     empty = rows(0.0)
-    blank = counts.constant(empty, 0.0)
+    blank = constant_rows(empty, 0.0)
     found = paired_bootstrap(blank, good, [HD95], 50)[HD95]
     assert np.isnan([found.value, found.low, found.high]).all()
     assert not found.certain

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.special import stdtrit
 
 from common.evidence import pairs
+from common.evidence.mean_differences import corrected_t, paired_t
 from common.evidence.pairs import pair_up, repeats_to_tell, say_pairs, say_what_would_tell
 from common.evidence.results import slug
-from common.evidence.statistics import corrected_t, paired_bootstrap, paired_t
+from common.evidence.statistics import paired_bootstrap
 from tests.evidence.made import DICE, record
 from tests.evidence.pixels import rows_of
 from tests.evidence.test_spread import OF, design

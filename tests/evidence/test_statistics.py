@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common.evidence.counts import Rows, constant, count
+from common.evidence.constant import constant_rows
+from common.evidence.counts import Rows, count
 from common.evidence.definition import OF_CLASSES
 from common.evidence.metrics import STANDARD, of_batches, resampled, value, value_of_each_image
 from common.evidence.statistics import Prediction, bootstrap, bootstrap_ratios, place, prediction
@@ -132,7 +133,9 @@ def test_a_resample_of_batches_has_the_value_of_the_batches_drawn(rows):
 def test_a_resample_in_which_a_metric_is_undefined_does_not_count(rows):
     """Where nothing is predicted, the pooled Dice is 0, but undefined in a resample without a tumour."""
     signature, has_tumour = "dice|fg|pooled|t=0.5", (rows.tp + rows.fn)[:, 1] > 0
-    few = constant(rows.take(np.concatenate([np.flatnonzero(~has_tumour)[:3], np.flatnonzero(has_tumour)[:1]])), 0.0)
+    few = constant_rows(
+        rows.take(np.concatenate([np.flatnonzero(~has_tumour)[:3], np.flatnonzero(has_tumour)[:1]])), 0.0
+    )
     without, with_it = resampled(few, [signature], 1, [np.array([[2.0, 1, 1, 0], [1, 1, 1, 1]])])[signature]
     assert np.isnan(without)
     assert with_it == 0
@@ -141,7 +144,7 @@ def test_a_resample_in_which_a_metric_is_undefined_does_not_count(rows):
 
 def test_what_is_never_defined_has_no_interval(rows):
     signature = "hd95|fg|image|t=0.5|empty=skip"
-    assert np.isnan(bootstrap(constant(rows, 0.0), [signature], resamples=50)[signature]).all()
+    assert np.isnan(bootstrap(constant_rows(rows, 0.0), [signature], resamples=50)[signature]).all()
 
 
 def test_a_single_batch_says_nothing_of_others(rows):

@@ -8,7 +8,8 @@ import pytest
 from common import paper
 from common.data import fractions
 from common.evidence import trivial
-from common.evidence.counts import SHAPES, THRESHOLDS, Rows, class_prevalence, constant, prevalence
+from common.evidence.constant import Images, class_prevalence, constant_rows, constant_value, prevalence
+from common.evidence.counts import SHAPES, THRESHOLDS, Rows
 from common.evidence.metrics import STANDARD, of_batches, of_classes, value
 from common.evidence.statistics import Prediction
 from common.evidence.trivial import BACKGROUND, NOTHING, PREVALENCE, distributions
@@ -76,8 +77,8 @@ def test_many_splits_at_once_are_metrics_of_each(name, scale):
     signatures = [*ALL, *of_classes(about)]
     for folds in trivial._splits(known, about, splits=3, seed=1):
         for split in folds[:2]:
-            train = trivial.Images(known, split.train, about.positive)
-            test = trivial.Images(known, split.test, about.positive)
+            train = Images(known, split.train, about.positive)
+            test = Images(known, split.test, about.positive)
             shares = train.pixel_prevalence(), train.class_prevalence()
             for i in range(3):
                 rows = [rows_of(known, part[i], about.positive) for part in (split.train, split.test)]
@@ -85,8 +86,8 @@ def test_many_splits_at_once_are_metrics_of_each(name, scale):
                 assert about.positive is None or shares[1][i] == pytest.approx(class_prevalence(rows[0]))
                 for signature in signatures:
                     for p, q in ((0 * shares[0], 0 * shares[1]), shares):
-                        many = trivial.constant_value(signature, test, p, q)
-                        one = value(signature, constant(rows[1], p[i], q[i]))
+                        many = constant_value(signature, test, p, q)
+                        one = value(signature, constant_rows(rows[1], p[i], q[i]))
                         assert many[i] == pytest.approx(one, rel=1e-6, abs=1e-12, nan_ok=True), signature
 
 

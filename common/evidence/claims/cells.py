@@ -8,6 +8,7 @@ from functools import cached_property
 from common.evidence.claims.matrix import RATIOS, Constraint
 from common.evidence.claims.relations import Interval, possible_range
 from common.evidence.definition import Definition
+from common.evidence.phrases import listed
 from common.paper import Paper
 from common.reported import Reported, printed
 
@@ -215,8 +216,7 @@ def premise_of_tables(cells: Iterable[Cell]) -> str:
 
 def listing(cells: list[Cell]) -> str:
     """a, b and c."""
-    *first, last = [cell.shown for cell in cells]
-    return f"{', '.join(first)} and {last}" if first else last
+    return listed(cell.shown for cell in cells)
 
 
 def bounds(interval: Interval, like: Cell) -> str:

@@ -10,6 +10,7 @@ from common.evidence.claims import contradictions, fold_means, losses, printed_m
 from common.evidence.claims.cells import Cell, Finding, cells_of, grouped, joined, premise_of_tables
 from common.evidence.claims.losses import regions
 from common.evidence.claims.relations import Interval
+from common.evidence.phrases import counted
 from common.paper import Paper
 from common.reported import Split
 
@@ -111,13 +112,13 @@ def summary(paper: Paper) -> str:
     plain, conditional = ([each for each in found if bool(each.premise) == premised] for premised in (False, True))
     numbers = _numbers(paper, plain)
     others = _numbers(paper, conditional) - numbers
-    among = f"of the {_several(len(_printed_numbers(paper)), 'printed number')}"
+    among = f"of the {counted(len(_printed_numbers(paper)), 'printed number')}"
     if not plain:
         return f"{_cannot(others, among)} under a premise, in {_contradictions(conditional)}." if conditional else ""
     sentence = f"{_cannot(numbers, among)}, in {_contradictions(plain)} without a premise"
     if conditional:
         sentence += f"; {_contradictions(conditional, 'further ')} rest{'s' * (len(conditional) == 1)} on one"
-        sentence += f", with {_several(len(others), 'other number')}" if others else ""
+        sentence += f", with {counted(len(others), 'other number')}" if others else ""
     return f"{sentence}."
 
 
@@ -136,11 +137,7 @@ def _cannot(numbers: set[str], among: str) -> str:
 
 
 def _contradictions(findings: list[Finding], kind: str = "") -> str:
-    return _several(len(findings), f"{kind}contradiction")
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+    return counted(len(findings), f"{kind}contradiction")
 
 
 # As people and programs read them

@@ -9,7 +9,7 @@ from common.data import enlarge, splits
 from common.data.case import Case
 from common.evidence import effects_tables, leakage
 from common.evidence.effects import DRAWING
-from common.evidence.effects_tables import effect_sentences
+from common.evidence.effects_sentences import effect_sentences
 from common.evidence.metrics import STANDARD
 from common.evidence.results import RUNNING, Failure, Record
 from common.paper import Paper, as_text

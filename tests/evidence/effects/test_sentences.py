@@ -2,7 +2,7 @@
 
 from scipy.stats import ttest_rel
 
-from common.evidence.effects_tables import effect_sentences
+from common.evidence.effects_sentences import effect_sentences
 from common.paper import Reading
 from tests.evidence.effects.made import DEFAULT, KERNEL, LOSS, moved, open_paper, read
 from tests.evidence.made import DICE, cell, paper, record, record_of

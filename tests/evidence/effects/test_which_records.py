@@ -3,7 +3,7 @@
 import pytest
 
 from common.evidence import effects, effects_tables
-from common.evidence.effects_tables import effect_sentences
+from common.evidence.effects_sentences import effect_sentences
 from common.evidence.results import Record
 from common.paper import Reading
 from tests.evidence.effects.made import DEFAULT, LOSS, assessed, dice, moved, read, with_baseline

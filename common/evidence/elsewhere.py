@@ -20,7 +20,7 @@ from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, place
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
-from common.paper import Paper
+from common.paper import Paper, Profile
 from common.reported import printed
 
 # An explanation is told only if random numbers would be found so in no larger share of cases.
@@ -38,20 +38,59 @@ WHEN = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """cells: ids of the numbers of a kind. found: the first place that has all of them. intervals: what it gives for
-    each of them. elsewhere: for each of them the mean where the paper says it is. epoch: the first epoch in which the
-    mean training curve reaches the number, where one was found on training images instead of others; else None.
-    chance: the probability that numbers drawn uniformly within `plausible_range`, as many and printed as finely, are
-    found in this place or in one before. tried: how many places that are. sentence: all of it in words."""
+    """Where else one would see the numbers of a kind, of which one at least is not where the paper says.
 
-    cells: tuple[str, ...]
+    paper: its name. profile: of our runs. numbers: as compared with them.
+    found: the first place that has all of the numbers. intervals: what it gives for each of them. elsewhere: for each
+        of them the mean where the paper says it is.
+    epoch: the first epoch in which the mean training curve reaches the number, where one was found on training images
+        instead of others; else None.
+    chance: the probability that numbers drawn uniformly within `plausible_range`, as many and printed as finely, are
+        found in this place or in one before. tried: how many places that are."""
+
+    paper: str
+    profile: Profile
+    numbers: tuple[Compared, ...]
     found: Place
     intervals: tuple[Prediction, ...]
     elsewhere: tuple[float, ...]
     epoch: int | None
     chance: float
     tried: int
-    sentence: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The ids of the numbers."""
+        return tuple(number.id for number in self.numbers)
+
+    @property
+    def sentence(self) -> str:
+        """In words, such as "Rahman's 0.96 (Dice coefficient, test images) is what the Dice of the tumour, all pixels
+        together, gives: 0.95 to 0.97 on the training images in 3 repeats, first reached in epoch 60; it is 0.72 on the
+        test images. A random number would be found so in 1.3% of cases." """
+        numbers, found, one = self.numbers, self.found, len(self.numbers) == 1
+        own, stated = numbers[0].definition, [number.part for number in numbers]
+        moved = [i for i, part in enumerate(stated) if found.parts[i] != part]
+        subject = "it"
+        if found.definition != own:
+            subject, moved = f"the {_phrase(own)}", []
+        elif found.readings:
+            subject = "otherwise it"
+        named = listed(f"{each.value}{each.unit} ({each.name}, {SPLITS[each.split]} images)" for each in numbers)
+        gives = listed(
+            f"{like(number, each.low)} to {like(number, each.high)}{_on(part, own)}"
+            for number, each, part in zip(numbers, self.intervals, found.parts, strict=True)
+        )
+        shown = moved or range(len(numbers))
+        ours = listed(f"{like(numbers[i], self.elsewhere[i])}{_on(stated[i], own)}" for i in shown)
+        repeats = f" in {self.intervals[0].n} repeats" + " of the small profile" * (self.profile == "small")
+        drawn = "A random number" if one else f"{len(numbers)} random numbers"
+        return (
+            f"{self.paper.capitalize()}'s {named} {'is' if one else 'are'} what the {_phrase(found.definition)} "
+            f"gives{found.readings and f' with {found.readings}'}: {gives}{repeats}"
+            f"{f', first reached in epoch {self.epoch}' if self.epoch else ''}; {subject} is {ours}. "
+            f"{drawn} would be found so in {percent(self.chance)} of cases."
+        )
 
 
 def explanations(
@@ -71,7 +110,7 @@ def explanations(
             kinds.setdefault((row.where, row.definition), []).append(row)
     searched = [cells for cells in kinds.values() if any(map(_differs, cells))]
     same = [other for other in others if _comparable(paper, record, other)]
-    return [found for cells in searched if (found := explain_kind(paper, record, cells, same))]
+    return [found for cells in searched if (found := explain_kind(record, cells, same))]
 
 
 def _differs(row: Compared) -> bool:
@@ -82,9 +121,7 @@ def _differs(row: Compared) -> bool:
     return ours.n >= RUNS and place(printed(row.value + row.unit), (ours.low, ours.high)) != "inside"
 
 
-def explain_kind(
-    paper: Paper, record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()
-) -> Explanation | None:
+def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()) -> Explanation | None:
     """The first place that has all these numbers of one kind. None where no place has them, or where random numbers
     would be found as early in more than `TELLING` of cases."""
     shown = [printed(cell.value + cell.unit) for cell in cells]
@@ -98,9 +135,9 @@ def explain_kind(
             return None
         elsewhere = tuple(fmean(values(record, cell.part, cell.definition)) for cell in cells)
         epoch = _first_epoch(record, cells, found)
-        sentence = _sentence(paper, record, cells, found, intervals, elsewhere, epoch, chance)
-        ids = tuple(cell.id for cell in cells)
-        return Explanation(ids, found, tuple(intervals), elsewhere, epoch, chance, len(boxes), sentence)
+        return Explanation(
+            record.paper, record.profile, tuple(cells), found, tuple(intervals), elsewhere, epoch, chance, len(boxes)
+        )
     return None
 
 
@@ -118,42 +155,6 @@ def _first_epoch(record: Record, cells: Sequence[Compared], found: Place) -> int
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:
     network = paper.network_of(record.readings) == paper.network_of(other.readings)
     return network and record.conditions == other.conditions and record.choices != other.choices
-
-
-def _sentence(
-    paper: Paper,
-    record: Record,
-    cells: Sequence[Compared],
-    found: Place,
-    intervals: Sequence[Prediction],
-    elsewhere: Sequence[float],
-    epoch: int | None,
-    chance: float,
-) -> str:
-    """All of an explanation in words, such as "Rahman's 0.96 (Dice coefficient, test images) is what the Dice of the
-    tumour, all pixels together, gives: 0.95 to 0.97 on the training images in 3 repeats, first reached in epoch 60; it
-    is 0.72 on the test images. A random number would be found so in 1.3% of cases." """
-    own, stated, one = cells[0].definition, [cell.part for cell in cells], len(cells) == 1
-    moved = [i for i, part in enumerate(stated) if found.parts[i] != part]
-    subject = "it"
-    if found.definition != own:
-        subject, moved = f"the {_phrase(own)}", []
-    elif found.readings:
-        subject = "otherwise it"
-    numbers = listed(f"{cell.value}{cell.unit} ({cell.name}, {SPLITS[cell.split]} images)" for cell in cells)
-    gives = listed(
-        f"{like(cell, each.low)} to {like(cell, each.high)}{_on(part, own)}"
-        for cell, each, part in zip(cells, intervals, found.parts, strict=True)
-    )
-    ours = listed(f"{like(cells[i], elsewhere[i])}{_on(stated[i], own)}" for i in moved or range(len(cells)))
-    repeats = f" in {intervals[0].n} repeats" + " of the small profile" * (record.profile == "small")
-    drawn = "A random number" if one else f"{len(cells)} random numbers"
-    return (
-        f"{paper.name.capitalize()}'s {numbers} {'is' if one else 'are'} what the {_phrase(found.definition)} gives"
-        f"{found.readings and f' with {found.readings}'}: {gives}{repeats}"
-        f"{f', first reached in epoch {epoch}' if epoch else ''}; {subject} is {ours}. "
-        f"{drawn} would be found so in {percent(chance)} of cases."
-    )
 
 
 def _phrase(signature: str) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from common.evidence import compare, explain
-from common.evidence.explain import explanations
+from common.evidence import compare, elsewhere
+from common.evidence.elsewhere import explanations
 from common.evidence.places import Place, places
 from common.evidence.results import RUNNING, Record
 from common.evidence.trivial import BACKGROUND, PREVALENCE
@@ -189,8 +189,8 @@ def test_nothing_where_one_place_does_not_have_all_numbers_of_the_table(other):
 def test_nothing_where_random_numbers_would_be_found_in_more_than_one_of_20_cases(spread, chance, monkeypatch):
     of = record({"test": {MEAN: 0.40}, "train": {MEAN: 0.96}}, spread=spread)
     found = explained(paper(cell("0.960")), of)
-    assert [each.chance for each in found] == ([pytest.approx(chance, rel=0.02)] if chance <= explain.TELLING else [])
-    monkeypatch.setattr(explain, "TELLING", 1.0)
+    assert [each.chance for each in found] == ([pytest.approx(chance, rel=0.02)] if chance <= elsewhere.TELLING else [])
+    monkeypatch.setattr(elsewhere, "TELLING", 1.0)
     (anyway,) = explained(paper(cell("0.960")), of)
     assert anyway.chance == pytest.approx(chance, rel=0.02)
 
@@ -363,14 +363,14 @@ def test_what_comes_later_in_the_order_changes_nothing_of_what_is_told(seed):
 
 def test_random_numbers_are_found_as_often_as_the_chance_says(monkeypatch):
     """By another definition or by another reading: both are among those tried."""
-    monkeypatch.setattr(explain, "TELLING", 1.0)
+    monkeypatch.setattr(elsewhere, "TELLING", 1.0)
     of = record({"test": {MEAN: 0.99, RAW: 0.30, DICE: 0.60}}, spread=0.02)
     other = record({"test": {MEAN: 0.80}}, spread=0.02, readings={"weights": "best"})
     about = paper(cell("0.8000"))
     (row,) = compare.rows(about, of)
     numbers = np.random.default_rng(0).uniform(0, 0.9, 400)  # below the interval where the paper says
     asked = [row.model_copy(update={"value": f"{number:.4f}"}) for number in numbers]
-    results = [explain.explain_kind(about, of, [each], [other]) for each in asked]
-    last = explain.explain_kind(about, of, [row], [other])  # the farthest place, so the chance of all
+    results = [elsewhere.explain_kind(of, [each], [other]) for each in asked]
+    last = elsewhere.explain_kind(of, [row], [other])  # the farthest place, so the chance of all
     assert last.tried == 3
     assert np.mean([each is not None for each in results]) * 0.9 == pytest.approx(last.chance, abs=0.06)

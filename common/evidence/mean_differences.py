@@ -1,0 +1,73 @@
+"""The difference of the means of two sets of repeats, with its 95 % confidence interval."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+
+@dataclass(frozen=True)
+class MeanDifference:
+    """one, other: numbers of repeats of two sets. mean: that of the first less that of the second, None where a set is
+    empty. low, high: its 95 % confidence interval, None where a set has fewer than two. paired: whether the repeats are
+    pairs."""
+
+    one: int
+    other: int
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    paired: bool = False
+
+    @property
+    def certain(self) -> bool:
+        """Whether 0 is outside its interval."""
+        return self.low is not None and (self.low > 0 or self.high < 0)
+
+
+def welch(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
+    """The difference of the means of two independent samples that may vary unequally: Welch's interval, with the
+    degrees of freedom of Satterthwaite (Welch 1947, Biometrika 34: 28-35). Values are finite.
+    """
+    samples = [np.asarray(sample, float) for sample in (one, other)]
+    numbers = [len(sample) for sample in samples]
+    if min(numbers) == 0:
+        return MeanDifference(*numbers)
+    mean = float(samples[0].mean() - samples[1].mean())
+    if min(numbers) == 1:
+        return MeanDifference(*numbers, mean)
+    errors = [sample.var(ddof=1) / len(sample) for sample in samples]  # squared, of each mean
+    total = sum(errors)
+    if total == 0:
+        return MeanDifference(*numbers, mean, mean, mean)
+    freedom = total**2 / sum(error**2 / (number - 1) for error, number in zip(errors, numbers, strict=True))
+    half = float(stdtrit(freedom, 0.975) * math.sqrt(total))
+    return MeanDifference(*numbers, mean, mean - half, mean + half)
+
+
+def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
+    """The mean of the differences of pairs, which stand at the same place in both: Student's interval, with one degree
+    of freedom less than there are pairs (Student 1908, Biometrika 6: 1-25). Exact for normally distributed differences,
+    whatever the correlation within the pairs. Values are finite. Raises ValueError for unequal numbers.
+    """
+    return corrected_t([a - b for a, b in zip(one, other, strict=True)], test_per_train=0)
+
+
+def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
+    """The mean of the differences of pairs, one for each random split of one set of images, with the interval of
+    Nadeau & Bengio (2003, Machine Learning 52: 239-281, the corrected resampled t-test): mean ± t·s·√(1/J + n₂/n₁).
+
+    The splits overlap: two of them train on many of the same images, and test on some. So J differences say less of new
+    images than J independent ones would, and `paired_t`, which is about all splits of these images, is too narrow.
+    J: number of splits, t has J - 1 degrees of freedom. test_per_train: n₂/n₁, test images for each training image. The
+    correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂). Values are finite.
+    """
+    pairs = len(differences)
+    mean = float(np.mean(differences)) if pairs else None
+    if pairs < 2:
+        return MeanDifference(pairs, pairs, mean, paired=True)
+    error = np.std(differences, ddof=1) * math.sqrt(1 / pairs + test_per_train)
+    half = float(stdtrit(pairs - 1, 0.975) * error)
+    return MeanDifference(pairs, pairs, mean, mean - half, mean + half, paired=True)
