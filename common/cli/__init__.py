@@ -11,7 +11,7 @@ import sys
 
 import rich
 
-from common.cli import bench, data, evidence, explain, papers, predict, status, sweep, train  # noqa: F401, each adds its commands
+from common.cli import bench, data, evidence, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
 from common.ending import ends_soon
 from common.errors import NO_ROOM, NO_WRITING, BadInput, FailedRun, not_installed

@@ -6,12 +6,43 @@ from typing import Annotated
 import typer
 
 from common import paper as papers
-from common.cli.shared import OnePaperOrAll, Results, Runs, app, err, out, quoted_command, say, say_json, show, tell
+from common.cli.shared import (
+    OnePaperOrAll,
+    PaperName,
+    Results,
+    Runs,
+    app,
+    err,
+    out,
+    quoted_command,
+    say,
+    say_json,
+    show,
+    tell,
+)
 from common.errors import BadInput
 from common.files import data_root, read_json, refuse_no_folder
 from common.lock import unchanging
 from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
+
+
+@app.command("papers")
+def list_papers(results: Results = Path("results")) -> None:
+    """List the papers: network, weights, data, what was run and what came out."""
+    from common.evidence.answers import stored_answers
+    from common.evidence.assess import stored
+    from common.evidence.describe_runs import say_all
+    from common.evidence.paper_sentences import say_network, say_paper
+
+    say("comparing the printed numbers with the runs; this may take a minute ...", err)
+    for name in papers.names():
+        paper = papers.load(name)
+        tell(f"{name}: {say_network(paper)}")
+        assessed = stored(paper, results)
+        tell(say_all(assessed), indent=4)
+        if assessed:
+            tell(say_paper(paper, stored_answers(paper, results)), indent=4)
 
 
 @app.command()
@@ -72,6 +103,31 @@ def _name_page(results: Path) -> None:
     from common.evidence.paper_page import SWEEP
 
     say(f"Every metric under every reading: {results / SWEEP}; `repro report` draws them.")
+
+
+@app.command()
+def explain(
+    paper: PaperName,
+    number: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NUMBER]",
+            help="One number: as printed (0.5667), a part of its name (test iou), or its id in paper.yaml.",
+            show_default="the whole paper",
+        ),
+    ] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Explain one printed number, or a whole paper, in a few lines. Needs no data and no run."""
+    from common.evidence import question
+
+    about = papers.load(paper)
+    with out.status("comparing the printed numbers with the runs ..."):
+        lines = question.explain(about, number, results)
+    for line in lines:
+        tell(line)
+    if number is None:
+        tell(f"For one number: repro explain {paper} NUMBER, such as {question.example(about)}.")
 
 
 @app.command("claims")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -57,22 +57,22 @@ def sweep(
     precision: Annotated[str | None, typer.Option(help="As in `repro run`.", show_default="auto")] = None,
     file: Annotated[Path | None, typer.Option(help="A sweep in YAML, instead of all options above.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the stored sweep in RESULTS/sweeps.")] = None,
-    engine: Annotated[str, typer.Option(help="local (this machine) or ray (a Ray cluster).")] = "local",
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster.")] = "local",
     address: Annotated[
         str | None, typer.Option(help="HOST:PORT of the Ray cluster.", show_default="Ray on this machine")
     ] = None,
     slots: Annotated[
-        int, typer.Option(max=limits.AT_ONCE, help="Trainings at a time on this machine, with --engine local.")
+        int, typer.Option(min=1, max=limits.AT_ONCE, help="Trainings at a time on this machine, with --engine local.")
     ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the jobs and their time, and train none.")] = False,
     form: Annotated[
-        str, typer.Option("--format", help="Output of a dry run: table, or lines (a command for each job).")
+        Literal["table", "lines"],
+        typer.Option("--format", help="Output of a dry run: a table, or lines, a command for each job."),
     ] = "table",
     runs: Runs = Path("runs"),
     results: ResultsOfRuns = None,
 ) -> None:
     """Train a grid of papers, readings and repeats. Finished trainings are skipped."""
-    _one_of("--format", form, "table", "lines")
     if form == "lines" and not dry_run:
         raise BadInput("--format lines needs --dry-run: it prints the jobs and trains none.")
     _refuse_engine(engine, address, slots)
@@ -189,9 +189,6 @@ def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported w
 
 def _refuse_engine(engine: str, address: str | None, slots: int) -> None:
     """Raises BadInput for options that do not fit the engine, and if Ray is needed but not installed."""
-    _one_of("--engine", engine, "local", "ray")
-    if slots < 1:
-        raise BadInput(f"{slots} slots: at least 1 is needed.")
     if engine == "local" and address:
         raise BadInput("--address needs --engine ray.")
     if engine == "ray" and slots > 1:
@@ -211,11 +208,6 @@ def _engine(engine: str, slots: int, address: str | None) -> Engine:
     from common.sweep.local import train_here
 
     return lambda jobs, table: train_here(jobs, slots, table)
-
-
-def _one_of(option: str, value: str, *known: str) -> None:
-    if value not in known:
-        raise BadInput(f"{option} {value}: expected {' or '.join(known)}.")
 
 
 def _parse_readings(typed: list[str]) -> dict[str, list[str]] | str:

@@ -57,11 +57,11 @@ def files_in(folder: Path, other: Path, nested: bool) -> tuple[list[Path], list[
 
 
 def ids_by_name(images: list[Path], masks: list[Path], tops: tuple[Path, Path]) -> dict[Path, str]:
-    """For each file its name without ending and, where neither folder is flat, the folders that it lies in: the images
-    of two patients may have one name, and the mask that one of them lacks must not be replaced by the other's. As many
-    folders count as both sides have, those nearest to the file; without the first ones that all files share.
+    """The id of each file: its name without ending and, where neither side is flat, the folders that it lies in. Two
+    patients may each have an a.png, and the mask that one of them lacks must not be replaced by the other's.
 
-    tops: the folder of the images, and that of the masks."""
+    The folders nearest to a file count, as many as both sides have; of these the first ones that all files share are
+    left out. tops: the folder of the images, and that of the masks."""
     sides = [_folders_below(paths, top) for paths, top in zip((images, masks), tops, strict=True)]
     levels = min(max(map(len, side.values())) for side in sides)
     below = {path: folders[-levels:] if levels else () for side in sides for path, folders in side.items()}
@@ -88,10 +88,10 @@ def masks_among(files: list[Path]) -> list[Path]:
 
 
 def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[Path, str], list[str]]:
-    """For each mask the id of its image: its own id where an image has it, else its id without the word behind it
-    (`image_of_mask`). And a line for each mask that leaves open which file is meant: of one image there are masks in
-    two folders, which may be of two patients or persons; two files of one name; or a mask called as the image beside
-    others with a word.
+    """The id of the image of each mask: its own id where an image has it, else that without a word such as in scan_mask
+    (`image_of_mask`). And a line for each mask that leaves open which file is meant: an image has masks in two folders,
+    which may be of two patients or persons; two files have one name; or beside masks with a word one is called as the
+    image.
 
     masks: the id of each mask, by its name. images: the ids of the images."""
     known = set(images)
@@ -115,16 +115,16 @@ def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[
 def pair(images: Mapping[Path, str], masks: Mapping[Path, str]) -> tuple[dict[str, list[Path]], list[str]]:
     """The masks of each image, by its id, and a line for each file that has no partner or is called as another image.
     images, masks: the id of each file. Several masks of one image are several lesions."""
-    drawn: dict[str, list[Path]] = {}
-    by_id: dict[str, Path] = {}
-    wrong = []
-    for path, id in images.items():
-        drawn[id] = []
-        if (other := by_id.setdefault(id, path)) != path:
-            wrong.append(f"{path}: {other} is called '{id}' too. Rename one of the two.")
+    drawn: dict[str, list[Path]] = {id: [] for id in images.values()}
     for path, id in masks.items():
-        if id in drawn:
-            drawn[id].append(path)
-        else:
-            wrong.append(f"{path}: no image is called '{id}'")
-    return drawn, wrong + [f"{path}: no mask is called '{id}'" for path, id in images.items() if not drawn[id]]
+        drawn.get(id, []).append(path)
+    first: dict[str, Path] = {}
+    return drawn, [
+        *(
+            f"{path}: {first[id]} is called '{id}' too. Rename one of the two."
+            for path, id in images.items()
+            if first.setdefault(id, path) != path
+        ),
+        *(f"{path}: no image is called '{id}'" for path, id in masks.items() if id not in drawn),
+        *(f"{path}: no mask is called '{id}'" for path, id in images.items() if not drawn[id]),
+    ]

@@ -9,11 +9,11 @@ from common.cli.shared import command_line
 from common.data import fetch, phantom
 
 BAD = {
-    "an unknown engine": (["--engine", "slurm"], ["--engine slurm: expected local or ray"]),
+    "an unknown engine": (["--engine", "slurm"], ["'slurm' is not one of 'local', 'ray'."]),
     "an address for one machine": (["--address", "10.0.0.1:6379"], ["--address needs --engine ray"]),
-    "an unknown format": (["--dry-run", "--format", "json"], ["--format json: expected table or lines"]),
+    "an unknown format": (["--dry-run", "--format", "json"], ["'json' is not one of 'table', 'lines'."]),
     "lines of a sweep that trains": (["--format", "lines"], ["--format lines needs --dry-run"]),
-    "no slots": (["--slots", "0"], ["0 slots: at least 1"]),
+    "no slots": (["--slots", "0"], ["'--slots': Input should be greater than or equal to 1"]),
     "slots of a cluster": (["--engine", "ray", "--slots", "2"], ["--slots needs --engine local"]),
     "half a reading": (["--readings", "kernel"], ["--readings kernel: expected all, or KEY=VALUE,VALUE"]),
     "all readings and one": (["--readings", "all", "--readings", "kernel=2"], ["it excludes any other --readings"]),
