@@ -46,7 +46,6 @@ class Terminal(Console):
 
 
 out, err = Terminal(), Terminal(stderr=True)  # err for messages where the output is JSON or lines for a program
-WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
 # For the completion of a shell. Typer gives it what was typed so far.
 _NAMES = {"autocompletion": lambda incomplete: [name for name in papers.names() if name.startswith(incomplete)]}
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="A paper; `repro papers` lists them.", **_NAMES)]
@@ -138,9 +137,8 @@ def progress_bar() -> Progress:
 def tell(text: str, indent: int = 0) -> None:
     """Prints prose, wrapped between words at the width of the terminal. Commands that a person copies are for `say`: a
     wrapped one would be broken. indent: blanks before each line."""
-    before = " " * indent
-    text = for_terminal(text)
-    for line in textwrap.wrap(text, out.width, initial_indent=before, subsequent_indent=before, **WHOLE_WORDS):
+    indents = {"initial_indent": " " * indent, "subsequent_indent": " " * indent}
+    for line in textwrap.wrap(for_terminal(text), out.width, break_long_words=False, break_on_hyphens=False, **indents):
         say(line)
 
 

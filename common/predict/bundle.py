@@ -51,12 +51,12 @@ def save_in_half_precision(trained: Path, path: Path) -> None:
         for name in given.namelist():
             member = given.read(name)
             # A fixed date, so that the same weights make the same file.
-            halved.writestr(zipfile.ZipInfo(name), _halved(member) if name.endswith(".h5") else member)
+            halved.writestr(zipfile.ZipInfo(name), _in_half_precision(member) if name.endswith(".h5") else member)
         halved.comment = given.comment
     write_atomically(path, content.getvalue())
 
 
-def _halved(weights: bytes) -> bytes:
+def _in_half_precision(weights: bytes) -> bytes:
     result = io.BytesIO()
     with h5py.File(io.BytesIO(weights)) as given, h5py.File(result, "w") as halved:
 

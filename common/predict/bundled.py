@@ -45,7 +45,7 @@ def marked_without_lesion(scores: dict[str, Any]) -> dict[str, Any]:
     return next(each for each in scores["normal"] if each["name"] == "images without a lesion that were marked")
 
 
-def describe_test() -> str:
+def describe_test_dice() -> str:
     """How good the network that comes with the suite is on images that it never saw, in a sentence."""
     test = read_json(SCORES)["parts"]["test"]
     return f"On {test['images']} images of BUSI with a tumour that it never saw, its Dice is {test['dice'][0]:.3f}."
@@ -55,8 +55,8 @@ def describe_bundled() -> str:
     """The same with what else its user has to know, for the terminal."""
     marked = marked_without_lesion(read_json(SCORES))["n"]
     return (
-        f"This small network comes with the suite. {describe_test()} Of images without a tumour it marks {marked}. "
-        "docs/model-card.md says what it is not for."
+        f"This small network comes with the suite. {describe_test_dice()} Of images without a tumour it marks "
+        f"{marked}. docs/model-card.md says what it is not for."
     )
 
 

@@ -16,7 +16,7 @@ from common.evidence import clinical
 from common.evidence.definition import Definition, is_distance
 from common.evidence.shapes import LEAST_IOU
 from common.evidence.statistics import PairedDifference
-from common.predict.bundled import FILE, describe_test
+from common.predict.bundled import FILE, describe_test_dice
 from common.predict.evaluate import Evaluated, Score
 from common.text import finite_or_null
 
@@ -56,7 +56,7 @@ def _describe_seen(each: Evaluated) -> str:
     else:
         are = "is" if each.seen == 1 else "are"
         known = f"{each.seen} of {_count_images(len(each.rows))} {are} of BUSI, on which this network was trained"
-    honest = f" {describe_test()}" if each.file == FILE else ""
+    honest = f" {describe_test_dice()}" if each.file == FILE else ""
     return f"{known}: its scores here say little about new images.{honest}"
 
 

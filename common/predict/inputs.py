@@ -23,7 +23,7 @@ _RESULT = "as results of an earlier prediction"
 
 @dataclass(frozen=True)
 class Input:
-    """An image file, and the path, without ending, of what is written about it, below the output folder's parts."""
+    """path: of an image file. name: of what is written about it: the mask is masks/NAME.png in the output folder."""
 
     path: Path
     name: str

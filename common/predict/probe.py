@@ -34,11 +34,11 @@ def load_for_images(path: Path) -> Loaded:
 def examples(about: About) -> np.ndarray:
     """Synthetic ultrasound, prepared for the network: uint8 (EVALUATION_BATCH, side, side, channels)."""
     need = Need.of_recipe(about.recipe)
-    return np.stack([for_network(np.repeat(grey[..., None], 3, axis=-1), need) for grey in _drawn()])
+    return np.stack([for_network(np.repeat(grey[..., None], 3, axis=-1), need) for grey in _draw_phantoms()])
 
 
 @cache
-def _drawn() -> list[np.ndarray]:
+def _draw_phantoms() -> list[np.ndarray]:
     """The images of `examples` in grey. They take a second, and are the same for all networks."""
     labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
     return [phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels)]

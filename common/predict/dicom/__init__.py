@@ -69,9 +69,9 @@ def read_dicom(path: Path) -> Picture:
     warnings.filterwarnings("ignore", module="pydicom")
     doubts: list[str] = []
     try:
-        data = _opened(path)
-        _refuse(path, data)
-        pixels = _shown(data, doubts)
+        data = _read_data_set(path)
+        _refuse_no_picture(path, data)
+        pixels = _decode_rgb(data, doubts)
         return Picture(pixels, pixel_scales(data, *pixels.shape[:2], doubts), tuple(doubts))
     except Unreadable:
         raise
@@ -81,7 +81,7 @@ def read_dicom(path: Path) -> Picture:
         raise Unreadable(f"{path}: pydicom can't decode it: {in_words(error)}") from error
 
 
-def _opened(path: Path) -> Any:
+def _read_data_set(path: Path) -> Any:
     """The data set of the file. If it does not name its transfer syntax, this is the one that it turns out to have."""
     from pydicom import uid
 
@@ -113,7 +113,7 @@ def _is_whole(data: Any) -> bool:
     return 0 < place == len(parts)
 
 
-def _refuse(path: Path, data: Any) -> None:
+def _refuse_no_picture(path: Path, data: Any) -> None:
     kind = data.file_meta.get("MediaStorageSOPClassUID", "") or data.get("SOPClassUID", "")
     named = getattr(kind, "name", "") or "of unknown kind"
     if kind == _DIRECTORY:
@@ -133,7 +133,7 @@ def _refuse(path: Path, data: Any) -> None:
     refuse_large_pixels(data)
 
 
-def _shown(data: Any, doubts: list[str]) -> np.ndarray:
+def _decode_rgb(data: Any, doubts: list[str]) -> np.ndarray:
     """uint8 (H, W, 3), RGB."""
     pixels, kind = stored_pixels(data, doubts)
     if kind.startswith("MONOCHROME"):

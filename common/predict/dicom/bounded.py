@@ -48,9 +48,9 @@ def read_elements(source: BinaryIO) -> Any:
     from pydicom.filereader import dcmread, read_dataset
     from pydicom.uid import ExplicitVRLittleEndian
 
-    file, about = _read_head(source)
-    if _is_deflated(about):
-        data = read_dataset(_Counted(BytesIO(_inflated(source))), is_implicit_VR=False, is_little_endian=True)
+    file, about, is_deflated = _read_head(source)
+    if is_deflated:
+        data = read_dataset(_Counted(BytesIO(_inflate(source))), is_implicit_VR=False, is_little_endian=True)
         about.TransferSyntaxUID = ExplicitVRLittleEndian
         data.file_meta = about
     else:
@@ -68,30 +68,26 @@ def count_pixels(source: BinaryIO) -> int:
     Raises whatever pydicom does."""
     from pydicom.filereader import dcmread
 
-    file, about = _read_head(source)
-    if _is_deflated(about):
+    file, _, is_deflated = _read_head(source)
+    if is_deflated:
         return LARGEST
     file.seek(0)
     data = dcmread(file, stop_before_pixels=True, force=True, specific_tags=["Rows", "Columns"])
     return int((first_number(data, "Rows") or 0) * (first_number(data, "Columns") or 0))
 
 
-def _read_head(source: BinaryIO) -> tuple[_Counted, Any]:
-    """The file, behind its head, and the elements of that (PS3.10 7.1)."""
+def _read_head(source: BinaryIO) -> tuple[_Counted, Any, bool]:
+    """The file, behind its head; the elements of the head (PS3.10 7.1); and whether all that follows is deflated."""
     from pydicom.filereader import _read_file_meta_info, read_preamble
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     file = _Counted(source)
     read_preamble(file, force=True)
-    return file, _read_file_meta_info(file)
+    about = _read_file_meta_info(file)
+    return file, about, about.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
 
 
-def _is_deflated(about: Any) -> bool:
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
-
-    return about.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
-
-
-def _inflated(file: BinaryIO) -> bytes:
+def _inflate(file: BinaryIO) -> bytes:
     content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _MOST + 1)
     if len(content) > _MOST:
         raise Unusable(f"deflated, it unpacks to more than {_MOST / 1e6:.0f} MB: export it uncompressed")
@@ -128,11 +124,11 @@ def _refuse_long_runs(frame: bytes, pixels: int) -> None:
     places = [int.from_bytes(frame[at : at + 4], "little") for at in range(0, _HEADER, 4)]
     starts = [*places[1 : min(places[0], 15) + 1], len(frame)]
     for start, end in pairwise(starts):
-        if _unpacked(frame[start:end], pixels + _PADDING) > pixels + _PADDING:
+        if _unpacked_size(frame[start:end], pixels + _PADDING) > pixels + _PADDING:
             raise Unusable("its runs unpack to more pixels than its rows and columns have")
 
 
-def _unpacked(segment: bytes, most: int) -> int:
+def _unpacked_size(segment: bytes, most: int) -> int:
     """The number of bytes that a segment unpacks to; any number above `most` where there are more."""
     size = place = 0
     while place < len(segment) and size <= most:

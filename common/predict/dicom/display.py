@@ -26,11 +26,11 @@ Ends = tuple[float, float]
 
 def show_grey(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
     """uint8 (H, W), more being brighter."""
-    padded = _padding(data, stored, doubts) | ~np.isfinite(stored)
+    padded = _find_padding(data, stored, doubts) | ~np.isfinite(stored)
     if padded.all():
         padded[:] = False
         doubts.append("all of it has the value that it says is padding: shown all the same.")
-    values, ends = _modality(data, stored, doubts)
+    values, ends = _apply_modality(data, stored, doubts)
     inside = values[~padded] if padded.any() else values
     grey = _to_grey(data, values, (inside.min(), inside.max()), ends, doubts)
     kind, shape = text(data, "PhotometricInterpretation"), text(data, "PresentationLUTShape")
@@ -41,20 +41,20 @@ def show_grey(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
     return np.where(padded, np.uint8(0), grey)
 
 
-def _padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
+def _find_padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
     """Where there is no image: bool, of the shape of the pixels. The padding value counts as a word of bits; the sign
     of its element is ignored."""
     value, limit = first_number(data, "PixelPaddingValue"), first_number(data, "PixelPaddingRangeLimit")
     if value is None or stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, bool)
-    ends = [_as_pixel(int(each), data, stored) for each in (value, value if limit is None else limit)]
+    ends = [_pixel_of_word(int(each), data, stored) for each in (value, value if limit is None else limit)]
     if None in ends:
         doubts.append(f"its padding needs more than the {data.BitsStored} bits of a pixel: not used.")
         return np.zeros(stored.shape, bool)
     return (stored >= min(ends)) & (stored <= max(ends))
 
 
-def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int | None:
+def _pixel_of_word(value: int, data: Any, stored: np.ndarray) -> int | None:
     """The pixel value of this word of bits; None where a pixel has too few bits for it."""
     bits, signed = int(data.BitsStored), stored.dtype.kind == "i"
     value %= 2 ** max(16, bits)
@@ -64,7 +64,7 @@ def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int | None:
     return value - 2**bits if signed and value >= 2 ** (bits - 1) else value
 
 
-def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:
+def _apply_modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:
     """The values that windows are about, and black and white where the number of bits gives them: pixels of up to 8
     bits fill their range, those of more seldom do."""
     little = data.file_meta.TransferSyntaxUID.is_little_endian
@@ -102,9 +102,9 @@ def _to_grey(data: Any, values: np.ndarray, there: Ends, ends: Ends | None, doub
         if found := read_table(item, little, doubts, "VOI table"):
             return to_8_bits(found.look_up(values), 0, found.white)
     for window in _windows(data, doubts):
-        darkest, brightest = to_8_bits(_windowed(np.array(there), *window), 0, _TOP)
+        darkest, brightest = to_8_bits(_apply_window(np.array(there), *window), 0, _TOP)
         if darkest < brightest or there[0] == there[1]:
-            return to_8_bits(_windowed(values, *window), 0, _TOP)
+            return to_8_bits(_apply_window(values, *window), 0, _TOP)
         doubts.append("its window shows nothing but one grey: left out.")
     return to_8_bits(values, *(ends or there))
 
@@ -131,7 +131,7 @@ def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]
             yield centre, width, function
 
 
-def _windowed(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
+def _apply_window(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
     """float64 from 0 to _TOP."""
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_windowing
@@ -164,8 +164,7 @@ def show_palette(data: Any, pixels: np.ndarray, doubts: list[str]) -> np.ndarray
     found = [table_of_elements(data, f"{each}Descriptor", f"{each}Data", little, own, "palette") for each in _PALETTES]
     if None in found:
         raise Unusable("its pixels are numbers of a palette that can't be used")
-    if found[0].white > 255 or max(each.entries.max() for each in found) > found[0].white:
-        found = with_fitting_white(tuple(found), own, "palette")
+    found = with_fitting_white(found, own, "palette")
     doubts += dict.fromkeys(own)
     return to_8_bits(np.stack([each.look_up(pixels) for each in found], axis=-1), 0, found[0].white)
 

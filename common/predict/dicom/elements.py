@@ -26,7 +26,7 @@ _NO_AREA = "no area in mm² is told."
 def numbers(data: Any, keyword: str) -> list[float] | None:
     """The finite numbers of an element. [] where it is missing or empty; None where a number can't be read or is left
     out, so that the next would take its place. In an enhanced object of one frame, the functional groups count too."""
-    for place in _places(data):
+    for place in _with_functional_groups(data):
         if keyword not in place:
             continue
         try:
@@ -54,7 +54,7 @@ def first_number(data: Any, keyword: str) -> float | None:
 
 def text(data: Any, keyword: str) -> str:
     """A code in capitals, "" where there is none."""
-    for place in _places(data):
+    for place in _with_functional_groups(data):
         try:
             if value := place.get(keyword):
                 return str(value[0] if _is_several(value) else value).strip(" \0").upper()
@@ -65,7 +65,7 @@ def text(data: Any, keyword: str) -> str:
 
 def sequence_items(data: Any, keyword: str) -> list[Any]:
     """The items of a sequence; [] where it is missing, empty or no sequence."""
-    for place in _places(data):
+    for place in _with_functional_groups(data):
         try:
             if found := place.get(keyword):
                 return [item for item in found if hasattr(item, "get")]
@@ -74,7 +74,7 @@ def sequence_items(data: Any, keyword: str) -> list[Any]:
     return []
 
 
-def _places(data: Any) -> list[Any]:
+def _with_functional_groups(data: Any) -> list[Any]:
     """The data set itself, then its functional groups: those of all frames, and those of the first."""
     places = [data]
     with suppress(Exception):  # as above
@@ -114,22 +114,21 @@ class Table:
 
 
 def read_table(item: Any, little: bool, doubts: list[str], named: str) -> Table | None:
-    """The table of an item of a sequence; None, with a doubt, where it can't be used. Some devices state the size of
-    the words instead of the bits: where entries need more bits than stated, or fewer by one or more, white is the most
-    that the needed bits hold."""
+    """The table of an item of a sequence; None, with a doubt, where it can't be used."""
     found = table_of_elements(item, "LUTDescriptor", "LUTData", little, doubts, named)
     if found is None or not found.entries.max():
         doubts.append(f"its {named} can't be used: left out.")
         return None
-    suits = found.white <= 255 and found.entries.max() <= found.white
-    return found if suits else with_fitting_white((found,), doubts, named)[0]
+    return with_fitting_white([found], doubts, named)[0]
 
 
-def with_fitting_white(tables: tuple[Table, ...], doubts: list[str], named: str) -> list[Table]:
-    """The tables with the white that suits the brightest of all their entries."""
+def with_fitting_white(tables: list[Table], doubts: list[str], named: str) -> list[Table]:
+    """The tables with the white that suits the brightest of all their entries. Some devices state the size of the words
+    instead of the bits: where entries need more bits than stated, or of more than 8 fewer by one or more, white is the
+    most that the needed bits hold."""
     white, top = tables[0].white, max(int(each.entries.max()) for each in tables)
-    if white >= top > white / _NARROW:
-        return list(tables)
+    if top <= white and (white <= 255 or top > white / _NARROW):
+        return tables
     doubts.append(
         f"its {named} says that it has {white.bit_length()} bits, but uses {top.bit_length()}: read as these."
     )
@@ -143,7 +142,7 @@ def table_of_elements(
     described = numbers(item, descriptor)
     if not described or len(described) != 3 or not 1 <= described[2] <= 16:
         return None
-    found, expected = _entries(item, content, described, little), _expected(described)
+    found, expected = _read_entries(item, content, described, little), _number_of_entries(described)
     if found is None or len(found) < 2:
         return None
     if len(found) < expected:
@@ -151,14 +150,14 @@ def table_of_elements(
     return Table(found[:expected], int(described[1]), 2 ** int(described[2]) - 1)
 
 
-def _expected(described: list[float]) -> int:
+def _number_of_entries(described: list[float]) -> int:
     return int(described[0]) % 65536 or 65536  # 0 stands for 65536; some write it as a negative number
 
 
-def _entries(item: Any, content: str, described: list[float], little: bool) -> np.ndarray | None:
+def _read_entries(item: Any, content: str, described: list[float], little: bool) -> np.ndarray | None:
     if content not in item:
         return None
-    data, expected, order = item[content].value, _expected(described), "<" if little else ">"
+    data, expected, order = item[content].value, _number_of_entries(described), "<" if little else ">"
     if not isinstance(data, bytes):
         words = numbers(item, content)
         if not words:

@@ -22,24 +22,24 @@ class Unusable(Exception):
 def stored_pixels(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
     """The pixels, (H, W) or (H, W, 3), integer or float, RGB where they are colours, and the photometric
     interpretation. Raises Unusable, and whatever pydicom does."""
-    kind = _kind(data, doubts)
+    kind = _photometric_interpretation(data, doubts)
     compressed = data.file_meta.TransferSyntaxUID.is_compressed
-    _complete(data, doubts)
+    _fill_in(data, doubts)
     if kind in _OF_JPEG_2000 and not data.file_meta.TransferSyntaxUID.is_encapsulated:
         raise Unusable(f"its photometric interpretation is {kind}, which only JPEG 2000 has: export it as RGB")
     if kind == "YBR_FULL_422" and not compressed and len(data.PixelData) >= 3 * data.Rows * data.Columns:
         data.PhotometricInterpretation = "YBR_FULL"
         doubts.append("it says that its tints are halved, but has all of them: taken as YBR_FULL.")
-    pixels = _of_jpeg(data, kind, doubts) if compressed else None
+    pixels = _decode_jpeg(data, kind, doubts) if compressed else None
     if pixels is None:
-        pixels = _decoded(data, doubts, compressed)
+        pixels = _decode(data, doubts, compressed)
     expected = 2 if kind in _GREY else 3
     if pixels.ndim != expected or (expected == 3 and pixels.shape[-1] != 3):
         raise Unusable(f"it holds more than one frame of {kind}. Export the frame that is meant.")
     return pixels, kind
 
 
-def _kind(data: Any, doubts: list[str]) -> str:
+def _photometric_interpretation(data: Any, doubts: list[str]) -> str:
     kind, samples = text(data, "PhotometricInterpretation"), first_number(data, "SamplesPerPixel")
     if not kind:
         kind = "RGB" if samples == 3 else "MONOCHROME2"
@@ -55,7 +55,7 @@ def _kind(data: Any, doubts: list[str]) -> str:
     return kind
 
 
-def _complete(data: Any, doubts: list[str]) -> None:
+def _fill_in(data: Any, doubts: list[str]) -> None:
     """Adds what the file leaves out where only one meaning is possible, and replaces text by numbers."""
     from pydicom.datadict import dictionary_description
 
@@ -79,7 +79,7 @@ def _complete(data: Any, doubts: list[str]) -> None:
             doubts.append(f"it has no {dictionary_description(keyword)}: taken as {usual:.0f}.")
 
 
-def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
+def _decode(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
     """Decoded by pydicom. The stored bits are then taken out of their words here, because pydicom ignores the high bit,
     and what lies above the stored bits it drops in native pixels and keeps in compressed ones."""
     from pydicom import pixels
@@ -99,14 +99,14 @@ def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
     words = words.astype(words.dtype.newbyteorder("="), copy=False)
     signed = words.dtype.kind == "i"
     plain = words.view(f"u{words.dtype.itemsize}")
-    shift = _shift(data, plain, bits, high, doubts)
+    shift = _lowest_bit(data, plain, bits, high, doubts)
     found = plain >> shift & (2**bits - 1)
     if signed:
         found = found.astype(np.int64)
         found = np.where(found >= 2 ** (bits - 1), found - 2**bits, found).astype(words.dtype)
     above = plain >> (shift + bits) if shift + bits < 8 * plain.itemsize else np.zeros_like(plain)
     drawn_out = np.where(found < 0, above.dtype.type(2 ** (8 * above.itemsize - shift - bits) - 1), 0)
-    if _has_drawing(data) or np.array_equal(above, drawn_out) or not above.any():
+    if _has_overlay(data) or np.array_equal(above, drawn_out) or not above.any():
         return found
     if compressed:
         doubts.append(f"its values need more than the {bits} bits that it states: read as they are.")
@@ -115,7 +115,7 @@ def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
     return found
 
 
-def _shift(data: Any, words: np.ndarray, bits: int, high: int, doubts: list[str]) -> int:
+def _lowest_bit(data: Any, words: np.ndarray, bits: int, high: int, doubts: list[str]) -> int:
     """The bit of the words, unsigned, at which the pixels begin."""
     if "HighBit" not in data or high == bits - 1 or data.file_meta.TransferSyntaxUID.is_compressed:
         return 0
@@ -128,12 +128,12 @@ def _shift(data: Any, words: np.ndarray, bits: int, high: int, doubts: list[str]
     return 0
 
 
-def _has_drawing(data: Any) -> bool:
-    """Whether bits above the pixels hold an overlay."""
+def _has_overlay(data: Any) -> bool:
+    """Whether an overlay plane is stored in the bits above the pixels."""
     return any(each.tag.group & 0xFF00 == 0x6000 and each.tag.element == 0x0102 and each.value for each in data)
 
 
-def _of_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
+def _decode_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
     """uint8 (H, W, 3) RGB or (H, W) grey of a baseline JPEG; None for other codes. What the stream says of its colours
     counts (its JFIF or Adobe marker, the ids of its components); the data set counts where the stream says nothing.
     (pydicom converts a stream with an Adobe marker to RGB, and once more where the data set says YBR.)
