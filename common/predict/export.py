@@ -1,24 +1,32 @@
-"""A trained network as an ONNX file, for runtimes without Keras. It is kept only if it gives the same masks."""
+"""A trained network as an ONNX file, for runtimes without Keras. The file normalises the image and says how to prepare
+a picture. It is kept only if it gives the same masks."""
 
 import importlib.util
 import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from common.data.batches import look_up_values
+from common.data.batches import look_up_values, normalised
 from common.errors import BadInput
 from common.files import in_tmpdir, write_atomically
-from common.predict.onnx_file import CLASS_PROBABILITY, IMAGE, PROBABILITY, complete, describe_usage
 from common.predict.pipeline import DISCLAIMER
 from common.predict.probe import examples
+from common.recipe import Recipe
 from common.text import for_json
 from common.training.evaluate import Output, predict
 from common.training.model_file import About
 
+if TYPE_CHECKING:
+    import onnx
+
+IMAGE, PROBABILITY, CLASS_PROBABILITY = "image", "probability", "class_probability"
+_VALUES = "image_values"  # what the network is given of the image
+_OUTPUTS = {4: PROBABILITY, 2: CLASS_PROBABILITY}  # by the number of their dimensions
 # What Keras converts with, by backend; PyTorch does it itself. Under JAX it is jax2onnx: onnxruntime 1.31 can't compute
 # the max pooling that release 0.17 writes.
 _CONVERTERS = {"tensorflow": ["tf2onnx"], "torch": []}
@@ -59,7 +67,7 @@ def _missing(backend: str) -> list[str]:
 
 
 def export(model: keras.Model, about: About, path: Path) -> Check:
-    """Writes the network as ONNX, with the input and outputs of `onnx_file.complete`. Its metadata are three texts:
+    """Writes the network as ONNX, with the input and outputs of `complete`. Its metadata are three texts:
     "usage", JSON, says how to prepare a picture and make a mask (`describe_usage`); "about", JSON, has the recipe;
     "warning" is a sentence.
 
@@ -110,3 +118,61 @@ def _predict_with_onnxruntime(content: bytes, images: np.ndarray) -> Output:
     outputs = dict(zip(names, session.run(names, {IMAGE: images}), strict=True))
     of_class = outputs.get(CLASS_PROBABILITY)
     return Output(outputs[PROBABILITY][..., 0], None if of_class is None else of_class[:, 0])
+
+
+def describe_usage(recipe: Recipe) -> dict[str, Any]:
+    """How to get a mask from the file of a network with this recipe, for its metadata.
+
+    `input` and `outputs`: names, dtypes, shapes ("N": any number), ranges. `prepare` and `mask`: the steps before and
+    behind the network, in words, with the functions of OpenCV that do the same to the bit; docs/own-images.md has them
+    as Python. `clahe`: its numbers, null for a network without. `normalisation`: what the file does itself.
+    """
+    shape, colours = ["N", recipe.side, recipe.side, recipe.channels], "grey" if recipe.channels == 1 else "RGB"
+    rounded = "" if recipe.decimals is None else f", rounded to {recipe.decimals} decimals"
+    probability = {"dtype": "float32", "range": [0, 1]}
+    outputs = {PROBABILITY: probability | {"shape": [*shape[:3], 1]}}
+    if recipe.positive:
+        outputs[CLASS_PROBABILITY] = probability | {"shape": ["N", 1], "class": recipe.positive}
+    return {
+        "version": 2,
+        "input": {"name": IMAGE, "dtype": "uint8", "shape": shape, "channels": colours, "range": [0, 255]},
+        "clahe": {"clip_limit": recipe.clahe[0], "tiles": recipe.clahe[1]} if recipe.clahe else None,
+        "prepare": "RGB or, of one channel, grey (COLOR_RGB2GRAY); if `clahe` is not null, contrast equalised with its "
+        "numbers (createCLAHE); resized to the shape (INTER_LINEAR)",
+        "normalisation": f"in the file: each value / 255{rounded}",
+        "outputs": outputs,
+        "mask": f"`{PROBABILITY}` resized to the picture (INTER_LINEAR), above 0.5",
+    }
+
+
+def complete(model: "onnx.ModelProto", recipe: Recipe) -> None:
+    """Changes a converted network in place, so that it takes `image`, uint8 (N, side, side, channels), and gives
+    `probability` and, of two outputs, `class_probability`, whatever the converter called them.
+
+    The normalised values are looked up in the table of the training (`normalised`), so that not a bit differs from
+    what the network is given there.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = model.graph
+    (image,) = graph.input
+    names = {each.name: _OUTPUTS[len(each.type.tensor_type.shape.dim)] for each in graph.output}
+    _rename(graph, names | {image.name: _VALUES})
+    for each in (image, *graph.output):
+        each.type.tensor_type.shape.dim[0].dim_param = "N"
+    image.name, image.type.tensor_type.elem_type = IMAGE, TensorProto.UINT8
+    table = numpy_helper.from_array(normalised(recipe).astype(np.float32), "value_of_pixel")
+    graph.initializer.append(table)
+    # Gather takes no uint8 for its indices.
+    cast = helper.make_node("Cast", [IMAGE], ["pixel"], to=TensorProto.INT32)
+    graph.node.insert(0, cast)
+    graph.node.insert(1, helper.make_node("Gather", [table.name, "pixel"], [_VALUES]))
+
+
+def _rename(graph: "onnx.GraphProto", names: dict[str, str]) -> None:
+    """Renames tensors of the graph, as old name to new name, wherever they are made or used."""
+    for node in graph.node:
+        for tensors in (node.input, node.output):
+            tensors[:] = [names.get(each, each) for each in tensors]
+    for each in graph.output:
+        each.name = names[each.name]

@@ -12,7 +12,6 @@ import pytest
 from common.data.batches import look_up_values
 from common.errors import BadInput
 from common.predict import export as exporting
-from common.predict import onnx_file
 from common.training.evaluate import predict
 from tests.predict.made import SIDE, about, bright
 
@@ -77,7 +76,7 @@ def test_the_file_looks_up_the_very_values_of_the_training(decimals):
     out = onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["n", 16, 16, 1])
     graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["any"], ["out"])], "g", [kept], [out])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 15)], ir_version=8)
-    onnx_file.complete(model, recipe)
+    exporting.complete(model, recipe)
     every = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     (got,) = session.run(["probability"], {"image": every})

@@ -11,8 +11,8 @@ from PIL import Image, ImageFilter
 from common.data.prepare import Need, for_network
 from common.predict import export as exporting
 from common.predict import pipeline
+from common.predict.export import describe_usage
 from common.predict.inputs import Input
-from common.predict.onnx_file import describe_usage
 from tests.predict.made import PREPROCESSING, about, bright
 
 GUIDE = (Path(__file__).parents[2] / "docs/own-images.md").read_text(encoding="utf-8")
