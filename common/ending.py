@@ -63,8 +63,8 @@ def _watch(reading: socket.socket, message: str) -> None:
         while byte := reading.recv(1):
             if byte[0] in _SIGNALS:
                 time.sleep(GRACE)
-                if sys.stdout.isatty():
-                    os.write(1, _SHOW_CURSOR)
+                for stream in filter(os.isatty, (1, 2)):  # with a bar that has hidden the cursor
+                    os.write(stream, _SHOW_CURSOR)
                 end_process(128 + byte[0], message)
 
 

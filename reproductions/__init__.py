@@ -267,8 +267,7 @@ def evaluate(
     from common.data import fetch
     from common.files import data_root
     from common.predict.evaluate import describe_images, evaluate_all
-    from common.predict.evaluation_notes import describe_files, describe_notes
-    from common.predict.evaluation_tables import as_rows
+    from common.predict.evaluation_tables import as_rows, describe_files, describe_notes
 
     named, runs = None if data is None else str(data), Path(runs)
     folders = (None if folder is None else Path(folder) for folder in (images, masks))

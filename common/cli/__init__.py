@@ -9,6 +9,8 @@ import select
 import signal
 import sys
 
+import rich
+
 from common.cli import bench, data, evidence, explain, papers, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
 from common.ending import ends_soon
@@ -30,6 +32,7 @@ def main() -> None:
     closed = _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):  # file names may have characters that the stream can't encode
         stream.reconfigure(errors="backslashreplace")
+    rich.reconfigure(stderr=True)  # bars go there, so that the output can go into a file
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
     warnings = _Warnings(logging.WARNING)

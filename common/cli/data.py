@@ -57,7 +57,8 @@ def audit(
     """Look for faults in a data set: copies, copies in two classes, suspect masks, leakage of a random split, and in
     BUSI what published curations doubt. Findings in a data set of the papers are also stored in the results, for the
     pages of `repro report`."""
-    from common.data import audit as auditing
+    from common.data import audit_files
+    from common.data.audit import examine_all, findings_of
     from common.data.known import NAMES
 
     if output:
@@ -68,17 +69,17 @@ def audit(
     lists = _published_lists(split or [], found.cases)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
-        examined = auditing.examine_all(found.cases)
-        findings = auditing.findings_of(found.name, found.cases, examined, _users(found.name), lists)
-        auditing.write_findings(findings, found.cases, folder)
-    show(auditing.findings_table(findings))
+        examined = examine_all(found.cases)
+        findings = findings_of(found.name, found.cases, examined, _users(found.name), lists)
+        audit_files.write_findings(findings, found.cases, folder)
+    show(audit_files.findings_table(findings))
     for curation, about in findings.get("curations", {}).get("lists", {}).items():
         say(f"{curation}: {about['title']}")
         say(f"  {about['source']}")
     say(f"All findings: {folder / 'audit.json'}, with pictures beside it.")
     if findings["data"] in NAMES:
         kept = results / f"audit-{findings['data']}.json"
-        auditing.write_findings_json({key: each for key, each in findings.items() if key != "lists"}, kept)
+        audit_files.write_findings_json({key: each for key, each in findings.items() if key != "lists"}, kept)
         say(f"For the pages of `repro report`: {kept}")
 
 

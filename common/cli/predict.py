@@ -109,39 +109,29 @@ def evaluate(
         if found.packed:
             raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()
-    from common.predict import evaluation_files, evaluation_notes, evaluation_tables
+    from common.predict import evaluation_files, evaluation_tables
     from common.predict.evaluate import evaluate_all
 
-    aside = err if as_json else out
-
     def watched(batches: Iterable, number: int) -> Iterator[Any]:
-        with progress_bar(aside) as progress:
+        with progress_bar() as progress:
             yield from progress.track(batches, number, description="evaluating")
 
     evaluated = evaluate_all(model or [Path(NAME)], found, runs, watched)
-    for line in evaluation_notes.describe_files(evaluated, found, runs):
-        say(line, aside)
+    for line in evaluation_tables.describe_files(evaluated, found, runs):
+        say(line, err if as_json else out)
     written = evaluation_files.write_all(evaluated, output) if output else []
     if as_json:
         say_json(evaluation_tables.as_record(evaluated))
         return
     for each in evaluated:
         say(f"{each.prefix}{NAME if each.file == FILE else each.file}: {each.about}.")
-    for line in evaluation_notes.describe_notes(evaluated):
+    for line in evaluation_tables.describe_notes(evaluated):
         say(line)
-    show(evaluation_tables.headline_table(evaluated))
-    for line in evaluation_notes.explain_headline(evaluated):
-        tell(line)
-    if everything:
-        show(evaluation_tables.evaluation_table(evaluated))
-        for line in evaluation_notes.explain_definitions(evaluated):
-            tell(line)
-        for each in evaluated:
-            say()
-            say(f"{each.prefix}what clinicians ask for".capitalize())
-            show(evaluation_tables.clinical_view(each))
-        for line in evaluation_notes.explain_clinical(evaluated):
-            tell(line)
+    for table, paragraphs in evaluation_tables.sections(evaluated, everything):
+        say()
+        show(table)
+        for paragraph in paragraphs:
+            tell(paragraph)
     if written:
         say(f"Written: {', '.join(map(str, written))}.")
     if not everything:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import get_console
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 from rich.status import Status
@@ -129,9 +130,9 @@ def show(content: RenderableType) -> None:
     out.print(content)
 
 
-def progress_bar(to: Console = out) -> Progress:
-    """A bar for work that takes a while: shown on a terminal alone, and removed at the end."""
-    return Progress(console=to, transient=True, disable=not to.is_terminal)
+def progress_bar() -> Progress:
+    """A bar for work that takes a while: on standard error, if that is a terminal, and removed at the end."""
+    return Progress(transient=True, disable=not get_console().is_terminal)
 
 
 def tell(text: str, indent: int = 0) -> None:

@@ -1,12 +1,14 @@
-"""The findings of an audit as they are kept in the results, read again for the pages."""
+"""The findings of an audit as they are kept in the results, and the images that each kind of finding is about."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from common import limits
+from common.data.audit import OUTSIDE, TINY
 from common.data.curations import KINDS
 from common.errors import BadInput
 from common.files import read_at_most
@@ -93,3 +95,62 @@ def _load(path: Path) -> dict[str, Any]:
             *str(error).split("\n"),
             "Restore it (git checkout), or move it away and run `repro data audit` again.",
         ) from error
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One kind of finding, with the images that show it. strips: ids of cases side by side, and a remark on them.
+    picture: the name of the picture with all strips, "" where each group of copies has a picture of its own."""
+
+    title: str
+    meaning: str
+    strips: list[tuple[list[str], str]]
+    picture: str = ""
+
+
+def suspects(findings: dict[str, Any]) -> list[Suspect]:
+    """Every kind of which something was found, the gravest first."""
+    likeness = {frozenset(pair): alike for *pair, alike in findings["pairs"]}
+
+    def with_likeness(group: list[str]) -> tuple[list[str], str]:
+        known = [alike for pair, alike in likeness.items() if pair <= set(group)]
+        return group, f"likeness {max(known):.2f}" if known else ""
+
+    two, masks = findings["two_classes"], findings["masks"]
+    kinds = [
+        Suspect(
+            "Copies in two classes",
+            "The same picture is benign in one file and malignant, or normal, in another: at least one label is wrong.",
+            [with_likeness(group) for group in two],
+        ),
+        Suspect(
+            "Copies",
+            "Images that show the same: under a random split some are trained on and others tested on.",
+            [with_likeness(group) for group in findings["groups"] if group not in two],
+        ),
+        Suspect(
+            "Masks beyond the scan",
+            f"More than {OUTSIDE:.0%} of the marked pixels lie in the black surroundings of the image.",
+            [([case], f"{share:.1%} beyond") for case, share in masks["outside"].items()],
+            "masks-outside",
+        ),
+        Suspect(
+            "Masks of another size than their image",
+            "They do not lie on the image pixel by pixel.",
+            [([case], "") for case in masks["other_size"]],
+            "masks-other-size",
+        ),
+        Suspect(
+            "Tiny masks",
+            f"Under {TINY:.1%} of the image is marked.",
+            [([case], f"{share:.2%} of the image") for case, share in masks["tiny"].items()],
+            "masks-tiny",
+        ),
+        Suspect(
+            "Coloured drawings",
+            "Pixels that are not grey: calipers, arrows and captions that a network can see.",
+            [([case], f"{drawn['share']:.1%} of the pixels") for case, drawn in findings["coloured"].items()],
+            "coloured",
+        ),
+    ]
+    return [kind for kind in kinds if kind.strips]

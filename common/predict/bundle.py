@@ -25,7 +25,7 @@ from common.evidence.statistics import bootstrap
 from common.files import checksum, data_root, read_json, write_atomically, write_json
 from common.predict.bundled import FILE, SCORES
 from common.predict.in_memory import predict_images
-from common.predict.model_card import renew_card
+from common.predict.model_card import CARD, with_scores
 from common.text import print_line
 from common.training import model_file
 from common.training.evaluate import evaluate
@@ -91,8 +91,8 @@ def measure(file: Path, planned: Plan, epochs: int, selected: int) -> dict[str, 
         "file": {"checksum": checksum(file), "bytes": file.stat().st_size, "weights": network.count_params()},
         "training": {"epochs": epochs, "selected": selected, "images": len(rows["train"])},
         "parts": {part: _scores(each) for part, each in rows.items()},
-        "test": _measures(prepared.name, rows["test"]),
-        "normal": _measures(prepared.name, without),
+        "test": [asdict(each) for each in clinical_measures(prepared.name, rows["test"])],
+        "normal": [asdict(each) for each in clinical_measures(prepared.name, without)],
         "normal_images": len(without),
     }
 
@@ -101,10 +101,6 @@ def _scores(rows: Rows) -> dict[str, Any]:
     values, intervals = metrics.values(rows, SCORED.values()), bootstrap(rows, SCORED.values())
     scores = {name: [values[signature], *intervals[signature]] for name, signature in SCORED.items()}
     return {"images": len(rows), **scores}
-
-
-def _measures(dataset: str, rows: Rows) -> list[dict[str, Any]]:
-    return [asdict(each) for each in clinical_measures(dataset, rows)]
 
 
 def masks_of_examples(file: Path) -> np.ndarray:
@@ -134,7 +130,7 @@ def make_network(runs: Path) -> None:
     write_json(SCORES, measure(FILE, planned, done.epochs, done.best_epoch))
     write_atomically(MASKS, cv2.imencode(".png", masks_of_examples(FILE))[1].tobytes())
     scores = read_json(SCORES)  # in JSON a value that is not finite is null
-    renew_card(scores)
+    write_atomically(CARD, with_scores(CARD.read_text(encoding="utf-8"), scores).encode())
     value, low, high = scores["parts"]["test"]["dice"]
     print_line(f"{FILE}: {scores['file']['bytes'] / 1e6:.1f} MB, test Dice {value:.3f} ({low:.3f} to {high:.3f}).")
 

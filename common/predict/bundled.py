@@ -29,10 +29,8 @@ def find_network(named: Path) -> Path:
         return FILE
     if not named.is_dir():
         return named
-    of_repeats = sorted(named.glob("repeat-*"), key=_number)
-    folders = [named, *sorted(named.glob("fold-*"), key=_number)]
-    for repeat in of_repeats:
-        folders += [repeat, *sorted(repeat.glob("fold-*"), key=_number)]
+    repeats = sorted(named.glob("repeat-*"), key=_number)
+    folders = [each for above in (named, *repeats) for each in (above, *sorted(above.glob("fold-*"), key=_number))]
     found = next((folder / name for folder in folders for name in _NETWORKS if (folder / name).is_file()), None)
     if found is None:
         raise BadInput(
@@ -47,13 +45,18 @@ def marked_without_lesion(scores: dict[str, Any]) -> dict[str, Any]:
     return next(each for each in scores["normal"] if each["name"] == "images without a lesion that were marked")
 
 
+def describe_test() -> str:
+    """How good the network that comes with the suite is on images that it never saw, in a sentence."""
+    test = read_json(SCORES)["parts"]["test"]
+    return f"On {test['images']} images of BUSI with a tumour that it never saw, its Dice is {test['dice'][0]:.3f}."
+
+
 def describe_bundled() -> str:
-    """How good the network that comes with the suite is, in a sentence for the terminal."""
-    scores = read_json(SCORES)
-    dice, marked = scores["parts"]["test"]["dice"][0], marked_without_lesion(scores)["n"]
+    """The same with what else its user has to know, for the terminal."""
+    marked = marked_without_lesion(read_json(SCORES))["n"]
     return (
-        f"This small network comes with the suite. On test images with a tumour its Dice is {dice:.2f}; of images "
-        f"without one it marks {marked}. docs/model-card.md says what it is not for."
+        f"This small network comes with the suite. {describe_test()} Of images without a tumour it marks {marked}. "
+        "docs/model-card.md says what it is not for."
     )
 
 

@@ -1,46 +1,106 @@
-"""The tables that `repro evaluate` shows in a terminal, and the same numbers for JSON."""
+"""What `repro evaluate` says: notes on the images, tables with what their numbers mean, all numbers for a program."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from common.data.fetch import Found
+from common.data.listing import first_few
 from common.evidence import clinical
 from common.evidence.definition import Definition, is_distance
+from common.evidence.shapes import LEAST_IOU
 from common.evidence.statistics import PairedDifference
+from common.predict.bundled import FILE, describe_test
 from common.predict.evaluate import Evaluated, Score
-from common.predict.evaluation_notes import describe_notes
 from common.text import finite_or_null
 
 _UNDEFINED = Score(math.nan, math.nan, math.nan)
 
 
-def headline_table(evaluated: list[Evaluated]) -> Table:
+def describe_files(evaluated: list[Evaluated], found: Found, runs: Path) -> list[str]:
+    """A line for each kind of file that is left out or can't be used, and for each doubt about one that is used. Writes
+    a file into `runs` (`Found.describe_unusable`)."""
+    doubts = dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)
+    return found.describe_unusable(runs) + [f"Doubtful: {doubt}" for doubt in first_few(doubts)]
+
+
+def describe_notes(evaluated: list[Evaluated]) -> list[str]:
+    """Which images and masks the numbers are of, where that is not simply all of them, a line for each choice; and a
+    warning for each network that was trained on some of the images, as far as that is known."""
+    lines, (first, *others) = [], evaluated
+    untrained = "not all networks were trained" if others else "the network was not trained"
+    if blank := len(first.with_blank) - len(first.rows):
+        lines.append(
+            f"Blank images of the class normal, on which {untrained}: {blank}. They count in the blank images marked "
+            "and in what clinicians ask for, and not in the definitions."
+        )
+    for label, number in first.left_out.items():
+        lines.append(f"Left out: {_count_images(number)} of the class {label}, on which {untrained}.")
+    if first.dataset == "busi" and len({each.about.recipe.masks for each in evaluated}) > 1:
+        lines.append(
+            "The networks were trained with different readings of several masks of an image. Here all masks of an "
+            "image are its truth, for every network."
+        )
+    return lines + [f"{each.prefix}{_describe_seen(each)}" for each in evaluated if each.seen]
+
+
+def _describe_seen(each: Evaluated) -> str:
+    if each.seen_whole:
+        known = "Trained on images of this very set"
+    else:
+        are = "is" if each.seen == 1 else "are"
+        known = f"{each.seen} of {_count_images(len(each.rows))} {are} of BUSI, on which this network was trained"
+    honest = f" {describe_test()}" if each.file == FILE else ""
+    return f"{known}: its scores here say little about new images.{honest}"
+
+
+def sections(evaluated: list[Evaluated], everything: bool) -> Iterator[tuple[Table, list[str]]]:
+    """Each table with the paragraphs that say what its numbers mean. everything: also every definition, and what
+    clinicians ask for."""
+    yield _headline_table(evaluated), _explain_headline(evaluated)
+    if everything:
+        yield _definitions_table(evaluated), _explain_definitions(evaluated)
+        for each in evaluated:
+            explained = clinical.explain_measures(each.dataset) if each is evaluated[-1] else []
+            yield _clinical_table(each), [f"- {line}" for line in explained]
+
+
+def _headline_table(evaluated: list[Evaluated]) -> Table:
     """A line for each of `clinical.headline`, a column for each network (A, B, ...) and each difference to A."""
-    result = _table("", evaluated)
+    result = _table("", *_columns(evaluated))
     first, *others = [each.with_blank for each in evaluated]
     measures = [clinical.headline(each.with_blank) for each in evaluated]
     changes = [clinical.compare_headlines(other, first) for other in others]
     for number, measure in enumerate(measures[0]):
         of_networks = [_headline_cell(each[number]) for each in measures]
-        images = f"{measure.n} image{'' if measure.n == '1' else 's'}"
-        name = f"{measure.name} (mean of {images} with a lesion)" if measure.name == "Dice" else measure.name
-        result.add_row(name, *of_networks, *(_change(each[number]) for each in changes))
+        images = f" (mean of {_count_images(int(measure.n))} with a lesion)" if measure.name == "Dice" else ""
+        result.add_row(f"{measure.name}{images}", *of_networks, *(_change(each[number]) for each in changes))
     return result
 
 
-def _headline_cell(measure: clinical.Measure) -> Text:
-    if measure.name == "Dice":
-        return _cell(measure.value, measure.low, measure.high, digits=3)
-    return Text(measure.n if measure.n.endswith(" of 0") else f"{measure.n} ({measure.value:.0%})")
+def _explain_headline(evaluated: list[Evaluated]) -> list[str]:
+    lines = [
+        f"{_count_images(len(evaluated[0].rows))} of {evaluated[0].dataset}. Below Dice is its 95 % interval: what "
+        "other images of the same kind may give. It takes the images as independent; with several images of a patient "
+        "the true interval is wider. A lesion is missed if nothing that the network marks has an IoU above "
+        f"{LEAST_IOU} with it. A blank image is one whose mask marks nothing."
+    ]
+    if len(evaluated) > 1:
+        lines.append(
+            "Differences are of the same resamples of images (10,000, bootstrap). They are bold if 0 is outside."
+        )
+    return lines
 
 
-def evaluation_table(evaluated: list[Evaluated]) -> Table:
+def _definitions_table(evaluated: list[Evaluated]) -> Table:
     """A line for each definition, a column for each network (A, B, ...) and each difference to A."""
-    result = _table("definition", evaluated)
+    result = _table("definition", *_columns(evaluated))
     for signature in dict.fromkeys(each for one in evaluated for each in one.scores):
         scores = [_cell(*each.scores.get(signature, _UNDEFINED)) for each in evaluated]
         changes = [_change(each.against.get(signature)) for each in evaluated[1:]]
@@ -48,23 +108,43 @@ def evaluation_table(evaluated: list[Evaluated]) -> Table:
     return result
 
 
-def _table(what: str, evaluated: list[Evaluated]) -> Table:
-    result = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    result.add_column(what, overflow="fold")  # a definition that is cut off is another definition
-    for each in evaluated:
-        result.add_column(each.letter or "value")
-    for each in evaluated[1:]:
-        result.add_column(f"{each.letter} - A")
-    return result
+def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
+    grids = ", ".join(f"{each.prefix}{each.grid}" for each in evaluated)
+    return [
+        "A definition says what a number is of. fg: the tumour. bg: all else. mean2: the mean of both. pooled: all "
+        "pixels together. image: each image by itself, then averaged. batches=N: N images together, then averaged. "
+        "t=0.5: a pixel is marked if its probability is above 0.5. soft: from the probabilities themselves. empty: "
+        "what an image counts in which neither mask nor network marks anything. A blank image in which the network "
+        "marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the Dice of the first table. "
+        "results/definitions.md has the rest.",
+        "Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples); none if all resamples "
+        "have the same value, or if all images are one batch.",
+        f"Lengths and areas are in pixels of the size at which the network sees every image: {grids}.",
+    ]
 
 
-def clinical_view(each: Evaluated) -> Table:
-    """`clinical_table` of one network."""
+def _clinical_table(each: Evaluated) -> Table:
     header, *lines = clinical.clinical_table(each.dataset, each.with_blank)
-    result = Table(*header, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    result = _table(*header)
+    result.title, result.title_justify = f"{each.prefix}what clinicians ask for".capitalize(), "left"
     for line in lines:
         result.add_row(*line)
     return result
+
+
+def _columns(evaluated: list[Evaluated]) -> list[str]:
+    return [each.letter or "value" for each in evaluated] + [f"{each.letter} - A" for each in evaluated[1:]]
+
+
+def _table(first: str, *others: str) -> Table:
+    # Folded, since a definition that is cut off is another definition.
+    return Table(Column(first, overflow="fold"), *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+
+
+def _headline_cell(measure: clinical.Measure) -> Text:
+    if measure.name == "Dice":
+        return _cell(measure.value, measure.low, measure.high, digits=3)
+    return Text(measure.n if measure.n.endswith(" of 0") else f"{measure.n} ({measure.value:.0%})")
 
 
 def _cell(value: float, low: float, high: float, sign: str = "", digits: int = 4) -> Text:
@@ -84,6 +164,10 @@ def _change(difference: PairedDifference | None) -> Text:
     if difference.certain:
         text.stylize("bold")
     return text
+
+
+def _count_images(number: int) -> str:
+    return f"{number} image{'' if number == 1 else 's'}"
 
 
 def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:

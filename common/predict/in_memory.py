@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,11 @@ import numpy as np
 from common.data.case import brightness_doubts
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
-from common.predict.inputs import Input, read_picture
+from common.predict.inputs import Input, count_pixels, read_picture
 from common.predict.picture import Picture
 from common.predict.pipeline import predict_batch
 from common.predict.results import at_own_size
-from common.training.evaluate import EVALUATION_BATCH
+from common.predict.stages import Stages
 from common.training.model_file import Loaded
 
 
@@ -38,33 +37,31 @@ def predict_images(network: Loaded, images: Iterable[np.ndarray | str | Path]) -
 
     images: arrays, uint8 (H, W) in grey or (H, W, 3) in RGB; or paths of image files, DICOM too.
     Raises BadInput, naming every image that can't be used."""
-    model, recipe = network.model, network.about.recipe
-    need = Need.of_recipe(recipe)
-    numbered, outcomes = enumerate(images), []
+    model, about = network
+    need = Need.of_recipe(about.recipe)
     with ThreadPoolExecutor() as pool:
-        while batch := list(islice(numbered, EVALUATION_BATCH)):
-            read = list(pool.map(lambda each: _read(*each, need), batch))
-            outcomes += [each for each in read if isinstance(each, BadInput)]
-            if usable := [each for each in read if not isinstance(each, BadInput)]:
-                predicted = predict_batch(model, recipe, usable)
-                outcomes += [each if isinstance(each, BadInput) else _at_own_size(*each) for each in predicted]
+        stages = Stages(
+            pool,
+            lambda numbered: _read(*numbered, need),
+            lambda batch: predict_batch(model, about.recipe, batch),
+            lambda predicted: _at_own_size(*predicted),
+        )
+        outcomes = list(stages.all_of(enumerate(images), lambda numbered: _count_pixels(numbered[1])))
     if refused := [str(each) for each in outcomes if isinstance(each, BadInput)]:
         raise BadInput.listing("These images can't be used:", refused)
     return outcomes
 
 
-def _read(number: int, image: np.ndarray | str | Path, need: Need) -> tuple[Input, Picture, np.ndarray] | BadInput:
-    """An image with what the network is given of it, or why it can't be used."""
-    try:
-        if isinstance(image, str | Path):
-            item = Input(Path(image), "")
-            picture = read_picture(item.path)
-        else:
-            item = Input(Path(f"images[{number}]"), "")
-            picture = _picture(image, item.path)
-        return item, picture, for_network(picture.pixels, need)
-    except BadInput as refusal:
-        return refusal
+def _count_pixels(image: np.ndarray | str | Path) -> int:
+    return count_pixels(Path(image)) if isinstance(image, str | Path) else np.size(image)
+
+
+def _read(number: int, image: np.ndarray | str | Path, need: Need) -> tuple[Input, Picture, np.ndarray]:
+    """An image with what the network is given of it."""
+    is_file = isinstance(image, str | Path)
+    path = Path(image if is_file else f"images[{number}]")
+    picture = read_picture(path) if is_file else _picture(image, path)
+    return Input(path, ""), picture, for_network(picture.pixels, need)
 
 
 def _at_own_size(item: Input, picture: Picture, small: np.ndarray, of_class: dict[str, float] | None) -> Prediction:

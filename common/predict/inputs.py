@@ -12,13 +12,12 @@ from common.data.listing import ENDINGS, count_kinds, is_image, is_of_system, ki
 from common.data.pairing import image_of_mask
 from common.errors import BadInput
 from common.predict import dicom
-from common.predict.dicom.bounded import count_pixels as dicom_count
+from common.predict.dicom import bounded
 from common.predict.picture import Picture
 
 MASKS, OVERLAYS = "masks", "overlays"  # the folders of what is written
 LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them, by which they are known again
-_DICOM = (".dcm", ".dicom")
-_ENDINGS = (*ENDINGS, *_DICOM)
+_ENDINGS = (*ENDINGS, *dicom.ENDINGS)
 _RESULT = "as results of an earlier prediction"
 
 
@@ -113,7 +112,7 @@ def _images_in(folder: Path, output: Path, missing: list[str]) -> tuple[list[Pat
         for path in (inside / name for name in sorted(files)):
             if path.name[0] == ".":
                 passed += [] if is_of_system(path) else ["as hidden"]
-            elif path.suffix.lower() in _DICOM or is_image(path) or dicom.is_dicom(path):
+            elif is_image(path) or dicom.is_dicom(path):
                 images.append(path)
             else:
                 passed.append(_RESULT if path.name in (LINES, ABOUT) else kind_of_file(path))
@@ -158,13 +157,13 @@ def _with_names(paths: list[Path]) -> list[Input]:
 def count_pixels(path: Path) -> int:
     """The pixels of a picture, from the head of its file; 0 where `read_picture` will refuse it."""
     try:
-        if path.suffix.lower() not in _DICOM and not dicom.is_dicom(path):
+        if not dicom.is_dicom(path):
             width, height = read_size(path)
             return width * height
         if unread(path):
             return 0
         with path.open("rb") as file:
-            return dicom_count(file)
+            return bounded.count_pixels(file)
     except Exception:  # of any kind: reading it will say so
         return 0
 
@@ -175,7 +174,7 @@ def read_picture(path: Path) -> Picture:
     No scale is taken from an image file, since the resolution that it states is one for printing. Raises BadInput,
     naming the file, where it can't be read, and `dicom.NoPicture` for a DICOM file that holds no picture.
     """
-    if path.suffix.lower() in _DICOM or dicom.is_dicom(path):
+    if dicom.is_dicom(path):
         picture = dicom.read_dicom(path)
     else:
         pixels, doubts = image_and_doubts(path)

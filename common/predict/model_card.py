@@ -2,13 +2,11 @@
 comes from the scores that lie beside the network."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from common import __version__, strict_yaml
 from common.evidence.readmes import between_marks
 from common.evidence.tables import markdown_table
-from common.files import write_atomically
 from common.predict.bundled import FILE, NAME, marked_without_lesion
 
 CARD = FILE.parents[2] / "docs" / "model-card.md"
@@ -20,13 +18,8 @@ _PARTS = {
 }
 
 
-def renew_card(scores: dict[str, Any], path: Path = CARD) -> None:
-    """Writes the scores (`bundle.measure`) into the card, and into its front matter."""
-    write_atomically(path, with_scores(path.read_text(encoding="utf-8"), scores).encode())
-
-
 def with_scores(card: str, scores: dict[str, Any]) -> str:
-    """A card with these scores in its front matter and between its MARKS."""
+    """The text of a card with these scores (`bundle.measure`) in its front matter and between its MARKS."""
     _, _, prose = card.split("---\n", 2)
     front = strict_yaml.dump(front_matter(scores))
     tables = "\n".join(_tables(scores))
@@ -96,7 +89,5 @@ def _measures(measures: list[dict[str, Any]]) -> str:
     return markdown_table(["measure", "value", "n"], *lines)
 
 
-def _interval(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "-"
+def _interval(value: float, low: float | None, high: float | None) -> str:
     return f"{value:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")

@@ -5,9 +5,10 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,8 +35,6 @@ DISCLAIMER = "Research software, not a medical device: not for diagnosis or any 
 _THREADS = (os.cpu_count() or 1) + 4  # some of them always wait for the disk
 _LARGE = LARGEST // 5  # pixels
 _LIBRARY = ctypes.CDLL(None)
-
-_Given, _Made = TypeVar("_Given"), TypeVar("_Made")
 
 
 @dataclass
@@ -69,9 +68,9 @@ def predict_all(
         with ThreadPoolExecutor(_THREADS) as pool:
             stages = Stages(
                 pool,
-                _or_refusal(lambda item: _read(item, about.recipe)),
+                lambda item: _read(item, Need.of_recipe(about.recipe)),
                 lambda batch: predict_batch(model, about.recipe, batch),
-                _or_refusal(lambda predicted: _write(*predicted, output)),
+                lambda predicted: _write(*predicted, output),
             )
             for line in stages.all_of(items, lambda item: inputs.count_pixels(item.path)):
                 if isinstance(line, BadInput):
@@ -96,7 +95,8 @@ def _write_about(output: Path, record: dict[str, Any]) -> None:
 def _write(
     item: Input, picture: Picture, probability: np.ndarray, of_class: dict[str, float] | None, output: Path
 ) -> dict[str, Any]:
-    line = write_results(item, picture, probability, of_class, output)
+    with _refused_alone(item):
+        line = write_results(item, picture, probability, of_class, output)
     if picture.size > _LARGE:
         _return_memory()
     return line
@@ -108,10 +108,11 @@ def _return_memory() -> None:
         _LIBRARY.malloc_trim(0)
 
 
-def _read(item: Input, recipe: Recipe) -> tuple[Input, Picture, np.ndarray]:
+def _read(item: Input, need: Need) -> tuple[Input, Picture, np.ndarray]:
     """An image, with what the network is given of it, uint8 (S, S, C)."""
-    picture = inputs.read_picture(item.path)
-    return item, picture, for_network(picture.pixels, Need.of_recipe(recipe))
+    with _refused_alone(item):
+        picture = inputs.read_picture(item.path)
+        return item, picture, for_network(picture.pixels, need)
 
 
 def predict_batch(
@@ -126,19 +127,15 @@ def predict_batch(
         yield NoProbabilities(f"{item.path}: {fault}") if fault else (item, picture, output.segmentation[number], named)
 
 
-def _or_refusal(function: Callable[[_Given], _Made]) -> Callable[[_Given], _Made | BadInput]:
-    """The same function, which returns what goes wrong with an image instead of raising it, so that the other images go
-    on. A disk without room or rights is raised, since it concerns every image."""
-
-    def guarded(given: _Given) -> _Made | BadInput:
-        try:
-            return function(given)
-        except BadInput as refusal:
-            return refusal
-        except Exception as error:  # of any kind: one odd file must not end the others
-            if isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING, errno.EIO):
-                raise
-            item = given if isinstance(given, Input) else given[0]
-            return BadInput(f"{item.path}: it can't be done: {in_words(error)}")
-
-    return guarded
+@contextmanager
+def _refused_alone(item: Input) -> Iterator[None]:
+    """Whatever goes wrong with an image in the block becomes a BadInput with its name, so that the other images go on.
+    A disk without room or rights is raised as it is, since it concerns every image."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:  # of any kind: one odd file must not end the others
+        if isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING, errno.EIO):
+            raise
+        raise BadInput(f"{item.path}: it can't be done: {in_words(error)}") from error

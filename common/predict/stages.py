@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
-from typing import Generic, TypeVar
+from concurrent.futures import Executor, Future
+from typing import Any, Generic, TypeVar
 
 from common.data.decode import LARGEST
 from common.errors import BadInput
@@ -18,8 +18,8 @@ class Stages(Generic[Item, Read, Predicted, Line]):
     """Three stages, each with the images that are in it, the oldest first.
 
     read, write: of one image, called by threads of `pool`. predict: of up to EVALUATION_BATCH images that were read,
-    called by the caller's thread; it gives one result for each. Any of them may give a BadInput in place of a result:
-    that image goes no further.
+    called by the caller's thread; it gives one result for each. An image goes no further where read or write raises
+    BadInput, or where predict gives one in place of its result.
 
     Memory: the images in all stages together have no more pixels than one image may have (LARGEST), or there is one.
     """
@@ -27,9 +27,9 @@ class Stages(Generic[Item, Read, Predicted, Line]):
     def __init__(
         self,
         pool: Executor,
-        read: Callable[[Item], Read | BadInput],
+        read: Callable[[Item], Read],
         predict: Callable[[list[Read]], Iterable[Predicted | BadInput]],
-        write: Callable[[Predicted], Line | BadInput],
+        write: Callable[[Predicted], Line],
     ):
         self._pool, self._read, self._predict, self._write = pool, read, predict, write
         # Each image with its pixels: as a future while it is read or written.
@@ -56,10 +56,10 @@ class Stages(Generic[Item, Read, Predicted, Line]):
         elif self._writing and (self._writing[0][0].done() or not self._reading):
             future, size = self._writing.popleft()
             self._held -= size
-            yield future.result()
+            yield _result_or_refusal(future)
         elif self._reading:
             future, size = self._reading.popleft()
-            if isinstance(read := future.result(), BadInput):
+            if isinstance(read := _result_or_refusal(future), BadInput):
                 self._held -= size
                 yield read
             else:
@@ -75,3 +75,10 @@ class Stages(Generic[Item, Read, Predicted, Line]):
                 yield predicted
             else:
                 self._writing.append((self._pool.submit(self._write, predicted), size))
+
+
+def _result_or_refusal(future: Future) -> Any:
+    try:
+        return future.result()
+    except BadInput as refusal:
+        return refusal

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from common.data import audit, curations
-from common.data.findings import load_findings
+from common.data import curations
+from common.data.findings import load_findings, suspects
 from common.evidence import answers, clinical, folds, paper_sentences, sentences, spread, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_sentences import effect_sentences, format_repeats
@@ -117,7 +117,7 @@ def _albums(
             enhanced.setdefault(_data_of(first.assessed), {}).update(after)
     for found in audited:
         wanted.setdefault((found["data"], found["fingerprint"]), set()).update(
-            {id for kind in audit.suspects(found) for ids, _ in kind.strips for id in ids}
+            {id for kind in suspects(found) for ids, _ in kind.strips for id in ids}
         )
     return {key: pictures.album(*key, ids, root, runs, enhanced.get(key)) for key, ids in wanted.items()}
 
@@ -186,7 +186,7 @@ def _environment() -> Environment:
         "headline_of": answers.headline,
         "meanings": verdict.MEANINGS,
         "kinds": comparison.KINDS,
-        "suspects": audit.suspects,
+        "suspects": suspects,
         "doubts": curations.KINDS,
         "grid": pictures.GRID,
     }

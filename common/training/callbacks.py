@@ -3,13 +3,13 @@ that saves the state is in `common.training.resume`."""
 
 import logging
 import math
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import keras
 import numpy as np
+from rich import get_console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.data.batches import Batches
@@ -140,7 +140,7 @@ def bars() -> Progress:
     """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
     share = TextColumn("{task.percentage:.0f} %", markup=False)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
-    return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
+    return Progress(*columns, transient=True, disable=not get_console().is_terminal)
 
 
 def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:

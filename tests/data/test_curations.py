@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from common.cli.data import _published_lists
-from common.data import audit, curations, duplicates, manifest, splits
+from common.data import audit, audit_files, curations, duplicates, manifest, splits
 from common.data.case import Case
 from common.errors import BadInput
 
@@ -177,7 +177,7 @@ def test_the_audit_has_and_prints_what_the_lists_doubt(monkeypatch):
     assert found["curations"] == COMPARED
     assert found["lists"]["mine.txt"]["leaked"] == ["benign (318)"]
     assert found["lists"]["mine.txt"]["doubtful"]["any"] == 1
-    columns = [list(column.cells) for column in audit.findings_table(found).columns]
+    columns = [list(column.cells) for column in audit_files.findings_table(found).columns]
     assert {"images doubted by pawlowska", "doubted test images, mine.txt"} <= set(columns[0])
     assert columns[2][-1] == "1 of 2: 1 pawlowska, 1 curated-busi, 0 rhaiunet"
 

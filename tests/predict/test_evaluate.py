@@ -10,6 +10,8 @@ from PIL import Image
 
 from common.data import busi, manifest
 from common.evidence import metrics
+from common.files import read_json
+from common.predict.bundled import SCORES
 from common.training import model_file
 from tests.predict.made import SIDE, about, bright
 
@@ -157,6 +159,10 @@ def test_images_of_busi_are_known_by_their_pixels(repro, saved, labelled, tmp_pa
     _, printed, _ = repro(*words, "--json")
     (network,) = json.loads(printed)["networks"]
     assert (network["images_of_its_training_set"], network["trained_on_this_data"]) == (2, False)
+    _, printed, _ = repro("evaluate", *words[3:])
+    test = read_json(SCORES)["parts"]["test"]
+    honest = f"On {test['images']} images of BUSI with a tumour that it never saw, its Dice is {test['dice'][0]:.3f}."
+    assert f"which this network was trained: its scores here say little about new images. {honest}" in printed
     elsewhere = about().model_copy(update={"data": "elsewhere"})
     model_file.save(bright(3), elsewhere, tmp_path / "elsewhere.keras")
     _, printed, _ = repro("evaluate", "--model", "elsewhere.keras", *words[3:], "--json")
@@ -203,6 +209,15 @@ def test_images_that_may_not_be_what_was_meant_are_named(repro, saved, labelled,
     assert status == 0
     assert "Doubtful: benign (3): nothing is marked, though the class is benign." in (complaint if options else printed)
     assert not options or json.loads(printed)["images"] == 17
+
+
+def test_a_terminal_shows_the_progress_beside_the_output(repro, saved, labelled, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # for rich, both streams are a terminal then
+    monkeypatch.setenv("TERM", "xterm")
+    _, printed, beside = repro("evaluate", "--model", saved["colour"], "--data", labelled, "--json")
+    assert json.loads(printed)["images"] == 17
+    assert "preparing 17 images" in beside
+    assert "evaluating" in beside
 
 
 def test_distances_in_two_grids_are_not_compared(evaluated, saved, tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 
@@ -67,6 +68,19 @@ def test_all_shows_every_definition_but_those_of_unknown_classes(repro, saved, o
     assert "What clinicians ask for" in printed
     assert "in pixels" in printed
     assert f"in pixels of the size at which the network sees every image: {SIDE}x{SIDE}." in printed
+
+
+def test_what_a_marked_blank_image_counts_is_told(repro, saved, own):
+    """0 in a Dice of the definitions and nothing in that of the headline."""
+    words = "evaluate", "--model", saved["colour"], *own
+    (network,) = json.loads(repro(*words, "--json")[1])["networks"]
+    assert network["metrics"]["dice|fg|image|t=0.5|empty=skip"]["value"] == pytest.approx((3 + 2 / 3 + 0 + 0) / 6)
+    assert network["headline"][0]["value"] == pytest.approx((3 + 2 / 3 + 0) / 5)
+    _, printed, _ = repro(*words, "--all")
+    assert (
+        "A blank image in which the network marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the "
+        "Dice of the first table."
+    ) in " ".join(printed.split())
 
 
 def test_two_networks_are_compared(repro, saved, own):

@@ -27,17 +27,22 @@ class Watched:
             self.on_their_way.add(number)
             held = len(self.on_their_way), sum(map(self.pixels, self.on_their_way))
             self.most = tuple(map(max, self.most, held))
-        return self.refusal(number, "read") or number
+        return self.number_or_raised(number, "read")
 
     def predict(self, batch):
         self.batches.append(len(batch))
         return [self.refusal(number, "predict") or number for number in batch]
 
     def write(self, number):
-        refusal = self.refusal(number, "write")
+        number = self.number_or_raised(number, "write")
         with self.lock:
             self.on_their_way.discard(number)
-        return refusal or number
+        return number
+
+    def number_or_raised(self, number, stage):
+        if refusal := self.refusal(number, stage):
+            raise refusal
+        return number
 
     def refusal(self, number, stage):
         time.sleep(self.jitter.random() / 1000)

@@ -17,6 +17,8 @@ from common.predict.dicom.elements import first_number, pixel_scales
 from common.predict.dicom.stored import Unusable, stored_pixels
 from common.predict.picture import Picture
 
+ENDINGS = (".dcm", ".dicom")
+_START = 160  # bytes by which a file is known
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the index of a disc, called DICOMDIR
 _END = b"\xfe\xff\xdd\xe0\0\0\0\0"  # of the parts that compressed pixels are in
@@ -31,22 +33,21 @@ class NoPicture(Unreadable):
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether the file begins as DICOM files do: with 128 bytes of anything and then DICM, or at once with an element
-    of the first groups."""
-    start = first_bytes(path, 160)
-    return start[128:132] == b"DICM" or _has_no_preamble(start)
+    """Whether a file is of DICOM, by its ending or by how it begins. An ending is a promise: a damaged file that ends
+    as DICOM files do is named later, and not passed over."""
+    return path.suffix.lower() in ENDINGS or _begins_as_dicom(first_bytes(path, _START))
 
 
-def _has_no_preamble(start: bytes) -> bool:
+def _begins_as_dicom(start: bytes) -> bool:
+    """Whether there are 128 bytes of anything and then DICM, or at once an element of the first groups."""
+    if start[128:132] == b"DICM":
+        return True
     group, element = (int.from_bytes(start[place : place + 2], "little") for place in (0, 2))
     if len(start) < 16 or group not in (2, 8) or element > 0x70:
         return False
-    if _VR.match(start[4:6]):
-        length, after = int.from_bytes(start[6:8], "little"), 8
-    else:
-        length, after = int.from_bytes(start[4:8], "little"), 8
-    behind = int.from_bytes(start[after + length : after + length + 2], "little")
-    return length <= 128 and length % 2 == 0 and behind in (2, 8)
+    length = int.from_bytes(start[6:8] if _VR.match(start[4:6]) else start[4:8], "little")
+    next_group = int.from_bytes(start[8 + length : 10 + length], "little")
+    return length <= 128 and length % 2 == 0 and next_group in (2, 8)
 
 
 def read_dicom(path: Path) -> Picture:
@@ -86,10 +87,10 @@ def _opened(path: Path) -> Any:
 
     if reason := unread(path):
         raise Unusable(reason)
-    start = first_bytes(path, 160)
+    start = first_bytes(path, _START)
     if not start:
         raise Unreadable(f"{path}: no bytes in it")
-    if start[128:132] != b"DICM" and not _has_no_preamble(start):
+    if not _begins_as_dicom(start):
         raise Unreadable(f"{path}: not a DICOM file, or one whose beginning is damaged")
     with path.open("rb") as file:
         data = read_elements(file)

@@ -23,7 +23,6 @@ _SEQUENCES = (
 _LONGEST_SEQUENCE = 1_000_000  # bytes; a table of 16 bits has 131,072
 # Bytes that a deflated file or run lengths may unpack to: the largest image with 16 bits of grey and as much beside it.
 _MOST = 4 * LARGEST
-_BLOCK = 2**20
 _RUN = 64  # two bytes of a run stand for up to 128
 _HEADER = 64  # bytes before the run lengths: the number of their segments, and where each begins
 _PADDING = 1024  # bytes of a segment beyond its pixels
@@ -46,13 +45,11 @@ class _Counted:
 def read_elements(source: BinaryIO) -> Any:
     """The data set of an open file. Raises Unusable for one that unpacks to more than 200 MB or has far too many
     elements, and whatever pydicom does."""
-    from pydicom.filereader import _read_file_meta_info, dcmread, read_dataset, read_preamble
-    from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+    from pydicom.filereader import dcmread, read_dataset
+    from pydicom.uid import ExplicitVRLittleEndian
 
-    file = _Counted(source)
-    read_preamble(file, force=True)
-    about = _read_file_meta_info(file)
-    if about.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+    file, about = _read_head(source)
+    if _is_deflated(about):
         data = read_dataset(_Counted(BytesIO(_inflated(source))), is_implicit_VR=False, is_little_endian=True)
         about.TransferSyntaxUID = ExplicitVRLittleEndian
         data.file_meta = about
@@ -69,28 +66,36 @@ def read_elements(source: BinaryIO) -> Any:
 def count_pixels(source: BinaryIO) -> int:
     """Rows times columns, from the head of an open file; the most that is read for a deflated one, which has none.
     Raises whatever pydicom does."""
-    from pydicom.filereader import _read_file_meta_info, dcmread, read_preamble
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
+    from pydicom.filereader import dcmread
 
-    file = _Counted(source)
-    read_preamble(file, force=True)
-    if _read_file_meta_info(file).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+    file, about = _read_head(source)
+    if _is_deflated(about):
         return LARGEST
     file.seek(0)
     data = dcmread(file, stop_before_pixels=True, force=True, specific_tags=["Rows", "Columns"])
     return int((first_number(data, "Rows") or 0) * (first_number(data, "Columns") or 0))
 
 
+def _read_head(source: BinaryIO) -> tuple[_Counted, Any]:
+    """The file, behind its head, and the elements of that (PS3.10 7.1)."""
+    from pydicom.filereader import _read_file_meta_info, read_preamble
+
+    file = _Counted(source)
+    read_preamble(file, force=True)
+    return file, _read_file_meta_info(file)
+
+
+def _is_deflated(about: Any) -> bool:
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    return about.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+
+
 def _inflated(file: BinaryIO) -> bytes:
-    unpacking, parts, size = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
-    while waiting := unpacking.unconsumed_tail or file.read(_BLOCK):
-        parts.append(unpacking.decompress(waiting, _BLOCK))
-        size += len(parts[-1])
-        if size > _MOST:
-            raise Unusable(f"deflated, it unpacks to more than {_MOST / 1e6:.0f} MB: export it uncompressed")
-        if unpacking.eof:
-            break
-    return b"".join(parts)
+    content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _MOST + 1)
+    if len(content) > _MOST:
+        raise Unusable(f"deflated, it unpacks to more than {_MOST / 1e6:.0f} MB: export it uncompressed")
+    return content
 
 
 def refuse_large_pixels(data: Any) -> None:

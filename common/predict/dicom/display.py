@@ -67,9 +67,6 @@ def _as_pixel(value: int, data: Any, stored: np.ndarray) -> int | None:
 def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:
     """The values that windows are about, and black and white where the number of bits gives them: pixels of up to 8
     bits fill their range, those of more seldom do."""
-    from pydicom.dataset import Dataset
-    from pydicom.pixels import apply_modality_lut
-
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in sequence_items(data, "ModalityLUTSequence"):
         if found := read_table(item, little, doubts, "modality table"):
@@ -81,14 +78,14 @@ def _modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndar
     if not slope or intercept is None or slope[0] == 0:
         doubts.append("its Rescale Slope and Intercept can't be used: left out.")
         return stored, ends
-    given = Dataset()
-    given.RescaleSlope, given.RescaleIntercept = _decimal(slope[0]), _decimal(intercept[0] if intercept else 0)
-    if (given.RescaleSlope, given.RescaleIntercept) == (1, 0):
+    slope, intercept = slope[0], intercept[0] if intercept else 0
+    if (slope, intercept) == (1, 0):
         return stored, ends
     if ends:
-        black, white = sorted(end * slope[0] + (intercept[0] if intercept else 0) for end in ends)
+        black, white = sorted(end * slope + intercept for end in ends)
         ends = (black, white)
-    return apply_modality_lut(stored, given), ends
+    with np.errstate(over="ignore"):
+        return stored.astype(np.float64) * slope + intercept, ends
 
 
 def _range_of_bits(data: Any, stored: np.ndarray) -> Ends | None:
@@ -138,19 +135,14 @@ def _windowed(values: np.ndarray, centre: float, width: float, function: str) ->
     """float64 from 0 to _TOP."""
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_windowing
+    from pydicom.valuerep import DSfloat
 
     given = Dataset()
     given.PhotometricInterpretation, given.BitsStored, given.PixelRepresentation = "MONOCHROME2", 16, 0
-    given.WindowCenter, given.WindowWidth, given.VOILUTFunction = _decimal(centre), _decimal(width), function
+    given.WindowCenter, given.WindowWidth = (DSfloat(each, auto_format=True) for each in (centre, width))
+    given.VOILUTFunction = function
     with np.errstate(over="ignore"):  # a sigmoid's exponent
         return apply_windowing(values, given)
-
-
-def _decimal(number: float) -> Any:
-    """As an element of a data set holds it, in 16 characters."""
-    from pydicom.valuerep import DSfloat
-
-    return DSfloat(number, auto_format=True)
 
 
 def show_colours(data: Any, pixels: np.ndarray) -> np.ndarray:

@@ -165,10 +165,8 @@ def _entries(item: Any, content: str, described: list[float], little: bool) -> n
             return None
         data = np.array(words, np.int64).astype(f"{order}u2").tobytes()
     of_bytes = described[2] <= 8 and len(data) in (expected, expected + 1)
-    width = np.uint8 if of_bytes else np.dtype(f"{order}u2")
-    return np.frombuffer(data[: len(data) // np.dtype(width).itemsize * np.dtype(width).itemsize], width).astype(
-        np.int64
-    )
+    word = np.dtype(np.uint8 if of_bytes else f"{order}u2")
+    return np.frombuffer(data, word, count=len(data) // word.itemsize).astype(np.int64)
 
 
 def pixel_scales(data: Any, height: int, width: int, doubts: list[str]) -> list[Scale]:

@@ -8,12 +8,10 @@ from PIL import Image
 
 from common.predict.dicom.elements import first_number, text
 
-_GREY, _COLOUR = (
-    ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
-    ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"),
-)
-_RGB_COMPONENTS = ([82, 71, 66], [114, 103, 98])  # R, G, B as the ids of a JPEG's components
 _OF_JPEG_2000 = ("YBR_RCT", "YBR_ICT")
+_GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", *_OF_JPEG_2000)
+_RGB_COMPONENTS = ([82, 71, 66], [114, 103, 98])  # R, G, B as the ids of a JPEG's components
 _CODING = b"\xff\x52"  # marks how a JPEG 2000 was coded; 8 bytes on, whether its colours were transformed
 
 
@@ -59,6 +57,8 @@ def _kind(data: Any, doubts: list[str]) -> str:
 
 def _complete(data: Any, doubts: list[str]) -> None:
     """Adds what the file leaves out where only one meaning is possible, and replaces text by numbers."""
+    from pydicom.datadict import dictionary_description
+
     if "NumberOfFrames" in data:
         del data.NumberOfFrames  # one: more were refused before
     for keyword in ("Rows", "Columns", "BitsAllocated"):
@@ -76,7 +76,7 @@ def _complete(data: Any, doubts: list[str]) -> None:
         stated = first_number(data, keyword)
         if (stated is None or (stated == 0 and keyword == "BitsStored")) and usual is not None:
             setattr(data, keyword, int(usual))
-            doubts.append(f"it has no {_spaced(keyword)}: taken as {usual:.0f}.")
+            doubts.append(f"it has no {dictionary_description(keyword)}: taken as {usual:.0f}.")
 
 
 def _decoded(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
@@ -172,7 +172,3 @@ def _of_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
             image.draft("YCbCr", image.size)  # which leaves the stream's values as they are
             return np.asarray(image)
         return np.asarray(image.convert("RGB"))
-
-
-def _spaced(keyword: str) -> str:
-    return "".join(f" {letter}" if letter.isupper() else letter for letter in keyword).strip()
