@@ -159,7 +159,7 @@ def of_tumour(paper: Paper) -> dict[str, OfTumour]:
             given = [*constraints([accuracy, iou]), Constraint("share", 0, 0.5)]
             spans = [span(given, Constraint(ratio, 0, 1)) for ratio in ("iou", "dice")]
             if None not in spans:
-                found[iou.id] = OfTumour(accuracy.reported.value + accuracy.reported.unit, *spans)
+                found[iou.id] = OfTumour(accuracy.reported.shown, *spans)
     return found
 
 
