@@ -54,6 +54,7 @@ class Assessment:
 
     @property
     def own_rows(self) -> list[Compared]:
+        """Those of `own`: no single folds and images, and no deviations."""
         return [row for row in self.rows if row.id in self.own]
 
     @property
