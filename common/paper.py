@@ -256,6 +256,11 @@ class Paper(_Record):
             settings["monitor"] = re.sub(r"(?<=\|batch=)\d+", str(settings.get("batch_size")), monitor)
         return settings
 
+    def are_default(self, readings: Mapping[str, str]) -> bool:
+        """Whether readings, as typed, are the default of the paper's network, or of one that it sets beside its own."""
+        networks = ({key: as_text(value) for key, value in each.items()} for each in [{}, *self.baselines])
+        return readings in networks
+
     def without_design(self, readings: Mapping[str, str]) -> dict[str, str]:
         """Readings as typed without the design of the run (`is_design`). If the paper does not cross-validate, a number
         of folds is more than the size of its design, and stays."""

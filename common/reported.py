@@ -31,6 +31,20 @@ def printed(value: str, cut_off: bool = False) -> tuple[float, float]:
     return float((middle - below) / scale), float((middle + above) / scale)
 
 
+class AsPrinted:
+    """What has a `value` and a `unit` as a paper prints them."""
+
+    @property
+    def shown(self) -> str:
+        """Such as "0.95" and "95.74%"."""
+        return self.value + self.unit
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The least and the greatest value that it stands for (`printed`)."""
+        return printed(self.shown)
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,7 +63,7 @@ class TrainingPass(_Record):
     quote: str | None = None
 
 
-class Reported(_Record):
+class Reported(_Record, AsPrinted):
     """One number as printed. `value` is a string, so that trailing zeros, and with them the precision, survive.
 
     unit: "%" where the sign stands in the head of the table and not beside the number.

@@ -21,6 +21,12 @@ def test_a_number_that_may_be_cut_off_stands_for_more():
     assert printed("-0.5", cut_off=True) == (-0.6, -0.45)
 
 
+def test_a_printed_number_shows_itself_with_its_unit_and_names_what_it_stands_for():
+    first, second = table({"classes": ["malignant", "benign"], "values": "99.34 0.5"}).cells()
+    assert (first.shown, first.interval) == ("99.34%", pytest.approx((0.99335, 0.99345)))
+    assert (second.shown, second.interval) == ("0.5", pytest.approx((0.45, 0.55)))
+
+
 def test_a_line_becomes_cells_with_what_line_and_column_say():
     first, second = table({"fold": 3, "classes": ["malignant", "benign"], "values": "99.34 100"}).cells()
     assert (first.id, first.name, first.value, first.unit) == (

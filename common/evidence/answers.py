@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.evidence import assess, compare, trivial, verdict
-from common.evidence.assess import Assessment, is_default, is_default_but_for_design
+from common.evidence.assess import Assessment
 from common.evidence.columns import head_of, judged_together
 from common.evidence.elsewhere import Explanation, explanations
 from common.evidence.results import Compared, Record
@@ -142,10 +142,10 @@ def _usable_for_answers(paper: Paper, assessed: Iterable[Assessment]) -> list[As
     """Those of default readings in a design of any size. The paper's own data come first, then its own design."""
 
     def order(each: Assessment) -> tuple[bool, bool]:
-        return each.record.dataset.name != paper.data, not is_default(paper, each.record)
+        return each.record.dataset.name != paper.data, not paper.are_default(each.record.readings)
 
     run = (each for each in assessed if each.record.profile != "smoke")
-    return sorted((each for each in run if is_default_but_for_design(paper, each.record)), key=order)
+    return sorted((each for each in run if paper.are_default(paper.without_design(each.record.readings))), key=order)
 
 
 def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:

@@ -16,7 +16,7 @@ from common.evidence.metrics import STANDARD, standard
 from common.evidence.results import Compared, Record, load
 from common.evidence.run_values import recipe_of
 from common.evidence.statistics import Prediction
-from common.paper import PROFILES, Paper, Profile, as_text
+from common.paper import PROFILES, Paper, Profile
 from common.protocol import PROTOCOL, recipe_hash
 from common.recipe import Recipe
 
@@ -54,6 +54,7 @@ class Assessment:
 
     @property
     def own_rows(self) -> list[Compared]:
+        """Those of `own`: no single folds and images, and no deviations."""
         return [row for row in self.rows if row.id in self.own]
 
     @property
@@ -125,21 +126,6 @@ def _paper_recipe(paper: Paper, record: Record) -> Recipe:
 # Which record is an alternative to which
 
 
-def is_default(paper: Paper, record: Record) -> bool:
-    """Whether its readings are the default of the paper's network, or of one that the paper sets beside its own."""
-    return _are_default(paper, record.readings)
-
-
-def is_default_but_for_design(paper: Paper, record: Record) -> bool:
-    """The same of readings in a design of any size (`Paper.without_design`)."""
-    return _are_default(paper, paper.without_design(record.readings))
-
-
-def _are_default(paper: Paper, readings: Mapping[str, str]) -> bool:
-    of_baselines = [{key: as_text(value) for key, value in baseline.items()} for baseline in paper.baselines]
-    return readings in [{}, *of_baselines]
-
-
 def is_of_the_tables(paper: Paper, profile: Profile, data: str, readings: Mapping[str, str]) -> bool:
     """Whether a record belongs into the tracked `results/`, from which the tables of the papers are made: it is small
     or of the paper's own size, of the paper's data or their stand-in, and of readings of the tables.
@@ -152,7 +138,7 @@ def _are_of_the_tables(paper: Paper, readings: Mapping[str, str]) -> bool:
     """Whether readings are the default ones, with or without the copies of an image kept on one side of the split, in a
     design of any size (`Paper.without_design`)."""
     choices = paper.without_design(readings).items()
-    return _are_default(paper, {key: value for key, value in choices if leakage.GROUPED.get(key) != value})
+    return paper.are_default({key: value for key, value in choices if leakage.GROUPED.get(key) != value})
 
 
 def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record | None:
@@ -164,11 +150,8 @@ def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record
     if record.readings.keys() & paper.shrunk(record.profile):
         return None
     readings = record.readings.items()
-    found = [
-        other
-        for other in others
-        if is_default(paper, other) and other.readings.items() < readings and other.conditions == record.conditions
-    ]
+    alike = (other for other in others if other.conditions == record.conditions and paper.are_default(other.readings))
+    found = [other for other in alike if other.readings.items() < readings]
     return max(found, key=lambda other: len(other.readings), default=None)
 
 

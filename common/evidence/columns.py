@@ -6,7 +6,7 @@ from statistics import fmean
 from common.evidence.definition import Definition
 from common.evidence.statistics import Interval
 from common.paper import Paper
-from common.reported import Reported, printed
+from common.reported import Reported
 
 
 def judged_together(cells: Iterable[Reported]) -> list[list[Reported]]:
@@ -42,8 +42,8 @@ def shown_of(cells: Sequence[Reported]) -> Interval:
     """The least and the greatest value that a number stands for; of a column without a mean, the mean of its folds."""
     head = head_of(cells)
     if head.statistic == "mean" or len(cells) == 1:
-        return printed(head.value + head.unit)
-    ends = [printed(cell.value + cell.unit) for cell in cells if cell.statistic == "value"]
+        return head.interval
+    ends = [cell.interval for cell in cells if cell.statistic == "value"]
     return fmean(low for low, _ in ends), fmean(high for _, high in ends)
 
 

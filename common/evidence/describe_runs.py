@@ -5,7 +5,7 @@ from math import isfinite
 from statistics import fmean, median
 
 from common.evidence import learned
-from common.evidence.assess import Assessment, is_default
+from common.evidence.assess import Assessment
 from common.evidence.phrases import counted, listed
 from common.evidence.results import Record, spoken_name
 from common.evidence.run_values import values
@@ -32,7 +32,7 @@ def say_all(assessed: Iterable[Assessment]) -> str:
     busi, 5 repeats; small profile on busi, 3 repeats; 4 more with other readings."."""
     defaults, others = [], 0
     for each in assessed:
-        if is_default(each.paper, each.record):
+        if each.paper.are_default(each.record.readings):
             network = "".join(f", {reading}" for reading in as_shown(each.record.readings))
             defaults.append(
                 f"{each.record.profile} profile on {each.record.dataset.name}{network}, {_amount(each.record)}"

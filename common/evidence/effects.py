@@ -49,7 +49,7 @@ class Effect:
     @property
     def reported(self) -> str:
         """The paper's value: 98.08%, or 98.08% / 99.08% where it prints several."""
-        return " / ".join(dict.fromkeys(f"{row.value}{row.unit}" for row in self.rows))
+        return " / ".join(dict.fromkeys(row.shown for row in self.rows))
 
     @property
     def size(self) -> tuple[bool, float]:
@@ -127,7 +127,7 @@ def _alternative(default: Assessment, other: Assessment) -> Alternative:
     return Alternative(
         other,
         " ".join(as_shown(departures)),
-        assess.is_default(other.paper, other.record),
+        other.paper.are_default(other.record.readings),
         default.fresh and other.fresh,
         [measure_effect(default.record, other.record, *key, rows) for key, rows in own.items()],
         [measure_effect(default.record, other.record, "test", signature) for signature in default.standard],

@@ -12,7 +12,6 @@ from common.evidence.statistics import Interval, place
 from common.evidence.tables import heading, number
 from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
 from common.paper import as_shown
-from common.reported import printed
 
 _BY_CHANCE = 0.05  # of the intervals leave out 0 where there is no effect
 
@@ -121,16 +120,16 @@ def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: E
     }
     runs = {_DEFAULT: most.rows[0].reproduced} | of_readings
     known = {name: (each.low, each.high) for name, each in runs.items() if each.low is not None}
-    rows = {row.value + row.unit: row for row in most.rows if row.verdict not in UNCOMPARED}
+    rows = {row.shown: row for row in most.rows if row.verdict not in UNCOMPARED}
     return [_where(record, row, known) for row in rows.values() if known]
 
 
 def _where(record: Record, row: Compared, known: dict[str, Interval]) -> str:
     """Where one value lies. If only other readings contain it, also how often a random number would lie there."""
-    shown = printed(row.value + row.unit)
+    shown = row.interval
     inside = [name for name, interval in known.items() if place(shown, interval) == "inside"]
     side, named = ("inside", inside) if inside else ("outside", [*known])
-    said = f"The paper's {row.value}{row.unit} lies {side} the interval of one further run {_with(named, known)}."
+    said = f"The paper's {row.shown} lies {side} the interval of one further run {_with(named, known)}."
     if not inside or _DEFAULT in inside:
         return said
     boxes = [[interval] for name, interval in known.items() if name != _DEFAULT]

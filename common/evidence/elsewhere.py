@@ -21,7 +21,6 @@ from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, place
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
 from common.paper import Paper, Profile
-from common.reported import printed
 
 # An explanation is told only if random numbers would be found so in no larger share of cases.
 TELLING = 0.05
@@ -76,7 +75,7 @@ class Explanation:
             subject, moved = f"the {_phrase(own)}", []
         elif found.readings:
             subject = "otherwise it"
-        named = listed(f"{each.value}{each.unit} ({each.name}, {SPLITS[each.split]} images)" for each in numbers)
+        named = listed(f"{each.shown} ({each.name}, {SPLITS[each.split]} images)" for each in numbers)
         gives = listed(
             f"{like(number, each.low)} to {like(number, each.high)}{_on(part, own)}"
             for number, each, part in zip(numbers, self.intervals, found.parts, strict=True)
@@ -118,13 +117,13 @@ def _differs(row: Compared) -> bool:
     if row.verdict not in ("other data", "contradicted"):
         return row.differs
     ours = row.reproduced
-    return ours.n >= RUNS and place(printed(row.value + row.unit), (ours.low, ours.high)) != "inside"
+    return ours.n >= RUNS and place(row.interval, (ours.low, ours.high)) != "inside"
 
 
 def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()) -> Explanation | None:
     """The first place that has all these numbers of one kind. None where no place has them, or where random numbers
     would be found as early in more than `TELLING` of cases."""
-    shown = [printed(cell.value + cell.unit) for cell in cells]
+    shown = [cell.interval for cell in cells]
     boxes = []
     for found, intervals in places(record, cells, others):
         boxes.append([(each.low, each.high) for each in intervals])
@@ -149,7 +148,7 @@ def _first_epoch(record: Record, cells: Sequence[Compared], found: Place) -> int
     ]
     if len(moved) != 1:
         return None
-    return curves.first_epoch(record, found.definition, printed(moved[0].value + moved[0].unit))
+    return curves.first_epoch(record, found.definition, moved[0].interval)
 
 
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:

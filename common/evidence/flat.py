@@ -54,7 +54,7 @@ def _row(paper: Paper, cell: Reported, row: Compared, runs: Runs | None, nothing
         "paper": paper.name,
         "id": cell.id,
         "number": name_metric(cell),
-        "printed": f"{cell.value}{cell.unit}",
+        "printed": cell.shown,
         "printed_value": _value(cell),
         "where": cell.where,
         "split": cell.split,
@@ -80,5 +80,5 @@ def _row(paper: Paper, cell: Reported, row: Compared, runs: Runs | None, nothing
 
 def _value(cell: Reported) -> float:
     """The printed value on the scale of ours: 95.74% is 0.9574."""
-    text = cell.value + cell.unit
+    text = cell.shown
     return float(Decimal(text.rstrip("% ")) / (100 if "%" in text else 1))

@@ -55,7 +55,8 @@ def expect_cells(paper: Paper, record: Record, cells: list[Reported]) -> Outlook
     splits, published = by_split(paper, record, part, head.definition), is_on_published_splits(paper, record)
     if published and len(splits) == head.mean_of and all(len(each) > 1 for each in splits):
         return Outlook(expect_on_same_splits(splits), more=partial(expect_on_same_splits, splits), step=len(splits))
-    return _expect_repeats(splits, published, head.mean_of, _number(head.deviation, head) if head.deviation else None)
+    deviation = fmean(printed(head.deviation + head.unit)) if head.deviation else None
+    return _expect_repeats(splits, published, head.mean_of, deviation)
 
 
 def _expect_repeats(
@@ -91,13 +92,9 @@ def _deviation(cells: list[Reported]) -> float | None:
     """The standard deviation over the paper's folds: as printed, or of the folds that it prints."""
     as_printed = next((cell for cell in cells if cell.statistic == "deviation"), None)
     if as_printed:
-        return _number(as_printed.value, as_printed)
-    folds = [_number(cell.value, cell) for cell in cells if cell.fold is not None]
+        return fmean(as_printed.interval)
+    folds = [fmean(cell.interval) for cell in cells if cell.fold is not None]
     return stdev(folds) if len(folds) > 1 else None
-
-
-def _number(value: str, cell: Reported) -> float:
-    return fmean(printed(value + cell.unit))
 
 
 def expect_claim(paper: Paper, claim: Worded, record: Record) -> Outlook:

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.evidence import clinical, folds, learned, metrics, spread, worded
 from common.evidence.answers import Answer, headline
-from common.evidence.assess import Assessment, default_of, departures, is_default
+from common.evidence.assess import Assessment, default_of, departures
 from common.evidence.definitions_page import GROUPED, LESS, RESAMPLES
 from common.evidence.paper_sentences import say_paper, say_reply
 from common.evidence.results import Compared, Record, slug
@@ -91,7 +91,7 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
 def _other_readings(paper: Paper, records: Sequence[Record]) -> str:
     """A link to the page of single readings, and how many of the paper's were run; "" for none."""
     beside = [(record, default) for record in records if (default := default_of(paper, record, records))]
-    tried = {tuple(departures(*both).items()) for both in beside if not is_default(paper, both[0])}
+    tried = {tuple(departures(*both).items()) for both in beside if not paper.are_default(both[0].readings)}
     number = sum(len(each) == 1 for each in tried)
     run = "1 other reading was run" if number == 1 else f"{number} other readings were run"
     run = run if tried else "so far only networks that the paper sets beside its own"
@@ -158,7 +158,7 @@ def _line(assessed: Assessment, row: Compared) -> list:
     nothing = [_joined(estimate(each, row.definition)) for each in of_nothing]
     leak_free = _leak_free(assessed, row.part, row.definition) if row.id in assessed.own else []
     repeats = [*estimate(row.reproduced, row.definition), row.reproduced.n]
-    about = [row.part, row.name, f"{row.value}{row.unit}", _said(assessed.record, row)]
+    about = [row.part, row.name, row.shown, _said(assessed.record, row)]
     return [*about, *repeats, *leak_free, *nothing, as_code(row.definition)]
 
 

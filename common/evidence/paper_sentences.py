@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from common.evidence.answers import Answer, headline
-from common.evidence.assess import Assessment, is_default
+from common.evidence.assess import Assessment
 from common.evidence.describe_runs import say_run
 from common.evidence.phrases import listed, name_number
 from common.evidence.sentences import HINTED, count_repeats, say_verdict
@@ -109,7 +109,7 @@ def explain_paper(
     claims in words. assessed: all its records. tested: its claims (`worded.check_worded`)."""
     yield f"{paper.name.capitalize()}: {paper.title}. {paper.authors}."
     yield say_network(paper)
-    runs = [each for each in assessed if is_default(paper, each.record) and each.record.profile != "smoke"]
+    runs = [each for each in assessed if paper.are_default(each.record.readings) and each.record.profile != "smoke"]
     for each in runs:
         yield f"Run: {say_run(each)}"
     if not runs:

@@ -13,14 +13,14 @@ def like(cell: Reported | Compared, value: float) -> str:
     """A value with as many digits as the printed number has, two to four, and in its unit; one digit of a count."""
     if Definition.parse(cell.definition).metric in ("count", "epochs"):
         return f"{value:.1f}"
-    percent = "%" in cell.value + cell.unit
+    percent = "%" in cell.shown
     digits = len(cell.value.removesuffix("%").strip().partition(".")[2])
     return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
 
 
 def name_number(cell: Reported) -> str:
     """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
-    return f"{name_metric(cell)} {cell.value}{cell.unit}"
+    return f"{name_metric(cell)} {cell.shown}"
 
 
 def name_metric(cell: Reported) -> str:

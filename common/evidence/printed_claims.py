@@ -10,7 +10,7 @@ from common.evidence.pairs import OfImages
 from common.evidence.statistics import Interval, place
 from common.evidence.superiority import FalseClaim, judge_printed
 from common.paper import Paper, as_shown, as_text
-from common.reported import Reported, Worded, printed
+from common.reported import Reported, Worded
 
 HOLDS, FAILS = "holds", "does not hold"
 
@@ -35,8 +35,8 @@ def compare_printed(paper: Paper, claim: Worded) -> str:
     shown, limit = limit_of(claim, others)
     if not own or not shown:
         return ""
-    verdict = side_of(claim, limit, printed(own[0].value + own[0].unit), "the same as printed")
-    return f"{own[0].value}{own[0].unit} against {shown}: {verdict}"
+    verdict = side_of(claim, limit, own[0].interval, "the same as printed")
+    return f"{own[0].shown} against {shown}: {verdict}"
 
 
 def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseClaim | None:
@@ -52,7 +52,7 @@ def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseCl
     if definition.metric not in OVERLAPS or "class" in definition.target:
         return None
     other = best_of(claim, others)
-    better, worse = (mean(printed(cell.value + cell.unit)) for cell in (own[0], other))
+    better, worse = (mean(cell.interval) for cell in (own[0], other))
     return judge_printed(better, worse, claim.images, ours, same_images=not other.quoted)
 
 
@@ -106,11 +106,11 @@ def limit_of(claim: Worded, others: Sequence[Reported]) -> tuple[str, Interval]:
     if not others:
         return "", (-float("inf"), float("inf"))
     best = best_of(claim, others)
-    return best.value + best.unit, printed(best.value + best.unit)
+    return best.shown, best.interval
 
 
 def best_of(claim: Worded, cells: Sequence[Reported]) -> Reported:
-    return (min if less_is_better(claim) else max)(cells, key=lambda cell: printed(cell.value + cell.unit))
+    return (min if less_is_better(claim) else max)(cells, key=lambda cell: cell.interval)
 
 
 def less_is_better(claim: Worded) -> bool:

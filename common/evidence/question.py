@@ -32,7 +32,7 @@ def explain(paper: Paper, number: str | None, results: Path) -> list[str]:
 def example(paper: Paper) -> str:
     """A number of the paper as a person would type it."""
     first = next((cell for cell in paper.reported if cell.id in paper.headline[:1]), paper.reported[0])
-    return f"{first.value}{first.unit}"
+    return first.shown
 
 
 def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> Answer:
@@ -62,7 +62,7 @@ def _name_of(answer: Answer) -> str:
 def _values_of(cell: Reported) -> set[str]:
     """How a person may type the printed value."""
     bare = cell.value.removesuffix("%").strip()
-    return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.value + cell.unit else {bare}
+    return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.shown else {bare}
 
 
 def _list_choice(paper: Paper, choices: Sequence[Answer], said: str) -> BadInput:

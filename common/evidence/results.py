@@ -18,6 +18,7 @@ from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import read_at_most, seal, unseal, write_atomically
 from common.paper import Profile, is_design
+from common.reported import AsPrinted
 from common.text import for_json
 
 # What a network gives. One may have learned where the other has not.
@@ -124,7 +125,7 @@ class Failure(_Model):
         return f"{spoken_name(self).capitalize()} failed: {self.why}."
 
 
-class Compared(_Model):
+class Compared(_Model, AsPrinted):
     """One number that the paper reports, compared with the runs of one record (`compare.rows`).
 
     part: the key of `Repeat.metrics` that it was compared with. trivial: by predictor, the mean over the runs' splits.

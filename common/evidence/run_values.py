@@ -45,11 +45,12 @@ def by_repeat(
 def split_of_each_repeat(paper: Paper, record: Record) -> dict[tuple[int, int], tuple[int, int]]:
     """By seed and number of a repeat: the seed and the number of its split. Repeats with the same split have the same
     test images. A record whose readings are no longer in `paper.yaml` has a split of its own for each repeat."""
-    recipe = recipe_of(paper, record)
-    return {
-        (run.seed, run.repeat): (run.seed, number_of_split(recipe, run.repeat) if recipe else run.repeat)
-        for run in record.runs
-    }
+    repeats = dict.fromkeys((run.seed, run.repeat) for run in record.runs)
+    try:
+        recipe = paper.plain_recipe(record.profile, record.readings)
+        return {(seed, repeat): (seed, number_of_split(recipe, repeat)) for seed, repeat in repeats}
+    except BadInput:  # of a reading, or of a published split, that is no longer known
+        return {each: each for each in repeats}
 
 
 def is_on_published_splits(paper: Paper, record: Record) -> bool:

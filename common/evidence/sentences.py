@@ -61,7 +61,7 @@ def _say_contradictions(answer: Answer) -> str:
 def describe_printed(answer: Answer) -> str:
     """A number as the paper prints it; of a column also what it is of the folds: "98.08%, mean of 10 folds"."""
     head, folds = answer.head, sum(cell.fold is not None for cell in answer.cells)
-    value = head.value + head.unit
+    value = head.shown
     if len(answer.cells) == 1:
         return value
     return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
@@ -102,7 +102,7 @@ def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -
     interval = "" if two or not _interval(row) else f" ({_interval(row)})"
     return (
         name_metric(cell),
-        f"{row.value}{row.unit}",
+        row.shown,
         "-" if mean is None else f"{like(row, mean)}{interval}",
         "-" if best is None else like(row, best.mean),
         f"hint: {row.hint}" if row.hint else row.verdict,

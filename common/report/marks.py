@@ -8,7 +8,7 @@ from common.evidence.claims.relations import possible_range
 from common.evidence.definition import COSTS, Definition
 from common.evidence.results import Compared
 from common.evidence.statistics import Interval, Prediction
-from common.reported import Reported, printed
+from common.reported import Reported
 
 # An axis of scores ends at 1 and begins at the greatest of these that leaves all marks on it.
 _BEGINNINGS = (0.9, 0.8, 0.5, 0.0)
@@ -75,5 +75,5 @@ def _round_up(value: float) -> float:
 
 def reported_value(cell: Reported | Compared) -> float:
     """A printed number as a value: 0.957 for 95.7 %."""
-    low, high = printed(cell.value + cell.unit)
+    low, high = cell.interval
     return (low + high) / 2

@@ -17,7 +17,6 @@ from common.evidence.effects import Effect, OneAtATime
 from common.evidence.effects_sentences import format_effect
 from common.evidence.results import Record, Repeat
 from common.evidence.tables import span
-from common.reported import printed
 
 # Colours that no theme has: the style sheet's variables take their place, so that a figure follows dark and light.
 _VARIABLES = {
@@ -167,7 +166,7 @@ def _gaps(found: OneAtATime, effects: Sequence[Effect]) -> list[float]:
     if not found.default.paper.is_own_data(found.default.record.dataset.name):
         return []
     widest = max(effects, key=lambda each: (each.difference.mean is not None, each.default.n))
-    middles = dict.fromkeys(sum(printed(row.value + row.unit)) / 2 for row in widest.rows)
+    middles = dict.fromkeys(sum(row.interval) / 2 for row in widest.rows)
     return [middle - widest.default.mean for middle in middles]
 
 

@@ -75,6 +75,12 @@ def test_a_history_is_one_line_for_people_who_read_the_file(tmp_path):
     assert json.loads(text)[0]["runs"][0]["notes"] == RUN["notes"]
 
 
+def test_the_design_of_a_record_is_its_numbers_of_folds_and_of_splits_that_come_again():
+    made = record(splits="3", folds="5", kernel="3")
+    assert (made.design, made.choices) == ({"splits": "3", "folds": "5"}, {"folds": "5", "kernel": "3"})
+    assert record(folds="none").design == {}, "without folds it is another protocol"
+
+
 def test_unknown_fields_are_refused():
     with pytest.raises(ValidationError, match="luck"):
         Repeat(**RUN, luck=1)

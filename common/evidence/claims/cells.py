@@ -140,7 +140,7 @@ class Cell:
         cell = self.reported
         place = [cell.where.split(",")[0], cell.fold and f"fold {cell.fold}", cell.image and f"image {cell.image}"]
         statistic = "standard deviation of " if cell.statistic == "deviation" else ""
-        return f"{statistic}{cell.name} {cell.value}{cell.unit} ({', '.join(filter(None, [*place, cell.quoted]))})"
+        return f"{statistic}{cell.name} {cell.shown} ({', '.join(filter(None, [*place, cell.quoted]))})"
 
 
 def cells_of(paper: Paper, cut_off: bool = False, changes: dict[str, dict] | None = None) -> list[Cell]:
@@ -221,7 +221,7 @@ def listing(cells: list[Cell]) -> str:
 
 def bounds(interval: Interval, like: Cell) -> str:
     """An interval, in the unit of a cell; one number where both ends read alike."""
-    percent = "%" in like.reported.value + like.reported.unit
+    percent = "%" in like.reported.shown
     ends = (f"{100 * end:.3f}" if percent else f"{end:.5f}" for end in interval)
     return f"{' to '.join(dict.fromkeys(ends))}{' %' if percent else ''}"
 

@@ -1,6 +1,6 @@
 """The checks of ratios and counts: one number, one confusion matrix, means, columns of folds, numbers of cases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, product
 
 import numpy as np
@@ -51,10 +51,24 @@ def check_range(cell: Cell) -> Iterator[Finding]:
 
 def check_one_quantity(group: list[Cell]) -> Iterator[Finding]:
     """Cells of one definition and setting that are printed as different numbers."""
-    for one, other in combinations(group, 2):
-        if not overlap(one.interval, other.interval):
-            text = f"One quantity is printed as {one.shown} and as {other.shown}: the {one.definition.in_words()}."
-            yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
+    for one, other in disagreeing(group):
+        text = f"One quantity is printed as {one.shown} and as {other.shown}: the {one.definition.in_words()}."
+        yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
+
+
+def disagreeing(group: list[Cell]) -> list[tuple[Cell, Cell]]:
+    """Each two cells that print one definition as different numbers. group: of one setting."""
+    return [
+        (a, b)
+        for a, b in combinations(group, 2)
+        if a.reported.definition == b.reported.definition and not overlap(a.interval, b.interval)
+    ]
+
+
+def distinct(group: list[Cell]) -> list[Cell]:
+    """The cells without those that say the same as one before."""
+    said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(group)}
+    return list(said.values())[::-1]
 
 
 # One confusion matrix
@@ -68,16 +82,8 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
     if bound is None:
         return
     of = {cell.id: each for cell, each in zip(group, bound, strict=True)}
-    known = [  # `check_one_quantity` reports them
-        {a.id, b.id}
-        for a, b in combinations(group, 2)
-        if a.reported.definition == b.reported.definition and not overlap(a.interval, b.interval)
-    ]
-
-    # Of cells that say the same, one is enough.
-    said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(group)}
-    group = list(said.values())[::-1]
-    real = smallest_sets(group, lambda part: possible([of[cell.id] for cell in part]), known)
+    group = distinct(group)
+    real = smallest_sets(group, lambda part: possible([of[cell.id] for cell in part]))
     for part in real:
         asked, rest = _asked_and_rest(part)
         left = None if of[asked.id].mean else span([of[cell.id] for cell in rest], of[asked.id])
@@ -87,7 +93,7 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
         yield Finding(_name(part), _ids(part), text, premise=masks(part))
 
     if group[0].matrix == "cases" and (sizes or any(cell.metric == "count" for cell in group)):
-        yield from _whole_cases(group, of, sizes, [*known, *({cell.id for cell in part} for part in real)])
+        yield from _whole_cases(group, of, sizes, [{cell.id for cell in part} for part in real])
 
 
 def _whole_cases(
@@ -117,15 +123,18 @@ def _whole_cases(
         yield Finding(f"{_name(part)}, whole cases", _ids(part), text, premise=premise)
 
 
-def smallest_sets(group: list[Cell], agree: Callable[[list[Cell]], bool], known: list[set[str]]) -> list[list[Cell]]:
-    """The smallest sets of cells that do not agree and that contain none of the known sets. The counts of a printed
+def smallest_sets(
+    group: list[Cell], agree: Callable[[list[Cell]], bool], known: Sequence[set[str]] = ()
+) -> list[list[Cell]]:
+    """The smallest sets of cells that do not agree and that contain none of the known sets, nor two cells that print
+    one quantity as different numbers (`check_one_quantity`). The counts of a printed
     matrix are one cell here. One set of more than _LARGEST_SET is given where there is no smaller one."""
     if agree(group):
         return []
     counts = [cell for cell in group if cell.metric == "count"]
     units = [[cell] for cell in group if cell.metric != "count"] + ([counts] if counts else [])
     found: list[list[Cell]] = []
-    smaller = list(known)
+    smaller = [*known, *({a.id, b.id} for a, b in disagreeing(group))]
     rests = [[cell for other in units if other is not unit for cell in other] for unit in units]
     agreeing = [{cell.id for cell in rest} for rest in rests if rest and agree(rest)]  # as do all sets within them
     for size in range(1, _LARGEST_SET + 1):

@@ -4,14 +4,14 @@ mlscorecheck (Kovács & Fazekas 2023)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, combinations, pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from common.evidence.claims.cells import Cell, Finding, listing
-from common.evidence.claims.contradictions import smallest_sets
-from common.evidence.claims.relations import Interval, overlap
+from common.evidence.claims.contradictions import distinct, smallest_sets
+from common.evidence.claims.relations import Interval
 from common.reported import Cases
 
 # What rounding of floating-point numbers may do to the ends of an interval.
@@ -84,14 +84,6 @@ def check_means_of_folds(group: list[Cell], cases: Cases | None, folds: int | No
         if cell.metric in ("accuracy", "recall")
         and cell.definition.target in ("class", *(f"class={name}" for name in names))
     ]
-    # Of cells that say the same, one is enough.
-    said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(used)}
-    used = list(said.values())[::-1]
-    known = [  # `contradictions.check_one_quantity` reports them
-        {a.id, b.id}
-        for a, b in combinations(used, 2)
-        if a.reported.definition == b.reported.definition and not overlap(a.interval, b.interval)
-    ]
 
     def agree(part: list[Cell]) -> bool:
         accuracy = [_wider(cell) for cell in part if cell.metric == "accuracy"]
@@ -99,7 +91,7 @@ def check_means_of_folds(group: list[Cell], cases: Cases | None, folds: int | No
         return some_folds_have(dealt, accuracy, recalls)
 
     have = " and ".join(f"{number} {name}" for name, number in cases.classes.items())
-    for part in smallest_sets(used, agree, known):
+    for part in smallest_sets(distinct(used), agree):
         text = f"{listing(part)}: no {folds} folds of whole cases, of {have} together, have {_means(part)}."
         premise = f"these are means over {folds} stratified {group[0].reported.split} folds"
         yield Finding("means of whole cases", tuple(cell.id for cell in part), text, premise=premise, assumed=True)

@@ -127,10 +127,9 @@ def regions(paper: Paper, known: dict[Split, Interval] | None = None) -> list[Re
     of probabilities none of which is exactly 1, (1 - share)/2, for which the accuracy is not needed. known: by part,
     the least and greatest share, 0 to 1, in random parts of the data set."""
     found = []
-    for row in grouped(cells_of(paper), _row):
-        accuracy = next((cell for cell in row if cell.metric == "accuracy" and cell.definition.target == "pixel"), None)
+    for row, accuracy in _rows_with_accuracy(paper):
         loss = next((cell for cell in row if _is_loss_of_pixels(cell)), None)
-        for iou in (cell for cell in row if cell.metric == "iou" and accuracy):
+        for iou in (cell for cell in row if cell.metric == "iou"):
             data = (known or {}).get(iou.reported.split)
             for form in _FORMS:
                 read = replace(iou, reported=iou.reported.model_copy(update={"definition": form}))
@@ -153,18 +152,22 @@ def of_tumour(paper: Paper) -> dict[str, OfTumour]:
     """By the id of each IoU that is the mean of tumour and background over all pixels, if an accuracy stands beside it.
     The tumour is taken to be the smaller part of the pixels."""
     found = {}
-    for row in grouped(cells_of(paper), _row):
-        accuracy = next((cell for cell in row if cell.metric == "accuracy" and cell.definition.target == "pixel"), None)
-        for iou in (cell for cell in row if accuracy and cell.reported.definition == "iou|mean2|pooled|t=0.5"):
+    for row, accuracy in _rows_with_accuracy(paper):
+        for iou in (cell for cell in row if cell.reported.definition == "iou|mean2|pooled|t=0.5"):
             given = [*constraints([accuracy, iou]), Constraint("share", 0, 0.5)]
             spans = [span(given, Constraint(ratio, 0, 1)) for ratio in ("iou", "dice")]
             if None not in spans:
-                found[iou.id] = OfTumour(accuracy.reported.value + accuracy.reported.unit, *spans)
+                found[iou.id] = OfTumour(accuracy.reported.shown, *spans)
     return found
 
 
-def _row(cell: Cell):
-    return None if cell.reported.image or cell.reported.quoted else cell.setting
+def _rows_with_accuracy(paper: Paper) -> Iterator[tuple[list[Cell], Cell]]:
+    """The numbers of each setting that has an accuracy over pixels, and that accuracy."""
+    own = [cell for cell in cells_of(paper) if not (cell.reported.image or cell.reported.quoted)]
+    for row in grouped(own, lambda cell: cell.setting):
+        of_pixels = (cell for cell in row if cell.metric == "accuracy" and cell.definition.target == "pixel")
+        if accuracy := next(of_pixels, None):
+            yield row, accuracy
 
 
 def _is_loss_of_pixels(cell: Cell) -> bool:
