@@ -127,8 +127,8 @@ def smallest_sets(
     group: list[Cell], agree: Callable[[list[Cell]], bool], known: Sequence[set[str]] = ()
 ) -> list[list[Cell]]:
     """The smallest sets of cells that do not agree and that contain none of the known sets, nor two cells that print
-    one quantity as different numbers (`check_one_quantity`). The counts of a printed
-    matrix are one cell here. One set of more than _LARGEST_SET is given where there is no smaller one."""
+    one quantity as different numbers (`check_one_quantity`). The counts of a printed matrix are one cell here. One set
+    of more than _LARGEST_SET is given where there is no smaller one."""
     if agree(group):
         return []
     counts = [cell for cell in group if cell.metric == "count"]
