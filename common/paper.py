@@ -6,6 +6,7 @@ settings that a profile shrinks. `model.py` beside the record declares the setti
 
 import re
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -333,11 +334,21 @@ def names() -> list[str]:
     return sorted(entry.name for entry in files("reproductions").iterdir() if (entry / "paper.yaml").is_file())
 
 
+def find_name(typed: str) -> str:
+    """The name of a paper that is typed in any case: "gill" for "Gill". Raises BadInput for an unknown name, with the
+    known one that is most like it."""
+    known, name = names(), typed.lower()
+    if name in known:
+        return name
+    meant = "".join(f" Did you mean '{like}'?" for like in get_close_matches(name, known, n=1))
+    raise BadInput(f"There is no paper '{typed}'.{meant} Known papers: {', '.join(known)}.")
+
+
 @cache
 def load(name: str) -> Paper:
-    """The record of one paper. Raises BadInput for an unknown name and for an invalid record."""
-    if name not in names():
-        raise BadInput(f"There is no paper '{name}'. Known papers: {', '.join(names())}.")
+    """The record of one paper (`find_name`). Raises BadInput for an unknown name and for an invalid record."""
+    if (known := find_name(name)) != name:
+        return load(known)
     return read(name, files("reproductions") / name / "paper.yaml")
 
 

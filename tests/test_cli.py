@@ -76,6 +76,29 @@ def test_claims_checks_the_numbers_of_a_paper_without_data_or_runs(repro):
     assert json.loads(printed)["rahman"]["findings"][0]["cells"] == ["loss-as-printed"]
 
 
+@pytest.mark.parametrize("words", [[], ["data"]])
+def test_without_a_command_the_help_is_all_that_is_said(repro, words):
+    status, printed, complaint = repro(*words)
+    assert (status, complaint) == (2, "")
+    assert f"Usage: {' '.join(['repro', *words])} [OPTIONS]" in printed
+
+
+def test_every_message_calls_the_command_repro_however_it_was_started(repro):
+    assert repro("run")[2] == "Missing argument 'PAPER'. `repro run --help` lists the options.\n"
+
+
+def test_a_paper_may_be_typed_in_any_case(repro):
+    assert repro("claims", "Gill") == repro("claims", "GILL") == repro("claims", "gill")
+    assert repro("claims", "Gill")[0] == 0
+    assert paper.load("Gill") is paper.load("gill")
+
+
+def test_a_mistyped_paper_is_told_the_name_that_is_most_like_it(repro):
+    known = "Known papers: cheng, gill, kumar, paudel, rahman, tang.\n"
+    assert repro("explain", "Gil") == (2, "", f"There is no paper 'Gil'. Did you mean 'gill'? {known}")
+    assert repro("explain", "nobody") == (2, "", f"There is no paper 'nobody'. {known}")
+
+
 BAD = {
     "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", *paper.names()]),
     "an unknown paper to compare": (["compare", "nobody"], ["no paper 'nobody'"]),

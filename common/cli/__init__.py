@@ -40,7 +40,8 @@ def main() -> None:
     logging.getLogger("common").addHandler(warnings)
     try:
         with ends_soon(_how_to_go_on()):
-            sys.exit(app(standalone_mode=False))  # else Typer prints a frame of six lines for a mistyped option
+            # Not standalone: else Typer prints a frame of six lines for a mistyped option.
+            sys.exit(app(standalone_mode=False, prog_name="repro"))  # as docs and messages call it, however it is begun
     except SystemExit as end:
         if end.code in (None, 0) and closed and closed.was_written:
             sys.exit(_end_unheard())
@@ -58,7 +59,7 @@ def main() -> None:
         if debug:
             raise
         if hasattr(error, "format_message"):  # Typer's, of options and arguments, whose class has no public name
-            sys.exit(_complain(BadInput(_describe_misuse(error)), 2))
+            sys.exit(_complain(BadInput(*_describe_misuse(error)), 2))
         if isinstance(error, ModuleNotFoundError) and (message := not_installed(error)):
             sys.exit(_complain(message, 2))
         sys.exit(_complain(FailedRun(*_explained(error), "The run failed. --debug shows where."), 1))
@@ -123,9 +124,12 @@ def _explained(error: Exception) -> list[str]:
     return for_log(text).split("\n")
 
 
-def _describe_misuse(error: Exception) -> str:
+def _describe_misuse(error: Exception) -> list[str]:
+    """[] where Typer has shown the help instead of a message, as for `repro` alone."""
+    if not (message := error.format_message().strip()):
+        return []
     asked = f" `{error.ctx.command_path} --help` lists the options." if getattr(error, "ctx", None) else ""
-    return error.format_message().strip().removesuffix(".") + "." + asked
+    return [message.removesuffix(".") + "." + asked]
 
 
 def _complain(error: BadInput | FailedRun, code: int) -> int:

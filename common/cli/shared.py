@@ -46,12 +46,15 @@ class Terminal(Console):
 
 
 out, err = Terminal(), Terminal(stderr=True)  # err for messages where the output is JSON or lines for a program
-# For the completion of a shell. Typer gives it what was typed so far.
-_NAMES = {"autocompletion": lambda incomplete: [name for name in papers.names() if name.startswith(incomplete)]}
-PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="A paper; `repro papers` lists them.", **_NAMES)]
+# The completion of a shell is given what was typed so far.
+PAPERS = {
+    "autocompletion": lambda incomplete: [name for name in papers.names() if name.startswith(incomplete)],
+    "parser": papers.find_name,
+}
+PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="A paper; `repro papers` lists them.", **PAPERS)]
 OnePaperOrAll = Annotated[
     str | None,
-    typer.Argument(metavar="[PAPER]", help="A paper; `repro papers` lists them.", show_default="all", **_NAMES),
+    typer.Argument(metavar="[PAPER]", help="A paper; `repro papers` lists them.", show_default="all", **PAPERS),
 ]
 Data = Annotated[
     str | None,

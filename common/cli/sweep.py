@@ -12,6 +12,7 @@ import typer
 
 from common import limits
 from common.cli.shared import (
+    PAPERS,
     Data,
     Folds,
     Repeats,
@@ -38,7 +39,7 @@ Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]] 
 def sweep(
     paper: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PAPER]...", help="Papers; `repro papers` lists them.", show_default="all"),
+        typer.Argument(metavar="[PAPER]...", help="Papers; `repro papers` lists them.", show_default="all", **PAPERS),
     ] = None,
     readings: Annotated[
         list[str] | None,

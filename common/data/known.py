@@ -77,8 +77,8 @@ def _no_busi(root: Path, reason: str, *more: str) -> Missing:
         "     or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and",
         f"     unpack it so that {root / 'busi' / 'benign' / 'benign (1).png'} is there. (The paper on it: doi",
         "     10.1016/j.dib.2019.104863)",
-        f"  2. DATA=DIR, --data DIR: a folder elsewhere with {', '.join(CLASSES)} in it.",
-        "  3. DATA=phantom, --data phantom: the built-in synthetic ultrasound, which needs no download.",
+        f"  2. --data DIR (DATA=DIR of make): a folder elsewhere with {', '.join(CLASSES)} in it.",
+        "  3. --data phantom (DATA=phantom of make): the built-in synthetic ultrasound, which needs no download.",
     )
 
 
@@ -95,10 +95,10 @@ def mini_ddsm_folder(root: Path) -> Path:
         "Four ways on:",
         f"  1. Download it from {kaggle.KAGGLE}/datasets/{_MINI_DDSM}, read the terms there, and unpack it so that",
         f"     {root / 'mini-ddsm' / 'MINI-DDSM-Complete-JPEG-8' / mini_ddsm.SHEET} is there.",
-        f"  2. DATA=DIR, --data DIR: a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.",
-        f"  3. DATA=mammo_masses, --data mammo_masses: small crops of other mammograms, {stand_in}; a stand-in, not "
-        "Mini-DDSM.",
-        "  4. DATA=phantom, --data phantom: the built-in synthetic ultrasound, which needs no download.",
+        f"  2. --data DIR (DATA=DIR of make): a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.",
+        "  3. --data mammo_masses (DATA=mammo_masses of make): small crops of other mammograms, "
+        f"{stand_in}; a stand-in, not Mini-DDSM.",
+        "  4. --data phantom (DATA=phantom of make): the built-in synthetic ultrasound, which needs no download.",
     )
 
 
@@ -108,7 +108,7 @@ def mammo_masses_folder(root: Path) -> Path:
     if not folder.is_dir():
         raise Missing(
             f"mammo_masses is not in {root}. It is made of the files of the public repository "
-            f"SaraSaponaro/exam-s-project, in images_1000/ and masks_125/ of {folder}. DATA=DIR, --data DIR takes a "
-            "folder of your own, DATA=phantom, --data phantom the built-in synthetic ultrasound."
+            f"SaraSaponaro/exam-s-project, in images_1000/ and masks_125/ of {folder}. --data DIR (DATA=DIR of "
+            "make) takes a folder of your own, --data phantom (DATA=phantom of make) the built-in synthetic ultrasound."
         )
     return folder

@@ -9,15 +9,15 @@ from hashlib import blake2b
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import keras
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from common import limits, strict_yaml
 from common import paper as papers
 from common.data.fetch import Found
-from common.data.listing import first_few
+from common.data.listing import first_few, group_doubts
 from common.data.prepare import Need, Prepared
 from common.errors import BadInput, on_one_line
 from common.evidence import results
@@ -43,6 +43,7 @@ from common.training.request import (
 from common.training.run import run_experiment
 
 Readings = dict[str, Any]
+PaperName = Annotated[str, AfterValidator(papers.find_name)]
 logger = logging.getLogger(__name__)
 
 
@@ -53,7 +54,7 @@ class Sweep(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    papers: list[str] = Field(default_factory=papers.names, min_length=1)
+    papers: list[PaperName] = Field(default_factory=papers.names, min_length=1)
     profile: Profile
     data: str | None = None
     readings: Literal["all"] | dict[str, list[Any]] = {}
@@ -84,13 +85,10 @@ def parse_sweep(content: Any, source: str) -> Sweep:
     try:
         if not isinstance(content, dict):
             raise BadInput(f"{source} is no sweep: expected the fields {', '.join(Sweep.model_fields)}.")
-        sweep = Sweep.model_validate(content)
+        return Sweep.model_validate(content)
     except ValidationError as error:
         remedy = "docs/sweeps.md explains each field."
         raise BadInput.listing(f"{source} is no sweep:", strict_yaml.complaints(error), remedy) from error
-    for name in sweep.papers:
-        papers.load(name)
-    return sweep
 
 
 def refuse_file_name(name: str) -> None:
@@ -200,12 +198,13 @@ def expand(
     data: dict[str, Found] = {}
     prepared: dict[str, Prepared] = {}
     left_out: list[str] = []
+    refused: list[tuple[str, str]] = []  # what can't be trained, with the reason, which several may share
     for paper in map(papers.load, dict.fromkeys(sweep.papers)):
         name = sweep.data or paper.data
         try:
             data[name] = data.get(name) or find_data(paper, sweep.data, root, runs)
         except BadInput as missing:
-            left_out.append(f"{paper.name}: {on_one_line(missing)}")
+            refused.append((paper.name, on_one_line(missing)))
             continue
         for readings in choices(paper, sweep, left_out.append):
             request = Request(
@@ -224,8 +223,8 @@ def expand(
             try:
                 refuse_data(request)
                 work = work_of_job(request)
-            except BadInput as refused:
-                left_out.append(f"{' '.join([paper.name, *as_shown(readings)])}: {on_one_line(refused)}")
+            except BadInput as unfit:
+                refused.append((" ".join([paper.name, *as_shown(readings)]), on_one_line(unfit)))
                 continue
             if name not in prepared:  # in whatever size: the fingerprint is the same
                 prepared[name] = prepare_for(request.recipe, request.found, cache_folder(runs))
@@ -234,6 +233,7 @@ def expand(
             of_experiment, _ = grouped(prepared[name], request.recipe)
             folder = run_folder(request, of_experiment)
             experiments.setdefault(folder, Experiment(request, folder, of_experiment.fingerprint, work))
+    left_out = group_doubts(refused) + left_out
     if not experiments:
         remedy = "Choose other papers, readings or data."
         raise BadInput.listing("Nothing of this sweep can be trained:", left_out, remedy)

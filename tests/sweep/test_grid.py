@@ -130,6 +130,16 @@ def test_a_paper_whose_data_are_missing_is_left_out_and_the_others_are_run(expan
     assert "kumar: Mini-DDSM is not in" in found.left_out[0]
 
 
+def test_papers_that_miss_the_same_data_share_a_line(expanded, tmp_path, monkeypatch):
+    monkeypatch.setattr("common.data.kaggle.reach_kaggle", lambda: pytest.fail("no network"))
+    (tmp_path / "busi").mkdir()  # empty, so that nothing is downloaded
+    with pytest.raises(BadInput) as refused:
+        expanded("Tang", "kumar", "cheng", data=None)
+    assert [line.partition(" is not in ")[0] for line in refused.value.lines[1:-1]] == [
+        "  - tang, cheng: BUSI", "  - kumar: Mini-DDSM"
+    ]  # fmt: skip
+
+
 def test_where_nothing_is_left_it_is_refused_with_every_reason(expanded):
     with pytest.raises(BadInput, match=r"Nothing of this sweep can be trained(?s:.*)gill: colour: not a reading"):
         expanded("gill", readings={"colour": ["red"]})
