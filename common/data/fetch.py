@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def find_pairs(images: Path, masks: Path) -> Found:
     about = described.Description(images=str(images), masks=str(masks))
     with _names_unreadable(str(images)):
         if nnunet.PARTS.get(images.name) == masks.name and images.parent == masks.parent:
-            return _nnunet(images.parent, _own_name(images.parent.name), images.name)
+            return replace(_nnunet(images.parent, _own_name(images.parent.name), images.name), folder=images)
         return _indexed(_own_name(images.name), [about], images, scaled=False)
 
 

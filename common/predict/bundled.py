@@ -52,13 +52,13 @@ def marked_without_lesion(scores: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_test_dice() -> str:
-    """How good the network that comes with the suite is on images that it never saw, in a sentence."""
+    """The Dice of the network that comes with the suite on images that it never saw, in a sentence."""
     test = read_json(SCORES)["parts"]["test"]
     return f"On {test['images']} images of BUSI with a tumour that it never saw, its Dice is {test['dice'][0]:.3f}."
 
 
 def describe_bundled() -> str:
-    """The same with what else its user has to know, for the terminal."""
+    """The same, and how often that network marks an image without a lesion, for the terminal."""
     marked = marked_without_lesion(read_json(SCORES))["n"]
     return (
         f"This small network comes with the suite. {describe_test_dice()} Of images without a tumour it marks "

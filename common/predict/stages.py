@@ -81,4 +81,5 @@ def _result_or_refusal(future: Future) -> Any:
     try:
         return future.result()
     except BadInput as refusal:
-        return refusal
+        refusal.__cause__ = refusal.__context__ = None  # whose frames, and its own, would keep the image in memory
+        return refusal.with_traceback(None)

@@ -224,7 +224,9 @@ def test_its_test_part_counts_where_it_has_labels_and_may_be_named_alone(nnunet,
     write(folder / "imagesTs", "case_3_0000.png")
     write(folder / "labelsTs", "case_3.png", value=1)
     assert len(fetch.find(str(folder), tmp_path, tmp_path).cases) == 3
-    (case,) = fetch.find_pairs(folder / "imagesTs", folder / "labelsTs").cases
+    found = fetch.find_pairs(folder / "imagesTs", folder / "labelsTs")
+    assert found.folder == folder / "imagesTs", "where the names in images.csv begin"
+    (case,) = found.cases
     assert case.id == "case_3"
     write(folder / "imagesTs", "case_1_0000.png")
     write(folder / "labelsTs", "case_1.png", value=1)

@@ -3,8 +3,10 @@
 import random
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from common.data.decode import LARGEST
@@ -97,3 +99,20 @@ def test_an_image_that_is_refused_in_a_stage_goes_no_further_and_makes_room():
     assert [each for each in got if not isinstance(each, BadInput)] == [n for n in range(50) if n not in stages]
     assert [str(each) for each in got if isinstance(each, BadInput)] == ["5 in read", "17 in predict", "40 in write"]
     assert watched.most[1] <= LARGEST
+
+
+def test_a_refusal_does_not_keep_its_image_in_memory():
+    images = []
+
+    def read(number):
+        image = np.zeros(10)
+        images.append(weakref.ref(image))
+        try:
+            raise ValueError("damaged")
+        except ValueError as error:
+            raise BadInput(f"{number}") from error
+
+    with ThreadPoolExecutor(1) as pool:
+        (refusal,) = Stages(pool, read, list, str).all_of([1], lambda number: 1)
+    assert str(refusal) == "1"
+    assert images[0]() is None

@@ -70,7 +70,7 @@ def read_dicom(path: Path) -> Picture:
     doubts: list[str] = []
     try:
         data = _read_data_set(path)
-        _refuse_no_picture(path, data)
+        _refuse_unusable(path, data)
         pixels = _decode_rgb(data, doubts)
         return Picture(pixels, pixel_scales(data, *pixels.shape[:2], doubts), tuple(doubts))
     except Unreadable:
@@ -113,7 +113,7 @@ def _is_whole(data: Any) -> bool:
     return 0 < place == len(parts)
 
 
-def _refuse_no_picture(path: Path, data: Any) -> None:
+def _refuse_unusable(path: Path, data: Any) -> None:
     kind = data.file_meta.get("MediaStorageSOPClassUID", "") or data.get("SOPClassUID", "")
     named = getattr(kind, "name", "") or "of unknown kind"
     if kind == _DIRECTORY:
