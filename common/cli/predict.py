@@ -9,11 +9,10 @@ import typer
 from common.cli.shared import Runs, app, err, out, progress_bar, say, say_json, show, tell
 from common.errors import BadInput
 from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file
-from common.predict.bundled import FILE, NAME, describe_bundled, find_network
+from common.predict.bundled import FILE, NAME, WAYS_TO_NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
-_NAMES = f"{NAME}, which comes with the suite; the folder of a run or of a repeat; or its best.keras or last.keras."
-Model = Annotated[Path, typer.Option("--model", metavar="NAME", help=f"A trained network: {_NAMES}")]
+Model = Annotated[Path, typer.Option("--model", metavar="NAME", help=f"A trained network: {WAYS_TO_NAME}")]
 
 
 @app.command()
@@ -45,6 +44,10 @@ def predict(
         predicted = pipeline.predict_all(
             network, about, found.items, output, lambda number: progress.update(bar, completed=number)
         )
+    wrong = found.missing + predicted.undone
+    if not predicted.done:
+        remedy = [f"Left out besides: {found.left_out}."] if found.left_out else []
+        raise BadInput.listing("No image could be used:", wrong + predicted.without, *remedy)
     for line in first_few(predicted.doubts):
         say(f"Doubtful: {line}")
     for line in first_few(predicted.without):
@@ -54,10 +57,8 @@ def predict(
     number = len(found.items) - len(predicted.without)
     say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {output}.")
     say(f"Something is marked in {predicted.marked} of them.")
-    if wrong := found.missing + predicted.undone:
+    if wrong:
         raise BadInput.listing("These could not be used; all others are done:", wrong, "Replace or remove them.")
-    if not predicted.done:
-        raise BadInput.listing("None of these holds a picture:", predicted.without, "Name the files of the images.")
 
 
 @app.command()
@@ -65,7 +66,7 @@ def evaluate(
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            "--model", metavar="NAME", help=f"A trained network: {_NAMES} May be repeated.", show_default=NAME
+            "--model", metavar="NAME", help=f"A trained network: {WAYS_TO_NAME} May be repeated.", show_default=NAME
         ),
     ] = None,
     images: Annotated[
@@ -109,7 +110,7 @@ def evaluate(
         if found.packed:
             raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()
-    from common.predict import evaluation_files, evaluation_tables
+    from common.predict import evaluation_files, evaluation_tables, pipeline
     from common.predict.evaluate import evaluate_all
 
     def watched(batches: Iterable, number: int) -> Iterator[Any]:
@@ -125,9 +126,10 @@ def evaluate(
         return
     for each in evaluated:
         say(f"{each.prefix}{NAME if each.file == FILE else each.file}: {each.about}.")
-    for line in evaluation_tables.describe_notes(evaluated):
+    say(pipeline.DISCLAIMER)
+    for line in evaluation_tables.describe_notes(evaluated, everything):
         say(line)
-    for table, paragraphs in evaluation_tables.sections(evaluated, everything):
+    for table, paragraphs in evaluation_tables.sections(evaluated, found.folder, everything):
         say()
         show(table)
         for paragraph in paragraphs:

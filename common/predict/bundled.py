@@ -1,5 +1,6 @@
 """The network that comes with the suite, and short names for the networks of one's own runs."""
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from common.files import read_json
 
 NAME = "tang-small"  # how a command names the network that comes with the suite
 FILE = Path(str(files("common.predict"))) / f"{NAME}.keras"  # `make network` makes it
+WAYS_TO_NAME = (
+    f"{NAME}, which comes with the suite; the folder of a run or of a repeat; or its best.keras or last.keras."
+)
 SCORES = FILE.with_suffix(".json")  # what `common.predict.bundle` measured of it
 _NETWORKS = ("best.keras", "last.keras")
 
@@ -17,8 +21,8 @@ def find_network(named: Path) -> Path:
     """The file of a network. named: NAME; the folder of a run, of a repeat or of a fold; or the file itself.
 
     The folder of a run stands for the network of its first repeat, and of the first fold of that, that is finished.
-    Raises BadInput for a folder without a network, and for NAME where something of this name is in the current folder:
-    a path does not tell ./NAME from NAME, and the one must not be scored as the other.
+    Raises BadInput for what is not there, for a folder without a network, and for NAME where something of this name is
+    in the current folder: a path does not tell ./NAME from NAME, and the one must not be scored as the other.
     """
     if str(named) == NAME:
         if named.exists():
@@ -27,6 +31,8 @@ def find_network(named: Path) -> Path:
                 f"is meant? Write {named.absolute()} for your own, and {FILE} for the one that comes with the suite."
             )
         return FILE
+    if not os.path.exists(named):
+        raise BadInput(f"{named}: there is no such network. Expected {WAYS_TO_NAME}")
     if not named.is_dir():
         return FILE if named.exists() and named.samefile(FILE) else named
     repeats = sorted(named.glob("repeat-*"), key=_number)

@@ -172,7 +172,7 @@ def test_images_of_busi_are_known_by_their_pixels(repro, saved, labelled, tmp_pa
 def test_a_set_is_called_busi_only_if_it_is(repro, saved, labelled, tmp_path):
     labelled.rename(tmp_path / "busi")
     _, printed, _ = repro("evaluate", "--model", saved["colour"], "--data", tmp_path / "busi")
-    assert "17 images of busi, changed." in printed
+    assert f"17 images of busi, changed ({tmp_path / 'busi'})." in printed
 
 
 def test_normal_images_count_as_blank_whatever_the_network_was_trained_on(repro, saved, labelled, tmp_path):
@@ -185,13 +185,23 @@ def test_normal_images_count_as_blank_whatever_the_network_was_trained_on(repro,
     assert re.search(r"blank images marked +1 of 2 \(50%\)", printed)
     assert re.search(r"Dice \(mean of 16 images with a lesion\) +1\.000", printed)
     assert re.search(r"images without a lesion that were marked .* 1 of 2", printed)
-    assert "Blank images of the class normal, on which the network was not trained: 2. They count in" in printed
+    counted = "2 images have no lesion. They count only in 'blank images marked'"
+    assert f"{counted} and in what clinicians ask for, and in no definition.\n" in printed
     assert "16 images of labelled" in printed
     assert len((tmp_path / "out" / "images.csv").read_text().splitlines()) == 1 + 18
+    _, printed, _ = repro(*words)
+    assert f"{counted}.\n" in printed, "the rest is not on the screen"
     _, printed, _ = repro(*words, "--json")
     found = json.loads(printed)
     assert (found["images"], found["blank_images_besides"], found["left_out"]) == (16, 2, {})
     assert found["networks"][0]["headline"][2]["n"] == "1 of 2"
+
+
+def test_it_says_what_it_is_not_for_and_that_the_phantom_says_nothing_about_patients(repro, saved):
+    _, printed, _ = repro("evaluate", "--model", saved["colour"], "--data", "phantom")
+    assert printed.count("not a medical device") == 1
+    assert "The phantom is synthetic: this shows that the code works and says nothing about patients.\n" in printed
+    assert "It takes the images as independent" in " ".join(printed.split())
 
 
 def test_images_of_other_classes_are_left_out_and_told(repro, labelled, tmp_path):

@@ -54,7 +54,9 @@ def test_the_headline_comes_first_and_needs_no_class(repro, saved, own, tmp_path
     assert cells(printed, "Dice")[:2] == ["Dice (mean of 5 images with a lesion)", f"{dice:.3f}"]
     assert cells(printed, "lesions missed") == ["lesions missed", "1 of 5 (20%)"]
     assert cells(printed, "blank images marked") == ["blank images marked", "1 of 1 (100%)"]
-    assert "takes the images as independent" in " ".join(printed.split())
+    said = " ".join(printed.split())
+    assert f"6 images of scans ({own[1]}). Of fewer than 20 images with a lesion, a 95 % interval would be" in said
+    assert "too few images for an interval" in said
     assert "iou|" not in printed
     assert "--all" in printed
     assert not {"out", "images.csv"} & {path.name for path in tmp_path.iterdir()}, "without -o nothing is written"

@@ -180,6 +180,22 @@ def test_nothing_to_predict_on_is_said_before_anything_is_written(repro, saved):
     assert not Path("out").exists()
 
 
+def test_where_no_image_can_be_used_nothing_else_is_claimed(repro, saved, tmp_path):
+    (tmp_path / "notes.txt").write_text("no image")
+    status, printed, complaint = repro("predict", "--model", saved["grey"], "notes.txt", "nowhere.png", "-o", "out")
+    assert status == 2
+    headline, *named = complaint.splitlines()
+    assert headline == "No image could be used:"
+    assert [line.partition(": ")[0] for line in named] == ["  - nowhere.png", "  - notes.txt"]
+    assert printed.splitlines()[-1] == pipeline.DISCLAIMER
+
+
+def test_a_network_that_is_not_there_is_told_with_the_one_that_always_is(repro, scan):
+    status, _, complaint = repro("predict", "--model", "nonsuch", scan, "-o", "out")
+    assert status == 2
+    assert complaint.startswith("nonsuch: there is no such network. Expected tang-small, which comes with the suite;")
+
+
 def test_an_output_that_is_a_file_is_refused(repro, saved, scan):
     status, _, complaint = repro("predict", "--model", saved["grey"], scan, "-o", scan)
     assert status == 2

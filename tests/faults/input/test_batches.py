@@ -166,7 +166,7 @@ def test_reports_alone_are_no_images(repro, model, tmp_path):
     put(tmp_path / "scans", report=of_kind(REPORTS["a structured report"]))
     status, _, complaint = repro("predict", "--model", model, tmp_path / "scans", "-o", "out")
     assert status == 2
-    assert "None of these holds a picture" in complaint
+    assert "No image could be used:" in complaint
 
 
 def test_doubts_are_told_once_with_the_files(repro, model, tmp_path):
