@@ -130,13 +130,19 @@ def _definitions_table(evaluated: list[Evaluated]) -> Table:
 
 def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
     grids = ", ".join(f"{each.prefix}{each.grid}" for each in evaluated)
+    true, _, missed, _ = evaluated[0].rows.overlap(0.5)
+    of_blank = (
+        " A blank image in which the network marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the "
+        "Dice of the first table."
+        if not (true + missed).all()
+        else ""
+    )
     return [
         "A definition says what a number is of. fg: the tumour. bg: all else. mean2: the mean of both. pooled: all "
         "pixels together. image: each image by itself, then averaged. batches=N: N images together, then averaged. "
         "t=0.5: a pixel is marked if its probability is above 0.5. soft: from the probabilities themselves. empty: "
-        "what an image counts in which neither mask nor network marks anything. A blank image in which the network "
-        "marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the Dice of the first table. "
-        "results/definitions.md has the rest.",
+        f"what an image counts in which neither mask nor network marks anything.{of_blank} results/definitions.md has "
+        "the rest.",
         "Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples); none if all resamples "
         f"have the same value, if all images are one batch, or of fewer than {_LEAST_FOR_INTERVAL} images.",
         f"Lengths and areas are in pixels of the size at which the network sees every image: {grids}.",

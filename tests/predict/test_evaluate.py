@@ -188,6 +188,7 @@ def test_normal_images_count_as_blank_whatever_the_network_was_trained_on(repro,
     counted = "2 images have no lesion. They count only in 'blank images marked'"
     assert f"{counted} and in what clinicians ask for, and in no definition.\n" in printed
     assert "16 images of labelled" in printed
+    assert "counts as 0" not in " ".join(printed.split()), "no definition counts a blank image here"
     assert len((tmp_path / "out" / "images.csv").read_text().splitlines()) == 1 + 18
     _, printed, _ = repro(*words)
     assert f"{counted}.\n" in printed, "the rest is not on the screen"
