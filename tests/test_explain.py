@@ -31,6 +31,10 @@ def test_a_percentage_is_found_with_and_without_its_sign(repro):
         assert "Kumar, test IoU 95.74%" in repro("explain", "kumar", typed)[1]
 
 
+def test_a_percentage_is_found_by_its_fraction(repro):
+    assert "Kumar, test IoU 95.74%" in repro("explain", "kumar", "0.9574")[1]
+
+
 def test_an_ambiguous_number_lists_those_that_it_fits_and_an_unknown_one_all(repro):
     status, printed, complaint = repro("explain", "gill", "iou")
     assert (status, printed) == (2, "")
@@ -42,7 +46,7 @@ def test_an_ambiguous_number_lists_those_that_it_fits_and_an_unknown_one_all(rep
     assert status == 2
     assert complaint.startswith("No number '0.1234' of gill:\n")
     assert all(cell.id in complaint for cell in paper.load("gill").reported)
-    assert "Type one of the ids on the left." in complaint
+    assert "For example: repro explain gill test-iou" in complaint
 
 
 def test_a_number_that_is_entered_twice_is_the_first_entry(repro):

@@ -9,7 +9,7 @@ from rich.table import Table
 from common.cli.shared import out, quoted_command, say, show, tell
 from common.evidence.assess import Assessment
 from common.evidence.describe_runs import say_notes, say_setting, say_time, say_tumour, say_unlearned
-from common.evidence.sentences import say_in_cells
+from common.evidence.number_cells import say_in_cells
 from common.paper import Paper
 
 # Rows of the table, where the paper is not known by fewer numbers.

@@ -90,8 +90,8 @@ def masks_among(files: list[Path]) -> list[Path]:
 def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[Path, str], list[str]]:
     """The id of the image of each mask: its own id where an image has it, else that without a word such as in scan_mask
     (`image_of_mask`). And a line for each mask that leaves open which file is meant: an image has masks in two folders,
-    which may be of two patients or persons; two files have one name; or beside masks with a word one is called as the
-    image.
+    which may be of two patients or persons; two files have one name; or one mask is called as the image, a.png, where
+    another has the word too, a_mask.png.
 
     masks: the id of each mask, by its name. images: the ids of the images."""
     known = set(images)
@@ -117,7 +117,8 @@ def pair(images: Mapping[Path, str], masks: Mapping[Path, str]) -> tuple[dict[st
     images, masks: the id of each file. Several masks of one image are several lesions."""
     drawn: dict[str, list[Path]] = {id: [] for id in images.values()}
     for path, id in masks.items():
-        drawn.get(id, []).append(path)
+        if id in drawn:
+            drawn[id].append(path)
     first: dict[str, Path] = {}
     return drawn, [
         *(

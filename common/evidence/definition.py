@@ -69,6 +69,9 @@ LOSSES = {
     "iou-loss": ("iou", lambda iou: 1 - iou),
 }
 
+# Formulas as a paper prints them under another name.
+PRINTED = ("printed-dice", "squared-dice-loss")
+
 _CLASS_FORMS = re.compile(
     r"(accuracy|bce)\|class\|case|bce\|class\+pixel\|sum"
     r"|(precision|recall|dice)\|class=[^>|]+\|case|count\|class=[^>|]+>[^>|]+\|case"

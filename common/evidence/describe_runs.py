@@ -48,15 +48,15 @@ def say_readings(readings: Mapping[str, str]) -> str:
 
 
 def say_time(record: Record) -> str:
-    """The median time of a training: "A repeat took 12 minutes."."""
-    each = "fold" if record.folds else "repeat"
-    return f"A {each} took {_say_seconds(median(run.seconds for run in record.runs))}."
+    """The median time of a training: "A repeat took 12 minutes (median)."."""
+    each, of_several = "fold" if record.folds else "repeat", " (median)" if len(record.runs) > 1 else ""
+    return f"A {each} took {_say_seconds(median(run.seconds for run in record.runs))}{of_several}."
 
 
 def say_spent(all_spent: Iterable[Mapping[str, float]], whose: str = "") -> str:
     """How the time of several trainings divides: "Of 52 minutes: steps 91 %, saving 5 %.". "" where it is not known.
-    What rounds to nothing is left out. all_spent: of each training, the seconds by kind of work. whose: such as "of
-    repeat 3"."""
+    What rounds to nothing is left out. all_spent: of each training, the seconds by kind of work. whose: such as
+    "repeat 3", for "Of the 52 minutes that repeat 3 took: ..."."""
     kinds: dict[str, float] = {}
     for spent in all_spent:
         for kind, seconds in spent.items():
@@ -65,7 +65,8 @@ def say_spent(all_spent: Iterable[Mapping[str, float]], whose: str = "") -> str:
         return ""
     shares = {kind: f"{seconds / total:.0%}" for kind, seconds in sorted(kinds.items(), key=lambda item: -item[1])}
     said = ", ".join(f"{KINDS.get(kind, kind)} {share[:-1]} %" for kind, share in shares.items() if share != "0%")
-    return f"Of {_say_seconds(total)}{f' {whose}' * bool(whose)}: {said}."
+    took = f"the {_say_seconds(total)} that {whose} took" if whose else _say_seconds(total)
+    return f"Of {took}: {said}."
 
 
 def say_spent_of(record: Record) -> str:
@@ -75,7 +76,7 @@ def say_spent_of(record: Record) -> str:
     whose = f"all {len(known)} {each}" if len(known) > 1 else "the repeat"
     if len(known) < len(record.runs):
         whose = spoken_name(known[0]) if len(known) == 1 else f"{len(known)} of {len(record.runs)} {each}"
-    return say_spent((run.spent for run in known), f"of {whose}")
+    return say_spent((run.spent for run in known), whose)
 
 
 def _say_seconds(seconds: float) -> str:

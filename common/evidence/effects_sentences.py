@@ -40,8 +40,8 @@ def effect_sentences(found: OneAtATime) -> list[str]:
 
 def _unlearned(alternatives: Sequence[Alternative]) -> list[str]:
     """For each reading, how many of the paper's numbers have no difference because a network did not learn."""
-    counted = {each.reading: sum(moved.unlearned for moved in each.printed) for each in alternatives}
-    named = [f"{number} with `{reading}`" for reading, number in counted.items() if number]
+    left_out = {each.reading: sum(moved.unlearned for moved in each.printed) for each in alternatives}
+    named = [f"{number} with `{reading}`" for reading, number in left_out.items() if number]
     return [f"Left out, as a network did not learn: {', '.join(named)} of the paper's numbers."] if named else []
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment
 from common.evidence.describe_runs import say_run
+from common.evidence.number_cells import count_repeats
 from common.evidence.phrases import listed, name_number
-from common.evidence.sentences import HINTED, count_repeats, say_verdict
-from common.evidence.verdict import VERDICTS
+from common.evidence.sentences import HINTED, say_verdict, say_within
+from common.evidence.verdict import VERDICTS, Verdict
 from common.evidence.worded import Tested
 from common.paper import Paper
 
@@ -55,7 +56,11 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
     if not own:
         return "No number of its own."
     counted = Counter(answer.verdict for answer in own)
-    each = [f"{counted[verdict]} {plural[verdict][counted[verdict] > 1]}" for verdict in VERDICTS if counted[verdict]]
+    each = [
+        f"{counted[verdict]}{_whose(own, verdict)} {plural[verdict][counted[verdict] > 1]}"
+        for verdict in VERDICTS
+        if counted[verdict]
+    ]
     columns = " and columns of tables" if any(len(answer.cells) > 1 for answer in own) else ""
     if len(own) == 1:
         return f"Its one number {each[0].removeprefix('1 ')}."
@@ -66,10 +71,23 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
     return f"Of {len(own)} numbers{columns}, {listed(each)}."
 
 
+def _whose(own: Sequence[Answer], verdict: Verdict) -> str:
+    """Of the numbers of several papers: the paper that all numbers with a verdict are of, such as " (all of Paudel)";
+    "" where they are of several."""
+    names = [answer.paper.name for answer in own if answer.verdict == verdict]
+    if len(set(names)) > 1 or len({answer.paper.name for answer in own}) == 1:
+        return ""
+    return f" ({'all ' * (len(names) > 1)}of {names[0].capitalize()})"
+
+
 def _say_hints(own: Iterable[Answer]) -> str:
     """What the small profile hints at, of the numbers that wait for a run at the paper's own size."""
-    hints = Counter(answer.hint for answer in own if answer.verdict == "not run" and answer.hint)
-    each = [f"{words} for {hints[hint]}" for hint, words in HINTED.items() if hints[hint]]
+    hinted = [answer for answer in own if answer.verdict == "not run" and answer.hint]
+    hints = Counter(answer.hint for answer in hinted)
+    margins = {say_within(answer.small.row) for answer in hinted if answer.hint == "near"}
+    within = f" ({margins.pop()})" if len(margins) == 1 else ""
+    words = HINTED | {"near": HINTED["near"] + within}
+    each = [f"{words[hint]} for {hints[hint]}" for hint in HINTED if hints[hint]]
     return f"A hint: small runs give {listed(each)} of them." if each else ""
 
 

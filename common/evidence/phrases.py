@@ -9,13 +9,25 @@ from common.paper import as_shown
 from common.reported import Reported
 
 
-def like(cell: Reported | Compared, value: float) -> str:
-    """A value with as many digits as the printed number has, two to four, and in its unit; one digit of a count."""
+def like(cell: Reported | Compared, value: float, more: int = 0) -> str:
+    """A value with as many digits as the printed number has, two to four, and in its unit; one digit of a count. more:
+    how many further digits."""
     if Definition.parse(cell.definition).metric in ("count", "epochs"):
-        return f"{value:.1f}"
+        return f"{value:.{1 + more}f}"
     percent = "%" in cell.shown
     digits = len(cell.value.removesuffix("%").strip().partition(".")[2])
-    return f"{100 * value:.{min(max(digits, 1), 2)}f}%" if percent else f"{value:.{min(max(digits, 2), 4)}f}"
+    digits = min(max(digits, 1), 2) if percent else min(max(digits, 2), 4)
+    return f"{100 * value:.{digits + more}f}%" if percent else f"{value:.{digits + more}f}"
+
+
+def say_widths(cell: Reported | Compared, *widths: float) -> list[str]:
+    """By how much numbers differ, in the unit of a printed number: "0.0539", or "10 points" of a percentage. Widths
+    have as many digits as it takes to tell them apart."""
+    for more in range(4):
+        said = [like(cell, width, more) for width in widths]
+        if len(set(said)) == len(said):
+            break
+    return [f"{float(each.removesuffix('%')):g} points" if "%" in each else each for each in said]
 
 
 def name_number(cell: Reported) -> str:

@@ -1,6 +1,7 @@
 """A person's question about a paper, or about one number that it prints: which number is meant, and the answer."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from common.errors import BadInput
@@ -18,7 +19,8 @@ from common.reported import Reported
 def explain(paper: Paper, number: str | None, results: Path) -> list[str]:
     """A paper, or one number that it prints, in a few lines that a person can repeat.
 
-    number: as printed ("0.5667"), a part of its name ("test iou"), or its id in paper.yaml; None for the whole paper.
+    number: as printed ("0.5667"), a percentage also as its fraction ("0.9574" of 95.74%), a part of its name ("test
+        iou"), or its id in paper.yaml; None for the whole paper.
     results: the folder of the records. Raises BadInput for no such number, and for a damaged record."""
     refuse_no_results(results)
     with unchanging(results):
@@ -42,6 +44,7 @@ def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> Answer:
     wanted = " ".join(typed.lower().split())
     fits = [answer for answer in found if any(wanted == cell.id.lower() for cell in answer.cells)]
     fits = fits or [answer for answer in found if any(wanted in _values_of(cell) for cell in answer.cells)]
+    fits = fits or [answer for answer in found if any(wanted == _fraction_of(cell) for cell in answer.cells)]
     fits = fits or [answer for answer in found if all(word in _name_of(answer).split() for word in wanted.split())]
     fits = fits or [answer for answer in found if wanted and wanted in _name_of(answer)]
     for is_meant in (
@@ -65,6 +68,11 @@ def _values_of(cell: Reported) -> set[str]:
     return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.shown else {bare}
 
 
+def _fraction_of(cell: Reported) -> str:
+    """A printed percentage as a fraction: "0.9574" of 95.74%; "" for what is no percentage."""
+    return f"{Decimal(cell.value.removesuffix('%').strip()).scaleb(-2):f}" if "%" in cell.shown else ""
+
+
 def _list_choice(paper: Paper, choices: Sequence[Answer], said: str) -> BadInput:
     """The error with a line for each number to choose from: its id, then its name and value. Quoted numbers are only
     counted, unless there is no other."""
@@ -73,4 +81,6 @@ def _list_choice(paper: Paper, choices: Sequence[Answer], said: str) -> BadInput
     lines = [f"{answer.head.id:{width}}  {name_number(answer.head)}" for answer in own]
     if quoted := len(choices) - len(own):
         lines.append(f"and {quoted} that it quotes from other works")
-    return BadInput.listing(f"{said} of {paper.name}:", lines, "Type one of the ids on the left.")
+    known = next((answer for answer in own if answer.head.id in paper.headline), own[0])
+    remedy = f"For example: repro explain {paper.name} {known.head.id}"
+    return BadInput.listing(f"{said} of {paper.name}:", lines, remedy)

@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from common.evidence.answers import Answer, headline
+from common.evidence.number_cells import describe_ours, describe_printed
 from common.evidence.paper_sentences import say_paper, say_papers, say_reply, say_runs
 from common.evidence.phrases import name_metric, name_number
-from common.evidence.sentences import describe_ours, describe_printed
 from common.evidence.tables import bold, markdown_table
 from common.files import write_atomically
 from common.paper import Paper

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from common.evidence.answers import Answer, headline
+from common.evidence.number_cells import describe_nothing, describe_ours, describe_printed, is_unlearned
 from common.evidence.paper_sentences import say_paper, say_papers
 from common.evidence.phrases import counted, name_metric, name_number, name_place
-from common.evidence.sentences import describe_nothing, describe_ours, describe_printed, say_verdict
+from common.evidence.sentences import say_verdict
 from common.evidence.tables import bold, markdown_table
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper
@@ -21,6 +22,8 @@ AFTER_THE_TABLE = """\
 *Small* runs are a paper's recipe with fewer pixels and filters: they give a hint, never a verdict. *Stale* runs come
 from an older version of the code. *Ours* is the mean of our runs with the interval in which one further run falls with
 95 % probability. Where a paper prints a mean of several runs, as Tang does, it is that of a mean of as many."""
+
+UNLEARNED = "Where it says *did not learn*, our network did not learn: its value says nothing about the paper."
 
 VERDICTS = "## What the verdicts mean\n\n" + markdown_table(
     ["verdict", "meaning"], *([bold(verdict), meaning] for verdict, meaning in MEANINGS.items())
@@ -55,6 +58,7 @@ def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
 
 def _section(paper: Paper, found: Sequence[Answer]) -> str:
     own = [answer for answer in found if answer.is_own]
+    unlearned = any(answer.has_value and is_unlearned(answer.shown) for answer in own)
     lines = [_line(answer) for answer in own if not answer.head.image]
     lines += _lines_of_images([answer for answer in own if answer.head.image])
     quoted = sum(bool(answer.head.quoted) for answer in found)
@@ -64,6 +68,7 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
         f"*{for_markdown(paper.title)}* ([every definition, fold and run]({paper.name}.md)). "
         f"{for_markdown(say_paper(paper, found))}{left_out}",
         *([for_markdown(paper.findings)] if paper.findings else []),
+        *([UNLEARNED] if unlearned else []),
         markdown_table(["number", "printed", "verdict", "ours", "nothing learned", "hint: the paper's is"], *lines),
     ]
     return "\n\n".join(blocks)

@@ -1,19 +1,18 @@
 """What is said of a printed number, in words. Every page, table and command takes its sentences from here;
-`paper_sentences` has those on a whole paper."""
+`paper_sentences` has those on a whole paper, and `number_cells` the cells of tables."""
 
-from collections.abc import Iterable
-
-from common.evidence import claims, learned
-from common.evidence.answers import Answer, Runs
-from common.evidence.claims.relations import possible_range
-from common.evidence.columns import is_column, is_count, shown_of
+from common.evidence import claims
+from common.evidence.answers import Answer
+from common.evidence.claims.relations import say_range
+from common.evidence.columns import is_column, shown_of
 from common.evidence.definition import Definition
-from common.evidence.phrases import counted, like, name_metric, name_number, say_needed
-from common.evidence.results import Compared, Record
+from common.evidence.number_cells import describe_nothing, describe_ours, describe_width, is_unlearned
+from common.evidence.phrases import counted, like, listed, name_number, say_needed, say_widths
+from common.evidence.results import Compared
 from common.evidence.run_values import is_on_published_splits, name_repeats
-from common.evidence.statistics import Prediction
+from common.evidence.statistics import place
 from common.evidence.trivial import BACKGROUND
-from common.evidence.verdict import DID_NOT_LEARN, MEANINGS, RUNS, Hint, best_of
+from common.evidence.verdict import MEANINGS, RUNS, Hint, Verdict, varies_too_much
 from common.reported import Reported
 
 # Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
@@ -22,10 +21,20 @@ WITHIN_95 = 1.96
 # What small runs give, of a hint about a printed number.
 HINTED: dict[Hint, str] = {"near": "practically the same", "paper higher": "less", "paper lower": "more"}
 
+# How ours is where the rules have found a difference.
+DIFFERING: dict[Verdict, str] = {"paper higher": "lower", "paper lower": "higher"}
+
+# Why a number outside of our interval may not count as different: those of a record are judged together (RULES.md).
+BY_CHANCE = "one of several numbers may by chance"
+
+# So many of the numbers that contradict one on a premise are named.
+NAMED = 3
+
 
 def say_verdict(answer: Answer) -> str:
     """One plain sentence: why the number has its verdict, or what small runs hint at."""
-    return _say_hint(answer) or _why(answer)
+    hint = _say_hint(answer)
+    return _joined(hint, _say_more(answer) if answer.is_open else "") if hint else _why(answer)
 
 
 def explain(answer: Answer) -> list[str]:
@@ -33,7 +42,7 @@ def explain(answer: Answer) -> list[str]:
     nothing; whether others contradict it; where else one would see it."""
     head = answer.head
     lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
-    lines += [_say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
+    lines += [_say_hint(answer) or _say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
     lines += [_say_contradictions(answer), _say_more(answer)]
     lines += [answer.elsewhere.sentence if answer.elsewhere else ""]
     return [line for line in lines if line]
@@ -45,68 +54,23 @@ def _say_contradictions(answer: Answer) -> str:
         return _why(answer)
     if answer.head.quoted:  # the checks leave out what is quoted
         return ""
-    again = [cell.id for cell in answer.paper.reported if cell.same_as == answer.head.id]
     impossible = claims.impossible(claims.check(answer.paper))
-    if found := next((impossible[id] for id in again if id in impossible), None):
-        return f"It is impossible under another definition: {found.text}"
+    again = (cell for cell in answer.paper.reported if cell.same_as == answer.head.id and cell.id in impossible)
+    if found := next(again, None):
+        said = say_range(found)
+        return f"{said[0].upper()}{said[1:]}."
     ids = {cell.id for cell in answer.cells}
     found = [each for each in claims.check(answer.paper) if ids & set(each.cells) and each.chance is None]
     if not found:
         return "No other number of the paper contradicts this one."
     first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
     premise = first.premise or "its digits were rounded and not cut off"
-    return f"It and other numbers cannot all be right if {premise}."
-
-
-def describe_printed(answer: Answer) -> str:
-    """A number as the paper prints it; of a column also what it is of the folds: "98.08%, mean of 10 folds"."""
-    head, folds = answer.head, sum(cell.fold is not None for cell in answer.cells)
-    value = head.shown
-    if len(answer.cells) == 1:
-        return value
-    return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
-
-
-def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
-    """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
-    confusion matrix, our folds; "-" for none. runs: without these, those that stand beside the number."""
-    runs = runs or answer.shown
-    if runs is None or runs.row.reproduced.mean is None:
-        return "-"
-    row = runs.row
-    small = "small " if runs.assessed.record.profile == "small" else ""
-    repeats = count_repeats(runs.assessed.record, row.reproduced.n, small)
-    if answer.head.image or is_count(answer.head):
-        repeats = f"{row.reproduced.n} {small}{'image' if answer.head.image else 'fold'}s"
-    unlearned = DID_NOT_LEARN if learned.unusable(row.definition, runs.assessed.record) else ""
-    about = [_interval(row), repeats, unlearned, "" if runs.assessed.fresh else "stale"]
-    return f"{like(row, row.reproduced.mean)} ({', '.join(filter(None, about))})"
-
-
-def describe_nothing(answer: Answer) -> str:
-    """What the best predictor that has learned nothing scores on 95 % of random splits: "0.45 to 0.47"."""
-    if answer.nothing is None:
-        return "-"
-    _, scored = answer.nothing
-    low, high = (like(answer.head, end) for end in (scored.low, scored.high))
-    return low if low == high else f"{low} to {high}"
-
-
-def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str, str, str, str]:
-    """A row of a small table: the number; as printed; ours with its interval; the best of what learns nothing; the
-    verdict, or what small runs hint at. nothing: the scores of each such predictor; empty where only those on the
-    splits of the runs are known."""
-    scored = list(nothing) or [Prediction(1, mean) for mean in row.trivial.values()]
-    best, mean = best_of(row.definition, scored), row.reproduced.mean
-    two = row.reproduced.n == 2  # whose interval goes from end to end
-    interval = "" if two or not _interval(row) else f" ({_interval(row)})"
-    return (
-        name_metric(cell),
-        row.shown,
-        "-" if mean is None else f"{like(row, mean)}{interval}",
-        "-" if best is None else like(row, best.mean),
-        f"hint: {row.hint}" if row.hint else row.verdict,
-    )
+    others = [name_number(cell) for cell in answer.paper.reported if cell.id in set(first.cells) - ids]
+    if not others:
+        return f"It cannot be right if {premise}."
+    if further := len(others[NAMED:]):
+        others[NAMED:] = [counted(further, "other number")]
+    return f"{listed(['It', *others])} cannot {'both' if len(others) == 1 else 'all'} be right if {premise}."
 
 
 def _why(answer: Answer) -> str:
@@ -118,19 +82,20 @@ def _why(answer: Answer) -> str:
     if verdict in ("holds", "paper higher", "paper lower"):
         return _say_ours(answer)
     if verdict == "not decided":
-        return " ".join(filter(None, [_say_ours(answer), _say_more(answer)]))
+        return _joined(_say_ours(answer), _say_more(answer))
     if verdict == "did not learn":
         return f"Our network did not learn: {row.note}."
     if verdict == "quoted":
         return f"Quoted from {row.note}."
     if verdict == "other data":
         unnamed = "The paper does not name its data." if not answer.paper.data_named else "We do not have its data."
-        return " ".join(filter(None, [unnamed, _say_beside(answer)]))
+        return _joined(unnamed, _say_beside(answer))
     return f"{MEANINGS[verdict].capitalize()}."
 
 
 def _say_ours(answer: Answer) -> str:
-    """Ours and how it compares: "Ours is lower: 0.45 (0.40 to 0.50, 5 repeats)."."""
+    """Ours, and how it compares where the rules have found that: "Ours is lower: 0.45 (0.40 to 0.50, 5 repeats).". Else
+    whether the printed number lies in our interval."""
     if not answer.has_value:
         decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
         return "" if decided_before else "Our runs have no value of it." if answer.shown else "Not run yet."
@@ -139,12 +104,21 @@ def _say_ours(answer: Answer) -> str:
         return _say_beside(answer)
     if answer.head.image:
         return f"Ours, over all test images: {describe_ours(answer)}."
-    if learned.unusable(row.definition, answer.shown.assessed.record):
+    if answer.verdict == "holds":
+        return f"Ours is practically the same ({say_within(row)}): {describe_ours(answer)}."
+    if answer.verdict in DIFFERING:
+        return f"Ours is {DIFFERING[answer.verdict]}: {describe_ours(answer)}."
+    found = row.reproduced
+    if found.low is None or is_unlearned(answer.shown):
         return f"Ours: {describe_ours(answer)}."
-    low, high = shown_of(answer.cells)
-    how = "lower" if row.reproduced.mean < low else "higher" if row.reproduced.mean > high else "the same"
-    how = "practically the same" if answer.verdict == "holds" or answer.hint == "near" else how
-    return f"Ours is {how}: {describe_ours(answer)}."
+    if _lies_outside(answer, row):
+        chance = f", but {BY_CHANCE}" if answer.verdict == "not decided" and row.needed is not None else ""
+        return f"Ours: {describe_ours(answer)}. The printed number lies outside{chance}."
+    return f"Ours: {describe_ours(answer)}. The printed number lies inside."
+
+
+def _lies_outside(answer: Answer, row: Compared) -> bool:
+    return place(shown_of(answer.cells), (row.reproduced.low, row.reproduced.high)) != "inside"
 
 
 def _say_beside(answer: Answer) -> str:
@@ -162,20 +136,33 @@ def _say_hint(answer: Answer) -> str:
         unlearned = f"The small network did not learn: {row.note}."
         return unlearned if not answer.head.image else ""
     if row.hint:
-        return f"A hint: small runs give {HINTED[row.hint]}, {describe_ours(answer, small)}."
+        within = f" ({say_within(row)})" if row.hint == "near" else ""
+        return f"A hint: small runs give {HINTED[row.hint]}{within}, {describe_ours(answer, small)}."
     if row.reproduced.mean is None:
         return ""
     if row.margin is None:
         return f"Small runs give {describe_ours(answer, small)}."
-    few = row.reproduced.low is None or (row.reproduced.n < RUNS and not small.assessed.record.folds)
-    why = "Too few small runs" if few else "Small runs vary too much"
-    return " ".join(filter(None, [f"{why} for a hint: {describe_ours(answer, small)}.", _say_more(answer)]))
+    if row.reproduced.low is None or (row.reproduced.n < RUNS and not small.assessed.record.folds):
+        return f"Too few small runs for a hint: {describe_ours(answer, small)}."
+    yet = "" if row.needed == 0 else " yet"
+    if varies_too_much(row.reproduced, row.margin):
+        return f"Small runs give no hint{yet}: {describe_width(answer, small)}."
+    if _lies_outside(answer, row):
+        outside = f"The printed number lies outside, but {BY_CHANCE}"
+        return f"Small runs give no hint{yet}: {describe_ours(answer, small)}. {outside}."
+    between = "is neither practically the same nor clearly different"
+    return f"Small runs give no hint{yet}: {describe_ours(answer, small)} {between}."
+
+
+def say_within(row: Compared) -> str:
+    """The margin: "within 0.05", "within 10 points"."""
+    return f"within {say_widths(row, row.margin)[0]}"
 
 
 def _say_more(answer: Answer) -> str:
     """Of a number that our runs leave open, how many would decide it; and how far they vary over splits and initial
     weights, where that is known."""
-    return " ".join(filter(None, [_say_needed(answer), _say_spread(answer)]))
+    return _joined(_say_needed(answer), _say_spread(answer))
 
 
 def _say_needed(answer: Answer) -> str:
@@ -237,14 +224,5 @@ def _predictor(cell: Reported, who: str) -> str:
     return "A blank mask" if who == BACKGROUND else "Giving every pixel the tumour's share as its probability"
 
 
-def _interval(row: Compared) -> str:
-    found: Prediction = row.reproduced
-    if found.low is None:
-        return ""
-    least, most = possible_range(Definition.parse(row.definition))
-    return f"{like(row, max(least, found.low))} to {like(row, min(most, found.high))}"
-
-
-def count_repeats(record: Record, number: int, kind: str = "") -> str:
-    """Such as "3 small repeats", "1 cross-validation"."""
-    return counted(number, f"{kind}{'cross-validation' if record.folds else 'repeat'}")
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))

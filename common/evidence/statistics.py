@@ -136,7 +136,7 @@ def prediction(values: Sequence[float]) -> Prediction:
 
 
 def middle_95(values: np.ndarray) -> Prediction:
-    """The mean of the finite values and their 2.5 and 97.5 % quantiles; n is how many are finite."""
+    """The mean and the 2.5 and 97.5 % quantiles of those values, float (n,), that are finite; n is how many are."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return Prediction(0)

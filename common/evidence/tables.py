@@ -2,19 +2,18 @@
 
 import shlex
 from collections.abc import Iterable
-from statistics import median
 
 from common.data.known import NAMES
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
-from common.evidence.describe_runs import say_mixture, say_spent_of
+from common.evidence.describe_runs import say_mixture, say_spent_of, say_time
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
+from common.evidence.number_cells import count_repeats
 from common.evidence.phrases import counted
 from common.evidence.results import Record
 from common.evidence.run_values import values
-from common.evidence.sentences import count_repeats
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested
@@ -71,7 +70,7 @@ def setting(record: Record) -> str:
     }
     sentences = [
         f"{whole}{counted(len(asked), 'repeat')}{_of_folds(record)}, {epochs} each, "
-        f"on {record.dataset.cases} images ({split}), {median(run.seconds for run in runs) / 60:.1f} minutes a run.",
+        f"on {record.dataset.cases} images ({split}). {say_time(record)}",
         *filter(None, [say_spent_of(record)]),
         f"{on.device}, {counted(on.cores, 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",

@@ -128,8 +128,15 @@ def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Asses
     """The records of the claimed network. One with another number of folds than the paper's is among them only beside
     the other network with as many."""
     wanted = beyond_defaults(paper, claim.readings)
-    run = (one for one in group if one.record.profile != "smoke" and one.record.readings == wanted | one.record.design)
+    run = (
+        one for one in group if one.record.profile != "smoke" and one.record.readings == wanted | _design(one.record)
+    )
     return [one for one in run if one.record.choices == wanted or _beside(paper, claim, one, group)]
+
+
+def _design(record: Record) -> dict[str, str]:
+    """The design of a run. Here no folds at all (`folds=none`) are one too: two networks so trained can be compared."""
+    return record.design | {key: value for key, value in record.readings.items() if (key, value) == ("folds", "none")}
 
 
 def _test(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Tested:
@@ -159,7 +166,7 @@ def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assess
     count too: two numbers of folds have other test images."""
     if not isinstance(claim.over, dict):
         return None
-    wanted = beyond_defaults(paper, claim.over) | own.record.design, own.record.conditions
+    wanted = beyond_defaults(paper, claim.over) | _design(own.record), own.record.conditions
     of_network = [one for one in group if (one.record.readings, one.record.conditions) == wanted]
     return next((one for one in of_network if one.record.folds == own.record.folds), None)
 

@@ -34,7 +34,7 @@ def find_network(named: Path) -> Path:
     if not os.path.exists(named):
         raise BadInput(f"{named}: there is no such network. Expected {WAYS_TO_NAME}")
     if not named.is_dir():
-        return named
+        return FILE if named.exists() and named.samefile(FILE) else named
     repeats = sorted(named.glob("repeat-*"), key=_number)
     folders = [each for above in (named, *repeats) for each in (above, *sorted(above.glob("fold-*"), key=_number))]
     found = next((folder / name for folder in folders for name in _NETWORKS if (folder / name).is_file()), None)
@@ -54,7 +54,9 @@ def marked_without_lesion(scores: dict[str, Any]) -> dict[str, Any]:
 def describe_test_dice() -> str:
     """The Dice of the network that comes with the suite on images that it never saw, in a sentence."""
     test = read_json(SCORES)["parts"]["test"]
-    return f"On {test['images']} images of BUSI with a tumour that it never saw, its Dice is {test['dice'][0]:.3f}."
+    return (
+        f"On {test['images']} images of BUSI that it never saw, all with a tumour, its Dice is {test['dice'][0]:.3f}."
+    )
 
 
 def describe_bundled() -> str:

@@ -1,5 +1,6 @@
 """Predictions as arrays, for a program: the same pixels as `repro predict` writes into files."""
 
+import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def predict_images(network: Loaded, images: Iterable[np.ndarray | str | Path]) -
 
 
 def _count_pixels(image: np.ndarray | str | Path) -> int:
-    return count_pixels(Path(image)) if isinstance(image, str | Path) else np.size(image)
+    return count_pixels(Path(image)) if isinstance(image, str | Path) else math.prod(np.shape(image)[:2])
 
 
 def _read(number: int, image: np.ndarray | str | Path, need: Need) -> tuple[Input, Picture, np.ndarray]:

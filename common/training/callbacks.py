@@ -140,7 +140,9 @@ def bars() -> Progress:
     """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
     share = TextColumn("{task.percentage:.0f} %", markup=False)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
-    return Progress(*columns, transient=True, disable=not get_console().is_terminal)
+    # A plain print must not move to the bar's stream, and FORCE_COLOR makes no terminal of a file.
+    console = get_console()
+    return Progress(*columns, transient=True, console=console, redirect_stdout=False, disable=not console.file.isatty())
 
 
 def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:

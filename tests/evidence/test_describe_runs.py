@@ -15,10 +15,10 @@ def test_time_by_kind_of_work_the_longest_first():
 def test_it_says_of_which_trainings_the_time_is_known():
     spent = {"spent": {"steps": 60.0, "saving": 20.0}}
     one, other = record([0.7], **spent), record([0.7])
-    assert say_spent_of(one) == "Of 80 seconds of the repeat: steps 75 %, saving 25 %."
+    assert say_spent_of(one) == "Of the 80 seconds that the repeat took: steps 75 %, saving 25 %."
     both = one.model_copy(update={"runs": [*other.runs, one.runs[0].model_copy(update={"repeat": 1})]})
-    assert say_spent_of(both).startswith("Of 80 seconds of repeat 2: ")
-    assert say_spent_of(record([0.7, 0.7], **spent)).startswith("Of 3 minutes of all 2 repeats: ")
+    assert say_spent_of(both).startswith("Of the 80 seconds that repeat 2 took: ")
+    assert say_spent_of(record([0.7, 0.7], **spent)).startswith("Of the 3 minutes that all 2 repeats took: ")
     assert say_spent_of(other) == ""
 
 

@@ -64,8 +64,12 @@ def test_a_section_has_a_line_for_each_number_and_quoted_ones_are_counted():
 
 def test_numbers_of_networks_that_did_not_learn_are_called_so():
     dead = record([0.1, 0.1, 0.1], unlearned={"segmentation": ["no pixel of any test image is marked"]})
-    (line,) = lines_of(page_of(paper(), dead))
-    assert "did not learn | 0.10 (0.10 to 0.10, 3 repeats, did not learn)" in line
+    page = page_of(paper(), dead)
+    (line,) = lines_of(page)
+    assert "did not learn | 0.10 (3 repeats, did not learn)" in line
+    above = "Where it says *did not learn*, our network did not learn: its value says nothing about the paper."
+    assert above in page
+    assert above not in page_of(paper(), record([0.70, 0.71, 0.70]))
 
 
 def test_numbers_of_single_images_share_a_line():

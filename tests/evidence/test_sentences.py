@@ -7,9 +7,11 @@ import pytest
 from common import paper as papers
 from common.evidence.answers import Answer, answers, headline
 from common.evidence.assess import assess
+from common.evidence.number_cells import describe_ours, describe_printed
 from common.evidence.paper_sentences import say_paper, say_papers
+from common.evidence.phrases import say_widths
 from common.evidence.results import Record
-from common.evidence.sentences import describe_ours, describe_printed, explain, say_verdict
+from common.evidence.sentences import explain, say_verdict
 from common.paper import Paper
 from tests.evidence.made import DICE, RAW, cell, folds_of, record
 
@@ -36,7 +38,7 @@ def said(value: str, *records: Record, definition=DICE, **more) -> tuple[str, st
 @pytest.mark.parametrize(
     ("value", "runs", "expected"),
     [
-        ("0.71", CLOSE, ("holds", "Ours is practically the same: 0.70 (0.69 to 0.72, 5 repeats).")),
+        ("0.71", CLOSE, ("holds", "Ours is practically the same (within 0.10): 0.70 (0.69 to 0.72, 5 repeats).")),
         ("0.95", CLOSE, ("paper higher", "Ours is lower: 0.70 (0.69 to 0.72, 5 repeats).")),
         ("0.30", CLOSE, ("paper lower", "Ours is higher: 0.70 (0.69 to 0.72, 5 repeats).")),
         (
@@ -44,7 +46,8 @@ def said(value: str, *records: Record, definition=DICE, **more) -> tuple[str, st
             [0.67, 0.70, 0.73],
             (
                 "not decided",
-                "Ours is lower: 0.70 (0.55 to 0.85, 3 repeats). It would take about 6 repeats to decide it.",
+                "Ours: 0.70 (0.55 to 0.85, 3 repeats). The printed number lies inside. "
+                "It would take about 6 repeats to decide it.",
             ),
         ),
         (
@@ -52,11 +55,11 @@ def said(value: str, *records: Record, definition=DICE, **more) -> tuple[str, st
             [0.5, 0.7, 0.9],
             (
                 "not decided",
-                "Ours is lower: 0.70 (0.00 to 1.00, 3 repeats). "
+                "Ours: 0.70 (0.00 to 1.00, 3 repeats). The printed number lies inside. "
                 "No number of repeats would decide it: they vary too much.",
             ),
         ),
-        ("0.71", [0.7], ("not decided", "Ours is lower: 0.70 (1 repeat). It takes at least 3 repeats.")),
+        ("0.71", [0.7], ("not decided", "Ours: 0.70 (1 repeat). It takes at least 3 repeats.")),
     ],
     ids=["holds", "higher", "lower", "too few", "too wide", "n = 1"],
 )
@@ -67,18 +70,22 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
 @pytest.mark.parametrize(
     ("value", "runs", "expected"),
     [
-        ("0.71", CLOSE, "A hint: small runs give practically the same, 0.70 (0.69 to 0.72, 5 small repeats)."),
+        (
+            "0.71",
+            CLOSE,
+            "A hint: small runs give practically the same (within 0.10), 0.70 (0.69 to 0.72, 5 small repeats).",
+        ),
         ("0.95", CLOSE, "A hint: small runs give less, 0.70 (0.69 to 0.72, 5 small repeats)."),
         (
             "0.71",
             [0.67, 0.70, 0.73],
-            "Small runs vary too much for a hint: 0.70 (0.55 to 0.85, 3 small repeats). "
+            "Small runs give no hint yet: 0.70, give or take 0.15 (3 small repeats), and a hint needs 0.10. "
             "It would take about 6 repeats for a hint.",
         ),
         (
             "0.71",
             [0.5, 0.7, 0.9],
-            "Small runs vary too much for a hint: 0.70 (0.00 to 1.00, 3 small repeats). "
+            "Small runs give no hint: 0.70 (0.00 to 1.00, 3 small repeats), and a hint needs 0.10 to either side. "
             "No number of repeats would give a hint: they vary too much.",
         ),
         (
@@ -87,10 +94,70 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
             "Too few small runs for a hint: 0.70 (1 small repeat). It takes at least 3 repeats.",
         ),
     ],
-    ids=["near", "higher", "wide", "too wide", "n = 1"],
+    ids=["near", "higher", "wide", "cut at the end of its range", "n = 1"],
 )
 def test_small_runs_give_a_hint_and_no_verdict(value, runs, expected):
     assert said(value, record(runs, profile="small")) == ("not run", expected)
+
+
+def test_the_interval_of_a_mean_of_several_runs_is_called_so_and_a_margin_of_a_percentage_is_in_points():
+    three = cell("71%").model_copy(update={"mean_of": 3})
+    (near,) = answered(paper(three), record([0.70, 0.71, 0.70, 0.71], profile="small"))
+    assert say_verdict(near) == (
+        "A hint: small runs give practically the same (within 10 points), "
+        "70.5% (69.1% to 71.9% for a mean of 3 runs, 4 small repeats)."
+    )
+    (wide,) = answered(paper(three), record([0.67, 0.70, 0.74], profile="small"))
+    assert "70.3%, give or take 12.3 points for a mean of 3 runs (3 small repeats), and a hint needs 10 points." in (
+        say_verdict(wide)
+    )
+
+
+def test_widths_have_the_digits_that_tell_them_apart():
+    assert say_widths(cell("0.71"), 0.0541, 0.0537) == ["0.0541", "0.0537"]
+    assert say_widths(cell("71.0%"), 0.1, 0.1003) == ["10 points", "10.03 points"]
+
+
+def test_lower_and_higher_are_said_only_where_the_rules_found_it():
+    """The printed number is judged by what learns nothing, and lies outside of our interval."""
+    lines = explain(*answered(paper(cell("0.4543", RAW)), record([0.60, 0.61, 0.62], RAW)))
+    assert lines[1] == "Ours: 0.6100 (0.5603 to 0.6597, 3 repeats). The printed number lies outside."
+
+
+@pytest.mark.parametrize(
+    ("profile", "before"), [("paper", "Ours: 0.70"), ("small", "Small runs give no hint yet: 0.70")]
+)
+def test_a_number_outside_of_our_interval_may_lie_there_by_chance_where_several_are_judged(profile, before):
+    """0.76 alone is called different; beside two others that hold, it is not."""
+    runs = record([0.70, 0.71, 0.69, 0.72, 0.68], profile=profile)
+    for each in runs.runs:
+        each.metrics.update(dict.fromkeys(("train", "validation"), each.metrics["test"]))
+    (alone,) = answered(paper(cell("0.76")), runs)
+    assert "paper higher" in (alone.verdict, alone.hint)
+    others = cell("0.71", split="train"), cell("0.71", split="validation")
+    first, *_ = answered(paper(cell("0.76"), *others), runs)
+    assert say_verdict(first).startswith(f"{before} (")
+    assert "The printed number lies outside, but one of several numbers may by chance." in say_verdict(first)
+
+
+def test_the_formula_that_a_paper_prints_is_named_as_such():
+    printed = cell("0.07", "squared-dice-loss|fg|batch=16|soft|s=1").model_copy(update={"id": "b", "same_as": "test-x"})
+    first, _ = answered(paper(cell("0.07", "dice-loss|fg|batch=16|soft|s=1"), printed))
+    assert explain(first)[-1] == (
+        "By the formula that the paper prints, it is between -1 and 0, so 0.07 cannot be of that formula."
+    )
+
+
+def test_the_numbers_that_contradict_one_on_a_premise_are_named():
+    by_id = {answer.head.id: answer for answer in answered(papers.load("cheng"))}
+    assert "It and test accuracy 0.9163 cannot both be right if IoU is the mean of tumour and background, " in (
+        " ".join(explain(by_id["test-iou"]))
+    )
+    by_id = {answer.head.id: answer for answer in answered(papers.load("kumar"))}
+    assert (
+        "It, test accuracy 99.71%, test U-Net accuracy (network=unet) 99.34% and test U-Net IoU (network=unet) 92.48% "
+        "cannot all be right if IoU is that of all pixels "
+    ) in " ".join(explain(by_id["test-iou"]))
 
 
 def test_a_number_without_any_run():
@@ -106,7 +173,12 @@ def test_a_number_that_a_blank_mask_scores_too():
 def test_a_number_that_its_formula_cannot_give():
     verdict, sentence = said("0.07", definition="squared-dice-loss|fg|batch=16|soft|s=1")
     assert verdict == "impossible"
-    assert sentence == "IoU [%] 0.07 (Table 1): squared-dice-loss is between -1 and 0."
+    assert sentence == (
+        "IoU [%] 0.07 (Table 1): by the formula that the paper prints, it is between -1 and 0, "
+        "so 0.07 cannot be of that formula."
+    )
+    _, sentence = said("1.07")
+    assert sentence == "IoU [%] 1.07 (Table 1): by its definition, it is between 0 and 1."
 
 
 def test_numbers_that_cannot_both_be_right():
@@ -154,7 +226,9 @@ def test_a_column_of_a_fold_table_has_one_answer():
     mean = cell("0.70").model_copy(update=column | {"id": "V-mean", "statistic": "mean"})
     (answer,) = answered(paper(*folds, mean), folds_of(record([0.7, 0.71, 0.69] * 3), 3))
     assert (answer.head.id, len(answer.cells), answer.verdict) == ("V-mean", 4, "holds")
-    assert say_verdict(answer) == "Ours is practically the same: 0.70 (0.70 to 0.70, 3 cross-validations)."
+    assert (
+        say_verdict(answer) == "Ours is practically the same (within 0.10): 0.70 (0.70 to 0.70, 3 cross-validations)."
+    )
 
 
 # Ours, and the printed number, in the cell of a table
@@ -163,7 +237,7 @@ def test_a_column_of_a_fold_table_has_one_answer():
 def test_ours_in_a_cell_names_what_was_counted_and_why_it_says_little():
     dead = record([0.1] * 3, profile="small", unlearned={"segmentation": ["no pixel of any test image is marked"]})
     (answer,) = answers(paper(), [assess(paper(), dead, [dead], NOWHERE, lambda _: False)])
-    assert describe_ours(answer, answer.small) == "0.10 (0.10 to 0.10, 3 small repeats, did not learn, stale)"
+    assert describe_ours(answer, answer.small) == "0.10 (3 small repeats, did not learn, stale)"
     (answer,) = answered(paper(), folds_of(record([0.7, 0.7]), 2))
     assert describe_ours(answer, answer.runs) == "0.70 (1 cross-validation)"
     (answer,) = answered(paper(cell("0.7", RAW)), record(CLOSE))
@@ -236,7 +310,8 @@ def test_a_number_is_explained_in_a_few_lines():
     by_id = {answer.head.id: answer for answer in answered(gill, small)}
     assert explain(by_id["test-iou"]) == [
         "Gill, test IoU 0.5667 (Table 1, abstract): not run.",
-        "Ours is higher: 0.6000 (0.5503 to 0.6497, 3 small repeats).",
+        "Small runs give no hint yet: 0.6000 (0.5503 to 0.6497, 3 small repeats) is neither practically the same nor "
+        "clearly different.",
         "It is the mean IoU of tumour and background, all pixels together. Together with the accuracy of 0.9124, "
         "the tumour's own IoU would be 0.22, its Dice 0.36.",
         "A blank mask scores 0.4528 to 0.4687 on 95 % of random splits.",
@@ -263,7 +338,7 @@ def test_a_paper_in_one_sentence():
     small = record(CLOSE).model_copy(update={"profile": "small"})
     assert (
         say_paper(both, answered(both, small))
-        == f"{waiting} A hint: small runs give practically the same for 1 of them."
+        == f"{waiting} A hint: small runs give practically the same (within 0.10) for 1 of them."
     )
 
 
@@ -273,6 +348,11 @@ def test_several_papers_in_two_sentences():
     assert (
         say_papers(undecided)
         == "Both numbers wait for a run at the paper's own size. Our runs do not decide any of them yet."
+    )
+    named = other.model_copy(update={"name": "gill"})
+    of_two = [*answered(one, record(CLOSE)), *answered(named), *answered(named)]
+    assert say_papers(of_two).startswith(
+        "Of 3 numbers, 1 (of Cheng) holds and 2 (all of Gill) wait for a run at the paper's own size."
     )
     decided = [*answered(one, record(CLOSE)), *answered(other, record(CLOSE))]
     assert say_papers(decided) == "Of 2 numbers, 1 holds and 1 is higher than ours."

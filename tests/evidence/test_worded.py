@@ -171,6 +171,14 @@ def test_another_number_of_folds_is_set_beside_the_same_number_and_beside_no_oth
     assert alone.evidence == ("One cross-validation with network=unet, in the same 10 folds, is needed first.",)
 
 
+def test_networks_that_were_both_trained_without_folds_are_compared_by_repeats():
+    own, other = (
+        each.model_copy(update={"readings": each.readings | {"folds": "none"}}) for each in (record(HIGH), unet(LOW))
+    )
+    found = judged(claiming(**UNET), own, other)
+    assert (found.status, found.found.n) == ("holds", 3)
+
+
 def test_folds_that_were_run_count_and_not_only_the_reading():
     """Found by review: of records without a reading of folds, one was made when the paper's number was another."""
     ten, five = with_folds(record(TEN), 10), with_folds(record(TEN[:5]), 5)

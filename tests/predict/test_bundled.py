@@ -138,6 +138,11 @@ def test_its_name_is_that_of_the_network_that_comes_with_the_suite():
     assert find_network(Path(NAME)) == FILE
 
 
+def test_its_file_is_known_by_any_path(tmp_path: Path):
+    (tmp_path / "linked.keras").symlink_to(FILE)
+    assert find_network(tmp_path / "linked.keras") == find_network(FILE.parent / ".." / "predict" / FILE.name) == FILE
+
+
 def test_its_name_is_refused_where_a_folder_has_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """`--model ./tang-small` arrives as the same path: a number for a person's own network would be of another."""
     monkeypatch.chdir(tmp_path)

@@ -53,6 +53,12 @@ def test_one_image_and_a_loaded_network_need_no_list_and_no_file(colour):
     assert one.doubts == ()
 
 
+def test_an_image_of_pillow_is_taken_as_its_array_is(colour):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    from_pillow, from_array = repro_api.predict([Image.fromarray(pixels), pixels], colour)
+    assert (from_pillow.probability == from_array.probability).all()
+
+
 def test_every_image_that_cant_be_used_is_named(colour, tmp_path):
     wrong = [GREY, GREY / 255, tmp_path / "none.png", GREY[None, None], np.zeros((0, 3), np.uint8)]
     with pytest.raises(repro_api.BadInput) as refused:

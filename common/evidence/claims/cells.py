@@ -226,6 +226,17 @@ def bounds(interval: Interval, like: Cell) -> str:
     return f"{' to '.join(dict.fromkeys(ends))}{' %' if percent else ''}"
 
 
+def limit(left: Interval, asked: Cell) -> str:
+    """The end of an interval that a printed number lies beyond: "can be at most 0.942", "must be at least 0.89". It has
+    as many digits as the number. These tell both apart, since the end lies outside of all that is rounded to it."""
+    above = asked.on_hard_truth[0] > left[1]
+    digits = len(asked.reported.value.removesuffix("%").strip().partition(".")[2]) - asked.padding
+    percent = "%" in asked.reported.shown
+    end = left[1] if above else left[0]
+    shown = f"{100 * end:.{digits}f} %" if percent else f"{end:.{digits}f}"
+    return f"can be at most {shown}" if above else f"must be at least {shown}"
+
+
 def either(sizes: list[int]) -> str:
     """63, 64 or 65."""
     *first, last = map(str, sizes)

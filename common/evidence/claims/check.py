@@ -158,16 +158,23 @@ def as_record(papers: list[Paper], known: dict[str, dict[Split, Interval]] | Non
 def as_lines(paper: Paper, known: dict[Split, Interval] | None = None) -> Iterator[str]:
     """Findings by relation: those without a premise, then those with one, last those that assume another reading; then
     what accuracy and IoU leave for the tumour's share of the pixels and for the loss. known: as in `regions`."""
-    own = len(_printed_numbers(paper))
-    none = f"no contradictions of the {own} printed numbers with each other, as the record reads them."
-    yield f"{paper.name.capitalize()}: {summary(paper) or none}"
+    found, left = check(paper), regions(paper, known)
+    yield f"{paper.name.capitalize()}: {summary(paper) or _say_none(paper, found)}"
+    if left or any(each.premise for each in found):
+        yield '  Lines that begin with "If" rest on an assumption, which they name first.'
     if quoted := sum(bool(cell.quoted) for cell in paper.reported):
         yield f"  {quoted} more {'is' if quoted == 1 else 'are'} quoted from elsewhere and not checked."
-    for _, group in groupby(sorted(check(paper), key=_kind), _kind):
+    for _, group in groupby(sorted(found, key=_kind), _kind):
         yield from _lines_of_a_kind(list(group))
-    for region in regions(paper, known):
-        condition = joined(f"IoU is {region.definition}", region.premise)
-        yield f"  if {condition}: {region.text}"
+    for region in left:
+        yield f"  If {region.condition}: {region.text}"
+
+
+def _say_none(paper: Paper, found: list[Finding]) -> str:
+    """That nothing contradicts without a premise, and how many numbers a formula cannot give."""
+    own, alone = len(_printed_numbers(paper)), len(_numbers(paper, impossible(found).values()))
+    said = f"without assumptions, the {counted(own, 'printed number')} do not contradict each other."
+    return f"{said} But {alone} cannot be right by the formula that is given for it." if alone else said
 
 
 def _kind(finding: Finding) -> tuple:
@@ -176,8 +183,8 @@ def _kind(finding: Finding) -> tuple:
 
 
 def _lines_of_a_kind(group: list[Finding]) -> Iterator[str]:
-    condition = f" (if {group[0].premise})" if group[0].premise else ""
-    yield f"  {group[0].relation}, {len(group)}: {_verdict(group)}{condition}"
+    relation, premise = group[0].relation, group[0].premise
+    yield f"  If {premise}: {_verdict(group)} ({relation})" if premise else f"  {relation}: {_verdict(group)}"
     for finding in group[:SHOWN]:
         doubt = "" if finding.certainty == "certain" else " Unless digits were cut off and not rounded."
         yield f"    {finding.text}{doubt}"

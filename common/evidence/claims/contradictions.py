@@ -6,9 +6,9 @@ from itertools import combinations, product
 import numpy as np
 
 from common.evidence.claims import relations
-from common.evidence.claims.cells import Cell, Finding, bounds, constraints, either, listing, masks
+from common.evidence.claims.cells import Cell, Finding, bounds, constraints, either, limit, listing, masks
 from common.evidence.claims.matrix import MOST_CASES, Constraint, possible, satisfied, span
-from common.evidence.claims.relations import is_share, overlap, possible_range
+from common.evidence.claims.relations import is_share, overlap, possible_range, say_range
 
 # Contradictions are searched among all sets of so many cells.
 _LARGEST_SET = 3
@@ -43,9 +43,8 @@ _BOUNDS_OF_MEANS = (
 
 def check_range(cell: Cell) -> Iterator[Finding]:
     """A number that its own formula cannot give."""
-    least, most = possible_range(cell.definition)
-    if cell.reported.statistic != "deviation" and not overlap(cell.interval, (least, most)):
-        text = f"{cell.shown}: {cell.metric} is between {least:g} and {most:g}."
+    if cell.reported.statistic != "deviation" and not overlap(cell.interval, possible_range(cell.definition)):
+        text = f"{cell.shown}: {say_range(cell.reported)}."
         yield Finding("value outside the range of its formula", (cell.id,), text)
 
 
@@ -89,7 +88,7 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
         left = None if of[asked.id].mean else span([of[cell.id] for cell in rest], of[asked.id])
         text = f"{listing([*rest, asked])}: no confusion matrix gives them."
         if left is not None:
-            text = f"{asked.shown}: with {listing(rest)} it would be {bounds(left, asked)}."
+            text = f"{asked.shown}: with {listing(rest)} it {limit(left, asked)}."
         yield Finding(_name(part), _ids(part), text, premise=masks(part))
 
     if group[0].matrix == "cases" and (sizes or any(cell.metric == "count" for cell in group)):
@@ -127,8 +126,8 @@ def smallest_sets(
     group: list[Cell], agree: Callable[[list[Cell]], bool], known: Sequence[set[str]] = ()
 ) -> list[list[Cell]]:
     """The smallest sets of cells that do not agree and that contain none of the known sets, nor two cells that print
-    one quantity as different numbers (`check_one_quantity`). The counts of a printed
-    matrix are one cell here. One set of more than _LARGEST_SET is given where there is no smaller one."""
+    one quantity as different numbers (`check_one_quantity`). The counts of a printed matrix are one cell here. One set
+    of more than _LARGEST_SET is given where there is no smaller one."""
     if agree(group):
         return []
     counts = [cell for cell in group if cell.metric == "count"]
@@ -194,8 +193,7 @@ def check_means(group: list[Cell]) -> Iterator[Finding]:
             if overlap(asked.interval, left) or any(each <= set(ids) for each in known):
                 continue
             known.append(set(ids))
-            would_be = f"it would be {bounds(left, asked)}; both are means over the same cases"
-            text = f"{asked.shown}: with {listing(rest)} {would_be}."
+            text = f"{asked.shown}: with {listing(rest)} it {limit(left, asked)}; both are means over the same cases."
             yield Finding(f"{NAMES[frozenset((metric, *given))]}, means", ids, text)
 
 

@@ -24,7 +24,7 @@ from common.evidence.claims.cells import (
 )
 from common.evidence.claims.matrix import Constraint, span
 from common.evidence.claims.relations import Interval, cross_entropy, overlap
-from common.evidence.definition import LOSSES
+from common.evidence.definition import LOSSES, Definition
 from common.paper import Paper
 from common.reported import Split
 
@@ -61,6 +61,11 @@ class Region:
     agrees: bool | None = None
     loss: Interval | None = None
     loss_agrees: bool | None = None
+
+    @property
+    def condition(self) -> str:
+        """What is assumed, in words that follow "if"."""
+        return joined(f"IoU is the {Definition.parse(self.definition).in_words()}", self.premise)
 
 
 def check_losses(group: list[Cell]) -> Iterator[Finding]:

@@ -10,7 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from common.evidence.definition import Definition
+from common.evidence.definition import PRINTED, Definition
+from common.reported import Reported
 
 Interval = tuple[float, float]
 
@@ -156,6 +157,17 @@ def possible_range(definition: Definition) -> Interval:
     ranges = {"epochs": (1, math.inf), "bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
     ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))
     return ranges.get(definition.metric, (0, 1))
+
+
+def say_range(cell: Reported) -> str:
+    """Why a number is impossible, without a full stop: the range of its metric, "by its definition, it is between 0
+    and 1". Where the metric is a formula that the paper prints under another name, that is said."""
+    definition = Definition.parse(cell.definition)
+    least, most = possible_range(definition)
+    between = f"it is at least {least:g}" if most == math.inf else f"it is between {least:g} and {most:g}"
+    if definition.metric in PRINTED:
+        return f"by the formula that the paper prints, {between}, so {cell.shown} cannot be of that formula"
+    return f"by its definition, {between}"
 
 
 def from_0_to_1(signature: str) -> bool:

@@ -124,8 +124,8 @@ def read_table(item: Any, little: bool, doubts: list[str], named: str) -> Table 
 
 def with_fitting_white(tables: list[Table], doubts: list[str], named: str) -> list[Table]:
     """The tables with the white that suits the brightest of all their entries. Some devices state the size of the words
-    instead of the bits: where entries need more bits than stated, or of more than 8 fewer by one or more, white is the
-    most that the needed bits hold."""
+    instead of the bits. Where entries need more bits than stated, or a table that states more than 8 uses fewer, white
+    is the most that the needed bits hold."""
     white, top = tables[0].white, max(int(each.entries.max()) for each in tables)
     if top <= white and (white <= 255 or top > white / _NARROW):
         return tables

@@ -3,7 +3,7 @@
 import pytest
 
 from common.evidence import claims
-from common.paper import Paper
+from common.paper import Paper, load
 from common.reported import Cases, Claim, Table
 from tests.evidence.claims.tables import cell, paper
 
@@ -330,11 +330,31 @@ def test_the_lines_name_relation_premise_and_numbers():
     printed, about, _ = FOUND["an accuracy that is no share of the cases"]
     text = "\n".join(claims.as_lines(paper(*printed, **about)))
     assert "1 of the 1 printed number cannot be right as printed under a premise, in 1 contradiction." in text
-    assert "whole cases (GRIM), 1: cannot be right as printed (if these are of 64 test cases)" in text
+    assert "If these are of 64 test cases: cannot be right as printed (whole cases (GRIM))" in text
     printed, about, _ = FOUND["a mean Dice above what the mean IoU allows"]
     text = "\n".join(claims.as_lines(paper(*printed)))
-    assert "cannot both be right as printed" in text
-    assert "D 0.947 (Table T): with J 0.890 (Table T) it would be 0.88950 to 0.94208" in text
+    assert "Dice from IoU, means: cannot both be right as printed" in text
+    assert "D 0.947 (Table T): with J 0.890 (Table T) it can be at most 0.942; both are means" in text
+    assert '"If"' not in text, "no line rests on an assumption"
+
+
+def test_no_contradiction_is_said_of_numbers_without_assumptions_alone():
+    text = "\n".join(claims.as_lines(load("cheng")))
+    assert text.startswith("Cheng: without assumptions, the 3 printed numbers do not contradict each other.\n")
+    assert '  Lines that begin with "If" rest on an assumption, which they name first.' in text
+    assert "If IoU is the IoU of the tumour, all pixels together, and at most 1.2 % of the pixels" in text
+    assert "|" not in text, "a definition is in words"
+    text = "\n".join(claims.as_lines(load("rahman")))
+    assert "each other. But 1 cannot be right by the formula that is given for it.\n" in text
+
+
+def test_of_what_the_others_leave_only_the_end_is_said_that_the_printed_number_lies_beyond():
+    precision, recall, dice = (f"{metric}|fg|pooled|t=0.5" for metric in ("precision", "recall", "dice"))
+    rest = cell("P", "98.00", precision, unit="%"), cell("R", "99.00", recall, unit="%")
+    (low,) = claims.check(paper(*rest, cell("D", "97.5", dice, unit="%")))
+    assert low.text.endswith("it must be at least 98.5 %.")
+    high, *_ = claims.check(paper(*rest, cell("D", "0.9988", dice)))
+    assert high.text == "D 0.9988 (Table T): with P 98.00% (Table T) it can be at most 0.9899."
 
 
 def test_many_findings_of_a_kind_are_cut_short_and_json_has_all():
