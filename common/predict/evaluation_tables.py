@@ -113,7 +113,8 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
     ]
     if len(evaluated) > 1:
         lines.append(
-            "Differences are of the same resamples of images (10,000, bootstrap). They are bold if 0 is outside."
+            "The interval of a difference is of the same resamples of images for both networks (10,000, bootstrap); it "
+            f"is shown from {_LEAST_FOR_INTERVAL} images on. A difference is bold if 0 is outside."
         )
     return lines
 
