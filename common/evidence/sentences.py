@@ -65,7 +65,7 @@ def _say_contradictions(answer: Answer) -> str:
         return "No other number of the paper contradicts this one."
     first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
     premise = first.premise or "its digits were rounded and not cut off"
-    others = [name_number(cell) for cell in answer.paper.reported if cell.id in set(first.cells) - ids]
+    others = [name_number(cell) for cell in answer.paper.reported if cell.id in first.cells and cell.id not in ids]
     if not others:
         return f"It cannot be right if {premise}."
     if further := len(others[NAMED:]):

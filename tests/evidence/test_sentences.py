@@ -178,7 +178,10 @@ def test_a_number_that_its_formula_cannot_give():
         "so 0.07 cannot be of that formula."
     )
     _, sentence = said("1.07")
-    assert sentence == "IoU [%] 1.07 (Table 1): by its definition, it is between 0 and 1."
+    assert sentence == (
+        "IoU [%] 1.07 (Table 1): as the Dice of the tumour, all pixels together, it is between 0 and 1, "
+        "so 1.07 is impossible."
+    )
 
 
 def test_numbers_that_cannot_both_be_right():

@@ -160,14 +160,15 @@ def possible_range(definition: Definition) -> Interval:
 
 
 def say_range(cell: Reported) -> str:
-    """Why a number is impossible, without a full stop: the range of its metric, "by its definition, it is between 0
-    and 1". Where the metric is a formula that the paper prints under another name, that is said."""
+    """Why a number is impossible, without a full stop: the range of its metric, "as the IoU of the tumour, all pixels
+    together, it is between 0 and 1, so 1.07 is impossible". Where the metric is a formula that the paper prints under
+    another name, that is said."""
     definition = Definition.parse(cell.definition)
     least, most = possible_range(definition)
     between = f"it is at least {least:g}" if most == math.inf else f"it is between {least:g} and {most:g}"
     if definition.metric in PRINTED:
         return f"by the formula that the paper prints, {between}, so {cell.shown} cannot be of that formula"
-    return f"by its definition, {between}"
+    return f"as the {definition.in_words()}, {between}, so {cell.shown} is impossible"
 
 
 def from_0_to_1(signature: str) -> bool:
