@@ -161,7 +161,8 @@ def test_images_of_busi_are_known_by_their_pixels(repro, saved, labelled, tmp_pa
     assert (network["images_of_its_training_set"], network["trained_on_this_data"]) == (2, False)
     _, printed, _ = repro("evaluate", *words[3:])
     test = read_json(SCORES)["parts"]["test"]
-    honest = f"On {test['images']} images of BUSI that it never saw, all with a tumour, its Dice is {test['dice'][0]:.3f}."
+    known = "images of BUSI that it never saw, all with a tumour"
+    honest = f"On {test['images']} {known}, its Dice is {test['dice'][0]:.3f}."
     assert f"which this network was trained: its scores here say little about new images. {honest}" in printed
     elsewhere = about().model_copy(update={"data": "elsewhere"})
     model_file.save(bright(3), elsewhere, tmp_path / "elsewhere.keras")
