@@ -86,7 +86,7 @@ def test_without_a_network_a_file_is_named(tmp_path: Path, published, monkeypatc
 
 def test_a_report_without_it_is_refused_before_any_page_is_made(repro, tmp_path, published, monkeypatch):
     monkeypatch.setenv("ONNXRUNTIME_WEB", "none.tgz")
-    status, _, complaint = repro("report", "--try", "some.keras")
+    status, _, complaint = repro("report", "--try", "tang-small")
     assert status == 2
     assert "none.tgz is not the published archive" in complaint
     assert not (tmp_path / "site").exists()
