@@ -94,7 +94,7 @@ def findings_of(
     ids = list(by_id)
     alike = duplicates.likeness([each.patterns for each in found])
     grouped = duplicates.groups(alike >= duplicates.THRESHOLD)
-    images = np.array([each.digest.partition("-")[0] for each in found])
+    digests = np.array([each.digest.partition("-")[0] for each in found])
     fingerprint = manifest.fingerprint({case: each.digest for case, each in by_id.items()})
 
     def named(groups: Sequence[Sequence[int]]) -> list[list[str]]:
@@ -109,7 +109,7 @@ def findings_of(
         "data": manifest.true_name(name, fingerprint),
         "fingerprint": fingerprint,
         "cases": dict(Counter(case.label for case in cases)),
-        "same_pixels": named(duplicates.groups(images[:, None] == images)),
+        "same_pixels": named(duplicates.groups(digests[:, None] == digests)),
         "method": duplicates.METHOD,
         "threshold": duplicates.THRESHOLD,
         "groups": named(grouped),

@@ -70,6 +70,7 @@ def figures_of_kumar() -> list[str]:
 
 
 def figures_of_paudel() -> list[str]:
+    # The page is made from the records, which tests/evidence/test_committed.py checks.
     page = (RESULTS / "paudel.md").read_text(encoding="utf-8")
     [wrong] = re.findall(r"(\d+) cannot all be right as printed", page.split("\n\n")[2])
     iou = float(printed("paudel", "X-iou"))
