@@ -134,7 +134,7 @@ def show(content: RenderableType) -> None:
 
 def progress_bar() -> Progress:
     """A bar for work that takes a while: on standard error, if that is a terminal, and removed at the end."""
-    return Progress(transient=True, disable=not get_console().is_terminal)
+    return Progress(transient=True, redirect_stdout=False, disable=not get_console().is_terminal)
 
 
 def tell(text: str, indent: int = 0) -> None:

@@ -14,6 +14,7 @@ from common.data.fetch import Found
 from common.data.listing import first_few
 from common.evidence import clinical
 from common.evidence.definition import Definition, is_distance
+from common.evidence.phrases import counted
 from common.evidence.shapes import LEAST_IOU
 from common.evidence.statistics import PairedDifference
 from common.predict.bundled import FILE, describe_test_dice
@@ -52,9 +53,9 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
     if blank := len(first.with_blank) - len(first.rows):
         have, count = ("has", "It counts") if blank == 1 else ("have", "They count")
         besides = " and in what clinicians ask for, and in no definition" if everything else ""
-        lines.append(f"{_count_images(blank)} {have} no lesion. {count} only in 'blank images marked'{besides}.")
+        lines.append(f"{counted(blank, 'image')} {have} no lesion. {count} only in 'blank images marked'{besides}.")
     for label, number in first.left_out.items():
-        lines.append(f"Left out: {_count_images(number)} of the class {label}, on which {untrained}.")
+        lines.append(f"Left out: {counted(number, 'image')} of the class {label}, on which {untrained}.")
     if first.dataset == "busi" and len({each.about.recipe.masks for each in evaluated}) > 1:
         lines.append(
             "The networks were trained with different readings of several masks of an image. Here all masks of an "
@@ -68,7 +69,7 @@ def _describe_seen(each: Evaluated) -> str:
         known = "Trained on images of this very set"
     else:
         are = "is" if each.seen == 1 else "are"
-        known = f"{each.seen} of {_count_images(len(each.rows))} {are} of BUSI, on which this network was trained"
+        known = f"{each.seen} of {counted(len(each.rows), 'image')} {are} of BUSI, on which this network was trained"
     honest = f" {describe_test_dice()}" if each.file == FILE else ""
     return f"{known}: its scores here say little about new images.{honest}"
 
@@ -93,7 +94,7 @@ def _headline(evaluated: list[Evaluated], place: Path) -> tuple[Table, list[str]
     changes = [clinical.compare_headlines(other, first) for other in others]
     for number, measure in enumerate(measures[0]):
         of_networks = [_headline_cell(each[number]) for each in measures]
-        images = f" (mean of {_count_images(int(measure.n))} with a lesion)" if measure.name == "Dice" else ""
+        images = f" (mean of {counted(int(measure.n), 'image')} with a lesion)" if measure.name == "Dice" else ""
         differences = (_change(each[number], _are_enough(measure.n)) for each in changes)
         result.add_row(f"{measure.name}{images}", *of_networks, *differences)
     return result, _explain_headline(evaluated, place, _are_enough(measures[0][0].n))
@@ -107,9 +108,9 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
         else f"Of fewer than {_LEAST_FOR_INTERVAL} images with a lesion, a 95 % interval would be far too narrow."
     )
     lines = [
-        f"{_count_images(len(evaluated[0].rows))} of {evaluated[0].dataset} ({place}). {interval} A lesion is missed "
-        f"if nothing that the network marks has an IoU above {LEAST_IOU} with it. A blank image is one whose mask "
-        "marks nothing."
+        f"{counted(len(evaluated[0].rows), 'image')} of {evaluated[0].dataset} ({place}). {interval} A lesion is "
+        f"missed if nothing that the network marks has an IoU above {LEAST_IOU} with it. A blank image is one whose "
+        "mask marks nothing."
     ]
     if len(evaluated) > 1:
         lines.append(
@@ -202,10 +203,6 @@ def _change(difference: PairedDifference | None, enough: bool) -> Text:
     if enough and difference.certain:
         text.stylize("bold")
     return text
-
-
-def _count_images(number: int) -> str:
-    return f"{number} image{'' if number == 1 else 's'}"
 
 
 def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:
