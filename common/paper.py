@@ -6,17 +6,14 @@ settings that a profile shrinks. `model.py` beside the record declares the setti
 
 import re
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
-from functools import cache
 from importlib import import_module
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from common import strict_yaml
 from common.errors import BadInput
+from common.readings import DESIGN_DIGITS, as_text, is_design
 from common.recipe import LOSSES, MONITORS, OPTIMIZERS, Recipe
 from common.reported import Cases, Claim, Figure, Reported, Table, TrainingPass, Worded
 
@@ -25,10 +22,6 @@ PROFILES: tuple[Profile, ...] = get_args(Profile)  # the paper's own size first
 
 # A small network is the paper's with fewer pixels and filters. All other settings stay as stated.
 SHRINKS = ("side", "filters", "bottleneck")
-
-# The one reading that gives the ground truth to the network. It is labelled as a leak everywhere.
-LEAK = {"input": "image+mask"}
-_DIGITS = 9  # of a number of folds or splits
 
 
 class _Record(BaseModel):
@@ -289,7 +282,7 @@ class Paper(_Record):
         text = as_text(value)
         if is_design(key, text):
             return None
-        if key in ("folds", "splits") and text.isdecimal() and len(text) > _DIGITS:
+        if key in ("folds", "splits") and text.isdecimal() and len(text) > DESIGN_DIGITS:
             return f"{key}: a number of {len(text)} digits"
         if key not in self.readings:
             return f"{key}: not a reading of this paper"
@@ -302,70 +295,3 @@ class Paper(_Record):
         if is_design(key, text):
             return int(text)
         return next(value for value in self.readings[key].values if as_text(value) == text)
-
-
-def is_design(key: str, text: str) -> bool:
-    """Whether a reading, as typed, is the design of a run: its number of folds, or of splits that come again. Both may
-    be chosen of any paper. The least is 1 split; how few folds are too few, depends on the cases
-    (`common.data.splits`)."""
-    return text.isdecimal() and len(text) <= _DIGITS and (key == "folds" or (key == "splits" and int(text) > 0))
-
-
-def as_text(value: Any) -> str:
-    """A value of a reading as it is typed on the command line: none, 0.2, batch, benign+malignant, true,
-    rotation:15+flips:true."""
-    if value is None or value == {}:
-        return "none"
-    if isinstance(value, dict):
-        return "+".join(f"{key}:{as_text(each)}" for key, each in value.items())
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "+".join(map(as_text, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def as_shown(readings: Mapping[str, Any]) -> list[str]:
-    """Readings as tables and pages show them, each as KEY=VALUE, with a label on the leak."""
-    typed = {key: as_text(value) for key, value in readings.items()}
-    return [f"{key}={value}{' (LEAK)' if LEAK.get(key) == value else ''}" for key, value in typed.items()]
-
-
-def names() -> list[str]:
-    """The papers that can be run, in alphabetical order: the folders of `reproductions/` with a `paper.yaml`."""
-    return sorted(entry.name for entry in files("reproductions").iterdir() if (entry / "paper.yaml").is_file())
-
-
-def find_name(typed: str) -> str:
-    """The name of a paper that is typed in any case: "gill" for "Gill". Raises BadInput for an unknown name, with the
-    known one that is most like it."""
-    known, name = names(), typed.lower()
-    if name in known:
-        return name
-    meant = "".join(f" Did you mean '{like}'?" for like in get_close_matches(name, known, n=1))
-    raise BadInput(f"There is no paper '{typed}'.{meant} Known papers: {', '.join(known)}.")
-
-
-@cache
-def load(name: str) -> Paper:
-    """The record of one paper (`find_name`). Raises BadInput for an unknown name and for an invalid record."""
-    if (known := find_name(name)) != name:
-        return load(known)
-    return read(name, files("reproductions") / name / "paper.yaml")
-
-
-def read(name: str, path: Traversable) -> Paper:
-    """The record in a file. Every profile of it makes a valid recipe. Raises BadInput with the name of the file and a
-    list of all errors in it."""
-    try:
-        given = strict_yaml.read(path)
-        if not isinstance(given, dict):
-            raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
-        record = Paper(name=name, **given)
-        for profile in ("paper", *record.profiles):
-            Recipe(**record._values(profile, {}))
-    except ValidationError as error:
-        wrong = strict_yaml.complaints(error)
-        raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Correct the file.") from error
-    # Tables are expanded before they are validated, so an entry that is no table raises other errors.
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise BadInput(f"{path} is not a valid record of a paper: {error}") from error
-    return record

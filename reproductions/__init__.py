@@ -43,9 +43,9 @@ __all__ = [
 
 def papers() -> list[str]:
     """The names of the papers, in alphabetical order."""
-    from common import paper
+    from common import papers as records
 
-    return paper.names()
+    return records.names()
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Reproduction:
 
 def load(paper: str) -> Reproduction:
     """One paper: its record, the settings of its training, and its network. Raises BadInput for an unknown name."""
-    from common import paper as records
+    from common import papers as records
 
     return Reproduction(records.load(paper))
 
@@ -102,7 +102,7 @@ def results(paper: str, results: str | Path = "results", every_run: bool = False
         stale                   whether the runs come from an older protocol or recipe
 
     Raises BadInput for an unknown paper and a damaged record."""
-    from common import paper as records
+    from common import papers as records
     from common.evidence.flat import rows_of_paper
 
     return rows_of_paper(records.load(paper), Path(results), every_run)
@@ -113,7 +113,7 @@ def explain(paper: str, number: str | None = None, results: str | Path = "result
 
     number: as printed ("0.5667"), a part of its name ("test iou"), or its id; None for the whole paper.
     Raises BadInput for an unknown paper, and for no or several such numbers, with the numbers to choose from."""
-    from common import paper as records
+    from common import papers as records
     from common.evidence import question
 
     return question.explain(records.load(paper), number, Path(results))
@@ -154,8 +154,8 @@ def reproduce(
 
     Raises BadInput for a wrong choice and for data that are missing or can't be used, FailedRun where no training has
     numbers. A script needs `if __name__ == "__main__":` around a call with repeats_at_once above 1."""
-    from common import paper as records
-    from common.paper import as_text
+    from common import papers as records
+    from common.readings import as_text
     from common.training.at_once import share_memory
 
     record = records.load(paper)

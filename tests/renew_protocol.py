@@ -18,15 +18,16 @@ import keras
 import numpy as np
 from PIL import Image
 
-from common import paper
+from common import papers
 from common.data import busi, phantom, splits
 from common.data.augment import Augment
 from common.data.batches import Batches
 from common.data.case import Case
 from common.data.prepare import Need, Prepared, prepare
 from common.evidence import counts
-from common.paper import PROFILES, Paper, as_text
+from common.paper import PROFILES, Paper
 from common.protocol import PROTOCOL
+from common.readings import as_text
 from common.recipe import Augmentation, Recipe
 from common.seeds import derive
 from common.training.callbacks import EpochStart
@@ -42,7 +43,7 @@ LIBRARIES = (
 # Rounding grows with each step: with and without TensorFlow's oneDNN kernels Paudel's losses differ by 9e-5 of
 # themselves after six steps and by 1e-3 after ten; those of the other papers by 2e-7 after six.
 STEPS = {"paudel": 6}
-PAPERS = [paper.load(name) for name in paper.names()]
+PAPERS = [papers.load(name) for name in papers.names()]
 
 
 def splits_of() -> dict[str, str]:

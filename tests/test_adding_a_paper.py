@@ -103,10 +103,10 @@ def test_what_it_trains_with_is_what_its_model_says(with_sixth):
 
 FACTS = """
 import json, keras, numpy as np
-from common import paper
+from common import papers
 from common.training.compiled import compiled
 from common.training.network import Network
-recipe, network = paper.load("nola").recipe("smoke"), Network.of_paper("nola")
+recipe, network = papers.load("nola").recipe("smoke"), Network.of_paper("nola")
 model = compiled(network, recipe, "float32", steps=100)
 truth, logits = np.array([[[[1.0], [0.0]]]], "float32"), np.array([[[[0.3], [-2.0]]]], "float32")
 image = np.arange(400, dtype=np.uint8).reshape(20, 20, 1)

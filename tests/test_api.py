@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import reproductions as repro_api
-from common import paper
+from common import papers
 from common.cli.train import run as cli_run
 from common.evidence.answers import answers
 from common.evidence.assess import assess_paper
@@ -99,7 +99,7 @@ def test_a_row_is_flat_and_all_rows_have_the_same_keys(gill_rows):
 
 
 def test_the_rows_have_the_verdicts_of_the_pages(gill_rows):
-    gill = paper.load("gill")
+    gill = papers.load("gill")
     expected = answers(gill, assess_paper(gill, ROOT / "results"))
     assert [row["id"] for row in gill_rows] == [answer.head.id for answer in expected]
     assert [row["verdict"] for row in gill_rows] == [answer.verdict for answer in expected]
@@ -114,7 +114,7 @@ def test_a_percentage_is_also_a_share():
 
 def test_every_run_has_a_row_for_each_number_of_its_network(gill_rows):
     rows = repro_api.results("gill", ROOT / "results", every_run=True)
-    records = assess_paper(paper.load("gill"), ROOT / "results")
+    records = assess_paper(papers.load("gill"), ROOT / "results")
     assert len(rows) == sum(len(each.rows) for each in records)
     assert {(row["profile"], row["data"]) for row in rows} == {
         (each.record.profile, each.record.dataset.name) for each in records
@@ -139,7 +139,7 @@ def test_a_run_that_a_program_began_goes_on_with_a_command():
     from common.training.reproduce import command_of
 
     options = {"data": "my data", "repeats": None, "seed": 0, "repeats_at_once": "1", "runs": Path("runs")}
-    assert command_of(paper.load("gill"), {"kernel": "3"}, options) == (
+    assert command_of(papers.load("gill"), {"kernel": "3"}, options) == (
         "repro run gill --reading kernel=3 --data 'my data' --seed 0 --repeats-at-once 1 --runs runs --resume"
     )
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from common import __version__, cli, paper
+from common import __version__, cli, papers
 from common.cli.shared import command_line
 from common.cli.status import run_state
 from common.evidence.results import Environment
@@ -28,10 +28,10 @@ def test_papers_lists_each_with_its_network_weights_and_data(repro):
     status, printed, progress = repro("papers")
     assert status == 0
     assert progress.startswith("comparing the printed numbers with the runs")
-    for name in paper.names():
-        about = paper.load(name)
+    for name in papers.names():
+        about = papers.load(name)
         assert f"{name}: {about.brief}. {about.parameters / 1e6:.1f} million weights." in " ".join(printed.split())
-    assert printed.count("Not run yet.") == len(paper.names())
+    assert printed.count("Not run yet.") == len(papers.names())
 
 
 def test_papers_says_what_was_run_and_what_came_out_of_stored_comparisons_alone(repro, tmp_path, monkeypatch):
@@ -55,7 +55,7 @@ def test_a_shell_completes_the_names_of_papers():
     environment = os.environ | {"_REPRO_COMPLETE": "complete_bash", "COMP_WORDS": "repro explain ", "COMP_CWORD": "2"}
     called = [sys.executable, "-c", "import sys; sys.argv[0] = 'repro'; from common.cli import main; main()"]
     done = subprocess.run(called, env=environment, cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.split() == paper.names()
+    assert done.stdout.split() == papers.names()
 
 
 def test_the_help_names_the_defaults(repro, monkeypatch):
@@ -90,7 +90,7 @@ def test_every_message_calls_the_command_repro_however_it_was_started(repro):
 def test_a_paper_may_be_typed_in_any_case(repro):
     assert repro("claims", "Gill") == repro("claims", "GILL") == repro("claims", "gill")
     assert repro("claims", "Gill")[0] == 0
-    assert paper.load("Gill") is paper.load("gill")
+    assert papers.load("Gill") is papers.load("gill")
 
 
 def test_a_mistyped_paper_is_told_the_name_that_is_most_like_it(repro):
@@ -100,7 +100,7 @@ def test_a_mistyped_paper_is_told_the_name_that_is_most_like_it(repro):
 
 
 BAD = {
-    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", *paper.names()]),
+    "an unknown paper": (["run", "nobody"], ["no paper 'nobody'", *papers.names()]),
     "an unknown paper to compare": (["compare", "nobody"], ["no paper 'nobody'"]),
     "an unknown profile": (["run", "cheng", "--profile", "huge"], ["no profile 'huge'", "auto, paper, small, smoke"]),
     "a negative repeat count": (["run", "cheng", "--repeats", "-1"], ["-1 repeats", "at least 1"]),
@@ -168,7 +168,7 @@ def test_compare_says_what_became_of_a_paper_in_a_few_lines_and_where_all_is(rep
     assert status == 0
     said, *where = printed.strip().split("\n\n")
     assert said.startswith("paudel: Of ")
-    assert said.count("\n- ") == len(paper.load("paudel").headline)
+    assert said.count("\n- ") == len(papers.load("paudel").headline)
     assert max(map(len, said.splitlines())) <= 80
     assert len(printed.splitlines()) < 25
     assert "kept/README.md" in where[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common import paper
+from common import papers
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def test_an_ambiguous_number_lists_those_that_it_fits_and_an_unknown_one_all(rep
     status, _, complaint = repro("explain", "gill", "0.1234")
     assert status == 2
     assert complaint.startswith("No number '0.1234' of gill:\n")
-    assert all(cell.id in complaint for cell in paper.load("gill").reported)
+    assert all(cell.id in complaint for cell in papers.load("gill").reported)
     assert "For example: repro explain gill test-iou" in complaint
 
 

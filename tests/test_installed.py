@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from common import paper
+from common import papers
 from common.data import phantom
 
 ROOT = Path(__file__).parent.parent
@@ -72,7 +72,7 @@ def test_it_is_the_installed_one_that_is_used(installed, tmp_path):
 
 def test_all_papers_are_there(installed, tmp_path):
     told = installed(tmp_path, "-m", "reproductions", "papers")
-    assert all(name in told for name in paper.names())
+    assert all(name in told for name in papers.names())
 
 
 def test_arithmetic_needs_nothing_else(installed, tmp_path):

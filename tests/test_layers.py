@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 # The lowest first. A name stands for the module, or for the package with all that is in it.
 LAYERS = (
     ("arrays", "ending", "errors", "files", "limits", "lock", "newest", "seeds", "strict_yaml", "text"),
-    ("recipe", "paper", "reported", "protocol"),
+    ("paper", "papers", "protocol", "readings", "recipe", "reported"),
     ("data",),
     ("evidence",),
     ("training",),

@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from common import __version__, paper
+from common import __version__, papers
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("common", "reproductions") for path in (ROOT / package).rglob("*.py"))
@@ -64,7 +64,7 @@ def test_the_citation_names_this_version_and_every_paper():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert (cited["version"], cited["cff-version"]) == (__version__, "1.2.0")
     titles = {reference["title"] for reference in cited["references"]}
-    assert titles >= {paper.load(name).title for name in paper.names()}
+    assert titles >= {papers.load(name).title for name in papers.names()}
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 

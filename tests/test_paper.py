@@ -5,10 +5,13 @@ from importlib import import_module
 import pytest
 from pydantic import ValidationError
 
-from common import paper
+from common import papers
 from common.errors import BadInput
+from common.paper import PROFILES, SHRINKS, Paper, Stated
+from common.readings import as_shown, as_text
+from common.recipe import Recipe
 
-CHENG = paper.load("cheng")
+CHENG = papers.load("cheng")
 
 
 def test_a_recipe_is_what_is_stated_and_the_default_of_each_reading():
@@ -38,11 +41,11 @@ def test_lists_none_and_truth_values_can_be_typed():
 
 
 def test_every_reading_of_every_paper_makes_a_valid_recipe():
-    for name in paper.names():
-        record = paper.load(name)
+    for name in papers.names():
+        record = papers.load(name)
         for key, reading in record.readings.items():
             for value in reading.values:
-                assert getattr(record.recipe(readings={key: paper.as_text(value)}), key) in (value, tuple_of(value))
+                assert getattr(record.recipe(readings={key: as_text(value)}), key) in (value, tuple_of(value))
 
 
 def tuple_of(value):
@@ -62,28 +65,28 @@ def test_what_is_both_stated_and_open_is_refused():
     side = {"default": 128, "alternatives": [], "why": "?"}
     twice = CHENG.model_dump() | {"readings": {"side": side}, "profiles": {}}
     with pytest.raises(ValidationError, match="both stated and open: side"):
-        paper.Paper(**twice)
+        Paper(**twice)
 
 
 def test_a_profile_can_not_set_what_no_recipe_has():
     with pytest.raises(ValidationError, match="profile small sets what no recipe has: colour"):
-        paper.Paper(**CHENG.model_dump() | {"profiles": {"small": {"colour": "red"}}})
+        Paper(**CHENG.model_dump() | {"profiles": {"small": {"colour": "red"}}})
     with pytest.raises(ValidationError, match="of_baselines sets what no recipe has: colour"):
-        paper.Paper(**CHENG.model_dump() | {"of_baselines": {"colour": "red"}})
+        Paper(**CHENG.model_dump() | {"of_baselines": {"colour": "red"}})
 
 
 def test_baselines_have_their_own_values_of_some_settings_in_every_profile_unless_a_reading_chooses_another():
     changed = {"baselines": [{"classes": "benign+malignant"}], "of_baselines": {"batch_size": 3}}
     about = CHENG.model_copy(update=changed)
     own, baseline = {}, {"classes": "benign+malignant"}
-    for profile in paper.PROFILES:
+    for profile in PROFILES:
         assert about.plain_recipe(profile, own).batch_size == CHENG.plain_recipe(profile, own).batch_size != 3
         assert about.plain_recipe(profile, baseline).batch_size == 3
     assert about.plain_recipe("paper", baseline | {"batch_size": "16"}).batch_size == 16
 
 
 def test_readings_choose_the_papers_own_network_or_a_baseline():
-    about = paper.load("rahman")
+    about = papers.load("rahman")
     assert about.network_of({}) == about.network_of({"residual": "encoder"}) == {}
     assert about.network_of({"residual": "none", "masks": "first"}) == {"residual": "none"}
     assert [cell.id for cell in about.printed_numbers if about.network_of(cell.readings)] == []
@@ -91,7 +94,7 @@ def test_readings_choose_the_papers_own_network_or_a_baseline():
 
 def test_unknown_keys_are_refused():
     with pytest.raises(ValidationError, match="colour"):
-        paper.Paper(**CHENG.model_dump(), colour="red")
+        Paper(**CHENG.model_dump(), colour="red")
 
 
 @pytest.mark.parametrize("key", ["learning_rate", "batch_size", "epochs", "patience", "images", "loss"])
@@ -103,18 +106,18 @@ def test_a_small_network_is_the_papers_with_fewer_pixels_and_filters_and_nothing
         {} if key in CHENG.readings or key in CHENG.stated else {key: changed["readings"]["epochs"]}
     )
     with pytest.raises(ValidationError, match=f"profile small sets {key}: it may set side, filters, bottleneck"):
-        paper.Paper(**changed | {"readings": readings})
+        Paper(**changed | {"readings": readings})
 
 
-@pytest.mark.parametrize("name", paper.names())
+@pytest.mark.parametrize("name", papers.names())
 def test_the_smoke_profile_may(name):
-    assert paper.load(name).profiles["smoke"].keys() - set(paper.SHRINKS)
+    assert papers.load(name).profiles["smoke"].keys() - set(SHRINKS)
 
 
 @pytest.mark.parametrize("key", ["smoothh", "schedule"])
 def test_a_setting_that_no_code_reads_is_refused_by_name(key):
     """Found by review: it loaded, and trained as if it were not there."""
-    stated = {**CHENG.stated, key: paper.Stated(value=1, quote="?")}
+    stated = {**CHENG.stated, key: Stated(value=1, quote="?")}
     with pytest.raises(BadInput, match=f"settings that no code reads:\n  - {key}: Extra inputs"):
         CHENG.model_copy(update={"stated": stated}).recipe()
 
@@ -129,7 +132,7 @@ def test_a_setting_that_no_code_reads_is_refused_by_name(key):
 def test_so_is_a_value_that_no_code_reads(key, value):
     stated = {each: kept for each, kept in CHENG.stated.items() if each != key}
     readings = {each: kept for each, kept in CHENG.readings.items() if each != key}
-    stated[key] = paper.Stated(value=value, quote="?")
+    stated[key] = Stated(value=value, quote="?")
     with pytest.raises(BadInput, match="settings that no code reads") as refused:
         CHENG.model_copy(update={"stated": stated, "readings": readings}).recipe()
     assert key in str(refused.value)
@@ -145,21 +148,21 @@ def test_a_monitor_that_nobody_makes_is_refused_by_name():
 @pytest.mark.parametrize("given", [{}, {"quote": "?", "source": "main.py:1"}], ids=["neither", "both"])
 def test_a_stated_value_has_the_paper_s_words_or_a_line_of_its_code(given):
     with pytest.raises(ValidationError, match="one of the two"):
-        paper.Stated(value=1, **given)
+        Stated(value=1, **given)
 
 
 def test_a_value_that_no_reading_has_is_refused_wherever_the_record_chooses_one():
     """Found by review: an unknown baseline was refused only after hours, when the paper's own network was trained."""
     baseline = CHENG.model_dump() | {"baselines": [{"batch_norm": "nowhere"}]}
     with pytest.raises(ValidationError, match="a baseline has batch_norm=nowhere: known values are encoder, "):
-        paper.Paper(**baseline)
+        Paper(**baseline)
     number = CHENG.reported[0].model_copy(update={"readings": {"network": "unet"}})
     with pytest.raises(ValidationError, match=f"the number {number.id} has network: not a reading of this paper"):
-        paper.Paper(**CHENG.model_dump() | {"reported": [number.model_dump()], "claims": [], "headline": []})
+        Paper(**CHENG.model_dump() | {"reported": [number.model_dump()], "claims": [], "headline": []})
 
 
 def test_settings_that_let_unknown_keys_through_are_refused(monkeypatch):
-    class Loose(paper.Recipe):
+    class Loose(Recipe):
         pass
 
     monkeypatch.setattr(import_module("reproductions.cheng.model"), "Settings", Loose)
@@ -173,22 +176,22 @@ def test_a_setting_that_the_network_lacks_is_named():
         CHENG.model_copy(update={"stated": stated}).recipe()
 
 
-@pytest.mark.parametrize("name", paper.names())
+@pytest.mark.parametrize("name", papers.names())
 def test_every_network_says_what_its_settings_are(name):
     settings = import_module(f"reproductions.{name}.model").Settings
-    own = settings.model_fields.keys() - paper.Recipe.model_fields.keys()
+    own = settings.model_fields.keys() - Recipe.model_fields.keys()
     assert own
     assert all(field in settings.__doc__ for field in own)
 
 
 def test_readings_are_shown_as_typed_and_the_leak_is_called_one():
-    shown = paper.as_shown({"patience": None, "input": "image+mask", "classes": ["benign", "malignant"]})
+    shown = as_shown({"patience": None, "input": "image+mask", "classes": ["benign", "malignant"]})
     assert shown == ["patience=none", "input=image+mask (LEAK)", "classes=benign+malignant"]
-    assert paper.as_shown({"input": "image"}) == ["input=image"]
+    assert as_shown({"input": "image"}) == ["input=image"]
 
 
 def with_values(**values):
-    stated = CHENG.stated | {key: paper.Stated(value=value, quote="") for key, value in values.items()}
+    stated = CHENG.stated | {key: Stated(value=value, quote="") for key, value in values.items()}
     readings = {key: reading for key, reading in CHENG.readings.items() if key not in values}
     return CHENG.model_copy(update={"stated": stated, "readings": readings})
 

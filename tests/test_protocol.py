@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from common import paper
+from common import papers
 from common.evidence import assess
 from common.evidence.results import store
 from common.protocol import PROTOCOL, STEPS, recipe_hash
@@ -44,7 +44,7 @@ def test_counts_are_the_same():
 def test_the_first_steps_of_a_training_have_the_same_losses(name):
     if gpu_in_use():
         pytest.skip("the committed losses are a CPU's, and a GPU multiplies float32 with fewer bits")
-    now, before = renewal.losses_of(paper.load(name)), COMMITTED["losses"][name]
+    now, before = renewal.losses_of(papers.load(name)), COMMITTED["losses"][name]
     check("losses", {name: now}, {name: before}, tolerance=1e-3)
     # Before a weight has changed rounding is least: this sees a smoothing of 1 in a Dice loss.
     check("losses of the first step", {name: now[:1]}, {name: before[:1]}, tolerance=3e-5)
@@ -68,7 +68,7 @@ def test_each_step_says_what_it_changed():
     ids=["none", "another protocol", "another recipe"],
 )
 def test_a_record_is_fresh_where_its_recipe_and_protocol_are_those_of_today(tmp_path: Path, changed, fresh):
-    about = paper.load("cheng")
+    about = papers.load("cheng")
     today = {"paper": "cheng", "recipe_hash": recipe_hash(about.recipe()), "protocol": PROTOCOL}
     store(tmp_path, made.record([0.5]).model_copy(update=today | changed))
     (assessed,) = assess.assess_paper(about, tmp_path)
@@ -76,14 +76,14 @@ def test_a_record_is_fresh_where_its_recipe_and_protocol_are_those_of_today(tmp_
 
 
 def test_the_hash_of_a_recipe_follows_profile_and_readings():
-    cheng, gill = paper.load("cheng"), paper.load("gill")
+    cheng, gill = papers.load("cheng"), papers.load("gill")
     recipes = [cheng.recipe(), cheng.recipe("small"), cheng.recipe(readings={"batch_size": "16"}), gill.recipe()]
     assert len({recipe_hash(recipe) for recipe in recipes}) == len(recipes)
     assert recipe_hash(cheng.recipe()) == recipe_hash(cheng.recipe())
 
 
 def test_a_new_setting_at_its_default_leaves_results_fresh():
-    plain = paper.load("cheng").recipe()
+    plain = papers.load("cheng").recipe()
     explicit, flipped = (plain.model_copy(update={"augmentation": each}) for each in ({}, {"flips": True}))
     assert recipe_hash(explicit) == recipe_hash(plain)
     assert recipe_hash(flipped) != recipe_hash(plain)

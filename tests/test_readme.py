@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence.readmes import MARKS
 from common.evidence.verdict import VERDICTS
 

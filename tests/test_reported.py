@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from common import paper
+from common import papers
+from common.paper import Paper
 from common.reported import Table, printed
 
 COLUMNS = [
@@ -73,11 +74,11 @@ def test_a_line_that_does_not_fit_is_refused(values, message):
 
 
 def test_no_two_numbers_have_one_name_and_claims_are_about_reported_ones():
-    cheng = paper.load("cheng").model_dump()
+    cheng = papers.load("cheng").model_dump()
     with pytest.raises(ValidationError, match="several reported numbers are called test-iou"):
-        paper.Paper(**cheng | {"reported": [*cheng["reported"], cheng["reported"][-1]]})
+        Paper(**cheng | {"reported": [*cheng["reported"], cheng["reported"][-1]]})
     with pytest.raises(ValidationError, match="claims about numbers that are not reported: nothing"):
-        paper.Paper(**cheng | {"claims": [{"cells": {"nothing": {}}, "premise": ""}]})
+        Paper(**cheng | {"claims": [{"cells": {"nothing": {}}, "premise": ""}]})
 
 
 def test_the_cells_of_every_table_are_among_the_printed_numbers_each_of_them_once():
@@ -89,4 +90,4 @@ def test_the_cells_of_every_table_are_among_the_printed_numbers_each_of_them_onc
         "paudel": 327,
         "rahman": 4,  # two of its own, each entered under its name and under its printed formula, and two quoted ones
     }
-    assert {name: len(paper.load(name).printed_numbers) for name in known} == known
+    assert {name: len(papers.load(name).printed_numbers) for name in known} == known

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from common import paper
+from common import papers
 from common.data import manifest
 from common.evidence.assess import is_of_the_tables
 from common.training.request import Request, results_folder
 
-GILL, KUMAR, PAUDEL = map(paper.load, ("gill", "kumar", "paudel"))
+GILL, KUMAR, PAUDEL = map(papers.load, ("gill", "kumar", "paudel"))
 BUSI = manifest.fingerprint(manifest.published())
 
 

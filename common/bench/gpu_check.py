@@ -24,13 +24,14 @@ from typing import Annotated
 
 import typer
 
-from common import paper as papers
+from common import papers
 from common.bench.gpu_archive import write_archive
 from common.errors import BadInput
 from common.evidence import results as stored
 from common.evidence.describe_runs import say_tumour, say_unlearned
 from common.files import write_atomically
 from common.lock import only_one
+from common.readings import as_text
 from common.text import print_line
 
 PUBLIC = "busi"  # the data set that everyone can download
@@ -83,7 +84,7 @@ def _trainings(name: str, places: Sequence[str]) -> Iterator[Part]:
     the paper's baselines too. places: the options that name the folders."""
     paper, before = papers.load(name), 0
     folds, baselines = paper.plain_recipe().folds, paper.trained_along({})
-    choices = {key: papers.as_text(paper.readings[key].default) for each in baselines for key in each}
+    choices = {key: as_text(paper.readings[key].default) for each in baselines for key in each}
     own_network = [f"--reading={key}={value}" for key, value in choices.items()]
     kind = "cross-validation" if folds else "repeat"
     for repeats in REPEATS.get(name, OF_OTHERS):

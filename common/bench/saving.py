@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import keras
 
-from common import paper
+from common import papers
 from common.text import print_line
 from common.training import resume
 from common.training.compiled import compiled
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--filters", type=int, default=16, help="of Paudel's network; 16 is its own size")
     parser.add_argument("--folder", type=Path, help="on the disk that is to be measured")
     asked = parser.parse_args()
-    recipe = paper.load("paudel").recipe("paper").model_copy(update={"filters": asked.filters})
+    recipe = papers.load("paudel").recipe("paper").model_copy(update={"filters": asked.filters})
     model = compiled(Network.of_paper("paudel"), recipe, "float32", steps=1000)
     timed_round(model, None, 1, 2)  # the first steps take memory and compile
     plain, copied, written = [], [], []

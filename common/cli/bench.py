@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common import limits
-from common import paper as papers
+from common import limits, papers
 from common.cli.shared import Data, OnePaperOrAll, Runs, app, say
 from common.errors import BadInput
 from common.files import data_root, refuse_no_folder, write_atomically

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common import paper as papers
+from common import papers
 from common.cli.shared import Results, Runs, app, out, say, show
 from common.errors import BadInput
 from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file

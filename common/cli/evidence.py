@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from common import paper as papers
+from common import papers
 from common.cli.shared import (
     OnePaperOrAll,
     PaperName,

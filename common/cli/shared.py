@@ -14,8 +14,7 @@ from rich.progress import Progress
 from rich.status import Status
 from rich.text import Text
 
-from common import __version__, limits
-from common import paper as papers
+from common import __version__, limits, papers
 from common.protocol import PROTOCOL
 from common.text import for_json, for_terminal, names_stream
 from common.training.backend import first_backend

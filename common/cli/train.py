@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from common import limits
-from common import paper as papers
+from common import limits, papers
 from common.cli.shared import (
     Data,
     Folds,

@@ -11,7 +11,7 @@ from common.evidence.results import Record, spoken_name
 from common.evidence.run_values import values
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
-from common.paper import as_shown
+from common.readings import as_shown
 
 # The score that every run is named by: the Dice of the tumour, as a mean over the test images. An image without tumour
 # counts 0 where something is marked, and is left out where nothing is.

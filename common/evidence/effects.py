@@ -16,7 +16,7 @@ from common.evidence.mean_differences import MeanDifference, paired_t, welch
 from common.evidence.results import Compared, Record
 from common.evidence.run_values import by_repeat
 from common.evidence.statistics import Prediction, prediction
-from common.paper import as_shown
+from common.readings import as_shown
 
 # These settings decide which images a repeat is tested on (`common.data.splits.draw`). A reading of any other setting
 # leaves a repeat its test images.

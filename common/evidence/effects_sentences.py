@@ -11,7 +11,7 @@ from common.evidence.results import Compared, Record
 from common.evidence.statistics import Interval, place
 from common.evidence.tables import heading, number
 from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
-from common.paper import as_shown
+from common.readings import as_shown
 
 _BY_CHANCE = 0.05  # of the intervals leave out 0 where there is no effect
 

@@ -13,7 +13,8 @@ from common.evidence.sentences import say_verdict
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import best_of
 from common.lock import unchanging
-from common.paper import Paper, as_shown
+from common.paper import Paper
+from common.readings import as_shown
 from common.reported import Reported
 
 Row = dict[str, str | int | float | bool | None]

@@ -4,7 +4,7 @@ between marks are written."""
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from common import paper as papers
+from common import papers
 from common.evidence import effects, effects_tables, folds
 from common.evidence.answers import answers
 from common.evidence.assess import Assessment, assess_paper

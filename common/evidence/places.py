@@ -31,7 +31,7 @@ from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import RUNS
-from common.paper import as_shown
+from common.readings import as_shown
 
 # Metrics that papers call by one name: "IoU" or "Dice" for any of these ratios, "loss" for any of these losses.
 FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})

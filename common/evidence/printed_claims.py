@@ -9,7 +9,8 @@ from common.evidence.definition import COSTS, OVERLAPS, Definition
 from common.evidence.pairs import OfImages
 from common.evidence.statistics import Interval, place
 from common.evidence.superiority import FalseClaim, judge_printed
-from common.paper import Paper, as_shown, as_text
+from common.paper import Paper
+from common.readings import as_shown, as_text
 from common.reported import Reported, Worded
 
 HOLDS, FAILS = "holds", "does not hold"

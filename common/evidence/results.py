@@ -17,7 +17,8 @@ from common.evidence.definition import Definition
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import read_at_most, seal, unseal, write_atomically
-from common.paper import Profile, is_design
+from common.paper import Profile
+from common.readings import is_design
 from common.reported import AsPrinted
 from common.text import for_json
 

@@ -17,7 +17,7 @@ from common.evidence.run_values import values
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested
-from common.paper import as_shown
+from common.readings import as_shown
 from common.text import Markdown, for_markdown
 
 

@@ -15,7 +15,7 @@ import cv2
 import h5py
 import numpy as np
 
-from common import paper as papers
+from common import papers
 from common.data import fetch, phantom
 from common.errors import FailedRun
 from common.evidence import metrics

@@ -8,7 +8,8 @@ from common.evidence.columns import is_of_repeats
 from common.evidence.results import Record
 from common.evidence.run_values import recipe_of
 from common.evidence.trivial import BACKGROUND
-from common.paper import Paper, as_text
+from common.paper import Paper
+from common.readings import as_text
 from common.report.gather import Study
 from common.report.marks import axis_of, reported_value
 from common.reported import Reported

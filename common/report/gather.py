@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import paper as papers
+from common import papers
 from common.errors import BadInput
 from common.evidence import boxes, claims, effects, folds, leakage, worded
 from common.evidence.answers import Answer, answers

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from common.paper import Paper, as_text
+from common.paper import Paper
+from common.readings import as_text
 from common.training import network
 
 # The settings of a layer that its row tells, in this order.

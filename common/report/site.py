@@ -17,7 +17,7 @@ from common.evidence.assess import Assessment
 from common.evidence.effects_sentences import effect_sentences, format_repeats
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting
-from common.paper import as_shown
+from common.readings import as_shown
 from common.report import comparison, figures, gallery, gather, layers, marks, pictures, plots, try_page
 from common.report.gallery import Shown
 from common.report.gather import Study, Tested

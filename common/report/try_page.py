@@ -15,7 +15,7 @@ from common.data import phantom
 from common.errors import BadInput
 from common.files import in_tmpdir
 from common.paper import Paper
-from common.paper import load as load_paper
+from common.papers import load as load_paper
 from common.predict import export
 from common.predict.bundled import marked_without_lesion
 from common.predict.pipeline import DISCLAIMER

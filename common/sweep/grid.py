@@ -14,16 +14,16 @@ from typing import Annotated, Any, Literal
 import keras
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from common import limits, strict_yaml
-from common import paper as papers
+from common import limits, papers, strict_yaml
 from common.data.fetch import Found
 from common.data.listing import first_few, group_doubts
 from common.data.prepare import Need, Prepared
 from common.errors import BadInput, on_one_line
 from common.evidence import results
 from common.files import write_atomically
-from common.paper import Paper, Profile, as_shown, as_text
+from common.paper import Paper, Profile
 from common.protocol import PROTOCOL, recipe_hash
+from common.readings import as_shown, as_text
 from common.sweep.job import Job
 from common.training.estimate import multiplications, repeat_seconds
 from common.training.network import Network

@@ -13,7 +13,7 @@ from common.errors import BadInput
 from common.evidence.results import Failure
 from common.files import remove_partial
 from common.lock import only_one, side_by_side
-from common.paper import as_shown
+from common.readings import as_shown
 from common.training.environment import environment
 from common.training.fit import fit
 from common.training.record import Fit, Trial, ended

@@ -12,7 +12,8 @@ from common.evidence.flat import Row, rows_of_runs
 from common.evidence.pages import renew_pages
 from common.evidence.results import Record
 from common.files import data_root
-from common.paper import Paper, as_text
+from common.paper import Paper
+from common.readings import as_text
 from common.training import model_file
 from common.training.precision import resolve
 from common.training.profile import at_once, check, choose

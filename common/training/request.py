@@ -18,8 +18,9 @@ from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput, Damaged
 from common.evidence import assess
 from common.files import read_json, write_json
-from common.paper import Paper, Profile, as_text
+from common.paper import Paper, Profile
 from common.protocol import PROTOCOL, recipe_hash
+from common.readings import as_text
 from common.recipe import Recipe
 from common.training.fit import Training
 from common.training.network import Network

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common import paper
+from common import papers
 from common.data.batches import Batches, MadeAhead, for_backend
 from common.data.busi import index
 from common.data.fetch import Found
@@ -19,8 +19,8 @@ from common.training.request import prepare_for
 
 def main(folder: Path, cache: Path) -> None:
     found = Found("phantom", folder, index(folder), [])
-    for name in paper.names():
-        recipe = paper.load(name).recipe("smoke")
+    for name in papers.names():
+        recipe = papers.load(name).recipe("smoke")
         if recipe.split == "published":  # lists of images that the phantom does not have
             recipe = recipe.model_copy(update={"split": "random"})
         prepared = prepare_for(recipe, found, cache)

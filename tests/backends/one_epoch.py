@@ -4,7 +4,7 @@ environment without TensorFlow. Arguments: a folder in BUSI's layout, one for ru
 import sys
 from pathlib import Path
 
-from common import paper
+from common import papers
 from common.data.busi import index
 from common.data.fetch import Found
 from common.training.request import Request
@@ -12,7 +12,7 @@ from common.training.run import run_experiment
 
 if __name__ == "__main__":
     images, folder = map(Path, sys.argv[1:])
-    cheng = paper.load("cheng")
+    cheng = papers.load("cheng")
     # Two levels of four; and 21 images are trained on, in one size of batch: XLA compiles the network for each size.
     tiny = {"side": 32, "filters": [2, 2], "bottleneck": 2, "epochs": 1, "batch_size": 7}
     tiny |= {"encoder_dropout": [0.1, 0.2], "decoder_dropout": [0.2, 0.1]}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from common import paper
+from common import papers
 from common.data.busi import index
 from common.data.fetch import Found
 from common.training import scan
@@ -21,7 +21,7 @@ EPOCHS = 2
 
 
 def main(name: str, way: str, images: Path, folder: Path) -> None:
-    about = paper.load(name)
+    about = papers.load(name)
     shorter = {**about.profiles["smoke"], "epochs": EPOCHS}
     about = about.model_copy(update={"profiles": {**about.profiles, "smoke": shorter}})
     found = Found("phantom", images, index(images), [])

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common import paper
+from common import papers
 from common.data.batches import Batches
 from common.training.callbacks import reseed
 from common.training.compiled import feeding
@@ -158,7 +158,7 @@ IMAGES = 10
 def epochs() -> Numbers:
     """What the suite's own loop prints for IMAGES images in batches of BATCH, of a network that hands its image on and
     learns nothing: of a loss for each image, and of one for each batch that is no mean over images."""
-    recipe = paper.load("cheng").recipe("smoke")
+    recipe = papers.load("cheng").recipe("smoke")
     pixels = np.random.default_rng(1).integers(0, 256, (2, IMAGES, 4, 4), np.uint8)
     pixels[:, IMAGES - IMAGES % formulas.BATCH :] //= 4  # the smaller last batch has another loss than the rest
     cases = [SimpleNamespace(label="benign")] * IMAGES

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
-from common import paper
+from common import papers
 from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput
@@ -144,7 +144,7 @@ def test_on_a_terminal_each_has_its_bar(tmp_path):
 @pytest.mark.long
 def test_repeats_at_once_give_the_bits_that_they_give_in_turn(phantom_folder, tmp_path):
     """Histories, the counts of every image and the weights, of a run of three repeats, two at a time."""
-    cheng = paper.load("cheng")
+    cheng = papers.load("cheng")
     tiny = {**cheng.profiles["smoke"], "epochs": 2, "filters": [2, 2, 2, 2], "bottleneck": 2}
     cheng = cheng.model_copy(update={"profiles": {**cheng.profiles, "smoke": tiny}})
     found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])

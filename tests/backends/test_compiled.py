@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from common import paper
+from common import papers
 from tests.backends.environments import compiled_programs, ran
 
 
@@ -16,7 +16,7 @@ def sizes(images: int, batch: int) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", paper.names())
+@pytest.mark.parametrize("name", papers.names())
 @pytest.mark.parametrize("way", ["stepwise", "scanned"])
 def test_a_training_compiles_its_network_once_for_each_task(python, phantom_folder, tmp_path, monkeypatch, name, way):
     """Steps, validation, evaluation (which draws the examples) and renewed statistics, each once for each size of

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from common import paper
+from common import papers
 from common.data.batches import Batches
 from common.data.busi import index
 from common.data.fetch import Found
@@ -23,7 +23,7 @@ def afterwards_float32():
 
 def loss(name, precision, images, cache):
     """What a few training steps on the phantom give as their loss, and the network."""
-    about = paper.load(name)
+    about = papers.load(name)
     recipe = about.recipe("smoke")
     prepared = prepare_for(recipe, Found("phantom", images, index(images), []), cache)
     keras.utils.set_random_seed(0)
@@ -39,7 +39,7 @@ def loss(name, precision, images, cache):
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in paper.names()]
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in papers.names()]
 )
 def test_the_loss_in_bfloat16_stays_within_5_percent_of_float32(name, phantom_folder, tmp_path):
     expected, _ = loss(name, "float32", phantom_folder, tmp_path)
@@ -54,7 +54,7 @@ def test_the_loss_in_bfloat16_stays_within_5_percent_of_float32(name, phantom_fo
 def test_in_float16_the_loss_is_scaled_and_the_scale_saved_with_the_optimizer():
     """A gradient of 1e-8 is 0 in float16. Keras scales by itself; that the state is among the optimizer's variables,
     which a checkpoint holds, is what resuming rests on."""
-    about = paper.load("cheng")
+    about = papers.load("cheng")
     recipe = about.recipe("smoke")
     model = compiled(Network.of_paper(about.name), recipe, "mixed_float16", steps=1)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

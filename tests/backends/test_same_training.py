@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from tests.backends.environments import ran
 
 BACKENDS = ("tensorflow", "jax", "torch")
 QUICK = ("paudel",)
 # The slope of Dice alone is 0 in float32 where logits are 100, by its formula: nothing brings such a network back.
-OF_CROSS_ENTROPY = [name for name in paper.names() if paper.load(name).recipe().loss.startswith("bce")]
+OF_CROSS_ENTROPY = [name for name in papers.names() if papers.load(name).recipe().loss.startswith("bce")]
 
 
 def of(names: list[str]) -> list:
@@ -51,7 +51,7 @@ def trained(python_of):
     return results
 
 
-@pytest.mark.parametrize("name", of(paper.names()))
+@pytest.mark.parametrize("name", of(papers.names()))
 @pytest.mark.parametrize("start", ["as_drawn", "saturated"])
 def test_losses_of_20_steps_agree_to_a_thousandth(trained, name, start):
     expected, *others = trained(name, start).values()
@@ -61,7 +61,7 @@ def test_losses_of_20_steps_agree_to_a_thousandth(trained, name, start):
             np.testing.assert_allclose(seen[loss], values, rtol=1e-3, atol=1e-4, err_msg=loss)
 
 
-@pytest.mark.parametrize("name", of(paper.names()))
+@pytest.mark.parametrize("name", of(papers.names()))
 def test_and_that_is_of_networks_that_learn_and_of_heads_that_saturate(trained, name):
     """Or the test above would hold of anything."""
     for seen in trained(name, "as_drawn").values():

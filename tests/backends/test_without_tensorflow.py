@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from common import paper
+from common import papers
 from tests.backends import batches_of_all
 from tests.backends.environments import compiled_programs, ran
 
@@ -52,7 +52,7 @@ def test_an_epoch_is_trained_evaluated_and_recorded(python, phantom_folder, tmp_
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", paper.names())
+@pytest.mark.parametrize("name", papers.names())
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_every_paper_trains_on(python, tmp_path, backend, name):
     learned(trained(python, backend, name, tmp_path), backend)

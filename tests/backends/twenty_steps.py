@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from common import paper
+from common import papers
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.recipe import Recipe
 from common.training.compiled import compiled
@@ -63,7 +63,7 @@ def wrong(name: str) -> dict[str, list[float]]:
 
 
 def _recipe(name: str, rate: float) -> Recipe:
-    return paper.load(name).recipe("smoke").model_copy(update={"learning_rate": rate, **SMALLER.get(name, {})})
+    return papers.load(name).recipe("smoke").model_copy(update={"learning_rate": rate, **SMALLER.get(name, {})})
 
 
 def _network(name: str, recipe: Recipe, only_heads: bool = False) -> keras.Model:

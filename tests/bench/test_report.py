@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from common import paper
+from common import papers
 from common.bench import parts
 from common.bench.lines import Bench, Counted, LeftOut, Ratio
 from common.cli.bench import draw_ratios, save_lines
@@ -57,7 +57,7 @@ def test_without_the_twins_the_line_is_left_out_and_says_why(monkeypatch, tmp_pa
 
 
 def test_only_what_reads_the_data_is_left_out_where_they_are_missing(tmp_path):
-    kumar = paper.load("kumar")
+    kumar = papers.load("kumar")
     bench = Bench(kumar, kumar.recipe("smoke"), "float32", "cpu", None, tmp_path, 1, 1, tmp_path / "runs")
     (left,) = parts.measure(bench, ["pipeline"])
     assert left == LeftOut(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 
 torch = pytest.importorskip("torch", reason="needs PyTorch, which the suite itself does not: pip install torch")
 
@@ -21,7 +21,7 @@ PAPERS = ("cheng", "gill", "kumar")
 @pytest.fixture(scope="module", params=PAPERS)
 def pair(request):
     """Keras' network and its twin, with the same weights and statistics, all of them random."""
-    recipe = paper.load(request.param).recipe("smoke")
+    recipe = papers.load(request.param).recipe("smoke")
     keras.utils.set_random_seed(0)
     model = import_module(f"reproductions.{request.param}.model").build(recipe)
     random = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def test_the_same_weights_are_trained(pair):
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_losses_are_equal(name):
-    recipe = paper.load(name).recipe("smoke")
+    recipe = papers.load(name).recipe("smoke")
     random = np.random.default_rng(2)
     logits = random.normal(size=(2, 8, 8, 1)).astype(np.float32)
     truth = (random.random((2, 8, 8, 1)) < 0.3).astype(np.float32)
@@ -64,7 +64,7 @@ def test_losses_are_equal(name):
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_twin_learns(name):
     """Its step is a whole one: forward, backward and a change of the weights, in either layout."""
-    recipe = paper.load(name).recipe("smoke").model_copy(update={"batch_size": 1})
+    recipe = papers.load(name).recipe("smoke").model_copy(update={"batch_size": 1})
     torch.manual_seed(0)
     train = training.epoch(name, recipe, "float32", "cpu", channels_last=True, compiled=False, steps=1)
     model = next(cell.cell_contents for cell in train.__closure__ if isinstance(cell.cell_contents, torch.nn.Module))

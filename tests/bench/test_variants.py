@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from common import paper
+from common import papers
 from common.bench import variants
 from common.bench.variants import BytesDropout, PaddedOnBothSides, RbgDropout
 
-CHENG, GILL = (paper.load(name).recipe("smoke") for name in ("cheng", "gill"))
+CHENG, GILL = (papers.load(name).recipe("smoke") for name in ("cheng", "gill"))
 ON_JAX = pytest.mark.skipif(keras.backend.backend() != "jax", reason="written for JAX")
 
 
@@ -37,7 +37,7 @@ def test_only_variants_that_change_the_network_are_timed():
     padded = "even kernels padded on both sides"
     assert variants.changes("gill", GILL, padded)
     assert not variants.changes("cheng", CHENG, padded)
-    assert not variants.changes("rahman", paper.load("rahman").recipe("smoke"), "dropout")
+    assert not variants.changes("rahman", papers.load("rahman").recipe("smoke"), "dropout")
 
 
 @ON_JAX

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from common import cli, paper
+from common import cli, papers
 from common.data import audit, duplicates, manifest, splits
 from common.data.busi import index
 from common.data.case import Case
 from common.data.findings import load_findings
 from common.errors import BadInput
 
-CHENG, GILL, PAUDEL, RAHMAN = (paper.load(name).recipe() for name in ("cheng", "gill", "paudel", "rahman"))
+CHENG, GILL, PAUDEL, RAHMAN = (papers.load(name).recipe() for name in ("cheng", "gill", "paudel", "rahman"))
 
 
 def tissue(seed: int, height: int = 300, width: int = 400) -> np.ndarray:
@@ -255,7 +255,7 @@ def test_published_splits_are_counted_once_each():
     for group in BUSI["groups"]:
         alike[np.ix_(*[[place[name] for name in group]] * 2)] = True
     np.fill_diagonal(alike, False)
-    (leaked,) = duplicates.leakage_of_papers(cases, alike, [paper.load("tang")]).values()
+    (leaked,) = duplicates.leakage_of_papers(cases, alike, [papers.load("tang")]).values()
     assert leaked == {"repeats": 3, "mean": 0.2906, "low": 0.2826, "high": 0.2972}
 
 

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, MadeAhead, for_backend
 from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.training.network import Network
 
-RECIPE = paper.load("cheng").recipe("smoke")
+RECIPE = papers.load("cheng").recipe("smoke")
 SEED = (0, 0)
 ALL = np.arange(30)
 
@@ -58,7 +58,7 @@ def test_pixels_are_those_of_the_paper_rounded_to_four_decimals(prepared):
 
 
 def test_hard_truth_is_0_or_1(prepared):
-    recipe = paper.load("cheng").recipe("smoke", {"truth": "hard"})
+    recipe = papers.load("cheng").recipe("smoke", {"truth": "hard"})
     soft, hard = (np.concatenate([masks for _, masks in epoch(prepared, 0, r, None)]) for r in (RECIPE, recipe))
     assert set(np.unique(hard)) == {0, 1}
     assert np.array_equal(hard, soft >= 0.5)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data import enlarge, splits
 from common.data.augment import Augment
 from common.data.batches import Batches
@@ -14,7 +14,7 @@ from common.data.case import Case
 from common.data.prepare import Need, prepare
 from common.recipe import Augmentation
 
-KUMAR = paper.load("kumar")
+KUMAR = papers.load("kumar")
 AUGMENT = Augment(Augmentation(rotation=15))
 COPIES = KUMAR.recipe(readings={"copies": "4"})
 GROUPED = KUMAR.recipe(readings={"copies": "4", "split": "grouped"})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import paper
+from common import papers
 from common.data import fetch, known, manifest, pack
 from common.data.busi import index
 from common.data.prepare import Need, prepare
@@ -234,7 +234,7 @@ def test_busi_for_every_paper_takes_less_than_55_mb(busi_folder, tmp_path):
     cases = index(busi_folder)
     needs = {
         Need.of_recipe(about.recipe("paper", {key: value}))
-        for about in map(paper.load, paper.names())
+        for about in map(papers.load, papers.names())
         if about.data == "busi"
         for key in ("masks", "channels")
         if key in about.readings

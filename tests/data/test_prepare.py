@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from common import paper
+from common import papers
 from common.data import manifest
 from common.data.busi import index
 from common.data.case import Case
@@ -58,7 +58,7 @@ def test_of_any_number_the_first_n_are_merged():
 
 @pytest.mark.parametrize("masks", ["two", "halved", "union", "union=1", "mean=0", "mean=02", "first=2", "mean=2.5"])
 def test_another_reading_of_masks_is_no_setting(masks):
-    settings = paper.load("cheng").plain_recipe().model_dump()
+    settings = papers.load("cheng").plain_recipe().model_dump()
     assert Recipe(**settings | {"masks": "union=12"}).masks == "union=12"
     with pytest.raises(ValidationError, match="masks"):
         Recipe(**settings | {"masks": masks})

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import paper
+from common import papers
 from common.data import splits
 from common.data.case import Case
 from common.errors import BadInput
 
-CHENG, GILL = (paper.load(name).recipe() for name in ("cheng", "gill"))
+CHENG, GILL = (papers.load(name).recipe() for name in ("cheng", "gill"))
 ALL = np.arange(780)
 
 
@@ -43,7 +43,7 @@ def test_gill_knows_two_parts_so_the_test_images_select_the_epoch():
 
 
 def test_gill_with_validation_held_out_of_train():
-    recipe = paper.load("gill").recipe(readings={"validation": "0.15"})
+    recipe = papers.load("gill").recipe(readings={"validation": "0.15"})
     split = draw(ALL, recipe, seed=0, repeat=0)
     assert sizes(split) == {"train": 563, "validation": 100, "test": 117}
     assert not split.selects_on_test
@@ -60,7 +60,7 @@ def test_with_two_splits_every_other_repeat_has_the_same_images():
 
 
 def test_published_splits_come_again_after_the_last():
-    recipe = paper.load("tang").recipe()
+    recipe = papers.load("tang").recipe()
     assert [splits.number_of_split(recipe, repeat) for repeat in range(4)] == [0, 1, 2, 0]
     assert [splits.number_of_split(CHENG, repeat) for repeat in range(4)] == [0, 1, 2, 3]
 
@@ -96,7 +96,7 @@ def test_too_few_cases_are_refused():
 
 # Cross-validation
 
-PAUDEL = paper.load("paudel").recipe()
+PAUDEL = papers.load("paudel").recipe()
 LESIONS = [case(n, "benign") for n in range(437)] + [case(n, "malignant") for n in range(210)]
 
 
@@ -187,7 +187,7 @@ def test_folds_are_cut_from_the_sample_that_a_paper_takes():
 
 # Groups and samples
 
-KUMAR = paper.load("kumar").recipe(readings={"split": "grouped"})
+KUMAR = papers.load("kumar").recipe(readings={"split": "grouped"})
 PATIENTS = [case(n, group=f"patient {n // 4}") for n in range(9684)]
 
 

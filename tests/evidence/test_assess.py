@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence.assess import Assessment, assess
 from common.evidence.leakage import OLDER
 from common.evidence.results import Record

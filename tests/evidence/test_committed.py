@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence import effects, effects_tables
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import Assessment, assess_paper

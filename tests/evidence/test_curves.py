@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence.curves import _curves, first_epoch, with_epochs
 from common.evidence.results import RUNNING, load
 from common.evidence.run_values import values

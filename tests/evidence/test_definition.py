@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
 from common.evidence.metrics import STANDARD, value

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence import folds
 from common.evidence.counts import Rows, count
 from common.evidence.results import Record

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.errors import BadInput
 from common.evidence.counts import Rows, count
 from common.evidence.kept_counts import counts_folder, masks_of_test, rows_of, rows_of_test

@@ -12,7 +12,7 @@ from common.evidence.constant import constant_rows
 from common.evidence.definition import DISTANCES
 from common.evidence.metrics import of_batches, standard, value
 from common.evidence.shapes import compare_shapes
-from common.paper import load
+from common.papers import load
 from tests.evidence.pixels import pairs, rows_of, zoo
 
 SCIKIT = {"iou": jaccard_score, "dice": f1_score, "precision": precision_score, "recall": recall_score}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence.answers import Answer, answers, headline
 from common.evidence.assess import assess
 from common.evidence.number_cells import describe_ours, describe_printed

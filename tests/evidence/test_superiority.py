@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import paper as papers
+from common import papers
 from common.evidence import pairs
 from common.evidence.assess import stored
 from common.evidence.pairs import OfImages

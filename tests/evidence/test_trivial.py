@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data import fractions
 from common.evidence import trivial
 from common.evidence.constant import Images, class_prevalence, constant_rows, constant_value, prevalence
@@ -28,7 +28,7 @@ MASKS = fractions.load_fractions("busi", 256, "merged")
 
 
 def recipe(name="cheng", **changes):
-    return paper.load(name).recipe().model_copy(update=changes)
+    return papers.load(name).recipe().model_copy(update=changes)
 
 
 def rows_of(known: fractions.Fractions, positions: np.ndarray, positive: str | None) -> Rows:
@@ -161,7 +161,7 @@ def test_what_is_undefined_has_no_distribution():
 
 
 def test_every_reported_number_of_a_paper_gets_its_distributions():
-    gill = paper.load("gill")
+    gill = papers.load("gill")
     found = trivial.distributions_of_cells(gill, splits=50)
     assert list(found) == [cell.id for cell in gill.reported]
     assert all(tuple(by_predictor) == NOTHING and by_predictor[BACKGROUND].n == 50 for by_predictor in found.values())
@@ -170,24 +170,24 @@ def test_every_reported_number_of_a_paper_gets_its_distributions():
 
 
 def test_data_without_known_fractions_have_none():
-    kumar = paper.load("kumar")
+    kumar = papers.load("kumar")
     assert trivial.distributions_of_cells(kumar) == {}
 
 
 def test_copies_made_before_the_split_have_none_since_nobody_knows_their_tumour():
-    gill = paper.load("gill")
+    gill = papers.load("gill")
     assert trivial.distributions_of_cells(gill, gill.recipe().model_copy(update={"copies": 4})) == {}
 
 
 def test_the_share_of_tumour_in_random_parts_of_busi():
     """Known of all 780 images: 0.0783 of the pixels (0.0944 where the normal ones are left out)."""
     for name, mean in (("cheng", 0.0783), ("rahman", 0.0944)):
-        parts = trivial.prevalence(paper.load(name), splits=500)
+        parts = trivial.prevalence(papers.load(name), splits=500)
         low, high = parts["test"]
         assert 0.6 * mean < low < mean < high < 1.5 * mean
         of_train = parts["train"]
         assert low < of_train[0] < mean < of_train[1] < high, "a larger part varies less"
-    assert trivial.prevalence(paper.load("kumar")) == {}
+    assert trivial.prevalence(papers.load("kumar")) == {}
 
 
 @pytest.mark.parametrize("folds", [10, None])

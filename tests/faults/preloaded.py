@@ -2,11 +2,11 @@
 
 import gc
 
-from common import paper
+from common import papers
 from common.evidence.trivial import distributions_of_cells
 
 # Every comparison needs what predictors score that have learned nothing, and keeps it in memory.
-for name in paper.names():
-    distributions_of_cells(paper.load(name))
+for name in papers.names():
+    distributions_of_cells(papers.load(name))
 
 gc.freeze()  # or each command would look through all that is loaded whenever it collects garbage

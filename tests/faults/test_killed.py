@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.evidence import assess, kept_counts, results
 from common.files import checksum
 from common.training import resume
@@ -64,7 +64,7 @@ def test_killed_between_counts_and_record_the_counts_are_not_taken_for_those_of_
 ):
     for name in ("runs", "results"):
         shutil.copytree(never_disturbed.folder / name, tmp_path / name)
-    folder, cheng = tmp_path / "results", paper.load("cheng")
+    folder, cheng = tmp_path / "results", papers.load("cheng")
     (newer,) = results.load(folder, "cheng")
     path = kept_counts.counts_folder(folder, newer) / "rows-0-test.npz"
     with np.load(path) as rows:
@@ -104,11 +104,11 @@ def saving_always():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", paper.names())
+@pytest.mark.parametrize("name", papers.names())
 def test_killed_at_random_instants_it_ends_with_the_same_bits(name, tmp_path):
     """Twenty instants for each of the five papers. A run is killed again and again until it gets to its end, then the
     next one is begun."""
-    repeats = "1" if paper.load(name).recipe("smoke").folds else "2"
+    repeats = "1" if papers.load(name).recipe("smoke").folds else "2"
     words = ["run", name, "--profile", "smoke", "--data", "phantom", "--repeats", repeats, "--resume"]
     started = time.monotonic()
     never = Command(tmp_path / "never", *words)

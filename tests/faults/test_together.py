@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from common import paper
+from common import papers
 from common.evidence import pages, results
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_compare_does_not_replace_a_record_that_was_stored_while_it_read(tmp_pat
         return found
 
     monkeypatch.setattr(pages, "assess_paper", read_slowly)
-    monkeypatch.setattr(paper, "names", lambda: ["gill"])
+    monkeypatch.setattr(papers, "names", lambda: ["gill"])
     compared, _ = pages.renew_pages(folder, {"gill"})
     assert compared["gill"][0].record.runs[0].seconds == 1.0
     assert others[0].wait() == 0

@@ -5,7 +5,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
 
-from common import paper
+from common import papers
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.training import model_file
 
@@ -34,7 +34,7 @@ def bright(channels: int, classifies: bool = False, sharpness: float = 40.0, sid
 
 
 def about(name: str = "cheng", **settings) -> model_file.About:
-    recipe = paper.load(name).recipe("smoke").model_copy(update={"side": SIDE} | settings)
+    recipe = papers.load(name).recipe("smoke").model_copy(update={"side": SIDE} | settings)
     return model_file.About(
         paper=name, recipe=recipe, data="busi", fingerprint="0" * 16, precision="float32", seed=0, repeat=0
     )

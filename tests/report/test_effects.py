@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence import assess, effects
 from common.evidence.results import Record, store
-from common.paper import as_text
+from common.readings import as_text
 from common.report import gather
 from common.report.plots import effect_plots
 from tests.evidence import made

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.report import figures
 from common.report.gallery import Shown
 from common.report.pictures import Album, Picture

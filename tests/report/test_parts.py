@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.data import curations, duplicates, findings, manifest, pack
 from common.data.busi import index
 from common.data.prepare import Need

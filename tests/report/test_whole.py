@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.predict.bundled import NAME
 from common.report.browser_runtime import LOCAL
 from tests.report.axe import serious_faults

@@ -7,7 +7,7 @@ import keras
 import pytest
 from keras import layers
 
-from common.paper import load
+from common.papers import load
 from reproductions.cheng.model import build
 from tests.reproductions.networks import assert_chain, of_type
 

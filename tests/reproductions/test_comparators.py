@@ -11,7 +11,8 @@ from keras import layers
 
 from common.errors import BadInput
 from common.evidence import compare, worded
-from common.paper import PROFILES, load
+from common.paper import PROFILES
+from common.papers import load
 from common.protocol import recipe_hash
 from reproductions.paudel import comparators
 from reproductions.paudel.model import build

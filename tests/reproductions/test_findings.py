@@ -8,7 +8,7 @@ from statistics import mean
 
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence import claims
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition

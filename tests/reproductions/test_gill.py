@@ -11,7 +11,7 @@ from keras import layers
 from common.errors import BadInput
 from common.evidence import compare
 from common.evidence.results import load as load_results
-from common.paper import load
+from common.papers import load
 from reproductions.gill.model import build
 from tests.reproductions.networks import assert_chain, of_type
 

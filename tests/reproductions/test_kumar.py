@@ -12,7 +12,7 @@ from keras import layers
 
 from common.errors import BadInput
 from common.evidence import claims, compare, results
-from common.paper import load
+from common.papers import load
 from common.reported import printed
 from reproductions.kumar.model import build
 from tests.reproductions.networks import assert_chain, of_type

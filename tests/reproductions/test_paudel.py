@@ -12,7 +12,7 @@ from keras import layers
 from common.data.case import Case
 from common.data.splits import draw
 from common.evidence import claims
-from common.paper import load
+from common.papers import load
 from reproductions.paudel.model import build
 from tests.reproductions.networks import assert_chain, of_type
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common import paper
+from common import papers
 from common.evidence.definition import Definition
+from common.paper import Paper
+from common.readings import as_text
 from common.reported import Table
 
-PAPERS = [paper.load(name) for name in paper.names()]
+PAPERS = [papers.load(name) for name in papers.names()]
 STATEMENTS = [
     pytest.param(record, statement.quote, id=f"{record.name}-{key}")
     for record in PAPERS
@@ -33,7 +35,7 @@ TABLES = [
     for table in yaml.safe_load((files("reproductions") / record.name / "paper.yaml").read_text()).get("tables", [])
 ]
 ALTERNATIVES = [
-    pytest.param(record, key, value, id=f"{record.name}-{key}={paper.as_text(value)}")
+    pytest.param(record, key, value, id=f"{record.name}-{key}={as_text(value)}")
     for record in PAPERS
     for key, reading in record.readings.items()
     for value in reading.alternatives
@@ -62,7 +64,7 @@ def folder():
 def full_text(folder):
     """The full text of a paper."""
 
-    def read(record: paper.Paper) -> str:
+    def read(record: Paper) -> str:
         if record.text is None:
             pytest.skip(f"the text of {record.name} is not at hand: its facts cite file and line of the authors' code")
         return (folder / record.text).read_text(encoding="utf-8")

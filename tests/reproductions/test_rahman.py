@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 from common.errors import BadInput
-from common.paper import load
+from common.papers import load
 from reproductions.rahman.model import build
 from tests.reproductions.networks import assert_chain, of_type
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from common.paper import as_text, load, names
+from common.papers import load, names
+from common.readings import as_text
 from common.recipe import Recipe
 from common.training.network import Network
 

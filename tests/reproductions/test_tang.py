@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from common import paper
+from common import papers
 from common.data import duplicates, splits
 from common.data.case import Case
 from common.errors import BadInput
@@ -24,7 +24,7 @@ from common.training.request import Request, find_data, refuse_data
 from reproductions.tang import model as tang
 from tests.reproductions.networks import assert_chain, of_type
 
-PAPER = paper.load("tang")
+PAPER = papers.load("tang")
 RECIPE = PAPER.recipe()
 BATCH = "iou|fg|batch=8|t=0.5|empty=one"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.evidence import counts, metrics
 from common.evidence.results import Record, slug, trial_name
 from tests.faults.commands import Command
@@ -53,7 +53,7 @@ class Finished:
 @pytest.fixture(
     scope="module",
     params=[
-        *((name, ALONE.get(name)) for name in paper.names()),
+        *((name, ALONE.get(name)) for name in papers.names()),
         *(pytest.param((name, None), marks=pytest.mark.long) for name in ALONE),
     ],
     ids=lambda asked: " ".join(filter(None, asked)),
@@ -63,7 +63,7 @@ def finished(request, runs, tmp_path_factory) -> Finished:
     repeats = "2" if name == "cheng" else "1"
     words = "run", name, "--profile", "smoke", "--data", "phantom", "--repeats", repeats
     words += ("--reading", alone) if alone else ()
-    trained_along = paper.load(name).trained_along(dict([alone.split("=")] if alone else []))
+    trained_along = papers.load(name).trained_along(dict([alone.split("=")] if alone else []))
     folder = tmp_path_factory.mktemp("smoke")
     said = repro(folder, runs, *words)
     records = json.loads((folder / "results" / f"{name}.json").read_text())
@@ -73,7 +73,7 @@ def finished(request, runs, tmp_path_factory) -> Finished:
 def test_it_stores_every_reported_number_beside_the_reproduced_one_and_prints_those_that_the_paper_is_known_by(
     finished,
 ):
-    about = paper.load(finished.name)
+    about = papers.load(finished.name)
     trained = [cell for cell in about.reported if about.network_of(cell.readings) in finished.networks]
     assert {row["id"] for record in finished.records for row in record["reported"]} == {cell.id for cell in trained}
     for cell in trained:
@@ -86,7 +86,7 @@ def test_it_stores_every_reported_number_beside_the_reproduced_one_and_prints_th
 
 def test_its_baselines_are_trained_and_reported_beside_its_own_network(finished):
     """Published splits are of the paper's own data: on the phantom a grouped one takes their place."""
-    split = {"split": "grouped"} if paper.load(finished.name).recipe().split == "published" else {}
+    split = {"split": "grouped"} if papers.load(finished.name).recipe().split == "published" else {}
     assert [record["readings"] for record in finished.records] == [network | split for network in finished.networks]
 
 

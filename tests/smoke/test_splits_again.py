@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.evidence import counts, run_values
 from common.evidence.results import Record, slug
 from tests.smoke.test_smoke import repro
@@ -23,5 +23,5 @@ def test_every_other_repeat_has_the_images_of_the_first_and_weights_of_its_own(t
     alike = [[np.array_equal(one, other) for other in cases] for one in cases]
     assert alike == [[one % 2 == other % 2 for other in range(4)] for one in range(4)]
     assert len({tuple(run.history["loss"]) for run in record.runs}) == 4
-    split_of = run_values.split_of_each_repeat(paper.load("gill"), record)
+    split_of = run_values.split_of_each_repeat(papers.load("gill"), record)
     assert [split_of[run.seed, run.repeat] for run in record.runs] == [(0, 0), (0, 1), (0, 0), (0, 1)]

@@ -4,10 +4,11 @@ import keras
 import pytest
 import yaml
 
-from common import paper as papers
+from common import papers
 from common.data import phantom
 from common.errors import BadInput
 from common.files import write_json
+from common.readings import as_text
 from common.sweep import grid, table
 from common.sweep.job import find_trial, trial_number
 from common.training import request as requests
@@ -53,14 +54,14 @@ def test_all_is_the_default_and_every_alternative_one_at_a_time(expanded):
     assert all(len(each) == 1 for each in departures[1:])
     shrunk = gill.profiles["smoke"]
     alternatives = [
-        {key: papers.as_text(value)}
+        {key: as_text(value)}
         for key, reading in gill.readings.items()
         for value in reading.alternatives
         if key not in shrunk
     ]
     assert departures[1:] == alternatives
     assert [each for each in found.left_out if "which the smoke profile sets to" in each] == [
-        f"gill: other values of {key}, which the smoke profile sets to {papers.as_text(shrunk[key])}"
+        f"gill: other values of {key}, which the smoke profile sets to {as_text(shrunk[key])}"
         for key, reading in gill.readings.items()
         if key in shrunk and reading.alternatives
     ], "what they would be compared with is not what the paper leaves open"

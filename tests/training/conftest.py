@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data import fetch
 from common.data.busi import index
 from common.evidence import counts, results
@@ -16,7 +16,7 @@ from common.training.callbacks import Diverged
 from common.training.record import Fit, note_failure, summary
 from common.training.request import Request
 
-CHENG = paper.load("cheng")
+CHENG = papers.load("cheng")
 
 
 @pytest.fixture

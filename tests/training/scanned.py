@@ -13,14 +13,14 @@ import keras
 import numpy as np
 from keras import layers
 
-from common import paper
+from common import papers
 from common.data.batches import CLASSIFICATION, SEGMENTATION, Batches, for_backend
 from common.data.case import Case
 from common.data.prepare import Prepared
 from common.training import callbacks, losses, resume, scan, train_metrics
 
 RECIPE = (
-    paper.load("paudel")
+    papers.load("paudel")
     .recipe("smoke")
     .model_copy(update={"side": 8, "channels": 1, "batch_size": 2, "input": "image+mask"})
 )

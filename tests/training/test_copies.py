@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data import fetch
 from common.data.busi import index
 from common.evidence.counts import Rows
@@ -19,7 +19,7 @@ def enlarged(repro, phantom_folder, monkeypatch):
     """Runs the U-Net, the faster one of the two, for an epoch and with one level, with copies; gives what was
     printed."""
     for key, value in {"filters": [4, 8], "epochs": 1}.items():
-        monkeypatch.setitem(paper.load("kumar").profiles["smoke"], key, value)
+        monkeypatch.setitem(papers.load("kumar").profiles["smoke"], key, value)
 
     def call(*words):
         about = "--profile", "smoke", "--data", phantom_folder, "--reading", "copies=4", "--reading", "network=unet"
@@ -60,7 +60,7 @@ def test_however_a_trial_is_reached_it_is_trained_on_the_same_bits(phantom_folde
     """Resumed, at once with others, as a job of a sweep: each plans anew, Ray's with arrays that it was sent."""
     found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
     request = Request(
-        paper.load("kumar"), "smoke", found, 3, 0, {"copies": "4"}, "float32", tmp_path, tmp_path / "results", False
+        papers.load("kumar"), "smoke", found, 3, 0, {"copies": "4"}, "float32", tmp_path, tmp_path / "results", False
     )
     whole = plan(request, lambda line: None)
     sent = prepare_for(request.recipe, found, cache_folder(tmp_path))
@@ -79,7 +79,7 @@ def test_copies_may_be_made_by_the_papers_own_augmentation(phantom_folder, tmp_p
     found = fetch.Found("phantom", phantom_folder, index(phantom_folder), [])
     readings = {"copies": "4", "augmentation": "none"}
     request = Request(
-        paper.load("kumar"), "smoke", found, 1, 0, readings, "float32", tmp_path, tmp_path / "results", False
+        papers.load("kumar"), "smoke", found, 1, 0, readings, "float32", tmp_path, tmp_path / "results", False
     )
     refuse_data(request)
     planned = plan(request, lambda line: None)

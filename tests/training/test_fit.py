@@ -13,7 +13,7 @@ import pytest
 from rich.progress import Progress
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from common import paper
+from common import papers
 from common.data import splits
 from common.data.busi import index
 from common.data.prepare import Need, prepare
@@ -23,7 +23,7 @@ from common.protocol import PROTOCOL, recipe_hash
 from common.training import fit, logits, model_file, record, resume
 from common.training.network import Network
 
-CHENG = paper.load("cheng")
+CHENG = papers.load("cheng")
 # Cheng's network with two levels (tracing the graph of all four takes longest), a selected epoch and a patience.
 TINY = {"filters": (2, 2), "encoder_dropout": (0.1, 0.2), "decoder_dropout": (0.2, 0.1), "bottleneck": 4}
 TINY |= {"epochs": 4, "weights": "best", "patience": 3}
@@ -140,7 +140,7 @@ def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, kille
 
 def test_a_flat_monitor_is_reported():
     """As Keras' raw IoU is until a sigmoid saturates: the first epoch is 'best' only because none is better."""
-    recipe = paper.load("gill").recipe(readings={"monitor": "iou|mean2|pooled|keras-raw"})
+    recipe = papers.load("gill").recipe(readings={"monitor": "iou|mean2|pooled|keras-raw"})
     flat, moving = ({"val_iou|mean2|pooled|keras-raw": values} for values in ([0.46] * 11, [0.46, 0.47]))
     (note,) = fit.notes(flat, recipe)
     assert "was flat: 0.4600 in all 11 epochs" in note
@@ -148,7 +148,7 @@ def test_a_flat_monitor_is_reported():
 
 
 def test_a_record_says_that_the_network_was_given_the_mask():
-    recipe = paper.load("paudel").recipe(readings={"input": "image+mask"})
+    recipe = papers.load("paudel").recipe(readings={"input": "image+mask"})
     assert fit.notes({"val_loss": [0.5, 0.4]}, recipe) == [recipe.leak]
 
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data.batches import Batches, for_backend
 from common.data.busi import index
 from common.data.prepare import Need, prepare
@@ -20,7 +20,7 @@ from common.training.forget import forget_trainings
 
 
 def test_neither_network_nor_data_of_a_training_outlive_it(phantom_folder, tmp_path):
-    recipe = paper.load("cheng").recipe("smoke")
+    recipe = papers.load("cheng").recipe("smoke")
     prepared = prepare(index(phantom_folder), "phantom", Need.of_recipe(recipe), tmp_path)
 
     def train():

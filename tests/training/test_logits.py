@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from common import paper
+from common import papers
 from common.errors import BadInput
 from common.training import logits
 from common.training.network import Network
@@ -16,9 +16,9 @@ def outputs(model, images):
     return keras.tree.map_structure(keras.ops.convert_to_numpy, model(images, training=False))
 
 
-@pytest.mark.parametrize("name", paper.names())
+@pytest.mark.parametrize("name", papers.names())
 def test_the_sigmoid_of_the_logits_is_the_probability(name):
-    about = paper.load(name)
+    about = papers.load(name)
     recipe = about.recipe("smoke")
     model = Network.of_paper(about.name).build(recipe)
     images = np.random.default_rng(0).random((2, recipe.side, recipe.side, recipe.channels), dtype=np.float32)
@@ -30,14 +30,14 @@ def test_the_sigmoid_of_the_logits_is_the_probability(name):
 
 
 def test_a_network_up_to_its_logits_has_the_weights_of_the_whole_one_in_their_order():
-    about = paper.load("paudel")
+    about = papers.load("paudel")
     model = Network.of_paper(about.name).build(about.recipe("smoke"))
     paths = [weight.path for weight in model.weights]
     assert [weight.path for weight in logits.of_network(model).weights] == paths
 
 
 def test_the_mean_of_several_sigmoids_has_the_logit_of_the_mean():
-    about = paper.load("gill")
+    about = papers.load("gill")
     recipe = about.recipe("smoke", {"heads": "average"})
     model = Network.of_paper(about.name).build(recipe)
     images = np.random.default_rng(0).random((2, recipe.side, recipe.side, 3), dtype=np.float32)

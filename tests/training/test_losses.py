@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.training import losses
 
 
@@ -30,12 +30,12 @@ def printed(truth, prediction, smooth):
 
 
 def test_gill_trains_with_the_printed_formula_over_the_batch(pair):
-    loss = losses.for_recipe(paper.load("gill").recipe())
+    loss = losses.for_recipe(papers.load("gill").recipe())
     assert of(loss, *pair) == pytest.approx(printed(*pair, smooth=1e-6), abs=1e-6)
 
 
 def test_the_other_reading_is_the_mean_over_images(pair):
-    loss = losses.for_recipe(paper.load("gill").recipe(readings={"dice_over": "image"}))
+    loss = losses.for_recipe(papers.load("gill").recipe(readings={"dice_over": "image"}))
     expected = np.mean([printed(truth, prediction, 1e-6) for truth, prediction in zip(*pair, strict=True)])
     assert of(loss, *pair) == pytest.approx(expected, abs=1e-6)
 
@@ -52,7 +52,7 @@ def test_a_perfect_prediction_and_an_empty_pair_cost_nothing(pair, overlap):
 def test_cheng_trains_with_binary_cross_entropy(pair):
     truth, prediction = pair
     expected = -(truth * np.log(prediction) + (1 - truth) * np.log(1 - prediction)).mean()
-    loss = losses.for_recipe(paper.load("cheng").recipe())
+    loss = losses.for_recipe(papers.load("cheng").recipe())
     assert of(loss, truth, prediction) == pytest.approx(expected, rel=1e-5)
 
 
@@ -89,12 +89,12 @@ def test_it_is_what_tensorflow_computes_of_a_network_that_ends_in_a_sigmoid(pair
 @pytest.mark.parametrize("name", ["cheng", "gill", "rahman"])
 def test_losses_are_float32_also_in_half_precision(pair, name):
     half = [part.astype("float16") for part in (pair[0], logits(pair[1]))]
-    loss = losses.for_recipe(paper.load(name).recipe())
+    loss = losses.for_recipe(papers.load(name).recipe())
     assert keras.backend.standardize_dtype(loss(*half).dtype) == "float32"
 
 
 def test_rahman_adds_the_dice_loss_to_the_cross_entropy(pair):
-    recipe = paper.load("rahman").recipe()
+    recipe = papers.load("rahman").recipe()
     truth, prediction = pair
     cross_entropy = -(truth * np.log(prediction) + (1 - truth) * np.log(1 - prediction)).mean()
     expected = cross_entropy + printed(*pair, smooth=recipe.smooth)
@@ -103,9 +103,9 @@ def test_rahman_adds_the_dice_loss_to_the_cross_entropy(pair):
 
 def test_paudel_has_a_loss_for_each_output(pair):
     truth, prediction = pair
-    both = losses.for_recipe(paper.load("paudel").recipe(readings={"loss": "iou"}))
+    both = losses.for_recipe(papers.load("paudel").recipe(readings={"loss": "iou"}))
     assert set(both) == {"segmentation_output", "classification_output"}
-    shared, smooth = (truth * prediction).sum(), paper.load("paudel").recipe().smooth
+    shared, smooth = (truth * prediction).sum(), papers.load("paudel").recipe().smooth
     expected = 1 - (shared + smooth) / (truth.sum() + prediction.sum() - shared + smooth)
     assert of(both["segmentation_output"], *pair) == pytest.approx(expected, abs=1e-6)
     assert isinstance(both["classification_output"], losses.CrossEntropy)

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.errors import BadInput
 from common.training import model_file
 
-RECIPE = paper.load("cheng").recipe("smoke").model_copy(update={"side": 8, "decimals": 4})
+RECIPE = papers.load("cheng").recipe("smoke").model_copy(update={"side": 8, "decimals": 4})
 ABOUT = model_file.About(
     paper="cheng", recipe=RECIPE, data="phantom", fingerprint="0" * 16, precision="float32", seed=3, repeat=1, fold=2
 )

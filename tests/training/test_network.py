@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data.augment import Augment
 from common.errors import BadInput
 from common.training.losses import CrossEntropy
 from common.training.network import Network
 
-GILL = paper.load("gill").recipe()
-KUMAR = paper.load("kumar").recipe()
+GILL = papers.load("gill").recipe()
+KUMAR = papers.load("kumar").recipe()
 
 
 def test_a_model_that_brings_nothing_trains_by_its_recipe():
@@ -60,6 +60,6 @@ def test_best_weights_that_a_resumed_training_would_have_forgotten_are_refused()
 def test_a_plan_has_every_weight_by_its_shape_and_no_value():
     """So that nobody waits, and no memory is taken, for a question about the size of a network."""
     planned = Network.of_paper("gill").plan(GILL)
-    assert planned.count_params() == paper.load("gill").parameters
+    assert planned.count_params() == papers.load("gill").parameters
     assert {weight._value for weight in planned.weights} == {None}
     assert len(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).get_weights()) == 2  # as ever, afterwards

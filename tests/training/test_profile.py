@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common import paper
+from common import papers
 from common.data import fetch
 from common.errors import BadInput
 from common.training import estimate, precision, profile
@@ -25,7 +25,7 @@ def said(monkeypatch, phantom_folder, tmp_path):
         monkeypatch.setattr(profile, "gpu_in_use", lambda: gpu_in_use)
         monkeypatch.setattr(profile, "gpus", lambda: list(gpus))
         monkeypatch.setattr(profile, "step_seconds", measured)
-        cheng, lines = paper.load("cheng"), []
+        cheng, lines = papers.load("cheng"), []
         found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
         request = Request(cheng, "paper", found, 1, 0, readings or {}, "float32", tmp_path, tmp_path, False)
         return profile.choose(request, wanted, lines.append).profile, lines
@@ -94,24 +94,24 @@ def test_times_are_told_as_one_says_them(seconds, text):
 def test_a_step_is_timed_on_the_network_itself():
     """Only that it takes longer than no time: how long is for the benchmark to say."""
     tiny = {"filters": (2,), "encoder_dropout": (0.1,), "decoder_dropout": (0.1,), "bottleneck": 2}
-    recipe = paper.load("cheng").recipe("smoke").model_copy(update=tiny)
+    recipe = papers.load("cheng").recipe("smoke").model_copy(update=tiny)
     assert estimate.step_seconds(Network.of_paper("cheng"), recipe, "float32") > 0
 
 
 def test_the_time_of_a_cross_validation_is_that_of_all_its_folds():
-    recipe = paper.load("paudel").recipe()
+    recipe = papers.load("paudel").recipe()
     # 10 folds of 15 epochs: of 647 cases 517.6 train and 64.7 validate at a third of the cost, in batches.
     steps = 10 * 15 * (517.6 + 64.7 / 3) / recipe.batch_size
     assert estimate.repeat_seconds(2.0, recipe, 647) == pytest.approx(2 * steps)
 
 
 def test_a_sample_takes_no_longer_than_its_images():
-    recipe = paper.load("kumar").recipe()
+    recipe = papers.load("kumar").recipe()
     assert estimate.repeat_seconds(1.0, recipe, 9684) == pytest.approx(estimate.repeat_seconds(1.0, recipe, 2000))
 
 
 def test_copies_made_before_the_split_are_counted_up_to_the_sample():
-    plain, copies = (paper.load("kumar").recipe(readings=readings) for readings in ({}, {"copies": "4"}))
+    plain, copies = (papers.load("kumar").recipe(readings=readings) for readings in ({}, {"copies": "4"}))
     of_880, of_2000 = (estimate.repeat_seconds(1.0, plain, cases) for cases in (880, 2000))
     assert estimate.repeat_seconds(1.0, copies, 176) == pytest.approx(of_880)
     assert estimate.repeat_seconds(1.0, copies, 9684) == pytest.approx(of_2000)
@@ -141,7 +141,7 @@ def test_memory_counts_weights_eight_times_and_outputs_twice():
     import keras
 
     model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(100)])  # 1100 weights, 100 outputs
-    recipe = paper.load("cheng").recipe("smoke").model_copy(update={"batch_size": 7})
+    recipe = papers.load("cheng").recipe("smoke").model_copy(update={"batch_size": 7})
     assert estimate.memory_bytes(model, recipe) == 4 * (8 * 1100 + 2 * 7 * 100)
 
 
@@ -149,7 +149,7 @@ def test_of_a_balanced_sample_as_many_images_of_each_class_are_counted(phantom_f
     found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
     labels = [case.label for case in found.cases]
     benign, malignant = labels.count("benign"), labels.count("malignant")
-    paudel, places = paper.load("paudel"), (tmp_path, tmp_path, False)
+    paudel, places = papers.load("paudel"), (tmp_path, tmp_path, False)
     whole, balanced = (
         profile.used(Request(paudel, "smoke", found, 1, 0, {"sample": sample}, "float32", *places))
         for sample in ("all", "balanced")

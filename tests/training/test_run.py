@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import paper
+from common import papers
 from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput, Damaged
@@ -17,7 +17,7 @@ from common.training import run as room
 from common.training.record import Fit
 from common.training.request import Request, find_data
 
-CHENG = paper.load("cheng")
+CHENG = papers.load("cheng")
 
 
 def test_resuming_trains_only_what_is_missing(run):
@@ -185,7 +185,7 @@ def test_what_fit_prints_carries_the_signature_of_the_loss(run):
 
 def test_gills_loss_carries_its_batch_and_smoothing():
     done = Fit(0, 0, None, 1, 1, 1.0, {}, {"loss": [0.5]}, [])
-    running = record.running_averages(paper.load("gill").recipe(), done)
+    running = record.running_averages(papers.load("gill").recipe(), done)
     assert running == {"dice-loss|fg|batch=2|soft|s=1e-6": 0.5}
 
 
@@ -199,14 +199,14 @@ def test_of_two_outputs_each_loss_carries_its_own_signature():
         "val_loss": [1.0],
     }
     done = Fit(0, 0, 0, 1, 1, 1.0, {}, history, [])
-    assert record.running_averages(paper.load("paudel").recipe(), done) == {
+    assert record.running_averages(papers.load("paudel").recipe(), done) == {
         "bce|class+pixel|sum": 0.9,
         "bce|pixel|pooled": 0.3,
         "bce|class|case": 0.6,
         "accuracy|pixel|pooled|t=0.5": 0.8,
         "accuracy|class|case": 0.7,
     }
-    of_overlap = record.running_averages(paper.load("paudel").recipe(readings={"loss": "iou"}), done)
+    of_overlap = record.running_averages(papers.load("paudel").recipe(readings={"loss": "iou"}), done)
     assert of_overlap["iou-loss|fg|batch=8|soft|s=1"] == 0.3
     assert "bce|class+pixel|sum" not in of_overlap
 
@@ -216,11 +216,11 @@ def test_what_a_callback_adds_to_the_history_is_no_metric():
     for name, loss in (("gill", {"loss": [0.5]}), ("paudel", {"segmentation_output_loss": [0.3], "loss": [0.9]})):
         history = loss | {"classification_output_loss": [0.6], "learning_rate": [0.001]}
         done = Fit(0, 0, None, 1, 1, 1.0, {}, history, [])
-        assert "learning_rate" not in record.running_averages(paper.load(name).recipe(), done)
+        assert "learning_rate" not in record.running_averages(papers.load(name).recipe(), done)
 
 
 def test_a_loss_of_the_papers_own_is_not_called_by_the_name_of_another():
-    recipe = paper.load("paudel").recipe().model_copy(update={"loss": "focal"})
+    recipe = papers.load("paudel").recipe().model_copy(update={"loss": "focal"})
     history = {"loss": [0.9], "segmentation_output_loss": [0.3], "classification_output_loss": [0.6]}
     assert record.running_averages(recipe, Fit(0, 0, 0, 1, 1, 1.0, {}, history, [])) == {}
 
@@ -243,7 +243,7 @@ def test_a_record_says_where_it_was_made_also_when_it_is_resumed_elsewhere(run, 
 def test_readings_that_exclude_each_other_are_refused_before_anything_is_written(phantom_folder, tmp_path):
     readings = {"heads": "average", "nest": "plain"}
     request = Request(
-        paper.load("gill"), "smoke", fetch.find(str(phantom_folder), tmp_path, tmp_path), 1, 0, readings, "float32",
+        papers.load("gill"), "smoke", fetch.find(str(phantom_folder), tmp_path, tmp_path), 1, 0, readings, "float32",
         tmp_path / "runs", tmp_path / "results", False,
     )  # fmt: skip
     with pytest.raises(BadInput, match="heads=average needs nest=nested"):
@@ -255,7 +255,7 @@ def test_data_without_the_papers_classes_are_refused_with_what_there_is(phantom_
     normal = [case for case in index(phantom_folder) if case.label == "normal"]
     found = fetch.Found("mine", phantom_folder, normal, [])
     places = tmp_path / "runs", tmp_path / "results"
-    request = Request(paper.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False)
+    request = Request(papers.load("rahman"), "smoke", found, 1, 0, {}, "float32", *places, False)
     with pytest.raises(BadInput, match="mine has images of normal; rahman uses benign, malignant"):
         room.run_experiment(request, print)
     assert not (tmp_path / "runs").exists()
@@ -277,7 +277,7 @@ def mammograms(tmp_path):
 
 
 def test_where_the_papers_data_are_missing_its_stand_in_is_taken(mammograms, tmp_path):
-    kumar = paper.load("kumar")
+    kumar = papers.load("kumar")
     assert find_data(kumar, None, mammograms, tmp_path).name == "mammo_masses"
     assert find_data(kumar, "phantom", mammograms, tmp_path).name == "phantom"
     with pytest.raises(BadInput, match="Mini-DDSM is not in"):
@@ -286,14 +286,14 @@ def test_where_the_papers_data_are_missing_its_stand_in_is_taken(mammograms, tmp
 
 def test_without_either_the_message_is_about_the_papers_data(tmp_path):
     with pytest.raises(BadInput, match="Mini-DDSM is not in"):
-        find_data(paper.load("kumar"), None, tmp_path, tmp_path)
+        find_data(papers.load("kumar"), None, tmp_path, tmp_path)
 
 
 def test_data_that_are_there_but_broken_are_not_replaced_by_the_stand_in(mammograms, tmp_path):
     (mammograms / "mini-ddsm").mkdir()
     (mammograms / "mini-ddsm" / "DataWMask.xlsx").write_bytes(b"not a sheet")
     with pytest.raises(BadInput, match=r"DataWMask\.xlsx"):
-        find_data(paper.load("kumar"), None, mammograms, tmp_path)
+        find_data(papers.load("kumar"), None, mammograms, tmp_path)
 
 
 # Counts of older versions
@@ -411,5 +411,5 @@ def test_a_run_whose_network_is_given_the_mask_begins_by_calling_it_a_leak(phant
     found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
     leaking, places = {"input": "image+mask"}, (tmp_path, tmp_path, False)
     lines = []
-    request.plan(Request(paper.load("paudel"), "smoke", found, 1, 0, leaking, "float32", *places), lines.append)
+    request.plan(Request(papers.load("paudel"), "smoke", found, 1, 0, leaking, "float32", *places), lines.append)
     assert lines[0].startswith("LEAK: this network is given the ground truth mask")

@@ -10,7 +10,7 @@ import keras
 import pytest
 from rich.progress import Progress
 
-from common import paper
+from common import papers
 from common.training import losses
 from common.training.callbacks import ShowProgress
 from common.training.compiled import compiled
@@ -102,7 +102,7 @@ def test_a_cpu_trains_step_by_step(facts):
     ],
 )
 def test_validation_is_batched_wide_only_where_the_loss_is_a_mean_of_images(name, readings, of_images):
-    recipe = paper.load(name).recipe("smoke").model_copy(update=readings)
+    recipe = papers.load(name).recipe("smoke").model_copy(update=readings)
     assert losses.of_images(losses.for_recipe(recipe)) is of_images
 
 
@@ -124,5 +124,5 @@ def test_tensorflow_on_a_cpu_trains_without_xla():
     if keras.backend.backend() != "tensorflow" or gpu_in_use():
         pytest.skip("about TensorFlow on a CPU")
     tiny = {"filters": (2,), "encoder_dropout": (0,), "decoder_dropout": (0,), "bottleneck": 2, "bottleneck_dropout": 0}
-    recipe = paper.load("cheng").recipe("smoke").model_copy(update=tiny)
+    recipe = papers.load("cheng").recipe("smoke").model_copy(update=tiny)
     assert compiled(Network.of_paper("cheng"), recipe, "float32", steps=1).jit_compile is False

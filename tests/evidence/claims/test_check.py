@@ -3,7 +3,8 @@
 import pytest
 
 from common.evidence import claims
-from common.paper import Paper, load
+from common.paper import Paper
+from common.papers import load
 from common.reported import Cases, Claim, Table
 from tests.evidence.claims.tables import cell, paper
 

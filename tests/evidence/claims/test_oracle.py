@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from common import paper as papers
+from common import papers
 from common.evidence import claims
 from common.evidence.claims.cells import cells_of
 from common.evidence.claims.fold_means import some_folds_have, stratified_folds

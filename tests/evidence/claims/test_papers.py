@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from common import paper
+from common import papers
 from common.evidence import claims
 
 IMAGES = {f"IX-{image}-iou" for image in ("I", "II", "III", "IV", "V", "VI")}
@@ -13,7 +13,7 @@ NETWORKS = {"test-accuracy", "test-iou", "unet-test-accuracy", "unet-test-iou"}
 
 @cache
 def found() -> dict[str, list[claims.Finding]]:
-    return {name: claims.check(paper.load(name)) for name in paper.names()}
+    return {name: claims.check(papers.load(name)) for name in papers.names()}
 
 
 BY_HAND = [
@@ -67,7 +67,7 @@ def test_what_joins_table_vi_with_table_v_or_the_text_rests_on_the_part_that_tab
 
 
 def test_numbers_quoted_from_other_papers_are_left_alone():
-    quoted = {cell.id for cell in paper.load("paudel").reported if cell.quoted}
+    quoted = {cell.id for cell in papers.load("paudel").reported if cell.quoted}
     assert len(quoted) == 36 + 22 + 7 + 21, "Table X, I, II, and the text before the latter two"
     assert not any(quoted & set(finding.cells) for finding in found()["paudel"])
 
@@ -79,14 +79,14 @@ def test_the_share_of_the_tumour_in_kumars_rows_takes_masks_of_0_and_1_for_grant
 
 
 def test_a_number_that_is_entered_twice_is_the_same_as_printed():
-    for name in paper.names():
-        reported = {cell.id: cell for cell in paper.load(name).reported}
+    for name in papers.names():
+        reported = {cell.id: cell for cell in papers.load(name).reported}
         for cell in reported.values():
             if cell.same_as:
                 first = reported[cell.same_as]
                 assert (first.value, first.unit, first.same_as) == (cell.value, cell.unit, "")
                 assert first.definition != cell.definition
-    assert claims.summary(paper.load("rahman")) == "", "its two numbers, the one under a formula that can't give it"
+    assert claims.summary(papers.load("rahman")) == "", "its two numbers, the one under a formula that can't give it"
 
 
 def test_only_a_formula_makes_a_number_impossible_by_itself():
@@ -96,7 +96,7 @@ def test_only_a_formula_makes_a_number_impossible_by_itself():
 
 def test_every_finding_has_its_numbers_and_reported_cells():
     for name, findings in found().items():
-        reported = {cell.id for cell in paper.load(name).reported}
+        reported = {cell.id for cell in papers.load(name).reported}
         for finding in findings:
             assert set(finding.cells) <= reported
             assert any(letter.isdigit() for letter in finding.text)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
-from common import paper as papers
+from common import papers
 from common.data import enlarge, splits
 from common.data.case import Case
 from common.evidence import effects_tables, leakage
@@ -12,7 +12,8 @@ from common.evidence.effects import DRAWING
 from common.evidence.effects_sentences import effect_sentences
 from common.evidence.metrics import STANDARD
 from common.evidence.results import RUNNING, Failure, Record
-from common.paper import Paper, as_text
+from common.paper import Paper
+from common.readings import as_text
 from tests.evidence.effects.made import DEFAULT, LOSS, NOWHERE, dice, moved, read
 from tests.evidence.made import DICE, cell, folds_of, paper, record, record_of
 

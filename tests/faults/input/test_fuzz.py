@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common import cli, paper, strict_yaml
+from common import cli, papers, strict_yaml
 from common.data import folder
 from common.data.decode import Unreadable, read_image, read_mask, read_size
 from common.data.masks import NoMask, binary_mask, fill_outline, meant_area, merge
@@ -248,7 +248,7 @@ def test_any_change_of_a_record_of_a_paper_makes_a_record_or_is_refused_by_name(
     @given(st.data())
     def check(data):
         path.write_text(json.dumps(changed_somewhere(record, data)), encoding="utf-8")  # which is YAML too
-        made, refusal = outcome(lambda: paper.read(name, path), BadInput)
+        made, refusal = outcome(lambda: papers.read(name, path), BadInput)
         assert str(path) in refusal if refusal else made.recipe("paper").side
 
     check()

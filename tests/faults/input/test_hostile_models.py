@@ -13,7 +13,7 @@ import h5py
 import keras
 import pytest
 
-from common import paper
+from common import papers
 from common.errors import BadInput
 from common.recipe import Recipe
 from common.training.model_plan import LAYERS, unknown_layers
@@ -29,7 +29,7 @@ def saved(tmp_path_factory) -> Path:
 
 
 def save(layer: keras.Layer, path: Path) -> Path:
-    recipe = paper.load("gill").recipe("smoke")
+    recipe = papers.load("gill").recipe("smoke")
     image = keras.Input((recipe.side, recipe.side, recipe.channels))
     about = model_file.About(
         paper="gill", recipe=recipe, data="phantom", fingerprint="f", precision="float32", seed=0, repeat=0
@@ -192,7 +192,7 @@ DECLARED = {
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory) -> Path:
-    recipe = paper.load("gill").recipe("smoke")
+    recipe = papers.load("gill").recipe("smoke")
     image = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
     about = model_file.About(
         paper="gill", recipe=recipe, data="phantom", fingerprint="f", precision="float32", seed=0, repeat=0
@@ -228,8 +228,8 @@ def test_the_same_file_unchanged_is_read(named):
 def test_every_network_of_the_papers_has_known_layers():
     """In every reading that is chosen by a word: a number changes no layer."""
     seen = set()
-    for name in paper.names():
-        record = paper.load(name)
+    for name in papers.names():
+        record = papers.load(name)
         for key, reading in record.readings.items():
             words = [value for value in reading.values if isinstance(value, str) and key != "initializer"]
             for value in words if key not in Recipe.model_fields else [reading.default]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from common import limits, paper, strict_yaml
+from common import limits, papers, strict_yaml
 from common.data import fetch, folder, mini_ddsm, splits
 from common.data.decode import read_image
 from common.errors import BadInput, Damaged
@@ -91,7 +91,7 @@ def test_a_sweep_file_refuses_the_same_numbers(asked):
 
 def every_combination() -> dict[str, list]:
     """All values of all readings of Paudel, as many as somebody asks for who wants to try everything."""
-    return {key: list(reading.values) for key, reading in paper.load("paudel").readings.items()}
+    return {key: list(reading.values) for key, reading in papers.load("paudel").readings.items()}
 
 
 def test_a_sweep_that_is_too_large_tells_its_size_and_how_to_make_it_smaller():
@@ -111,7 +111,7 @@ def test_few_experiments_of_too_many_trainings_are_refused():
 
 
 def test_everything_one_reading_at_a_time_is_not_too_large():
-    grid.refuse_size(sweep(papers=paper.names(), readings="all", repeats=100))
+    grid.refuse_size(sweep(papers=papers.names(), readings="all", repeats=100))
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def large(path: Path, size: int) -> Path:
 @pytest.mark.parametrize(("name", "read"), [
     ("mine.yaml", lambda path: folder.load_description(path)),
     ("sweep.yaml", lambda path: grid.read_sweep_file(path)),
-    ("paper.yaml", lambda path: paper.read("cheng", path)),
+    ("paper.yaml", lambda path: papers.read("cheng", path)),
     ("train.txt", lambda path: splits.read_names(path)),
     ("cheng.json", lambda path: results.load(path.parent, "cheng")),
     ("fit.json", lambda path: read_json(path)),

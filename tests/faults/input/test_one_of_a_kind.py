@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import paper
+from common import papers
 from common.data import phantom, splits
 from common.errors import BadInput
 from common.evidence import folds, metrics
@@ -104,7 +104,7 @@ def test_the_table_of_folds_has_a_dash_for_it():
         "dice|class=malignant|case": 1.0,
     }
     record = record_of([{"metrics": {"test": values}, "fold": 0, "unlearned": {}}])
-    header, line, *_ = folds.fold_tables(paper.load("paudel"), record)["Table VI"]
+    header, line, *_ = folds.fold_tables(papers.load("paudel"), record)["Table VI"]
     assert "-" in line
     assert "1.0000" in line
     assert len(header) == len(line)
@@ -127,6 +127,6 @@ def test_one_patient_is_evaluated_and_not_split():
     from common.data.case import Case
 
     cases = [Case(f"{n}", "benign", "the only one", Path(f"{n}.png"), ()) for n in range(20)]
-    recipe = paper.load("cheng").recipe("smoke").model_copy(update={"split": "grouped"})
+    recipe = papers.load("cheng").recipe("smoke").model_copy(update={"split": "grouped"})
     with pytest.raises(BadInput, match="All 20 cases are of 1 group, 'the only one'"):
         splits.draw(cases, np.arange(20), recipe, seed=0, repeat=0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import paper
+from common import papers
 from common.data import known, splits
 from common.training.request import Request, find_data, plan
 from tests.training.conftest import run  # noqa: F401, the fixture: its trainings are stand-ins
@@ -33,7 +33,7 @@ def patients(at: Path, number: int = 12, views: int = 3) -> Path:
 
 
 def request(at: Path, data: Path | str, name="cheng", **readings) -> Request:
-    record = paper.load(name)
+    record = papers.load(name)
     found = find_data(record, str(data), at / "data", at / "runs")
     return Request(record, "smoke", found, 1, 0, readings, "float32", at / "runs", at / "results", False)
 
@@ -68,7 +68,7 @@ def test_the_person_s_word_counts(tmp_path):
 @pytest.mark.parametrize("views", [1])
 def test_a_set_whose_images_are_each_their_own_is_split_as_the_record_says(tmp_path, views):
     asked = request(tmp_path, patients(tmp_path / "set", number=24, views=views))
-    assert asked.recipe.split == paper.load("cheng").readings["split"].default
+    assert asked.recipe.split == papers.load("cheng").readings["split"].default
     assert asked.departures == {}
 
 
@@ -76,9 +76,9 @@ def test_the_record_speaks_of_the_paper_s_own_data_and_its_stand_in(tmp_path):
     asked = request(tmp_path, patients(tmp_path / "set"), "kumar")
     for name in ("mini-ddsm", "mammo_masses"):
         own = replace(asked, found=replace(asked.found, name=name))
-        assert own.recipe.split == paper.load("kumar").readings["split"].default
+        assert own.recipe.split == papers.load("kumar").readings["split"].default
         assert own.departures == {}
-    assert known.NAMES[0] == paper.load("cheng").data == "busi"
+    assert known.NAMES[0] == papers.load("cheng").data == "busi"
 
 
 TOLD = "patients or lesions in the test part"

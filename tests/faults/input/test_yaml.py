@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from common import paper, strict_yaml
+from common import papers, strict_yaml
 from common.data import fetch, folder
 from common.errors import BadInput
 from tests.faults.input import corpus
@@ -86,7 +86,7 @@ def test_a_merged_key_may_be_written_again_however_deep():
     assert strict_yaml.load(text) == {"c": {"a": 1}, "x": {"y": {"base": {"a": 2}}}, "d": {"a": 2}}
 
 
-@pytest.mark.parametrize("name", paper.names())
+@pytest.mark.parametrize("name", papers.names())
 def test_the_records_of_all_papers_are_read_as_plain_yaml_is(name):
     import yaml
 
@@ -116,7 +116,7 @@ def test_a_wrong_record_of_a_paper_is_named_with_what_is_wrong(tmp_path, what):
     path = tmp_path / "paper.yaml"
     path.write_text(RECORD.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(BadInput) as refused:
-        paper.read("gill", path)
+        papers.read("gill", path)
     assert str(path) in str(refused.value)
     assert said in str(refused.value)
 
@@ -125,14 +125,14 @@ def test_everything_wrong_with_a_record_is_said_at_once(tmp_path):
     path = tmp_path / "paper.yaml"
     path.write_text(RECORD.replace("title:", "titel:", 1).replace("authors:", "author:", 1), encoding="utf-8")
     with pytest.raises(BadInput) as refused:
-        paper.read("gill", path)
+        papers.read("gill", path)
     for field in ("title: Field required", "authors: Field required", "titel: Extra", "author: Extra"):
         assert field in str(refused.value)
 
 
 def test_a_profile_that_a_record_leaves_out_is_named_when_it_is_asked_for():
     """Found by fuzzing: a KeyError."""
-    record = paper.load("gill").model_copy(update={"profiles": {}})
+    record = papers.load("gill").model_copy(update={"profiles": {}})
     assert record.recipe("paper").side
     with pytest.raises(BadInput, match="gill has no profile small"):
         record.recipe("small")

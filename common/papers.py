@@ -1,0 +1,55 @@
+"""The papers of the suite: their names and their records."""
+
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from pydantic import ValidationError
+
+from common import strict_yaml
+from common.errors import BadInput
+from common.paper import Paper
+from common.recipe import Recipe
+
+
+def names() -> list[str]:
+    """The papers that can be run, in alphabetical order: the folders of `reproductions/` with a `paper.yaml`."""
+    return sorted(entry.name for entry in files("reproductions").iterdir() if (entry / "paper.yaml").is_file())
+
+
+def find_name(typed: str) -> str:
+    """The name of a paper that is typed in any case: "gill" for "Gill". Raises BadInput for an unknown name, with the
+    known one that is most like it."""
+    known, name = names(), typed.lower()
+    if name in known:
+        return name
+    meant = "".join(f" Did you mean '{like}'?" for like in get_close_matches(name, known, n=1))
+    raise BadInput(f"There is no paper '{typed}'.{meant} Known papers: {', '.join(known)}.")
+
+
+@cache
+def load(name: str) -> Paper:
+    """The record of one paper (`find_name`). Raises BadInput for an unknown name and for an invalid record."""
+    if (known := find_name(name)) != name:
+        return load(known)
+    return read(name, files("reproductions") / name / "paper.yaml")
+
+
+def read(name: str, path: Traversable) -> Paper:
+    """The record in a file. Every profile of it makes a valid recipe. Raises BadInput with the name of the file and a
+    list of all errors in it."""
+    try:
+        given = strict_yaml.read(path)
+        if not isinstance(given, dict):
+            raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
+        record = Paper(name=name, **given)
+        for profile in ("paper", *record.profiles):
+            Recipe(**record._values(profile, {}))
+    except ValidationError as error:
+        wrong = strict_yaml.complaints(error)
+        raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Correct the file.") from error
+    # Tables are expanded before they are validated, so an entry that is no table raises other errors.
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise BadInput(f"{path} is not a valid record of a paper: {error}") from error
+    return record
