@@ -35,14 +35,14 @@ class AsPrinted:
     """What has a `value` and a `unit` as a paper prints them."""
 
     @property
-    def shown(self) -> str:
+    def as_printed(self) -> str:
         """Such as "0.95" and "95.74%"."""
         return self.value + self.unit
 
     @property
     def interval(self) -> tuple[float, float]:
         """The least and the greatest value that it stands for (`printed`)."""
-        return printed(self.shown)
+        return printed(self.as_printed)
 
 
 class _Record(BaseModel):

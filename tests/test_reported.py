@@ -24,8 +24,8 @@ def test_a_number_that_may_be_cut_off_stands_for_more():
 
 def test_a_printed_number_shows_itself_with_its_unit_and_names_what_it_stands_for():
     first, second = table({"classes": ["malignant", "benign"], "values": "99.34 0.5"}).cells()
-    assert (first.shown, first.interval) == ("99.34%", pytest.approx((0.99335, 0.99345)))
-    assert (second.shown, second.interval) == ("0.5", pytest.approx((0.45, 0.55)))
+    assert (first.as_printed, first.interval) == ("99.34%", pytest.approx((0.99335, 0.99345)))
+    assert (second.as_printed, second.interval) == ("0.5", pytest.approx((0.45, 0.55)))
 
 
 def test_a_line_becomes_cells_with_what_line_and_column_say():

@@ -61,7 +61,7 @@ class Answer:
         return self.small.row.hint if self.small else ""
 
     @property
-    def shown(self) -> Runs | None:
+    def ours(self) -> Runs | None:
         """The runs that stand beside the number: those of the paper's own size, or small ones where only these have a
         value."""
         valued = (each for each in (self.runs, self.small) if each and each.row.reproduced.mean is not None)
@@ -75,20 +75,20 @@ class Answer:
     @property
     def has_value(self) -> bool:
         """Whether our runs have a value of it."""
-        return self.shown is not None and self.shown.row.reproduced.mean is not None
+        return self.ours is not None and self.ours.row.reproduced.mean is not None
 
     @property
     def is_open(self) -> bool:
         """Whether our runs have a value of it and more of them could decide it, or give a hint at what was not run."""
         if self.verdict != "not run" or not self.has_value:
-            return self.verdict == "not decided" and self.shown is not None
-        row = self.shown.row  # a note says that its networks did not learn
+            return self.verdict == "not decided" and self.ours is not None
+        row = self.ours.row  # a note says that its networks did not learn
         return not (row.hint or row.note) and row.margin is not None
 
     @property
     def stale(self) -> bool:
         """Whether the value of ours that stands beside the number is stale."""
-        return self.has_value and not self.shown.assessed.fresh
+        return self.has_value and not self.ours.assessed.fresh
 
 
 def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
@@ -115,7 +115,7 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
 def _spread_behind(answer: Answer, records: Sequence[Record]) -> Spread | None:
     if answer.verdict not in ("not decided", "not run") or not answer.has_value:
         return None
-    row, record = answer.shown.row, answer.shown.assessed.record
+    row, record = answer.ours.row, answer.ours.assessed.record
     return find_spread(answer.paper, record, records, row.part, row.definition)
 
 

@@ -38,7 +38,7 @@ def head_of(cells: Sequence[Reported]) -> Reported:
     return next((cell for cell in cells if cell.statistic == "mean"), cells[0])
 
 
-def shown_of(cells: Sequence[Reported]) -> Interval:
+def interval_of(cells: Sequence[Reported]) -> Interval:
     """The least and the greatest value that a number stands for; of a column without a mean, the mean of its folds."""
     head = head_of(cells)
     if head.statistic == "mean" or len(cells) == 1:

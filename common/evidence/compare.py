@@ -6,7 +6,7 @@ from typing import Any
 
 from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
-from common.evidence.columns import head_of, judged_together, printed_again, shown_of
+from common.evidence.columns import head_of, interval_of, judged_together, printed_again
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
 from common.evidence.outlook import Outlook, expect_cells
@@ -26,10 +26,10 @@ Nothing = Mapping[str, Mapping[str, Prediction]]
 class Judged:
     """What is judged at once: one number, or a column of a fold table (folds, mean and standard deviation).
 
-    shown: the least and the greatest value that it stands for; of a column, its mean over the folds."""
+    interval: the least and the greatest value that it stands for; of a column, its mean over the folds."""
 
     cells: list[Reported]
-    shown: Interval
+    interval: Interval
     outlook: Outlook
     margin: float | None
     verdict: Verdict | None
@@ -70,11 +70,11 @@ def _p_value(judged: Judged, small: bool) -> float:
     expected, margin = judged.outlook.expected, judged.margin
     found = expected.prediction
     callable_ = expected.n >= judged.outlook.fewest and found.low is not None
-    if not callable_ or verdict.is_within(judged.shown, found, margin):
+    if not callable_ or verdict.is_within(judged.interval, found, margin):
         return 1.0
     if small and verdict.varies_too_much(found, margin):
         return 1.0
-    return expected.p_value(judged.shown)
+    return expected.p_value(judged.interval)
 
 
 def rows_without_runs(paper: Paper, cells: Iterable[Reported], nothing: Nothing) -> list[Compared]:
@@ -83,7 +83,7 @@ def rows_without_runs(paper: Paper, cells: Iterable[Reported], nothing: Nothing)
     for group in judged_together(cells):
         head = head_of(group)
         scored = list(nothing.get(head.id, {}).values())
-        answer, note = _before_runs(paper, head, group, findings, shown_of(group), scored)
+        answer, note = _before_runs(paper, head, group, findings, interval_of(group), scored)
         found = {"reproduced": Prediction(0), "trivial": {}, "margin": verdict.margin_of(head.definition, scored)}
         found |= {"verdict": answer or ("not run" if paper.data_named else "other data"), "note": note}
         judged += [_compared(paper, cell, **found) for cell in group]
@@ -94,18 +94,18 @@ def _judge(paper: Paper, record: Record, cells: list[Reported], findings: list[F
     head = head_of(cells)
     scored = list(nothing.get(head.id, {}).values())
     of_runs = [prediction(values(record, head.split, head.definition, who)) for who in NOTHING]
-    outlook, shown = expect_cells(paper, record, cells), shown_of(cells)
-    answer, note = _before_runs(paper, head, cells, findings, shown, scored)
+    outlook, interval = expect_cells(paper, record, cells), interval_of(cells)
+    answer, note = _before_runs(paper, head, cells, findings, interval, scored)
     if answer == "quoted" and outlook.expected.n and learned.why_unlearned(_runs_behind(record, head), head.definition):
         note += "; the network did not learn here"
     elif not answer:
         answer, note = _without_verdict(paper, record, head)
     margin = verdict.margin_of(head.definition, scored or of_runs)
-    return Judged(cells, shown, outlook, margin, answer, note)
+    return Judged(cells, interval, outlook, margin, answer, note)
 
 
 def _before_runs(
-    paper: Paper, head: Reported, cells: list[Reported], findings: list[Finding], shown: Interval, nothing: list
+    paper: Paper, head: Reported, cells: list[Reported], findings: list[Finding], printed: Interval, nothing: list
 ) -> tuple[Verdict | None, str]:
     """The answers of questions a and b, which need no run, and a note."""
     if head.quoted:
@@ -115,7 +115,7 @@ def _before_runs(
     ids = {cell.id for cell in cells} | printed_again(paper, head)
     if found := next((each for each in findings if each.is_certain and ids & set(each.cells)), None):
         return "contradicted", found.text
-    if paper.data_named and not head.image and verdict.says_nothing(shown, head.definition, nothing):
+    if paper.data_named and not head.image and verdict.says_nothing(printed, head.definition, nothing):
         return "says nothing", ""
     return None, ""
 
@@ -146,7 +146,7 @@ def _row(
     if cell.image and images is not None:
         reproduced = middle_95(value_of_each_image(images, [cell.definition])[cell.definition])
     answer, hint, needed = judged.verdict, "", None
-    question = judged.shown, outlook.expected, judged.margin, differs, outlook.fewest
+    question = judged.interval, outlook.expected, judged.margin, differs, outlook.fewest
     if small and answer in ("did not learn", "not decided"):
         answer = "not run"
     elif answer is None and not outlook.expected.n:
@@ -156,7 +156,7 @@ def _row(
         is_open = answer == "not decided" or (small and not hint)
         if is_open and outlook.more and judged.margin is not None:
             needed = verdict.repeats_to_decide(
-                judged.shown, outlook.more, outlook.further, judged.margin, small, others
+                judged.interval, outlook.more, outlook.further, judged.margin, small, others
             )
     trivial = {who: prediction(values(record, cell.split, cell.definition, who)).mean for who in NOTHING}
     found = {"reproduced": reproduced, "trivial": trivial, "margin": judged.margin, "note": judged.note}

@@ -49,7 +49,7 @@ class Effect:
     @property
     def reported(self) -> str:
         """The paper's value: 98.08%, or 98.08% / 99.08% where it prints several."""
-        return " / ".join(dict.fromkeys(row.shown for row in self.rows))
+        return " / ".join(dict.fromkeys(row.as_printed for row in self.rows))
 
     @property
     def size(self) -> tuple[bool, float]:

@@ -120,7 +120,7 @@ def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: E
     }
     runs = {_DEFAULT: most.rows[0].reproduced} | of_readings
     known = {name: (each.low, each.high) for name, each in runs.items() if each.low is not None}
-    rows = {row.shown: row for row in most.rows if row.verdict not in UNCOMPARED}
+    rows = {row.as_printed: row for row in most.rows if row.verdict not in UNCOMPARED}
     return [_where(record, row, known) for row in rows.values() if known]
 
 
@@ -129,7 +129,7 @@ def _where(record: Record, row: Compared, known: dict[str, Interval]) -> str:
     shown = row.interval
     inside = [name for name, interval in known.items() if place(shown, interval) == "inside"]
     side, named = ("inside", inside) if inside else ("outside", [*known])
-    said = f"The paper's {row.shown} lies {side} the interval of one further run {_with(named, known)}."
+    said = f"The paper's {row.as_printed} lies {side} the interval of one further run {_with(named, known)}."
     if not inside or _DEFAULT in inside:
         return said
     boxes = [[interval] for name, interval in known.items() if name != _DEFAULT]

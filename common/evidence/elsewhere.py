@@ -75,7 +75,7 @@ class Explanation:
             subject, moved = f"the {_phrase(own)}", []
         elif found.readings:
             subject = "otherwise it"
-        named = listed(f"{each.shown} ({each.name}, {SPLITS[each.split]} images)" for each in numbers)
+        named = listed(f"{each.as_printed} ({each.name}, {SPLITS[each.split]} images)" for each in numbers)
         gives = listed(
             f"{like(number, each.low)} to {like(number, each.high)}{_on(part, own)}"
             for number, each, part in zip(numbers, self.intervals, found.parts, strict=True)

@@ -43,9 +43,9 @@ def rows_of_runs(assessed: Iterable[Assessment]) -> list[Row]:
 
 
 def _of_answer(answer: Answer) -> Row:
-    row = answer.shown.row if answer.shown else answer.row
+    row = answer.ours.row if answer.ours else answer.row
     nothing = answer.nothing[1] if answer.nothing else None
-    whole = _row(answer.paper, answer.head, row, answer.shown, nothing, say_verdict(answer))
+    whole = _row(answer.paper, answer.head, row, answer.ours, nothing, say_verdict(answer))
     return whole | {"verdict": answer.verdict, "hint": answer.hint}
 
 
@@ -55,7 +55,7 @@ def _row(paper: Paper, cell: Reported, row: Compared, runs: Runs | None, nothing
         "paper": paper.name,
         "id": cell.id,
         "number": name_metric(cell),
-        "printed": cell.shown,
+        "printed": cell.as_printed,
         "printed_value": _value(cell),
         "where": cell.where,
         "split": cell.split,
@@ -81,5 +81,5 @@ def _row(paper: Paper, cell: Reported, row: Compared, runs: Runs | None, nothing
 
 def _value(cell: Reported) -> float:
     """The printed value on the scale of ours: 95.74% is 0.9574."""
-    text = cell.shown
+    text = cell.as_printed
     return float(Decimal(text.rstrip("% ")) / (100 if "%" in text else 1))

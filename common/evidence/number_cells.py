@@ -17,7 +17,7 @@ from common.reported import Reported
 def describe_printed(answer: Answer) -> str:
     """A number as the paper prints it; of a column also what it is of the folds: "98.08%, mean of 10 folds"."""
     head, folds = answer.head, sum(cell.fold is not None for cell in answer.cells)
-    value = head.shown
+    value = head.as_printed
     if len(answer.cells) == 1:
         return value
     return f"{value}, {head.statistic if head.statistic == 'mean' else f'fold {head.fold}'} of {folds} folds"
@@ -27,7 +27,7 @@ def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
     """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
     confusion matrix, our folds; "-" for none. Of networks that did not learn there is no interval. runs: without these,
     those that stand beside the number."""
-    runs = runs or answer.shown
+    runs = runs or answer.ours
     if runs is None or runs.row.reproduced.mean is None:
         return "-"
     interval = "" if is_unlearned(runs) else _interval(runs.row)
@@ -72,7 +72,7 @@ def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -
     interval = "" if two or not _interval(row) else f" ({_interval(row)})"
     return (
         name_metric(cell),
-        row.shown,
+        row.as_printed,
         "-" if mean is None else f"{like(row, mean)}{interval}",
         "-" if best is None else like(row, best.mean),
         f"hint: {row.hint}" if row.hint else row.verdict,

@@ -158,7 +158,7 @@ def _line(assessed: Assessment, row: Compared) -> list:
     nothing = [_joined(estimate(each, row.definition)) for each in of_nothing]
     leak_free = _leak_free(assessed, row.part, row.definition) if row.id in assessed.own else []
     repeats = [*estimate(row.reproduced, row.definition), row.reproduced.n]
-    about = [row.part, row.name, row.shown, _said(assessed.record, row)]
+    about = [row.part, row.name, row.as_printed, _said(assessed.record, row)]
     return [*about, *repeats, *leak_free, *nothing, as_code(row.definition)]
 
 

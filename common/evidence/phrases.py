@@ -14,7 +14,7 @@ def like(cell: Reported | Compared, value: float, more: int = 0) -> str:
     how many further digits."""
     if Definition.parse(cell.definition).metric in ("count", "epochs"):
         return f"{value:.{1 + more}f}"
-    percent = "%" in cell.shown
+    percent = "%" in cell.as_printed
     digits = len(cell.value.removesuffix("%").strip().partition(".")[2])
     digits = min(max(digits, 1), 2) if percent else min(max(digits, 2), 4)
     return f"{100 * value:.{digits + more}f}%" if percent else f"{value:.{digits + more}f}"
@@ -32,7 +32,7 @@ def say_widths(cell: Reported | Compared, *widths: float) -> list[str]:
 
 def name_number(cell: Reported) -> str:
     """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
-    return f"{name_metric(cell)} {cell.shown}"
+    return f"{name_metric(cell)} {cell.as_printed}"
 
 
 def name_metric(cell: Reported) -> str:

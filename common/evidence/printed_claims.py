@@ -37,7 +37,7 @@ def compare_printed(paper: Paper, claim: Worded) -> str:
     if not own or not shown:
         return ""
     verdict = side_of(claim, limit, own[0].interval, "the same as printed")
-    return f"{own[0].shown} against {shown}: {verdict}"
+    return f"{own[0].as_printed} against {shown}: {verdict}"
 
 
 def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseClaim | None:
@@ -107,7 +107,7 @@ def limit_of(claim: Worded, others: Sequence[Reported]) -> tuple[str, Interval]:
     if not others:
         return "", (-float("inf"), float("inf"))
     best = best_of(claim, others)
-    return best.shown, best.interval
+    return best.as_printed, best.interval
 
 
 def best_of(claim: Worded, cells: Sequence[Reported]) -> Reported:

@@ -34,7 +34,7 @@ def explain(paper: Paper, number: str | None, results: Path) -> list[str]:
 def example(paper: Paper) -> str:
     """A number of the paper as a person would type it."""
     first = next((cell for cell in paper.reported if cell.id in paper.headline[:1]), paper.reported[0])
-    return first.shown
+    return first.as_printed
 
 
 def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> Answer:
@@ -65,12 +65,12 @@ def _name_of(answer: Answer) -> str:
 def _values_of(cell: Reported) -> set[str]:
     """How a person may type the printed value."""
     bare = cell.value.removesuffix("%").strip()
-    return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.shown else {bare}
+    return {bare, f"{bare}%", f"{bare} %"} if "%" in cell.as_printed else {bare}
 
 
 def _fraction_of(cell: Reported) -> str:
     """A printed percentage as a fraction: "0.9574" of 95.74%; "" for what is no percentage."""
-    return f"{Decimal(cell.value.removesuffix('%').strip()).scaleb(-2):f}" if "%" in cell.shown else ""
+    return f"{Decimal(cell.value.removesuffix('%').strip()).scaleb(-2):f}" if "%" in cell.as_printed else ""
 
 
 def _list_choice(paper: Paper, choices: Sequence[Answer], said: str) -> BadInput:

@@ -4,7 +4,7 @@
 from common.evidence import claims
 from common.evidence.answers import Answer
 from common.evidence.claims.relations import say_range
-from common.evidence.columns import is_column, shown_of
+from common.evidence.columns import interval_of, is_column
 from common.evidence.definition import Definition
 from common.evidence.number_cells import describe_nothing, describe_ours, describe_width, is_unlearned
 from common.evidence.phrases import counted, like, listed, name_number, say_needed, say_widths
@@ -98,8 +98,8 @@ def _say_ours(answer: Answer) -> str:
     whether the printed number lies in our interval."""
     if not answer.has_value:
         decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
-        return "" if decided_before else "Our runs have no value of it." if answer.shown else "Not run yet."
-    row = answer.shown.row
+        return "" if decided_before else "Our runs have no value of it." if answer.ours else "Not run yet."
+    row = answer.ours.row
     if answer.verdict == "other data":
         return _say_beside(answer)
     if answer.head.image:
@@ -109,7 +109,7 @@ def _say_ours(answer: Answer) -> str:
     if answer.verdict in DIFFERING:
         return f"Ours is {DIFFERING[answer.verdict]}: {describe_ours(answer)}."
     found = row.reproduced
-    if found.low is None or is_unlearned(answer.shown):
+    if found.low is None or is_unlearned(answer.ours):
         return f"Ours: {describe_ours(answer)}."
     if _lies_outside(answer, row):
         chance = f", but {BY_CHANCE}" if answer.verdict == "not decided" and row.needed is not None else ""
@@ -118,13 +118,13 @@ def _say_ours(answer: Answer) -> str:
 
 
 def _lies_outside(answer: Answer, row: Compared) -> bool:
-    return place(shown_of(answer.cells), (row.reproduced.low, row.reproduced.high)) != "inside"
+    return place(interval_of(answer.cells), (row.reproduced.low, row.reproduced.high)) != "inside"
 
 
 def _say_beside(answer: Answer) -> str:
     if not answer.has_value:
         return ""
-    return f"On {answer.shown.assessed.record.dataset.name}, ours is {describe_ours(answer)}."
+    return f"On {answer.ours.assessed.record.dataset.name}, ours is {describe_ours(answer)}."
 
 
 def _say_hint(answer: Answer) -> str:
@@ -168,7 +168,7 @@ def _say_more(answer: Answer) -> str:
 def _say_needed(answer: Answer) -> str:
     if not answer.is_open or answer.head.image:
         return ""
-    row, record = answer.shown.row, answer.shown.assessed.record
+    row, record = answer.ours.row, answer.ours.assessed.record
     on_published = is_on_published_splits(answer.paper, record)
     unit = name_repeats(answer.paper, record)
     needed, n = row.needed, row.reproduced.n

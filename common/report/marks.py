@@ -31,7 +31,7 @@ class Marks:
 
 def marks_of(answer: Answer) -> Marks:
     """Those of a number, or of what stands for a column."""
-    ours = _within_range(answer.shown.row) if answer.shown else Prediction(0)
+    ours = _within_range(answer.ours.row) if answer.ours else Prediction(0)
     nothing = answer.nothing[1] if answer.nothing else Prediction(0)
     shown = reported_value(answer.head)
     known = [each for each in (ours.mean, ours.low, ours.high, nothing.low, nothing.high) if each is not None]

@@ -222,12 +222,12 @@ def test_a_comparator_in_another_number_of_folds_is_shown_and_stands_beside_the_
     group = [assess.assess(about, each, records, NOWHERE) for each in records]
     assert all(each.in_full for each in group)
     beside = {answer.head.id: answer for answer in answers(about, group)}
-    assert beside["quoted"].shown.assessed.record is other
+    assert beside["quoted"].ours.assessed.record is other
     fewer = folds_of(record([0.7] * 5), 5).model_copy(update={"readings": {"folds": "5"}})
     (answer,) = [
         each for each in answers(about, [assess.assess(about, fewer, [fewer], NOWHERE)]) if each.head.id == "test-x"
     ]
-    assert (answer.verdict, answer.shown) == ("not run", None), "the paper's own numbers are of its own folds"
+    assert (answer.verdict, answer.ours) == ("not run", None), "the paper's own numbers are of its own folds"
 
 
 def test_where_a_paper_prints_means_of_several_runs_the_interval_is_of_such_a_mean():

@@ -213,14 +213,14 @@ def test_data_without_a_name_and_data_that_we_do_not_have():
 def test_runs_at_the_papers_size_come_before_small_ones_and_before_other_data():
     small, own, other = record([0.1] * 3, profile="small"), record(CLOSE), record([0.2] * 3, data="phantom")
     (answer,) = answered(paper(), other, small, own)
-    assert answer.shown.assessed.record is own
+    assert answer.ours.assessed.record is own
     assert answer.small.assessed.record is small
 
 
 def test_another_reading_than_the_default_answers_nothing():
     best = record(CLOSE).model_copy(update={"readings": {"weights": "best"}})
     (answer,) = answered(paper(), best)
-    assert (answer.verdict, answer.shown) == ("not run", None)
+    assert (answer.verdict, answer.ours) == ("not run", None)
 
 
 def test_a_column_of_a_fold_table_has_one_answer():

@@ -135,12 +135,12 @@ class Cell:
         return (cell.table, cell.name, cell.split, cell.quoted) if cell.table else None
 
     @property
-    def shown(self) -> str:
+    def cited(self) -> str:
         """Name, value and place, to be put into a sentence."""
         cell = self.reported
         place = [cell.where.split(",")[0], cell.fold and f"fold {cell.fold}", cell.image and f"image {cell.image}"]
         statistic = "standard deviation of " if cell.statistic == "deviation" else ""
-        return f"{statistic}{cell.name} {cell.shown} ({', '.join(filter(None, [*place, cell.quoted]))})"
+        return f"{statistic}{cell.name} {cell.as_printed} ({', '.join(filter(None, [*place, cell.quoted]))})"
 
 
 def cells_of(paper: Paper, cut_off: bool = False, changes: dict[str, dict] | None = None) -> list[Cell]:
@@ -216,12 +216,12 @@ def premise_of_tables(cells: Iterable[Cell]) -> str:
 
 def listing(cells: list[Cell]) -> str:
     """a, b and c."""
-    return listed(cell.shown for cell in cells)
+    return listed(cell.cited for cell in cells)
 
 
 def bounds(interval: Interval, like: Cell) -> str:
     """An interval, in the unit of a cell; one number where both ends read alike."""
-    percent = "%" in like.reported.shown
+    percent = "%" in like.reported.as_printed
     ends = (f"{100 * end:.3f}" if percent else f"{end:.5f}" for end in interval)
     return f"{' to '.join(dict.fromkeys(ends))}{' %' if percent else ''}"
 
@@ -231,7 +231,7 @@ def limit(left: Interval, asked: Cell) -> str:
     as many digits as the number. These tell both apart, since the end lies outside of all that is rounded to it."""
     above = asked.on_hard_truth[0] > left[1]
     digits = len(asked.reported.value.removesuffix("%").strip().partition(".")[2]) - asked.padding
-    percent = "%" in asked.reported.shown
+    percent = "%" in asked.reported.as_printed
     end = left[1] if above else left[0]
     shown = f"{100 * end:.{digits}f} %" if percent else f"{end:.{digits}f}"
     return f"can be at most {shown}" if above else f"must be at least {shown}"

@@ -44,14 +44,14 @@ _BOUNDS_OF_MEANS = (
 def check_range(cell: Cell) -> Iterator[Finding]:
     """A number that its own formula cannot give."""
     if cell.reported.statistic != "deviation" and not overlap(cell.interval, possible_range(cell.definition)):
-        text = f"{cell.shown}: {say_range(cell.reported)}."
+        text = f"{cell.cited}: {say_range(cell.reported)}."
         yield Finding("value outside the range of its formula", (cell.id,), text)
 
 
 def check_one_quantity(group: list[Cell]) -> Iterator[Finding]:
     """Cells of one definition and setting that are printed as different numbers."""
     for one, other in disagreeing(group):
-        text = f"One quantity is printed as {one.shown} and as {other.shown}: the {one.definition.in_words()}."
+        text = f"One quantity is printed as {one.cited} and as {other.cited}: the {one.definition.in_words()}."
         yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
 
 
@@ -88,7 +88,7 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
         left = None if of[asked.id].mean else span([of[cell.id] for cell in rest], of[asked.id])
         text = f"{listing([*rest, asked])}: no confusion matrix gives them."
         if left is not None:
-            text = f"{asked.shown}: with {listing(rest)} it {limit(left, asked)}."
+            text = f"{asked.cited}: with {listing(rest)} it {limit(left, asked)}."
         yield Finding(_name(part), _ids(part), text, premise=masks(part))
 
     if group[0].matrix == "cases" and (sizes or any(cell.metric == "count" for cell in group)):
@@ -173,7 +173,7 @@ def _no_share(cell: Cell, sizes: list[int], premise: str) -> Finding:
     why = f"it is no share of {either(sizes)} cases"
     if cell.metric != "accuracy":
         why = f"no confusion matrix of {either(sizes)} cases gives it"
-    return Finding("whole cases (GRIM)", (cell.id,), f"{cell.shown}: {why}.", premise=premise)
+    return Finding("whole cases (GRIM)", (cell.id,), f"{cell.cited}: {why}.", premise=premise)
 
 
 # Means, and columns with their mean and standard deviation
@@ -193,7 +193,7 @@ def check_means(group: list[Cell]) -> Iterator[Finding]:
             if overlap(asked.interval, left) or any(each <= set(ids) for each in known):
                 continue
             known.append(set(ids))
-            text = f"{asked.shown}: with {listing(rest)} it {limit(left, asked)}; both are means over the same cases."
+            text = f"{asked.cited}: with {listing(rest)} it {limit(left, asked)}; both are means over the same cases."
             yield Finding(f"{NAMES[frozenset((metric, *given))]}, means", ids, text)
 
 
@@ -215,7 +215,7 @@ def check_column(column: list[Cell]) -> Iterator[Finding]:
             continue
         if not any(overlap(cell.interval, each) for each in left.values()):
             have = " or ".join(f"{bounds(each, cell)}{kind}" for kind, each in left.items())
-            text = f"{cell.shown}: the {len(listed)} values of {listed[0].reported.where} have {have}."
+            text = f"{cell.cited}: the {len(listed)} values of {listed[0].reported.where} have {have}."
             yield Finding(f"{cell.reported.statistic} of the listed values", _ids([*listed, cell]), text)
 
 

@@ -88,7 +88,7 @@ def _loss_from_accuracy(loss: Cell, accuracy: Cell) -> Iterator[Finding]:
     bound, premise = f"at most {most:.4f}", _CLIPPED[loss.definition.clip]
     if loss.interval[1] < least:
         bound, premise = f"at least {least:.4f}", accuracy.masks
-    text = f"{loss.shown} beside {accuracy.shown}: the loss is {bound} there."
+    text = f"{loss.cited} beside {accuracy.cited}: the loss is {bound} there."
     yield Finding("cross-entropy from accuracy", (accuracy.id, loss.id), text, premise=joined(_DECIDES, premise))
 
 
@@ -162,7 +162,7 @@ def of_tumour(paper: Paper) -> dict[str, OfTumour]:
             given = [*constraints([accuracy, iou]), Constraint("share", 0, 0.5)]
             spans = [span(given, Constraint(ratio, 0, 1)) for ratio in ("iou", "dice")]
             if None not in spans:
-                found[iou.id] = OfTumour(accuracy.reported.shown, *spans)
+                found[iou.id] = OfTumour(accuracy.reported.as_printed, *spans)
     return found
 
 
@@ -207,13 +207,13 @@ def _with_loss(region: Region, accuracy: Cell, iou: Cell, loss: Cell) -> Region:
         return region
     (least, most), premise = left
     agrees = overlap(loss.interval, (least, most))
-    more = [accuracy.shown] if accuracy.id not in region.cells else []
+    more = [accuracy.cited] if accuracy.id not in region.cells else []
     more += ["such a share of the data set"] if region.agrees else []
     beside = f"with {' and '.join(more)} " if more else ""
     bound = f"at least {least:.4f}" if most == math.inf else f"{least:.4f} to {most:.4f}"
     text = (
         f"{region.text.removesuffix('.')}; {beside}that leaves {bound} for the "
-        f"loss, if {premise}: {loss.shown} is {'inside' if agrees else 'outside'}."
+        f"loss, if {premise}: {loss.cited} is {'inside' if agrees else 'outside'}."
     )
     ids = tuple(dict.fromkeys([*region.cells, accuracy.id, loss.id]))
     return replace(region, cells=ids, text=text, loss=(least, most), loss_agrees=agrees)

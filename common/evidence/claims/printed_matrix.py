@@ -142,7 +142,7 @@ def check_rates(matrix: PrintedMatrix, every: list[Cell]) -> Iterator[Finding]:
     for cell in every:
         if cell.setting == matrix.cells[0].setting and cell.metric != "count" and not matrix.gives(cell):
             exact = matrix.rate_of(cell)
-            text = f"{cell.shown}: the counts of {matrix.cells[0].reported.where} give {bounds((exact, exact), cell)}."
+            text = f"{cell.cited}: the counts of {matrix.cells[0].reported.where} give {bounds((exact, exact), cell)}."
             yield Finding("one confusion matrix", (*matrix.ids, cell.id), text)
 
 
@@ -153,7 +153,7 @@ def check_folds(matrix: PrintedMatrix, every: list[Cell]) -> Iterator[Finding]:
         folds = grouped(table, lambda cell: cell.reported.fold)
         if not any(all(matrix.gives(cell) for cell in fold if cell.metric != "count") for fold in folds):
             where = table[0].reported.where
-            said = ", ".join(cell.shown for cell in matrix.cells)
+            said = ", ".join(cell.cited for cell in matrix.cells)
             text = f"{said}: none of the {len(folds)} folds of {where} has its values."
             premise = f"the matrix is one of the folds of {where}"
             yield Finding("a confusion matrix and the folds", matrix.ids, text, premise=premise)
@@ -197,7 +197,7 @@ def _against_one_fold(
     left = exact / folds, (exact + folds - 1) / folds
     has = f"the matrix of {matrix.cells[0].reported.where} has {bounds((exact, exact), mean)}"
     if not overlap(mean.interval, left):
-        text = f"{mean.shown}: {has}, and with it the mean of {folds} folds would be {bounds(left, mean)}."
+        text = f"{mean.cited}: {has}, and with it the mean of {folds} folds would be {bounds(left, mean)}."
         yield Finding(relation, (*matrix.ids, mean.id), text, premise=premise)
         return
     for spread in every:
@@ -205,7 +205,7 @@ def _against_one_fold(
             far = spread.interval[1] * math.sqrt(folds - 1)
             reach = max(0.0, mean.interval[0] - far), min(1.0, mean.interval[1] + far)
             if not overlap((exact, exact), reach):
-                text = f"{mean.shown} with {spread.shown}: {folds} folds lie within {bounds(reach, mean)}, but {has}."
+                text = f"{mean.cited} with {spread.cited}: {folds} folds lie within {bounds(reach, mean)}, but {has}."
                 yield Finding(relation, (*matrix.ids, mean.id, spread.id), text, premise=premise)
 
 
@@ -228,7 +228,7 @@ def _against_sum(matrix: PrintedMatrix, mean: Cell, exact: float, folds: int, st
     left = relations.mean_of_sum(exact, number, folds)
     if not overlap(mean.interval, left):
         text = (
-            f"{mean.shown}: the matrix of {matrix.cells[0].reported.where} has {bounds((exact, exact), mean)} of all "
+            f"{mean.cited}: the matrix of {matrix.cells[0].reported.where} has {bounds((exact, exact), mean)} of all "
             f"{number} cases, and the mean of {folds} folds of them would be {bounds(left, mean)}."
         )
         premise = f"the matrix is the sum over {folds} folds, which differ by one case at most{how}"

@@ -167,8 +167,8 @@ def say_range(cell: Reported) -> str:
     least, most = possible_range(definition)
     between = f"it is at least {least:g}" if most == math.inf else f"it is between {least:g} and {most:g}"
     if definition.metric in PRINTED:
-        return f"by the formula that the paper prints, {between}, so {cell.shown} cannot be of that formula"
-    return f"as the {definition.in_words()}, {between}, so {cell.shown} is impossible"
+        return f"by the formula that the paper prints, {between}, so {cell.as_printed} cannot be of that formula"
+    return f"as the {definition.in_words()}, {between}, so {cell.as_printed} is impossible"
 
 
 def from_0_to_1(signature: str) -> bool:
