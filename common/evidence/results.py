@@ -203,7 +203,7 @@ class Record(_Model):
 
     @property
     def design(self) -> dict[str, str]:
-        """Of the readings, the number of folds and of splits that come again (`paper.is_design`)."""
+        """Of the readings, the number of folds and of splits that come again (`readings.is_design`)."""
         return {key: value for key, value in self.readings.items() if is_design(key, value)}
 
     @property
