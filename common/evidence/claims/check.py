@@ -166,8 +166,9 @@ def as_lines(paper: Paper, known: dict[Split, Interval] | None = None) -> Iterat
         yield f"  {quoted} more {'is' if quoted == 1 else 'are'} quoted from elsewhere and not checked."
     for _, group in groupby(sorted(found, key=_kind), _kind):
         yield from _lines_of_a_kind(list(group))
-    for region in left:
-        yield f"  If {region.condition}: {region.text}"
+    for condition in dict.fromkeys(region.condition for region in left):
+        yield f"  If {condition}:"
+        yield from (f"    {region.text}" for region in left if region.condition == condition)
 
 
 def _say_none(paper: Paper, found: list[Finding]) -> str:

@@ -45,7 +45,7 @@ class Region:
     """What accuracy and IoU of one row, or Keras' raw IoU alone, leave for the tumour's share of all pixels, and what
     all of it leaves for the loss of the row.
 
-    cells: ids; text: the numbers, in a sentence; definition: of the IoU, the row's own or another; premise: what else
+    cells: ids; text: the numbers, in a few sentences; definition: of the IoU, the row's own or another; premise: what else
     is assumed, "" for nothing. prevalence: the share's least and greatest value, None where no mask and prediction give
     the numbers. known: the share in random parts of the data set, where it was given; agrees: whether both overlap.
     loss: its least and greatest value, with the known prevalence if that agrees; loss_agrees: whether the printed loss
@@ -187,15 +187,14 @@ def _region(accuracy: Cell, iou: Cell, data: Interval | None) -> Region:
     else:
         used, share, premise = [accuracy, iou], _share([accuracy, iou]), accuracy.masks
     share = (max(0.0, share[0]), share[1]) if share and share[1] >= 0 else None
-    text = f"no mask and prediction can give {'both ' if len(used) > 1 else ''}{listing(used)}"
+    text = f"no mask and prediction can give {'both ' if len(used) > 1 else ''}{listing(used)}."
     if share is not None:
-        text = (
-            f"{listing(used)} {'leave' if len(used) > 1 else 'leaves'} {_percent(share)} of the pixels for the tumour"
-        )
+        leave = "leave" if len(used) > 1 else "leaves"
+        text = f"{listing(used)} {leave} {_percent(share)} of the pixels for the tumour."
         if data is not None:
-            text += f"; random {iou.reported.split} parts of the data set have {_percent(data)}"
+            text += f" Random {iou.reported.split} parts of the data set have {_percent(data)}."
     agrees = None if data is None else bool(share and overlap(share, data))
-    return Region(tuple(cell.id for cell in used), f"{text}.", form, premise, share, data, agrees)
+    return Region(tuple(cell.id for cell in used), text, form, premise, share, data, agrees)
 
 
 def _with_loss(region: Region, accuracy: Cell, iou: Cell, loss: Cell) -> Region:
@@ -208,13 +207,11 @@ def _with_loss(region: Region, accuracy: Cell, iou: Cell, loss: Cell) -> Region:
     (least, most), premise = left
     agrees = overlap(loss.interval, (least, most))
     more = [accuracy.cited] if accuracy.id not in region.cells else []
-    more += ["such a share of the data set"] if region.agrees else []
-    beside = f"with {' and '.join(more)} " if more else ""
+    more += ["a share as in the data set"] if region.agrees else []
+    then = f"With {' and '.join(more)}" if more else "Then"
     bound = f"at least {least:.4f}" if most == math.inf else f"{least:.4f} to {most:.4f}"
-    text = (
-        f"{region.text.removesuffix('.')}; {beside}that leaves {bound} for the "
-        f"loss, if {premise}: {loss.cited} is {'inside' if agrees else 'outside'}."
-    )
+    side = "inside" if agrees else "outside"
+    text = f"{region.text} {then} the loss is {bound}, if {premise}. The printed {loss.cited} is {side}."
     ids = tuple(dict.fromkeys([*region.cells, accuracy.id, loss.id]))
     return replace(region, cells=ids, text=text, loss=(least, most), loss_agrees=agrees)
 

@@ -284,8 +284,8 @@ def test_what_a_row_leaves_for_the_share_of_the_tumour_under_each_definition():
     assert of_tumour.agrees
     assert of_tumour.premise == "the masks are 0 and 1"
     assert of_tumour.text == (
-        "A 0.9163 (Table T) and J 0.4543 (Table T) leave 6.96 to 15.35 % of the pixels for the tumour; "
-        "random test parts of the data set have 7.00 to 9.00 %."
+        "A 0.9163 (Table T) and J 0.4543 (Table T) leave 6.96 to 15.35 % of the pixels for the tumour. "
+        "Random test parts of the data set have 7.00 to 9.00 %."
     )
     assert of_both.prevalence is None, "the mean of tumour and background is at least half the accuracy"
     assert of_both.agrees is False
@@ -306,7 +306,7 @@ def test_a_train_row_is_set_beside_train_parts():
     of_tumour, *_ = claims.regions(paper(*row), {"train": (0.16, 0.17), "test": (0.07, 0.09)})
     assert of_tumour.known == (0.16, 0.17)
     assert of_tumour.agrees is False
-    assert "random train parts" in of_tumour.text
+    assert "Random train parts" in of_tumour.text
 
 
 def test_the_summary_counts_printed_numbers_once_and_tells_apart_what_rests_on_a_premise():
@@ -347,6 +347,17 @@ def test_no_contradiction_is_said_of_numbers_without_assumptions_alone():
     assert "|" not in text, "a definition is in words"
     text = "\n".join(claims.as_lines(load("rahman")))
     assert "each other. But 1 cannot be right by the formula that is given for it.\n" in text
+
+
+def test_an_assumption_is_said_once_for_training_and_test_numbers():
+    said = list(claims.as_lines(load("gill")))
+    pooled = "  If IoU is the IoU of the tumour, all pixels together, and at most 1.2 % of the pixels of the masks are "
+    at = said.index(f"{pooled}between 0 and 1:")
+    train, test = said[at + 1 : at + 3]
+    assert train.startswith("    accuracy 0.8880 (Table 1) and IoU 0.5383 (Table 1) leave 11.65 to 24.27 % of the pixels")
+    assert " Then the loss is 0.1305 to 0.8252, if " in train, "no share as in the data set gives these numbers"
+    assert " With a share as in the data set the loss is 0.1484 to 0.8448, if " in test
+    assert test.endswith(" The printed loss 0.5963 (Table 1) is inside.")
 
 
 def test_of_what_the_others_leave_only_the_end_is_said_that_the_printed_number_lies_beyond():
