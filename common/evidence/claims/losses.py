@@ -45,11 +45,12 @@ class Region:
     """What accuracy and IoU of one row, or Keras' raw IoU alone, leave for the tumour's share of all pixels, and what
     all of it leaves for the loss of the row.
 
-    cells: ids; text: the numbers, in a few sentences; definition: of the IoU, the row's own or another; premise: what else
-    is assumed, "" for nothing. prevalence: the share's least and greatest value, None where no mask and prediction give
-    the numbers. known: the share in random parts of the data set, where it was given; agrees: whether both overlap.
-    loss: its least and greatest value, with the known prevalence if that agrees; loss_agrees: whether the printed loss
-    lies there. None where the row has no loss, or where no mask and prediction give its other numbers.
+    cells: ids. text: the numbers, in a few sentences. definition: of the IoU, the row's own or another. premise: what
+        else is assumed, "" for nothing.
+    prevalence: the share's least and greatest value, None where no mask and prediction give the numbers. known: the
+        share in random parts of the data set, where it was given. agrees: whether both overlap.
+    loss: its least and greatest value, with the known prevalence if that agrees. loss_agrees: whether the printed loss
+        lies there. None where the row has no loss, or where no mask and prediction give its other numbers.
     """
 
     cells: tuple[str, ...]
