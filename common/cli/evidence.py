@@ -75,7 +75,7 @@ def compare(
         say()
     if any(not each.in_full for group in wanted.values() for each in group):
         _name_page(results)
-    say(f"Every number with its definition: {results / 'README.md'}")
+    say(f"The tables begin at {results / 'README.md'}.")
     say(f"In words: {quoted_command('explain', paper or 'PAPER', '--results', str(results))}")
 
 

@@ -1,7 +1,7 @@
 """One answer for each printed number of a paper, from all its records: the place where the four questions come
 together (RULES.md)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class Answer:
     runs: those of the paper's own size, None where there are none. small: the same of the small profile.
     nothing: the best predictor that has learned nothing, by name, and its score; None where that is not known.
     elsewhere: where else one would see the number, None where nowhere or where nobody asked.
+    better_if: of a number that says nothing as the record reads it, the other readings of it under which it is better
+        than a guess, in words that follow "if".
     spread: of a number that is not decided or that small runs have, how far our runs vary over splits and over initial
         weights; None where no run tells both apart.
     """
@@ -50,6 +52,7 @@ class Answer:
     small: Runs | None
     nothing: tuple[str, Prediction] | None
     elsewhere: Explanation | None
+    better_if: tuple[str, ...] = ()
     spread: Spread | None = None
 
     @property
@@ -71,6 +74,11 @@ class Answer:
     def is_own(self) -> bool:
         """Whether the paper says it of its own work, and it is not entered before under another definition."""
         return not (self.head.same_as or self.head.quoted)
+
+    @property
+    def depends_on_reading(self) -> bool:
+        """Whether it says nothing only as the record reads it: the paper does not say what the number is."""
+        return self.verdict == "says nothing" and bool(self.head.premise)
 
     @property
     def has_value(self) -> bool:
@@ -109,7 +117,20 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     }
     found = [_answer(paper, group, sources, without, nothing, elsewhere) for group in judged_together(paper.reported)]
     records = [each.record for each in assessed]
-    return [replace(answer, spread=_spread_behind(answer, records)) for answer in found]
+    return [
+        replace(answer, better_if=tuple(_better_if(answer)), spread=_spread_behind(answer, records)) for answer in found
+    ]
+
+
+def _better_if(answer: Answer) -> Iterator[str]:
+    if answer.verdict != "says nothing":
+        return
+    for claim in answer.paper.claims:
+        if change := claim.cells.get(answer.head.id):
+            read = answer.head.model_copy(update=change)
+            nothing = trivial.distributions_of_cells(answer.paper.model_copy(update={"reported": [read]}))[read.id]
+            if not verdict.says_nothing(read.interval, read.definition, list(nothing.values())):
+                yield claim.premise
 
 
 def _spread_behind(answer: Answer, records: Sequence[Record]) -> Spread | None:

@@ -77,6 +77,6 @@ tumour in mask and prediction counts as 1.
 | `clip=keras`, `torch` | the limits that a library puts on a cross-entropy; without it, it is computed from logits |
 | `printed-dice`, `squared-dice-loss` | formulas as a paper prints them under another name |
 
-Most networks never reach a probability of exactly 1. Under `keras-raw` they score as if they had marked nothing.
+Under `keras-raw`, a network that never reaches a probability of exactly 1 scores as if it had marked nothing.
 `common/evidence/definition.py` has all definitions with their formulas.
 """

@@ -79,10 +79,10 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
     """The table of what a paper claims in words; "" where it has no such claim."""
     lines = []
     for each in tested:
-        said = Markdown(f"{bold(each.status)}{for_markdown(f' ({each.why})' if each.why else '')}")
+        said = Markdown(f"{bold(each.answer)}{for_markdown(f' ({each.why})' if each.why else '')}")
         claim = f"{each.claim.words} ({each.claim.where})"
         lines.append([claim, each.asked, each.as_printed or "-", _joined(ran_of(each)), said])
-    header = ["claimed in words", "tested as", "as printed", "our runs", "status"]
+    header = ["claimed in words", "tested as", "as printed", "our runs", "does it hold?"]
     more = bullets(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence)
     table = markdown_table(header, *lines)
     return "\n\n".join(filter(None, ["## Claimed in words", table, more])) if lines else ""

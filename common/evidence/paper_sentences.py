@@ -57,7 +57,7 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
         return "No number of its own."
     counted = Counter(answer.verdict for answer in own)
     each = [
-        f"{counted[verdict]}{_whose(own, verdict)} {plural[verdict][counted[verdict] > 1]}"
+        f"{counted[verdict]}{_whose(own, verdict)} {plural[verdict][counted[verdict] > 1]}{_as_read(own, verdict)}"
         for verdict in VERDICTS
         if counted[verdict]
     ]
@@ -69,6 +69,12 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
     if len(each) == 1:
         return f"All {each[0].replace(' ', f' numbers{columns} ', 1)}."
     return f"Of {len(own)} numbers{columns}, {listed(each)}."
+
+
+def _as_read(own: Sequence[Answer], verdict: Verdict) -> str:
+    """How many numbers have a verdict only as we read them, such as " (1 only as we read it)"."""
+    number = sum(answer.depends_on_reading for answer in own if answer.verdict == verdict)
+    return f" ({number} only as we read {'it' if number == 1 else 'them'})" if number else ""
 
 
 def _whose(own: Sequence[Answer], verdict: Verdict) -> str:
@@ -85,10 +91,9 @@ def _say_hints(own: Iterable[Answer]) -> str:
     hinted = [answer for answer in own if answer.verdict == "not run" and answer.hint]
     hints = Counter(answer.hint for answer in hinted)
     margins = {say_within(answer.small.row) for answer in hinted if answer.hint == "near"}
-    within = f" ({margins.pop()})" if len(margins) == 1 else ""
-    words = HINTED | {"near": HINTED["near"] + within}
+    words = HINTED | ({"near": f"come {margins.pop()}"} if len(margins) == 1 else {})
     each = [f"{words[hint]} for {hints[hint]}" for hint in HINTED if hints[hint]]
-    return f"A hint: small runs give {listed(each)} of them." if each else ""
+    return f"A hint: small runs {listed(each)} of them." if each else ""
 
 
 def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
@@ -140,7 +145,7 @@ def explain_paper(
 
 def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
     """A sentence on each claim in words, by the runs nearest to the paper; on one quote that is tested in several ways,
-    how many of them have which status."""
+    how many of them have which answer."""
     first: dict[str, Tested] = {}
     for each in tested:
         if first.setdefault(each.claim.id, each).status == "not run":
@@ -151,12 +156,12 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
         claimed.setdefault(words, []).append(each)
     for words, ways in claimed.items():
         if len(ways) > 1:
-            counted = Counter(each.status for each in ways)
-            statuses = listed([f"{number} {status}" for status, number in counted.items()])
-            yield f"It claims {words}, tested in {len(ways)} ways: {statuses}."
+            counted = Counter(each.answer for each in ways)
+            found = listed([f"{number} {answer}" for answer, number in counted.items()])
+            yield f"It claims {words}, tested in {len(ways)} ways: {found}."
             continue
         why = f" ({ways[0].why})" if ways[0].why else ""
-        yield f"It claims {words}: {ways[0].status}{why}."
+        yield f"It claims {words}: {ways[0].answer}{why}."
 
 
 def say_reply(paper: Paper) -> str:

@@ -19,9 +19,12 @@ These papers say how well their networks mark breast tumours; this suite trains 
 that each paper is known by. {}"""
 
 AFTER_THE_TABLE = """\
-*Small* runs are a paper's recipe with fewer pixels and filters: they give a hint, never a verdict. *Stale* runs come
-from an older version of the code. *Ours* is the mean of our runs with the interval in which one further run falls with
-95 % probability. Where a paper prints a mean of several runs, as Tang does, it is that of a mean of as many."""
+*Small* runs are a paper's recipe with fewer pixels and filters: they give a hint, never a verdict. It is *near* where
+their whole interval lies within the margin of the printed number, and *paper higher* or *paper lower* where they differ
+from it. *Stale* runs come from an older version of the code. *Ours* is the mean of our runs with the interval in which
+one further run falls with 95 % probability. Where a paper prints a mean of several runs, as Tang does, it is that of a
+mean of as many. A *guess* ignores the image: the best of a blank mask and the tumour's share as every pixel's
+probability."""
 
 UNLEARNED = "Where it says *did not learn*, our network did not learn: its value says nothing about the paper."
 
@@ -39,7 +42,7 @@ def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
     """The page, from each paper with all its answers."""
     lines = [line for paper, found in papers for line in _headlines(paper, found)]
     verdict = Markdown("[verdict](#what-the-verdicts-mean)")
-    first = markdown_table(["paper", "number as printed", verdict, "hint: the paper's is", "in one sentence"], *lines)
+    first = markdown_table(["paper", "number as printed", verdict, "hint", "in one sentence"], *lines)
     opening = OPENING.format(
         for_markdown(say_papers(answer for paper, found in papers for answer in headline(paper, found)))
     )
@@ -69,7 +72,7 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
         f"{for_markdown(say_paper(paper, found))}{left_out}",
         *([for_markdown(paper.findings)] if paper.findings else []),
         *([UNLEARNED] if unlearned else []),
-        markdown_table(["number", "printed", "verdict", "ours", "nothing learned", "hint: the paper's is"], *lines),
+        markdown_table(["number", "printed", "verdict", "ours", "a guess", "hint"], *lines),
     ]
     return "\n\n".join(blocks)
 
@@ -81,7 +84,7 @@ def _line(answer: Answer) -> list[str]:
 
 
 def _hint(answer: Answer) -> str:
-    return answer.hint.removeprefix("paper ") or "-"
+    return answer.hint or "-"
 
 
 def _lines_of_images(found: Iterable[Answer]) -> Iterable[list[str]]:

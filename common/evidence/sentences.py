@@ -18,8 +18,8 @@ from common.reported import Reported
 # Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
 WITHIN_95 = 1.96
 
-# What small runs give, of a hint about a printed number.
-HINTED: dict[Hint, str] = {"near": "practically the same", "paper higher": "less", "paper lower": "more"}
+# What small runs do, of a hint about a printed number.
+HINTED: dict[Hint, str] = {"near": "come near", "paper higher": "give less", "paper lower": "give more"}
 
 # How ours is where the rules have found a difference.
 DIFFERING: dict[Verdict, str] = {"paper higher": "lower", "paper lower": "higher"}
@@ -136,8 +136,8 @@ def _say_hint(answer: Answer) -> str:
         unlearned = f"The small network did not learn: {row.note}."
         return unlearned if not answer.head.image else ""
     if row.hint:
-        within = f" ({say_within(row)})" if row.hint == "near" else ""
-        return f"A hint: small runs give {HINTED[row.hint]}{within}, {describe_ours(answer, small)}."
+        do = f"come {say_within(row)}" if row.hint == "near" else HINTED[row.hint]
+        return f"A hint: small runs {do}: {describe_ours(answer, small)}."
     if row.reproduced.mean is None:
         return ""
     if row.margin is None:
@@ -197,7 +197,8 @@ def _say_spread(answer: Answer) -> str:
 def _say_meaning(answer: Answer) -> str:
     """What the number is in words, and for a mean IoU what it leaves for the tumour alone."""
     cell = answer.head
-    said = f"It is the {Definition.parse(cell.definition).in_words()}."
+    read = "We read it as" if answer.depends_on_reading else "It is"
+    said = f"{read} the {Definition.parse(cell.definition).in_words()}."
     alone = claims.of_tumour(answer.paper).get(cell.id)
     if alone:
         iou, dice = (f"{(low + high) / 2:.2f}" for low, high in (alone.iou, alone.dice))
@@ -208,13 +209,18 @@ def _say_meaning(answer: Answer) -> str:
 
 
 def _say_nothing(answer: Answer) -> str:
-    """What the best predictor that has learned nothing scores."""
+    """What the best predictor that has learned nothing scores. Where the paper does not say what the number is, that
+    depends on how it is read: under which premise it is no better than a guess, and under which it is."""
     if answer.nothing is None:
         return ""
     who, _ = answer.nothing
     scored = describe_nothing(answer)
     splits = "95 % of random splits" if " to " in scored else "every split"
-    return f"{_predictor(answer.head, who)} scores {scored} on {splits}."
+    said = f"{_predictor(answer.head, who)} scores {scored} on {splits}."
+    if not answer.depends_on_reading:
+        return said
+    better = (f"If {premise}, the printed number is better than a guess." for premise in answer.better_if)
+    return _joined(f"If {answer.head.premise}, {said[0].lower()}{said[1:]}", *better)
 
 
 def _predictor(cell: Reported, who: str) -> str:

@@ -46,6 +46,9 @@ Status = Literal["holds", "does not hold", "can't be told yet", "did not learn",
 
 OPEN, NOT_RUN = "can't be told yet", "not run"
 
+# What small networks, and other data than the paper's, hint at.
+SEEMS: dict[Status, str] = {HOLDS: "seems to hold", FAILS: "seems not to hold"}
+
 MEANINGS: dict[Status, str] = {
     HOLDS: f"the whole interval, which comes from at least {RUNS} repeats or the folds of one cross-validation, is on "
     "the side that is claimed",
@@ -63,7 +66,7 @@ class Tested:
     own: the record of the claimed network and the paper's readings, None where there is none. beside: that of the
         network that the claim compares it with, None where there is none or the claim names none.
     found: the mean and the interval that decide; n is the number of repeats.
-    notes: why nothing is decided, and why a decision is only a hint.
+    notes: why nothing is decided, and why the runs can only hint at an answer.
     paired: both networks on the same test images, repeat by repeat; None where nothing can be paired.
     outlook: what our runs let one expect, None without any."""
 
@@ -80,6 +83,12 @@ class Tested:
     @property
     def record(self) -> Record | None:
         return self.own and self.own.record
+
+    @property
+    def answer(self) -> str:
+        """The status; of runs that can only hint at it, "seems to hold" and "seems not to hold"."""
+        is_hint = self.record and any(_why_a_hint(self.paper, self.record))
+        return SEEMS.get(self.status, self.status) if is_hint else self.status
 
     @property
     def fresh(self) -> bool:
@@ -197,12 +206,17 @@ def _limit(paper: Paper, claim: Worded) -> Interval:
 def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
     if claim.over == "train" and part_of(paper, "train") == RUNNING:
         yield "training images as `fit` printed them"
+    yield from _why_a_hint(paper, own)
+
+
+def _why_a_hint(paper: Paper, own: Record) -> Iterator[str]:
+    """Why the runs of a record can only hint at an answer; nothing where they can decide."""
     if own.profile == "small":
-        yield "a hint: small profile"
+        yield "only small networks were run"
     if not paper.data_named:
-        yield "a hint: the paper does not name its data"
+        yield "the paper does not name its data"
     elif own.dataset.name != paper.data:
-        yield "a hint: other data"
+        yield "on other data"
 
 
 # In words

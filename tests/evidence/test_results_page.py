@@ -44,8 +44,8 @@ def test_the_headline_numbers_come_first_with_a_sentence_each():
 
 def test_a_hint_of_small_runs_stands_beside_the_verdict_and_is_none():
     page = page_of(paper(cell("0.95"), headline=["test-x"]), record([0.70, 0.71, 0.70], profile="small"))
-    said = "A hint: small runs give less, 0.70 (0.67 to 0.73, 3 small repeats)."
-    assert f"| **not run** | higher | {said} |" in page
+    said = "A hint: small runs give less: 0.70 (0.67 to 0.73, 3 small repeats)."
+    assert f"| **not run** | paper higher | {said} |" in page
 
 
 def test_stale_runs_are_called_stale_wherever_they_are_shown():

@@ -73,9 +73,9 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
         (
             "0.71",
             CLOSE,
-            "A hint: small runs give practically the same (within 0.10), 0.70 (0.69 to 0.72, 5 small repeats).",
+            "A hint: small runs come within 0.10: 0.70 (0.69 to 0.72, 5 small repeats).",
         ),
-        ("0.95", CLOSE, "A hint: small runs give less, 0.70 (0.69 to 0.72, 5 small repeats)."),
+        ("0.95", CLOSE, "A hint: small runs give less: 0.70 (0.69 to 0.72, 5 small repeats)."),
         (
             "0.71",
             [0.67, 0.70, 0.73],
@@ -104,8 +104,7 @@ def test_the_interval_of_a_mean_of_several_runs_is_called_so_and_a_margin_of_a_p
     three = cell("71%").model_copy(update={"mean_of": 3})
     (near,) = answered(paper(three), record([0.70, 0.71, 0.70, 0.71], profile="small"))
     assert say_verdict(near) == (
-        "A hint: small runs give practically the same (within 10 points), "
-        "70.5% (69.1% to 71.9% for a mean of 3 runs, 4 small repeats)."
+        "A hint: small runs come within 10 points: 70.5% (69.1% to 71.9% for a mean of 3 runs, 4 small repeats)."
     )
     (wide,) = answered(paper(three), record([0.67, 0.70, 0.74], profile="small"))
     assert "70.3%, give or take 12.3 points for a mean of 3 runs (3 small repeats), and a hint needs 10 points." in (
@@ -339,10 +338,7 @@ def test_a_paper_in_one_sentence():
     waiting = "Both numbers wait for a run at the paper's own size."
     assert say_paper(both, answered(both)) == waiting
     small = record(CLOSE).model_copy(update={"profile": "small"})
-    assert (
-        say_paper(both, answered(both, small))
-        == f"{waiting} A hint: small runs give practically the same (within 0.10) for 1 of them."
-    )
+    assert say_paper(both, answered(both, small)) == f"{waiting} A hint: small runs come within 0.10 for 1 of them."
 
 
 def test_several_papers_in_two_sentences():

@@ -298,8 +298,14 @@ def test_a_network_that_did_not_learn_says_nothing_whichever_of_the_two_it_is():
 
 def test_a_small_network_and_other_data_give_a_hint():
     small, elsewhere = record(HIGH, profile="small"), record(HIGH, data="other")
-    notes = [each.notes for each in every(claiming(above=0.7), small, elsewhere)]
-    assert notes == [("a hint: small profile",), ("a hint: other data",)]
+    found = every(claiming(above=0.7), small, elsewhere)
+    assert [(each.answer, each.why) for each in found] == [
+        ("seems to hold", "only small networks were run"),
+        ("seems to hold", "on other data"),
+    ]
+    assert every(claiming(above=0.9), small)[0].answer == "seems not to hold"
+    assert every(claiming(above=0.8), small)[0].answer == "can't be told yet"
+    assert judged(claiming(above=0.7), record(HIGH)).answer == "holds"
 
 
 def test_other_readings_and_smoke_runs_are_not_asked():
@@ -337,5 +343,5 @@ def test_the_page_says_what_is_claimed_what_the_runs_say_and_whether_it_holds():
     group = [assess.assess(of, runs, [runs], NOWHERE)]
     page = paper_page(of, group, answers(of, group))
     asked = r"`dice\|fg\|pooled\|t=0.5` of the test images, above 0.7"
-    said = "0.8100 [0.7603, 0.8597] 3 repeats, small, busi | **holds** (a hint: small profile)"
+    said = "0.8100 [0.7603, 0.8597] 3 repeats, small, busi | **seems to hold** (only small networks were run)"
     assert f"| words (1) | {asked} | 0.90 against 0.7: holds | {said} |" in page
