@@ -91,7 +91,7 @@ def threads() -> int:
 
 def gpu_memory_here() -> int:
     """Bytes of the smallest GPU of the machine that this is called on; 0 where the driver does not tell."""
-    return gpu_memory("total") or 0
+    return min(gpu_memory("total"), default=0)
 
 
 def do_job(

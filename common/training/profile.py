@@ -97,9 +97,10 @@ def at_once(request: Request, asked: str) -> int:
     once took as long as one after the other."""
     if asked != "auto":
         return int(asked)
-    if not gpu_in_use() or (free := gpu_memory("free")) is None:
+    if not gpu_in_use() or not (free := gpu_memory("free")):
         return 1
-    return max(1, min(int(SHARE * free / process_memory(request)), (os.cpu_count() or 1) // 2))
+    # Keras trains on the first GPU that the process may use.
+    return max(1, min(int(SHARE * free[0] / process_memory(request)), (os.cpu_count() or 1) // 2))
 
 
 def process_memory(request: Request) -> float:

@@ -1,6 +1,6 @@
 """Turns a user's request into a plan: the data, the splits, and a folder for each training."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -267,16 +267,16 @@ def cache_folder(runs: Path) -> Path:
     return runs / "cache" / f"p{PROTOCOL}"
 
 
-def note_request(folder: Path, request: Request, *, stored: bool, spent: Mapping[str, float] | None = None) -> None:
+def note_request(folder: Path, request: Request, *, stored: bool) -> None:
     """Writes the request into the folder of the run, for `repro status`.
 
-    stored: whether the run's record is in the results. spent: the seconds of the run beside those of its trainings, by
-    kind of work. Jobs that run side by side have the same content; only the first writes it.
+    stored: whether the run's record is in the results. Jobs that run side by side have the same content; only the first
+    writes it.
     """
     asked = trials(request.recipe, range(request.repeats))
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}
     content = {"command": request.command, "readings": request.departures, "epochs": request.recipe.epochs}
-    content |= {"trials": places, "stored": stored} | ({"spent": spent} if spent else {})
+    content |= {"trials": places, "stored": stored}
     try:
         if read_json(folder / REQUEST) == content:
             return
