@@ -56,7 +56,7 @@ class Sweep(BaseModel):
 
     papers: list[PaperName] = Field(default_factory=papers.names, min_length=1)
     profile: Profile
-    data: str | None = None
+    data: str | None = Field(None, min_length=1)
     readings: Literal["all"] | dict[str, list[Any]] = {}
     repeats: int | None = Field(None, ge=1, le=limits.TRAININGS)
     folds: int | None = Field(None, ge=3, le=limits.TRAININGS)
