@@ -97,6 +97,18 @@ def read_at_most(path: Path, most: int) -> bytes:
     return content
 
 
+def decode_utf8(content: bytes) -> str:
+    """The text of a file in UTF-8, with or without a mark of it. Raises ValueError, with the reason alone and the
+    remedy, for another encoding: Windows' programs save UTF-16 and code pages of one byte a letter."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
+        raise ValueError("it is UTF-16: save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"it is not UTF-8 (line {line}): save it as UTF-8") from None
+
+
 @contextmanager
 def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write into, or whose `name` to write to. It lies beside `path`, and at the end is forced to disk and
