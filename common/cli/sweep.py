@@ -234,7 +234,9 @@ def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported 
 
     if isinstance(content, dict):
         profile, precision = (content.get(key, "auto") for key in ("profile", "precision"))
-        if isinstance(profile, str) and isinstance(precision, str):  # else `parse_sweep` says what is wrong
+        if isinstance(profile, str):  # else `parse_sweep` says what is wrong
             check(profile, 1, 0)
-            content = content | {"profile": settled(profile), "precision": resolve(precision)}
+            content = content | {"profile": settled(profile)}
+        if isinstance(precision, str):
+            content = content | {"precision": resolve(precision)}
     return parse_sweep(content, source)
