@@ -89,10 +89,11 @@ def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> 
     from common.data.batches import Batches, for_backend
 
     one = _random(recipe, recipe.batch_size, runs)
-    plain = recipe.model_copy(update={"augmentation": {}})
-    data: Any = for_backend(Batches(one, np.arange(len(one.cases)), plain, recipe.batch_size, seed=None))
-    if isinstance(data, Batches):
-        batch = keras.tree.map_structure(keras.ops.convert_to_tensor, data[0])
+    batches = Batches(one, np.arange(len(one.cases)), recipe, recipe.batch_size, seed=None)
+    if keras.backend.backend() == "tensorflow":
+        data: Any = for_backend(batches).cache().repeat(steps)
+    else:
+        batch = keras.tree.map_structure(keras.ops.convert_to_tensor, batches[0])
 
         class Again(keras.utils.PyDataset):
             def __len__(self) -> int:
@@ -102,8 +103,6 @@ def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> 
                 return batch
 
         data = Again()
-    else:
-        data = data.cache().repeat(steps)
     options = {"shuffle": False, "verbose": 0, "epochs": sys.maxsize}
     return _epochs(lambda turns: _model(paper, recipe, precision).fit(data, callbacks=turns, **options))
 

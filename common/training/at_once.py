@@ -172,7 +172,7 @@ def bound_memory(share: float) -> None:
 
         from common.training.precision import gpu_memory
 
-        if total := gpu_memory("total"):
-            limit = tf.config.LogicalDeviceConfiguration(memory_limit=share * total / 2**20)
+        if totals := gpu_memory("total"):
+            limit = tf.config.LogicalDeviceConfiguration(memory_limit=share * totals[0] / 2**20)
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.set_logical_device_configuration(gpu, [limit])

@@ -1,5 +1,6 @@
 """The device that trains and its precision. Keras and the driver are queried, so that this works on every backend."""
 
+import os
 import shutil
 import subprocess
 from contextlib import suppress
@@ -22,29 +23,32 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """The NVIDIA GPUs of this machine, even if the backend does not use them. Empty without a driver."""
+    """The NVIDIA GPUs that this process may use, even if the backend does not. Empty without a driver."""
     with suppress(ValueError):  # the driver may not know its GPU
         lines = [line.rsplit(",", 1) for line in _ask_driver("name,compute_cap")]
         return [Gpu(name.strip(), float(capability)) for name, capability in lines]
     return []
 
 
-def gpu_memory(kind: Literal["total", "free"]) -> int | None:
-    """Bytes of the first GPU's total or free memory. None without a driver."""
-    with suppress(ValueError, IndexError):
-        return int(_ask_driver(f"memory.{kind}", ",nounits")[0]) * 2**20
-    return None
+def gpu_memory(kind: Literal["total", "free"]) -> list[int]:
+    """Bytes of total or free memory of each GPU that this process may use. Empty without a driver."""
+    with suppress(ValueError):
+        return [int(line) * 2**20 for line in _ask_driver(f"memory.{kind}", ",nounits")]
+    return []
 
 
 def _ask_driver(facts: str, form: str = "") -> list[str]:
-    """A line for each GPU; no lines if there is no driver, or if it hangs."""
+    """A line for each GPU that CUDA_VISIBLE_DEVICES names; for every GPU of the machine if it names none, or names
+    them as the driver does not (it takes no shortened UUIDs and no MIG instances). The driver counts the GPUs by their
+    place on the bus, as CUDA does with CUDA_DEVICE_ORDER=PCI_BUS_ID. No lines if there is no driver, or if it hangs."""
     if not (tool := shutil.which("nvidia-smi")):
         return []
     query = [tool, f"--query-gpu={facts}", f"--format=csv,noheader{form}"]
-    try:
-        return subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError):
-        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    for words in ([*query, f"--id={visible}"], query) if visible else (query,):
+        with suppress(OSError, subprocess.SubprocessError):
+            return subprocess.run(words, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()
+    return []
 
 
 def gpu_in_use() -> bool:

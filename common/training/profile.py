@@ -10,7 +10,7 @@ from typing import get_args
 from common import limits
 from common.errors import BadInput
 from common.paper import Profile
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.training.at_once import SHARE
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
 from common.training.network import Network
@@ -97,9 +97,10 @@ def at_once(request: Request, asked: str) -> int:
     once took as long as one after the other."""
     if asked != "auto":
         return int(asked)
-    if not gpu_in_use() or (free := gpu_memory("free")) is None:
+    if not gpu_in_use() or not (free := gpu_memory("free")):
         return 1
-    return max(1, min(int(SHARE * free / process_memory(request)), (os.cpu_count() or 1) // 2))
+    # Keras trains on the first GPU that the process may use.
+    return max(1, min(int(SHARE * free[0] / process_memory(request)), (os.cpu_count() or 1) // 2))
 
 
 def process_memory(request: Request) -> float:
@@ -130,5 +131,5 @@ def used(request: Request) -> int:
 
 def remember(request: Request, what: str, measure: Callable[[], float]) -> float:
     """The value that was measured for this network before, else a new measurement."""
-    network = f"{request.paper.name} {recipe_hash(request.recipe)} p{PROTOCOL}"
+    network = f"{request.paper.name} {recipe_hash(request.recipe)} p{protocol_of(request.recipe)}"
     return remembered(request.runs / "timing.json", f"{what}, {network} in {request.precision}", measure)

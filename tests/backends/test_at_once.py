@@ -173,7 +173,7 @@ def most(monkeypatch, tmp_path):
 
     def of(free, needs, cores=16, asked="auto"):
         monkeypatch.setattr(profile, "gpu_in_use", lambda: free is not None)
-        monkeypatch.setattr(profile, "gpu_memory", lambda kind: free * 2**30)
+        monkeypatch.setattr(profile, "gpu_memory", lambda kind: [free * 2**30])
         monkeypatch.setattr(profile, "known_memory", lambda request: needs * 2**30)
         monkeypatch.setattr(profile.os, "cpu_count", lambda: cores)
         return profile.at_once(None, asked)

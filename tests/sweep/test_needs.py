@@ -55,6 +55,13 @@ def test_a_gpu_of_unknown_memory_is_not_shared(job):
     assert job(1, Largest(64, 256 * GIB, 0)).gpu == 1
 
 
+def test_of_several_gpus_the_smallest_counts(monkeypatch):
+    monkeypatch.setattr(ray_worker, "gpu_memory", lambda kind: [80 * GIB, 16 * GIB])
+    assert ray_worker.gpu_memory_here() == 16 * GIB
+    monkeypatch.setattr(ray_worker, "gpu_memory", lambda kind: [])
+    assert ray_worker.gpu_memory_here() == 0, "the driver does not tell"
+
+
 def test_there_are_as_many_threads_as_the_backend_has_here(monkeypatch):
     monkeypatch.delenv(THREADS[keras.backend.backend()], raising=False)
     assert 1 <= ray_worker.threads() <= os.cpu_count()

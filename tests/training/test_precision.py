@@ -46,17 +46,50 @@ def test_an_unknown_precision_is_refused_with_the_known_ones():
         precision.resolve("half")
 
 
-def test_the_driver_is_asked_for_name_and_capability(monkeypatch, tmp_path):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'NVIDIA H200, 9.0'\necho 'Tesla T4, 7.5'\n")
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """Puts a shell script in the place of nvidia-smi."""
+
+    def answers(script):
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    return answers
+
+
+# An old GPU, nearly full, and a new one. It knows no MIG instances.
+OLD_AND_NEW = """
+case "$*" in *--id=MIG*) echo 'No devices were found'; exit 6;; esac
+case "$*" in *memory*) old=100 new=40000;; *) old='Tesla K80, 3.7' new='NVIDIA H200, 9.0';; esac
+case "$*" in *--id=1*) ;; *) echo "$old";; esac
+echo "$new"
+"""
+
+
+def test_the_driver_is_asked_for_name_and_capability(driver):
+    driver("echo 'NVIDIA H200, 9.0'; echo 'Tesla T4, 7.5'")
     assert precision.gpus() == [precision.Gpu("NVIDIA H200", 9.0), precision.Gpu("Tesla T4", 7.5)]
 
 
-def test_a_driver_that_fails_means_no_gpu(monkeypatch, tmp_path):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed, it could not talk to the driver'\nexit 9\n")
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+def test_only_the_gpus_that_the_process_may_use_count(driver, monkeypatch):
+    driver(OLD_AND_NEW)
+    assert [gpu.capability for gpu in precision.gpus()] == [3.7, 9.0]
+    assert precision.gpu_memory("free") == [100 * 2**20, 40_000 * 2**20]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert [gpu.capability for gpu in precision.gpus()] == [9.0]
+    assert precision.gpu_memory("free") == [40_000 * 2**20]
+
+
+def test_a_name_that_the_driver_does_not_know_hides_no_gpu(driver, monkeypatch):
+    driver(OLD_AND_NEW)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-41a2")
+    assert [gpu.capability for gpu in precision.gpus()] == [3.7, 9.0]
+
+
+def test_a_driver_that_fails_means_no_gpu(driver):
+    driver("echo 'NVIDIA-SMI has failed, it could not talk to the driver'; exit 9")
     assert precision.gpus() == []
+    assert precision.gpu_memory("total") == []

@@ -1,4 +1,4 @@
-"""The layers of `repro bench` that are written for JAX."""
+"""`repro bench` under JAX and PyTorch."""
 
 import pytest
 
@@ -11,3 +11,9 @@ def test_what_is_written_for_jax_computes_what_it_says(python_of):
     answer = ran(python_of("jax"), "jax", "-m", "pytest", *words)
     assert answer.returncode == 0, answer.stdout
     assert "3 passed" in answer.stdout
+
+
+@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.long)])
+def test_bare_steps_are_timed(python, backend, tmp_path):
+    answer = ran(python(backend), backend, "-m", "tests.backends.bare_steps", tmp_path)
+    assert answer.returncode == 0, answer.stderr
