@@ -7,7 +7,6 @@ because other work on the machine disturbs it less.
 """
 
 import argparse
-import os
 import time
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 import keras
 
 from common import papers
+from common.cores import cores
 from common.text import print_line
 from common.training import resume
 from common.training.compiled import compiled
@@ -65,11 +65,11 @@ def main() -> None:
             f"{cpu_copied:.2f} s of CPU; a write {wall_written:.1f} s, {cpu_written:.1f} s of CPU"
         )
     noting = asked.steps * (median(cpu for _, cpu in copied) - median(cpu for _, cpu in plain))
-    writing, cores = median(cpu for _, cpu in written), os.cpu_count() or 1
+    writing = median(cpu for _, cpu in written)
     print_line(f"noting the state of an epoch: {noting:.2f} s of CPU")
     print_line(
-        f"writing it, in a thread: {writing:.1f} s of CPU; once a minute, {100 * writing / resume.PAUSE / cores:.1f} % "
-        f"of {cores} cores"
+        f"writing it, in a thread: {writing:.1f} s of CPU; once a minute, "
+        f"{100 * writing / resume.PAUSE / cores():.1f} % of {cores()} cores"
     )
 
 

@@ -4,7 +4,6 @@ This module imports tensorflow, and only if it is the backend. (`common.training
 memory of a GPU.)
 """
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -13,6 +12,7 @@ import cv2
 import keras
 import numpy as np
 
+from common.cores import cores
 from common.data.prepare import Prepared
 from common.recipe import Recipe
 from common.seeds import derive
@@ -190,7 +190,7 @@ def for_backend(batches: Batches) -> "MadeAhead | tf.data.Dataset":  # noqa: F82
     bit, as those of `Batches.stream`.
     """
     if keras.backend.backend() != "tensorflow":
-        return MadeAhead(batches, min(MOST_THREADS, os.cpu_count() or 1))
+        return MadeAhead(batches, min(MOST_THREADS, cores()))
     import tensorflow as tf
 
     one = batches[0]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import get_args
 
 from common import limits
+from common.cores import cores
 from common.errors import BadInput
 from common.paper import Profile
 from common.protocol import PROTOCOL, recipe_hash
@@ -100,7 +101,7 @@ def at_once(request: Request, asked: str) -> int:
     if not gpu_in_use() or not (free := gpu_memory("free")):
         return 1
     # Keras trains on the first GPU that the process may use.
-    return max(1, min(int(SHARE * free[0] / process_memory(request)), (os.cpu_count() or 1) // 2))
+    return max(1, min(int(SHARE * free[0] / process_memory(request)), cores() // 2))
 
 
 def process_memory(request: Request) -> float:
