@@ -78,10 +78,10 @@ class Batches(keras.utils.PyDataset):
     recipe names a positive class, the second array is a dict: the masks under SEGMENTATION, and under CLASSIFICATION
     (batch, 1) a 1 for images of that class and a 0 for others.
 
-    seed: (seed, repeat). With it the order is drawn anew for each `epoch`, and so are the changes that `augment`
-    (`common.training.network`) makes to each image, unless it made copies before the split. Without it, images come
-    unchanged and in the given order. The training loop sets `epoch` before an epoch starts. The last batch is smaller
-    if the batch size does not divide the number of cases.
+    seed: (seed of the run, number of the training in it). With it the order is drawn anew for each `epoch`, and so are
+    the changes that `augment` (`common.training.network`) makes to each image, unless it made copies before the split.
+    Without it, images come unchanged and in the given order. The training loop sets `epoch` before an epoch starts. The
+    last batch is smaller if the batch size does not divide the number of cases.
     """
 
     def __init__(
