@@ -53,10 +53,10 @@ def main() -> None:
         with TemporaryDirectory(dir=asked.folder) as folder:
             resumable = resume.Resumable(Path(folder), best_epoch=lambda history: len(history["loss"]))
             resumable.set_model(model)
-            write, resumable._writer = resumable._writer, _Keeps()
+            write, resumable.writer = resumable.writer, _Keeps()
             copied.append(timed_round(model, resumable, asked.epochs, asked.steps))
             started, cpu = time.perf_counter(), time.process_time()
-            write.put(resumable._writer.value)
+            write.put(resumable.writer.value)
             write.finish()
             written.append((time.perf_counter() - started, time.process_time() - cpu))
         (wall, cpu), (wall_copied, cpu_copied), (wall_written, cpu_written) = plain[-1], copied[-1], written[-1]

@@ -90,7 +90,7 @@ class Resumable(keras.callbacks.Callback):
         self._best: Best | None = None
         self._best_on_disk: int | None = None  # the best epoch of the newest state there
         self._remembered: list[dict[str, Any]] = []
-        self._writer = NewestWriter(self._save, PAUSE)
+        self.writer = NewestWriter(self._save, PAUSE)
 
     def restore(self, model: keras.Model) -> int:
         """Loads the newest good state, if there is one, into the model. Warns about a state that is damaged or of
@@ -121,18 +121,14 @@ class Resumable(keras.callbacks.Callback):
             yield
         except BaseException:
             try:
-                self._writer.finish()
+                self.writer.finish()
             except Exception as error:
                 logger.warning(
                     f"{self.folder}: the last whole epoch could not be written: {error}. What was written before it is "
                     "whole."
                 )
             raise
-        self.finish()
-
-    def finish(self) -> None:
-        """Waits until the last state is written. Raises OSError where the disk is full."""
-        self._writer.finish()
+        self.writer.finish()
 
     def use_best_weights(self) -> None:
         """Puts the weights of the best epoch into the model."""
@@ -167,7 +163,7 @@ class Resumable(keras.callbacks.Callback):
             self.machines = [*self.machines, here]
 
     def on_train_end(self, logs=None):
-        self._writer.hurry()  # the last state is written while the network is evaluated
+        self.writer.hurry()  # the last state is written while the network is evaluated
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -190,7 +186,7 @@ class Resumable(keras.callbacks.Callback):
             "best": self._best and self._best.epoch,
             "machines": self.machines,
         }
-        self._writer.put(State(facts, variables, self._best))
+        self.writer.put(State(facts, variables, self._best))
         self._write_table()
 
     def _save(self, state: State) -> None:

@@ -52,7 +52,7 @@ def test_an_epoch_does_not_wait_for_the_disk_and_the_newest_state_is_written(tmp
         training.epoch(number, saved=False)
     assert not (tmp_path / STATES[0]).exists()
     disk.set()
-    training.resumable.finish()
+    training.resumable.writer.finish()
     latest, older = (len(facts_of(tmp_path / name)["history"]["loss"]) for name in STATES)
     assert (latest, older) == (4, 1)
 
@@ -66,7 +66,7 @@ def test_what_is_written_is_the_end_of_its_epoch_though_the_next_has_changed_the
     for variable in training.model.variables:
         variable.assign_add(keras.ops.ones(variable.shape))
     disk.set()
-    training.resumable.finish()
+    training.resumable.writer.finish()
     assert Dense(tmp_path).begin() == 1
     with np.load(tmp_path / STATES[0]) as saved:
         assert not saved["variable0"].any()
@@ -123,7 +123,7 @@ def test_epochs_that_are_trained_again_after_a_kill_are_counted_once(tmp_path, m
     """A clock that goes on by one second at each look: an epoch takes one second."""
     monkeypatch.setattr(resume.time, "perf_counter", iter(range(1000)).__next__)
     killed = train(tmp_path, 2)
-    killed.resumable._writer = Mock()  # it is killed before its thread writes the next two
+    killed.resumable.writer = Mock()  # it is killed before its thread writes the next two
     for number in (2, 3):
         killed.epoch(number, saved=False)
     assert train(tmp_path, 6).resumable.seconds == 6
