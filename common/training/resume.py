@@ -33,7 +33,6 @@ from common.errors import Damaged
 from common.files import atomic, write_atomically
 from common.newest import NewestWriter
 from common.text import for_csv
-from common.training import resume_older
 from common.training.environment import hardware
 from common.training.state_file import BEST, STATES, read_state, write_state
 
@@ -97,8 +96,6 @@ class Resumable(keras.callbacks.Callback):
         another training, and then tries the one before. Returns the epoch to go on with, counted from 0. Sets
         `stopped`: whether a callback has stopped the training. Makes log.csv say what is loaded."""
         self.set_model(model)
-        about = {"training": self.training, "machines": self.machines}
-        resume_older.renew_states(self.folder, model, about, self.best_epoch)
         for path in filter(Path.exists, (self.path, self.before)):
             try:
                 self._load(path)
@@ -249,6 +246,5 @@ class Resumable(keras.callbacks.Callback):
 
 def remove_states(folder: Path) -> None:
     """Deletes the states of a finished training: they take several times the space of its network."""
-    resume_older.remove_checkpoints(folder)
     for path in (*folder.glob(BEST.format("*")), *(folder / name for name in STATES)):
         path.unlink(missing_ok=True)

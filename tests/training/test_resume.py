@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import pytest
 
-from common.files import checksum
 from common.training import resume
 from common.training.state_file import BEST, STATES
 from tests.training.dense import Dense
@@ -150,33 +149,3 @@ def test_the_cores_are_those_that_the_process_may_use():
         assert resume.hardware().startswith("1 core, ")
     finally:
         os.sched_setaffinity(0, before)
-
-
-@pytest.mark.parametrize("trouble", [None, "the best weights are gone", "a weight is no number"])
-def test_a_state_that_was_saved_before_28_november_2026_is_resumed(tmp_path, caplog, trouble):
-    training = Dense(tmp_path)
-    training.model.set_weights([np.full(each.shape, 1) for each in training.model.get_weights()])
-    training.model.save_weights(best := tmp_path / "checkpoint.weights.h5")
-    facts = {
-        "epochs": 3, "history": {"loss": [3, 1, 2], "val_loss": [3, 1, 2]}, "seconds": 3.5, "stopped": False,
-        "callbacks": [{"wait": 1, "best": 1.0}, {"best": 1.0}], "checkpoint": checksum(best),
-    }  # fmt: skip
-    variables = [*training.model.variables, *training.model.optimizer.variables]
-    arrays = {f"variable{n}": np.full(each.shape, 2, each.dtype) for n, each in enumerate(variables)}
-    if trouble == "a weight is no number":
-        arrays["variable0"][0] = np.nan
-    np.savez(tmp_path / "resume.npz", facts=json.dumps(facts), **arrays)
-    if trouble == "the best weights are gone":
-        best.unlink()
-    training.model.set_weights([np.full(each.shape, 7) for each in training.model.get_weights()])
-    with caplog.at_level(logging.WARNING):
-        assert training.begin() == (0 if trouble else 3)
-    assert ("is damaged" in caplog.text) == bool(trouble)
-    assert training.weights() == {7.0 if trouble else 2.0}
-    if not trouble:
-        assert (training.patience.wait, training.resumable.seconds) == (1, 3.5)
-        training.resumable.use_best_weights()
-        assert training.weights() == {1.0}
-        training.epoch(3)
-        resume.remove_states(tmp_path)
-        assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
