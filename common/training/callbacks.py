@@ -10,7 +10,7 @@ from typing import TypeVar
 import keras
 import numpy as np
 from rich import get_console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from common.data.batches import Batches
 from common.seeds import derive
@@ -137,13 +137,19 @@ def reseed(model: keras.Model, seed: int, number: int, epoch: int) -> None:
         torch.manual_seed(derive(seed, number, "dropout", epoch))
 
 
+def bar_columns() -> tuple[ProgressColumn, ...]:
+    """What the progress display of any training shows: what is done, how much of it, and the time left."""
+    share = TextColumn("{task.percentage:.0f} %", markup=False)
+    return TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
+
+
 def bars() -> Progress:
     """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
-    share = TextColumn("{task.percentage:.0f} %", markup=False)
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
     # A plain print must not move to the bar's stream, and FORCE_COLOR makes no terminal of a file.
     console = get_console()
-    return Progress(*columns, transient=True, console=console, redirect_stdout=False, disable=not console.file.isatty())
+    return Progress(
+        *bar_columns(), transient=True, console=console, redirect_stdout=False, disable=not console.file.isatty()
+    )
 
 
 def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:
