@@ -161,7 +161,7 @@ def _describe_outcome(part: Part, status: int | None, folder: Path, results: Pat
         return f"failed with status {status}, see {log}. Its last line: {last}"
     known = stored.load(results, part.paper) if part.paper else []
     own = [record for record in known if record.key == ("paper", PUBLIC, {})]
-    return " ".join(["done.", *(line for record in own for line in [say_tumour(record), *say_unlearned(record)])])
+    return " ".join(["done.", *(line for record in own for line in [say_tumour(record), *say_unlearned(record.runs)])])
 
 
 def main(

@@ -22,7 +22,7 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
     say()
     for each in trained:
         tell(f"Your run of {paper.name}: {say_setting(each.record)}. {say_time(each.record)}")
-        for line in [say_tumour(each.record), *say_unlearned(each.record), *say_notes(each.record)]:
+        for line in [say_tumour(each.record), *say_unlearned(each.record.runs), *say_notes(each.record)]:
             tell(line)
         say()
     rows, left_out = outcome_rows(paper, trained)

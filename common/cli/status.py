@@ -1,12 +1,12 @@
-"""The command that lists the runs: what was run, whether it is running, done, stopped or failed, and its score."""
+"""The command that lists the runs: what was run, whether it is running, done, stopped or failed, its score, and whether
+it learned."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from common import lock
 from common.cli.shared import Runs, app, say, tell
@@ -26,20 +26,31 @@ _MESSAGE = re.compile(rf"[-0-9]+ [:0-9]+ INFO (?P<end>{'|'.join(_ENDS)})")
 class RunState:
     """state: running; done; stopped, by a person or a signal; killed, without a word; failed, by an error or without
     numbers; partial, where the jobs that were asked for are done and others are not; damaged, where its files can't be
-    read. progress: in words. remedy: what to do; "" for nothing. score: the Dice of the tumour in what is trained; ""
-    for nothing. spent: on what its time went; "" where that is not known."""
+    read. progress: in words. remedy: what to do; "" for nothing. found: lines on what is trained: its score, the
+    outputs that did not learn and, of a run that goes on, the time."""
 
     state: str
     progress: str
     remedy: str
-    score: str = ""
-    spent: str = ""
+    found: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is read of a training that has ended. place: its folder. repeat, fold: from 0. unlearned, spent: as in
+    `results.Repeat`; empty if an older version trained it."""
+
+    place: Path
+    repeat: int
+    fold: int | None
+    unlearned: dict[str, list[str]]
+    spent: dict[str, float]
 
 
 @app.command()
 def status(runs: Runs = Path("runs")) -> None:
-    """List the runs: what was run, how far it is, and its score. Of one that is not done and not running, show the
-    command that resumes it."""
+    """List the runs: what was run, how far it is, its score, and whether it learned. Of one that is not done and not
+    running, show the command that resumes it."""
     notes = sorted(runs.glob("*/*/run.json"))
     if not notes:
         say(f"No runs in {runs} yet. `repro run PAPER` starts one.")
@@ -47,7 +58,7 @@ def status(runs: Runs = Path("runs")) -> None:
     for path in notes:
         found = run_state(path.parent)
         tell(f"{found.state:8} {describe_run(path.parent)}")
-        for line in filter(None, [found.progress, found.score, found.spent]):
+        for line in [found.progress, *found.found]:
             tell(line, indent=9)
         if found.remedy:
             say(f"{'':8} {found.remedy}")
@@ -76,28 +87,33 @@ def run_state(folder: Path) -> RunState:
         return RunState("running" if who else "damaged", str(error), "" if who else "Start it again with --resume.")
 
 
-def say_score(places: Sequence[Path]) -> str:
-    """The Dice of the tumour in finished trainings, from the counts of their test images. Folds count as one repeat."""
+def say_found(trained: Sequence[Finished]) -> list[str]:
+    """The Dice of the tumour in finished trainings, from the counts of their test images, and each output that did not
+    learn. The folds of a repeat count as one score. [] where nothing has ended."""
     from common.evidence.counts import Rows
-    from common.evidence.describe_runs import TUMOUR, say_scores
+    from common.evidence.describe_runs import TUMOUR, say_scores, say_unlearned
     from common.evidence.metrics import value
 
-    of_repeats: dict[Path, list[float]] = {}
-    for place in places:
-        is_fold = place.name.startswith("fold-")
-        of_repeats.setdefault(place.parent if is_fold else place, []).append(
-            value(TUMOUR, Rows.load(place / "rows-test.npz"))
-        )
+    if not trained:
+        return []
+    of_repeats: dict[int, list[float]] = {}
+    for each in trained:
+        of_repeats.setdefault(each.repeat, []).append(value(TUMOUR, Rows.load(each.place / "rows-test.npz")))
     scores = [fmean(each) for each in of_repeats.values()]
-    folds = max(map(len, of_repeats.values()), default=0)
-    return f"Dice of the tumour on the test images {say_scores(scores, folds if folds > 1 else 0)}" if places else ""
+    folds = max(map(len, of_repeats.values()))
+    score = f"Dice of the tumour on the test images {say_scores(scores, folds if folds > 1 else 0)}."
+    return [score, *say_unlearned(trained)]
 
 
-def say_time_spent(note: Mapping[str, Any], places: Sequence[Path]) -> str:
-    """On what a run spent its time. note: the content of run.json; places: folders of its finished trainings."""
-    from common.evidence.describe_runs import say_spent
-
-    return say_spent([note.get("spent", {}), *(read_json(place / "fit.json").get("spent", {}) for place in places)])
+def _read_finished(place: Path) -> Finished:
+    """Raises Damaged or OSError where its fit.json can't be read."""
+    path = place / "fit.json"
+    content = read_json(path)
+    try:
+        known = content["repeat"], content["fold"], content.get("unlearned", {}), content.get("spent", {})
+    except (KeyError, TypeError) as error:
+        raise Damaged(path, "it is not that of a finished training") from error
+    return Finished(place, *known)
 
 
 def _read_state(folder: Path, who: str) -> RunState:
@@ -118,12 +134,12 @@ def _read_state(folder: Path, who: str) -> RunState:
     for trial, place in places.items():
         if trial not in done + failed and (ended := len(_lines(place / "log.csv")[1:])):
             words.append(f"{trial} has {ended} of {epochs} epochs")
-    score = say_score([places[trial] for trial in done])
-    spent = say_time_spent(note, [places[trial] for trial in done])
+    trained = [_read_finished(places[trial]) for trial in done]
+    found = say_found(trained)
     if who:
-        return RunState("running", "; ".join([*words, who]), "", score, spent)
+        return RunState("running", "; ".join([*words, who]), "", [*found, *_say_time(trained, len(places))])
     if stored:
-        return RunState("done", "; ".join(words), "", score, spent)
+        return RunState("done", "; ".join(words), "", found)
     if failed and len(failed) == len(places):
         return RunState("failed", "; ".join(words), f"No repeat has numbers: {folder / 'log.txt'} says where.")
     # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
@@ -131,7 +147,14 @@ def _read_state(folder: Path, who: str) -> RunState:
     lines = _lines(log) or ["nothing"]
     ends = [_ENDS[message["end"]] for message in map(_MESSAGE.match, lines) if message]
     words.append(f"last in its log: {lines[-1].strip()}")
-    return RunState((ends or ["stopped"])[-1], "; ".join(words), f"To go on: {command}", score, spent)
+    return RunState((ends or ["stopped"])[-1], "; ".join(words), f"To go on: {command}", found)
+
+
+def _say_time(trained: Sequence[Finished], planned: int) -> list[str]:
+    """On what the time of a run that goes on was spent so far, and of which of its trainings that is."""
+    from common.evidence.describe_runs import say_spent_of
+
+    return [said] if (said := say_spent_of(trained, planned)) else []
 
 
 def _lines(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from common.data import curations
+from common.data import curations, duplicates
 from common.data.audit import NEAR, OUTSIDE, TINY
 from common.data.case import Case, read_case, union_of_masks
 from common.data.findings import suspects
@@ -23,6 +23,12 @@ _COLUMNS = 3
 _OUTLINE = {"benign": (60, 220, 60), "malignant": (255, 70, 70)}  # RGB
 _OTHER = (90, 160, 255)
 _SHOWN = 4  # cases named in a line of the table
+
+CAPTION = (
+    "Copies: two images whose likeness is at least {}. It is the correlation of their local contrast where they fit "
+    "best: 1 for the same picture. The pictures borderline-above and borderline-below show the pairs next to that "
+    "threshold.\nLeaked: a copy of the image is among the training images."
+)
 
 
 def write_findings(findings: dict[str, Any], cases: Sequence[Case], folder: Path) -> None:
@@ -96,7 +102,7 @@ def findings_table(findings: dict[str, Any]) -> Table:
     grouped = sum(map(len, findings["groups"]))
     per_class = ", ".join(f"{number} {label}" for label, number in findings["cases"].items())
     result = Table(title=f"{findings['data']}: {cases} cases, {per_class}", title_justify="left", box=SIMPLE_HEAD)
-    result.caption, result.caption_justify = "leaked: a copy of the image is among the training images", "left"
+    result.caption, result.caption_justify = CAPTION.format(findings["threshold"]), "left"
     for column in ("finding", "number", "which"):
         result.add_column(column, justify="right" if column == "number" else "left", overflow="fold")
     same, copies, contradictions = (findings[key] for key in ("same_pixels", "groups", "two_classes"))
@@ -104,7 +110,7 @@ def findings_table(findings: dict[str, Any]) -> Table:
     common = [f"about {width}x{height}: {number}" for width, height, number in sizes["rounded_to_100"]]
     rows = [
         ("images with the same pixels", sum(map(len, same)), _some(same)),
-        (f"images alike (at least {findings['threshold']})", grouped, f"in {len(copies)} groups"),
+        ("images that have a copy", grouped, f"in {len(copies)} groups of copies"),
         ("  of these beyond the first of a group", grouped - len(copies), ""),
         ("groups in two classes", len(contradictions), _some(contradictions)),
         ("empty masks", sum(masks["empty"].values()), empty),
@@ -118,8 +124,7 @@ def findings_table(findings: dict[str, Any]) -> Table:
     for finding, number, which in rows:
         result.add_row(finding, str(number), which)
     for paper, share in findings["test_images_with_a_copy_in_train"].items():
-        spread = f"{share['low']:.0%} to {share['high']:.0%} in 95 % of {share['repeats']} repeats"
-        result.add_row(f"leaked test images, {paper}", f"{share['mean']:.1%}", spread)
+        result.add_row(f"leaked test images, {paper}", f"{share['mean']:.1%}", duplicates.say_range(share))
     for name, split in findings.get("lists", {}).items():
         leaked, test = len(split["leaked"]), split["test"]
         result.add_row(f"leaked test images, {name}", f"{leaked / test:.1%}", f"{leaked} of {test}")

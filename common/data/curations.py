@@ -1,7 +1,7 @@
 """Which images of BUSI published curations call doubtful, and why: axilla views, marks burnt into the image, copies.
 
-`busi.curations.json` beside this module has the lists, each with its source. Nobody has reviewed them here: what is
-doubtful is what a curation calls so. The kinds of doubt (KINDS) are words of the sources, but for two: "copies" are
+`busi.curations.json` beside this module has the lists, each with its source. We did not check them: an image
+counts as doubtful if a curation says so. The kinds of doubt (KINDS) are words of the sources, but for two: "copies" are
 images in one line of a source, and "dropped" are images that a source does not keep.
 """
 
@@ -143,19 +143,24 @@ def table_rows(doubted: dict[str, Any], of_parts: Mapping[str, dict[str, Any]]) 
     """Lines of a table: finding, number, and which. doubted: what `compare_curations` gives; of_parts: by the name of a
     test part, its findings with `test`, the number of images, and `doubtful`, what `count_doubtful` gives."""
     for name, each in doubted.get("lists", {}).items():
-        yield f"images doubted by {name}", str(each["images"]), _in_words(each["kinds"])
-        yield "  of these alike to another", str(each["have_copies"]), ""
+        yield f"images doubted by {name}", str(each["images"]), say_kinds(each["kinds"])
+        yield "  of these in our groups of copies", str(each["have_copies"]), ""
         if "groups" in each:
             yield "  its groups of copies", str(each["groups"]), f"{each['same_groups']} of them are groups here too"
     if doubted:
-        yield "images doubted by any of these", str(doubted["any"]), f"shared: {_in_words(doubted['shared'])}"
+        yield "images on at least one list", str(doubted["any"]), f"on several: {_by_name(doubted['shared'])}"
     for name, part in of_parts.items():
         if found := part.get("doubtful"):
-            by_list = _in_words({name: each["images"] for name, each in found["lists"].items()})
+            by_list = _by_name({name: each["images"] for name, each in found["lists"].items()})
             share = f"{found['any'] / part['test']:.1%}"
             yield f"doubted test images, {name}", share, f"{found['any']} of {part['test']}: {by_list}"
 
 
-def _in_words(counts: Mapping[str, int]) -> str:
-    """346 copies, 70 axilla."""
-    return ", ".join(f"{number} {what}" for what, number in counts.items())
+def say_kinds(counts: Mapping[str, int]) -> str:
+    """346 have a copy; 70 show the axilla and not the breast. counts: by a key of KINDS."""
+    return "; ".join(f"{number} {KINDS[kind]}" for kind, number in counts.items())
+
+
+def _by_name(counts: Mapping[str, int]) -> str:
+    """330 pawlowska + curated-busi, 27 pawlowska + rhaiunet."""
+    return ", ".join(f"{number} {name}" for name, number in counts.items())

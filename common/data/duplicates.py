@@ -168,8 +168,9 @@ def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: i
 def leakage_of_papers(
     cases: Sequence[Case], alike: np.ndarray, papers: Sequence[Paper]
 ) -> dict[str, dict[str, float | int]]:
-    """For each paper the share of leaked test images under its default splits: mean and the middle 95 %. A paper whose
-    classes, folds or lists the cases can't fill is left out."""
+    """For each paper the share of leaked test images under its default splits, and how many splits these are: the mean,
+    and the ends between which 95 % of random splits, or all that it publishes, lie. A paper whose classes, folds or
+    lists the cases can't fill is left out."""
     leaked = {}
     for paper in papers:
         try:
@@ -178,9 +179,23 @@ def leakage_of_papers(
             shares = leakage(cases, alike, recipe, len(lists) or REPEATS)
         except BadInput:
             continue
-        low, high = np.quantile(shares, [0.025, 0.975]).round(4).tolist()
-        leaked[paper.name] = {"repeats": len(shares), "mean": round(float(shares.mean()), 4), "low": low, "high": high}
+        low, high = np.quantile(shares, [0, 1] if lists else [0.025, 0.975]).round(4).tolist()
+        mean = round(float(shares.mean()), 4)
+        leaked[paper.name] = {
+            "repeats": len(shares),
+            "published": bool(lists),
+            "mean": mean,
+            "low": low,
+            "high": high,
+        }
     return leaked
+
+
+def say_range(leaked: Mapping[str, Any]) -> str:
+    """From where to where the share of leaked test images goes. leaked: of one paper (`leakage_of_papers`)."""
+    low, high, number = leaked["low"], leaked["high"], leaked["repeats"]
+    over = f"over the {number} published splits" if leaked["published"] else f"in 95 % of {number} random splits"
+    return f"{low:.0%} to {high:.0%} {over}"
 
 
 def leakage_of_lists(

@@ -20,6 +20,7 @@ class _Part(BaseModel):
 
 class _Leak(_Part):
     repeats: int
+    published: bool
     mean: float
     low: float
     high: float

@@ -180,11 +180,11 @@ def listed(
 
 
 def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """As `_random`, but no group is in two parts. Groups in random order fill first the test, then validation, then
-    training. A part has the exact count; what is left of its last group is not used."""
+    """As `_random`, but no group is in two parts. Groups in random order, large and small, fill first the test, then
+    validation, then training. A part has the exact count; what is left of its last group is not used."""
     random = np.random.default_rng(derive(seed, repeat, "grouped split"))
     groups: dict[str, list[int]] = {}
-    for position in random.permutation(positions):
+    for position in positions:
         groups.setdefault(cases[position].group, []).append(position)
     if len(groups) == 1:
         raise BadInput(
@@ -194,7 +194,8 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
     images = min(recipe.images or len(positions), len(positions))
     test = -int(-images * recipe.test_fraction // 1)
     validation = 0 if recipe.validation == "test" else -int(-round((images - test) * recipe.validation, 6) // 1)
-    waiting, parts = list(groups.values()), []
+    members, parts = list(groups.values()), []
+    waiting = [members[at] for at in random.permutation(len(members))]
     for size in (test, validation, images - test - validation):
         part: list[int] = []
         while waiting and len(part) < size:

@@ -7,7 +7,7 @@ from statistics import fmean, median
 from common.evidence import learned
 from common.evidence.assess import Assessment
 from common.evidence.phrases import counted, listed
-from common.evidence.results import Record, spoken_name
+from common.evidence.results import Record, Repeat, spoken_name
 from common.evidence.run_values import values
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
@@ -69,13 +69,15 @@ def say_spent(all_spent: Iterable[Mapping[str, float]], whose: str = "") -> str:
     return f"Of {took}: {said}."
 
 
-def say_spent_of(record: Record) -> str:
-    """The same of a record, and of which of its trainings that is known."""
-    known = [run for run in record.runs if run.spent]
-    each = "folds" if record.folds else "repeats"
+def say_spent_of(runs: Sequence[Repeat], planned: int) -> str:
+    """The same of these trainings, and of which of them it is known. planned: how many there are to be.
+
+    A repeat may be anything with a `repeat`, a `fold` and `spent`."""
+    known = [run for run in runs if run.spent]
+    each = "folds" if any(run.fold is not None for run in runs) else "repeats"
     whose = f"all {len(known)} {each}" if len(known) > 1 else "the repeat"
-    if len(known) < len(record.runs):
-        whose = spoken_name(known[0]) if len(known) == 1 else f"{len(known)} of {len(record.runs)} {each}"
+    if len(known) < planned:
+        whose = spoken_name(known[0]) if len(known) == 1 else f"{len(known)} of {planned} {each}"
     return say_spent((run.spent for run in known), whose)
 
 
@@ -122,18 +124,18 @@ def say_mixture(record: Record) -> list[str]:
     return [f"Not all trainings were made alike: {'; '.join(told)}."] if told else []
 
 
-def say_unlearned(record: Record) -> list[str]:
+def say_unlearned(runs: Sequence[Repeat]) -> list[str]:
     """A sentence on each output that did not learn: "The segmentation did not learn: in 1 of 1 repeat no pixel of any
-    test image is marked."."""
+    test image is marked.". A repeat may be anything with a `repeat`, a `fold` and `unlearned`."""
     whys = {"segmentation": TUMOUR, "classification": learned.ACCURACY}
-    found = {output: learned.why_unlearned(record.runs, definition) for output, definition in whys.items()}
+    found = {output: learned.why_unlearned(runs, definition) for output, definition in whys.items()}
     return [f"The {output} did not learn: {why}." for output, why in found.items() if why]
 
 
 def say_run(assessed: Assessment) -> str:
     """One line on a record: what was run, and what came out."""
     record, stale = assessed.record, "" if assessed.fresh else " (stale)"
-    return " ".join([f"{say_setting(record)}{stale}. {say_tumour(record)}", *say_unlearned(record)])
+    return " ".join([f"{say_setting(record)}{stale}. {say_tumour(record)}", *say_unlearned(record.runs)])
 
 
 def _amount(record: Record) -> str:

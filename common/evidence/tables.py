@@ -71,7 +71,7 @@ def setting(record: Record) -> str:
     sentences = [
         f"{whole}{counted(len(asked), 'repeat')}{_of_folds(record)}, {epochs} each, "
         f"on {record.dataset.cases} images ({split}). {say_time(record)}",
-        *filter(None, [say_spent_of(record)]),
+        *filter(None, [say_spent_of(record.runs, len(record.runs))]),
         f"{on.device}, {counted(on.cores, 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",
         *say_mixture(record),

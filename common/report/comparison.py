@@ -1,10 +1,12 @@
 """A paper beside what was run: every number that it reports, and every setting that it states or leaves open."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from common.evidence.answers import Answer, Runs
 from common.evidence.columns import is_of_repeats
+from common.evidence.phrases import counted, listed
 from common.evidence.results import Record
 from common.evidence.run_values import recipe_of
 from common.evidence.trivial import BACKGROUND
@@ -57,6 +59,19 @@ def number_lines(study: Study) -> list[Line]:
     """One for each number that the paper prints; numbers of whole repeats come first, then the order of the record."""
     by_id = {cell.id: _line(answer, cell) for answer in study.found for cell in answer.cells}
     return sorted((by_id[cell.id] for cell in study.paper.reported), key=lambda line: KINDS.index(line.kind))
+
+
+def say_printed(studies: Sequence[Study]) -> str:
+    """How many numbers the papers print, whose they are, and how many lines that makes: a number that is entered again
+    under another definition has two."""
+    cells = [cell for study in studies for cell in study.paper.reported]
+    first = [cell for study in studies for cell in study.paper.printed_numbers]
+    quoted, again = sum(bool(cell.quoted) for cell in first), len(cells) - len(first)
+    own, judged = len(first) - quoted, sum(answer.is_own for study in studies for answer in study.found)
+    once = f" ({judged}, with a column of a table counted once)" if judged < own else ""
+    whose = listed([f"{own} of their own work{once}", *([f"{quoted} that they quote"] if quoted else [])])
+    twice = f" {again} are entered again under a second definition, which makes {len(cells)} lines." if again else ""
+    return f"The papers print {counted(len(first), 'number')}: {whose}.{twice}"
 
 
 def _line(answer: Answer, cell: Reported) -> Line:

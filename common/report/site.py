@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from common.data import curations
+from common.data import curations, duplicates
 from common.data.findings import load_findings, suspects
 from common.evidence import answers, clinical, folds, paper_sentences, sentences, spread, verdict
 from common.evidence.assess import Assessment
@@ -187,7 +187,10 @@ def _environment() -> Environment:
         "meanings": verdict.MEANINGS,
         "kinds": comparison.KINDS,
         "suspects": suspects,
-        "doubts": curations.KINDS,
+        "say_kinds": curations.say_kinds,
+        "say_range": duplicates.say_range,
+        "say_printed": comparison.say_printed,
+        "say_runs": paper_sentences.say_runs,
         "grid": pictures.GRID,
     }
     return environment

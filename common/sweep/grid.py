@@ -22,7 +22,7 @@ from common.errors import BadInput, on_one_line
 from common.evidence import results
 from common.files import write_atomically
 from common.paper import Paper, Profile
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.readings import as_shown, as_text
 from common.sweep.job import Job
 from common.training.estimate import multiplications, repeat_seconds
@@ -132,11 +132,12 @@ class Experiment:
     def is_stored(self, records: list[results.Record]) -> bool:
         """Whether one of these records, which are those of its paper, holds all of its trainings."""
         request, backend = self.request, keras.backend.backend()
-        protocol = request.profile, request.departures, self.fingerprint, recipe_hash(request.recipe), PROTOCOL
+        made_by = recipe_hash(request.recipe), protocol_of(request.recipe)
+        wanted = request.profile, request.departures, self.fingerprint, *made_by
         for record in records:
             dataset, made = record.dataset, record.environment
             of_record = record.profile, record.readings, dataset.fingerprint, record.recipe_hash, record.protocol
-            if of_record == protocol and (made.backend, made.precision) == (backend, request.precision):
+            if of_record == wanted and (made.backend, made.precision) == (backend, request.precision):
                 ended = [each for each in [*record.runs, *record.failed] if each.seed == request.seed]
                 there = {Trial(each.repeat, each.fold, request.recipe.folds or 1) for each in ended}
                 return {job.trial for job in self.jobs} <= there

@@ -1,6 +1,6 @@
 """Turns a user's request into a plan: the data, the splits, and a folder for each training."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -19,7 +19,7 @@ from common.errors import BadInput, Damaged
 from common.evidence import assess
 from common.files import read_json, write_json
 from common.paper import Paper, Profile
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash, step_of_all
 from common.readings import as_text
 from common.recipe import Recipe
 from common.training.fit import Training
@@ -253,7 +253,7 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
     known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
     data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
     precise = [request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision]
-    name = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe), f"p{PROTOCOL}"])
+    name = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe), f"p{protocol_of(request.recipe)}"])
     return request.runs / request.paper.name / name
 
 
@@ -263,20 +263,20 @@ def trial_folder(folder: Path, trial: Trial) -> Path:
 
 
 def cache_folder(runs: Path) -> Path:
-    """The folder for prepared arrays, one for each protocol."""
-    return runs / "cache" / f"p{PROTOCOL}"
+    """The folder for prepared arrays, one for each step of the protocol that can have moved them."""
+    return runs / "cache" / f"p{step_of_all()}"
 
 
-def note_request(folder: Path, request: Request, *, stored: bool, spent: Mapping[str, float] | None = None) -> None:
+def note_request(folder: Path, request: Request, *, stored: bool) -> None:
     """Writes the request into the folder of the run, for `repro status`.
 
-    stored: whether the run's record is in the results. spent: the seconds of the run beside those of its trainings, by
-    kind of work. Jobs that run side by side have the same content; only the first writes it.
+    stored: whether the run's record is in the results. Jobs that run side by side have the same content; only the first
+    writes it.
     """
     asked = trials(request.recipe, range(request.repeats))
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}
     content = {"command": request.command, "readings": request.departures, "epochs": request.recipe.epochs}
-    content |= {"trials": places, "stored": stored} | ({"spent": spent} if spent else {})
+    content |= {"trials": places, "stored": stored}
     try:
         if read_json(folder / REQUEST) == content:
             return

@@ -45,9 +45,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
     refuse_unusable(request)
     results.load(request.results, request.paper.name)  # refuses a damaged file now, not after the training
     remove_abandoned(request.runs, *_LEFT)
-    started = time.perf_counter()
     planned = plan(request, say)
-    spent = {"data": round(time.perf_counter() - started, 2)}
     refuse_unwritable(request.results)
     recipe, folder, machine = request.recipe, planned.folder, environment(request.precision)
     with only_one(folder), logged(folder, request.command, machine):
@@ -68,11 +66,9 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
         except BaseException:  # also where a user stops it
             record.store_so_far()
             raise
-        started = time.perf_counter()
         record.add_further_repeats()
         stored = record.store()
-        spent["comparing"] = round(time.perf_counter() - started, 2)
-        note_request(folder, request, stored=True, spent=spent)
+        note_request(folder, request, stored=True)
         return stored
 
 

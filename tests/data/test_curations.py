@@ -147,9 +147,10 @@ def test_the_doubtful_images_of_a_test_part_are_counted_by_list_and_kind():
 def test_the_table_has_a_line_for_each_list_for_all_and_for_each_test_part():
     part = {"test": 3, "doubtful": curations.count_doubtful(BUSI, ["benign (1)", "benign (199)", "benign (20)"])}
     rows = {finding.strip(): (number, which) for finding, number, which in curations.table_rows(COMPARED, {"t": part})}
-    assert rows["images doubted by curated-busi"] == ("330", "330 dropped")
+    assert rows["images doubted by curated-busi"] == ("330", "330 are not in the curated set")
+    assert "19 have a copy of another class; 70 show the axilla" in rows["images doubted by pawlowska"][1]
     assert rows["its groups of copies"] == ("153", "153 of them are groups here too")
-    assert rows["images doubted by any of these"][0] == "447"
+    assert rows["images on at least one list"][0] == "447"
     assert rows["doubted test images, t"] == ("66.7%", "2 of 3: 2 pawlowska, 2 curated-busi, 1 rhaiunet")
 
 

@@ -94,6 +94,16 @@ def test_too_few_cases_are_refused():
         draw(np.arange(1), CHENG, seed=0, repeat=0)
 
 
+def test_large_groups_come_into_the_test_part_as_often_as_small_ones():
+    """Found by review: groups were in the order of their first image in a random order of images, in which a pair comes
+    before a single image two times of three. Paired images were 50 % of all and 24 % of the test part."""
+    cases = [case(n) for n in range(100)] + [case(n, group=f"pair {n // 2}") for n in range(100, 200)]
+    recipe = CHENG.model_copy(update={"split": "grouped"})
+    drawn = [splits.draw(cases, np.arange(200), recipe, 0, repeat)[0] for repeat in range(100)]
+    for part in ("train", "validation", "test"):
+        assert np.mean([(getattr(split, part) >= 100).mean() for split in drawn]) == pytest.approx(0.5, abs=0.03)
+
+
 # Cross-validation
 
 PAUDEL = papers.load("paudel").recipe()

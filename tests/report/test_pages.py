@@ -157,7 +157,7 @@ def test_a_papers_page_goes_from_the_sentence_to_why_and_on(real_site: Path, loo
 
 def test_the_data_page_says_what_published_lists_doubt_and_why(real_site: Path, look):
     words = look(real_site, "data.html").locator("section.dataset", has_text="busi: 780 images").inner_text()
-    assert "447 of 780 on any of them" in words
+    assert "447 of 780 are on at least one list" in words
     assert "70 show the axilla and not the breast" in words
     assert "153, of which 153 are groups here too" in words
     assert "im-garriz/rhaiunet/blob/" in words

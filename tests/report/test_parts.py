@@ -15,9 +15,12 @@ from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.answers import answers
 from common.evidence.results import store
+from common.evidence.verdict import MEANINGS
 from common.report import comparison, gather, layers, pictures, plots, site
 from common.report.pictures import GRID, outline
 from tests.report.made import RESULTS, record_of
+
+TEMPLATES = Path(site.__file__).parent / "templates"
 
 
 def corners(path: str) -> list[np.ndarray]:
@@ -188,3 +191,28 @@ def test_the_kept_audit_is_of_the_duplicates_and_curations_that_are_committed():
         key: known[key] for key in ("fingerprint", "method", "threshold", "groups")
     }
     assert audit["curations"] == curations.compare_curations(audit["fingerprint"], audit["groups"])
+
+
+def test_the_legend_of_the_verdicts_has_each_of_them_and_each_sign():
+    source = "{% import 'answers.html' as answers with context %}{{ answers.colours() }}"
+    legend = site._environment().from_string(source).render()
+    signs = re.findall(r"\.verdict\.v-([\w-]+) \{ --glyph", (TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    words = re.sub(r"<[^>]+>", "", legend)
+    assert all(meaning in words for meaning in MEANINGS)
+    assert all(f'class="verdict v-{sign}"' in legend for sign in (*signs, "not-answered"))
+    assert "not answered (not decided, did not learn, other data, not run)" in words
+
+
+def test_the_page_of_all_numbers_says_whose_they_are_and_which_stand_there_twice():
+    rahman = papers.load("rahman")
+    assert [bool(cell.quoted) for cell in rahman.reported].count(True) == 2
+    study = gather.Study(rahman, answers(rahman, []), [], [], "", [])
+    assert comparison.say_printed([study]) == (
+        "The papers print 4 numbers: 2 of their own work and 2 that they quote. 2 are entered again under a second "
+        "definition, which makes 6 lines."
+    )
+    paudel = papers.load("paudel")
+    study = gather.Study(paudel, answers(paudel, []), [], [], "", [])
+    said = comparison.say_printed([study])
+    assert re.match(r"The papers print 327 numbers: 241 of their own work \(\d\d, with a column of a table ", said)
+    assert said.endswith("counted once) and 86 that they quote.")

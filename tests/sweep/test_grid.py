@@ -8,6 +8,7 @@ from common import papers
 from common.data import phantom
 from common.errors import BadInput
 from common.files import write_json
+from common.protocol import PROTOCOL
 from common.readings import as_text
 from common.sweep import grid, table
 from common.sweep.job import find_trial, trial_number
@@ -179,7 +180,7 @@ def test_an_identity_changes_with_each_thing_that_decides_the_result(expanded, t
 
 def test_an_identity_changes_with_the_protocol(expanded, monkeypatch):
     known = identities(expanded())
-    monkeypatch.setattr(requests, "PROTOCOL", requests.PROTOCOL + 1)
+    monkeypatch.setattr(requests, "protocol_of", lambda recipe: PROTOCOL + 1)
     assert not identities(expanded()) & known
 
 
