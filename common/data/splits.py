@@ -13,7 +13,7 @@ import numpy as np
 
 from common.data.case import Case
 from common.errors import BadInput, in_words
-from common.files import read_at_most
+from common.files import decode_utf8, read_at_most
 from common.recipe import Recipe
 from common.seeds import derive
 
@@ -146,7 +146,7 @@ def read_names(path: Path) -> list[str]:
     """The names in a published list: one a line, blank lines left out. Raises BadInput for what is no text, and for a
     file of more than 10 MB."""
     try:
-        lines = read_at_most(path, _LARGEST_LIST).decode("utf-8-sig").splitlines()
+        lines = decode_utf8(read_at_most(path, _LARGEST_LIST)).splitlines()
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} can't be read as a list of names: {in_words(error)}.") from error
     return [line.strip() for line in lines if line.strip()]

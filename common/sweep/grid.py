@@ -56,11 +56,11 @@ class Sweep(BaseModel):
 
     papers: list[PaperName] = Field(default_factory=papers.names, min_length=1)
     profile: Profile
-    data: str | None = None
-    readings: Literal["all"] | dict[str, list[Any]] = {}
-    repeats: int | None = Field(None, ge=1, le=limits.TRAININGS)
-    folds: int | None = Field(None, ge=3, le=limits.TRAININGS)
-    seed: int = Field(0, ge=0, le=limits.SEED)
+    data: str | None = Field(None, min_length=1)
+    readings: Literal["all"] | dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    repeats: int | None = Field(None, ge=1, le=limits.TRAININGS, strict=True)
+    folds: int | None = Field(None, ge=3, le=limits.TRAININGS, strict=True)
+    seed: int = Field(0, ge=0, le=limits.SEED, strict=True)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
     def as_yaml(self) -> str:

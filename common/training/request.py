@@ -83,9 +83,9 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
     """The data set that the user asked for, else the paper's. If the paper's is missing, the stand-in that its record
     names. Raises BadInput for missing data."""
     try:
-        return fetch.find(asked or paper.data, root, runs)
+        return fetch.find(paper.data if asked is None else asked, root, runs)
     except Missing as missing:
-        if asked or not paper.stand_in:
+        if asked is not None or not paper.stand_in:
             raise
         try:
             return fetch.find(paper.stand_in, root, runs)

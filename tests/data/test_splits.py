@@ -17,7 +17,7 @@ ALL = np.arange(780)
 
 
 def case(number, label="benign", group=None):
-    return Case(f"{label} ({number})", label, group or f"{number}", Path("image.png"), (Path("mask.png"),))
+    return Case(f"{label} ({number})", label, group or f"{label} {number}", Path("image.png"), (Path("mask.png"),))
 
 
 CASES = [case(number) for number in ALL]
@@ -294,11 +294,14 @@ def test_a_list_may_have_a_mark_of_its_encoding_and_blank_lines(tmp_path):
     assert splits.read_names(tmp_path / "list.txt") == ["benign (1)", "benign (2)"]
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"], ids=["no file", "no text"])
-def test_a_list_that_can_not_be_read_is_refused_by_name(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file"), ("benign (1)".encode("utf-16"), "it is UTF-16: save it"), (b"a\n\xe9", "line 2")],
+)
+def test_a_list_that_can_not_be_read_is_refused_by_name(tmp_path, content, reason):
     if content:
         (tmp_path / "list.txt").write_bytes(content)
-    with pytest.raises(BadInput, match=r"list\.txt can't be read as a list of names"):
+    with pytest.raises(BadInput, match=rf"list\.txt can't be read as a list of names: .*{reason}"):
         splits.read_names(tmp_path / "list.txt")
 
 
