@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from common.data.deep_pixels import Refused, by_strips, deep_colours, deep_grey, deep_mask, is_deep, three_channels
-from common.data.listing import ANY_FORMAT, FORMATS, first_bytes
+from common.data.listing import ANY_FORMAT, FORMATS, TIFF, first_bytes, other_format
 from common.data.masks import NoMask, binary_mask
 from common.data.pieces import too_many_pieces
 from common.errors import BadInput, in_words
@@ -49,11 +49,13 @@ class Unreadable(BadInput):
 
 
 def unread(path: Path) -> str:
-    """Why this is not even opened: it is no file, as a pipe, which would wait for ever, or it is too long; else "".
-    Raises OSError where there is nothing."""
+    """Why this is not even opened: it is no file, as a pipe, which would wait for ever, or it is empty or too long;
+    else "". Raises OSError where there is nothing."""
     if kind := kind_of_place(path):
         return f"{kind}, not an image file"
-    return _TOO_LONG if path.stat().st_size > LARGEST_FILE else ""
+    if not (size := path.stat().st_size):
+        return "there are no bytes in it"
+    return _TOO_LONG if size > LARGEST_FILE else ""
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -125,6 +127,8 @@ def _open(path: Path) -> Image.Image:
         has_deep_colours = ";16" in str(image.tile) and not is_deep(image)
         image.load()
         tags = getattr(image, "tag_v2", {})
+        if image.format == "TIFF" and _PHOTOMETRIC not in tags:  # Pillow would take white for zero, most viewers black
+            raise Refused("it does not say whether 0 is black or white (PhotometricInterpretation): save it as PNG")
         signed = tags.get(_FORMAT, (1,))[0] == _SIGNED
         if image.mode in ("CMYK", "LAB", "HSV"):
             raise Refused(f"its colours are {image.mode}, not RGB or grey: save it as either")
@@ -180,12 +184,24 @@ def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return TOO_LARGE
     if isinstance(error, UnidentifiedImageError):
-        return f"not an image in {ANY_FORMAT}, or a damaged one"
+        return _unidentified(first_bytes(path))
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return "a link to a file that is not there"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"a damaged file ({in_words(error)})"
+
+
+def _unidentified(start: bytes) -> str:
+    """What a file is that Pillow does not know and that begins so."""
+    if other := other_format(start):
+        return f"{other}, which is not read: convert it to PNG"
+    if start.startswith(TIFF):
+        return (
+            "a TIFF of a kind that is not read, such as grey with transparency or fractions of 64 bits, or a damaged "
+            "one: save it as grey or RGB of 8 or 16 bits a sample, without transparency"
+        )
+    return f"not an image in {ANY_FORMAT}, or a damaged one"
 
 
 def _choose_page(image: Image.Image) -> None:

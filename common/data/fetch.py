@@ -198,10 +198,11 @@ def _indexed(
 
 def _own_name(name: str) -> str:
     """What to call a person's own data set: as they do, unless the name is kept for another one. The name goes into
-    tables and file names: it has 60 characters at most, and _ in place of those that have a meaning there."""
+    tables and file names: it has 60 characters at most, _ in place of those that have a meaning there, and no dot in
+    front, which would hide the files."""
     encoding = sys.getfilesystemencoding()  # which may be ASCII
     name = plain_name(name).encode(encoding, "replace").decode(encoding)
-    name = re.sub(r"[^\w .+()-]", "_", name)[:60]
+    name = re.sub(r"[^\w .+()-]", "_", name).lstrip(".")[:60] or "unnamed"
     return f"own-{name}" if known.is_reserved(name) else name
 
 

@@ -41,7 +41,7 @@ class Description(BaseModel):
         ending, or with a word such as in a_mask.png behind the name (`pairing.image_of_mask`).
         Several masks of one image are merged as BUSI's are.
     classes: the class that each text of `class` stands for; or one class for all images. Without it no class is known.
-    ignore: names of files to leave out, of images and masks.
+    ignore: whole names of files to leave out, of images and masks; each must be there.
     Accents in names may be written in either form of Unicode.
     """
 
@@ -149,6 +149,7 @@ def _find_files(about: Description, base: Path) -> _Files:
     one, other = tops if not together else (tops[0], tops[0])
     images, passed = pairing.files_in(one, other, nested=not about.pattern)
     masks, more = ([], []) if together else pairing.files_in(other, one, nested=not about.pattern)
+    _refuse_unknown(about.ignore, [path.name for path in (*images, *masks, *passed, *more)])
     ignored = [path for path in (*images, *masks) if plain_name(path.name) in about.ignore]
     images, masks = (sorted({*found} - {*ignored}) for found in (images, masks))
     if together:
@@ -163,6 +164,22 @@ def _find_files(about: Description, base: Path) -> _Files:
     return _Files(images, masks, ids, [*passed, *more, *ignored])
 
 
+def _refuse_unknown(ignore: tuple[str, ...], there: list[str]) -> None:
+    """Raises BadInput where a name to ignore is that of no file: what it was meant for would be taken for an image."""
+    names = {plain_name(name).casefold(): name for name in there}
+    wrong = []
+    for unknown in sorted({*ignore} - {*map(plain_name, there)}):
+        alike = names.get(Path(unknown).name.casefold())
+        wrong.append(f"no file is called '{unknown}'{f'; there is {alike}' if alike else ''}")
+    if wrong:
+        raise BadInput.listing(
+            "`ignore` names files that are not there:",
+            first_few(wrong),
+            "It takes whole names, as the folders show them: capitals count, and neither folders nor patterns such as "
+            "*.png are read.",
+        )
+
+
 def _cases(about: Description, files: _Files, scaled: bool) -> tuple[list[Case], list[str]]:
     """The cases, and a line for each file without a partner."""
     matches = {path: _search(about.pattern, path) for path in files.images}
@@ -174,13 +191,15 @@ def _cases(about: Description, files: _Files, scaled: bool) -> tuple[list[Case],
             "Change the pattern, or name under `ignore` what is no image of the set.",
         )
     labels = {path: _label(about, match) for path, match in matches.items()}
-    if unknown := [f"{path.name}: '{matches[path]['class']}'" for path, label in labels.items() if label is None]:
+    if unknown := [
+        f"{path.name}: '{_part(matches[path], 'class')}'" for path, label in labels.items() if label is None
+    ]:
         raise BadInput.listing(
             f"`classes` does not say which class these are, as the pattern {about.pattern} finds them in the names:",
             first_few(unknown),
             f"It has {', '.join(map(repr, about.classes))}. Add the others.",
         )
-    ids = {path: _part(match, "id") or files.ids[path] for path, match in matches.items()}
+    ids = {path: _part(match, "id", files.ids[path]) for path, match in matches.items()}
     of_masks, wrong = _ids_of_masks(about, {path: files.ids[path] for path in files.masks}, ids)
     drawn, alone = pairing.pair(ids, of_masks)
     alone += [
@@ -202,7 +221,7 @@ def _ids_of_masks(
         return pairing.name_images(by_name, images.values())
     matches = {path: _search(about.mask_pattern, path) for path in by_name}
     unlike = [f"{path}: mask_pattern does not fit this name" for path, match in matches.items() if not match]
-    return {path: match["id"] or "" for path, match in matches.items() if match}, unlike
+    return {path: _part(match, "id") for path, match in matches.items() if match}, unlike
 
 
 def _search(pattern: str, path: Path) -> re.Match | None:
@@ -240,9 +259,10 @@ def _in_time() -> Iterator[None]:
 
 def _label(about: Description, match: re.Match) -> str | None:
     """The class, "" where none is known, None for a text that `classes` does not have."""
-    return about.classes.get(match["class"]) if isinstance(about.classes, dict) else about.classes or ""
+    return about.classes.get(_part(match, "class")) if isinstance(about.classes, dict) else about.classes or ""
 
 
 def _part(match: re.Match, name: str, otherwise: str = "") -> str:
-    """What a named group of the pattern has found, "" for nothing. otherwise: where the pattern has no such group."""
-    return match[name] or "" if name in match.re.groupindex else otherwise
+    """What a named group of the pattern has found. otherwise: where it finds nothing, or the pattern has no such
+    group."""
+    return (match[name] if name in match.re.groupindex else "") or otherwise

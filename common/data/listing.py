@@ -15,7 +15,7 @@ from common.files import kind_of_place
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 ANY_FORMAT = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp")
-# How files of other formats begin, so that what is left out can be called by its name.
+# How files of other formats begin, so that what is not read can be called by its name.
 _OTHER_FORMATS = {
     b"GIF8": "GIF",
     b"\0\0\0\x0cjP  ": "JPEG 2000",
@@ -27,6 +27,7 @@ _OTHER_FORMATS = {
     b"ObjectType": "MetaImage",
     b"\x93NUMPY": "NumPy",
 }
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how its four forms begin
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows the first 14 bytes
 _SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "__macosx")
 _SHOWN = 8  # lines of one message
@@ -55,15 +56,19 @@ def _begins_as_image(start: bytes) -> bool:
         return int.from_bytes(start[14:18], "little") in _BMP_HEADERS
     if start[:4] == b"RIFF":
         return start[8:12] == b"WEBP"
-    return start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
+    return start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", *TIFF))
+
+
+def other_format(start: bytes) -> str:
+    """The format of a file that begins so, where it is known and none of FORMATS; else ""."""
+    return next((name for beginning, name in _OTHER_FORMATS.items() if start.startswith(beginning)), "")
 
 
 def kind_of_file(path: Path) -> str:
     """What a file that is no image is called where files are counted: ".txt", "without an ending", "a pipe"."""
     if kind := kind_of_place(path):
         return kind
-    start = first_bytes(path)
-    if other := next((name for beginning, name in _OTHER_FORMATS.items() if start.startswith(beginning)), None):
+    if other := other_format(first_bytes(path)):
         return f"{other} (not read)"
     return path.suffix.lower() or "without an ending"
 

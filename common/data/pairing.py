@@ -16,8 +16,9 @@ _MOST_FOLDERS = 1_000
 
 def image_of_mask(stem: str) -> str:
     """The name of the image that a file named `stem` (without ending) is a mask of; `stem` itself where it has no such
-    word as in scan_mask."""
-    return _MASK_WORD.sub("", stem)
+    word as in scan_mask, or nothing before the word that can be a name."""
+    image = _MASK_WORD.sub("", stem)
+    return image if image.rpartition("/")[2].strip(".") else stem
 
 
 def place(base: Path, named: str) -> Path:

@@ -232,6 +232,11 @@ class Record(_Model):
         return len({run.fold for run in self.runs if run.fold is not None})
 
     @property
+    def first_repeat(self) -> list[Repeat]:
+        """The trainings of the first repeat, of which the masks are kept."""
+        return [run for run in self.runs if run.repeat == self.runs[0].repeat]
+
+    @property
     def broken(self) -> set[tuple[int, int]]:
         """Seed and number of each repeat with a training that failed: such a cross-validation has no mean."""
         return {(failure.seed, failure.repeat) for failure in self.failed}

@@ -11,9 +11,9 @@ _ROUNDING = 1e-6  # sums of float32 may pass the end of a range by this much
 
 
 def impossible(record: Any) -> Iterator[str]:
-    """record: a `common.evidence.results.Record`, which is checked when it is loaded. A line for each value outside of the range of its metric, for each best epoch behind the last one, and for each
-    cross-validation whose folds are not all there though none failed. Raises ValueError for a text that is no
-    definition of a metric."""
+    """A line for each value outside of the range of its metric, for each best epoch behind the last one, and for each
+    cross-validation whose folds are not all there though none failed. record: a `results.Record`, whose module loads
+    it by this one. Raises ValueError for a text that is no definition of a metric."""
     folds: dict[tuple[int, int], list[int]] = {}
     for run in record.runs:
         training = f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")

@@ -8,7 +8,16 @@ from pathlib import Path
 
 from common.data.case import brightness_doubts
 from common.data.decode import image_and_doubts, read_size, unread
-from common.data.listing import ENDINGS, count_kinds, is_image, is_of_system, kind_of_file, on_disk, plain_name
+from common.data.listing import (
+    ENDINGS,
+    count_kinds,
+    first_bytes,
+    is_image,
+    is_of_system,
+    kind_of_file,
+    on_disk,
+    plain_name,
+)
 from common.data.pairing import image_of_mask
 from common.errors import BadInput
 from common.predict import dicom
@@ -16,7 +25,8 @@ from common.predict.dicom import bounded
 from common.predict.picture import Picture
 
 MASKS, OVERLAYS = "masks", "overlays"  # the folders of what is written
-LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them, by which they are known again
+LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them
+_BEGINS = (b'"warning"', b'"network"')  # the first keys of about.json, by which a prediction is known again
 _ENDINGS = (*ENDINGS, *dicom.ENDINGS)
 _RESULT = "as results of an earlier prediction"
 
@@ -120,8 +130,12 @@ def _images_in(folder: Path, output: Path, missing: list[str]) -> tuple[list[Pat
 
 
 def _holds_results(folder: Path) -> bool:
-    """Whether a prediction wrote this folder of masks or overlays: its other files then lie beside it."""
-    return folder.name in (MASKS, OVERLAYS) and (folder.parent / ABOUT).is_file() and (folder.parent / LINES).is_file()
+    """Whether a prediction wrote this folder of masks or overlays: its about.json then lies beside it. A prediction
+    that was killed has left nothing else."""
+    if folder.name not in (MASKS, OVERLAYS):
+        return False
+    start = first_bytes(folder.parent / ABOUT)
+    return all(key in start for key in _BEGINS)
 
 
 def _plain(path: Path) -> str:

@@ -53,6 +53,8 @@ def test_an_example_is_a_description(tmp_path, example):
     for name, part in ((image, about.images), (mask, about.masks)):
         (tmp_path / part).mkdir(exist_ok=True)
         (tmp_path / part / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    for name in about.ignore:
+        (tmp_path / about.images / name).touch()
     (case,), _ = folder.index(about, tmp_path)
     assert (case.image.name, case.masks[0].name) == (image, mask)
     assert case.label in ("benign", "malignant")

@@ -95,6 +95,17 @@ def test_files_to_ignore_are_left_out_by_name(tmp_path):
     assert len(cases(base, ignore=["p3_new_m.png", "scale.png", "p4_old_b.png"])) == 3
 
 
+def test_a_name_to_ignore_that_no_file_has_is_refused_with_the_one_that_may_be_meant(tmp_path):
+    base = write(tmp_path, images=[*NAMES, "scale.png"])
+    (base / "pictures" / "readme.txt").write_text("a file that is no image may be named")
+    message = refusal(base, ignore=["Scale.PNG", "pictures/scale.png", "*.tif", "scale.png", "readme.txt"])
+    assert "no file is called 'Scale.PNG'; there is scale.png" in message
+    assert "no file is called 'pictures/scale.png'; there is scale.png" in message
+    assert "  - no file is called '*.tif'\n" in message
+    assert message.count("no file is called") == 3
+    assert "capitals count, and neither folders nor patterns such as *.png are read" in message
+
+
 def test_two_images_of_one_name_are_refused(tmp_path):
     message = refusal(write(tmp_path, images=[*NAMES, "p1_left_b.jpg"]), pattern=r"^(?P<group>p\d+)_.*_(?P<class>[bm])")
     assert "p1_left_b.png: " in message
@@ -114,6 +125,13 @@ def test_every_name_that_the_pattern_does_not_match_is_shown_up_to_eight(tmp_pat
     assert message.count("odd") == 8
     assert "and 4 more" in message
     assert "p1_left_b" not in message
+
+
+@pytest.mark.parametrize("patient", [r"(?P<group>p\d+)?", r"(?P<group>(p\d+)?)"], ids=["not there", "empty"])
+def test_an_image_in_whose_name_no_patient_is_found_is_a_patient_of_its_own(tmp_path, patient):
+    names = ["p1_left_b.png", "p1_right_m.png", "x_b.png", "y_m.png"]
+    found = cases(write(tmp_path, names, names), pattern=f"^{patient}.*_(?P<class>[bm])\\.png$")
+    assert [case.group for case in found] == ["p1", "p1", "x_b", "y_m"]
 
 
 def test_one_patient_is_a_set_that_can_be_evaluated_on(tmp_path):

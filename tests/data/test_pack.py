@@ -86,6 +86,13 @@ def test_a_changed_cache_is_found_named_and_made_again(packed, tmp_path, caplog,
     assert made.images.shape == (30, 32, 32, 3)
 
 
+def test_a_set_in_a_hidden_folder_is_packed_under_a_name_that_shows(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / ".scans")
+    found = fetch.find(str(tmp_path / ".scans"), tmp_path, tmp_path)
+    pack.write_pack(tmp_path / "made.pack", found.name, found.cases, NEEDS[1:2], tmp_path)
+    assert fetch.find(str(tmp_path / "made.pack"), tmp_path, tmp_path).name == "scans"
+
+
 def test_packing_the_same_again_gives_the_same_file(packed, folder, tmp_path):
     pack.write_pack(tmp_path / "again.pack", "mine", index(folder), NEEDS, tmp_path)
     assert (tmp_path / "again.pack").read_bytes() == packed.read_bytes()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data import fetch, splits
+from common.data import fetch, pairing, splits
 from common.errors import BadInput
 
 
@@ -262,3 +262,10 @@ def test_several_labels_are_listed(nnunet, tmp_path, labels):
         fetch.find(str(nnunet(labels)), tmp_path, tmp_path)
     named = ", ".join(f"{name} = {value}" for name, value in labels.items() if value) or "none"
     assert f"dataset.json has these labels: {named}." in str(refused.value)
+
+
+def test_a_name_that_is_only_a_word_for_masks_is_no_mask_of_another():
+    for name in ("_mask", " seg", "-gt", "_label", "p1/_mask", "._mask", "p1/.._mask"):
+        assert pairing.image_of_mask(name) == name
+    assert pairing.image_of_mask("p1/__mask") == "p1/_"
+    assert pairing.masks_among([Path("_mask.png"), Path("a.png"), Path("a_mask.png")]) == [Path("a_mask.png")]

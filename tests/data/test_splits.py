@@ -17,7 +17,7 @@ ALL = np.arange(780)
 
 
 def case(number, label="benign", group=None):
-    return Case(f"{label} ({number})", label, group or f"{number}", Path("image.png"), (Path("mask.png"),))
+    return Case(f"{label} ({number})", label, group or f"{label} {number}", Path("image.png"), (Path("mask.png"),))
 
 
 CASES = [case(number) for number in ALL]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.pixels import convert_color_space
@@ -179,6 +180,35 @@ def test_what_can_not_be_shown_is_named_with_the_reason(path, make, message):
 def test_a_file_without_an_image_says_what_it_is():
     with pytest.raises(Unreadable, match=r"without an image \(RT Plan Storage\)"):
         read_picture(Path(get_testdata_file("rtplan.dcm", download=False)))
+
+
+MAMMOGRAM = "1.2.840.10008.5.1.4.1.1.1.2"  # whose name does not end in "Image Storage"
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content[:160] + bytes(len(content) - 160), "without an image, damaged or of no known kind"),
+        (lambda content: content[:132] + b"\r\n" + content[132:], "without an image, damaged or of no known kind"),
+        (lambda content: b"", "there are no bytes in it"),
+    ],
+    ids=["overwritten by zeros", "two bytes that do not belong there", "empty"],
+)
+def test_a_damaged_file_is_not_taken_for_one_without_an_image(path, damage, message):
+    path.write_bytes(damage(written(path, PIXELS).read_bytes()))
+    with pytest.raises(Unreadable, match=message) as refused:
+        read_picture(path)
+    assert not isinstance(refused.value, dicom.NoPicture)
+
+
+def test_nor_is_a_mammogram_that_has_lost_its_pixels_and_its_size(path):
+    data = dcmread(written(path, PIXELS))
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = MAMMOGRAM
+    del data.PixelData, data.Rows
+    data.save_as(path)
+    with pytest.raises(Unreadable, match="pixels are missing or cut off") as refused:
+        read_picture(path)
+    assert not isinstance(refused.value, dicom.NoPicture)
 
 
 def test_a_missing_pydicom_is_named_with_the_command_that_installs_it(path, monkeypatch):

@@ -110,3 +110,11 @@ def test_a_word_that_means_nothing_is_told(tree):
         "nowhere.png: there is no such file",
         "*.tif: there is no such file",
     ]
+
+
+@pytest.mark.parametrize("name", ["_mask", " seg", "-gt", "_label", "._mask", ".._mask_1"])
+def test_a_word_for_masks_with_no_name_before_it_is_the_name_of_an_image(tree, name):
+    tree(f"{name}.png", "scans/a.png", "scans/a/x_mask.png", f"scans/a/{name}.png")
+    words = (f"scans/a/{name}.png", "scans/a/x_mask.png", "scans/a.png")
+    assert list(meant(*words)) == list(words)
+    assert list(meant(f"{name}.png")) == [f"{name}.png"]

@@ -6,14 +6,14 @@ others. The relations hold for every result, so a number outside of its interval
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
 from common.evidence.definition import MOST_COSTLY, PRINTED, Definition, possible_range
+from common.evidence.statistics import Interval, Prediction
 from common.reported import Reported
-
-Interval = tuple[float, float]
 
 # Lists up to this length: the greatest standard deviation is searched among all corners of the box of intervals.
 _MOST_CORNERS = 12
@@ -145,6 +145,14 @@ def chance_of_drawing(drawn: int, of_class: int, total: int, total_of_class: int
 
 
 # The range of a metric
+
+
+def within_range(found: Prediction, definition: Definition) -> Prediction:
+    """The same with its interval, if it has one, cut at the ends of what the metric can be."""
+    if found.low is None:
+        return found
+    least, most = possible_range(definition)
+    return replace(found, low=max(least, found.low), high=min(most, found.high))
 
 
 def say_range(cell: Reported) -> str:

@@ -88,8 +88,6 @@ def _read_data_set(path: Path) -> Any:
     if reason := unread(path):
         raise Unusable(reason)
     start = first_bytes(path, _START)
-    if not start:
-        raise Unreadable(f"{path}: no bytes in it")
     if not _begins_as_dicom(start):
         raise Unreadable(f"{path}: not a DICOM file, or one whose beginning is damaged")
     with path.open("rb") as file:
@@ -122,8 +120,12 @@ def _refuse_unusable(path: Path, data: Any) -> None:
         raise NoPicture(f"{path}: a DICOM file without an image of its own ({named}).")
     if not any(keyword in data and data[keyword].value for keyword in _PIXELS):
         # pydicom reads nothing at all of a file that was cut off within compressed pixels.
-        if ("Rows" in data and "Columns" in data) or named.endswith("Image Storage") or not len(data):
+        if ("Rows" in data and "Columns" in data) or "Image Storage" in named or not len(data):
             raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing or cut off ({named}).")
+        if getattr(kind, "type", "") != "SOP Class":  # damage may have spared no more than the beginning
+            raise Unreadable(
+                f"{path}: a DICOM file without an image, damaged or of no known kind (SOP class: {kind or 'none'})."
+            )
         raise NoPicture(f"{path}: a DICOM file without an image ({named}).")
     frames = first_number(data, "NumberOfFrames")
     if frames and frames > 1:

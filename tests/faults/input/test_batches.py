@@ -207,18 +207,20 @@ def test_folders_of_these_names_that_no_prediction_wrote_are_images(repro, model
     assert "2 of 2 images" in printed
 
 
-def test_a_prediction_that_was_killed_is_known_by_its_beginning(tmp_path, monkeypatch):
-    """about.json is there before the first mask."""
-
-    def killed(*given):
-        raise KeyboardInterrupt
-
-    put(tmp_path / "scans", **{"a.png": PNG})
-    monkeypatch.setattr(pipeline, "predict", killed)
-    items = inputs.find_inputs([str(tmp_path / "scans")], tmp_path / "scans" / "out").items
-    with pytest.raises(KeyboardInterrupt):
-        pipeline.predict_all(bright(3, side=64), about(side=64), items, tmp_path / "scans" / "out", lambda done: None)
-    assert (tmp_path / "scans" / "out" / "about.json").exists()
+def test_a_prediction_that_was_killed_is_known_by_its_beginning(tmp_path):
+    """about.json is there before the first mask, and is all that there is beside the masks. What SIGKILL leaves is
+    copied at the moment of the first result."""
+    scans, beside = put(tmp_path / "scans", **{"a.png": PNG}), tmp_path / "as killed"
+    items = inputs.find_inputs([str(scans)], scans / "out").items
+    pipeline.predict_all(
+        bright(3, side=64), about(side=64), items, scans / "out", lambda done: shutil.copytree(scans, beside)
+    )
+    assert sorted(path.name for path in beside.rglob("*.*")) == ["a.jpg", "a.png", "a.png", "about.json"]
+    meant = inputs.find_inputs([str(beside)], beside / "again")
+    assert [item.path for item in meant.items] == [beside / "a.png"]
+    assert meant.left_out == "3 as results of an earlier prediction"
+    (beside / "out" / "about.json").write_text('{"about": "these masks"}')
+    assert len(inputs.find_inputs([str(beside)], beside / "again").items) == 3, "of another's about.json"
 
 
 def test_an_export_into_a_folder_is_refused_before_it_is_made(repro, model, tmp_path, monkeypatch):

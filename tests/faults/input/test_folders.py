@@ -202,7 +202,15 @@ def test_a_folder_may_be_called_as_it_likes(made, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "called"), [("a\nb", "a_b"), ("<script>", "_script_"), ("x" * 200, "x" * 60), ("[red]", "_red_")]
+    ("name", "called"),
+    [
+        ("a\nb", "a_b"),
+        ("<script>", "_script_"),
+        ("x" * 200, "x" * 60),
+        ("[red]", "_red_"),
+        (".scans", "scans"),
+        ("...", "unnamed"),
+    ],
 )
 def test_the_name_of_a_data_set_is_safe_in_tables_pages_and_file_names(made, tmp_path, name, called):
     folder = made.folder.rename(tmp_path / name)

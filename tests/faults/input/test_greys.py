@@ -15,13 +15,19 @@ BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, LENGTHS, FORMAT = 258, 25
 
 
 def tiff(
-    pixels: np.ndarray, bits: int, white_is_zero: bool = False, signed: bool = False, packed: bytes = b""
+    pixels: np.ndarray,
+    bits: int,
+    white_is_zero: bool = False,
+    signed: bool = False,
+    packed: bytes = b"",
+    more: dict[int, int | None] | None = None,
 ) -> bytes:
-    """A little TIFF, tag by tag."""
+    """A little TIFF, tag by tag. more: other values of tags, None for one that is not there."""
     data = packed or pixels.astype(f"<{'i' if signed else 'u'}{max(bits, 8) // 8}").tobytes()
     height, width = pixels.shape
     tags = {256: width, 257: height, BITS: bits, COMPRESSION: 1, PHOTOMETRIC: 0 if white_is_zero else 1, STRIPS: 0,
             SAMPLES: 1, ROWS: height, LENGTHS: len(data), FORMAT: 2 if signed else 1}  # fmt: skip
+    tags = {tag: value for tag, value in (tags | (more or {})).items() if value is not None}
     tags[STRIPS] = 8 + 2 + 12 * len(tags) + 4
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
@@ -42,8 +48,12 @@ def of_form(pixels, form, **options):
     return lambda path: saved(path, pixels, form, **options)
 
 
+def encoded(pixels: np.ndarray, form: str = ".tif") -> bytes:
+    return cv2.imencode(form, pixels)[1].tobytes()
+
+
 def coloured(pixels: np.ndarray, form: str = ".png") -> bytes:
-    return cv2.imencode(form, np.repeat(pixels[..., None], 3, axis=-1))[1].tobytes()
+    return encoded(np.repeat(pixels[..., None], 3, axis=-1), form)
 
 
 SAMPLES_USED = "16 bits a sample, of which {} are used: read as from 0 to {}".format
@@ -100,6 +110,17 @@ REFUSED = {
     "more than 16 bits": (lambda path: tiff(scene(5, 70_000, int), 32), "not grey of 8 or 16 bits"),
     "two pages of one size": (lambda path: pages(path, DEEP, DEEP, copy=None), "holds several pictures"),
     "fractions": (of_form(scene(0.1, 0.9, np.float32), "TIFF"), "not grey of 8 or 16 bits"),
+    "fractions of 64 bits": (lambda path: encoded(scene(0.1, 0.9, np.float64)), "a TIFF of a kind that is not read"),
+    "colours in fractions": (lambda path: coloured(scene(0.1, 0.9, np.float32), ".tif"), "save it as grey or RGB of 8"),
+    "grey with transparency": (
+        lambda path: tiff(scene(40, 220, np.uint16), 8, packed=bytes(2 * SIDE * SIDE), more={SAMPLES: 2}),
+        "a TIFF of a kind that is not read, such as grey with transparency",
+    ),
+    "nothing said of what 0 is": (
+        lambda path: tiff(scene(40, 220), 8, more={PHOTOMETRIC: None}),
+        "whether 0 is black or white",
+    ),
+    "the same of 16 bits": (lambda path: tiff(DEEP, 16, more={PHOTOMETRIC: None}), "whether 0 is black or white"),
 }
 
 

@@ -16,13 +16,13 @@ from tests.faults.input.corpus import DataSet, drawn, photo, saved
 REPAIR = "Replace or remove them."
 # What the image's file holds, and what is said of it.
 IMAGES = {
-    "no bytes": (b"", "not an image"),
+    "no bytes": (b"", "there are no bytes in it"),
     "text": (b"not an image", "not an image"),
     "a web page instead of a download": (b"<!DOCTYPE html><title>404</title>", "not an image"),
     "bytes before the image": (b"\0\0" + corpus.cut_before(7), "not an image"),
     "a PostScript file, which Pillow would give to Ghostscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not an image"),
-    "a GIF": (saved(photo(), "GIF"), "not an image in PNG, JPEG, BMP, TIFF or WEBP"),
-    "a JPEG 2000": (saved(photo(), "JPEG2000"), "not an image in PNG, JPEG, BMP, TIFF or WEBP"),
+    "a GIF": (saved(photo(), "GIF"), "GIF, which is not read: convert it to PNG"),
+    "a JPEG 2000": (saved(photo(), "JPEG2000"), "JPEG 2000, which is not read: convert it to PNG"),
     "an animated WebP": (
         saved(photo(), "WEBP", save_all=True, append_images=[Image.fromarray(255 - photo())]),
         "holds several pictures",
@@ -77,7 +77,7 @@ IMAGES = {
 NAN = np.where(drawn(), np.float32("nan"), 0)
 # The same for the mask's file.
 MASKS = {
-    "no bytes": (b"", "not an image"),
+    "no bytes": (b"", "there are no bytes in it"),
     "another size": (saved(drawn()[:20], "PNG"), "the mask is 32x20 pixels, not the 32x24 of its image"),
     "height and width exchanged": (saved(drawn().T.copy(), "PNG"), "the mask is 24x32 pixels, not the 32x24"),
     "the mask of a turned image, not turned with it": (corpus.turned(drawn(), "PNG", 6), "the mask is 24x32 pixels"),
