@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import to_json
 
 from common import limits, strict_yaml
 from common.data.listing import first_few
@@ -273,8 +274,10 @@ def load(folder: Path, paper: str) -> list[Record]:
         content = json.loads(read_at_most(path, limits.JSON))
         if not isinstance(content, list):
             raise ValueError("it is not a list of records")
-        whole = json.dumps([unseal(record, path) for record in content])
-        records = _RECORDS.validate_json(whole, strict=True)  # strict Python would take no dict for a dataclass
+        whole = to_json(
+            [unseal(record, path) for record in content]
+        )  # from Python, strict takes no dict as a dataclass
+        records = _RECORDS.validate_json(whole, strict=True)
         _refuse_mixed(records, paper)
         if wrong := [line for record in records for line in impossible(record)]:
             raise ValueError("\n".join(first_few(wrong)))
