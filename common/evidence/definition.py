@@ -43,6 +43,7 @@ clip         For cross-entropies: absent where it is computed from the logits, a
 A definition that the counts of images can't give exactly is refused.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,6 +113,10 @@ _TARGETS = {
     "class": "the classification",
     "class+pixel": "classification and pixels, added",
 }
+
+# The greatest cross-entropy of a wrong pixel or case. Computed from logits it has no bound; else the clipping of the
+# probabilities is one (`common.evidence.cross_entropy`).
+MOST_COSTLY = {None: math.inf, "keras": -math.log(1e-7), "torch": 100.0}
 
 # For these metrics, smaller is better.
 COSTS = {"bce", *LOSSES, *DISTANCES}
@@ -272,6 +277,14 @@ class Definition:
         yield self.empty in (None, "skip", "one", "zero"), f"empty={self.empty} is none of skip, one, zero"
         yield self.empty or not may_be_empty, "does not say what an empty pair counts as: empty=skip, one or zero"
         yield may_be_empty or not self.empty, "empty=... has no effect here"
+
+
+def possible_range(definition: Definition) -> tuple[float, float]:
+    """The least and the greatest value of a metric; of a printed formula that has a name of its own, the formula's."""
+    most = MOST_COSTLY[definition.clip]
+    ranges = {"epochs": (1, math.inf), "bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
+    ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))
+    return ranges.get(definition.metric, (0, 1))
 
 
 def _number(number: float) -> str:

@@ -9,11 +9,25 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import to_json
 
-from common import limits
+from common import limits, strict_yaml
+from common.data.listing import first_few
 from common.errors import BadInput, Damaged
 from common.evidence.definition import Definition
+from common.evidence.soundness import impossible
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import read_at_most, seal, unseal, write_atomically
@@ -48,7 +62,7 @@ class Dataset(_Model):
     """name: as in a paper's `data`. cases: how many were used. fingerprint: of their pixels."""
 
     name: str
-    cases: int
+    cases: NonNegativeInt
     fingerprint: str
 
 
@@ -87,20 +101,20 @@ class Repeat(_Model):
     environment: where it was made, if it differs from that of the record, in which the first training was made.
     """
 
-    seed: int
-    repeat: int
-    fold: int | None = None
-    epochs: int
-    best_epoch: int
+    seed: NonNegativeInt
+    repeat: NonNegativeInt
+    fold: NonNegativeInt | None = None
+    epochs: PositiveInt
+    best_epoch: PositiveInt
     stopped_early: bool = False
     selection: Literal["test", "validation", "none"]
-    seconds: float
-    spent: dict[str, float] = Field(default={}, exclude_if=lambda spent: not spent)
-    split: dict[str, int]
+    seconds: NonNegativeFloat
+    spent: dict[str, NonNegativeFloat] = Field(default={}, exclude_if=lambda spent: not spent)
+    split: dict[str, NonNegativeInt]
     history: dict[str, list[Number]]
     metrics: dict[str, Values]
     trivial: dict[str, dict[str, Values]]
-    confusion: dict[str, dict[str, dict[str, int]]] = {}
+    confusion: dict[str, dict[str, dict[str, NonNegativeInt]]] = {}
     unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
     notes: list[str] = []
     environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
@@ -110,12 +124,12 @@ class Failure(_Model):
     """A training without numbers because a loss was not finite. epoch, batch: where, from 1; batch is None for the
     validation after the epoch."""
 
-    seed: int
-    repeat: int
-    fold: int | None = None
+    seed: NonNegativeInt
+    repeat: NonNegativeInt
+    fold: NonNegativeInt | None = None
     loss: str
-    epoch: int
-    batch: int | None = None
+    epoch: PositiveInt
+    batch: PositiveInt | None = None
     learning_rate: float
 
     @property
@@ -258,12 +272,22 @@ def load(folder: Path, paper: str) -> list[Record]:
         return []
     try:
         content = json.loads(read_at_most(path, limits.JSON))
-        records = _RECORDS.validate_python([unseal(record, path) for record in content] if content else content)
+        if not isinstance(content, list):
+            raise ValueError("it is not a list of records")
+        whole = to_json(
+            [unseal(record, path) for record in content]
+        )  # from Python, strict takes no dict as a dataclass
+        records = _RECORDS.validate_json(whole, strict=True)
         _refuse_mixed(records, paper)
+        if wrong := [line for record in records for line in impossible(record)]:
+            raise ValueError("\n".join(first_few(wrong)))
         return records
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
+        wrong = (
+            first_few(strict_yaml.complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
+        )
         remedy = "Restore it (git checkout) or move it away and run the paper again."
-        raise BadInput(f"{path} can't be read as the results of a paper:", *str(error).split("\n"), remedy) from error
+        raise BadInput.listing(f"{path} can't be read as the results of a paper:", wrong, remedy) from error
 
 
 def _refuse_mixed(records: list[Record], paper: str) -> None:

@@ -11,13 +11,9 @@ from itertools import product
 
 import numpy as np
 
-from common.evidence.definition import PRINTED, Definition
+from common.evidence.definition import MOST_COSTLY, PRINTED, Definition, possible_range
 from common.evidence.statistics import Interval, Prediction
 from common.reported import Reported
-
-# The greatest cross-entropy of a wrong pixel or case. Computed from logits it has no bound; else the clipping of the
-# probabilities is one (`common.evidence.cross_entropy`).
-MOST_COSTLY = {None: math.inf, "keras": -math.log(1e-7), "torch": 100.0}
 
 # Lists up to this length: the greatest standard deviation is searched among all corners of the box of intervals.
 _MOST_CORNERS = 12
@@ -149,14 +145,6 @@ def chance_of_drawing(drawn: int, of_class: int, total: int, total_of_class: int
 
 
 # The range of a metric
-
-
-def possible_range(definition: Definition) -> Interval:
-    """The least and the greatest value of a metric; of a printed formula that has a name of its own, the formula's."""
-    most = MOST_COSTLY[definition.clip]
-    ranges = {"epochs": (1, math.inf), "bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
-    ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))
-    return ranges.get(definition.metric, (0, 1))
 
 
 def within_range(found: Prediction, definition: Definition) -> Prediction:

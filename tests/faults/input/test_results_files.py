@@ -1,6 +1,7 @@
 """Files of results that other versions, other programs or a hand have written."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ def changed(change) -> str:
     records[0].pop("checksum", None)  # which would tell of the change before its kind is seen
     change(records[0])
     return json.dumps(records)
+
+
+def of_first_run(**fields) -> str:
+    return changed(lambda record: record["runs"][0].update(fields))
+
+
+def of_first_iou(value) -> str:
+    return changed(lambda record: record["runs"][0]["metrics"]["test"].update({"iou|fg|pooled|t=0.5": value}))
 
 
 # What the file holds, and what is said beside its name and the way on.
@@ -42,7 +51,26 @@ REFUSED = {
         changed(lambda record: record["runs"][0]["metrics"]["test"].update({"kappa|fg|pooled": 0.5})),
         "unknown metric 'kappa'",
     ),
-    "a single record, not in a list": (json.dumps(json.loads(GILL)[0]), ""),
+    "no epochs": (of_first_run(epochs=0), "0.runs.0.epochs: Input should be greater than 0"),
+    "epochs as text": (of_first_run(epochs="60"), "0.runs.0.epochs: Input should be a valid integer"),
+    "a truth for a number": (of_first_run(repeat=True), "0.runs.0.repeat: Input should be a valid integer"),
+    "a best epoch that was not trained": (of_first_run(best_epoch=9999), "repeat 1: its best epoch is 9999, of "),
+    "a time before the start": (of_first_run(seconds=-1.0), "0.runs.0.seconds: Input should be greater than or equal"),
+    "an IoU above 1": (
+        of_first_iou(1e308),
+        "repeat 1, test: iou|fg|pooled|t=0.5 is 1e+308, and it can only be between",
+    ),
+    "an IoU as text": (of_first_iou("0.5"), "iou|fg|pooled|t=0.5: Input should be a valid number"),
+    "a distance below 0": (
+        changed(lambda record: record["runs"][0]["metrics"]["test"].update({"hd95|fg|image|t=0.5|empty=skip": -1.0})),
+        "hd95|fg|image|t=0.5|empty=skip is -1, and it can only be at least 0",
+    ),
+    "a mean of ours as text": (
+        changed(lambda record: record["reported"][0]["reproduced"].update(mean="0.5")),
+        "0.reported.0.reproduced.mean: Input should be a valid number",
+    ),
+    "a fold without the others": (of_first_run(fold=99), "repeat 1 has the folds 100"),
+    "a single record, not in a list": (json.dumps(json.loads(GILL)[0]), "it is not a list of records"),
     "nothing": ("", ""),
     "half of it": (GILL[: len(GILL) // 2], ""),
     "a conflict of git": (f"<<<<<<< HEAD\n{GILL}", ""),
@@ -74,4 +102,25 @@ def test_numbers_that_json_does_not_have_are_read_as_undefined(tmp_path):
 
 
 def test_today_s_files_are_read():
-    assert all(results.load(ROOT / "results", paper) for paper in ("cheng", "gill", "kumar", "paudel", "rahman"))
+    assert all(
+        results.load(ROOT / "results", paper) for paper in ("cheng", "gill", "kumar", "paudel", "rahman", "tang")
+    )
+
+
+def test_no_message_is_in_the_words_of_the_library(tmp_path):
+    (tmp_path / "gill.json").write_text(of_first_run(epochs=0, seconds="fast"))
+    with pytest.raises(BadInput) as refused:
+        results.load(tmp_path, "gill")
+    assert not re.search("pydantic|validation error|type=", str(refused.value))
+
+
+def test_a_fold_may_be_missing_where_a_training_failed(tmp_path):
+    failed = {"seed": 0, "repeat": 0, "fold": 2, "loss": "nan", "epoch": 1, "batch": 1, "learning_rate": 0.1}
+
+    def fold_the_runs(record):
+        for fold, run in zip((0, 1, 3), record["runs"], strict=True):
+            run.update(repeat=0, fold=fold)
+        record.update(failed=[failed])
+
+    (tmp_path / "gill.json").write_text(changed(fold_the_runs))
+    assert results.load(tmp_path, "gill")[0].folds == 3

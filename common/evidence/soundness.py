@@ -1,0 +1,51 @@
+"""What no training can give, and a hand or another program may have written into a record."""
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from common.evidence.definition import Definition, possible_range
+
+_ROUNDING = 1e-6  # sums of float32 may pass the end of a range by this much
+
+
+def impossible(record: Any) -> Iterator[str]:
+    """A line for each value outside of the range of its metric, for each best epoch behind the last one, and for each
+    cross-validation whose folds are not all there though none failed. record: a `results.Record`, whose module loads
+    it by this one. Raises ValueError for a text that is no definition of a metric."""
+    folds: dict[tuple[int, int], list[int]] = {}
+    for run in record.runs:
+        training = f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")
+        if run.best_epoch > run.epochs:
+            yield f"{training}: its best epoch is {run.best_epoch}, of {run.epochs}"
+        if run.fold is not None:
+            folds.setdefault((run.seed, run.repeat), []).append(run.fold)
+        for part, values in run.metrics.items():
+            yield from _out_of_range(f"{training}, {part}", values)
+        for part, of_part in run.trivial.items():
+            for predictor, values in of_part.items():
+                yield from _out_of_range(f"{training}, {part}, {predictor}", values)
+    for row in record.reported:
+        own = {"ours": row.reproduced.mean, **row.trivial}
+        for name, value in own.items():
+            yield from _out_of_range(f"{row.id}, {name}", {row.definition: value})
+    for (_, repeat), trained in folds.items():
+        if not any(failure.repeat == repeat for failure in record.failed) and sorted(trained) != [*range(len(trained))]:
+            yield f"repeat {repeat + 1} has the folds {', '.join(str(fold + 1) for fold in sorted(trained))}"
+
+
+def _out_of_range(where: str, values: Mapping[str, float | None]) -> Iterator[str]:
+    for signature, value in values.items():
+        least, most = _range(signature)
+        if value is not None and not least - _ROUNDING <= value <= most + _ROUNDING:
+            between = f"at least {least:g}" if most == math.inf else f"between {least:g} and {most:g}"
+            yield f"{where}: {signature} is {value:g}, and it can only be {between}"
+
+
+@cache
+def _range(signature: str) -> tuple[float, float]:
+    definition = Definition.parse(signature)
+    least, most = possible_range(definition)
+    # The bound of a clipped cross-entropy is that of one kind of cases, and a loss may add two.
+    return least, math.inf if definition.metric.startswith("bce") else most
