@@ -55,7 +55,7 @@ def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
     for least in _least_areas(whole, shades, lossy):
         levels = _areas(grey, least, lossy)
         above = levels[1:] if levels and levels[0] <= top / 2 else levels
-        if len(above) > 1 and shades > _SHADES:
+        if len(above) > 1 and (shades > _SHADES or least == _BLOCK):  # nearly black: haze beside soft edges
             above = [level for level in above if level > top // 25]
         if 1 < len(above) <= _CLASSES or (above and above[-1] <= top / 2):
             named = ", ".join(map(str, dict.fromkeys([*above, top])))
@@ -82,12 +82,13 @@ def _areas(grey: np.ndarray, least: float, lossy: bool) -> list[int]:
     """The levels of areas of at least so many pixels, from dark to bright. Most pixels of an area have neighbours of
     the same level. Where levels hardly differ, as after a compression, only the most frequent one is given."""
     values, numbers = np.unique(_flat(grey), return_counts=True)
+    everywhere = np.bincount(grey.ravel()).tolist()
     kept: list[int] = []
     for value, number in sorted(zip(values.tolist(), numbers.tolist(), strict=True), key=lambda each: -each[1]):
         if number < least:
             break
         apart = all(abs(value - other) > _noise(max(value, other), lossy) for other in kept)
-        if apart and number >= _IN_AREAS * np.count_nonzero(grey == value):
+        if apart and number >= _IN_AREAS * everywhere[value]:
             kept.append(value)
     return sorted(kept)
 
@@ -152,12 +153,13 @@ def _refuse_flat_colours(colours: np.ndarray, least: float, lossy: bool) -> None
     as red and orange. colours: int32 (height, width), red, green and blue in 8 bits each."""
     values, numbers = np.unique(_flat(colours), return_counts=True)
     top = max(int((colours >> shift & 255).max()) for shift in (0, 8, 16))
+    frequent = values[np.argsort(-numbers)][: np.count_nonzero(numbers >= least)]
+    left = np.stack([frequent >> 16, frequent >> 8 & 255, frequent & 255], axis=-1)
+    left = left[left.max(axis=-1) > top / 2]
     kept: list[np.ndarray] = []
-    for value in values[np.argsort(-numbers)][: np.count_nonzero(numbers >= least)].tolist():
-        colour = np.array([value >> 16, value >> 8 & 255, value & 255])
-        apart = all(np.abs(colour - other).max() > 2 * _noise(255, lossy) for other in kept)
-        if colour.max() > top / 2 and apart:
-            kept.append(colour)
+    while len(left) and len(kept) <= _CLASSES:
+        kept.append(left[0])
+        left = left[np.abs(left - left[0]).max(axis=-1) > 2 * _noise(255, lossy)]
     if 1 < len(kept) <= _CLASSES:
         named = " and ".join(str(tuple(colour.tolist())) for colour in kept)
         raise NoMask(f"a mask of several colours, {named} in red, green and blue: {_HOW}")
