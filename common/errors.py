@@ -11,6 +11,8 @@ from common.text import for_terminal
 # A person can mend these; the program is not to blame.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
+# The options that choose where trainings and their numbers go.
+RUNS_AND_RESULTS = "--runs or --results (RUNS= or RESULTS= of make)"
 # Words of Python and its libraries, which tell a person nothing to act on.
 _OF_PYTHON = re.compile(
     r"force=|NoneType|\bobject\b|attribute|operand|subscript|Dataset|ndarray|dtype|argument|[Aa]ssert|unpack|iterable"
@@ -57,11 +59,10 @@ def on_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def unwritable(path: Path, error: OSError) -> BadInput:
-    """The error for a file or folder that can't be written to, or locked."""
+def unwritable(path: Path, error: OSError, ways: str = RUNS_AND_RESULTS) -> BadInput:
+    """The error for a file or folder that can't be written to, or locked. ways: the options that choose another."""
     return BadInput(
-        f"{path} can't be written to: {error.strerror or error}. Mend that, or choose another folder with --runs or "
-        "--results (RUNS= or RESULTS= of make)."
+        f"{path} can't be written to: {error.strerror or error}. Mend that, or choose another folder with {ways}."
     )
 
 

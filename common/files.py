@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import Any, BinaryIO
 
 from common import limits
-from common.errors import NO_ROOM, NO_WRITING, BadInput, Damaged, unwritable
+from common.errors import NO_ROOM, NO_WRITING, RUNS_AND_RESULTS, BadInput, Damaged, unwritable
 from common.text import finite_or_null, for_json
 
 _UNFINISHED = ".partial"
@@ -26,6 +26,14 @@ _MOST_UNPACKED = 1 << 28  # bytes of compressed members; large arrays are stored
 def data_root() -> Path:
     """The folder of the data sets: REPRO_DATA, else data/."""
     return Path(os.environ.get("REPRO_DATA") or "data")
+
+
+def as_path(named: str | Path) -> Path:
+    """The path that a program names. Raises BadInput for an empty text, which pathlib takes for the current folder: it
+    is a name that was forgotten."""
+    if named == "":
+        raise BadInput("An empty text is no path. The current folder is called '.'")
+    return Path(named)
 
 
 def kind_of_place(path: Path) -> str:
@@ -47,20 +55,25 @@ def refuse_no_file(path: Path) -> None:
         raise BadInput(f"{path} is {kind}. Expected a file to write, which may be there or not.")
 
 
-def refuse_unwritable_file(path: Path) -> None:
-    """Raises BadInput where `atomic` could not write a file, before work that takes minutes."""
+def refuse_unwritable_file(path: Path, ways: str) -> None:
+    """Raises BadInput where `atomic` could not write a file, before work that takes minutes. ways: as in
+    `refuse_unwritable`."""
     refuse_no_file(path)
-    above = next(place for place in Path(os.path.abspath(path)).parents if place.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise BadInput(f"{path} can't be written: {above} is no folder, or one without the right to write.")
+    refuse_unwritable(path.parent, ways)
 
 
 def refuse_no_folder(path: Path) -> None:
     """Raises BadInput where no folder can be for what a command writes: where a file, a pipe, a socket or a device is,
-    or a link to one."""
-    if os.path.lexists(path) and not path.is_dir():
-        kind = kind_of_place(path) or "a file"
-        raise BadInput(f"{path} is {kind}. Expected a folder for the results; a missing one is made.")
+    or a link to one, there or above."""
+    there = _nearest(path)
+    if not there.is_dir():
+        kind = kind_of_place(there) or "a file"
+        raise BadInput(f"{there} is {kind}. Expected a folder for the results; a missing one is made.")
+
+
+def _nearest(path: Path) -> Path:
+    """What is at this path, or at the lowest one above it where anything is."""
+    return next(place for place in (path, *path.parents) if os.path.lexists(place))
 
 
 def refuse_inside(output: Path, folders: Iterable[Path]) -> None:
@@ -82,6 +95,18 @@ def read_at_most(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise ValueError(f"it has more than {most:,} bytes, the most that are read")
     return content
+
+
+def decode_utf8(content: bytes) -> str:
+    """The text of a file in UTF-8, with or without a mark of it. Raises ValueError, with the reason alone and the
+    remedy, for another encoding: Windows' programs save UTF-16 and code pages of one byte a letter."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
+        raise ValueError("it is UTF-16: save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"it is not UTF-8 (line {line}): save it as UTF-8") from None
 
 
 @contextmanager
@@ -165,14 +190,16 @@ def remove_partial(folder: Path) -> None:
         left.unlink()
 
 
-def refuse_unwritable(folder: Path) -> None:
-    """Raises BadInput where nothing can be written, before hours are spent on what is to be kept there."""
+def refuse_unwritable(folder: Path, ways: str = RUNS_AND_RESULTS) -> None:
+    """Raises BadInput where no folder can be, or nothing can be written into it or, where it is missing, into the
+    nearest one above. It comes before work that takes minutes, and leaves no trace. ways: the options that choose
+    another folder."""
+    refuse_no_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
+        with TemporaryFile(dir=_nearest(folder)):
             pass
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable(folder, error, ways) from error
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:

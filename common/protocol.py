@@ -1,5 +1,6 @@
 """The protocol: one integer in every record and in the name of every run's folder. It goes up with each change of the
-code that can move a number of a training or an evaluation.
+code that can move a number of a training or an evaluation. A step that moves the numbers of some recipes only is no
+step for the others: their records stay fresh.
 
 Such a change may be in decoding or preparing images, splits, batches, augmentation, networks, losses, optimizers,
 random numbers, or the counts of an evaluation. Add a line to `STEPS` when you make one; then records of earlier steps
@@ -11,6 +12,7 @@ names, comments and layout of the code; a new reading or setting, because it cha
 
 import hashlib
 import json
+from collections.abc import Callable
 
 from common.recipe import Recipe
 
@@ -20,8 +22,23 @@ STEPS: dict[int, str] = {
     "own.",
     2: "Every cross-entropy is computed from logits; a small profile shrinks only side and filters; dropout on PyTorch "
     "follows the seed; rows keep the cross-entropy of each framework.",
+    3: "With split=grouped and no folds, groups come in random order. Before, small ones tended to come first, and the "
+    "test part had fewer copies than the training part.",
 }
+# Which recipes a step moves, where it does not move all of them.
+MOVED: dict[int, Callable[[Recipe], bool]] = {3: lambda recipe: recipe.split == "grouped" and not recipe.folds}
 PROTOCOL = max(STEPS)
+
+
+def protocol_of(recipe: Recipe) -> int:
+    """The last step that moved the numbers of this recipe."""
+    return max(step for step in STEPS if step not in MOVED or MOVED[step](recipe))
+
+
+def step_of_all(protocol: int = PROTOCOL) -> int:
+    """The last step up to this one that moved the numbers of every recipe. Records that share it were made by the same
+    code, but for what moved one of them alone; and prepared arrays of this step are those of today."""
+    return max(step for step in STEPS if step <= protocol and step not in MOVED)
 
 
 def recipe_hash(recipe: Recipe) -> str:

@@ -1,6 +1,7 @@
 """YAML that can be read in one way only. What is ambiguous, or expands without end, is refused."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,21 @@ import yaml
 from pydantic import ValidationError
 
 from common.errors import on_one_line
-from common.files import read_at_most
+from common.files import decode_utf8, read_at_most
 
 _LARGEST = 100_000  # bytes; the longest file of the suite has 22,000
 _NODES = 100_000  # once every alias is replaced by what it stands for
+# The kinds of values as pydantic names them in a place, and as a person does.
+_KIND = re.compile(r"(dict|list|tuple|literal)\[.*\]|float|int|str|bool")
+_EXPECTED = {
+    "dict_type": "keys with values",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "string_type": "text",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+}
 
 
 class Refused(ValueError):
@@ -27,7 +39,7 @@ def load(text: bytes) -> Any:
     if len(text) > _LARGEST:
         raise Refused(f"it has {len(text):,} bytes, more than the {_LARGEST:,} that are read")
     try:
-        loader = _Loader(text.decode("utf-8"))
+        loader = _Loader(decode_utf8(text))
         try:
             node = loader.get_single_node()
             if node is None:
@@ -60,14 +72,42 @@ def dump(content: dict[str, Any]) -> str:
 
 
 def complaints(error: ValidationError) -> list[str]:
-    """A line for each value that does not fit: where it stands, and what was expected."""
-    return [
-        f"{'.'.join(map(str, each['loc'])) or 'as a whole'}: {each['msg'].removeprefix('Value error, ')}"
-        for each in error.errors()
-    ]
+    """A line for each value that does not fit: where it stands, and what was expected.
+
+    Of a value that may be of several kinds, pydantic complains once for each kind, which it names in the place. Here it
+    has one line: about what is wrong further down where it is of one of the kinds, else about all of them."""
+    errors = error.errors()
+    places = [_without_kinds(each["loc"]) for each in errors]
+    above = {place[:n] for place in places for n in range(len(place))}
+    lines, kinds = {}, {}
+    for place, each in zip(places, errors, strict=True):
+        if each["loc"][-1:] == place[-1:]:
+            lines[place] = each["msg"].removeprefix("Value error, ")
+        elif place not in above:
+            kinds.setdefault(place, []).append(_EXPECTED.get(each["type"]) or each.get("ctx", {}).get("expected"))
+            lines[place] = f"expected {' or '.join(filter(None, kinds[place]))}, not {_in_short(each['input'])}"
+    return [f"{'.'.join(map(str, place)) or 'as a whole'}: {said}" for place, said in lines.items()]
+
+
+def _without_kinds(place: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return tuple(part for part in place if not _KIND.fullmatch(str(part)))
+
+
+def _in_short(value: Any) -> str:
+    kinds = {dict: "keys with values", list: "a list", type(None): "nothing"}
+    return kinds.get(type(value)) or f"{value!r:.40}"
 
 
 class _Loader(yaml.SafeLoader):
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        try:
+            return super().construct_yaml_int(node)
+        except ValueError:  # what it says is about Python
+            shown = node.value if len(node.value) < 40 else f"{node.value[:20]}... of {len(node.value):,} digits"
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{shown} is no whole number", node.start_mark
+            ) from None
+
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
         value = super().construct_yaml_float(node)
         if not math.isfinite(value):
@@ -75,6 +115,7 @@ class _Loader(yaml.SafeLoader):
         return value
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import BadInput, FailedRun
+from common.files import as_path
 from common.text import print_line
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def results(paper: str, results: str | Path = "results", every_run: bool = False
     from common import papers as records
     from common.evidence.flat import rows_of_paper
 
-    return rows_of_paper(records.load(paper), Path(results), every_run)
+    return rows_of_paper(records.load(paper), as_path(results), every_run)
 
 
 def explain(paper: str, number: str | None = None, results: str | Path = "results") -> list[str]:
@@ -116,7 +117,7 @@ def explain(paper: str, number: str | None = None, results: str | Path = "result
     from common import papers as records
     from common.evidence import question
 
-    return question.explain(records.load(paper), number, Path(results))
+    return question.explain(records.load(paper), number, as_path(results))
 
 
 def reproduce(
@@ -175,8 +176,8 @@ def reproduce(
         readings={key: as_text(value) for key, value in (readings or {}).items()},
         precision=precision,
         repeats_at_once=str(repeats_at_once),
-        runs=Path(runs),
-        results=None if results is None else Path(results),
+        runs=as_path(runs),
+        results=None if results is None else as_path(results),
         resume=resume,
         say=say or (lambda line: None),
     )
@@ -195,7 +196,7 @@ def load_model(model: str | Path = "tang-small") -> "Loaded":
     from common.predict.bundled import find_network
     from common.predict.probe import load_for_images
 
-    return load_for_images(find_network(Path(model)))
+    return load_for_images(find_network(as_path(model)))
 
 
 def predict(
@@ -221,7 +222,8 @@ def predict(
 
     one = isinstance(images, str | Path) or getattr(images, "ndim", 0) in (2, 3)
     loaded = load_model(model) if isinstance(model, str | Path) else model
-    return predict_images(loaded, [images] if one else images)
+    named = (as_path(each) if isinstance(each, str) else each for each in ([images] if one else images))
+    return predict_images(loaded, named)
 
 
 def evaluate(
@@ -260,7 +262,7 @@ def evaluate(
 
     Raises BadInput for no network, for files that are no such networks, and for data that are missing, can't be used or
     have no image of a class that all networks were trained on."""
-    files = [models] if isinstance(models, str | Path) else list(models)
+    files = list(map(as_path, [models] if isinstance(models, str | Path) else models))
     if not files:
         raise BadInput("No network is named: expected one, or several, as in `load_model`.")
     _load_keras()
@@ -269,10 +271,10 @@ def evaluate(
     from common.predict.evaluate import describe_images, evaluate_all
     from common.predict.evaluation_tables import as_rows, describe_files, describe_notes
 
-    named, runs = None if data is None else str(data), Path(runs)
-    folders = (None if folder is None else Path(folder) for folder in (images, masks))
+    named, runs = None if data is None else str(data), as_path(runs)
+    folders = (None if folder is None else as_path(folder) for folder in (images, masks))
     found = fetch.find_masked(named, *folders, data_root(), runs)
-    evaluated = evaluate_all(list(map(Path, files)), found, runs)
+    evaluated = evaluate_all(files, found, runs)
     for line in [*describe_files(evaluated, found, runs), *describe_notes(evaluated)] if say else []:
         say(line)
     if each_image:

@@ -1,5 +1,6 @@
 """The command as a person meets it: clear messages, exit status 2 for bad input, nothing half-written."""
 
+import errno
 import json
 import os
 import re
@@ -120,7 +121,28 @@ BAD = {
     ),
     "an unknown paper to check": (["claims", "nobody"], ["no paper 'nobody'"]),
     "no results yet": (["compare"], ["No results in results yet", "repro run"]),
+    "an empty word for an image": (["predict", "-o", "x", ""], ["An empty word, behind x. Is a variable of the shell"]),
+    "an empty folder for the results": (["data", "audit", "phantom", "-o", ""], ["An empty word, behind -o."]),
+    "an empty word for data": (["run", "cheng", "--data="], ["An empty word, --data=."]),
+    "runs below a file": (["status", "--runs", f"{__file__}/x"], ["test_cli.py is a file. Expected a folder"]),
+    "no splits": (["run", "cheng", "--splits", "0"], ["0 splits: at least 1 is needed."]),
 }
+
+
+@pytest.mark.parametrize(
+    ("typed", "ways"),
+    [
+        ("predict a.png", ", or choose another folder with -o"),
+        ("evaluate a.png", ", or choose another folder with -o or --runs"),
+        ("run gill", ", or choose another folder with --runs or --results"),
+        ("data audit busi", ", or choose another folder with -o or --runs or --results"),
+        ("papers", ", or choose another folder with --results"),
+        ("claims", ""),
+    ],
+)
+def test_where_writing_is_forbidden_only_options_of_the_command_are_named(monkeypatch, typed, ways):
+    monkeypatch.setattr(sys, "argv", ["repro", *typed.split()])
+    assert cli._explained(PermissionError(errno.EACCES, "No", "x"))[1] == f"Make it writable{ways}."
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -9,7 +9,7 @@ import pytest
 from common import papers
 from common.evidence import assess
 from common.evidence.results import store
-from common.protocol import PROTOCOL, STEPS, recipe_hash
+from common.protocol import MOVED, PROTOCOL, STEPS, protocol_of, recipe_hash, step_of_all
 from common.training.precision import gpu_in_use
 from tests import renew_protocol as renewal
 from tests.evidence import made
@@ -64,15 +64,25 @@ def test_each_step_says_what_it_changed():
 
 @pytest.mark.parametrize(
     ("changed", "fresh"),
-    [({}, True), ({"protocol": PROTOCOL - 1}, False), ({"recipe_hash": "another"}, False)],
+    [({}, True), ({"protocol": 1}, False), ({"recipe_hash": "another"}, False)],
     ids=["none", "another protocol", "another recipe"],
 )
 def test_a_record_is_fresh_where_its_recipe_and_protocol_are_those_of_today(tmp_path: Path, changed, fresh):
     about = papers.load("cheng")
-    today = {"paper": "cheng", "recipe_hash": recipe_hash(about.recipe()), "protocol": PROTOCOL}
+    today = {"paper": "cheng", "recipe_hash": recipe_hash(about.recipe()), "protocol": protocol_of(about.recipe())}
     store(tmp_path, made.record([0.5]).model_copy(update=today | changed))
     (assessed,) = assess.assess_paper(about, tmp_path)
     assert assessed.fresh == fresh
+
+
+def test_a_step_that_moved_some_recipes_leaves_the_others_fresh():
+    random = papers.load("paudel").recipe()
+    grouped, without_folds = {"split": "grouped"}, {"split": "grouped", "folds": None}
+    assert protocol_of(random.model_copy(update=without_folds)) == 3
+    assert protocol_of(random) == protocol_of(random.model_copy(update=grouped)) == 2
+    assert step_of_all(3) == step_of_all(2) == 2, "what keeps images apart can be set against what does not"
+    assert step_of_all(1) == 1
+    assert 1 not in MOVED, "every record has a step"
 
 
 def test_the_hash_of_a_recipe_follows_profile_and_readings():

@@ -10,6 +10,7 @@ import signal
 import sys
 
 import rich
+import typer
 
 from common.cli import bench, data, evidence, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
@@ -39,6 +40,7 @@ def main() -> None:
     warnings.setFormatter(LogFormatter())
     logging.getLogger("common").addHandler(warnings)
     try:
+        _refuse_empty_words(sys.argv[1:])
         with ends_soon(_how_to_go_on()):
             # Not standalone: else Typer prints a frame of six lines for a mistyped option.
             sys.exit(app(standalone_mode=False, prog_name="repro"))  # as docs and messages call it, however it is begun
@@ -65,6 +67,15 @@ def main() -> None:
         sys.exit(_complain(FailedRun(*_explained(error), "The run failed. --debug shows where."), 1))
     finally:
         logging.getLogger("common").removeHandler(warnings)
+
+
+def _refuse_empty_words(words: list[str]) -> None:
+    """Raises BadInput for an empty word, and for an option with "=" and nothing behind it. No command has a use for
+    one, and as a path it would be the current folder: pathlib knows no empty path."""
+    for word, before in zip(words, ["repro", *words], strict=False):
+        if not word or re.fullmatch("--[^=]+=", word):
+            where = word or f"behind {before}"
+            raise BadInput(f"An empty word, {where}. Is a variable of the shell not set? '.' is the current folder.")
 
 
 class _Unheard(io.TextIOWrapper):
@@ -120,8 +131,19 @@ def _explained(error: Exception) -> list[str]:
         again = f" To go on: {command_line()}" if sys.argv[1:2] in (["run"], ["sweep"]) else ""
         return [text, f"Make room there. Complete files are unharmed.{again}"]
     if number in NO_WRITING:
-        return [text, "Make it writable, or choose another folder with --runs or --results."]
+        ways = _ways_to_choose_a_folder()
+        return [text, f"Make it writable{', or choose another folder with ' * bool(ways)}{ways}."]
     return for_log(text).split("\n")
+
+
+def _ways_to_choose_a_folder() -> str:
+    """The options of the command that was typed which choose where it writes."""
+    command = typer.main.get_command(app)
+    for word in sys.argv[1:3]:
+        command = getattr(command, "commands", {}).get(word, command)
+    ways = {"output": "-o", "runs": "--runs", "results": "--results"}
+    has = {option.name for option in command.params}
+    return " or ".join(way for name, way in ways.items() if name in has)
 
 
 def _describe_misuse(error: Exception) -> list[str]:

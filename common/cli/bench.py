@@ -10,7 +10,7 @@ import typer
 from common import limits, papers
 from common.cli.shared import Data, OnePaperOrAll, Runs, app, say
 from common.errors import BadInput
-from common.files import data_root, refuse_no_folder, write_atomically
+from common.files import data_root, refuse_unwritable, write_atomically
 from common.paper import Profile
 from common.text import for_json
 from common.training.at_once import share_memory
@@ -43,7 +43,7 @@ def bench(
     """Measure the speed of training on this machine, as ratios: images a second over PyTorch's, an epoch over its bare
     steps, the least possible time over ours, larger batches, more images, several repeats at once."""
     folder = output or runs / "bench"
-    refuse_no_folder(folder)
+    refuse_unwritable(folder, "-o or --runs")
     chosen = [papers.load(name) for name in ([paper] if paper else papers.names())]
     share_memory()  # this process and its workers share the GPU
     import_keras()

@@ -8,7 +8,7 @@ import typer
 from common import papers
 from common.cli.shared import Results, Runs, app, out, say, show
 from common.errors import BadInput
-from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_inside, refuse_unwritable, refuse_unwritable_file
 from common.paper import Paper, Profile
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
@@ -62,7 +62,7 @@ def audit(
     from common.data.known import NAMES
 
     if output:
-        refuse_no_folder(output)
+        refuse_unwritable(output, "-o")
     found = _find_images(name, runs)
     if output:
         refuse_inside(output, found.folders_read)
@@ -111,7 +111,7 @@ def pack(
 
     found = _find_images(name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
-    refuse_unwritable_file(path)
+    refuse_unwritable_file(path, "-o")
     # Every reading of masks and channels, because they add little. Another side or contrast would need other images.
     needs = {
         Need.of_recipe(paper.plain_recipe(profile, reading))

@@ -21,7 +21,7 @@ from common.cli.shared import (
     tell,
 )
 from common.errors import BadInput
-from common.files import data_root, read_json, refuse_no_folder
+from common.files import data_root, read_json, refuse_unwritable
 from common.lock import unchanging
 from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
@@ -162,7 +162,7 @@ def report(
     ] = None,
 ) -> None:
     """Make web pages of the results. They show images if the data sets are on this machine."""
-    refuse_no_folder(output)
+    refuse_unwritable(output, "-o")
     say("reading the results, checking the papers' arithmetic, looking for images: a minute or more ...", err)
     import_keras()
     try:

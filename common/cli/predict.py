@@ -8,7 +8,7 @@ import typer
 
 from common.cli.shared import Runs, app, err, out, progress_bar, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import data_root, refuse_inside, refuse_no_folder, refuse_unwritable_file
+from common.files import data_root, refuse_inside, refuse_unwritable, refuse_unwritable_file
 from common.predict.bundled import FILE, NAME, WAYS_TO_NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
@@ -26,7 +26,7 @@ def predict(
     from common.data.listing import first_few
     from common.predict import inputs as files
 
-    refuse_no_folder(output)
+    refuse_unwritable(output, "-o")
     found = files.find_inputs(inputs, output)
     files.refuse_nothing(found)
     model = find_network(model)
@@ -103,7 +103,7 @@ def evaluate(
     from common.data import fetch
 
     if output:
-        refuse_no_folder(output)
+        refuse_unwritable(output, "-o")
     found = fetch.find_masked(data, images, masks, data_root(), runs)
     if output:
         refuse_inside(output, found.folders_read)
@@ -146,7 +146,7 @@ def export(
     model: Model = Path(NAME),
 ) -> None:
     """Write a trained network as ONNX, after a check that onnxruntime marks the same pixels."""
-    refuse_unwritable_file(output)
+    refuse_unwritable_file(output, "-o")
     model = find_network(model)
     import_keras()
     from common.predict import export as exporting

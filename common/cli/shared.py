@@ -15,6 +15,7 @@ from rich.status import Status
 from rich.text import Text
 
 from common import __version__, limits, papers
+from common.files import refuse_no_folder
 from common.protocol import PROTOCOL
 from common.text import for_json, for_terminal, names_stream
 from common.training.backend import first_backend
@@ -86,7 +87,14 @@ Splits = Annotated[
         show_default="one for each repeat",
     ),
 ]
-Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.")]
+
+
+def _refuse_no_folder(given: Path) -> Path:
+    refuse_no_folder(given)
+    return given
+
+
+Runs = Annotated[Path, typer.Option(help="Folder for trainings, caches and the phantom.", callback=_refuse_no_folder)]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 ResultsOfRuns = Annotated[
     Path | None,

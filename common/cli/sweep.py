@@ -233,7 +233,10 @@ def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported 
     from common.training.profile import check, settled
 
     if isinstance(content, dict):
-        profile, precision = (str(content.get(key, "auto")) for key in ("profile", "precision"))
-        check(profile, 1, 0)
-        content = content | {"profile": settled(profile), "precision": resolve(precision)}
+        profile, precision = (content.get(key, "auto") for key in ("profile", "precision"))
+        if isinstance(profile, str):  # else `parse_sweep` says what is wrong
+            check(profile, 1, 0)
+            content = content | {"profile": settled(profile)}
+        if isinstance(precision, str):
+            content = content | {"precision": resolve(precision)}
     return parse_sweep(content, source)

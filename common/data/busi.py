@@ -2,10 +2,11 @@
 `benign (4).png` with `benign (4)_mask.png`, and `_mask_1.png`, `_mask_2.png` where more lesions were drawn."""
 
 import re
+from itertools import islice
 from pathlib import Path
 
 from common.data.case import Case, unusable_files
-from common.data.listing import ANY_FORMAT, hidden, is_image, is_of_system, visible
+from common.data.listing import ANY_FORMAT, MOST_FOLDERS, hidden, is_image, is_of_system, visible
 from common.errors import BadInput
 
 CLASSES = ("benign", "malignant", "normal")
@@ -60,12 +61,20 @@ def index(folder: Path) -> list[Case]:
 def find_layout(folder: Path, deep: bool = True) -> Path | None:
     """The folder with those of the classes in it: this one, the published one in it or, if `deep`, one further down,
     where an archive may have put it; None where there is none. Raises BadInput where there are several, as in a set
-    that is cut into train and test: only the person knows which is meant."""
+    that is cut into train and test: only the person knows which is meant; and for more than 1,000 folders to look
+    through."""
     if found := next(filter(_has_classes, (folder, folder / _PUBLISHED)), None):
         return found
-    level = [folder]
+    level, searched = [folder], 0
     for _ in range(_DEPTH if deep else 0):
-        level = [path for place in level for path in _folders_in(place)]
+        below = (path for place in level for path in _folders_in(place))
+        level = list(islice(below, MOST_FOLDERS + 1 - searched))
+        searched += len(level)
+        if searched > MOST_FOLDERS:
+            raise BadInput(
+                f"{folder}: more than {MOST_FOLDERS:,} folders below it, too many to look for a data set there. Name "
+                "its own folder."
+            )
         if found := list(filter(_has_classes, level)):
             if len(found) == 1:
                 return found[0]
@@ -81,7 +90,7 @@ def _folders_in(place: Path) -> list[Path]:
     if not place.is_dir():
         return []
     inside = (path for path in place.iterdir() if not path.name.startswith(".") and not is_of_system(path))
-    return sorted(path for path in inside if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in inside if not path.is_symlink() and path.is_dir())
 
 
 def _has_classes(place: Path) -> bool:

@@ -17,7 +17,7 @@ from common.data.case import Case
 from common.data.known import NAMES, Missing
 from common.data.listing import describe_left_out, first_few, on_disk, plain_name
 from common.errors import BadInput
-from common.files import kind_of_place, write_atomically
+from common.files import as_path, kind_of_place, write_atomically
 from common.text import for_terminal
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -28,7 +28,8 @@ class Found:
     """A data set: its name, the folder that it lies in, its cases, and a line for each case that can't be used.
     packed: the file with its prepared arrays where there are no images; `folder` is then that file.
     left_out: the files in its folder that are no images of it, counted by kind, "" for none.
-    folders_read: those from which its files are taken, and from those below."""
+    folders_read: those from which its files are taken, and from those below. named: the folder that a person named, in
+    or below which `folder` was found; None for a data set that is known by its name or described."""
 
     name: str
     folder: Path
@@ -37,11 +38,14 @@ class Found:
     packed: pack.Packed | None = None
     left_out: str = ""
     folders_read: tuple[Path, ...] = ()
+    named: Path | None = None
 
     def describe_unusable(self, runs: Path) -> list[str]:
-        """In words, which other files are beside the images, and how many cases can't be used. Writes a file into
-        `runs` with the reason for each of these cases."""
+        """In words, where the data set is if not in the folder that was named, which other files are beside the images,
+        and how many cases can't be used. Writes a file into `runs` with the reason for each of these cases."""
         lines = []
+        if self.named not in (None, self.folder):
+            lines.append(f"{self.name}: found in {self.folder}, below {self.named}.")
         if self.left_out:
             lines.append(
                 f"{self.name}: {len(self.cases)} cases. Left out (not images of this data set): {self.left_out}."
@@ -71,6 +75,7 @@ def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
     can't be read or used. A folder holds the published BUSI if the fingerprint of its pixels says so, whatever it is
     called. No fingerprint of Mini-DDSM is known; its layout decides.
     """
+    as_path(name_or_dir)  # refuses an empty one
     if name_or_dir == "phantom":
         return _in_busi_layout("phantom", known.phantom_folder(runs, make))
     with _names_unreadable(name_or_dir):
@@ -145,18 +150,17 @@ def _find_own(name_or_dir: str) -> Found:
             "`repro data pack` made, or a .yaml file that describes a folder of images and one of masks."
         )
     if edition := mini_ddsm.edition_in(path):
-        return _mini_ddsm(edition)
+        return replace(_mini_ddsm(edition), named=path)
     if nnunet.is_layout(path):
         return _nnunet(path, _own_name(path.resolve().name))
     # A folder without any of it is passed on, for `index` to say what it expects there.
     place = busi.find_layout(path) or path
-    return _in_busi_layout(_own_name(place.resolve().name), place)
+    return replace(_in_busi_layout(_own_name(place.resolve().name), place), named=path)
 
 
 def _in_busi_layout(name: str, folder: Path) -> Found:
     cases, left_out = index(folder), describe_left_out(busi.left_out(folder))
-    folders_read = tuple(folder / label for label in CLASSES)
-    return Found(name, folder, cases, unusable=[], left_out=left_out, folders_read=folders_read)
+    return Found(name, folder, cases, unusable=[], left_out=left_out, folders_read=(folder,))
 
 
 def _of_pack(packed: pack.Packed) -> Found:

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path, PureWindowsPath
 from typing import Any
 from zipfile import ZipFile
 
 from common.data.case import Case
 from common.data.decode import Unreadable, read_size, same_shape
-from common.data.listing import is_of_system, plain_name
+from common.data.listing import MOST_FOLDERS, is_of_system, plain_name
 from common.errors import BadInput
 
 SHEET = "DataWMask.xlsx"
@@ -62,11 +63,13 @@ def edition_in(folder: Path) -> Path | None:
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    """This folder, those in it, those in these: archives unpack into folders of one name in each other."""
-    level = [folder]
+    """This folder, those in it, those in these: archives unpack into folders of one name in each other. 1,000 of
+    them at most."""
+    level, left = [folder], MOST_FOLDERS
     for _ in range(_DEPTH):
         yield from level
-        level = [path for place in level for path in _folders(place)]
+        left -= len(level)
+        level = list(islice((path for place in level for path in _folders(place)), left))
 
 
 def index(folder: Path) -> tuple[list[Case], list[str]]:

@@ -34,7 +34,7 @@ from common.data.prepare import Need, Prepared, cached, prepare
 from common.errors import BadInput
 from common.files import refuse_inflating, write_atomically
 from common.lock import temporary_folder
-from common.protocol import PROTOCOL
+from common.protocol import step_of_all
 
 ENDING = ".pack"
 FORMAT = 2
@@ -95,10 +95,10 @@ class Packed:
                 f"{self.path} has no {' and no '.join(sorted(missing))}. It has {', '.join(there)}. `repro data pack` "
                 "makes another, where the images are; its --profile says for which size."
             )
-        if self.contents.protocol != PROTOCOL:
+        if self.contents.protocol != (today := step_of_all()):
             raise BadInput(
                 f"{self.path} was packed under protocol {self.contents.protocol}; this version of the suite has "
-                f"{PROTOCOL}. Pack it again with this version, or use that one here."
+                f"{today}. Pack it again with this version, or use that one here."
             )
         about = self.contents
 
@@ -173,7 +173,7 @@ def write_pack(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Nee
         about = Contents(
             format=FORMAT,
             name=name,
-            protocol=PROTOCOL,
+            protocol=step_of_all(),
             fingerprint=prepared.fingerprint,
             cases=tuple(PackedCase(id=case.id, label=case.label, group=case.group) for case in cases),
             arrays=arrays,

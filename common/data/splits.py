@@ -13,7 +13,7 @@ import numpy as np
 
 from common.data.case import Case
 from common.errors import BadInput, in_words
-from common.files import read_at_most
+from common.files import decode_utf8, read_at_most
 from common.recipe import Recipe
 from common.seeds import derive
 
@@ -146,7 +146,7 @@ def read_names(path: Path) -> list[str]:
     """The names in a published list: one a line, blank lines left out. Raises BadInput for what is no text, and for a
     file of more than 10 MB."""
     try:
-        lines = read_at_most(path, _LARGEST_LIST).decode("utf-8-sig").splitlines()
+        lines = decode_utf8(read_at_most(path, _LARGEST_LIST)).splitlines()
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} can't be read as a list of names: {in_words(error)}.") from error
     return [line.strip() for line in lines if line.strip()]
@@ -180,11 +180,11 @@ def listed(
 
 
 def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """As `_random`, but no group is in two parts. Groups in random order fill first the test, then validation, then
-    training. A part has the exact count; what is left of its last group is not used."""
+    """As `_random`, but no group is in two parts. Groups in random order, large and small, fill first the test, then
+    validation, then training. A part has the exact count; what is left of its last group is not used."""
     random = np.random.default_rng(derive(seed, repeat, "grouped split"))
     groups: dict[str, list[int]] = {}
-    for position in random.permutation(positions):
+    for position in positions:
         groups.setdefault(cases[position].group, []).append(position)
     if len(groups) == 1:
         raise BadInput(
@@ -194,7 +194,8 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
     images = min(recipe.images or len(positions), len(positions))
     test = -int(-images * recipe.test_fraction // 1)
     validation = 0 if recipe.validation == "test" else -int(-round((images - test) * recipe.validation, 6) // 1)
-    waiting, parts = list(groups.values()), []
+    members, parts = list(groups.values()), []
+    waiting = [members[at] for at in random.permutation(len(members))]
     for size in (test, validation, images - test - validation):
         part: list[int] = []
         while waiting and len(part) < size:

@@ -17,7 +17,7 @@ from common.evidence.results import Compared, Record, load
 from common.evidence.run_values import recipe_of
 from common.evidence.statistics import Prediction
 from common.paper import PROFILES, Paper, Profile
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.recipe import Recipe
 
 FOREIGN_COUNTS = "The stored counts of single test images are not those of these runs, and are not used."
@@ -77,7 +77,7 @@ def stored(paper: Paper, results: Path) -> list[Assessment]:
 def is_fresh(paper: Paper, record: Record) -> bool:
     """Whether today's recipe and protocol made a record."""
     recipe = recipe_of(paper, record)
-    return bool(recipe) and (record.recipe_hash, record.protocol) == (recipe_hash(recipe), PROTOCOL)
+    return bool(recipe) and (record.recipe_hash, record.protocol) == (recipe_hash(recipe), protocol_of(recipe))
 
 
 def assess(

@@ -171,5 +171,5 @@ def _compared(paper: Paper, cell: Reported, **found: Any) -> Compared:
 def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
     """The trainings that a cell is compared with. A single image is compared with those of the first repeat. A repeat
     with a failed fold has no mean and is left out."""
-    first = {record.runs[0].repeat} if cell.image and record.runs else {run.repeat for run in record.runs}
-    return [run for run in record.runs if run.repeat in first and (run.seed, run.repeat) not in record.broken]
+    runs = record.first_repeat if cell.image else record.runs
+    return [run for run in runs if (run.seed, run.repeat) not in record.broken]

@@ -34,7 +34,8 @@ truth=hard   For accuracy: truth >= 0.5. Without it, as in Keras, no prediction 
 empty        The score of an image (or batch) in which the target is empty in truth and prediction, so that the ratio
              is 0/0: skip, one or zero; for mean2 each class by itself. Part of every signature where this can happen,
              except with `pooled`, which is NaN then. If only one of the two is empty, the score is 0, also of
-             precision and recall.
+             precision and recall. Only the precision of a class that no image is called has no value (scikit-learn
+             prints 0 there), and a cross-validation with such a fold has no mean of it.
 clip         For cross-entropies: absent where it is computed from the logits, as TensorFlow prints it; keras where
              probabilities stay 1e-7 away from 0 and 1; torch where their logarithm stays above -100
              (`common.evidence.cross_entropy`).

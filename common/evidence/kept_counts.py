@@ -32,8 +32,7 @@ def rows_of_test(results: Path, record: Record) -> Rows | None:
     """The counts of the test images of the first repeat, all its folds together. None where they are not kept or do not
     belong to the record. Raises BadInput, naming the file, where it can't be read: that of an older record, which has
     no checksums, may be damaged."""
-    runs = [run for run in record.runs if run.repeat == record.runs[0].repeat]
-    parts = [rows_of(results, record, run, "test") for run in runs]
+    parts = [rows_of(results, record, run, "test") for run in record.first_repeat]
     return None if None in parts else concatenate(parts)
 
 

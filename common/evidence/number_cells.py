@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from common.evidence import learned
 from common.evidence.answers import Answer, Runs
-from common.evidence.claims.relations import possible_range
+from common.evidence.claims.relations import within_range
 from common.evidence.columns import is_count
 from common.evidence.definition import Definition
 from common.evidence.phrases import counted, like, name_metric, say_widths
@@ -41,8 +41,7 @@ def describe_width(answer: Answer, runs: Runs) -> str:
     interval and a margin."""
     row, found = runs.row, runs.row.reproduced
     half, needed = say_widths(row, (found.high - found.low) / 2, row.margin)
-    least, most = possible_range(Definition.parse(row.definition))
-    if found.low < least or found.high > most:
+    if within_range(found, Definition.parse(row.definition)) != found:
         return f"{describe_ours(answer, runs)}, and a hint needs {needed} to either side"
     behind = ", ".join(filter(None, _behind(answer, runs)))
     return f"{like(row, found.mean)}, give or take {half}{_of_a_mean(answer)} ({behind}), and a hint needs {needed}"
@@ -100,8 +99,5 @@ def _of_a_mean(answer: Answer) -> str:
 
 
 def _interval(row: Compared) -> str:
-    found: Prediction = row.reproduced
-    if found.low is None:
-        return ""
-    least, most = possible_range(Definition.parse(row.definition))
-    return f"{like(row, max(least, found.low))} to {like(row, min(most, found.high))}"
+    found = within_range(row.reproduced, Definition.parse(row.definition))
+    return "" if found.low is None else f"{like(row, found.low)} to {like(row, found.high)}"

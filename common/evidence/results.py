@@ -18,6 +18,7 @@ from common.evidence.statistics import Prediction
 from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import read_at_most, seal, unseal, write_atomically
 from common.paper import Profile
+from common.protocol import step_of_all
 from common.readings import is_design
 from common.reported import AsPrinted
 from common.text import for_json
@@ -218,6 +219,11 @@ class Record(_Model):
         return len({run.fold for run in self.runs if run.fold is not None})
 
     @property
+    def first_repeat(self) -> list[Repeat]:
+        """The trainings of the first repeat, of which the masks are kept."""
+        return [run for run in self.runs if run.repeat == self.runs[0].repeat]
+
+    @property
     def broken(self) -> set[tuple[int, int]]:
         """Seed and number of each repeat with a training that failed: such a cross-validation has no mean."""
         return {(failure.seed, failure.repeat) for failure in self.failed}
@@ -227,7 +233,7 @@ class Record(_Model):
         """All that two records must share, apart from readings, for their difference to be that of a reading."""
         data, ran_on = self.dataset, self.environment
         of_data = data.name, data.fingerprint
-        return self.paper, self.profile, *of_data, self.protocol, ran_on.backend, ran_on.precision
+        return self.paper, self.profile, *of_data, step_of_all(self.protocol), ran_on.backend, ran_on.precision
 
 
 _RECORDS = TypeAdapter(list[Record])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from common.data.known import NAMES
 from common.evidence.assess import Assessment
-from common.evidence.claims.relations import possible_range
+from common.evidence.claims.relations import within_range
 from common.evidence.definition import Definition
 from common.evidence.describe_runs import say_mixture, say_spent_of, say_time
 from common.evidence.leakage import PARTS, leak
@@ -110,10 +110,8 @@ def _of_folds(record: Record) -> str:
 
 def estimate(reproduced: Prediction, definition: str) -> tuple[str, str]:
     """The mean and the interval of one further run, as text. The interval is cut at the ends of the metric's range."""
-    if reproduced.low is None:
-        return number(reproduced.mean), ""
-    least, most = possible_range(Definition.parse(definition))
-    return number(reproduced.mean), _interval(max(least, reproduced.low), min(most, reproduced.high))
+    found = within_range(reproduced, Definition.parse(definition))
+    return number(found.mean), _interval(found.low, found.high)
 
 
 def _interval(low: float | None, high: float | None) -> str:

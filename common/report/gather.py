@@ -172,7 +172,7 @@ def tested(results: Path, assessed: Assessment) -> Tested | None:
         return None
     marked: list[np.ndarray] = []
     trained: list[frozenset[str]] = []
-    for run in (run for run in record.runs if run.repeat == record.runs[0].repeat):
+    for run in record.first_repeat:
         found, train = masks_of_test(results, record, run), rows_of(results, record, run, "train")
         if found is None or train is None:
             return None

@@ -1,14 +1,13 @@
 """Where the marks of a number lie on its axis: the printed one, ours, and the best of what learns nothing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import floor, log10
 
 from common.evidence.answers import Answer
-from common.evidence.claims.relations import possible_range
+from common.evidence.claims.relations import within_range
 from common.evidence.definition import COSTS, Definition
-from common.evidence.results import Compared
 from common.evidence.statistics import Interval, Prediction
-from common.reported import Reported
+from common.reported import AsPrinted
 
 # An axis of scores ends at 1 and begins at the greatest of these that leaves all marks on it.
 _BEGINNINGS = (0.9, 0.8, 0.5, 0.0)
@@ -31,7 +30,8 @@ class Marks:
 
 def marks_of(answer: Answer) -> Marks:
     """Those of a number, or of what stands for a column."""
-    ours = _within_range(answer.ours.row) if answer.ours else Prediction(0)
+    definition = Definition.parse(answer.head.definition)
+    ours = within_range(answer.ours.row.reproduced, definition) if answer.ours else Prediction(0)
     nothing = answer.nothing[1] if answer.nothing else Prediction(0)
     shown = reported_value(answer.head)
     known = [each for each in (ours.mean, ours.low, ours.high, nothing.low, nothing.high) if each is not None]
@@ -45,15 +45,6 @@ def marks_of(answer: Answer) -> Marks:
 
     mean = None if ours.mean is None else at(ours.mean)
     return Marks(low, high, at(shown), mean, span(ours), span(nothing))
-
-
-def _within_range(row: Compared) -> Prediction:
-    """Ours, with its interval cut at the ends of what the metric can be, as in the tables."""
-    found = row.reproduced
-    if found.low is None:
-        return found
-    least, most = possible_range(Definition.parse(row.definition))
-    return replace(found, low=max(least, found.low), high=min(most, found.high))
 
 
 def axis_of(definition: str, values: list[float]) -> Interval:
@@ -73,7 +64,7 @@ def _round_up(value: float) -> float:
     return next(step * power for step in _STEPS if step * power >= value * _ROOM)
 
 
-def reported_value(cell: Reported | Compared) -> float:
+def reported_value(cell: AsPrinted) -> float:
     """A printed number as a value: 0.957 for 95.7 %."""
     low, high = cell.interval
     return (low + high) / 2

@@ -22,7 +22,7 @@ from common.errors import BadInput, on_one_line
 from common.evidence import results
 from common.files import write_atomically
 from common.paper import Paper, Profile
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.readings import as_shown, as_text
 from common.sweep.job import Job
 from common.training.estimate import multiplications, repeat_seconds
@@ -56,11 +56,11 @@ class Sweep(BaseModel):
 
     papers: list[PaperName] = Field(default_factory=papers.names, min_length=1)
     profile: Profile
-    data: str | None = None
-    readings: Literal["all"] | dict[str, list[Any]] = {}
-    repeats: int | None = Field(None, ge=1, le=limits.TRAININGS)
-    folds: int | None = Field(None, ge=3, le=limits.TRAININGS)
-    seed: int = Field(0, ge=0, le=limits.SEED)
+    data: str | None = Field(None, min_length=1)
+    readings: Literal["all"] | dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    repeats: int | None = Field(None, ge=1, le=limits.TRAININGS, strict=True)
+    folds: int | None = Field(None, ge=3, le=limits.TRAININGS, strict=True)
+    seed: int = Field(0, ge=0, le=limits.SEED, strict=True)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
     def as_yaml(self) -> str:
@@ -132,11 +132,12 @@ class Experiment:
     def is_stored(self, records: list[results.Record]) -> bool:
         """Whether one of these records, which are those of its paper, holds all of its trainings."""
         request, backend = self.request, keras.backend.backend()
-        protocol = request.profile, request.departures, self.fingerprint, recipe_hash(request.recipe), PROTOCOL
+        made_by = recipe_hash(request.recipe), protocol_of(request.recipe)
+        wanted = request.profile, request.departures, self.fingerprint, *made_by
         for record in records:
             dataset, made = record.dataset, record.environment
             of_record = record.profile, record.readings, dataset.fingerprint, record.recipe_hash, record.protocol
-            if of_record == protocol and (made.backend, made.precision) == (backend, request.precision):
+            if of_record == wanted and (made.backend, made.precision) == (backend, request.precision):
                 ended = [each for each in [*record.runs, *record.failed] if each.seed == request.seed]
                 there = {Trial(each.repeat, each.fold, request.recipe.folds or 1) for each in ended}
                 return {job.trial for job in self.jobs} <= there

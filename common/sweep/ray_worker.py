@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from common.data.prepare import Prepared
 from common.evidence.results import Failure
-from common.protocol import PROTOCOL
+from common.protocol import protocol_of
 from common.sweep.job import Job
 from common.training import relay
 from common.training.at_once import SHARE, bound_memory
@@ -122,8 +122,8 @@ def do_job(
     if not job.folder.is_dir():
         why = f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
         return "refused", [why]
-    if not job.folder.name.endswith(f"-p{PROTOCOL}"):
-        why = f"{host} has the code of protocol {PROTOCOL}. The sweep was started with that of another one."
+    if not job.folder.name.endswith(f"-p{(protocol := protocol_of(request.recipe))}"):
+        why = f"{host} has the code of protocol {protocol}. The sweep was started with that of another one."
         return "refused", [why]
 
     import ray  # only a cluster calls this, and other functions of this module are used without Ray

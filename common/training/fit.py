@@ -31,7 +31,7 @@ from common.evidence.masks import save_masks
 from common.evidence.results import Failure
 from common.files import checksum, write_json
 from common.paper import Paper
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.recipe import Recipe
 from common.seeds import derive
 from common.training import batch_statistics, callbacks, model_file, resume, stopwatch
@@ -105,7 +105,8 @@ class _Task:
     def program(self) -> str:
         """Names what decides the compiled programs: the recipe, and the number of images in an epoch."""
         training, sizes = self.training, f"{len(self.split.train)}-{len(self.split.validation)}"
-        return f"{training.paper.name}-{recipe_hash(training.recipe)}-p{PROTOCOL}-{training.precision}-{sizes}"
+        made_by = f"{recipe_hash(training.recipe)}-p{protocol_of(training.recipe)}"
+        return f"{training.paper.name}-{made_by}-{training.precision}-{sizes}"
 
 
 def _name(training: Training, trial: Trial) -> str:
@@ -216,6 +217,7 @@ def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
             *([enlarge.leak(prepared.cases, task.split, recipe)] if recipe.copies else []),
         ],
         state,
+        protocol=protocol_of(recipe),
         paper=training.paper.name,
         recipe=recipe_hash(recipe),
         data=prepared.fingerprint,

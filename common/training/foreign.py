@@ -10,7 +10,7 @@ import keras
 from common.data.prepare import Prepared
 from common.errors import BadInput, Damaged
 from common.files import read_json
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.training.record import Trial
 from common.training.request import Request, trial_folder
 
@@ -26,7 +26,7 @@ def refuse_foreign(folder: Path, request: Request, prepared: Prepared) -> None:
         "data": prepared.fingerprint,
         "seed": request.seed,
         "recipe": recipe_hash(request.recipe),
-        "protocol": PROTOCOL,
+        "protocol": protocol_of(request.recipe),
         "backend": keras.backend.backend(),
         "precision": request.precision,
     }
@@ -35,7 +35,7 @@ def refuse_foreign(folder: Path, request: Request, prepared: Prepared) -> None:
         said = [
             f"{name} {found[name]} (this run: {value})"
             for name, value in wanted.items()
-            if found.get(name, "") not in ("", value)
+            if found.get(name, "") not in ("", None, value)
         ]
         own = trial_folder(folder, Trial(found.get("repeat"), found.get("fold")))
         said += [f"made as {own.relative_to(folder)}"] if own != place else []

@@ -10,7 +10,7 @@ from typing import get_args
 from common import limits
 from common.errors import BadInput
 from common.paper import Profile
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.training.at_once import SHARE
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
 from common.training.network import Network
@@ -131,5 +131,5 @@ def used(request: Request) -> int:
 
 def remember(request: Request, what: str, measure: Callable[[], float]) -> float:
     """The value that was measured for this network before, else a new measurement."""
-    network = f"{request.paper.name} {recipe_hash(request.recipe)} p{PROTOCOL}"
+    network = f"{request.paper.name} {recipe_hash(request.recipe)} p{protocol_of(request.recipe)}"
     return remembered(request.runs / "timing.json", f"{what}, {network} in {request.precision}", measure)

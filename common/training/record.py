@@ -18,7 +18,6 @@ from common.evidence.masks import load_masks
 from common.files import check_archive, checksum, copy, read_json, write_atomically, write_json
 from common.lock import temporary_folder
 from common.paper import Paper
-from common.protocol import PROTOCOL
 from common.recipe import LOSSES, Recipe
 from common.text import for_json
 from common.training import train_metrics
@@ -59,9 +58,10 @@ class Fit:
     """The content of `fit.json`. fold: None without cross-validation. best_epoch: the evaluated epoch, counted from 1.
     seconds: time of the training with its validation, without the evaluation. history: for each value by name, one
     float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
-    `results.Repeat`. protocol: as in `common.protocol`. paper, recipe, data: whose run it is: the paper's name, the
-    hash of the recipe, and the fingerprint of the data. counts: checksums of the files of counts and masks, by name.
-    spent: seconds of all by kind of work (`common.training.stopwatch`). These five are empty in older files."""
+    `results.Repeat`. protocol: `common.protocol.protocol_of` its recipe. paper, recipe, data: whose run it is: the
+    paper's name, the hash of the recipe, and the fingerprint of the data. counts: checksums of the files of counts and
+    masks, by name. spent: seconds of all by kind of work (`common.training.stopwatch`). Older files lack the last
+    six."""
 
     seed: int
     repeat: int
@@ -74,7 +74,7 @@ class Fit:
     notes: list[str]
     state: str = ""
     unlearned: dict[str, list[str]] = field(default_factory=dict)
-    protocol: int = PROTOCOL
+    protocol: int | None = None
     paper: str = ""
     recipe: str = ""
     data: str = ""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from common.errors import BadInput
 from common.evidence.assess import Assessment
 from common.evidence.flat import Row, rows_of_runs
 from common.evidence.pages import renew_pages
 from common.evidence.results import Record
-from common.files import data_root
+from common.files import data_root, refuse_no_folder
 from common.paper import Paper
 from common.readings import as_text
 from common.training import model_file
@@ -110,11 +111,14 @@ def new_request(
 
     repeats: None for as many as the paper has by default, but at least `least`. say: gets lines on the data.
     Raises BadInput for choices that are wrong, and for missing data."""
+    if splits is not None and splits < 1:
+        raise BadInput(f"{splits} splits: at least 1 is needed.")
     designs = {"folds": folds, "splits": splits}
     readings = {**readings, **{key: str(number) for key, number in designs.items() if number is not None}}
     if repeats is None:
         repeats = max(paper.usual_repeats(readings), least)
     check(profile, repeats, seed, repeats_at_once)
+    refuse_no_folder(runs)
     policy = resolve(precision)
     keep_compiled(runs / "cache" / "compiled")
     found = find_data(paper, data, data_root(), runs)

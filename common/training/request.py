@@ -19,7 +19,7 @@ from common.errors import BadInput, Damaged
 from common.evidence import assess
 from common.files import read_json, write_json
 from common.paper import Paper, Profile
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash, step_of_all
 from common.readings import as_text
 from common.recipe import Recipe
 from common.training.fit import Training
@@ -83,9 +83,9 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
     """The data set that the user asked for, else the paper's. If the paper's is missing, the stand-in that its record
     names. Raises BadInput for missing data."""
     try:
-        return fetch.find(asked or paper.data, root, runs)
+        return fetch.find(paper.data if asked is None else asked, root, runs)
     except Missing as missing:
-        if asked or not paper.stand_in:
+        if asked is not None or not paper.stand_in:
             raise
         try:
             return fetch.find(paper.stand_in, root, runs)
@@ -253,7 +253,7 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
     known = [prepared.fingerprint, *(f"{case.id}|{case.label}|{case.group}" for case in prepared.cases)]
     data = blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
     precise = [request.profile, f"seed{request.seed}", keras.backend.backend(), request.precision]
-    name = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe), f"p{PROTOCOL}"])
+    name = "-".join([prepared.name, data, *precise, recipe_hash(request.recipe), f"p{protocol_of(request.recipe)}"])
     return request.runs / request.paper.name / name
 
 
@@ -263,8 +263,8 @@ def trial_folder(folder: Path, trial: Trial) -> Path:
 
 
 def cache_folder(runs: Path) -> Path:
-    """The folder for prepared arrays, one for each protocol."""
-    return runs / "cache" / f"p{PROTOCOL}"
+    """The folder for prepared arrays, one for each step of the protocol that can have moved them."""
+    return runs / "cache" / f"p{step_of_all()}"
 
 
 def note_request(folder: Path, request: Request, *, stored: bool) -> None:

@@ -12,7 +12,7 @@ from common.evidence import results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
 from common.lock import only_one
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
 from common.training.request import Plan, Request, trial_folder, trials
 
@@ -93,7 +93,7 @@ class RunRecord:
             ),
             readings=request.departures,
             recipe_hash=recipe_hash(request.recipe),
-            protocol=PROTOCOL,
+            protocol=protocol_of(request.recipe),
             environment=first,
             runs=[
                 each.model_copy(update={"environment": None}) if each.environment == first else each for each in repeats

@@ -296,3 +296,50 @@ def mammo_masses_root():
 def test_a_missing_mammo_masses_says_where_its_files_come_from(tmp_path):
     with pytest.raises(known.Missing, match=r"exam-s-project, in images_1000/ and masks_125/ of .*mammo_masses"):
         fetch.find("mammo_masses", tmp_path, tmp_path)
+
+
+# Where the search ends
+
+
+def test_the_folder_that_was_found_is_said_where_another_was_named(tmp_path):
+    folder = write_small(tmp_path / "mine" / "deep" / "set")
+    found = fetch.find(str(tmp_path / "mine"), tmp_path, tmp_path)
+    assert found.describe_unusable(tmp_path)[0] == f"set: found in {folder}, below {tmp_path / 'mine'}."
+    assert fetch.find(str(folder), tmp_path, tmp_path).describe_unusable(tmp_path) == []
+
+
+@pytest.mark.parametrize("set_in", [".", "zzz"])
+def test_a_data_set_is_not_looked_for_in_any_number_of_folders(tmp_path, monkeypatch, set_in):
+    write_small(tmp_path / "mine" / set_in)
+    for number in range(5):
+        (tmp_path / "mine" / f"patient-{number}").mkdir()
+    monkeypatch.setattr("common.data.busi.MOST_FOLDERS", 4)
+    monkeypatch.setattr("common.data.mini_ddsm.MOST_FOLDERS", 4)
+    if set_in == ".":
+        assert len(fetch.find(str(tmp_path / "mine"), tmp_path, tmp_path).cases) == 12
+    else:
+        with pytest.raises(BadInput, match=r"mine: more than 4 folders below it, .* Name its own folder"):
+            fetch.find(str(tmp_path / "mine"), tmp_path, tmp_path)
+
+
+def test_the_search_for_an_edition_ends_too(tmp_path, monkeypatch):
+    edition = tmp_path / "z" / "edition"
+    edition.mkdir(parents=True)
+    Workbook().save(edition / mini_ddsm.SHEET)
+    for number in range(5):
+        (tmp_path / f"patient-{number}").mkdir()
+    assert mini_ddsm.edition_in(tmp_path) == edition
+    monkeypatch.setattr(mini_ddsm, "MOST_FOLDERS", 4)
+    assert mini_ddsm.edition_in(tmp_path) is None
+
+
+def test_an_empty_name_is_no_data_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(write_small(tmp_path / "mine"))
+    with pytest.raises(BadInput, match="An empty text is no path"):
+        fetch.find("", tmp_path, tmp_path)
+
+
+def test_a_folder_in_busis_layout_is_read_as_a_whole(tmp_path):
+    """So results can't be written beside the folders of its classes."""
+    folder = write_small(tmp_path / "mine")
+    assert fetch.find(str(folder), tmp_path, tmp_path).folders_read == (folder,)

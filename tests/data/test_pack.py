@@ -13,6 +13,7 @@ from common.data import fetch, known, manifest, pack
 from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.errors import BadInput
+from common.protocol import step_of_all
 
 NEEDS = [
     Need(32, 3, "merged"),
@@ -206,8 +207,9 @@ def test_an_old_file_is_refused_for_masks_that_have_another_name_now(old, tmp_pa
 
 
 def test_one_of_another_protocol_is_refused(packed, tmp_path, monkeypatch):
-    monkeypatch.setattr(pack, "PROTOCOL", pack.PROTOCOL + 1)
-    with pytest.raises(BadInput, match=f"under protocol {pack.PROTOCOL - 1}; .* has {pack.PROTOCOL}\\."):
+    today = step_of_all()
+    monkeypatch.setattr(pack, "step_of_all", lambda: today + 1)
+    with pytest.raises(BadInput, match=f"under protocol {today}; .* has {today + 1}\\."):
         pack.read_pack(packed).unpack(NEEDS[0], tmp_path)
 
 

@@ -8,6 +8,7 @@ from common import papers
 from common.data import phantom
 from common.errors import BadInput
 from common.files import write_json
+from common.protocol import PROTOCOL
 from common.readings import as_text
 from common.sweep import grid, table
 from common.sweep.job import find_trial, trial_number
@@ -179,7 +180,7 @@ def test_an_identity_changes_with_each_thing_that_decides_the_result(expanded, t
 
 def test_an_identity_changes_with_the_protocol(expanded, monkeypatch):
     known = identities(expanded())
-    monkeypatch.setattr(requests, "PROTOCOL", requests.PROTOCOL + 1)
+    monkeypatch.setattr(requests, "protocol_of", lambda recipe: PROTOCOL + 1)
     assert not identities(expanded()) & known
 
 
@@ -285,7 +286,11 @@ def made_of(path):
         ("gill", "is no sweep: expected the fields papers, profile, data, readings"),
         ("repetitions: 3", "repetitions: Extra inputs are not permitted"),
         ("repeats: 0", "repeats: Input should be greater than or equal to 1"),
-        ("readings: some", "readings"),
+        ("repeats: true", "repeats: Input should be a valid integer"),
+        ("readings: some", "readings: expected 'all' or keys with values, not 'some'"),
+        ("readings: {batch_size: []}", "readings.batch_size: List should have at least 1 item"),
+        ("readings: {batch_size: 8}", "readings.batch_size: Input should be a valid list"),
+        ("readings:", "readings: expected 'all' or keys with values, not nothing"),
         ("papers: [nobody]", "There is no paper 'nobody'"),
         ("papers: []", "papers: List should have at least 1 item"),
     ],

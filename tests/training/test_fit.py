@@ -19,7 +19,7 @@ from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.evidence import counts, metrics, results
 from common.files import read_json
-from common.protocol import PROTOCOL, recipe_hash
+from common.protocol import protocol_of, recipe_hash
 from common.training import fit, logits, model_file, record, resume
 from common.training.network import Network
 
@@ -82,7 +82,7 @@ def test_of_a_finished_repeat_no_state_is_left_but_its_digest(whole):
 
 
 def test_the_folder_of_a_repeat_alone_tells_its_protocol(whole):
-    assert read_json(whole.folder / "fit.json")["protocol"] == PROTOCOL
+    assert read_json(whole.folder / "fit.json")["protocol"] == protocol_of(whole.recipe)
 
 
 def test_the_best_epoch_is_the_one_evaluated(whole):

@@ -126,7 +126,7 @@ def test_a_series_that_is_made_anew_replaces_a_longer_one_of_the_same_recipe_onl
     run.fails_in = None
     shorter = run(2, resume=False)
     assert run.stored() == [shorter]
-    monkeypatch.setattr(run_record, "PROTOCOL", shorter.protocol + 1)  # now the stored one is stale
+    monkeypatch.setattr(run_record, "protocol_of", lambda recipe: shorter.protocol + 1)  # now the stored one is stale
     run.fails_in = 1
     with pytest.raises(KeyboardInterrupt):
         run(2, resume=False)

@@ -6,14 +6,14 @@ others. The relations hold for every result, so a number outside of its interval
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
 from common.evidence.definition import PRINTED, Definition
+from common.evidence.statistics import Interval, Prediction
 from common.reported import Reported
-
-Interval = tuple[float, float]
 
 # The greatest cross-entropy of a wrong pixel or case. Computed from logits it has no bound; else the clipping of the
 # probabilities is one (`common.evidence.cross_entropy`).
@@ -157,6 +157,14 @@ def possible_range(definition: Definition) -> Interval:
     ranges = {"epochs": (1, math.inf), "bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
     ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))
     return ranges.get(definition.metric, (0, 1))
+
+
+def within_range(found: Prediction, definition: Definition) -> Prediction:
+    """The same with its interval, if it has one, cut at the ends of what the metric can be."""
+    if found.low is None:
+        return found
+    least, most = possible_range(definition)
+    return replace(found, low=max(least, found.low), high=min(most, found.high))
 
 
 def say_range(cell: Reported) -> str:

@@ -3,9 +3,11 @@ set."""
 
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image
+from pydantic import BaseModel, ValidationError
 
 from common import papers, strict_yaml
 from common.data import fetch, folder
@@ -39,7 +41,7 @@ REFUSED = {
     "a name of Python": ("a: !!python/name:os.system", "could not determine a constructor"),
     "an unknown tag": ("a: !secret b", "could not determine a constructor"),
     "no such day": ("a: 2024-13-45", "month must be in 1..12"),
-    "a number that is none": ("a: !!int twelve", "invalid literal"),
+    "a number that is none": ("a: !!int twelve", "twelve is no whole number"),
     "a truth that is none": ("a: !!bool perhaps", "perhaps"),
     "a key that is a list": ("? [1, 2]\n: b", "unhashable key"),
     "two documents": ("a: 1\n---\nb: 2\n", "expected a single document"),
@@ -47,7 +49,7 @@ REFUSED = {
     "a tab": ("a:\n\tb: 1", "cannot start any token"),
     "a control character": ("a: b\x07", "special characters are not allowed"),
     "100 kB and more": ("# " + "x" * 100_000, "it has 100,002 bytes, more than the 100,000 that are read"),
-    "a number of 5,000 digits": ("a: " + "9" * 5_000, "Exceeds the limit"),
+    "a number of 5,000 digits": ("a: " + "9" * 5_000, "99999... of 5,000 digits is no whole number"),
 }
 
 
@@ -62,8 +64,36 @@ def test_text_that_is_not_one_clear_thing_is_refused(what):
 
 
 def test_bytes_that_are_not_utf_8_are_refused():
-    with pytest.raises(strict_yaml.Refused, match="can't decode byte"):
-        strict_yaml.load("title: Düsseldorf".encode("latin-1"))
+    with pytest.raises(strict_yaml.Refused, match=r"^it is not UTF-8 \(line 2\): save it as UTF-8$"):
+        strict_yaml.load("name: a\ntitle: Düsseldorf".encode("latin-1"))
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        with pytest.raises(strict_yaml.Refused, match=r"^it is UTF-16: save it as UTF-8$"):
+            strict_yaml.load("title: Düsseldorf".encode(encoding))
+    assert strict_yaml.load("title: Düsseldorf".encode("utf-8-sig")) == {"title": "Düsseldorf"}
+
+
+class Several(BaseModel):
+    classes: dict[str, Literal["benign", "normal"]] | Literal["benign", "normal"] | None = None
+    validation: float | Literal["test"] = 0.5
+    names: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"classes": "Benign"}, ["classes: expected keys with values or 'benign' or 'normal', not 'Benign'"]),
+        ({"classes": {"b": "x"}}, ["classes.b: Input should be 'benign' or 'normal'"]),
+        ({"classes": [1]}, ["classes: expected keys with values or 'benign' or 'normal', not a list"]),
+        ({"validation": "x"}, ["validation: expected a number or 'test', not 'x'"]),
+        ({"names": 5}, ["names: Input should be a valid tuple"]),
+        ({"names": [5, 6]}, ["names.0: Input should be a valid string", "names.1: Input should be a valid string"]),
+        ([], ["as a whole: Input should be a valid dictionary or instance of Several"]),
+    ],
+)
+def test_a_value_that_may_be_of_several_kinds_has_one_complaint_in_plain_words(content, said):
+    with pytest.raises(ValidationError) as error:
+        Several.model_validate(content)
+    assert strict_yaml.complaints(error.value) == said
 
 
 def test_the_line_of_the_second_key_is_told():
