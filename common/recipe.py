@@ -74,7 +74,8 @@ class Recipe(BaseModel):
         `model.py` makes. `smooth` and `dice_over` (sums over the "batch" or over each "image") belong to the last
         three of LOSSES. A classification adds its own cross-entropy.
     optimizer: one of OPTIMIZERS, or the name of the optimizer that `optimizer` in `model.py` makes.
-    monitor: the value that selects an epoch on the validation part: the loss or a metric that `fit` prints (MONITORS).
+    monitor: the value that selects an epoch on the validation part: the loss or a metric that `fit` prints (MONITORS);
+        the loss alone if `positive` is set.
     patience: training stops after this number of epochs without a better value of the monitor; None for never.
     weights: the weights of the "last" or of the "best" epoch are evaluated.
     """
@@ -131,6 +132,16 @@ class Recipe(BaseModel):
     def _positive_is_a_class(self) -> "Recipe":
         if self.positive is not None and self.positive not in self.classes:
             raise ValueError(f"positive is '{self.positive}': expected one of the classes {', '.join(self.classes)}")
+        return self
+
+    @model_validator(mode="after")
+    def _two_outputs_are_monitored_by_their_loss(self) -> "Recipe":
+        # `fit` prints the metrics of two outputs under other names, which have that of the output before them.
+        if self.positive is not None and self.monitor != "loss":
+            raise ValueError(
+                f"monitor is '{self.monitor}', but a network that also classifies (`positive`) can select its epoch by "
+                "the loss alone: expected monitor 'loss'"
+            )
         return self
 
     @property

@@ -145,6 +145,15 @@ def test_a_monitor_that_nobody_makes_is_refused_by_name():
         changed.recipe()
 
 
+def test_a_network_that_also_classifies_is_monitored_by_its_loss_alone():
+    """Keras prints its metrics under other names: a training would end in a KeyError."""
+    paudel = papers.load("paudel")
+    stated = paudel.stated | {"monitor": Stated(value="iou|fg|pooled|t=0.5", quote="?")}
+    with pytest.raises(BadInput, match="can select its epoch by the loss alone: expected monitor 'loss'"):
+        paudel.model_copy(update={"stated": stated}).recipe()
+    assert paudel.model_copy(update={"stated": stated}).recipe(readings={"network": "unet"}).positive is None
+
+
 @pytest.mark.parametrize("given", [{}, {"quote": "?", "source": "main.py:1"}], ids=["neither", "both"])
 def test_a_stated_value_has_the_paper_s_words_or_a_line_of_its_code(given):
     with pytest.raises(ValidationError, match="one of the two"):

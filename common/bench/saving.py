@@ -7,7 +7,6 @@ because other work on the machine disturbs it less.
 """
 
 import argparse
-import os
 import time
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 import keras
 
 from common import papers
+from common.cores import cores
 from common.text import print_line
 from common.training import resume
 from common.training.compiled import compiled
@@ -53,10 +53,10 @@ def main() -> None:
         with TemporaryDirectory(dir=asked.folder) as folder:
             resumable = resume.Resumable(Path(folder), best_epoch=lambda history: len(history["loss"]))
             resumable.set_model(model)
-            write, resumable._writer = resumable._writer, _Keeps()
+            write, resumable.writer = resumable.writer, _Keeps()
             copied.append(timed_round(model, resumable, asked.epochs, asked.steps))
             started, cpu = time.perf_counter(), time.process_time()
-            write.put(resumable._writer.value)
+            write.put(resumable.writer.value)
             write.finish()
             written.append((time.perf_counter() - started, time.process_time() - cpu))
         (wall, cpu), (wall_copied, cpu_copied), (wall_written, cpu_written) = plain[-1], copied[-1], written[-1]
@@ -65,11 +65,11 @@ def main() -> None:
             f"{cpu_copied:.2f} s of CPU; a write {wall_written:.1f} s, {cpu_written:.1f} s of CPU"
         )
     noting = asked.steps * (median(cpu for _, cpu in copied) - median(cpu for _, cpu in plain))
-    writing, cores = median(cpu for _, cpu in written), os.cpu_count() or 1
+    writing = median(cpu for _, cpu in written)
     print_line(f"noting the state of an epoch: {noting:.2f} s of CPU")
     print_line(
-        f"writing it, in a thread: {writing:.1f} s of CPU; once a minute, {100 * writing / resume.PAUSE / cores:.1f} % "
-        f"of {cores} cores"
+        f"writing it, in a thread: {writing:.1f} s of CPU; once a minute, "
+        f"{100 * writing / resume.PAUSE / cores():.1f} % of {cores()} cores"
     )
 
 

@@ -4,7 +4,6 @@ This module imports tensorflow, and only if it is the backend. (`common.training
 memory of a GPU.)
 """
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -13,6 +12,7 @@ import cv2
 import keras
 import numpy as np
 
+from common.cores import cores
 from common.data.prepare import Prepared
 from common.recipe import Recipe
 from common.seeds import derive
@@ -78,10 +78,10 @@ class Batches(keras.utils.PyDataset):
     recipe names a positive class, the second array is a dict: the masks under SEGMENTATION, and under CLASSIFICATION
     (batch, 1) a 1 for images of that class and a 0 for others.
 
-    seed: (seed, repeat). With it the order is drawn anew for each `epoch`, and so are the changes that `augment`
-    (`common.training.network`) makes to each image, unless it made copies before the split. Without it, images come
-    unchanged and in the given order. The training loop sets `epoch` before an epoch starts. The last batch is smaller
-    if the batch size does not divide the number of cases.
+    seed: (seed of the run, number of the training in it). With it the order is drawn anew for each `epoch`, and so are
+    the changes that `augment` (`common.training.network`) makes to each image, unless it made copies before the split.
+    Without it, images come unchanged and in the given order. The training loop sets `epoch` before an epoch starts. The
+    last batch is smaller if the batch size does not divide the number of cases.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ def for_backend(batches: Batches) -> "MadeAhead | tf.data.Dataset":  # noqa: F82
     bit, as those of `Batches.stream`.
     """
     if keras.backend.backend() != "tensorflow":
-        return MadeAhead(batches, min(MOST_THREADS, os.cpu_count() or 1))
+        return MadeAhead(batches, min(MOST_THREADS, cores()))
     import tensorflow as tf
 
     one = batches[0]

@@ -58,18 +58,14 @@ def unread(path: Path) -> str:
     return _TOO_LONG if size > LARGEST_FILE else ""
 
 
-def read_image(path: Path) -> np.ndarray:
+def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
     """The image as uint8 (height, width, 3), RGB in 0..255, turned as its EXIF orientation says, since whoever drew the
-    mask saw it so. A grey file gives three equal channels: the published RGB files of BUSI and a grey copy of them
-    decode to the same array. Grey of more than 8 bits is scaled so that white becomes 255.
+    mask saw it so; and doubts about it, without the file's name. A grey file gives three equal channels: the published
+    RGB files of BUSI and a grey copy of them decode to the same array. Grey of more than 8 bits is scaled so that white
+    becomes 255.
 
     Raises Unreadable.
     """
-    return image_and_doubts(path)[0]
-
-
-def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
-    """The image, as `read_image` gives it, and doubts about it, without the file's name. Raises Unreadable."""
     image = _open(path)
     with _refusals_named(path):
         if image.info["deep colours"] and (found := deep_colours(path, image)):
@@ -79,18 +75,14 @@ def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
         return by_strips(image, lambda strip: three_channels(_in_8_bits(strip))), []
 
 
-def read_mask(path: Path) -> np.ndarray:
+def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
     """The mask as bool (height, width): True where it is brighter than half of its own maximum, so that masks drawn in
-    0/1, 0/255, 0/65535 and with smoothed edges are read alike. An all-black mask is all False.
+    0/1, 0/255, 0/65535 and with smoothed edges are read alike. An all-black mask is all False. And doubts about it,
+    without the file's name.
 
     Raises Unreadable, also for a picture that is no mask: one that is mostly grey, or has areas of different values or
     colours, such as lesions numbered 1, 2, 3.
     """
-    return mask_and_doubts(path)[0]
-
-
-def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
-    """The mask, as `read_mask` gives it, and doubts about it, without the file's name. Raises Unreadable."""
     image = _open(path)
     with _refusals_named(path):
         if image.info["deep colours"] and (found := deep_colours(path, image)):

@@ -7,7 +7,7 @@ The copies are made from the prepared arrays, after CLAHE and resizing. A copy d
 its image and its own number, but not on the repeat: the data set is enlarged once, and every repeat splits it anew.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +32,15 @@ def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tup
         listed.append(case)
         listed += [replace(case, id=f"{case.id}#{number}", copy_of=case.id) for number in range(1, copies + 1)]
     return listed, (positions[:, None] * (copies + 1) + np.arange(copies + 1)).ravel()
+
+
+def image_of(case: str, copies: int, known: Collection[str]) -> str:
+    """The id of the image that a case shows: of a copy from `listing` that of its image, of any other case its own.
+
+    case: its id. copies: `recipe.copies`. known: the ids of all cases, because an image may be called 7#2 as well.
+    """
+    image, _, number = case.rpartition("#")
+    return image if image in known and number in map(str, range(1, copies + 1)) else case
 
 
 def make_copies(

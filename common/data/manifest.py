@@ -25,7 +25,7 @@ def case_digest(image: np.ndarray, masks: list[np.ndarray]) -> str:
     """Digest of one decoded case, "<16 hex of the image>-<16 hex of its masks>". It depends on every pixel and shape,
     and on the order of the masks.
 
-    image: uint8 (H, W, 3) RGB, as `read_image` gives it; masks: bool (H, W) each, as `read_mask` gives them.
+    image: uint8 (H, W, 3) RGB; masks: bool (H, W) each; both as `common.data.decode` reads them.
     """
     return f"{_hash([image])}-{_hash(masks)}"
 

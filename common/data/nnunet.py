@@ -27,7 +27,7 @@ def describe_parts(folder: Path) -> list[Description]:
 
     Raises BadInput where dataset.json is missing or can't be read, and for what is no set of two-dimensional images
     with one label: volumes, several channels in files of their own, several labels."""
-    labels = _labels(_read(folder / "dataset.json"), folder)
+    labels = _labels(_read(folder / "dataset.json"))
     if len(labels) != 1:
         named = ", ".join(f"{name} = {value}" for name, value in labels.items()) or "none"
         raise BadInput(f"{folder}: a network here marks one thing, and dataset.json has these labels: {named}.", _HOW)
@@ -50,7 +50,7 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _labels(about: dict[str, Any], folder: Path) -> dict[str, str]:
+def _labels(about: dict[str, Any]) -> dict[str, str]:
     """The labels other than the background: name and value, as text."""
     given = about["labels"].items()
     pairs = [(str(value), key) if str(key).isdigit() else (str(key), value) for key, value in given]

@@ -22,10 +22,12 @@ from common.training import model_file
 from common.training.evaluate import EVALUATION_BATCH, predict
 from common.training.model_file import About
 
+ROUNDS = 3
 
-def measure_ratios(model: keras.Model, about: About, items: list[Input], rounds: int = 3) -> np.ndarray:
+
+def measure_ratios(model: keras.Model, about: About, items: list[Input]) -> np.ndarray:
     """The time of the network alone, on images that lie prepared in memory, over that of `repro predict` from files to
-    files, which take turns: float64 (rounds, 2), of the time that passes, which a person waits for, and of the
+    files, which take turns: float64 (ROUNDS, 2), of the time that passes, which a person waits for, and of the
     processors' time, which other processes disturb less. 1.0 is a command that adds nothing."""
     pictures = (inputs.read_picture(item.path).pixels for item in items)
     small = np.stack([for_network(each, Need.of_recipe(about.recipe)) for each in pictures])
@@ -41,7 +43,7 @@ def measure_ratios(model: keras.Model, about: About, items: list[Input], rounds:
 
     bare()  # compiles the network
     found = []
-    for number in range(rounds):
+    for number in range(ROUNDS):
         # Which goes first alternates too, so that a machine that slows down favours neither.
         taken = {work: _seconds(work) for work in ((bare, whole) if number % 2 else (whole, bare))}
         found.append(taken[bare] / taken[whole])

@@ -45,7 +45,7 @@ def predict_images(network: Loaded, images: Iterable[np.ndarray | str | Path]) -
             pool,
             lambda numbered: _read(*numbered, need),
             lambda batch: predict_batch(model, about.recipe, batch),
-            lambda predicted: _at_own_size(*predicted),
+            lambda predicted: _at_own_size(*predicted[1:]),
         )
         outcomes = list(stages.all_of(enumerate(images), lambda numbered: _count_pixels(numbered[1])))
     if refused := [str(each) for each in outcomes if isinstance(each, BadInput)]:
@@ -65,7 +65,7 @@ def _read(number: int, image: np.ndarray | str | Path, need: Need) -> tuple[Inpu
     return Input(path, ""), picture, for_network(picture.pixels, need)
 
 
-def _at_own_size(item: Input, picture: Picture, small: np.ndarray, of_class: dict[str, float] | None) -> Prediction:
+def _at_own_size(picture: Picture, small: np.ndarray, of_class: dict[str, float] | None) -> Prediction:
     probability = at_own_size(small, *picture.pixels.shape[:2])
     return Prediction(probability > 0.5, probability, of_class, tuple(picture.doubts))
 

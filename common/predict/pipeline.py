@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from common.cores import cores
 from common.data.batches import look_up_values
 from common.data.decode import LARGEST
 from common.data.listing import group_doubts
@@ -32,7 +32,7 @@ from common.training.model_file import About
 
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
 
-_THREADS = (os.cpu_count() or 1) + 4  # some of them always wait for the disk
+_THREADS = cores() + 4  # some of them always wait for the disk
 _LARGE = LARGEST // 5  # pixels
 _LIBRARY = ctypes.CDLL(None)
 

@@ -1,4 +1,4 @@
-"""The test images of a record's first repeat: what the network marks, what it should mark, and the counts of both."""
+"""Test images of a record (`gather.Tested`): what the network marks, what it should mark, and the counts of both."""
 
 from dataclasses import dataclass
 

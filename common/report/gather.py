@@ -8,7 +8,7 @@ import numpy as np
 
 from common import papers
 from common.errors import BadInput
-from common.evidence import boxes, claims, effects, folds, leakage, worded
+from common.evidence import boxes, claims, effects, folds, leakage, learned, worded
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import Assessment, assess_paper
 from common.evidence.columns import is_count
@@ -151,10 +151,14 @@ def printed_matrices(paper: Paper) -> dict[str, dict[str, dict[str, int]]]:
 
 @dataclass(frozen=True)
 class Tested:
-    """The test images of a record's first repeat. rows: their counts; scores: by column of `folds.images`, for each
-    image, as text; marked: what the network marks, bool (H, W) each; trained: for each image, the ids of those that
-    its network was trained on."""
+    """The test images of a record's first repeat; only of its first fold where no fold learned to segment, because
+    hundreds of images with nothing marked show no more.
 
+    of: which of both, in words. rows: their counts. scores: by column of `folds.images`, for each image, as text.
+    marked: what the network marks, bool (H, W) each. trained: for each image, the ids of those that its network was
+    trained on."""
+
+    of: str
     rows: Rows
     scores: dict[str, list[str]]
     marked: list[np.ndarray]
@@ -167,12 +171,15 @@ class Tested:
 
 def tested(results: Path, assessed: Assessment) -> Tested | None:
     """None where the counts or the masks of the record are not kept, or do not belong to it."""
-    record, rows = assessed.record, assessed.images
+    record, rows, runs, of = assessed.record, assessed.images, assessed.record.first_repeat, "the first repeat"
     if rows is None:
         return None
+    if len(runs) > 1 and all(learned.signs_of(run).get("segmentation") for run in runs):
+        runs, of = runs[:1], "the first fold (no fold learned to segment)"
+        rows = rows_of(results, record, runs[0], "test")
     marked: list[np.ndarray] = []
     trained: list[frozenset[str]] = []
-    for run in record.first_repeat:
+    for run in runs:
         found, train = masks_of_test(results, record, run), rows_of(results, record, run, "train")
         if found is None or train is None:
             return None
@@ -180,4 +187,4 @@ def tested(results: Path, assessed: Assessment) -> Tested | None:
         trained += [frozenset(train.case.tolist())] * len(found)
     header, *lines = folds.images(assessed.paper, rows)
     scores = {name: list(column) for name, column in zip(header, zip(*lines, strict=True), strict=True)}
-    return Tested(rows, scores, marked, trained)
+    return Tested(of, rows, scores, marked, trained)

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from rich.progress import Progress
 
+from common.cores import cores
 from common.data.prepare import Prepared
 from common.evidence.results import Failure
 from common.protocol import protocol_of
@@ -86,7 +87,7 @@ def threads() -> int:
         import torch
 
         return torch.get_num_threads()
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores()
 
 
 def gpu_memory_here() -> int:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Literal
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from common.evidence.results import Failure
 from common.sweep.grid import Grid, multiplications_of_image
 from common.sweep.job import Broken, Job, Outcome
+from common.training.callbacks import bar_columns
 from common.training.estimate import spoken
 from common.training.precision import gpu_in_use
 from common.training.profile import known_memory, known_step, total_memory
@@ -73,8 +74,6 @@ class JobTable(Progress):
     ):
         """jobs: to be trained; done: the number of jobs that were done before, by paper; work: of a job, in any unit,
         from which the time left follows."""
-        share = TextColumn("{task.percentage:.0f} %", markup=False)
-        columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
         self.state: dict[Job, State] = dict.fromkeys(jobs, "queued")
         self.work, self.started = work, None
         self.work_left, self.work_done = sum(map(work, self.state)), 0.0
@@ -82,7 +81,7 @@ class JobTable(Progress):
         self.number = Counter({(paper, "done"): number for paper, number in (done or {}).items()})
         self.number.update((job.request.paper.name, "queued") for job in self.state)
         self.papers = sorted({paper for paper, _ in self.number})
-        super().__init__(*columns, console=console, transient=True, disable=not console.is_terminal)
+        super().__init__(*bar_columns(), console=console, transient=True, disable=not console.is_terminal)
 
     def begin(self, job: Job) -> None:
         """Also for a job that begins again elsewhere."""

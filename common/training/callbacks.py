@@ -10,7 +10,7 @@ from typing import TypeVar
 import keras
 import numpy as np
 from rich import get_console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from common.data.batches import Batches
 from common.seeds import derive
@@ -21,15 +21,16 @@ Item = TypeVar("Item")
 
 
 class EpochStart(keras.callbacks.Callback):
-    """Sets the order of the batches and the random state of dropout for each epoch."""
+    """Sets the order of the batches and the random state of dropout for each epoch. seed: of the run; number: of the
+    training in it (`common.seeds`)."""
 
-    def __init__(self, batches: Batches, seed: int, repeat: int):
+    def __init__(self, batches: Batches, seed: int, number: int):
         super().__init__()
-        self.batches, self.seed, self.repeat = batches, seed, repeat
+        self.batches, self.seed, self.number = batches, seed, number
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches.epoch = epoch
-        reseed(self.model, self.seed, self.repeat, epoch)
+        reseed(self.model, self.seed, self.number, epoch)
 
 
 class Diverged(Exception):
@@ -123,26 +124,32 @@ def generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
     return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]
 
 
-def reseed(model: keras.Model, seed: int, repeat: int, epoch: int) -> None:
+def reseed(model: keras.Model, seed: int, number: int, epoch: int) -> None:
     """Sets every random generator in the model to its state at the start of this epoch."""
-    for number, generator in enumerate(generators(model)):
+    for place, generator in enumerate(generators(model)):
         # PyTorch's state is signed: it has no room for the first of the 32 bits.
         values = int(np.iinfo(keras.backend.standardize_dtype(generator.state.dtype)).max) + 1
-        generator.state.assign([derive(seed, repeat, f"layer {number}", epoch) % values, 0])
+        generator.state.assign([derive(seed, number, f"layer {place}", epoch) % values, 0])
     if keras.backend.backend() == "torch":
         # On PyTorch, Keras' Dropout uses PyTorch's generator and not the layer's; its SpatialDropout uses the layer's.
         import torch
 
-        torch.manual_seed(derive(seed, repeat, "dropout", epoch))
+        torch.manual_seed(derive(seed, number, "dropout", epoch))
+
+
+def bar_columns() -> tuple[ProgressColumn, ...]:
+    """What the progress display of any training shows: what is done, how much of it, and the time left."""
+    share = TextColumn("{task.percentage:.0f} %", markup=False)
+    return TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
 
 
 def bars() -> Progress:
     """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
-    share = TextColumn("{task.percentage:.0f} %", markup=False)
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
     # A plain print must not move to the bar's stream, and FORCE_COLOR makes no terminal of a file.
     console = get_console()
-    return Progress(*columns, transient=True, console=console, redirect_stdout=False, disable=not console.file.isatty())
+    return Progress(
+        *bar_columns(), transient=True, console=console, redirect_stdout=False, disable=not console.file.isatty()
+    )
 
 
 def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from common.cores import cores
 from common.evidence.results import Environment
 from common.training.precision import gpu_in_use, gpus
 
@@ -33,7 +34,7 @@ def environment(precision: str) -> Environment:
         backend_version=next(filter(None, map(_version, DISTRIBUTIONS[backend])), "unknown"),
         precision=precision,
         device=device(),
-        cores=os.cpu_count() or 1,
+        cores=cores(),
     )
 
 
@@ -64,9 +65,9 @@ def device() -> str:
 
 def hardware() -> str:
     """The cores that this process may use, and the device. The last bits of a training depend on them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    number = cores()
     limits = [f"{name}={os.environ[name]}" for name in _LIMITS if name in os.environ]
-    return ", ".join(["1 core" if cores == 1 else f"{cores} cores", device(), *limits])
+    return ", ".join(["1 core" if number == 1 else f"{number} cores", device(), *limits])
 
 
 @cache

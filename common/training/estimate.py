@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from common.cores import cores
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.files import refuse_special, write_atomically
 from common.recipe import Recipe
@@ -91,7 +91,7 @@ def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    key = f"{key} on {device()}, {os.cpu_count()} cores, {keras.backend.backend()}, Keras {keras.__version__}"
+    key = f"{key} on {device()}, {cores()} cores, {keras.backend.backend()}, Keras {keras.__version__}"
     if key not in known:
         known[key] = measure()
         write_atomically(path, for_json(known, indent=1).encode())

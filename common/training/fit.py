@@ -11,7 +11,7 @@ the data.
              rows-test-renewed.npz  counts of the test images with new statistics of batch normalisation, if the network
                                   has batch normalisation
              test-masks.npz       the predicted masks of the test images (probability above 0.5), in the order of
-                                  rows-test.npz: packed bits, uint8 (images, side, side / 8)
+                                  rows-test.npz: packed bits, uint8 (images, side, ceil(side / 8))
              fit.json             the outcome; it is written last, so a repeat with this file is done
 """
 

@@ -13,22 +13,36 @@ def of_network(model: keras.Model, kind: type[keras.Model] = keras.Model) -> ker
     """The same layers and weights without the last sigmoids: each output is replaced by the input of its sigmoid,
     float32, of the same shape and name. kind: the class of the new network.
 
-    Raises BadInput if a sigmoid is part of a convolution or a dense layer, or no layer at all: then the logits can't be
-    reached.
+    Raises BadInput for an output that is neither an Activation("sigmoid") nor an Average of several: its logits can't
+    be reached, and clipped probabilities would be trained on.
     """
     for output in keras.tree.flatten(model.output):
-        layer = _layer_of(model, output)
-        if layer is None:
-            raise BadInput(
-                f"{model.name} ends in an operation that is not a layer, so its logits are hidden. End it with "
-                'keras.layers.Activation("sigmoid").'
-            )
-        if not isinstance(layer, keras.layers.Activation) and hasattr(layer, "activation"):
-            raise BadInput(
-                f"The output '{layer.name}' of {model.name} has its sigmoid inside a {type(layer).__name__}, so its "
-                'logits are hidden. Remove the activation there and add keras.layers.Activation("sigmoid") after it.'
-            )
+        _refuse_hidden(model, output)
     return kind(model.input, _logits(model), name=f"{model.name}_logits")
+
+
+def _refuse_hidden(model: keras.Model, output: keras.KerasTensor) -> None:
+    layer = _layer_of(model, output)
+    if layer is None:
+        raise BadInput(
+            f"{model.name} ends in an operation that is not a layer, so its logits are hidden. End it with "
+            'keras.layers.Activation("sigmoid").'
+        )
+    if _is_sigmoid(layer):
+        return
+    if isinstance(layer, keras.layers.Average):
+        for each in layer.input:
+            _refuse_hidden(model, each)
+        return
+    if not isinstance(layer, keras.layers.Activation) and hasattr(layer, "activation"):
+        raise BadInput(
+            f"The output '{layer.name}' of {model.name} has its sigmoid inside a {type(layer).__name__}, so its logits "
+            'are hidden. Remove the activation there and add keras.layers.Activation("sigmoid") after it.'
+        )
+    raise BadInput(
+        f"The output '{layer.name}' of {model.name} comes from a {type(layer).__name__} and not from a sigmoid, so its "
+        'logits are hidden. End it with keras.layers.Activation("sigmoid"), or with a keras.layers.Average of several.'
+    )
 
 
 def beside_probabilities(model: keras.Model) -> keras.Model:
@@ -42,11 +56,15 @@ def _logits(model: keras.Model):
 
 def _before_sigmoid(model: keras.Model, output: keras.KerasTensor) -> keras.KerasTensor:
     layer = _layer_of(model, output)
-    if isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.sigmoid:
+    if _is_sigmoid(layer):
         return layer.input
     if isinstance(layer, keras.layers.Average):
         return LogitOfMean(dtype="float32")([_before_sigmoid(model, each) for each in layer.input])
     return Logit(dtype="float32")(output)
+
+
+def _is_sigmoid(layer: keras.Layer | None) -> bool:
+    return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.sigmoid
 
 
 def _layer_of(model: keras.Model, output: keras.KerasTensor) -> keras.Layer | None:

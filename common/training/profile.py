@@ -5,11 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import get_args
 
 from common import limits
+from common.cores import cores
 from common.errors import BadInput
-from common.paper import Profile
+from common.paper import PROFILES, Profile
 from common.protocol import protocol_of, recipe_hash
 from common.training.at_once import SHARE
 from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
@@ -17,7 +17,7 @@ from common.training.network import Network
 from common.training.precision import gpu_in_use, gpu_memory, gpus
 from common.training.request import Request, refuse_unusable
 
-PROFILES = ("auto", *get_args(Profile))
+CHOICES = ("auto", *PROFILES)
 # Bytes that a process needs besides its training. On a GPU, the driver and libraries of each process take 0.5 to 1 GiB
 # of its memory. On a CPU, Python, the backend and the suite take it from the machine.
 PROCESS_MEMORY = 2**30
@@ -28,8 +28,8 @@ def check(profile: str, repeats: int, seed: int, at_once: str = "1") -> None:
     wanted = int(at_once) if re.fullmatch("[0-9]{1,9}", at_once) else 0
     if at_once != "auto" and not 1 <= wanted <= limits.AT_ONCE:
         raise BadInput(f"{at_once:.20} repeats at once: expected auto, or a number from 1 to {limits.AT_ONCE}.")
-    if profile not in PROFILES:
-        raise BadInput(f"There is no profile '{profile}'. Known: {', '.join(PROFILES)}.")
+    if profile not in CHOICES:
+        raise BadInput(f"There is no profile '{profile}'. Known: {', '.join(CHOICES)}.")
     if repeats < 1:
         raise BadInput(f"{repeats} repeats: at least 1 is needed.")
     if repeats > limits.TRAININGS:
@@ -100,7 +100,7 @@ def at_once(request: Request, asked: str) -> int:
     if not gpu_in_use() or not (free := gpu_memory("free")):
         return 1
     # Keras trains on the first GPU that the process may use.
-    return max(1, min(int(SHARE * free[0] / process_memory(request)), (os.cpu_count() or 1) // 2))
+    return max(1, min(int(SHARE * free[0] / process_memory(request)), cores() // 2))
 
 
 def process_memory(request: Request) -> float:

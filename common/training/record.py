@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from common.data import splits
+from common.data import enlarge, splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
 from common.evidence import boxes, counts, learned, metrics, results, trivial
@@ -183,9 +183,11 @@ def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[
     """A note if patients of the test part were trained on. An image and its copies are not a patient; `enlarge.leak`
     reports on them."""
     if recipe.copies:
-        known = {pair for each in rows.values() for pair in zip(each.group.tolist(), each.case.tolist(), strict=True)}
-        images = {(group, case.rpartition("#")[0] or case) for group, case in known}
-        if len(images) == len({group for group, _ in images}):
+        group_of: dict[str, str] = {}
+        for each in rows.values():
+            group_of |= zip(each.case.tolist(), each.group.tolist(), strict=True)
+        images = {enlarge.image_of(case, recipe.copies, group_of) for case in group_of}
+        if len(images) == len(set(group_of.values())):
             return []
     told = splits.shared_groups(rows["train"].group.tolist(), rows["test"].group.tolist())
     return [f"{results.spoken_name(done).capitalize()}: {told}"] if told else []

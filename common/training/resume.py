@@ -33,7 +33,6 @@ from common.errors import Damaged
 from common.files import atomic, write_atomically
 from common.newest import NewestWriter
 from common.text import for_csv
-from common.training import resume_older
 from common.training.environment import hardware
 from common.training.state_file import BEST, STATES, read_state, write_state
 
@@ -90,15 +89,13 @@ class Resumable(keras.callbacks.Callback):
         self._best: Best | None = None
         self._best_on_disk: int | None = None  # the best epoch of the newest state there
         self._remembered: list[dict[str, Any]] = []
-        self._writer = NewestWriter(self._save, PAUSE)
+        self.writer = NewestWriter(self._save, PAUSE)
 
     def restore(self, model: keras.Model) -> int:
         """Loads the newest good state, if there is one, into the model. Warns about a state that is damaged or of
         another training, and then tries the one before. Returns the epoch to go on with, counted from 0. Sets
         `stopped`: whether a callback has stopped the training. Makes log.csv say what is loaded."""
         self.set_model(model)
-        about = {"training": self.training, "machines": self.machines}
-        resume_older.renew_states(self.folder, model, about, self.best_epoch)
         for path in filter(Path.exists, (self.path, self.before)):
             try:
                 self._load(path)
@@ -121,18 +118,14 @@ class Resumable(keras.callbacks.Callback):
             yield
         except BaseException:
             try:
-                self._writer.finish()
+                self.writer.finish()
             except Exception as error:
                 logger.warning(
                     f"{self.folder}: the last whole epoch could not be written: {error}. What was written before it is "
                     "whole."
                 )
             raise
-        self.finish()
-
-    def finish(self) -> None:
-        """Waits until the last state is written. Raises OSError where the disk is full."""
-        self._writer.finish()
+        self.writer.finish()
 
     def use_best_weights(self) -> None:
         """Puts the weights of the best epoch into the model."""
@@ -167,7 +160,7 @@ class Resumable(keras.callbacks.Callback):
             self.machines = [*self.machines, here]
 
     def on_train_end(self, logs=None):
-        self._writer.hurry()  # the last state is written while the network is evaluated
+        self.writer.hurry()  # the last state is written while the network is evaluated
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -190,7 +183,7 @@ class Resumable(keras.callbacks.Callback):
             "best": self._best and self._best.epoch,
             "machines": self.machines,
         }
-        self._writer.put(State(facts, variables, self._best))
+        self.writer.put(State(facts, variables, self._best))
         self._write_table()
 
     def _save(self, state: State) -> None:
@@ -253,6 +246,5 @@ class Resumable(keras.callbacks.Callback):
 
 def remove_states(folder: Path) -> None:
     """Deletes the states of a finished training: they take several times the space of its network."""
-    resume_older.remove_checkpoints(folder)
     for path in (*folder.glob(BEST.format("*")), *(folder / name for name in STATES)):
         path.unlink(missing_ok=True)

@@ -175,7 +175,7 @@ def most(monkeypatch, tmp_path):
         monkeypatch.setattr(profile, "gpu_in_use", lambda: free is not None)
         monkeypatch.setattr(profile, "gpu_memory", lambda kind: [free * 2**30])
         monkeypatch.setattr(profile, "known_memory", lambda request: needs * 2**30)
-        monkeypatch.setattr(profile.os, "cpu_count", lambda: cores)
+        monkeypatch.setattr(profile, "cores", lambda: cores)
         return profile.at_once(None, asked)
 
     return of

@@ -31,6 +31,13 @@ def images(listed, part):
     return {listed[position].copy_of or listed[position].id for position in part}
 
 
+def test_the_image_of_a_copy_is_told_by_its_id():
+    cases = [Case(name, "benign", name, Path(), ()) for name in ("a", "a#7", "b#1", "c#")]
+    listed, _ = enlarge.listing(cases, np.arange(4), COPIES)
+    known = {case.id for case in listed}
+    assert [enlarge.image_of(case.id, 4, known) for case in listed] == [case.copy_of or case.id for case in listed]
+
+
 def test_copies_follow_their_image_with_its_class_and_group():
     case = Case("0001p1", "malignant", "0001", Path("image.png"), ())
     listed, positions = enlarge.listing([case, case], np.array([1]), COPIES)

@@ -42,7 +42,7 @@ class Dense:
         for each in (self.patience, self.resumable):
             each.on_epoch_end(number, {"loss": loss, "val_loss": loss})
         if saved:
-            self.resumable.finish()
+            self.resumable.writer.finish()
 
     def weights(self) -> set[float]:
         return {float(value) for each in self.model.get_weights() for value in np.ravel(each)}

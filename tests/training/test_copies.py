@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from common import papers
 from common.data import fetch
 from common.data.busi import index
 from common.evidence.counts import Rows
+from common.training.record import Fit, _on_groups
 from common.training.request import Request, cache_folder, plan, prepare_for, refuse_data
 from reproductions.kumar import model
 
@@ -46,6 +48,22 @@ def test_a_run_says_what_leaks_and_notes_it_beside_its_numbers(enlarged, tmp_pat
     record = (tmp_path / "runs/results/kumar.json").read_text()
     assert "patients" not in record, "an image and its copies are none"
     assert {case.rpartition("#")[2] for case in Rows.load(counted).case if "#" in case} == {"1", "2", "3", "4"}
+
+
+def test_a_number_at_the_end_of_an_images_own_name_is_no_copys():
+    """It was taken for one, and each image of such a set for a patient with several."""
+    recipe = papers.load("kumar").recipe("smoke").model_copy(update={"copies": 1})
+    done = Fit(0, 0, None, 1, 1, 0.0, {"train": 2, "test": 2}, {}, [])
+    train, test = ["a#7", "b#7"], ["a#7#1", "c#7"]
+    own = {"train": _rows(train, train), "test": _rows(test, ["a#7", "c#7"])}
+    assert _on_groups(done, recipe, own) == []
+    of_patients = {"train": _rows(train, ["p", "p"]), "test": _rows(test, ["p", "q"])}
+    (note,) = _on_groups(done, recipe, of_patients)
+    assert "of 2 patients or lesions in the test part 1 have images in the training part too" in note
+
+
+def _rows(cases, groups):
+    return SimpleNamespace(case=np.array(cases), group=np.array(groups))
 
 
 @pytest.mark.long  # two trainings

@@ -128,7 +128,7 @@ def test_early_stopping_and_the_best_epoch_count_on_after_a_kill(tmp_path, kille
         if model.stop_training:
             break
         if epoch == killed_after:
-            every[-1].finish()  # its state is on the disk, not only handed to the thread
+            every[-1].writer.finish()  # its state is on the disk, not only handed to the thread
             begun, every = started()
     stopping, resumable = every
     assert epoch == stopping.stopped_epoch == 3

@@ -60,6 +60,21 @@ def test_a_sigmoid_that_is_no_layer_is_refused_with_the_way_on():
         logits.of_network(model)
 
 
+@pytest.mark.parametrize("end", [
+    lambda one, other: layers.Multiply(name="out")([one, other]),
+    lambda one, other: layers.Average()([one, layers.Multiply(name="out")([one, other])]),
+    lambda one, other: layers.Activation("softmax", name="out")(one),
+])  # fmt: skip
+def test_an_end_whose_logits_are_no_layers_input_is_refused(end):
+    """The logit of its clipped probability is for evaluation only: where it is clipped, it has no slope."""
+    inputs = keras.Input((8, 8, 1))
+    one, other = (layers.Activation("sigmoid")(layers.Conv2D(1, 1)(inputs)) for _ in range(2))
+    model = keras.Model(inputs, end(one, other), name="vale")
+    with pytest.raises(BadInput, match=r"'out' of vale comes from .* and not from a sigmoid"):
+        logits.of_network(model)
+    assert len(logits.beside_probabilities(model).outputs) == 2, "it can still be evaluated"
+
+
 def test_a_mean_of_saturated_sigmoids_still_has_a_slope():
     """Of its clipped probability it would be zero, and a network that is wrong there would stay so."""
     import tensorflow as tf

@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import pytest
 
-from common.files import checksum
 from common.training import resume
 from common.training.state_file import BEST, STATES
 from tests.training.dense import Dense
@@ -52,7 +51,7 @@ def test_an_epoch_does_not_wait_for_the_disk_and_the_newest_state_is_written(tmp
         training.epoch(number, saved=False)
     assert not (tmp_path / STATES[0]).exists()
     disk.set()
-    training.resumable.finish()
+    training.resumable.writer.finish()
     latest, older = (len(facts_of(tmp_path / name)["history"]["loss"]) for name in STATES)
     assert (latest, older) == (4, 1)
 
@@ -66,7 +65,7 @@ def test_what_is_written_is_the_end_of_its_epoch_though_the_next_has_changed_the
     for variable in training.model.variables:
         variable.assign_add(keras.ops.ones(variable.shape))
     disk.set()
-    training.resumable.finish()
+    training.resumable.writer.finish()
     assert Dense(tmp_path).begin() == 1
     with np.load(tmp_path / STATES[0]) as saved:
         assert not saved["variable0"].any()
@@ -123,7 +122,7 @@ def test_epochs_that_are_trained_again_after_a_kill_are_counted_once(tmp_path, m
     """A clock that goes on by one second at each look: an epoch takes one second."""
     monkeypatch.setattr(resume.time, "perf_counter", iter(range(1000)).__next__)
     killed = train(tmp_path, 2)
-    killed.resumable._writer = Mock()  # it is killed before its thread writes the next two
+    killed.resumable.writer = Mock()  # it is killed before its thread writes the next two
     for number in (2, 3):
         killed.epoch(number, saved=False)
     assert train(tmp_path, 6).resumable.seconds == 6
@@ -150,33 +149,3 @@ def test_the_cores_are_those_that_the_process_may_use():
         assert resume.hardware().startswith("1 core, ")
     finally:
         os.sched_setaffinity(0, before)
-
-
-@pytest.mark.parametrize("trouble", [None, "the best weights are gone", "a weight is no number"])
-def test_a_state_that_was_saved_before_28_november_2026_is_resumed(tmp_path, caplog, trouble):
-    training = Dense(tmp_path)
-    training.model.set_weights([np.full(each.shape, 1) for each in training.model.get_weights()])
-    training.model.save_weights(best := tmp_path / "checkpoint.weights.h5")
-    facts = {
-        "epochs": 3, "history": {"loss": [3, 1, 2], "val_loss": [3, 1, 2]}, "seconds": 3.5, "stopped": False,
-        "callbacks": [{"wait": 1, "best": 1.0}, {"best": 1.0}], "checkpoint": checksum(best),
-    }  # fmt: skip
-    variables = [*training.model.variables, *training.model.optimizer.variables]
-    arrays = {f"variable{n}": np.full(each.shape, 2, each.dtype) for n, each in enumerate(variables)}
-    if trouble == "a weight is no number":
-        arrays["variable0"][0] = np.nan
-    np.savez(tmp_path / "resume.npz", facts=json.dumps(facts), **arrays)
-    if trouble == "the best weights are gone":
-        best.unlink()
-    training.model.set_weights([np.full(each.shape, 7) for each in training.model.get_weights()])
-    with caplog.at_level(logging.WARNING):
-        assert training.begin() == (0 if trouble else 3)
-    assert ("is damaged" in caplog.text) == bool(trouble)
-    assert training.weights() == {7.0 if trouble else 2.0}
-    if not trouble:
-        assert (training.patience.wait, training.resumable.seconds) == (1, 3.5)
-        training.resumable.use_best_weights()
-        assert training.weights() == {1.0}
-        training.epoch(3)
-        resume.remove_states(tmp_path)
-        assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]

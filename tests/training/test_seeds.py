@@ -1,4 +1,4 @@
-"""All randomness comes from (seed, repeat, epoch) and a purpose."""
+"""All randomness comes from (seed, number of the training, epoch) and a purpose."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def test_dropout_depends_on_the_epoch_alone_and_not_on_what_ran_before():
     def dropped(epoch, warm_up=0):
         for _ in range(warm_up):
             model(images, training=True)
-        reseed(model, seed=0, repeat=0, epoch=epoch)
+        reseed(model, seed=0, number=0, epoch=epoch)
         return np.asarray(model(images, training=True))
 
     assert np.array_equal(dropped(3), dropped(3, warm_up=2))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from common import cli, papers, strict_yaml
 from common.data import folder
-from common.data.decode import Unreadable, read_image, read_mask, read_size
+from common.data.decode import Unreadable, image_and_doubts, mask_and_doubts, read_size
 from common.data.masks import NoMask, binary_mask, fill_outline, meant_area, merge
 from common.errors import BadInput
 from common.evidence import results
@@ -98,17 +98,17 @@ def test_any_bytes_are_an_image_or_refused_by_name(budget, tmp_path):
     def check(content, edits, mended):
         content = edited(content, edits)
         path.write_bytes(with_right_checksums(content) if mended else content)
-        for read in (read_image, read_mask, read_size):
-            pixels, refusal = outcome(lambda read=read: read(path), Unreadable)
+        for read in (image_and_doubts, mask_and_doubts, read_size):
+            found, refusal = outcome(lambda read=read: read(path), Unreadable)
             if refusal:
                 assert refusal.startswith(f"{path}: ")
                 assert len(refusal) > len(f"{path}: ")
-            elif read is read_image:
-                assert pixels.dtype == np.uint8
-                assert pixels.shape[2:] == (3,)
-            elif read is read_mask:
-                assert pixels.dtype == bool
-                assert pixels.ndim == 2
+            elif read is image_and_doubts:
+                assert found[0].dtype == np.uint8
+                assert found[0].shape[2:] == (3,)
+            elif read is mask_and_doubts:
+                assert found[0].dtype == bool
+                assert found[0].ndim == 2
 
     check()
 

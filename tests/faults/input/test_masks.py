@@ -233,4 +233,4 @@ def test_a_mask_in_a_palette_is_told_by_its_colours_and_not_by_their_numbers(tmp
     image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
     image.save(tmp_path / "mask.png")
     with pytest.raises(decode.Unreadable, match="several colours, red and green"):
-        decode.read_mask(tmp_path / "mask.png")
+        decode.mask_and_doubts(tmp_path / "mask.png")
