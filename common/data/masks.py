@@ -14,9 +14,10 @@ _HOW = "draw all lesions in white on black, or each in a file of its own"
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")  # every 60 degrees
 _CHROMA = 60  # of 255: less is grey that JPEG has tinted
 _OTHER_HUE = 40  # degrees: hues further apart are two colours
-_SHARE = 0.02  # of what is marked: a smaller area is noise
+_SHARE = 0.02  # of what is marked: after a lossy compression a smaller area is noise
 _SOFT = 0.05  # of what is marked: so much may be grey away from edges
-_LEAST = 4  # pixels
+_LEAST = 4  # pixels: a smaller area is noise in every file
+_BLOCK = 64  # pixels: so many alike are no accident of a soft edge, nor of the blocks of a JPEG that was saved as PNG
 _IN_AREAS = 0.3  # share of the pixels of a level that lie inside areas; in a haze it is less
 _CLASSES = 20  # a mask has fewer, a photograph more
 _SHADES = 64  # a mask with more levels has soft edges with flat ends, not labels
@@ -50,13 +51,15 @@ def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
     """The level that marks: the brightest one. After a lossy compression some pixels are brighter than the area that
     they belong to; there it is the level of the areas. Raises NoMask where several levels may mark."""
     whole = np.count_nonzero(grey)
-    levels = _areas(grey, whole, lossy)
-    above = levels[1:] if levels and levels[0] <= top / 2 else levels
-    if len(above) > 1 and np.count_nonzero(np.bincount(grey.ravel())) > _SHADES:
-        above = [level for level in above if level > top // 25]
-    if 1 < len(above) <= _CLASSES or (above and above[-1] <= top / 2):
-        named = ", ".join(map(str, dict.fromkeys([*above, top])))
-        raise NoMask(f"a mask of several values, {named}: {_HOW}")
+    shades = np.count_nonzero(np.bincount(grey.ravel()))
+    for least in _least_areas(whole, shades, lossy):
+        levels = _areas(grey, least, lossy)
+        above = levels[1:] if levels and levels[0] <= top / 2 else levels
+        if len(above) > 1 and (shades > _SHADES or least == _BLOCK):  # nearly black: haze beside soft edges
+            above = [level for level in above if level > top // 25]
+        if 1 < len(above) <= _CLASSES or (above and above[-1] <= top / 2):
+            named = ", ".join(map(str, dict.fromkeys([*above, top])))
+            raise NoMask(f"a mask of several values, {named}: {_HOW}")
     white = above[0] if above and lossy else top
     some = np.count_nonzero((grey > white * 0.1) & (grey < white * 0.9))
     if some > max(whole / 2, grey.size / 10):
@@ -66,16 +69,26 @@ def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
     return white
 
 
-def _areas(grey: np.ndarray, whole: int, lossy: bool) -> list[int]:
-    """The levels of whole areas, from dark to bright. Most pixels of an area have neighbours of the same level. Where
-    levels hardly differ, as after a compression, only the most frequent one is given."""
+def _least_areas(whole: int, shades: int, lossy: bool) -> list[float]:
+    """Pixels of the smallest area that counts, for each look at a mask: first at large areas, which many small ones
+    must not hide, then at small ones, since a lesion of its own label may be small. After a lossy compression these
+    are noise. whole: pixels that are marked. shades: levels or colours of the file; more than a mask has classes come
+    from soft edges."""
+    share = max(_LEAST, _SHARE * whole)
+    return [share] if lossy else [share, min(share, _LEAST if shades <= _CLASSES else _BLOCK)]
+
+
+def _areas(grey: np.ndarray, least: float, lossy: bool) -> list[int]:
+    """The levels of areas of at least so many pixels, from dark to bright. Most pixels of an area have neighbours of
+    the same level. Where levels hardly differ, as after a compression, only the most frequent one is given."""
     values, numbers = np.unique(_flat(grey), return_counts=True)
+    everywhere = np.bincount(grey.ravel()).tolist()
     kept: list[int] = []
     for value, number in sorted(zip(values.tolist(), numbers.tolist(), strict=True), key=lambda each: -each[1]):
-        if number < max(_LEAST, _SHARE * whole):
+        if number < least:
             break
         apart = all(abs(value - other) > _noise(max(value, other), lossy) for other in kept)
-        if apart and number >= _IN_AREAS * np.count_nonzero(grey == value):
+        if apart and number >= _IN_AREAS * everywhere[value]:
             kept.append(value)
     return sorted(kept)
 
@@ -120,27 +133,33 @@ def _refuse_colours(rgb: np.ndarray, lossy: bool) -> None:
     away = np.abs((hue - main + 180) % 360 - 180)
     other = _inside(coloured & (away > _OTHER_HUE))
     white = _inside((chroma <= _CHROMA) & (bright > 127))
+    red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
+    colours = (red << 16) + (green << 8) + blue
+    shades = len(np.unique(colours))
     names = [_named(main)]
-    if np.count_nonzero(other) > max(_LEAST, _SHARE * whole):
+    *_, least = _least_areas(whole, shades, lossy)
+    if np.count_nonzero(other) > least:
         names.append(_named(int(np.median(hue[other]))))
-    if np.count_nonzero(white) > max(_LEAST, _SHARE * whole):
+    if np.count_nonzero(white) > least:
         names.append("white")
     if len(names) > 1:
         raise NoMask(f"a mask of several colours, {' and '.join(names)}: {_HOW}")
-    _refuse_flat_colours(rgb, lossy)
+    for least in _least_areas(np.count_nonzero(bright), shades, lossy):
+        _refuse_flat_colours(colours, least, lossy)
 
 
-def _refuse_flat_colours(rgb: np.ndarray, lossy: bool) -> None:
-    """Raises NoMask where two areas are equally bright and have colours of close hues, such as red and orange."""
-    red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
-    values, numbers = np.unique(_flat((red << 16) + (green << 8) + blue), return_counts=True)
-    whole = np.count_nonzero(_of_channels(np.maximum, rgb))
+def _refuse_flat_colours(colours: np.ndarray, least: float, lossy: bool) -> None:
+    """Raises NoMask where two areas of at least so many pixels are equally bright and have colours of close hues, such
+    as red and orange. colours: int32 (height, width), red, green and blue in 8 bits each."""
+    values, numbers = np.unique(_flat(colours), return_counts=True)
+    top = max(int((colours >> shift & 255).max()) for shift in (0, 8, 16))
+    frequent = values[np.argsort(-numbers)][: np.count_nonzero(numbers >= least)]
+    left = np.stack([frequent >> 16, frequent >> 8 & 255, frequent & 255], axis=-1)
+    left = left[left.max(axis=-1) > top / 2]
     kept: list[np.ndarray] = []
-    for value in values[np.argsort(-numbers)][: np.count_nonzero(numbers >= max(_LEAST, _SHARE * whole))].tolist():
-        colour = np.array([value >> 16, value >> 8 & 255, value & 255])
-        apart = all(np.abs(colour - other).max() > 2 * _noise(255, lossy) for other in kept)
-        if colour.max() > int(rgb.max()) / 2 and apart:
-            kept.append(colour)
+    while len(left) and len(kept) <= _CLASSES:
+        kept.append(left[0])
+        left = left[np.abs(left - left[0]).max(axis=-1) > 2 * _noise(255, lossy)]
     if 1 < len(kept) <= _CLASSES:
         named = " and ".join(str(tuple(colour.tolist())) for colour in kept)
         raise NoMask(f"a mask of several colours, {named} in red, green and blue: {_HOW}")

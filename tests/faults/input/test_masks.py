@@ -37,9 +37,14 @@ def soft(sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(AREA.astype(np.uint8) * 255, (0, 0), sigma)
 
 
-def enlarged() -> np.ndarray:
+def enlarged(by: int = cv2.INTER_LINEAR) -> np.ndarray:
     small = cv2.resize(AREA.astype(np.uint8) * 255, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(small, (WIDTH, HEIGHT), interpolation=by)
+
+
+def as_jpeg(pixels: np.ndarray) -> np.ndarray:
+    """What is left of pixels after such a compression."""
+    return cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 75])[1], cv2.IMREAD_UNCHANGED)
 
 
 def dots() -> np.ndarray:
@@ -78,8 +83,27 @@ USED = {
     "JPEG of a dark white": (ellipse(value=64), {"quality": 75}, ""),
     "blurred": (soft(4), {}, SOFT),
     "probabilities that reach 0.6": ((soft(4) * 0.6).astype(np.uint8), {}, SOFT),
+    "enlarged from a quarter by Lanczos": (enlarged(cv2.INTER_LANCZOS4), {}, ""),
+    "red with smoothed edges": (np.dstack([soft(1), 0 * AREA, 0 * AREA]).astype(np.uint8), {}, ""),
+    "a JPEG saved as PNG": (as_jpeg(ellipse()), {}, ""),
+    "a red JPEG saved as PNG": (as_jpeg(in_colours((AREA, RED))), {}, ""),
     "one stray bright pixel less than a lesion": (np.maximum(ellipse(value=250), 0), {}, ""),
 }  # fmt: skip
+SMALL = np.zeros_like(AREA)
+SMALL[270:282, 150:162] = True  # 1.3 % of AREA
+
+
+def painted(large, small) -> np.ndarray:
+    """Two lesions, a large and a small one, each in its own grey or colour."""
+    mask = np.zeros((HEIGHT, WIDTH, 3) if isinstance(large, tuple) else (HEIGHT, WIDTH), np.uint8)
+    mask[AREA], mask[SMALL] = large, small
+    return mask
+
+
+CROWD = painted(1, 2)
+CROWD[OTHER] = 2
+for number in range(40):  # 4x4 pixels each
+    CROWD[5 * (number // 20) :, 8 * (number % 20) :][:4, :4] = 3 + number
 STRAY = ellipse(value=1)
 STRAY[0, 0] = 255
 REFUSED = {
@@ -100,6 +124,19 @@ REFUSED = {
     "labels 1 and 2": (np.where(OTHER, 2, AREA).astype(np.uint8), {}, f"several values, 1, 2: {HOW}"),
     "labels 1 and 20": (np.where(OTHER, 20, AREA).astype(np.uint8), {}, "several values, 1, 20"),
     "labels 9 and 10": (np.where(OTHER, 10, AREA * 9).astype(np.uint8), {}, "several values, 9, 10"),
+    "a small label beside a large one": (painted(2, 1), {}, f"several values, 1, 2: {HOW}"),
+    "the same exchanged": (painted(1, 2), {}, "several values, 1, 2"),
+    "a small one that would vanish": (painted(255, 100), {}, "several values, 100, 255"),
+    "a small one that would be merged": (painted(255, 128), {}, "several values, 128, 255"),
+    "a small one with smoothed edges": (
+        cv2.GaussianBlur(painted(255, 100), (3, 3), 0), {}, "several values, 100, 255",
+    ),
+    "small labels that hide two large ones": (CROWD, {}, "several values, 1, 2"),
+    "a small lesion in dark green": (painted(RED, (0, 100, 0)), {}, f"several colours, red and green: {HOW}"),
+    "a small lesion in blue": (painted(RED, BLUE), {}, "several colours, red and blue"),
+    "a small lesion in orange": (painted(RED, (255, 128, 0)), {}, "(255, 0, 0) and (255, 128, 0) in red"),
+    "a small lesion in white": (painted(RED, (255, 255, 255)), {}, "several colours, red and white"),
+    "a small lesion in dark grey": (painted(RED, (90, 90, 90)), {}, "several values, 90, 255"),
     "labels 85, 170 and 255": (
         np.select([OTHER, ellipse(size=0.5) > 0, AREA], [85, 170, 255], 0).astype(np.uint8), {}, "several values, 85",
     ),
