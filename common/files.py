@@ -68,7 +68,7 @@ def refuse_no_folder(path: Path) -> None:
     there = _nearest(path)
     if not there.is_dir():
         kind = kind_of_place(there) or "a file"
-        raise BadInput(f"{there} is {kind}. Expected a folder for the results; a missing one is made.")
+        raise BadInput(f"{path} can't be a folder: {there} is {kind}. A missing folder is made.")
 
 
 def _nearest(path: Path) -> Path:

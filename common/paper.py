@@ -228,14 +228,15 @@ class Paper(_Record):
 
     def _validated(self, settings: type[Recipe], profile: Profile, readings: dict[str, Any] | None) -> Recipe:
         try:
-            return settings(**self._values(profile, readings))
+            return settings(**self.settings(profile, readings))
         except ValidationError as error:
             where = f"reproductions/{self.name}/paper.yaml"
             remedy = "Correct the file, or declare the setting in `Settings` of model.py beside it."
             wrong = strict_yaml.complaints(error)
             raise BadInput.listing(f"{where} has settings that no code reads:", wrong, remedy) from error
 
-    def _values(self, profile: Profile, readings: dict[str, Any] | None) -> dict[str, Any]:
+    def settings(self, profile: Profile, readings: dict[str, Any] | None) -> dict[str, Any]:
+        """Those of a recipe, by name, not yet checked. Raises BadInput as `recipe` does."""
         if profile != "paper" and profile not in self.profiles:
             raise BadInput(f"{self.name} has no profile {profile}: add it under `profiles` in its paper.yaml.")
         chosen = self.choose(readings or {})

@@ -45,7 +45,7 @@ def read(name: str, path: Traversable) -> Paper:
             raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
         record = Paper(name=name, **given)
         for profile in ("paper", *record.profiles):
-            Recipe(**record._values(profile, {}))
+            Recipe(**record.settings(profile, {}))
     except ValidationError as error:
         wrong = strict_yaml.complaints(error)
         raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Correct the file.") from error

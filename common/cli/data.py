@@ -8,7 +8,7 @@ import typer
 from common import papers
 from common.cli.shared import Results, Runs, app, out, say, show
 from common.errors import BadInput
-from common.files import data_root, refuse_inside, refuse_unwritable, refuse_unwritable_file
+from common.files import data_root, refuse_unwritable, refuse_unwritable_file
 from common.paper import Paper, Profile
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
@@ -65,7 +65,7 @@ def audit(
         refuse_unwritable(output, "-o")
     found = _find_images(name, runs)
     if output:
-        refuse_inside(output, found.folders_read)
+        found.refuse_output(output)
     lists = _published_lists(split or [], found.cases)
     folder = output or runs / f"audit-{found.name}"
     with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):

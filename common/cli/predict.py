@@ -8,7 +8,7 @@ import typer
 
 from common.cli.shared import Runs, app, err, out, progress_bar, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import data_root, refuse_inside, refuse_unwritable, refuse_unwritable_file
+from common.files import data_root, refuse_unwritable, refuse_unwritable_file
 from common.predict.bundled import FILE, NAME, WAYS_TO_NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
@@ -106,7 +106,7 @@ def evaluate(
         refuse_unwritable(output, "-o")
     found = fetch.find_masked(data, images, masks, data_root(), runs)
     if output:
-        refuse_inside(output, found.folders_read)
+        found.refuse_output(output)
         if found.packed:
             raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()

@@ -17,7 +17,7 @@ from common.data.case import Case
 from common.data.known import NAMES, Missing
 from common.data.listing import describe_left_out, first_few, on_disk, plain_name
 from common.errors import BadInput
-from common.files import as_path, kind_of_place, write_atomically
+from common.files import as_path, kind_of_place, refuse_inside, write_atomically
 from common.text import for_terminal
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -39,6 +39,12 @@ class Found:
     left_out: str = ""
     folders_read: tuple[Path, ...] = ()
     named: Path | None = None
+
+    def refuse_output(self, output: Path) -> None:
+        """Raises BadInput where what a command writes would lie among the files of this data set."""
+        refuse_inside(output, self.folders_read)
+        if output.resolve() == self.folder.resolve():
+            raise BadInput(f"{output} is the data set itself. Expected a folder of its own for the results.")
 
     def describe_unusable(self, runs: Path) -> list[str]:
         """In words, where the data set is if not in the folder that was named, which other files are beside the images,
@@ -160,7 +166,8 @@ def _find_own(name_or_dir: str) -> Found:
 
 def _in_busi_layout(name: str, folder: Path) -> Found:
     cases, left_out = index(folder), describe_left_out(busi.left_out(folder))
-    return Found(name, folder, cases, unusable=[], left_out=left_out, folders_read=(folder,))
+    folders_read = tuple(folder / label for label in CLASSES)
+    return Found(name, folder, cases, unusable=[], left_out=left_out, folders_read=folders_read)
 
 
 def _of_pack(packed: pack.Packed) -> Found:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from common import strict_yaml
 from common.data import pairing
 from common.data.case import Case, unusable_files
-from common.data.listing import ENDINGS, first_few, on_disk, plain_name
+from common.data.listing import ENDINGS, first_few, is_of_system, on_disk, plain_name
 from common.errors import BadInput
 
 Label = Literal["benign", "malignant", "normal"]
@@ -168,7 +168,7 @@ def _refuse_unknown(ignore: tuple[str, ...], there: list[str]) -> None:
     """Raises BadInput where a name to ignore is that of no file: what it was meant for would be taken for an image."""
     names = {plain_name(name).casefold(): name for name in there}
     wrong = []
-    for unknown in sorted({*ignore} - {*map(plain_name, there)}):
+    for unknown in sorted(name for name in {*ignore} - {*map(plain_name, there)} if not is_of_system(Path(name))):
         alike = names.get(Path(unknown).name.casefold())
         wrong.append(f"no file is called '{unknown}'{f'; there is {alike}' if alike else ''}")
     if wrong:

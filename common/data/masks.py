@@ -52,10 +52,12 @@ def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
     they belong to; there it is the level of the areas. Raises NoMask where several levels may mark."""
     whole = np.count_nonzero(grey)
     shades = np.count_nonzero(np.bincount(grey.ravel()))
-    for least in _least_areas(whole, shades, lossy):
+    for least in _least_areas(whole, lossy):
         levels = _areas(grey, least, lossy)
         above = levels[1:] if levels and levels[0] <= top / 2 else levels
-        if len(above) > 1 and (shades > _SHADES or least == _BLOCK):  # nearly black: haze beside soft edges
+        if len(above) > 1 and (
+            shades > _SHADES or (shades > _CLASSES and least == _BLOCK)
+        ):  # nearly black: haze beside soft edges
             above = [level for level in above if level > top // 25]
         if 1 < len(above) <= _CLASSES or (above and above[-1] <= top / 2):
             named = ", ".join(map(str, dict.fromkeys([*above, top])))
@@ -69,13 +71,12 @@ def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
     return white
 
 
-def _least_areas(whole: int, shades: int, lossy: bool) -> list[float]:
+def _least_areas(whole: int, lossy: bool) -> list[float]:
     """Pixels of the smallest area that counts, for each look at a mask: first at large areas, which many small ones
     must not hide, then at small ones, since a lesion of its own label may be small. After a lossy compression these
-    are noise. whole: pixels that are marked. shades: levels or colours of the file; more than a mask has classes come
-    from soft edges."""
+    are noise, and smaller ones are the blocks of a soft edge that was enlarged. whole: pixels that are marked."""
     share = max(_LEAST, _SHARE * whole)
-    return [share] if lossy else [share, min(share, _LEAST if shades <= _CLASSES else _BLOCK)]
+    return [share] if lossy else [share, min(share, _BLOCK)]
 
 
 def _areas(grey: np.ndarray, least: float, lossy: bool) -> list[int]:
@@ -135,16 +136,15 @@ def _refuse_colours(rgb: np.ndarray, lossy: bool) -> None:
     white = _inside((chroma <= _CHROMA) & (bright > 127))
     red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
     colours = (red << 16) + (green << 8) + blue
-    shades = len(np.unique(colours))
     names = [_named(main)]
-    *_, least = _least_areas(whole, shades, lossy)
+    *_, least = _least_areas(whole, lossy)
     if np.count_nonzero(other) > least:
         names.append(_named(int(np.median(hue[other]))))
     if np.count_nonzero(white) > least:
         names.append("white")
     if len(names) > 1:
         raise NoMask(f"a mask of several colours, {' and '.join(names)}: {_HOW}")
-    for least in _least_areas(np.count_nonzero(bright), shades, lossy):
+    for least in _least_areas(np.count_nonzero(bright), lossy):
         _refuse_flat_colours(colours, least, lossy)
 
 

@@ -129,7 +129,10 @@ def _better_if(answer: Answer) -> Iterator[str]:
         if change := claim.cells.get(answer.head.id):
             read = answer.head.model_copy(update=change)
             nothing = trivial.distributions_of_cells(answer.paper.model_copy(update={"reported": [read]}))[read.id]
-            if not verdict.says_nothing(read.interval, read.definition, list(nothing.values())):
+            scored = list(nothing.values())
+            if verdict.best_of(read.definition, scored) and not verdict.says_nothing(
+                read.interval, read.definition, scored
+            ):
                 yield claim.premise
 
 

@@ -184,7 +184,7 @@ def why_unlearned(runs: Sequence[Repeat], definition: str) -> str:
     if not signs:
         return ""
     sign, how_many = Counter(sign for each in signs for sign in each).most_common(1)[0]
-    others = f", {len(signs) - how_many} more did not learn either" if len(signs) > how_many else ""
+    others = f"; {len(signs) - how_many} more did not learn either" if len(signs) > how_many else ""
     return f"{_in_runs(how_many, runs)} {sign}{others}"
 
 

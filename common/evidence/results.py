@@ -21,7 +21,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import to_json
 
 from common import limits, strict_yaml
 from common.data.listing import first_few
@@ -274,10 +273,8 @@ def load(folder: Path, paper: str) -> list[Record]:
         content = json.loads(read_at_most(path, limits.JSON))
         if not isinstance(content, list):
             raise ValueError("it is not a list of records")
-        whole = to_json(
-            [unseal(record, path) for record in content]
-        )  # from Python, strict takes no dict as a dataclass
-        records = _RECORDS.validate_json(whole, strict=True)
+        # As text, because strict validation of Python objects takes no dict for a dataclass.
+        records = _RECORDS.validate_json(for_json([unseal(record, path) for record in content]), strict=True)
         _refuse_mixed(records, paper)
         if wrong := [line for record in records for line in impossible(record)]:
             raise ValueError("\n".join(first_few(wrong)))

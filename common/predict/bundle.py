@@ -7,6 +7,7 @@ weights in float16. All numbers are of the file, not of the training.
 
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from common import papers
 from common.data import fetch, phantom
+from common.data.prepare import Prepared
 from common.errors import FailedRun
 from common.evidence import metrics
 from common.evidence.clinical import clinical_measures
@@ -75,22 +77,23 @@ def _in_half_precision(weights: bytes) -> bytes:
     return result.getvalue()
 
 
-def measure(file: Path, planned: Plan, epochs: int, selected: int) -> dict[str, Any]:
-    """What the model card says of the network in `file`. planned: its training. epochs: the length of that. selected:
-    the epoch that the validation images selected."""
+def measure(
+    file: Path, prepared: Prepared, parts: Mapping[str, np.ndarray], epochs: int, selected: int
+) -> dict[str, Any]:
+    """What the model card says of the network in `file`. parts: the positions, int64, of its training, validation and
+    test images. epochs: the length of its training. selected: the epoch that the validation images selected."""
     network, about = model_file.load(file)
-    both, training, (trial,) = beside_probabilities(network), planned.training, planned.trials
-    prepared, recipe = training.prepared, about.recipe
+    both, recipe = beside_probabilities(network), about.recipe
 
     def count(positions: np.ndarray) -> Rows:
         return evaluate(both, prepared, positions, recipe)[0]
 
-    rows = {part: count(positions) for part, positions in planned.listed(trial)[1].parts().items()}
+    rows = {part: count(positions) for part, positions in parts.items()}
     without = count(prepared.only(["normal"]))
     return {
         "file": {"checksum": checksum(file), "bytes": file.stat().st_size, "weights": network.count_params()},
         "training": {"epochs": epochs, "selected": selected, "images": len(rows["train"])},
-        "parts": {part: _scores(each) for part, each in rows.items()},
+        "parts": {part: _scores(each) | {"ids": each.case.tolist()} for part, each in rows.items()},
         "test": [asdict(each) for each in clinical_measures(prepared.name, rows["test"])],
         "normal": [asdict(each) for each in clinical_measures(prepared.name, without)],
         "normal_images": len(without),
@@ -127,7 +130,8 @@ def make_network(runs: Path) -> None:
     if not isinstance(done, Fit):
         raise FailedRun(f"{folder}: its training has not ended. `make network` trains it.")
     save_in_half_precision(folder / model_file.name_of(planned.training.recipe), FILE)
-    write_json(SCORES, measure(FILE, planned, done.epochs, done.best_epoch))
+    parts = planned.listed(planned.trials[0])[1].parts()
+    write_json(SCORES, measure(FILE, planned.training.prepared, parts, done.epochs, done.best_epoch))
     write_atomically(MASKS, cv2.imencode(".png", masks_of_examples(FILE))[1].tobytes())
     scores = read_json(SCORES)  # in JSON a value that is not finite is null
     write_atomically(CARD, with_scores(CARD.read_text(encoding="utf-8"), scores).encode())

@@ -43,8 +43,10 @@ def _ask_driver(facts: str, form: str = "") -> list[str]:
     place on the bus, as CUDA does with CUDA_DEVICE_ORDER=PCI_BUS_ID. No lines if there is no driver, or if it hangs."""
     if not (tool := shutil.which("nvidia-smi")):
         return []
-    query = [tool, f"--query-gpu={facts}", f"--format=csv,noheader{form}"]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and visible.strip() in ("", "-1"):  # all are hidden
+        return []
+    query = [tool, f"--query-gpu={facts}", f"--format=csv,noheader{form}"]
     for words in ([*query, f"--id={visible}"], query) if visible else (query,):
         with suppress(OSError, subprocess.SubprocessError):
             return subprocess.run(words, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()

@@ -339,7 +339,9 @@ def test_an_empty_name_is_no_data_set(tmp_path, monkeypatch):
         fetch.find("", tmp_path, tmp_path)
 
 
-def test_a_folder_in_busis_layout_is_read_as_a_whole(tmp_path):
-    """So results can't be written beside the folders of its classes."""
-    folder = write_small(tmp_path / "mine")
-    assert fetch.find(str(folder), tmp_path, tmp_path).folders_read == (folder,)
+def test_results_are_written_beside_the_folders_of_busis_layout_but_not_among_them(tmp_path):
+    found = fetch.find(str(write_small(tmp_path / "mine")), tmp_path, tmp_path)
+    found.refuse_output(tmp_path / "mine" / "out")
+    for output in (tmp_path / "mine", tmp_path / "mine" / "benign" / "out"):
+        with pytest.raises(BadInput, match=r"is the data set itself|which is read"):
+            found.refuse_output(output)

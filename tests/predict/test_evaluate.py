@@ -243,6 +243,8 @@ def test_nothing_is_written_into_a_data_set(repro, labelled):
     status, _, complaint = repro("evaluate", "--data", labelled, "-o", labelled / "benign" / "out")
     assert status == 2
     assert f"{labelled / 'benign' / 'out'} is in {labelled / 'benign'}, which is read." in complaint
+    status, _, complaint = repro("evaluate", "--data", labelled, "-o", labelled)
+    assert (status, "is the data set itself" in complaint) == (2, True)
 
 
 def test_data_without_a_class_that_is_known_are_refused(repro, saved, labelled):

@@ -7,6 +7,7 @@ import pytest
 
 from common import papers
 from common.evidence import assess, effects
+from common.evidence.definition import Definition, possible_range
 from common.evidence.results import Record, store
 from common.readings import as_text
 from common.report import gather
@@ -20,14 +21,20 @@ SECTION = "section[aria-labelledby=readings]"
 FIGURE = f"{SECTION} figure"
 
 
+def within(signature: str, value: float) -> float:
+    least, most = possible_range(Definition.parse(signature))
+    return min(max(value, least), most)
+
+
 def moved(own: Record, readings: dict[str, str], by: float, repeats: int) -> Record:
-    """The same with other readings, every metric of so many repeats higher by so much, a little more in each."""
+    """The same with other readings, every metric of so many repeats higher by so much, a little more in each. A score
+    stays within its range."""
     content = own.model_dump() | {"readings": readings, "reported": []}
     content["runs"] = content["runs"][:repeats]
     for run in content["runs"]:
         for values in run["metrics"].values():
             more = by * (1 + run["repeat"] / 10)
-            values |= {name: value + more for name, value in values.items() if value is not None}
+            values |= {name: within(name, value + more) for name, value in values.items() if value is not None}
     return Record.model_validate(content)
 
 

@@ -273,6 +273,7 @@ def mammograms(tmp_path):
             pixels = np.zeros((side, side), np.uint8)
             pixels[: side // 2] = 255
             Image.fromarray(pixels).save(tmp_path / "mammo_masses" / folder / f"{name}.png")
+    Image.fromarray(pixels).save(tmp_path / "mammo_masses" / "masks_125" / "0141u1_1_2_2.png")  # without an image
     return tmp_path
 
 

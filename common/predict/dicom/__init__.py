@@ -122,7 +122,8 @@ def _refuse_unusable(path: Path, data: Any) -> None:
         # pydicom reads nothing at all of a file that was cut off within compressed pixels.
         if ("Rows" in data and "Columns" in data) or "Image Storage" in named or not len(data):
             raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing or cut off ({named}).")
-        if getattr(kind, "type", "") != "SOP Class":  # damage may have spared no more than the beginning
+        # Damage may have spared no more than the beginning. Vendors have classes of their own, which nobody lists.
+        if not kind or not (kind.is_private or kind.type == "SOP Class"):
             raise Unreadable(
                 f"{path}: a DICOM file without an image, damaged or of no known kind (SOP class: {kind or 'none'})."
             )

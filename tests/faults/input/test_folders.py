@@ -218,7 +218,7 @@ def test_the_name_of_a_data_set_is_safe_in_tables_pages_and_file_names(made, tmp
 
 
 PLACES = {
-    "": "no image found. Expected benign/benign (1).png",
+    "": "An empty text is no path.",
     "nowhere": "no data set 'nowhere', and no such folder or file",
     "x" * 5_000: "can't be read: File name too long",
     "no\0name": "no data set",
