@@ -68,7 +68,8 @@ def refuse_no_folder(path: Path) -> None:
     there = _nearest(path)
     if not there.is_dir():
         kind = kind_of_place(there) or "a file"
-        raise BadInput(f"{path} can't be a folder: {there} is {kind}. A missing folder is made.")
+        below = "" if there == path else f" So {path} can't be made."
+        raise BadInput(f"{there} is {kind}. Expected a folder for the results; a missing one is made.{below}")
 
 
 def _nearest(path: Path) -> Path:

@@ -124,7 +124,7 @@ def do_job(
         why = f"{host} does not see {job.folder}: the folder of the runs has to be shared by all machines."
         return "refused", [why]
     if not job.folder.name.endswith(f"-p{(protocol := protocol_of(request.recipe))}"):
-        why = f"{host} would train this under step {protocol} of the protocol. The sweep was started with another."
+        why = f"{host} has the code of step {protocol} for this. The sweep was started with that of another one."
         return "refused", [why]
 
     import ray  # only a cluster calls this, and other functions of this module are used without Ray
