@@ -31,7 +31,7 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how its four forms begin
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows the first 14 bytes
 _SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "__macosx")
 _SHOWN = 8  # lines of one message
-MOST_FOLDERS = 1_000  # that are looked through for a data set
+MOST_FOLDERS = 1_000  # that are looked through for a data set, or for images and masks
 
 
 def first_bytes(path: Path, size: int = 512) -> bytes:

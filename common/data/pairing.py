@@ -5,13 +5,11 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from pathlib import Path
 
-from common.data.listing import hidden, is_image, on_disk, plain_name, visible
+from common.data.listing import MOST_FOLDERS, hidden, is_image, on_disk, plain_name, visible
 from common.errors import BadInput
 
 # What stands behind the name of an image in the name of its mask: scan_mask.png, scan-seg_2.png.
 _MASK_WORD = re.compile(r"[ _-](mask|seg|segmentation|gt|label)([ _-]?\d+)?$", re.IGNORECASE)
-
-_MOST_FOLDERS = 1_000
 
 
 def image_of_mask(stem: str) -> str:
@@ -52,8 +50,8 @@ def files_in(folder: Path, other: Path, nested: bool) -> tuple[list[Path], list[
                 folders += [path] if path != other else []
             elif path != other:
                 (images if is_image(path) else passed).append(path)
-        if len(folders) > _MOST_FOLDERS:
-            raise BadInput(f"{folder}: more than {_MOST_FOLDERS:,} folders below it. Name the one that is meant.")
+        if len(folders) > MOST_FOLDERS:
+            raise BadInput(f"{folder}: more than {MOST_FOLDERS:,} folders below it. Name the one that is meant.")
     return sorted(images), passed
 
 
