@@ -54,6 +54,12 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an earlier run instead of removing its trainings.")
     ] = False,
+    add: Annotated[
+        bool,
+        typer.Option(
+            "--add", help="Keep the repeats in --results too, and train further ones: for a run whose --runs is lost."
+        ),
+    ] = False,
     only: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +71,8 @@ def run(
     record = papers.load(paper)
     readings = dict(_parse_reading(choice) for choice in reading or [])
     record.choose(readings)  # refuses an unknown one before Keras is loaded
+    if only and add:
+        raise BadInput("--only stores no results: it can't be combined with --add.")
     if only and repeats_at_once != "1":
         raise BadInput("--only trains one job: it can't be combined with --repeats-at-once.")
     if repeats_at_once != "1":
@@ -88,10 +96,11 @@ def run(
         precision=precision,
         repeats_at_once=repeats_at_once,
         runs=runs,
-        resume=resume,
+        resume=resume or add,
         say=say,
         command=command_line("--only="),
     )
+    request = replace(request, adds=add)
     # The first time this may take a minute, so the terminal shows a message.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, tell)

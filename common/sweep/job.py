@@ -16,9 +16,9 @@ from common.lock import only_one, side_by_side
 from common.readings import as_shown
 from common.training.environment import environment
 from common.training.fit import fit
-from common.training.record import Fit, Trial, ended
+from common.training.record import Fit, Trial, ended, note_environment
 from common.training.request import Request, note_request, plan, trial_folder, trials
-from common.training.run import describe_training, note_environment
+from common.training.run import describe_training
 from common.training.run_log import logged
 
 

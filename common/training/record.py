@@ -89,9 +89,9 @@ def ended(folder: Path) -> Fit | results.Failure | None:
         if (folder / "fit.json").exists():
             done = _read(folder / "fit.json", lambda content: Fit(**content))
             made_in(folder)
-            for name in counted_files(folder, done.split):
+            for name in done.counts or counted_files(folder, done.split):
                 check_archive(folder / name)
-                if done.counts and checksum(folder / name) != done.counts.get(name):
+                if done.counts and checksum(folder / name) != done.counts[name]:
                     raise Damaged(folder / name, "it is not the file that this training wrote")
             remove_states(folder)  # they are still there if it was killed just before this step
             return done
@@ -110,6 +110,11 @@ def counted_files(folder: Path, parts: Iterable[str]) -> list[str]:
 def made_in(folder: Path) -> results.Environment:
     """The environment in which a repeat was made."""
     return _read(folder / "environment.json", results.Environment.model_validate)
+
+
+def note_environment(folder: Path, machine: results.Environment) -> None:
+    """Writes the environment into the folder of a repeat. The others of the run may have another machine or commit."""
+    write_json(folder / "environment.json", machine.model_dump())
 
 
 def _read(path: Path, make: Callable[[dict], Made]) -> Made:
@@ -174,7 +179,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := counts.class_confusion(of_part))},
-        notes=[*done.notes, *_on_groups(done, recipe, rows)],
+        notes=list(dict.fromkeys([*done.notes, *_on_groups(done, recipe, rows)])),  # a restored one has all of them
     )
     return run.model_copy(update={"unlearned": learned.find_signs(run, rows["test"])})
 
@@ -237,14 +242,11 @@ def _keep_counts(record: results.Record, places: list[Path], kept: Path) -> dict
         shutil.rmtree(left)
     with temporary_folder(folder.parent, KEEPING) as beside:
         for place, run in zip(places, record.runs, strict=True):
-            trial = results.trial_name(run)
-            for part in run.split:
-                copy(place / f"rows-{part}.npz", beside / f"rows-{trial}-{part}.npz")
-            if (place / RENEWED).exists():
-                copy(place / RENEWED, beside / RENEWED.replace("rows", f"rows-{trial}"))
+            for own, name in kept_names(record, run).items():
+                copy(place / own, beside / name)
             if run.repeat == record.runs[0].repeat:
-                copy(place / MASKS, beside / f"masks-{trial}-test.npz")
-                write_atomically(beside / f"boxes-{trial}-test.json", for_json(_boxes(place)).encode())
+                boxes_of = beside / f"boxes-{results.trial_name(run)}-test.json"
+                write_atomically(boxes_of, for_json(_boxes(place)).encode())
         # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged, and
         # there are counts at every moment.
         new = {path.name: checksum(path) for path in sorted(beside.iterdir())}
@@ -254,6 +256,17 @@ def _keep_counts(record: results.Record, places: list[Path], kept: Path) -> dict
             if old.name not in new:
                 old.unlink()
     return new
+
+
+def kept_names(record: results.Record, run: results.Repeat) -> dict[str, str]:
+    """The files of one training that are kept beside its record: their names in its folder, and beside the record."""
+    trial = results.trial_name(run)
+    names = {f"rows-{part}.npz": f"rows-{trial}-{part}.npz" for part in run.split}
+    if results.RENEWED in run.metrics:
+        names[RENEWED] = f"rows-{trial}-test-renewed.npz"
+    if run.repeat == record.runs[0].repeat:
+        names[MASKS] = f"masks-{trial}-test.npz"
+    return names
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:

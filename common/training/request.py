@@ -33,7 +33,8 @@ REQUEST = "run.json"
 class Request:
     """A user's request for one run. found: the data set. readings: the choices that differ from the paper's defaults,
     as typed. precision: a Keras dtype policy. resume: whether finished trainings of an earlier run are kept. at_once:
-    trainings at a time. command: the command that resumes this run."""
+    trainings at a time. command: the command that resumes this run. adds: whether the trainings of the stored record
+    are kept too (`common.training.restore`)."""
 
     paper: Paper
     profile: Profile
@@ -47,6 +48,7 @@ class Request:
     resume: bool
     at_once: int = 1
     command: str = ""
+    adds: bool = False
 
     @property
     def keeps_groups(self) -> bool:

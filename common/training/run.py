@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from common import lock
 from common.evidence import learned, results
-from common.files import refuse_unwritable, remove_partial, write_json
+from common.files import refuse_unwritable, remove_partial
 from common.lock import only_one, remove_abandoned
 from common.training import at_once
 from common.training.callbacks import bars
@@ -20,9 +20,10 @@ from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import fit
 from common.training.foreign import refuse_foreign
-from common.training.record import Fit, Trial, ended
+from common.training.record import Fit, Trial, ended, note_environment
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder
+from common.training.restore import restore
 from common.training.run_log import LOG, logged
 from common.training.run_record import RunRecord
 
@@ -53,6 +54,8 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
             _clear(folder, say)
         remove_partial(folder)
         refuse_foreign(folder, request, planned.training.prepared)
+        if request.adds:
+            restore(request, planned, say)
         note_request(folder, request, stored=False)
         record, due = RunRecord(request, planned, say), -math.inf
         try:
@@ -110,12 +113,6 @@ def describe_training(outcome: Fit | results.Failure, *, before: bool = False) -
         return f"failed{' before' * before}, {outcome.why}"
     how = "finished before" if before else f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
     return "; ".join([how, *learned.describe_unlearned(outcome.unlearned)])
-
-
-def note_environment(place: Path, machine: results.Environment) -> None:
-    """Writes the environment into the folder of the trial. The other trials of the run may have another machine or
-    commit."""
-    write_json(place / "environment.json", machine.model_dump())
 
 
 def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:

@@ -64,10 +64,11 @@ def run(monkeypatch, phantom_folder, tmp_path):
             tmp_path / "runs", tmp_path / "results", resume,
         )  # fmt: skip
 
-    def run_(repeats, resume=True, profile="smoke", **readings):
+    def run_(repeats, resume=True, profile="smoke", adds=False, **readings):
         trained.clear()
         run_.said = []
-        return room.run_experiment(asks(repeats, resume, profile, **readings), run_.said.append)
+        request = replace(asks(repeats, resume, profile, **readings), adds=adds)
+        return room.run_experiment(request, run_.said.append)
 
     run_.asks = asks
     run_.trained, run_.fails_in, run_.results = trained, None, tmp_path / "results"

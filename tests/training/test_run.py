@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -414,3 +415,36 @@ def test_a_run_whose_network_is_given_the_mask_begins_by_calling_it_a_leak(phant
     lines = []
     request.plan(Request(papers.load("paudel"), "smoke", found, 1, 0, leaking, "float32", *places), lines.append)
     assert lines[0].startswith("LEAK: this network is given the ground truth mask")
+
+
+def test_repeats_are_added_to_a_stored_record_whose_folder_of_runs_is_lost(run):
+    before = run(2)
+    counts_before = {path.name: path.read_bytes() for path in (run.results / "cheng" / "smoke-phantom").iterdir()}
+    shutil.rmtree(run.runs)
+    after = run(3, adds=True)
+    assert run.trained == [2]
+    assert after.runs[:2] == before.runs
+    assert [done.repeat for done in after.runs] == [0, 1, 2]
+    kept = run.results / "cheng" / "smoke-phantom"
+    assert {name: (kept / name).read_bytes() for name in counts_before} == counts_before
+    assert any(line.endswith(": 2 trainings of this run.") for line in run.said)
+    assert run(3, adds=True).runs == after.runs
+    assert run.trained == []
+
+
+@pytest.mark.parametrize("what", ["seed", "precision", "protocol", "counts"])
+def test_no_repeat_is_added_to_a_record_that_is_not_of_this_run(run, what, monkeypatch):
+    stored = run(1)
+    shutil.rmtree(run.runs)
+    if what == "counts":
+        (run.results / "cheng" / "smoke-phantom" / "rows-0-test.npz").write_bytes(b"")
+    elif what == "protocol":
+        results.store(run.results, stored.model_copy(update={"protocol": 1}))
+    elif what == "seed":
+        of_seed = stored.runs[0].model_copy(update={"seed": 7})
+        results.store(run.results, stored.model_copy(update={"runs": [of_seed]}))
+    else:
+        machine = stored.environment.model_copy(update={"precision": "mixed_bfloat16"})
+        results.store(run.results, stored.model_copy(update={"environment": machine}))
+    assert len(run(1, adds=True).runs) == 1
+    assert run.trained == [0]
