@@ -27,10 +27,11 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
         say()
     rows, left_out = outcome_rows(paper, trained)
     if rows:
-        columns = "number", "printed", "ours", "nothing learned", "verdict"
+        columns = "number", "printed", "ours", "a guess", "verdict"
         show(plain_table(columns, rows, out.width))
         if any("(" in ours for _, _, ours, *_ in rows):
             tell("In brackets: where one further run falls with 95 % probability.")
+        tell("A guess ignores the image: the best of a blank mask and the tumour's share as every pixel's probability.")
         if left_out:
             tell(f"The paper prints {left_out} more numbers of this kind: {results / 'README.md'} has them all.")
         say()
