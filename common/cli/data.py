@@ -112,6 +112,7 @@ def pack(
     found = _find_images(name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
     refuse_unwritable_file(path, "-o")
+    found.refuse_output(path)
     # Every reading of masks and channels, because they add little. Another side or contrast would need other images.
     needs = {
         Need.of_recipe(paper.plain_recipe(profile, reading))

@@ -27,7 +27,8 @@ def predict(
     from common.predict import inputs as files
 
     refuse_unwritable(output, "-o")
-    found = files.find_inputs(inputs, output)
+    files.refuse_foreign(output)
+    found = files.find_inputs(inputs)
     files.refuse_nothing(found)
     model = find_network(model)
     import_keras()
@@ -148,6 +149,8 @@ def export(
     """Write a trained network as ONNX, after a check that onnxruntime marks the same pixels."""
     refuse_unwritable_file(output, "-o")
     model = find_network(model)
+    if output.exists() and output.samefile(model):
+        raise BadInput(f"{output} is the network itself. Expected another file to write, such as a.onnx.")
     import_keras()
     from common.predict import export as exporting
     from common.predict.probe import load_for_images

@@ -61,7 +61,7 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit("Usage: python -m common.predict.bench MODEL.keras IMAGE...")
     network, record = model_file.load(Path(sys.argv[1]))
-    chosen = inputs.find_inputs(sys.argv[2:], Path("nowhere")).items
+    chosen = inputs.find_inputs(sys.argv[2:]).items
     print_line(f"{record}: {len(chosen)} images; repro predict over the bare network:")
     for name, each in zip(("elapsed", "cpu"), measure_ratios(network, record, chosen).T, strict=True):
         print_line(f"{name}: {median(each):.3f} (from {min(each):.3f} to {max(each):.3f})")

@@ -49,18 +49,18 @@ class FoundInputs:
     left_out: str
 
 
-def find_inputs(words: Iterable[str], output: Path) -> FoundInputs:
+def find_inputs(words: Iterable[str]) -> FoundInputs:
     """The images that files, folders and patterns such as 'scans/*.png' name.
 
     A folder stands for all images in it and below, also behind links, known by their ending or by how they begin.
-    Hidden files are left out, and what an earlier prediction wrote, into `output` or elsewhere; a pattern leaves these
-    out too. A mask is left out wherever its image is named as well: `x_mask.png` or `x-seg.png` beside `x.png`.
+    Hidden files are left out, and what an earlier prediction wrote; a pattern leaves these out too. A mask is left out
+    wherever its image is named as well: `x_mask.png` or `x-seg.png` beside `x.png`.
     """
     found: dict[Path, Path] = {}
     missing, passed = [], []
     for word in words:
         known = len(missing)
-        paths, over = _named_by(word, output, missing)
+        paths, over = _named_by(word, missing)
         passed += over
         if not paths and len(missing) == known:
             missing.append(f"{word}: {'no image in this folder' if os.path.isdir(word) else 'there is no such file'}")
@@ -77,18 +77,18 @@ def find_inputs(words: Iterable[str], output: Path) -> FoundInputs:
     return FoundInputs(_with_names(chosen), missing, count_kinds(passed))
 
 
-def _named_by(word: str, output: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
+def _named_by(word: str, missing: list[str]) -> tuple[list[Path], list[str]]:
     """The images that a word names, and the kind of each file that is passed over. Folders that can't be read are added
     to `missing`."""
     path = on_disk(Path(os.path.expanduser(word)))  # not Path.expanduser, which raises for an unknown user
     if os.path.isdir(path):  # not Path.is_dir, which raises for a name that is too long
-        return _images_in(path, output, missing)
+        return _images_in(path, missing)
     if os.path.exists(path):  # before the pattern: "x [1].png" may be the name of a file
         return [path], []
     images, passed = [], []
     for match in map(Path, sorted(glob.glob(str(path), recursive=True))):
         if match.is_dir():
-            within, over = _images_in(match, output, missing)
+            within, over = _images_in(match, missing)
             images, passed = images + within, passed + over
         elif any(map(_holds_results, Path(os.path.abspath(match)).parents)):
             passed.append(_RESULT)
@@ -97,8 +97,7 @@ def _named_by(word: str, output: Path, missing: list[str]) -> tuple[list[Path], 
     return images, passed
 
 
-def _images_in(folder: Path, output: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
-    written = [(output / part).resolve() for part in (MASKS, OVERLAYS)]
+def _images_in(folder: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
     images, passed, entered = [], [], set()
 
     def unread(error: OSError) -> None:
@@ -112,10 +111,10 @@ def _images_in(folder: Path, output: Path, missing: list[str]) -> tuple[list[Pat
         entered.add(real)
         passed += ["as a hidden folder" for each in folders if each[0] == "."]
         folders[:] = sorted(
-            (each for each in folders if each[0] != "." and each != "__MACOSX"),
+            (each for each in folders if each[0] != "." and not is_of_system(inside / each)),
             key=lambda each: ((inside / each).is_symlink(), each),  # a folder by its own name before a link to it
         )
-        of_results = [each for each in folders if (inside / each).resolve() in written or _holds_results(inside / each)]
+        of_results = [each for each in folders if _holds_results(inside / each)]
         for each in of_results:
             folders.remove(each)
             passed += [_RESULT] * sum(len(names) for *_, names in os.walk(inside / each))
@@ -132,10 +131,24 @@ def _images_in(folder: Path, output: Path, missing: list[str]) -> tuple[list[Pat
 def _holds_results(folder: Path) -> bool:
     """Whether a prediction wrote this folder of masks or overlays: its about.json then lies beside it. A prediction
     that was killed has left nothing else."""
-    if folder.name not in (MASKS, OVERLAYS):
-        return False
-    start = first_bytes(folder.parent / ABOUT)
+    return folder.name in (MASKS, OVERLAYS) and _is_of_prediction(folder.parent)
+
+
+def _is_of_prediction(folder: Path) -> bool:
+    start = first_bytes(folder / ABOUT)
     return all(key in start for key in _BEGINS)
+
+
+def refuse_foreign(output: Path) -> None:
+    """Raises BadInput where the folder for the results has files of a person under the names of what is written: masks/
+    may hold the truth of the images, which would be replaced."""
+    there = [] if _is_of_prediction(output) else [output / part for part in (MASKS, OVERLAYS, LINES, ABOUT)]
+    for path in there:
+        if any(path.iterdir()) if path.is_dir() else path.exists():
+            raise BadInput(
+                f"{path} is there, and no prediction wrote it: results in {output} would replace your files. Name "
+                "another folder with -o."
+            )
 
 
 def _plain(path: Path) -> str:

@@ -213,6 +213,14 @@ def test_one_of_another_protocol_is_refused(packed, tmp_path, monkeypatch):
         pack.read_pack(packed).unpack(NEEDS[0], tmp_path)
 
 
+def test_it_does_not_replace_an_image(repro, folder, tmp_path):
+    image = shutil.copytree(folder, tmp_path / "mine") / "benign" / "benign (1).png"
+    before = image.read_bytes()
+    status, _, complaint = repro("data", "pack", "mine", "-o", image, "--profile", "smoke")
+    assert (status, "which is read" in complaint) == (2, True)
+    assert image.read_bytes() == before
+
+
 # Where it is found
 
 

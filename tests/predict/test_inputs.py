@@ -21,9 +21,9 @@ def tree(tmp_path, monkeypatch):
     return make
 
 
-def meant(*words, output="out"):
+def meant(*words):
     """The files, as text, and their names."""
-    return {str(item.path): item.name for item in find_inputs(words, Path(output)).items}
+    return {str(item.path): item.name for item in find_inputs(words).items}
 
 
 def test_a_folder_means_all_images_in_it_and_below(tree):
@@ -61,7 +61,8 @@ def test_a_mask_is_left_out_where_its_image_is_meant_too(tree):
 
 def test_what_was_written_before_is_left_out(tree):
     tree("scans/a.png", "scans/masks/a.png", "scans/overlays/a.png", "scans/other/masks/b.png")
-    assert meant("scans", output="scans") == {"scans/a.png": "a", "scans/other/masks/b.png": "other/masks/b"}
+    tree("scans/about.json", content=b'{"warning": "", "network": {}}')
+    assert meant("scans") == {"scans/a.png": "a", "scans/other/masks/b.png": "other/masks/b"}
 
 
 def test_patterns_are_for_many_and_a_file_called_like_one_is_itself(tree):
@@ -103,7 +104,7 @@ def test_equal_names_but_for_ending_or_case_do_not_meet(tree):
 
 def test_a_word_that_means_nothing_is_told(tree):
     tree("empty/notes.txt")
-    meant = find_inputs(["empty", "nowhere.png", "*.tif"], Path("out"))
+    meant = find_inputs(["empty", "nowhere.png", "*.tif"])
     assert meant.items == []
     assert meant.missing == [
         "empty: no image in this folder",

@@ -207,20 +207,47 @@ def test_folders_of_these_names_that_no_prediction_wrote_are_images(repro, model
     assert "2 of 2 images" in printed
 
 
+@pytest.mark.parametrize("name", ["masks/a.png", "overlays/mine.png", "about.json", "predictions.jsonl"])
+def test_a_prediction_replaces_no_file_of_a_person(repro, model, tmp_path, name):
+    """As in a data set with images/ and masks/: the truth lies where the masks would go."""
+    put(tmp_path / "images", **{"a.png": PNG})
+    mine = tmp_path / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_bytes(b"mine")
+    status, _, complaint = repro("predict", "--model", model, "images", "-o", ".")
+    assert status == 2
+    assert f"{mine.relative_to(tmp_path).parts[0]} is there, and no prediction wrote it" in complaint
+    assert mine.read_bytes() == b"mine"
+
+
+def test_an_empty_folder_for_the_masks_may_be_there(repro, model, tmp_path):
+    put(tmp_path / "images", **{"a.png": PNG})
+    (tmp_path / "out" / "masks").mkdir(parents=True)
+    assert repro("predict", "--model", model, "images", "-o", "out")[0] == 0
+
+
 def test_a_prediction_that_was_killed_is_known_by_its_beginning(tmp_path):
     """about.json is there before the first mask, and is all that there is beside the masks. What SIGKILL leaves is
     copied at the moment of the first result."""
     scans, beside = put(tmp_path / "scans", **{"a.png": PNG}), tmp_path / "as killed"
-    items = inputs.find_inputs([str(scans)], scans / "out").items
+    items = inputs.find_inputs([str(scans)]).items
     pipeline.predict_all(
         bright(3, side=64), about(side=64), items, scans / "out", lambda done: shutil.copytree(scans, beside)
     )
     assert sorted(path.name for path in beside.rglob("*.*")) == ["a.jpg", "a.png", "a.png", "about.json"]
-    meant = inputs.find_inputs([str(beside)], beside / "again")
+    meant = inputs.find_inputs([str(beside)])
     assert [item.path for item in meant.items] == [beside / "a.png"]
     assert meant.left_out == "3 as results of an earlier prediction"
     (beside / "out" / "about.json").write_text('{"about": "these masks"}')
-    assert len(inputs.find_inputs([str(beside)], beside / "again").items) == 3, "of another's about.json"
+    assert len(inputs.find_inputs([str(beside)]).items) == 3, "of another's about.json"
+
+
+def test_an_export_does_not_replace_the_network(repro, model):
+    before = model.read_bytes()
+    status, _, complaint = repro("export", "--model", model, "-o", model)
+    assert status == 2
+    assert f"{model} is the network itself" in complaint
+    assert model.read_bytes() == before
 
 
 def test_an_export_into_a_folder_is_refused_before_it_is_made(repro, model, tmp_path, monkeypatch):

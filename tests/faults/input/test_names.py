@@ -47,7 +47,7 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending or "none")
 def test_an_image_counts_whatever_its_ending(tmp_path, ending):
     Image.fromarray(photo()).save(tmp_path / f"a{ending}", ENDINGS[ending])
-    meant = find_inputs([str(tmp_path)], tmp_path / "out")
+    meant = find_inputs([str(tmp_path)])
     assert [item.path.name for item in meant.items] == [f"a{ending}"]
     assert meant.left_out == ""
     made = described(tmp_path / "set", number=2)
@@ -64,7 +64,7 @@ def test_so_does_a_dicom_file(tmp_path, name):
     written(tmp_path / name, scene(40, 220))
     without_a_head = File(scene(40, 220), patch=lambda content: content[132:])
     without_a_head.write(tmp_path / f"{name}-2")
-    assert len(find_inputs([str(tmp_path)], tmp_path / "out").items) == 2
+    assert len(find_inputs([str(tmp_path)]).items) == 2
 
 
 def test_what_is_passed_over_is_counted_by_kind(tmp_path):
@@ -75,7 +75,7 @@ def test_what_is_passed_over_is_counted_by_kind(tmp_path):
     (tmp_path / "volume.nii").write_bytes(b"\x5c\x01\0\0" + bytes(400))
     (tmp_path / "scan.jp2").write_bytes(corpus.saved(photo(), "JPEG2000"))
     (tmp_path / "a_mask.png").write_bytes(corpus.saved(drawn(), "PNG"))
-    meant = find_inputs([str(tmp_path)], tmp_path / "out")
+    meant = find_inputs([str(tmp_path)])
     assert [item.path.name for item in meant.items] == ["a.png"]
     for told in ("2 .txt", "1 .csv", "1 without an ending", "1 as hidden", "1 GIF (not read)", "1 NIfTI (not read)",
                  "1 JPEG 2000 (not read)", "1 as masks of images"):  # fmt: skip
@@ -144,7 +144,7 @@ def test_two_files_whose_names_look_the_same_are_named(tmp_path):
 
 def test_a_word_of_the_command_may_be_in_either_form(tmp_path):
     Image.fromarray(photo()).save(tmp_path / f"{NFD}.png")
-    assert len(find_inputs([str(tmp_path / f"{NFC}.png")], tmp_path / "out").items) == 1
+    assert len(find_inputs([str(tmp_path / f"{NFC}.png")]).items) == 1
 
 
 def test_and_so_may_what_a_sheet_lists(tmp_path):
@@ -204,7 +204,7 @@ MASKS = ("x_mask", "x_Mask", "x_MASK2", "x_mask_1", "x-mask", "x mask", "x_seg",
 def test_a_mask_beside_its_image_is_not_predicted_on(tmp_path, name):
     for each in ("x", name, "unmasked"):
         Image.fromarray(photo()).save(tmp_path / f"{each}.png")
-    meant = find_inputs([str(tmp_path)], tmp_path / "out")
+    meant = find_inputs([str(tmp_path)])
     assert [item.path.stem for item in meant.items] == ["unmasked", "x"]
     assert meant.left_out == "1 as masks of images"
 
@@ -215,7 +215,7 @@ def test_links_lead_to_folders_and_not_round_in_a_circle(tmp_path):
     (tmp_path / "scans").mkdir()
     for name, target in (("linked", "../elsewhere"), ("again", "../elsewhere"), ("round", "."), ("nowhere.png", "no")):
         (tmp_path / "scans" / name).symlink_to(target)
-    meant = find_inputs([str(tmp_path / "scans")], tmp_path / "out")
+    meant = find_inputs([str(tmp_path / "scans")])
     assert [item.path.name for item in meant.items] == ["nowhere.png", "a.png"]
 
 
@@ -230,7 +230,7 @@ def test_a_folder_that_can_not_be_read_is_named(tmp_path, monkeypatch):
         return scandir(place)
 
     monkeypatch.setattr(os, "scandir", closed)
-    meant = find_inputs([str(tmp_path / "scans")], tmp_path / "out")
+    meant = find_inputs([str(tmp_path / "scans")])
     assert len(meant.items) == 1
     assert meant.missing == [f"{tmp_path / 'scans' / 'closed'}: Permission denied"]
 
@@ -238,7 +238,7 @@ def test_a_folder_that_can_not_be_read_is_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize("word", ["~nobody-at-all/a.png", "a" * 5000, "a\0b", "", "-"])
 def test_a_word_that_can_be_no_file_is_told_so(tmp_path, monkeypatch, word):
     monkeypatch.chdir(tmp_path)
-    meant = find_inputs([word], tmp_path / "out")
+    meant = find_inputs([word])
     assert meant.items == []
     assert len(meant.missing) == 1
 
@@ -246,7 +246,7 @@ def test_a_word_that_can_be_no_file_is_told_so(tmp_path, monkeypatch, word):
 def test_a_hidden_folder_is_counted(tmp_path):
     (tmp_path / ".hidden").mkdir()
     Image.fromarray(photo()).save(tmp_path / ".hidden" / "a.png")
-    assert find_inputs([str(tmp_path)], tmp_path / "out").left_out == "1 as a hidden folder"
+    assert find_inputs([str(tmp_path)]).left_out == "1 as a hidden folder"
 
 
 def test_verify_says_what_it_left_out(repro, tmp_path):
