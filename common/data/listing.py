@@ -29,7 +29,7 @@ _OTHER_FORMATS = {
 }
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how its four forms begin
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows the first 14 bytes
-_SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "__macosx")
+_SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "__macosx", "@eadir")
 _SHOWN = 8  # lines of one message
 MOST_FOLDERS = 1_000  # that are looked through for a data set, or for images and masks
 
@@ -48,10 +48,10 @@ def first_bytes(path: Path, size: int = 512) -> bytes:
 def is_image(path: Path) -> bool:
     """Whether a file is of one of FORMATS, by its ending or by how it begins. An ending is a promise: a damaged file
     that ends as an image does is named later, and not passed over."""
-    return path.suffix.lower() in ENDINGS or _begins_as_image(first_bytes(path))
+    return path.suffix.lower() in ENDINGS or begins_as_image(first_bytes(path))
 
 
-def _begins_as_image(start: bytes) -> bool:
+def begins_as_image(start: bytes) -> bool:
     if start[:2] == b"BM":
         return int.from_bytes(start[14:18], "little") in _BMP_HEADERS
     if start[:4] == b"RIFF":

@@ -48,7 +48,7 @@ def test_an_ending_that_is_none_stays_in_the_name(tree):
 
 
 def test_hidden_files_and_folders_are_left_out(tree):
-    tree("scans/._a.png", "scans/.trash/b.png", "scans/a.png")
+    tree("scans/._a.png", "scans/.trash/b.png", "scans/@eaDir/a.png/SYNOPHOTO_THUMB_M.png", "scans/a.png")
     assert meant("scans") == {"scans/a.png": "a"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from common.data.decode import LARGEST, TOO_LARGE, Unreadable, unread
-from common.data.listing import first_bytes
+from common.data.listing import begins_as_image, first_bytes
 from common.errors import BadInput, in_words
 from common.predict.dicom.bounded import read_elements, refuse_large_pixels
 from common.predict.dicom.display import show_colours, show_grey, show_palette
@@ -33,9 +33,10 @@ class NoPicture(Unreadable):
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is of DICOM, by its ending or by how it begins. An ending is a promise: a damaged file that ends
-    as DICOM files do is named later, and not passed over."""
-    return path.suffix.lower() in ENDINGS or _begins_as_dicom(first_bytes(path, _START))
+    """Whether a file is of DICOM, by how it begins or by its ending. An ending is a promise: a damaged file that ends
+    as DICOM files do is named later, and not passed over. But a PNG is one under any name."""
+    start = first_bytes(path, _START)
+    return _begins_as_dicom(start) or (path.suffix.lower() in ENDINGS and not begins_as_image(start))
 
 
 def _begins_as_dicom(start: bytes) -> bool:

@@ -136,6 +136,12 @@ def test_a_disk_without_room_ends_all_with_what_was_done_told(repro, model, tmp_
     assert lines(Path("out")) == {}
 
 
+def test_a_picture_called_as_a_dicom_file_is_a_picture(repro, model, tmp_path):
+    (put(tmp_path / "scans") / "picture.dcm").write_bytes(PNG)
+    assert repro("predict", "--model", model, "scans", "-o", "out")[0] == 0
+    assert lines(tmp_path / "out")["picture.dcm"]["area_pixels"] == 576
+
+
 REPORTS = {
     "DICOMDIR": MediaStorageDirectoryStorage,
     "a structured report": "1.2.840.10008.5.1.4.1.1.88.11",
