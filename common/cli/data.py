@@ -1,5 +1,6 @@
 """Commands about data sets: find, download, check and audit them."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -135,6 +136,9 @@ def _published_lists(paths: list[Path], cases: "Sequence[Case]") -> "dict[str, t
 
     if len(paths) % 2:
         raise BadInput(f"--split: {paths[-1]} stands alone. A split has two lists, of training and of test images.")
+    for path, times in Counter(paths[1::2]).items():
+        if times > 1:
+            raise BadInput(f"--split: {path} is the test part of {times} splits. Audit them one at a time.")
     pairs = zip(paths[::2], paths[1::2], strict=True)
     positions = np.arange(len(cases))
     return {

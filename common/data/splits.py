@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from common.data.case import Case
+from common.data.listing import plain_name
 from common.errors import BadInput, in_words
 from common.files import decode_utf8, read_at_most
 from common.recipe import Recipe
@@ -143,13 +144,13 @@ def published_lists(folder: str) -> list[tuple[Traversable, Traversable]]:
 
 
 def read_names(path: Path) -> list[str]:
-    """The names in a published list: one a line, blank lines left out. Raises BadInput for what is no text, and for a
-    file of more than 10 MB."""
+    """The names in a published list, one a line, in one form of Unicode. Blank lines are left out. Raises BadInput for
+    what is no text, and for a file of more than 10 MB."""
     try:
         lines = decode_utf8(read_at_most(path, _LARGEST_LIST)).splitlines()
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} can't be read as a list of names: {in_words(error)}.") from error
-    return [line.strip() for line in lines if line.strip()]
+    return [plain_name(line.strip()) for line in lines if line.strip()]
 
 
 def listed(

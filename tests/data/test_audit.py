@@ -225,7 +225,9 @@ def test_lists_of_anybody_are_audited(flawed, tmp_path):
     assert "1 of 2" in told.output
     found = json.loads((tmp_path / "audit" / "audit.json").read_text())["lists"]
     assert list(found.values()) == [{"test": 2, "leaked": ["benign (2)"]}]
-    for options, said in ((two, "the test part is empty"), (one[:1], "stands alone")):
+    again = [two[0], one[1]]
+    wrong = (two, "the test part is empty"), (one[:1], "stands alone"), (one + again, "is the test part of 2 splits")
+    for options, said in wrong:
         refused = CliRunner().invoke(cli.app, [*command, *options])
         assert isinstance(refused.exception, BadInput)
         assert said in str(refused.exception)

@@ -1,5 +1,6 @@
 """Splits: the papers' sizes, no case in two parts, every repeat its own, folds and groups kept whole."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -292,6 +293,12 @@ def test_repeats_take_the_lists_in_turn_and_validation_is_cut_off_the_training_p
 def test_a_list_may_have_a_mark_of_its_encoding_and_blank_lines(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbfbenign (1)\r\n\r\n  benign (2) \n")
     assert splits.read_names(tmp_path / "list.txt") == ["benign (1)", "benign (2)"]
+
+
+def test_a_list_from_a_mac_has_the_same_names(tmp_path):
+    """Both forms of Unicode are one name. A case has the composed one."""
+    (tmp_path / "list.txt").write_text(unicodedata.normalize("NFD", "Pérez 1"))
+    assert splits.read_names(tmp_path / "list.txt") == [unicodedata.normalize("NFC", "Pérez 1")]
 
 
 @pytest.mark.parametrize(
