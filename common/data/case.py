@@ -13,7 +13,7 @@ import numpy as np
 from rich import get_console
 from rich.progress import track
 
-from common.data.decode import LARGEST, Unreadable, image_and_doubts, mask_and_doubts, read_size, same_shape
+from common.data.decode import LARGEST, Unreadable, image_and_doubts, is_turned, mask_and_doubts, read_size, same_shape
 from common.data.masks import meant_area
 from common.errors import BadInput
 
@@ -21,6 +21,8 @@ _Result = TypeVar("_Result")
 
 # A mask is doubted that marks more than these shares of the image and of its border: in BUSI 0.56 and 0.03 at most.
 _MOST, _MOST_OF_BORDER = 0.7, 0.5
+# Several masks whose areas add up to more than so many times their union are doubted: in BUSI 1.1 at most.
+_OVERLAP = 1.5
 _BLACK = 16  # an image that is nowhere brighter is doubted
 
 
@@ -63,10 +65,11 @@ class Decoded:
 
 def read_case(case: Case) -> Decoded:
     """The pixels of all files of a case. A file that can't be used is named in the result, with the reason."""
-    found = Decoded()
+    found, turned = Decoded(), False
     try:
         found.image, found.doubts = image_and_doubts(case.image)
         found.doubts += brightness_doubts(found.image)
+        turned = bool(case.masks) and is_turned(case.image)
     except Unreadable as error:
         found.unreadable.append(str(error))
     for path in case.masks:
@@ -75,19 +78,22 @@ def read_case(case: Case) -> Decoded:
         except Unreadable as error:
             found.unreadable.append(str(error))
             continue
-        found.misfits += _misfit(case, path, mask, found.image)
+        found.misfits += _misfit(case, path, mask, found.image, turned)
         found.drawn.append(mask)
         found.doubts += doubts
+    if turned:
+        found.doubts.append("its EXIF tag turns the image. Was the mask drawn on the turned image, as viewers show it?")
     return found
 
 
-def _misfit(case: Case, path: Path, mask: np.ndarray, image: np.ndarray | None) -> list[str]:
+def _misfit(case: Case, path: Path, mask: np.ndarray, image: np.ndarray | None, turned: bool) -> list[str]:
     if image is not None:
         (height, width), (rows, columns) = mask.shape, image.shape[:2]
         if not (same_shape(mask.shape, image.shape[:2]) if case.scaled else mask.shape == image.shape[:2]):
             wanted = "of the proportions" if case.scaled else "the"
             return [
-                f"{path}: the mask is {width}x{height} pixels, not {wanted} {columns}x{rows} of its image: "
+                f"{path}: the mask is {width}x{height} pixels, not {wanted} {columns}x{rows} of its "
+                f"image{', which its EXIF tag turns' * turned}: "
                 "save it at the size of the image, so that both show the same area"
             ]
     if case.outlined and not mask.any():
@@ -139,6 +145,8 @@ def _mask_doubts(case: Case, masks: list[np.ndarray]) -> list[str]:
         doubts.append(f"{union.mean():.0%} of the image is marked, most of its border too. Is the mask inverted?")
     if case.masks and case.label not in ("normal", "") and not union.any():
         doubts.append(f"nothing is marked, though the class is {case.label}.")
+    if sum(map(np.count_nonzero, masks)) > _OVERLAP * np.count_nonzero(union):
+        doubts.append("its masks cover much of the same area. Are they of several readers? All are taken as lesions.")
     return doubts
 
 

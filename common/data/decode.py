@@ -97,11 +97,19 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
 def read_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels, of the upright image, from the head of the file alone. Raises Unreadable."""
     with _opened(path) as image:
-        if image.format == "TIFF":  # which Pillow turns by itself
-            return image.size
-        # Not image.getexif(), which decodes a whole PNG to see whether an orientation follows its pixels.
-        turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-        return image.size[::-1] if turned else image.size
+        return image.size[::-1] if _orientation(image) in (5, 6, 7, 8) else image.size
+
+
+def is_turned(path: Path) -> bool:
+    """Whether an EXIF tag turns or mirrors the image, from the head of the file alone. Raises Unreadable."""
+    with _opened(path) as image:
+        return _orientation(image) in _TURNED
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """The EXIF tag, None for a TIFF, which Pillow turns by itself."""
+    # Not image.getexif(), which decodes a whole PNG to see whether an orientation follows its pixels.
+    return None if image.format == "TIFF" else Image.Image.getexif(image).get(ExifTags.Base.Orientation)
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:

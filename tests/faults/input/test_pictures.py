@@ -201,6 +201,23 @@ def test_a_doubtful_mask_is_used_and_said(made, tmp_path, what):
     assert prepared(made, tmp_path).doubts == (told,), "also when read from the cache"
 
 
+def test_a_mask_of_a_turned_image_is_doubted(made, tmp_path):
+    """A program that does not read the EXIF tag shows the image as it lies in the file."""
+    made.image.write_bytes(corpus.turned(photo(), "PNG", 3))
+    (told,) = prepared(made, tmp_path).doubts
+    assert told.startswith("benign (1): its EXIF tag turns the image. Was the mask drawn on the turned image")
+    made.image.write_bytes(corpus.turned(photo(), "PNG", 6))
+    assert "the mask is 32x24 pixels, not the 24x32 of its image, which its EXIF tag turns" in complaint(made, tmp_path)
+
+
+def test_masks_of_one_area_are_doubted_and_those_of_two_are_not(made, tmp_path):
+    corpus.save_mask(made.beside("benign (1)_mask_1.png"), np.roll(drawn(), 1, axis=0))
+    (told,) = prepared(made, tmp_path).doubts
+    assert told.startswith("benign (1): its masks cover much of the same area. Are they of several readers?")
+    corpus.save_mask(made.beside("benign (1)_mask_1.png"), np.roll(drawn(), 8, axis=0))
+    assert prepared(made, tmp_path).doubts == ()
+
+
 def test_12_bits_in_a_file_of_16_are_used_and_said(made, tmp_path):
     made.image.write_bytes(saved(photo().astype(np.uint16) * 16, "PNG"))
     (told,) = prepared(made, tmp_path).doubts
