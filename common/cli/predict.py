@@ -58,6 +58,8 @@ def predict(
     number = len(found.items) - len(predicted.without)
     say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {output}.")
     say(f"Something is marked in {predicted.marked} of them.")
+    if predicted.earlier:
+        say(f"Masks of an earlier prediction in {output}, which {files.LINES} does not list: {predicted.earlier}.")
     if wrong:
         raise BadInput.listing("These could not be used; all others are done:", wrong, "Replace or remove them.")
 

@@ -21,7 +21,7 @@ from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
 from common.files import write_atomically
 from common.predict import inputs
 from common.predict.dicom import NoPicture
-from common.predict.inputs import ABOUT, LINES, Input
+from common.predict.inputs import ABOUT, LINES, MASKS, Input
 from common.predict.picture import Picture
 from common.predict.results import write_results
 from common.predict.stages import Stages
@@ -41,13 +41,15 @@ _LIBRARY = ctypes.CDLL(None)
 class Outcome:
     """What became of the images. done: how many have results. marked: in how many of these something is marked.
     undone: a line for each that can't be used, with the reason. without: a line for each file that is whole and holds
-    no picture. doubts: a line for each kind of thing that can be used but may not be meant so, with the files."""
+    no picture. doubts: a line for each kind of thing that can be used but may not be meant so, with the files. earlier:
+    how many masks in the folder are of an earlier prediction, and of no image of this one."""
 
     done: int
     marked: int
     undone: list[str]
     without: list[str]
     doubts: list[str]
+    earlier: int
 
 
 def predict_all(
@@ -85,7 +87,9 @@ def predict_all(
         _write_about(output, record | {"not_done": undone, "without_a_picture": without})
     doubts = group_doubts((line["input"], doubt) for line in lines for doubt in line["doubts"])
     marked = sum(line["area_pixels"] > 0 for line in lines)
-    return Outcome(len(lines), marked, undone, without, doubts)
+    written = {output / line["mask"] for line in lines}
+    earlier = sum(mask not in written for mask in (output / MASKS).rglob("*.png"))
+    return Outcome(len(lines), marked, undone, without, doubts, earlier)
 
 
 def _write_about(output: Path, record: dict[str, Any]) -> None:

@@ -128,7 +128,7 @@ def test_the_network_is_given_what_training_gives_it(tmp_path, settings):
     _, expected = evaluate(beside_probabilities(model), prepared, np.arange(20), recipe)
     items = [Input(case.image, str(number)) for number, case in enumerate(cases)]
     assert pipeline.predict_all(model, record, items, tmp_path / "out", lambda done: None) == pipeline.Outcome(
-        20, np.count_nonzero(expected.any((1, 2))), [], [], []
+        20, np.count_nonzero(expected.any((1, 2))), [], [], [], 0
     )
     got = [opened(tmp_path / "out" / "masks" / f"{number}.png") > 0 for number in range(20)]
     assert np.array_equal(got, expected)

@@ -226,6 +226,16 @@ def test_a_prediction_replaces_no_file_of_a_person(repro, model, tmp_path, name)
     assert mine.read_bytes() == b"mine"
 
 
+def test_masks_of_an_earlier_prediction_are_told(repro, model, tmp_path):
+    """Those of other images stay. They may be of another network."""
+    put(tmp_path / "scans", **{"a.png": PNG, "b.png": PNG})
+    _, first, _ = repro("predict", "--model", model, "scans", "-o", "out")
+    _, second, _ = repro("predict", "--model", model, "scans/b.png", "scans/a.png", "-o", "out")
+    _, third, _ = repro("predict", "--model", model, "scans/b.png", "-o", "out")
+    assert "earlier" not in first + second
+    assert "Masks of an earlier prediction in out, which predictions.jsonl does not list: 1." in third
+
+
 def test_an_empty_folder_for_the_masks_may_be_there(repro, model, tmp_path):
     put(tmp_path / "images", **{"a.png": PNG})
     (tmp_path / "out" / "masks").mkdir(parents=True)
