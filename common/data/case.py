@@ -14,7 +14,7 @@ from rich import get_console
 from rich.progress import track
 
 from common.data.decode import LARGEST, Unreadable, image_and_doubts, is_turned, mask_and_doubts, read_size, same_shape
-from common.data.masks import meant_area
+from common.data.outlines import meant_area
 from common.errors import BadInput
 
 _Result = TypeVar("_Result")

@@ -17,7 +17,8 @@ from common.data import manifest
 from common.data.busi import index
 from common.data.case import Case
 from common.data.decode import mask_and_doubts
-from common.data.masks import fill_outline, merge
+from common.data.masks import merge
+from common.data.outlines import fill_outline
 from common.data.prepare import Need, prepare
 from common.errors import BadInput
 from common.recipe import Recipe

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from common import cli, papers, strict_yaml
 from common.data import folder
 from common.data.decode import Unreadable, image_and_doubts, mask_and_doubts, read_size
-from common.data.masks import NoMask, binary_mask, fill_outline, meant_area, merge
+from common.data.masks import NoMask, binary_mask, merge
+from common.data.outlines import fill_outline, meant_area
 from common.errors import BadInput
 from common.evidence import results
 from common.predict import dicom
