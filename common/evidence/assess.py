@@ -13,8 +13,9 @@ from common.evidence.columns import is_of_repeats
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import counts_folder, rows_of_test
 from common.evidence.metrics import STANDARD, standard
-from common.evidence.results import Compared, Record, load
+from common.evidence.results import load
 from common.evidence.run_values import recipe_of
+from common.evidence.schema import Compared, Record
 from common.evidence.statistics import Prediction
 from common.paper import PROFILES, Paper, Profile
 from common.protocol import protocol_of, recipe_hash

@@ -7,8 +7,8 @@ from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.mean_differences import MeanDifference, welch
 from common.evidence.phrases import counted
-from common.evidence.results import Record
 from common.evidence.run_values import values
+from common.evidence.schema import Record
 
 GROUPED = {"split": "grouped"}
 

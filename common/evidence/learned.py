@@ -23,7 +23,7 @@ import numpy as np
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.phrases import counted
-from common.evidence.results import RENEWED, RUNNING, Output, Record, Repeat, Values
+from common.evidence.schema import RENEWED, RUNNING, Output, Record, Repeat, Values
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 
 OUTPUTS: tuple[Output, ...] = get_args(Output)

@@ -16,8 +16,8 @@ from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.kept_counts import masks_of_test, rows_of
 from common.evidence.mean_differences import MeanDifference
-from common.evidence.results import Record
 from common.evidence.run_values import values
+from common.evidence.schema import Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import PROFILES, Paper

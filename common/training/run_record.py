@@ -11,6 +11,7 @@ from common.errors import Damaged, FailedRun
 from common.evidence import results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
+from common.evidence.schema import Dataset, Failure, Record, Repeat
 from common.lock import only_one
 from common.protocol import protocol_of, recipe_hash
 from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
@@ -23,12 +24,12 @@ class RunRecord:
     """outcomes: of the trainings that have ended, to be added to. The files of each are read once."""
 
     def __init__(self, request: Request, planned: Plan, say: Callable[[str], None]):
-        self.outcomes: dict[Trial, Fit | results.Failure] = {}
+        self.outcomes: dict[Trial, Fit | Failure] = {}
         self._request, self._planned, self._say = request, planned, say
-        self._summaries: dict[Trial, results.Repeat] = {}
+        self._summaries: dict[Trial, Repeat] = {}
         self._stored = 0  # trials, also failed ones, when the record was last stored
 
-    def store(self) -> results.Record:
+    def store(self) -> Record:
         """Stores and returns the record of all finished trials, with its counts. Raises FailedRun if there are none."""
         record, places = self._summarise()
         with only_one(self._request.results, wait=True):
@@ -72,21 +73,21 @@ class RunRecord:
                 return whole
             whole += asked
 
-    def _summarise(self) -> tuple[results.Record, list[Path]]:
+    def _summarise(self) -> tuple[Record, list[Path]]:
         """The record of all finished trials of whole repeats, and the folders of these trials. Raises FailedRun if
         there is none."""
         request, planned, prepared = self._request, self._planned, self._planned.training.prepared
         outcomes = {trial: self.outcomes[trial] for trial in self._whole_repeats()}
         finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
-        failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
+        failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
         if not finished:
             raise FailedRun("No repeat has numbers; stored results stay as they are.", *map(str, failures))
         repeats = [self._summary(trial) for trial in finished]
         first = repeats[0].environment
-        record = results.Record(
+        record = Record(
             paper=request.paper.name,
             profile=request.profile,
-            dataset=results.Dataset(
+            dataset=Dataset(
                 name=manifest.true_name(prepared.name, prepared.fingerprint),
                 cases=len(planned.used),
                 fingerprint=prepared.fingerprint,
@@ -102,7 +103,7 @@ class RunRecord:
         )
         return record, [trial_folder(planned.folder, trial) for trial in finished]
 
-    def _summary(self, trial: Trial) -> results.Repeat:
+    def _summary(self, trial: Trial) -> Repeat:
         if trial not in self._summaries:
             place = trial_folder(self._planned.folder, trial)
             if complete_counts(self._planned, trial):
@@ -112,7 +113,7 @@ class RunRecord:
         return self._summaries[trial]
 
 
-def _has_more(old: results.Record, new: results.Record) -> bool:
+def _has_more(old: Record, new: Record) -> bool:
     comparable = (old.protocol, old.recipe_hash) == (new.protocol, new.recipe_hash)
     return comparable and len(old.runs) > len(new.runs)
 

@@ -7,7 +7,7 @@ import pytest
 from common import papers
 from common.evidence.assess import Assessment, assess
 from common.evidence.leakage import OLDER
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.evidence.trivial import BACKGROUND, SPLITS
 from common.paper import Paper
 from tests.evidence.made import DICE, RAW, cell, folds_of, record

@@ -4,7 +4,7 @@ import pytest
 
 from common.evidence.leakage import is_outdated, leak, leak_free, leak_sentence, leaking
 from common.evidence.mean_differences import welch
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from tests.evidence.made import folds_of, record_of
 
 DICE = "dice|fg|image|t=0.5|empty=one"

@@ -11,7 +11,7 @@ from common.evidence.elsewhere import explanations
 from common.evidence.folds import fold_tables
 from common.evidence.leakage import leak, leak_sentence
 from common.evidence.learned import DICE, FLAT, LAGGING, MEAN_IOU, NO_BETTER, RENEWABLE, STOPPED, find_signs
-from common.evidence.results import RENEWED, RUNNING, Failure, Record, Repeat
+from common.evidence.schema import RENEWED, RUNNING, Failure, Record, Repeat
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from tests.evidence.made import cell, folds_of, paper, record_of
 

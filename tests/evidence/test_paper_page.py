@@ -13,7 +13,7 @@ from common.evidence.answers import answers
 from common.evidence.counts import count
 from common.evidence.metrics import STANDARD, value
 from common.evidence.paper_page import paper_page
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.evidence.statistics import bootstrap
 from common.paper import Paper, Reading
 from tests.evidence.made import DICE, cell, folds_of, paper, record

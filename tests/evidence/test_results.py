@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from common.errors import BadInput
-from common.evidence.results import Record, Repeat, load, store
+from common.evidence.results import load, store
+from common.evidence.schema import Record, Repeat
 from common.files import write_atomically
 
 RUN = {
