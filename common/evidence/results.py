@@ -7,13 +7,13 @@ mixes two protocols.
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from common import limits, strict_yaml
 from common.data.listing import first_few
 from common.errors import BadInput, Damaged
-from common.evidence.definition import Definition
 from common.evidence.schema import Record, Repeat
 from common.evidence.soundness import impossible
 from common.files import read_at_most, seal, unseal, write_atomically
@@ -43,23 +43,29 @@ def load(folder: Path, paper: str) -> list[Record]:
         content = json.loads(read_at_most(path, limits.JSON))
         if not isinstance(content, list):
             raise ValueError("it is not a list of records")
-        # As text, because strict validation of Python objects takes no dict for a dataclass.
-        records = _RECORDS.validate_json(for_json([unseal(record, path) for record in content]), strict=True)
-        _refuse_mixed(records, paper)
-        if wrong := [line for record in records for line in impossible(record)]:
-            raise ValueError("\n".join(first_few(wrong)))
-        return records
+        return _checked([unseal(record, path) for record in content], paper)
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
-        wrong = (
-            first_few(strict_yaml.complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
-        )
         remedy = "Restore it (git checkout) or move it away and run the paper again."
-        raise BadInput.listing(f"{path} can't be read as the results of a paper:", wrong, remedy) from error
+        raise BadInput.listing(f"{path} can't be read as the results of a paper:", _wrong(error), remedy) from error
+
+
+def _checked(plain: list[dict[str, Any]], paper: str) -> list[Record]:
+    """The records in the content of a file. Raises ValueError, with a line for each thing that is wrong."""
+    # As text, because strict validation of Python objects takes no dict for a dataclass.
+    records = _RECORDS.validate_json(for_json(plain), strict=True)
+    _refuse_mixed(records, paper)
+    if wrong := [line for record in records for line in impossible(record)]:
+        raise ValueError("\n".join(first_few(wrong)))
+    return records
+
+
+def _wrong(error: Exception) -> list[str]:
+    return first_few(strict_yaml.complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
 
 
 def _refuse_mixed(records: list[Record], paper: str) -> None:
     """Raises ValueError for what a copied file or a merge of two versions can leave: a record of another paper, two of
-    the same runs, no training or one twice, a definition of another version. Each record alone fits its checksum."""
+    the same runs, no training or one twice. Each record alone fits its checksum."""
     for i, record in enumerate(records):
         if record.paper != paper:
             raise ValueError(f"a record in it is of {record.paper}")
@@ -70,24 +76,39 @@ def _refuse_mixed(records: list[Record], paper: str) -> None:
         trained = [(each.repeat, each.fold) for each in (*record.runs, *record.failed)]
         if len(set(trained)) < len(trained):
             raise ValueError(f"a training is in it twice: {slug(record)}")
-    known = (run.metrics.values() for record in records for run in record.runs)
-    for signature in {signature for parts in known for values in parts for signature in values}:
-        Definition.parse(signature)
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key.
+    """Puts a record into the file of its paper, in place of the one with the same key. Raises as `refuse_unreadable`.
 
     The caller has locked the folder (`common.lock.only_one`) since it read what it stores: another process may have
     stored a newer record meanwhile."""
+    text = for_json([seal(each) for each in _with(folder, record)], indent=1)
+    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+
+
+def refuse_unreadable(folder: Path, record: Record) -> None:
+    """Raises BadInput where `store` would refuse a record: `load` could not read it again, or can't read the file that
+    is there. For callers that change other files first."""
+    _with(folder, record)
+
+
+def _with(folder: Path, record: Record) -> list[dict[str, Any]]:
+    """The content of the file with this record in it."""
     records = load(folder, record.paper)
     kept = [old for old in records if old.key != record.key]
     at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
     plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
-    text = for_json([seal(each) for each in plain], indent=1)
-    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
-    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
-    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+    try:
+        _checked(plain, record.paper)
+    except ValueError as error:
+        path = folder / f"{record.paper}.json"
+        headline = f"The record {slug(record)} is not stored in {path}, because it could not be read again:"
+        remedy = f"{path} stays as it was. The fault is in the code: of the suite, or of the paper's model.py."
+        raise BadInput.listing(headline, _wrong(error), remedy) from error
+    return plain
 
 
 def slug(record: Record) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common.data import manifest
 from common.data.batches import Batches
-from common.errors import Damaged, FailedRun
+from common.errors import BadInput, Damaged, FailedRun, on_one_line
 from common.evidence import results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
@@ -30,15 +30,21 @@ class RunRecord:
         self._stored = 0  # trials, also failed ones, when the record was last stored
 
     def store(self) -> Record:
-        """Stores and returns the record of all finished trials, with its counts. Raises FailedRun if there are none."""
+        """Stores and returns the record of all finished trials, with its counts. Raises FailedRun if there are none,
+        and BadInput, which says where the trainings are kept, if the record can't be stored."""
         record, places = self._summarise()
-        with only_one(self._request.results, wait=True):
-            return store(record, places, self._request.results)
+        try:
+            with only_one(self._request.results, wait=True):
+                return store(record, places, self._request.results)
+        except BadInput as refused:
+            kept = f"All that was trained is kept in {self._planned.folder}. When this is mended, the same command with"
+            raise BadInput(*refused.args, f"{kept} --resume stores it without training again.") from refused
 
     def store_so_far(self) -> None:
         """Stores the record of a run that goes on, if another repeat is done. It does not take the place of a record of
         the same recipe with more repeats: the end of the run does. If all repeats so far failed, there is nothing to
-        store. A damaged file is no reason to train no further: a warning names it."""
+        store. A file that can't be read and a record that can't be stored are no reason to train no further: a warning
+        names them."""
         whole = len(self._whole_repeats())
         if not self._stored < whole < len(self._planned.trials):
             return
@@ -52,8 +58,8 @@ class RunRecord:
             self._stored = whole
         except FailedRun:
             return
-        except Damaged as damaged:
-            logger.warning(f"{damaged} The repeats so far are not stored in {kept} yet.")
+        except BadInput as refused:
+            logger.warning(f"{on_one_line(refused)} The repeats so far are not stored in {kept} yet.")
 
     def add_further_repeats(self) -> None:
         """Adds the outcomes of earlier runs for more repeats than this one: finished trainings are not thrown away."""
