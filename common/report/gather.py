@@ -124,7 +124,7 @@ def leaks(study: Study) -> list[Leak]:
 
 
 def say_older(study: Study) -> str:
-    """Why `leaks` has nothing where grouped runs are there: they are of an older protocol. Else ""."""
+    """Why `leaks` has nothing where grouped runs are there: they are of an older recipe or protocol. Else ""."""
     return leakage.OLDER if any(leakage.OLDER in each.sentences for each in study.assessed) else ""
 
 
