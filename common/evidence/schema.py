@@ -7,12 +7,14 @@ import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
+    PlainSerializer,
     PositiveInt,
     model_validator,
 )
@@ -39,6 +41,16 @@ def _finite(number: Any) -> Any:
 # JSON has no NaN: a number that is undefined, such as a pooled IoU without any tumour, or that diverged is null.
 Number = Annotated[float | None, BeforeValidator(_finite)]
 Values = dict[str, Number]
+
+# A sign of `common.evidence.learned`, in the words of the first records and in plainer ones. Files keep the first, so
+# that no stored record changes. All else has the plainer ones.
+_STORED = "with new statistics of batch normalisation it is better by more than 0.1, so that its own lag behind"
+_SAID = "its statistics of batch normalisation lag behind, and with new ones it is better by more than 0.1"
+Words = Annotated[
+    str,
+    AfterValidator(lambda text: text.replace(_STORED, _SAID)),
+    PlainSerializer(lambda text: text.replace(_SAID, _STORED), when_used="json"),
+]
 
 
 class _Model(BaseModel):
@@ -102,7 +114,7 @@ class Repeat(_Model):
     metrics: dict[str, Values]
     trivial: dict[str, dict[str, Values]]
     confusion: dict[str, dict[str, dict[str, NonNegativeInt]]] = {}
-    unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
+    unlearned: dict[Output, list[Words]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
     notes: list[str] = []
     environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
 
@@ -153,7 +165,7 @@ class Compared(_Model, AsPrinted):
     verdict: Verdict
     hint: Hint = ""
     needed: int | None = None
-    note: str = ""
+    note: Words = ""
 
     @property
     def differs(self) -> bool:
