@@ -149,7 +149,7 @@ def reproduce(
 
     The object that is returned has
         rows      as `results(..., every_run=True)` gives them, of this run only
-        records   one for each network that was trained (`common.evidence.results.Record`)
+        records   one for each network that was trained (`common.evidence.schema.Record`)
         networks  the files of the saved networks, one for each training
         results   the folder of the records
 

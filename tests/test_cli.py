@@ -16,7 +16,7 @@ import pytest
 from common import __version__, cli, papers
 from common.cli.shared import command_line
 from common.cli.status import run_state
-from common.evidence.results import Environment
+from common.evidence.schema import Environment
 from common.evidence.verdict import RULES
 from common.files import write_json
 from common.protocol import PROTOCOL

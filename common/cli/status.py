@@ -38,7 +38,7 @@ class RunState:
 @dataclass(frozen=True)
 class Finished:
     """What is read of a training that has ended. place: its folder. repeat, fold: from 0. unlearned, spent: as in
-    `results.Repeat`; empty if an older version trained it."""
+    `schema.Repeat`; empty if an older version trained it."""
 
     place: Path
     repeat: int

@@ -9,7 +9,7 @@ from common.evidence import assess, compare, trivial, verdict
 from common.evidence.assess import Assessment
 from common.evidence.columns import head_of, judged_together
 from common.evidence.elsewhere import Explanation, explanations
-from common.evidence.results import Compared, Record
+from common.evidence.schema import Compared, Record
 from common.evidence.spread import Spread, find_spread
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import Hint, Verdict

@@ -4,7 +4,7 @@ The default is the record in which all that the paper leaves open has the defaul
 alternatives to the default: they differ from it in one or more readings.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from common.evidence.columns import is_of_repeats
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import counts_folder, rows_of_test
 from common.evidence.metrics import STANDARD, standard
-from common.evidence.results import Compared, Record, load
+from common.evidence.results import load
 from common.evidence.run_values import recipe_of
+from common.evidence.schema import Compared, Record
 from common.evidence.statistics import Prediction
 from common.paper import PROFILES, Paper, Profile
 from common.protocol import protocol_of, recipe_hash
@@ -85,7 +86,7 @@ def assess(
     record: Record,
     others: Sequence[Record],
     folder: Path,
-    fresh: Callable[[Record], bool] = lambda record: True,
+    fresh: leakage.Fresh = lambda record: True,
 ) -> Assessment:
     """others: all records of the paper. folder: of the results, with the counts behind them. fresh: whether today's
     recipe and protocol made a record."""
@@ -98,13 +99,14 @@ def assess(
     rows = compare.rows(paper, record, nothing, images)
     cells = {cell.id: cell for cell in paper.reported}
     own = {row.id for row in rows if is_of_repeats(cells[row.id])}
-    leak_free, beside = leakage.leak_free(record, others), leakage.leaking(record, others) is not None
+    leak_free = leakage.leak_free(record, others, fresh)
+    beside = leakage.leaking(record, others, fresh) is not None
     free_fresh = leak_free is None or fresh(leak_free)
     sentences = [
         *learned.unlearned_sentences(record),
         FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
         _say_leak(paper, record, leak_free, [row for row in rows if row.id in own]) if leak_free and in_full else "",
-        leakage.OLDER if in_full and leakage.is_outdated(record, others) else "",
+        leakage.OLDER if in_full and leakage.is_outdated(record, others, fresh) else "",
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
     return Assessment(

@@ -74,7 +74,7 @@ def lesion_table(assessed: Assessment) -> list[list[str]]:
 def clinical_measures(dataset: str, rows: Rows) -> list[Measure]:
     """What clinicians ask for; `explain_measures` says what the names mean.
 
-    dataset: as in `results.Dataset.name`. rows: of the test images, such as `kept_counts.rows_of_test` gives. Without
+    dataset: as in `schema.Dataset.name`. rows: of the test images, such as `kept_counts.rows_of_test` gives. Without
     any lesion in them there are no lines on the Dice.
     Outlines and lesions are not measured in rows of older versions (`Rows.has_shapes`). No interval is given where all
     resamples have the same value, such as a share of 0: it would claim certainty. Raises ValueError for no rows.

@@ -10,8 +10,8 @@ from common.evidence.columns import head_of, interval_of, judged_together, print
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
 from common.evidence.outlook import Outlook, expect_cells
-from common.evidence.results import Compared, Record, Repeat
 from common.evidence.run_values import part_of, values
+from common.evidence.schema import Compared, Record, Repeat
 from common.evidence.statistics import Interval, Prediction, middle_95, prediction
 from common.evidence.trivial import NOTHING
 from common.evidence.verdict import Verdict

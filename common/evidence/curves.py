@@ -17,7 +17,7 @@ from typing import Literal
 
 from common.evidence import learned
 from common.evidence.definition import COSTS, Definition
-from common.evidence.results import RUNNING, Record, Repeat
+from common.evidence.schema import RUNNING, Record, Repeat
 from common.evidence.statistics import Interval
 
 EPOCHS: tuple[Literal["best", "last"], ...] = ("best", "last")

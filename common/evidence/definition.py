@@ -121,7 +121,7 @@ MOST_COSTLY = {None: math.inf, "keras": -math.log(1e-7), "torch": 100.0}
 # For these metrics, smaller is better.
 COSTS = {"bce", *LOSSES, *DISTANCES}
 
-# It is known of a training (`results.Repeat`) and can't be computed from counts of images.
+# It is known of a training (`schema.Repeat`) and can't be computed from counts of images.
 OF_TRAINING = "epochs|training|run"
 
 

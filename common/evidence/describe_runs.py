@@ -7,8 +7,8 @@ from statistics import fmean, median
 from common.evidence import learned
 from common.evidence.assess import Assessment
 from common.evidence.phrases import counted, listed
-from common.evidence.results import Record, Repeat, spoken_name
 from common.evidence.run_values import values
+from common.evidence.schema import Record, Repeat, spoken_name
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
 from common.readings import as_shown

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.effects_sentences import effect_sentences, format_effect, format_repeats
-from common.evidence.results import Record
 from common.evidence.run_values import values
+from common.evidence.schema import Record
 from common.evidence.statistics import prediction
 from common.evidence.tables import bold, bullets, command, estimate, folded, heading, markdown_table, number, setting
 from common.text import Markdown, as_code, for_markdown, for_terminal

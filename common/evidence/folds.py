@@ -8,8 +8,8 @@ import numpy as np
 from common.evidence import learned
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
-from common.evidence.results import Record, Repeat
 from common.evidence.run_values import part_of, value_of_run
+from common.evidence.schema import Record, Repeat
 from common.evidence.verdict import DID_NOT_LEARN
 from common.paper import Paper
 from common.reported import Reported

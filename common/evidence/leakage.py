@@ -1,45 +1,54 @@
 """What a leak was worth: a metric under a random split of the images, less the same metric where all copies of an image
 are on one side of the split."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.mean_differences import MeanDifference, welch
 from common.evidence.phrases import counted
-from common.evidence.results import Record
 from common.evidence.run_values import values
+from common.evidence.schema import Record
 
 GROUPED = {"split": "grouped"}
 
 # The parts whose numbers a leak can raise. Training images are known to the network anyway.
 PARTS = ("test", "validation")
 
-OLDER = "The grouped run is of an older protocol; what copies are worth can't be told until it is run again."
+OLDER = "The grouped run is of an older recipe or protocol; what copies are worth can't be told until it is run again."
 
 # A part and a signature.
 Key = tuple[str, str]
+# Whether today's recipe and protocol made a record.
+Fresh = Callable[[Record], bool]
 
 
-def leak_free(record: Record, others: Iterable[Record]) -> Record | None:
-    """The record that differs from this one only in keeping all copies of an image on one side of the split."""
+def leak_free(record: Record, others: Iterable[Record], fresh: Fresh) -> Record | None:
+    """The record that differs from this one only in keeping all copies of an image on one side of the split. A stale
+    one is not set against a fresh one: another recipe or version of the code made it."""
+    found = _grouped(record, others)
+    return None if found and fresh(record) and not fresh(found) else found
+
+
+def is_outdated(record: Record, others: Iterable[Record], fresh: Fresh) -> bool:
+    """Whether there is such a record, but only of an older protocol or recipe, so that the split is not the only
+    difference."""
+    of_today = [
+        each.model_copy(update={"protocol": record.protocol}) for each in others if each.protocol <= record.protocol
+    ]
+    return leak_free(record, others, fresh) is None and _grouped(record, of_today) is not None
+
+
+def leaking(record: Record, others: Iterable[Record], fresh: Fresh) -> Record | None:
+    """The record whose leak-free record is this one."""
+    return next((other for other in others if leak_free(other, [record], fresh)), None)
+
+
+def _grouped(record: Record, others: Iterable[Record]) -> Record | None:
     if record.readings.get("split") == "grouped":
         return None
     wanted = record.readings | GROUPED
     return next((other for other in others if other.readings == wanted and _about(other) == _about(record)), None)
-
-
-def is_outdated(record: Record, others: Iterable[Record]) -> bool:
-    """Whether there is such a record, but only of an older protocol, so that the split is not the only difference."""
-    of_today = [
-        each.model_copy(update={"protocol": record.protocol}) for each in others if each.protocol < record.protocol
-    ]
-    return leak_free(record, others) is None and leak_free(record, of_today) is not None
-
-
-def leaking(record: Record, others: Iterable[Record]) -> Record | None:
-    """The record whose leak-free record is this one."""
-    return next((other for other in others if leak_free(other, [record])), None)
 
 
 def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDifference:

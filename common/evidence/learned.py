@@ -23,7 +23,7 @@ import numpy as np
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.phrases import counted
-from common.evidence.results import RENEWED, RUNNING, Output, Record, Repeat, Values
+from common.evidence.schema import RENEWED, RUNNING, Output, Record, Repeat, Values
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 
 OUTPUTS: tuple[Output, ...] = get_args(Output)
@@ -54,7 +54,7 @@ NO_BETTER: dict[Output, str] = {
 FLAT = "the loss did not fall"
 STOPPED = "patience stopped the training before the validation loss fell"
 LAGGING = "it did better while it trained, so that the statistics of batch normalisation lag behind"
-RENEWABLE = f"with new statistics of batch normalisation it is better by more than {LAG:g}, so that its own lag behind"
+RENEWABLE = f"its statistics of batch normalisation lag behind, and with new ones it is better by more than {LAG:g}"
 
 
 def signs_of(run: Repeat) -> dict[Output, list[str]]:

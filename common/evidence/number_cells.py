@@ -8,7 +8,7 @@ from common.evidence.claims.relations import within_range
 from common.evidence.columns import is_count
 from common.evidence.definition import Definition
 from common.evidence.phrases import counted, like, name_metric, say_widths
-from common.evidence.results import Compared, Record
+from common.evidence.schema import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import DID_NOT_LEARN, best_of
 from common.reported import Reported

@@ -7,7 +7,6 @@ from functools import partial
 from statistics import fmean, mean, stdev
 
 from common.evidence.columns import head_of, is_column, is_count
-from common.evidence.results import Record
 from common.evidence.run_values import (
     by_repeat,
     by_split,
@@ -16,6 +15,7 @@ from common.evidence.run_values import (
     split_of_each_repeat,
     split_ratio,
 )
+from common.evidence.schema import Record
 from common.evidence.statistics import Expected, expect, expect_from_folds, expect_on_same_splits
 from common.evidence.verdict import MOST_REPEATS, RUNS
 from common.paper import Paper

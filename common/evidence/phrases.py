@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from common.evidence.definition import Definition
-from common.evidence.results import Compared
+from common.evidence.schema import Compared
 from common.evidence.verdict import MOST_REPEATS
 from common.readings import as_shown
 from common.reported import Reported

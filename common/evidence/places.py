@@ -27,8 +27,8 @@ from dataclasses import astuple, dataclass
 
 from common.evidence import curves, learned
 from common.evidence.definition import LOSSES, Definition
-from common.evidence.results import RUNNING, Compared, Record
 from common.evidence.run_values import values
+from common.evidence.schema import RUNNING, Compared, Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import RUNS
 from common.readings import as_shown

@@ -1,253 +1,23 @@
-"""The records of `results/<paper>.json`: what was run, on what, and what came out. Data only, nothing is computed here.
+"""The files `results/<paper>.json`, and the names of what lies beside them.
 
-A file is a list of records, one for each (profile, data set, readings), so that no record mixes two protocols.
+A file is a list of records (`common.evidence.schema`), one for each (profile, data set, readings), so that no record
+mixes two protocols.
 """
 
 import json
-import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import TypeAdapter, ValidationError
 
 from common import limits, strict_yaml
 from common.data.listing import first_few
 from common.errors import BadInput, Damaged
-from common.evidence.definition import Definition
+from common.evidence.schema import Record, Repeat
 from common.evidence.soundness import impossible
-from common.evidence.statistics import Prediction
-from common.evidence.verdict import RULES, Hint, Verdict
 from common.files import read_at_most, seal, unseal, write_atomically
-from common.paper import Profile
-from common.protocol import step_of_all
-from common.readings import is_design
-from common.reported import AsPrinted
 from common.text import for_json
-
-# What a network gives. One may have learned where the other has not.
-Output = Literal["segmentation", "classification"]
-
-# Parts of `Repeat.metrics`: what `fit` printed for the training images, and the test images evaluated once more with
-# new statistics of batch normalisation.
-RUNNING, RENEWED = "train (running)", "test (renewed statistics)"
-
-
-def _finite(number: Any) -> Any:
-    return None if isinstance(number, float) and not math.isfinite(number) else number
-
-
-# JSON has no NaN: a number that is undefined, such as a pooled IoU without any tumour, or that diverged is null.
-Number = Annotated[float | None, BeforeValidator(_finite)]
-Values = dict[str, Number]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Dataset(_Model):
-    """name: as in a paper's `data`. cases: how many were used. fingerprint: of their pixels."""
-
-    name: str
-    cases: NonNegativeInt
-    fingerprint: str
-
-
-class Environment(_Model):
-    """commit: of the code, with "-dirty" if it was changed since. device: the model of the GPU or CPU in use."""
-
-    commit: str
-    python: str
-    keras: str
-    backend: str
-    backend_version: str
-    precision: str
-    device: str
-    cores: int
-
-
-class Repeat(_Model):
-    """One training: a repeat or, in cross-validation, one fold of it.
-
-    epochs: how many were trained. best_epoch: whose weights were evaluated, from 1. stopped_early: by patience.
-    selection: the part on which that epoch was selected, "none" where the last one is evaluated.
-    split: number of images in "train", "validation", "test".
-    history: what `fit` printed, one number per epoch.
-    metrics: by part, then signature (`common.evidence.metrics`). Parts are "train", "validation", "test", evaluated
-        with the final weights, and "train (running)", what `fit` printed for the training images in the evaluated
-        epoch: averages over batches while the weights still changed and with dropout on. A network with batch
-        normalisation has "test (renewed statistics)" too: the same weights with means and variances computed anew over
-        the training images (`common.training.batch_statistics`). They show whether its own lag behind.
-    trivial: metrics of predictors that have learned nothing: by part, then predictor ("all background", "constant
-        prevalence"), then signature.
-    confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
-        does not classify.
-    spent: seconds of the training and its evaluation by kind of work (`common.training.stopwatch`); empty in older
-        records.
-    unlearned: for each output that did not learn, its signs (`common.evidence.learned`); None in older records.
-    environment: where it was made, if it differs from that of the record, in which the first training was made.
-    """
-
-    seed: NonNegativeInt
-    repeat: NonNegativeInt
-    fold: NonNegativeInt | None = None
-    epochs: PositiveInt
-    best_epoch: PositiveInt
-    stopped_early: bool = False
-    selection: Literal["test", "validation", "none"]
-    seconds: NonNegativeFloat
-    spent: dict[str, NonNegativeFloat] = Field(default={}, exclude_if=lambda spent: not spent)
-    split: dict[str, NonNegativeInt]
-    history: dict[str, list[Number]]
-    metrics: dict[str, Values]
-    trivial: dict[str, dict[str, Values]]
-    confusion: dict[str, dict[str, dict[str, NonNegativeInt]]] = {}
-    unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
-    notes: list[str] = []
-    environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
-
-
-class Failure(_Model):
-    """A training without numbers because a loss was not finite. epoch, batch: where, from 1; batch is None for the
-    validation after the epoch."""
-
-    seed: NonNegativeInt
-    repeat: NonNegativeInt
-    fold: NonNegativeInt | None = None
-    loss: str
-    epoch: PositiveInt
-    batch: PositiveInt | None = None
-    learning_rate: float
-
-    @property
-    def why(self) -> str:
-        step = "after" if self.batch is None else f"in batch {self.batch} of"
-        return f"loss {self.loss} {step} epoch {self.epoch} at a learning rate of {self.learning_rate:g}"
-
-    def __str__(self) -> str:
-        return f"{spoken_name(self).capitalize()} failed: {self.why}."
-
-
-class Compared(_Model, AsPrinted):
-    """One number that the paper reports, compared with the runs of one record (`compare.rows`).
-
-    part: the key of `Repeat.metrics` that it was compared with. trivial: by predictor, the mean over the runs' splits.
-    margin: within how much of each other two such numbers are practically the same, None where that is not known.
-    verdict: the first of the questions a to c that has an answer (RULES.md). hint: of a small run.
-    needed: of a number that is not decided, or at which small runs do not hint, how many repeats, splits or
-        cross-validations would: 0 where no number would, None where nobody can tell yet (`verdict.repeats_to_decide`).
-    note: what it was compared with if not with repeats, and why a verdict was found; else "".
-    """
-
-    id: str
-    split: Literal["train", "validation", "test"]
-    name: str
-    value: str
-    unit: Literal["", "%"] = ""
-    where: str
-    definition: str
-    part: str
-    reproduced: Prediction
-    trivial: Values
-    margin: Number = None
-    verdict: Verdict
-    hint: Hint = ""
-    needed: int | None = None
-    note: str = ""
-
-    @property
-    def differs(self) -> bool:
-        """Whether our runs, also small ones, say that the printed number is higher or lower."""
-        return (self.hint or self.verdict) in ("paper higher", "paper lower")
-
-
-class Record(_Model):
-    """The runs of one paper at one profile, on one data set, with one choice of readings.
-
-    readings: those that differ from the defaults of `paper.yaml`, as typed on the command line.
-    environment: of the first training.
-    recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
-        shown as stale.
-    failed: trainings without numbers. A cross-validation with one of them has no mean.
-    reported, rules: the comparison with the paper, and the version of the rules that it was judged by
-        (`common.evidence.verdict.RULES`). One that was judged by other rules is not read, and `repro compare` makes it
-        anew.
-    counts: the checksums of the files of counts, masks and boxes beside the record, by name; {} in older records
-        (`common.evidence.kept_counts`).
-    checksum: of all the rest of the record; only in the file.
-    """
-
-    paper: str
-    profile: Profile
-    dataset: Dataset
-    readings: dict[str, str] = {}
-    recipe_hash: str
-    protocol: int
-    environment: Environment
-    runs: list[Repeat]
-    failed: list[Failure] = []
-    rules: int = RULES
-    reported: list[Compared] = []
-    counts: dict[str, str] = Field(default={}, exclude_if=lambda known: not known)
-    checksum: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _judged_by_todays_rules(cls, content: dict[str, Any]) -> dict[str, Any]:
-        if content.get("reported") and content.get("rules") != RULES:
-            return content | {"rules": RULES, "reported": []}
-        return content
-
-    @property
-    def key(self) -> tuple[str, str, dict[str, str]]:
-        """There is one record for each profile, data set and readings."""
-        return self.profile, self.dataset.name, self.readings
-
-    @property
-    def design(self) -> dict[str, str]:
-        """Of the readings, the number of folds and of splits that come again (`readings.is_design`)."""
-        return {key: value for key, value in self.readings.items() if is_design(key, value)}
-
-    @property
-    def choices(self) -> dict[str, str]:
-        """The readings without the number of splits that come again, on which no mean depends. The number of folds
-        stays: it decides on how many images a network is trained."""
-        return {key: value for key, value in self.readings.items() if key != "splits"}
-
-    @property
-    def folds(self) -> int:
-        """The number of folds of its cross-validations; 0 without one."""
-        return len({run.fold for run in self.runs if run.fold is not None})
-
-    @property
-    def first_repeat(self) -> list[Repeat]:
-        """The trainings of the first repeat, of which the masks are kept."""
-        return [run for run in self.runs if run.repeat == self.runs[0].repeat]
-
-    @property
-    def broken(self) -> set[tuple[int, int]]:
-        """Seed and number of each repeat with a training that failed: such a cross-validation has no mean."""
-        return {(failure.seed, failure.repeat) for failure in self.failed}
-
-    @property
-    def conditions(self) -> tuple[str | int, ...]:
-        """All that two records must share, apart from readings, for their difference to be that of a reading."""
-        data, ran_on = self.dataset, self.environment
-        of_data = data.name, data.fingerprint
-        return self.paper, self.profile, *of_data, step_of_all(self.protocol), ran_on.backend, ran_on.precision
-
 
 _RECORDS = TypeAdapter(list[Record])
 
@@ -273,23 +43,29 @@ def load(folder: Path, paper: str) -> list[Record]:
         content = json.loads(read_at_most(path, limits.JSON))
         if not isinstance(content, list):
             raise ValueError("it is not a list of records")
-        # As text, because strict validation of Python objects takes no dict for a dataclass.
-        records = _RECORDS.validate_json(for_json([unseal(record, path) for record in content]), strict=True)
-        _refuse_mixed(records, paper)
-        if wrong := [line for record in records for line in impossible(record)]:
-            raise ValueError("\n".join(first_few(wrong)))
-        return records
+        return _checked([unseal(record, path) for record in content], paper)
     except (OSError, ValueError, TypeError, RecursionError, Damaged) as error:
-        wrong = (
-            first_few(strict_yaml.complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
-        )
         remedy = "Restore it (git checkout) or move it away and run the paper again."
-        raise BadInput.listing(f"{path} can't be read as the results of a paper:", wrong, remedy) from error
+        raise BadInput.listing(f"{path} can't be read as the results of a paper:", _wrong(error), remedy) from error
+
+
+def _checked(plain: list[dict[str, Any]], paper: str) -> list[Record]:
+    """The records in the content of a file. Raises ValueError, with a line for each thing that is wrong."""
+    # As text, because strict validation of Python objects takes no dict for a dataclass.
+    records = _RECORDS.validate_json(for_json(plain), strict=True)
+    _refuse_mixed(records, paper)
+    if wrong := [line for record in records for line in impossible(record)]:
+        raise ValueError("\n".join(first_few(wrong)))
+    return records
+
+
+def _wrong(error: Exception) -> list[str]:
+    return first_few(strict_yaml.complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
 
 
 def _refuse_mixed(records: list[Record], paper: str) -> None:
     """Raises ValueError for what a copied file or a merge of two versions can leave: a record of another paper, two of
-    the same runs, no training or one twice, a definition of another version. Each record alone fits its checksum."""
+    the same runs, no training or one twice. Each record alone fits its checksum."""
     for i, record in enumerate(records):
         if record.paper != paper:
             raise ValueError(f"a record in it is of {record.paper}")
@@ -300,24 +76,39 @@ def _refuse_mixed(records: list[Record], paper: str) -> None:
         trained = [(each.repeat, each.fold) for each in (*record.runs, *record.failed)]
         if len(set(trained)) < len(trained):
             raise ValueError(f"a training is in it twice: {slug(record)}")
-    known = (run.metrics.values() for record in records for run in record.runs)
-    for signature in {signature for parts in known for values in parts for signature in values}:
-        Definition.parse(signature)
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key.
+    """Puts a record into the file of its paper, in place of the one with the same key. Raises as `refuse_unreadable`.
 
     The caller has locked the folder (`common.lock.only_one`) since it read what it stores: another process may have
     stored a newer record meanwhile."""
+    text = for_json([seal(each) for each in _with(folder, record)], indent=1)
+    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+
+
+def refuse_unreadable(folder: Path, record: Record) -> None:
+    """Raises BadInput where `store` would refuse a record: `load` could not read it again, or can't read the file that
+    is there. For callers that change other files first."""
+    _with(folder, record)
+
+
+def _with(folder: Path, record: Record) -> list[dict[str, Any]]:
+    """The content of the file with this record in it."""
     records = load(folder, record.paper)
     kept = [old for old in records if old.key != record.key]
     at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
     plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
-    text = for_json([seal(each) for each in plain], indent=1)
-    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
-    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
-    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+    try:
+        _checked(plain, record.paper)
+    except ValueError as error:
+        path = folder / f"{record.paper}.json"
+        headline = f"The record {slug(record)} is not stored in {path}, because it could not be read again:"
+        remedy = f"{path} stays as it was. The fault is in the code: of the suite, or of the paper's model.py."
+        raise BadInput.listing(headline, _wrong(error), remedy) from error
+    return plain
 
 
 def slug(record: Record) -> str:
@@ -329,8 +120,3 @@ def slug(record: Record) -> str:
 def trial_name(run: Repeat) -> str:
     """The part of a file's name that says which training it is of: "0", or "0-3" for a fold. Counted from 0."""
     return str(run.repeat) if run.fold is None else f"{run.repeat}-{run.fold}"
-
-
-def spoken_name(run: Repeat | Failure) -> str:
-    """A training in words: repeat 1, or repeat 1 fold 4. Counted from 1. run: anything with a repeat and a fold."""
-    return f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")

@@ -5,7 +5,7 @@ from statistics import fmean, mean
 from common.data.splits import number_of_split
 from common.errors import BadInput
 from common.evidence.definition import OF_TRAINING
-from common.evidence.results import RUNNING, Record, Repeat
+from common.evidence.schema import RUNNING, Record, Repeat
 from common.paper import Paper, Profile
 from common.recipe import Recipe
 

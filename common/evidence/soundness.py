@@ -3,20 +3,20 @@
 import math
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
 
 from common.evidence.definition import Definition, possible_range
+from common.evidence.schema import Record, spoken_name
 
 _ROUNDING = 1e-6  # sums of float32 may pass the end of a range by this much
 
 
-def impossible(record: Any) -> Iterator[str]:
+def impossible(record: Record) -> Iterator[str]:
     """A line for each value outside of the range of its metric, for each best epoch behind the last one, and for each
-    cross-validation whose folds are not all there though none failed. record: a `results.Record`, whose module loads
-    it by this one. Raises ValueError for a text that is no definition of a metric."""
+    cross-validation whose folds are not all there though none failed. Raises ValueError for a text that is no
+    definition of a metric."""
     folds: dict[tuple[int, int], list[int]] = {}
     for run in record.runs:
-        training = f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")
+        training = spoken_name(run)
         if run.best_epoch > run.epochs:
             yield f"{training}: its best epoch is {run.best_epoch}, of {run.epochs}"
         if run.fold is not None:

@@ -19,8 +19,8 @@ from scipy.special import chdtri, fdtri  # scipy.stats has them too, but takes a
 
 from common.evidence import learned
 from common.evidence.assess import Assessment
-from common.evidence.results import Record
 from common.evidence.run_values import by_split
+from common.evidence.schema import Record
 from common.paper import Paper
 
 

@@ -12,8 +12,8 @@ from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.number_cells import count_repeats
 from common.evidence.phrases import counted
-from common.evidence.results import Record
 from common.evidence.run_values import values
+from common.evidence.schema import Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested

@@ -34,8 +34,8 @@ from common.evidence.printed_claims import (
     say_asked,
     side_of,
 )
-from common.evidence.results import RUNNING, Record
 from common.evidence.run_values import by_split, is_on_published_splits, name_repeats, part_of
+from common.evidence.schema import RUNNING, Record
 from common.evidence.statistics import Expected, Interval, Prediction
 from common.evidence.superiority import FalseClaim
 from common.evidence.verdict import DID_NOT_LEARN, RUNS, repeats_to_decide

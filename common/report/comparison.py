@@ -7,8 +7,8 @@ from typing import Any
 from common.evidence.answers import Answer, Runs
 from common.evidence.columns import is_of_repeats
 from common.evidence.phrases import counted, listed
-from common.evidence.results import Record
 from common.evidence.run_values import recipe_of
+from common.evidence.schema import Record
 from common.evidence.trivial import BACKGROUND
 from common.paper import Paper
 from common.readings import as_text

@@ -16,8 +16,8 @@ from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.kept_counts import masks_of_test, rows_of
 from common.evidence.mean_differences import MeanDifference
-from common.evidence.results import Record
 from common.evidence.run_values import values
+from common.evidence.schema import Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.trivial import NOTHING, prevalence
 from common.paper import PROFILES, Paper
@@ -124,7 +124,7 @@ def leaks(study: Study) -> list[Leak]:
 
 
 def say_older(study: Study) -> str:
-    """Why `leaks` has nothing where grouped runs are there: they are of an older protocol. Else ""."""
+    """Why `leaks` has nothing where grouped runs are there: they are of an older recipe or protocol. Else ""."""
     return leakage.OLDER if any(leakage.OLDER in each.sentences for each in study.assessed) else ""
 
 

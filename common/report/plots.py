@@ -15,7 +15,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from common.evidence.effects import Effect, OneAtATime
 from common.evidence.effects_sentences import format_effect
-from common.evidence.results import Record, Repeat
+from common.evidence.schema import Record, Repeat
 from common.evidence.tables import span
 
 # Colours that no theme has: the style sheet's variables take their place, so that a figure follows dark and light.

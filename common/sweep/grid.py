@@ -19,7 +19,7 @@ from common.data.fetch import Found
 from common.data.listing import first_few, group_doubts
 from common.data.prepare import Need, Prepared
 from common.errors import BadInput, on_one_line
-from common.evidence import results
+from common.evidence.schema import Record
 from common.files import write_atomically
 from common.paper import Paper, Profile
 from common.protocol import protocol_of, recipe_hash
@@ -129,7 +129,7 @@ class Experiment:
     def __str__(self) -> str:
         return " ".join([self.request.paper.name, *as_shown(self.request.departures)])
 
-    def is_stored(self, records: list[results.Record]) -> bool:
+    def is_stored(self, records: list[Record]) -> bool:
         """Whether one of these records, which are those of its paper, holds all of its trainings."""
         request, backend = self.request, keras.backend.backend()
         made_by = recipe_hash(request.recipe), protocol_of(request.recipe)

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from common.data.prepare import Prepared
 from common.errors import BadInput
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.files import remove_partial
 from common.lock import only_one, side_by_side
 from common.readings import as_shown

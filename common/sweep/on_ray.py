@@ -27,7 +27,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
 from common.data.prepare import Need
 from common.errors import BadInput, on_one_line
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.sweep import stopped
 from common.sweep.job import Broken, Job, Outcome, train_job
 from common.sweep.ray_worker import THREADS, Largest, Needs, do_job, gpu_memory_here, needs_of, threads

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from common.cores import cores
 from common.data.prepare import Prepared
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.protocol import protocol_of
 from common.sweep.job import Job
 from common.training import relay

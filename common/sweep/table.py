@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.progress import Progress
 from rich.table import Table
 
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.sweep.grid import Grid, multiplications_of_image
 from common.sweep.job import Broken, Job, Outcome
 from common.training.callbacks import bar_columns

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 
 from common.cores import cores
-from common.evidence.results import Environment
+from common.evidence.schema import Environment
 from common.training.precision import gpu_in_use, gpus
 
 # The packages that may contain each backend.

@@ -28,7 +28,7 @@ from common.data.batches import Batches
 from common.data.prepare import Prepared
 from common.data.splits import Split
 from common.evidence.masks import save_masks
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.files import checksum, write_json
 from common.paper import Paper
 from common.protocol import protocol_of, recipe_hash

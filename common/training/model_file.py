@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from common.errors import BadInput
-from common.evidence.results import spoken_name
+from common.evidence.schema import spoken_name
 from common.files import atomic, kind_of_place, refuse_inflating
 from common.recipe import Recipe
 from common.text import finite_or_null

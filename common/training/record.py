@@ -10,7 +10,7 @@ from typing import TypeVar
 from common.data import enlarge, splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
-from common.evidence import boxes, counts, learned, metrics, results, trivial
+from common.evidence import boxes, counts, learned, metrics, results, schema, trivial
 from common.evidence.constant import class_prevalence, constant_rows, prevalence
 from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.kept_counts import counts_folder
@@ -50,7 +50,7 @@ class Trial:
         return self.repeat * self.folds + (self.fold or 0)
 
     def __str__(self) -> str:
-        return results.spoken_name(self) + ("" if self.fold is None else f" of {self.folds}")
+        return schema.spoken_name(self) + ("" if self.fold is None else f" of {self.folds}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Fit:
     """The content of `fit.json`. fold: None without cross-validation. best_epoch: the evaluated epoch, counted from 1.
     seconds: time of the training with its validation, without the evaluation. history: for each value by name, one
     float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
-    `results.Repeat`. protocol: `common.protocol.protocol_of` its recipe. paper, recipe, data: whose run it is: the
+    `schema.Repeat`. protocol: `common.protocol.protocol_of` its recipe. paper, recipe, data: whose run it is: the
     paper's name, the hash of the recipe, and the fingerprint of the data. counts: checksums of the files of counts and
     masks, by name. spent: seconds of all by kind of work (`common.training.stopwatch`). Older files lack the last
     six."""
@@ -82,7 +82,7 @@ class Fit:
     spent: dict[str, float] = field(default_factory=dict, compare=False)
 
 
-def ended(folder: Path) -> Fit | results.Failure | None:
+def ended(folder: Path) -> Fit | schema.Failure | None:
     """The outcome of the training in a folder. None if it has not ended, or if its files are damaged: then a warning
     says so, and the training must be done again."""
     try:
@@ -96,7 +96,7 @@ def ended(folder: Path) -> Fit | results.Failure | None:
             remove_states(folder)  # they are still there if it was killed just before this step
             return done
         if (folder / "failed.json").exists():
-            return _read(folder / "failed.json", results.Failure.model_validate)
+            return _read(folder / "failed.json", schema.Failure.model_validate)
     except Damaged as damaged:
         logger.warning(f"{damaged} Its repeat is done again.")
     return None
@@ -107,12 +107,12 @@ def counted_files(folder: Path, parts: Iterable[str]) -> list[str]:
     return [*(f"rows-{part}.npz" for part in parts), MASKS, *([RENEWED] if (folder / RENEWED).exists() else [])]
 
 
-def made_in(folder: Path) -> results.Environment:
+def made_in(folder: Path) -> schema.Environment:
     """The environment in which a repeat was made."""
-    return _read(folder / "environment.json", results.Environment.model_validate)
+    return _read(folder / "environment.json", schema.Environment.model_validate)
 
 
-def note_environment(folder: Path, machine: results.Environment) -> None:
+def note_environment(folder: Path, machine: schema.Environment) -> None:
     """Writes the environment into the folder of a repeat. The others of the run may have another machine or commit."""
     write_json(folder / "environment.json", machine.model_dump())
 
@@ -125,9 +125,9 @@ def _read(path: Path, make: Callable[[dict], Made]) -> Made:
         raise Damaged(path, str(error)) from error
 
 
-def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> results.Failure:
+def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> schema.Failure:
     """Writes `failed.json`, so that a repeat without numbers is not tried again: it would fail in the same way."""
-    about = results.Failure(
+    about = schema.Failure(
         seed=seed,
         repeat=trial.repeat,
         fold=trial.fold,
@@ -140,7 +140,7 @@ def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> r
     return about
 
 
-def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None) -> results.Repeat:
+def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None) -> schema.Repeat:
     """The result of one finished repeat, computed from its counts of each image. done: the content of `fit.json` if the
     file is not written yet."""
     done = done or Fit(**read_json(folder / "fit.json"))
@@ -154,11 +154,11 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
     shares = prevalence(rows["train"]), class_prevalence(rows["train"])
     nothing = {trivial.BACKGROUND: (0.0, 0.0), trivial.PREVALENCE: shares}
     evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
-    evaluated |= {results.RUNNING: running_averages(recipe, done)}
+    evaluated |= {schema.RUNNING: running_averages(recipe, done)}
     if (folder / RENEWED).exists():
-        evaluated |= {results.RENEWED: metrics.values(counts.Rows.load(folder / RENEWED), signatures)}
+        evaluated |= {schema.RENEWED: metrics.values(counts.Rows.load(folder / RENEWED), signatures)}
     selected = "test" if "validation" not in done.split else "validation"
-    run = results.Repeat(
+    run = schema.Repeat(
         seed=done.seed,
         repeat=done.repeat,
         fold=done.fold,
@@ -195,7 +195,7 @@ def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[
         if len(images) == len(set(group_of.values())):
             return []
     told = splits.shared_groups(rows["train"].group.tolist(), rows["test"].group.tolist())
-    return [f"{results.spoken_name(done).capitalize()}: {told}"] if told else []
+    return [f"{schema.spoken_name(done).capitalize()}: {told}"] if told else []
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
@@ -221,20 +221,21 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
     )
 
 
-def store(record: results.Record, places: list[Path], kept: Path) -> results.Record:
+def store(record: schema.Record, places: list[Path], kept: Path) -> schema.Record:
     """Stores a record in `results/` with the counts of every training, of the first repeat also the predicted
     masks of the test images with their bounding boxes. From these small files a fresh clone can compute every
     definition without training. They take the place of those of an older record of the same runs.
 
     places: the folders of the trainings. kept: the folder of results, which the caller has locked. Returns the record
     as it is stored, with the checksums of the files: if the process is killed between the two, they show that the older
-    record is not of these files."""
+    record is not of these files. Raises BadInput, and changes nothing, for a record that could not be read again."""
+    results.refuse_unreadable(kept, record)  # before the counts of an older record are replaced
     record = record.model_copy(update={"counts": _keep_counts(record, places, kept)})
     results.store(kept, record)
     return record
 
 
-def _keep_counts(record: results.Record, places: list[Path], kept: Path) -> dict[str, str]:
+def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[str, str]:
     """Copies the files, and returns their checksums by name."""
     folder = counts_folder(kept, record)
     folder.mkdir(parents=True, exist_ok=True)
@@ -258,11 +259,11 @@ def _keep_counts(record: results.Record, places: list[Path], kept: Path) -> dict
     return new
 
 
-def kept_names(record: results.Record, run: results.Repeat) -> dict[str, str]:
+def kept_names(record: schema.Record, run: schema.Repeat) -> dict[str, str]:
     """The files of one training that are kept beside its record: their names in its folder, and beside the record."""
     trial = results.trial_name(run)
     names = {f"rows-{part}.npz": f"rows-{trial}-{part}.npz" for part in run.split}
-    if results.RENEWED in run.metrics:
+    if schema.RENEWED in run.metrics:
         names[RENEWED] = f"rows-{trial}-test-renewed.npz"
     if run.repeat == record.runs[0].repeat:
         names[MASKS] = f"masks-{trial}-test.npz"

@@ -11,7 +11,7 @@ from common.errors import BadInput
 from common.evidence.assess import Assessment
 from common.evidence.flat import Row, rows_of_runs
 from common.evidence.pages import renew_pages
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.files import data_root, refuse_no_folder
 from common.paper import Paper
 from common.readings import as_text

@@ -14,13 +14,14 @@ from common.data import manifest
 from common.evidence import results
 from common.evidence.kept_counts import own_file
 from common.evidence.phrases import counted
+from common.evidence.schema import Record, Repeat
 from common.files import checksum, copy, write_json
 from common.protocol import protocol_of, recipe_hash
 from common.training.record import Fit, Trial, ended, kept_names, note_environment
 from common.training.request import Plan, Request, trial_folder
 
 # What the file of a finished training and its part of the record both say.
-_SHARED = {field.name for field in fields(Fit)} & results.Repeat.model_fields.keys()
+_SHARED = {field.name for field in fields(Fit)} & Repeat.model_fields.keys()
 
 
 def restore(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
@@ -38,7 +39,7 @@ def restore(request: Request, planned: Plan, say: Callable[[str], None]) -> None
     say(f"Kept from {request.results}: {counted(restored, 'training')} of this run.")
 
 
-def _restore(run: results.Repeat, record: results.Record, request: Request, folder: Path) -> bool:
+def _restore(run: Repeat, record: Record, request: Request, folder: Path) -> bool:
     """Whether this training was restored."""
     place = trial_folder(folder, Trial(run.repeat, run.fold))
     machine = run.environment or record.environment

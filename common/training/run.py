@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from common import lock
 from common.evidence import learned, results
+from common.evidence.schema import Environment, Failure, Record
 from common.files import refuse_unwritable, remove_partial
 from common.lock import only_one, remove_abandoned
 from common.training import at_once
@@ -36,7 +37,7 @@ _PAUSE = 60
 logger = logging.getLogger(__name__)
 
 
-def run_experiment(request: Request, say: Callable[[str], None]) -> results.Record:
+def run_experiment(request: Request, say: Callable[[str], None]) -> Record:
     """Trains every repeat that is not done yet. Stores the record and its counts in `results/`, at the end and at most
     once a minute before, because a run may be cut off. Calls `say` with a line for the user after each training.
 
@@ -76,7 +77,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> results.Reco
 
 
 def _train(
-    request: Request, planned: Plan, machine: results.Environment, outcomes: dict[Trial, Fit | results.Failure]
+    request: Request, planned: Plan, machine: Environment, outcomes: dict[Trial, Fit | Failure]
 ) -> Iterator[tuple[Trial, str]]:
     """Trains the trials that have not ended. Adds each outcome to `outcomes`, and yields each trial, when it ends, with
     a description of its outcome."""
@@ -107,15 +108,15 @@ def _train(
                 yield trial, describe_training(outcome)
 
 
-def describe_training(outcome: Fit | results.Failure, *, before: bool = False) -> str:
+def describe_training(outcome: Fit | Failure, *, before: bool = False) -> str:
     """The outcome of a training in words. before: whether it comes from an earlier run."""
-    if isinstance(outcome, results.Failure):
+    if isinstance(outcome, Failure):
         return f"failed{' before' * before}, {outcome.why}"
     how = "finished before" if before else f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
     return "; ".join([how, *learned.describe_unlearned(outcome.unlearned)])
 
 
-def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | results.Failure:
+def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
     """Trains one trial of the run in `folder`. It is called in a process of its own."""
     planned = plan(request, lambda line: None, folder)
     return fit(*planned.inputs_of(trial), trial, trial_folder(folder, trial), progress)

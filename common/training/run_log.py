@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.evidence import results
+from common.evidence.schema import Environment
 from common.files import refuse_special
 from common.text import LogFormatter
 
@@ -22,7 +22,7 @@ class _File(logging.FileHandler):
 
 
 @contextmanager
-def logged(folder: Path, command: str, machine: results.Environment) -> Iterator[None]:
+def logged(folder: Path, command: str, machine: Environment) -> Iterator[None]:
     """Appends all log messages and Python warnings of this process to the log of a folder. command: as it was typed."""
     refuse_special(folder / LOG)
     handler = _File(folder / LOG, encoding="utf-8")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from common.data import manifest
 from common.data.batches import Batches
-from common.errors import Damaged, FailedRun
+from common.errors import BadInput, Damaged, FailedRun, on_one_line
 from common.evidence import results
 from common.evidence.counts import Rows
 from common.evidence.masks import add_shapes, load_masks
+from common.evidence.schema import Dataset, Failure, Record, Repeat
 from common.lock import only_one
 from common.protocol import protocol_of, recipe_hash
 from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
@@ -23,21 +24,27 @@ class RunRecord:
     """outcomes: of the trainings that have ended, to be added to. The files of each are read once."""
 
     def __init__(self, request: Request, planned: Plan, say: Callable[[str], None]):
-        self.outcomes: dict[Trial, Fit | results.Failure] = {}
+        self.outcomes: dict[Trial, Fit | Failure] = {}
         self._request, self._planned, self._say = request, planned, say
-        self._summaries: dict[Trial, results.Repeat] = {}
+        self._summaries: dict[Trial, Repeat] = {}
         self._stored = 0  # trials, also failed ones, when the record was last stored
 
-    def store(self) -> results.Record:
-        """Stores and returns the record of all finished trials, with its counts. Raises FailedRun if there are none."""
+    def store(self) -> Record:
+        """Stores and returns the record of all finished trials, with its counts. Raises FailedRun if there are none,
+        and BadInput, which says where the trainings are kept, if the record can't be stored."""
         record, places = self._summarise()
-        with only_one(self._request.results, wait=True):
-            return store(record, places, self._request.results)
+        try:
+            with only_one(self._request.results, wait=True):
+                return store(record, places, self._request.results)
+        except BadInput as refused:
+            kept = f"All that was trained is kept in {self._planned.folder}. When this is mended, the same command with"
+            raise BadInput(*refused.args, f"{kept} --resume stores it without training again.") from refused
 
     def store_so_far(self) -> None:
         """Stores the record of a run that goes on, if another repeat is done. It does not take the place of a record of
         the same recipe with more repeats: the end of the run does. If all repeats so far failed, there is nothing to
-        store. A damaged file is no reason to train no further: a warning names it."""
+        store. A file that can't be read and a record that can't be stored are no reason to train no further: a warning
+        names them."""
         whole = len(self._whole_repeats())
         if not self._stored < whole < len(self._planned.trials):
             return
@@ -51,8 +58,8 @@ class RunRecord:
             self._stored = whole
         except FailedRun:
             return
-        except Damaged as damaged:
-            logger.warning(f"{damaged} The repeats so far are not stored in {kept} yet.")
+        except BadInput as refused:
+            logger.warning(f"{on_one_line(refused)} The repeats so far are not stored in {kept} yet.")
 
     def add_further_repeats(self) -> None:
         """Adds the outcomes of earlier runs for more repeats than this one: finished trainings are not thrown away."""
@@ -72,21 +79,21 @@ class RunRecord:
                 return whole
             whole += asked
 
-    def _summarise(self) -> tuple[results.Record, list[Path]]:
+    def _summarise(self) -> tuple[Record, list[Path]]:
         """The record of all finished trials of whole repeats, and the folders of these trials. Raises FailedRun if
         there is none."""
         request, planned, prepared = self._request, self._planned, self._planned.training.prepared
         outcomes = {trial: self.outcomes[trial] for trial in self._whole_repeats()}
         finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
-        failures = [outcome for outcome in outcomes.values() if isinstance(outcome, results.Failure)]
+        failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
         if not finished:
             raise FailedRun("No repeat has numbers; stored results stay as they are.", *map(str, failures))
         repeats = [self._summary(trial) for trial in finished]
         first = repeats[0].environment
-        record = results.Record(
+        record = Record(
             paper=request.paper.name,
             profile=request.profile,
-            dataset=results.Dataset(
+            dataset=Dataset(
                 name=manifest.true_name(prepared.name, prepared.fingerprint),
                 cases=len(planned.used),
                 fingerprint=prepared.fingerprint,
@@ -102,7 +109,7 @@ class RunRecord:
         )
         return record, [trial_folder(planned.folder, trial) for trial in finished]
 
-    def _summary(self, trial: Trial) -> results.Repeat:
+    def _summary(self, trial: Trial) -> Repeat:
         if trial not in self._summaries:
             place = trial_folder(self._planned.folder, trial)
             if complete_counts(self._planned, trial):
@@ -112,7 +119,7 @@ class RunRecord:
         return self._summaries[trial]
 
 
-def _has_more(old: results.Record, new: results.Record) -> bool:
+def _has_more(old: Record, new: Record) -> bool:
     comparable = (old.protocol, old.recipe_hash) == (new.protocol, new.recipe_hash)
     return comparable and len(old.runs) > len(new.runs)
 

@@ -1,6 +1,6 @@
 """Papers and records made up for the tests of this room."""
 
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Paper
 from common.reported import Reported

@@ -6,8 +6,9 @@ import pytest
 
 from common import papers
 from common.evidence.curves import _curves, first_epoch, with_epochs
-from common.evidence.results import RUNNING, load
+from common.evidence.results import load
 from common.evidence.run_values import values
+from common.evidence.schema import RUNNING
 from tests.evidence.made import folds_of, record_of
 
 RESULTS = Path(__file__).parents[2] / "results"

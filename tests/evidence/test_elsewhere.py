@@ -8,7 +8,7 @@ import pytest
 from common.evidence import compare, elsewhere
 from common.evidence.elsewhere import explanations
 from common.evidence.places import Place, places
-from common.evidence.results import RUNNING, Record
+from common.evidence.schema import RUNNING, Record
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Paper, Reading
 from common.reported import Reported

@@ -6,7 +6,7 @@ import pytest
 from common import papers
 from common.evidence import folds
 from common.evidence.counts import Rows, count
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.reported import Table
 from tests.evidence.made import folds_of, paper, record_of
 

@@ -11,7 +11,8 @@ from common.errors import BadInput
 from common.evidence.counts import Rows, count
 from common.evidence.kept_counts import counts_folder, masks_of_test, rows_of, rows_of_test
 from common.evidence.masks import save_masks
-from common.evidence.results import Record, load, slug
+from common.evidence.results import load, slug
+from common.evidence.schema import Record
 from common.files import checksum
 from tests.evidence.made import folds_of, record
 

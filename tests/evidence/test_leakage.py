@@ -4,7 +4,7 @@ import pytest
 
 from common.evidence.leakage import is_outdated, leak, leak_free, leak_sentence, leaking
 from common.evidence.mean_differences import welch
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from tests.evidence.made import folds_of, record_of
 
 DICE = "dice|fg|image|t=0.5|empty=one"
@@ -39,24 +39,42 @@ def test_records_that_differ_in_more_than_the_split_are_refused(changes):
 GROUPED = {"readings": {"split": "grouped"}}
 
 
+def all_fresh(record: Record) -> bool:
+    return True
+
+
+def none_fresh(record: Record) -> bool:
+    return False
+
+
 def test_which_record_is_the_leak_free_one_of_which():
     own, other = record(0.75), record(0.70, **GROUPED)
     deeper = {"readings": {"depth": "5"}}
     deep, deep_other = record(0.75, **deeper), record(0.70, readings=deeper["readings"] | GROUPED["readings"])
     small = record(0.60, profile="small", **GROUPED)
     every = [small, deep, deep_other, own, other]
-    assert [leak_free(each, every) for each in every] == [None, deep_other, None, other, None]
-    assert [leaking(each, every) for each in every] == [None, None, deep, None, own]
+    assert [leak_free(each, every, all_fresh) for each in every] == [None, deep_other, None, other, None]
+    assert [leaking(each, every, all_fresh) for each in every] == [None, None, deep, None, own]
 
 
 def test_a_grouped_run_of_an_older_protocol_is_not_passed_over():
     """Found by review: when the default ones were run again, what copies are worth vanished without a word."""
     own, grouped = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=1)
-    assert leak_free(own, [own, grouped]) is None
-    assert is_outdated(own, [own, grouped])
-    assert not is_outdated(own, [own, grouped, record(0.7, **GROUPED, protocol=2)]), "it was run again"
-    assert not is_outdated(own, [own])
-    assert not is_outdated(grouped, [own, grouped])
+    assert leak_free(own, [own, grouped], all_fresh) is None
+    assert is_outdated(own, [own, grouped], all_fresh)
+    assert not is_outdated(own, [own, grouped, record(0.7, **GROUPED, protocol=2)], all_fresh), "it was run again"
+    assert not is_outdated(own, [own], all_fresh)
+    assert not is_outdated(grouped, [own, grouped], all_fresh)
+
+
+def test_a_stale_grouped_run_is_set_against_a_stale_run_alone():
+    own, grouped = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=2)
+    both = [own, grouped]
+    assert leak_free(own, both, none_fresh) == grouped, "the same code made them"
+    assert not is_outdated(own, both, none_fresh)
+    assert leak_free(own, both, own.__eq__) is None
+    assert leaking(grouped, both, own.__eq__) is None
+    assert is_outdated(own, both, own.__eq__)
 
 
 def said(own: Record, other: Record, standard=()) -> str:

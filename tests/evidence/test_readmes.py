@@ -7,7 +7,7 @@ import pytest
 
 from common.evidence import assess, readmes
 from common.evidence.answers import Answer, answers
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.paper import Paper, Reply
 from tests.evidence.made import LOSS, cell, paper, record
 

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from common.errors import BadInput
-from common.evidence.results import Record, Repeat, load, store
+from common.evidence.results import load, store
+from common.evidence.schema import Record, Repeat
 from common.files import write_atomically
 
 RUN = {
@@ -94,6 +95,36 @@ def test_a_damaged_file_is_named_and_left_alone(tmp_path, content):
         with pytest.raises(BadInput, match=r"gill\.json"):
             use()
     assert path.read_text() == content
+
+
+UNREADABLE = {
+    "an IoU above 1": ({"metrics": {"test": {"iou|fg|pooled|t=0.5": 1.5}}}, "iou|fg|pooled|t=0.5 is 1.5"),
+    "an unknown metric": ({"metrics": {"test": {"kappa|fg|pooled": 0.5}}}, "unknown metric 'kappa'"),
+    "a best epoch that was not trained": ({"best_epoch": 4}, "repeat 1: its best epoch is 4, of 3"),
+    "a fold without the others": ({"fold": 1}, "repeat 1 has the folds 2"),
+    "no epochs": ({"epochs": 0}, "runs.0.epochs: Input should be greater than 0"),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_what_could_not_be_read_again_is_not_stored(tmp_path, what):
+    changes, said = UNREADABLE[what]
+    store(tmp_path, record())
+    path = tmp_path / "gill.json"
+    before = path.read_bytes()
+    (run,) = record().runs
+    unreadable = record(kernel="3").model_copy(update={"runs": [run.model_copy(update=changes)]})
+    with pytest.raises(BadInput, match=r"The record small-busi-kernel=3 is not stored in .*gill\.json") as refused:
+        store(tmp_path, unreadable)
+    assert said in str(refused.value)
+    assert path.read_bytes() == before
+
+
+def test_a_record_without_a_training_or_with_one_twice_is_not_stored(tmp_path):
+    for runs, said in (([], "has no training"), (record().runs * 2, "a training is in it twice")):
+        with pytest.raises(BadInput, match=said):
+            store(tmp_path, record().model_copy(update={"runs": runs}))
+    assert not (tmp_path / "gill.json").exists()
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):

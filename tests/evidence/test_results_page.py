@@ -6,8 +6,8 @@ import pytest
 
 from common.evidence import assess
 from common.evidence.answers import answers
-from common.evidence.results import Record
 from common.evidence.results_page import results_page
+from common.evidence.schema import Record
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper
 from tests.evidence.made import cell, paper, record

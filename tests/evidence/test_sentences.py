@@ -10,7 +10,7 @@ from common.evidence.assess import assess
 from common.evidence.number_cells import describe_ours, describe_printed
 from common.evidence.paper_sentences import say_paper, say_papers
 from common.evidence.phrases import say_widths
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.evidence.sentences import explain, say_verdict
 from common.paper import Paper
 from tests.evidence.made import DICE, RAW, cell, folds_of, record

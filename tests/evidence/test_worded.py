@@ -7,7 +7,7 @@ from common.evidence import assess, worded
 from common.evidence.answers import answers
 from common.evidence.mean_differences import corrected_t
 from common.evidence.paper_page import paper_page
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.evidence.statistics import expect_from_folds
 from common.evidence.tables import ran_of
 from common.paper import Paper, Reading

@@ -11,7 +11,7 @@ import pytest
 from common.data.busi import index
 from common.data.prepare import Need, prepare
 from common.errors import BadInput, Damaged
-from common.evidence import results
+from common.evidence import results, schema
 from common.evidence.counts import Rows
 from common.files import check_archive, write_json
 from common.training.record import ended
@@ -281,11 +281,11 @@ def test_what_is_written_as_json_carries_the_checksum_of_the_rest(tmp_path):
     assert set(json.loads((tmp_path / "a.json").read_text())) == {"b", "checksum"}
 
 
-def record() -> results.Record:
+def record() -> schema.Record:
     run = {"seed": 0, "repeat": 0, "epochs": 3, "best_epoch": 2, "selection": "validation", "seconds": 61.5}
     run |= {"split": {"train": 8, "validation": 1, "test": 1}, "history": {"loss": [0.9, 0.5]}, "trivial": {}}
     machine = {"commit": "abc", "python": "3.11", "keras": "3.15", "backend": "tensorflow", "backend_version": "2.21"}
-    return results.Record(
+    return schema.Record(
         paper="gill",
         profile="small",
         dataset={"name": "busi", "cases": 10, "fingerprint": "f0"},

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from common import papers
-from common.evidence import pages, results
+from common.evidence import pages, results, schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,17 +15,17 @@ ROOT = Path(__file__).parents[2]
 STORES = """
 import sys
 from pathlib import Path
-from common.evidence import results
+from common.evidence import results, schema
 from common.lock import only_one
 folder, *records = map(Path, sys.argv[1:])
 for path in records:
-    record = results.Record.model_validate_json(path.read_text())
+    record = schema.Record.model_validate_json(path.read_text())
     with only_one(folder, wait=True):
         results.store(folder, record)
 """
 
 
-def storing(folder: Path, *records: results.Record) -> subprocess.Popen:
+def storing(folder: Path, *records: schema.Record) -> subprocess.Popen:
     """A process that stores these records, one after the other."""
     paths = []
     for record in records:
@@ -34,7 +34,7 @@ def storing(folder: Path, *records: results.Record) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", STORES, str(folder), *map(str, paths)], cwd=ROOT)
 
 
-def made_in(seconds: float, **changes) -> results.Record:
+def made_in(seconds: float, **changes) -> schema.Record:
     """One of our records of Gill, as if its first repeat had taken so long."""
     first, *_ = results.load(ROOT / "results", "gill")
     runs = [first.runs[0].model_copy(update={"seconds": seconds}), *first.runs[1:]]
@@ -43,7 +43,7 @@ def made_in(seconds: float, **changes) -> results.Record:
 
 def test_of_processes_that_store_at_once_none_loses_a_record(tmp_path):
     names = ["one", "two", "three"]
-    sets = [results.Dataset(name=name, cases=780, fingerprint="f") for name in names]
+    sets = [schema.Dataset(name=name, cases=780, fingerprint="f") for name in names]
     processes = [
         storing(tmp_path / "results", *(made_in(float(second), dataset=each) for second in range(20))) for each in sets
     ]

@@ -9,7 +9,8 @@ import numpy as np
 from common.data import fetch, manifest
 from common.data.audit import examine_all, findings_of
 from common.evidence.counts import count
-from common.evidence.results import Dataset, Record, load, slug, store
+from common.evidence.results import load, slug, store
+from common.evidence.schema import Dataset, Record
 
 RESULTS = Path(__file__).parents[2] / "results"
 HOSTILE = "'\"><img src=x onerror=window.harmed=1><b onclick=alert(1)>"

@@ -8,7 +8,8 @@ import pytest
 from common import papers
 from common.evidence import assess, effects
 from common.evidence.definition import Definition, possible_range
-from common.evidence.results import Record, store
+from common.evidence.results import store
+from common.evidence.schema import Record
 from common.readings import as_text
 from common.report import gather
 from common.report.plots import effect_plots

@@ -12,7 +12,8 @@ from common import papers
 from common.evidence import claims
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
-from common.evidence.results import Record, load
+from common.evidence.results import load
+from common.evidence.schema import Record
 
 RESULTS = Path(__file__).parents[2] / "results"
 PATIENCE = 3  # of Paudel's early stopping

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 from common.errors import BadInput
-from common.evidence import claims, compare, results
+from common.evidence import claims, compare, schema
 from common.papers import load
 from common.reported import printed
 from reproductions.kumar.model import build
@@ -338,17 +338,17 @@ def test_the_epochs_of_the_multires_u_net_are_compared_with_those_of_each_traini
     assert "epochs" not in {row.id for row in compare.rows(PAPER, trained([40], network="unet"))}
 
 
-def trained(epochs: list[int], **readings: str) -> results.Record:
+def trained(epochs: list[int], **readings: str) -> schema.Record:
     """A record of which nothing is known but how many epochs each training took."""
     common = {"seed": 0, "best_epoch": 1, "selection": "validation", "seconds": 1.0, "split": {}, "history": {}}
     common |= {"metrics": {}, "trivial": {}, "unlearned": {}}
-    runs = [results.Repeat(repeat=repeat, epochs=number, **common) for repeat, number in enumerate(epochs)]
-    data = results.Dataset(name=PAPER.data, cases=2000, fingerprint="")
+    runs = [schema.Repeat(repeat=repeat, epochs=number, **common) for repeat, number in enumerate(epochs)]
+    data = schema.Dataset(name=PAPER.data, cases=2000, fingerprint="")
     where = dict.fromkeys(("commit", "python", "keras", "backend", "backend_version", "precision", "device"), "")
-    environment = results.Environment(**where, cores=1)
+    environment = schema.Environment(**where, cores=1)
     hashes = {"recipe_hash": "", "protocol": 1}
     about = {"paper": "kumar", "profile": "paper", "dataset": data, "readings": readings, "environment": environment}
-    return results.Record(**about, **hashes, runs=runs)
+    return schema.Record(**about, **hashes, runs=runs)
 
 
 def lesion_share(accuracy: str, iou: str) -> tuple[float, float]:

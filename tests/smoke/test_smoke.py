@@ -11,7 +11,8 @@ import pytest
 
 from common import papers
 from common.evidence import counts, metrics
-from common.evidence.results import Record, slug, trial_name
+from common.evidence.results import slug, trial_name
+from common.evidence.schema import Record
 from tests.faults.commands import Command
 
 # The readings of a run that trains the paper's own network alone, of papers that train another one along: tracing the

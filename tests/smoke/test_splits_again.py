@@ -7,7 +7,8 @@ import pytest
 
 from common import papers
 from common.evidence import counts, run_values
-from common.evidence.results import Record, slug
+from common.evidence.results import slug
+from common.evidence.schema import Record
 from tests.smoke.test_smoke import repro
 
 

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from common import lock
 from common.cli.status import run_state
 from common.errors import BadInput
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.lock import only_one, side_by_side
 from common.sweep import grid, local
 from common.sweep.job import Broken, Job, describe_outcome, train_job

@@ -19,7 +19,7 @@ from rich.progress import Progress
 
 from common import lock
 from common.errors import BadInput
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.sweep import on_ray
 from common.sweep.job import Broken, Job, train_job
 from common.sweep.ray_worker import Largest, Needs

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from common.data.prepare import Prepared
 from common.errors import BadInput
-from common.evidence.results import Failure
+from common.evidence.schema import Failure
 from common.files import write_atomically
 from common.sweep.job import Job
 from common.training.record import Fit

@@ -17,7 +17,7 @@ from common import papers
 from common.data import splits
 from common.data.busi import index
 from common.data.prepare import Need, prepare
-from common.evidence import counts, metrics, results
+from common.evidence import counts, metrics, schema
 from common.files import read_json
 from common.protocol import protocol_of, recipe_hash
 from common.training import fit, logits, model_file, record, resume
@@ -205,7 +205,7 @@ def test_the_test_images_are_counted_once_more_with_renewed_statistics(whole):
     assert not np.array_equal(own.sum_prediction, renewed.sum_prediction)
     run = record.summary(CHENG, whole.recipe, whole.folder)
     soft = "dice|fg|image|soft|s=1"
-    assert run.metrics[results.RENEWED][soft] == metrics.value(soft, renewed) != run.metrics["test"][soft]
+    assert run.metrics[schema.RENEWED][soft] == metrics.value(soft, renewed) != run.metrics["test"][soft]
 
 
 def test_a_network_without_classes_is_scored_under_no_definition_of_classes(whole):

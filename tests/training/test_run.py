@@ -108,6 +108,47 @@ def test_a_file_that_is_damaged_meanwhile_is_named_and_the_repeats_left_are_trai
     assert "are not stored in" in line
 
 
+def test_a_record_that_could_not_be_read_again_is_not_stored_and_its_trainings_are_kept(run, monkeypatch, caplog):
+    run(1)
+    before = {path: path.read_bytes() for path in run.results.rglob("*.*") if path.suffix in (".json", ".npz")}
+    summary = run_record.summary
+
+    def faulty(*about):
+        return summary(*about).model_copy(update={"best_epoch": 99})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_record, "summary", faulty)
+        patched.setattr(room, "_PAUSE", 0)
+        with pytest.raises(BadInput) as refused:
+            run(3)
+    message = str(refused.value)
+    assert "repeat 1: its best epoch is 99, of 2" in message
+    (folder,) = run.runs.iterdir()
+    assert f"All that was trained is kept in {folder}." in message
+    assert run.trained == [1, 2], "the first refusal is no reason to train no further"
+    assert any("are not stored in" in record.message for record in caplog.records)
+    assert {path: path.read_bytes() for path in before} == before, "neither the older record nor its counts are touched"
+    assert len(run(3).runs) == 3
+    assert run.trained == []
+
+
+def test_results_that_are_damaged_meanwhile_are_named_and_the_repeats_left_are_trained(run, monkeypatch, caplog):
+    monkeypatch.setattr(room, "_PAUSE", 0)
+    train = room.fit
+
+    def damage(training, split, trial, folder, progress):
+        if trial.number == 1:
+            (run.results / "cheng.json").write_text("[{")
+        return train(training, split, trial, folder, progress)
+
+    monkeypatch.setattr(room, "fit", damage)
+    with pytest.raises(BadInput, match=r"cheng\.json can't be read as the results") as refused:
+        run(3)
+    assert "All that was trained is kept in" in str(refused.value)
+    assert run.trained == [0, 1, 2]
+    assert any("are not stored in" in record.message for record in caplog.records)
+
+
 def test_a_repeat_that_is_damaged_is_warned_about_once(run, monkeypatch, caplog):
     run(3)
     monkeypatch.setattr(room, "_PAUSE", 0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common.evidence import assess, effects
 from common.evidence.effects import OneAtATime
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.paper import Paper, Reading
 from tests.evidence.made import cell, paper, record
 

@@ -11,7 +11,7 @@ from common.evidence import effects_tables, leakage
 from common.evidence.effects import DRAWING
 from common.evidence.effects_sentences import effect_sentences
 from common.evidence.metrics import STANDARD
-from common.evidence.results import RUNNING, Failure, Record
+from common.evidence.schema import RUNNING, Failure, Record
 from common.paper import Paper
 from common.readings import as_text
 from tests.evidence.effects.made import DEFAULT, LOSS, NOWHERE, dice, moved, read

@@ -8,7 +8,7 @@ from common.evidence import effects, effects_tables
 from common.evidence.assess import Assessment
 from common.evidence.effects import OneAtATime
 from common.evidence.paper_page import paper_page
-from common.evidence.results import RUNNING, Record
+from common.evidence.schema import RUNNING, Record
 from tests.evidence.effects.made import DEFAULT, IOU, assessed, moved, read, with_baseline
 from tests.evidence.made import DICE, cell, paper, record_of
 

@@ -4,7 +4,7 @@ import pytest
 
 from common.evidence import effects, effects_tables
 from common.evidence.effects_sentences import effect_sentences
-from common.evidence.results import Record
+from common.evidence.schema import Record
 from common.paper import Reading
 from tests.evidence.effects.made import DEFAULT, LOSS, assessed, dice, moved, read, with_baseline
 from tests.evidence.made import DICE, cell, paper, record_of
