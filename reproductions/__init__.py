@@ -135,6 +135,7 @@ def reproduce(
     runs: str | Path = "runs",
     results: str | Path | None = None,
     resume: bool = True,
+    add: bool = False,
     say: Callable[[str], None] | None = print_line,
 ) -> "Reproduced":
     """Trains and evaluates the network of a paper, and sets our numbers beside its own: `repro run`, with its options.
@@ -145,6 +146,7 @@ def reproduce(
     readings: other values than the record's defaults, such as {"batch_size": 16}.
     runs, results: folders for trainings and records.
     resume: goes on with an earlier run of the same settings, and keeps its finished trainings. False removes them.
+    add: keeps the repeats that the results hold of this run too, where `runs` lacks them, and trains further ones.
     say: is called with each line that the command would print; None for silence.
 
     The object that is returned has
@@ -179,6 +181,7 @@ def reproduce(
         runs=as_path(runs),
         results=None if results is None else as_path(results),
         resume=resume,
+        add=add,
         say=say or (lambda line: None),
     )
 

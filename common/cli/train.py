@@ -96,11 +96,11 @@ def run(
         precision=precision,
         repeats_at_once=repeats_at_once,
         runs=runs,
-        resume=resume or add,
+        resume=resume,
+        add=add,
         say=say,
         command=command_line("--only="),
     )
-    request = replace(request, adds=add)
     # The first time this may take a minute, so the terminal shows a message.
     with out.status("timing a few steps of the network on this machine ..."):
         request = choose(request, profile, tell)

@@ -67,13 +67,14 @@ def reproduce(
     results: Path | None,
     readings: Mapping[str, str],
     resume: bool,
+    add: bool,
     say: Callable[[str], None],
     **choices: Any,
 ) -> Reproduced:
     """All of a run; the choices are those of `new_request`. Raises as the functions below do."""
     choices |= {"profile": profile, "repeats_at_once": repeats_at_once}
-    command = command_of(paper, readings, choices | {"results": results})
-    request = new_request(paper, readings=readings, resume=resume, say=say, command=command, **choices)
+    command = command_of(paper, readings, choices | {"results": results}) + " --add" * add
+    request = new_request(paper, readings=readings, resume=resume, add=add, say=say, command=command, **choices)
     trained = train_networks(choose(request, profile, say), results, repeats_at_once, say)
     rows = rows_of_runs(compare_trained(trained))
     networks = [file for each in trained for file in each.files()]
@@ -102,6 +103,7 @@ def new_request(
     repeats_at_once: str,
     runs: Path,
     resume: bool,
+    add: bool,
     say: Callable[[str], None],
     command: str = "",
     least: int = 0,
@@ -124,7 +126,9 @@ def new_request(
     found = find_data(paper, data, data_root(), runs)
     for line in [*describe_stand_in(paper, found, data), *found.describe_unusable(runs)]:
         say(line)
-    return Request(paper, "paper", found, repeats, seed, readings, policy, runs, runs, resume, command=command)
+    return Request(
+        paper, "paper", found, repeats, seed, readings, policy, runs, runs, resume or add, command=command, adds=add
+    )
 
 
 def train_networks(
