@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from common.errors import BadInput, unwritable
-from common.files import refuse_special
+from common.paths import refuse_special
 
 NAME = ".lock"
 _PATIENCE = 0.5  # seconds: `holder`, which only looks, holds the lock for a moment

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import BadInput, FailedRun
-from common.files import as_path
+from common.paths import as_path
 from common.text import print_line
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def evaluate(
         raise BadInput("No network is named: expected one, or several, as in `load_model`.")
     _load_keras()
     from common.data import fetch
-    from common.files import data_root
+    from common.paths import data_root
     from common.predict.evaluate import describe_images, evaluate_all
     from common.predict.evaluation_tables import as_rows, describe_files, describe_notes
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import BadInput
-from common.files import as_path, atomic, refuse_no_folder, refuse_unwritable, refuse_unwritable_file, remove_partial
+from common.files import atomic, remove_partial
+from common.paths import as_path, refuse_no_folder, refuse_unwritable, refuse_unwritable_file
 
 
 def test_a_file_that_was_never_finished_is_removed_whatever_its_ending(tmp_path):

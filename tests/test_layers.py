@@ -8,7 +8,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # The lowest first. A name stands for the module, or for the package with all that is in it.
 LAYERS = (
-    ("arrays", "cores", "ending", "errors", "files", "limits", "lock", "newest", "seeds", "strict_yaml", "text"),
+    (
+        "arrays",
+        "cores",
+        "ending",
+        "errors",
+        "files",
+        "limits",
+        "lock",
+        "newest",
+        "paths",
+        "seeds",
+        "strict_yaml",
+        "text",
+    ),
     ("paper", "papers", "protocol", "readings", "recipe", "reported"),
     ("data",),
     ("evidence",),

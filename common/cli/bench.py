@@ -10,8 +10,9 @@ import typer
 from common import limits, papers
 from common.cli.shared import Data, OnePaperOrAll, Runs, app, say
 from common.errors import BadInput
-from common.files import data_root, refuse_unwritable, write_atomically
+from common.files import write_atomically
 from common.paper import Profile
+from common.paths import data_root, refuse_unwritable
 from common.text import for_json
 from common.training.at_once import share_memory
 from common.training.backend import import_keras

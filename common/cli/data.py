@@ -9,8 +9,8 @@ import typer
 from common import papers
 from common.cli.shared import Results, Runs, app, out, say, show
 from common.errors import BadInput
-from common.files import data_root, refuse_unwritable, refuse_unwritable_file
 from common.paper import Paper, Profile
+from common.paths import data_root, refuse_unwritable, refuse_unwritable_file
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
 app.add_typer(data_app, name="data")

@@ -21,8 +21,9 @@ from common.cli.shared import (
     tell,
 )
 from common.errors import BadInput
-from common.files import data_root, read_json, refuse_unwritable
+from common.files import read_json
 from common.lock import unchanging
+from common.paths import data_root, refuse_unwritable
 from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
 

@@ -8,7 +8,7 @@ import typer
 
 from common.cli.shared import Runs, app, err, out, progress_bar, say, say_json, show, tell
 from common.errors import BadInput
-from common.files import data_root, refuse_unwritable, refuse_unwritable_file
+from common.paths import data_root, refuse_unwritable, refuse_unwritable_file
 from common.predict.bundled import FILE, NAME, WAYS_TO_NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 

@@ -15,7 +15,7 @@ from rich.status import Status
 from rich.text import Text
 
 from common import __version__, limits, papers
-from common.files import refuse_no_folder
+from common.paths import refuse_no_folder
 from common.protocol import PROTOCOL
 from common.text import for_json, for_terminal, names_stream
 from common.training.backend import first_backend

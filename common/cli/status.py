@@ -11,7 +11,8 @@ from statistics import fmean
 from common import lock
 from common.cli.shared import Runs, app, say, tell
 from common.errors import Damaged
-from common.files import read_json, refuse_special
+from common.files import read_json
+from common.paths import refuse_special
 
 # The name of the folder of a run (`common.training.request.run_folder`), of which a person needs the first part.
 _FOLDER = re.compile(r"(?P<data>.+)-[0-9a-f]{8}-(?P<profile>paper|small|smoke)-seed(?P<seed>\d+)-.+")

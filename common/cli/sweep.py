@@ -27,7 +27,7 @@ from common.cli.shared import (
     show,
 )
 from common.errors import BadInput, FailedRun, on_one_line
-from common.files import data_root
+from common.paths import data_root
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 

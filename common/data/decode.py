@@ -17,7 +17,7 @@ from common.data.listing import ANY_FORMAT, FORMATS, TIFF, first_bytes, other_fo
 from common.data.masks import NoMask, binary_mask
 from common.data.pieces import too_many_pieces
 from common.errors import BadInput, in_words
-from common.files import kind_of_place
+from common.paths import kind_of_place
 
 # Pixels of one image, and of all images that are decoded at a time. The largest scanned mammograms have some 40
 # million. A pixel takes at most 7 bytes until it is resized, more only where colours of 16 bits use few of them. A file

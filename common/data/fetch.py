@@ -17,7 +17,8 @@ from common.data.case import Case
 from common.data.known import NAMES, Missing
 from common.data.listing import describe_left_out, first_few, on_disk, plain_name
 from common.errors import BadInput
-from common.files import as_path, kind_of_place, refuse_inside, write_atomically
+from common.files import write_atomically
+from common.paths import as_path, kind_of_place, refuse_inside
 from common.text import for_terminal
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.errors import BadInput
-from common.files import kind_of_place
+from common.paths import kind_of_place
 
 # The formats that are read. Pillow knows many more, some of which start other programs.
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")

@@ -24,7 +24,8 @@ from common.evidence import metrics
 from common.evidence.clinical import clinical_measures
 from common.evidence.counts import Rows
 from common.evidence.statistics import bootstrap
-from common.files import checksum, data_root, read_json, write_atomically, write_json
+from common.files import checksum, read_json, write_atomically, write_json
+from common.paths import data_root
 from common.predict.bundled import FILE, SCORES
 from common.predict.in_memory import predict_images
 from common.predict.model_card import CARD, with_scores

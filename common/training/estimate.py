@@ -11,7 +11,8 @@ import numpy as np
 
 from common.cores import cores
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.files import refuse_special, write_atomically
+from common.files import write_atomically
+from common.paths import refuse_special
 from common.recipe import Recipe
 from common.text import for_json
 from common.training.compiled import compiled

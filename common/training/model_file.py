@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from common.errors import BadInput
 from common.evidence.schema import spoken_name
-from common.files import atomic, kind_of_place, refuse_inflating
+from common.files import atomic, refuse_inflating
+from common.paths import kind_of_place
 from common.recipe import Recipe
 from common.text import finite_or_null
 from common.training.model_plan import first_line, refuse_other_network

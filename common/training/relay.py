@@ -17,7 +17,7 @@ from typing import Any
 from rich.progress import Progress
 
 from common.errors import NO_ROOM, NO_WRITING, BadInput, on_one_line
-from common.files import refuse_special
+from common.paths import refuse_special
 
 # The file for the output of a job, in the folder of its trial.
 PRINTED = "printed.txt"

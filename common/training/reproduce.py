@@ -12,8 +12,8 @@ from common.evidence.assess import Assessment
 from common.evidence.flat import Row, rows_of_runs
 from common.evidence.pages import renew_pages
 from common.evidence.schema import Record
-from common.files import data_root, refuse_no_folder
 from common.paper import Paper
+from common.paths import data_root, refuse_no_folder
 from common.readings import as_text
 from common.training import model_file
 from common.training.precision import resolve

@@ -13,8 +13,9 @@ from rich.progress import Progress
 from common import lock
 from common.evidence import learned, results
 from common.evidence.schema import Environment, Failure, Record
-from common.files import refuse_unwritable, remove_partial
+from common.files import remove_partial
 from common.lock import only_one, remove_abandoned
+from common.paths import refuse_unwritable
 from common.training import at_once
 from common.training.callbacks import bars
 from common.training.environment import environment

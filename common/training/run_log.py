@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.evidence.schema import Environment
-from common.files import refuse_special
+from common.paths import refuse_special
 from common.text import LogFormatter
 
 LOG = "log.txt"

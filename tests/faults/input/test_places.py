@@ -12,7 +12,8 @@ from common.data import splits
 from common.data.fetch import find
 from common.data.folder import load_description
 from common.errors import BadInput
-from common.files import atomic, kind_of_place, write_atomically
+from common.files import atomic, write_atomically
+from common.paths import kind_of_place
 from common.predict.inputs import find_inputs, read_picture
 from common.training import model_file
 
