@@ -93,7 +93,7 @@ def sweep(
     if slots > 1 or engine == "ray":
         share_memory()  # before this process loads a backend, because jobs on this machine share its GPU
     import_keras()
-    from common.sweep import grid
+    from common.sweep import grid, spec
     from common.sweep.job import command_of_job
     from common.sweep.table import describe_size
     from common.sweep.table import dry_run as plan
@@ -101,9 +101,9 @@ def sweep(
     from common.training.request import describe_stand_in
 
     to = err if form == "lines" else out
-    wanted = _settle_auto(grid.read_sweep_file(file) if file else typed, str(file or "This"))
+    wanted = _settle_auto(spec.read_sweep_file(file) if file else typed, str(file or "This"))
     name = name or (file.stem if file else wanted.default_name())
-    grid.refuse_file_name(name)
+    spec.refuse_file_name(name)
     keep_compiled(runs / "cache" / "compiled")
     began = time.perf_counter()
     with to.status("reading the data and checking the settings of each network ..."):
@@ -120,7 +120,7 @@ def sweep(
         say(f"Left out: {reason}", to)
     if not dry_run:
         say(f"{wanted.profile} profile: {size}.")
-        path = grid.save_sweep(wanted, name, found.results, file)
+        path = spec.save_sweep(wanted, name, found.results, file)
         say(f"The sweep is stored in {path}. `repro sweep --file` runs it again.")
         _train_grid(found, _engine(engine, slots, address))
         if wanted.readings:
@@ -228,7 +228,7 @@ def _parse_readings(typed: list[str]) -> dict[str, list[str]] | str:
 def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported when needed
     """The sweep, with "auto" replaced by its meaning on this machine: the stored sweep may be repeated on another
     machine, where "auto" can mean something else. Raises BadInput if the content is not a sweep."""
-    from common.sweep.grid import parse_sweep
+    from common.sweep.spec import parse_sweep
     from common.training.precision import resolve
     from common.training.profile import check, settled
 

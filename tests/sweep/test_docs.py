@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from common.cli import app
-from common.sweep import grid
+from common.sweep import spec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
 
@@ -58,9 +58,9 @@ def test_each_script_is_one(script):
 def test_the_file_is_a_sweep(tmp_path):
     (text,) = blocks("yaml")
     (tmp_path / "mine.yaml").write_text(text)
-    sweep = grid.parse_sweep(grid.read_sweep_file(tmp_path / "mine.yaml"), "mine.yaml")
+    sweep = spec.parse_sweep(spec.read_sweep_file(tmp_path / "mine.yaml"), "mine.yaml")
     assert sweep.readings == {"batch_size": [8, 16]}
-    assert set(sweep.model_fields_set) == set(grid.Sweep.model_fields), "the page explains each field"
+    assert set(sweep.model_fields_set) == set(spec.Sweep.model_fields), "the page explains each field"
 
 
 def test_a_task_of_the_array_runs_its_line(tmp_path):

@@ -10,7 +10,7 @@ from common.errors import BadInput
 from common.files import write_json
 from common.protocol import PROTOCOL
 from common.readings import as_text
-from common.sweep import grid, table
+from common.sweep import grid, spec, table
 from common.sweep.job import find_trial, trial_number
 from common.training import request as requests
 from common.training.network import Network
@@ -25,7 +25,7 @@ def expanded(phantom_folder, tmp_path, monkeypatch):
         if not networks:
             monkeypatch.setattr(grid, "multiplications_of_image", lambda request: 1.0)
         asked = {"profile": "smoke", "precision": "float32", "data": data and str(data)} | asked
-        wanted = grid.parse_sweep({"papers": list(names) or ["cheng"]} | asked, "This")
+        wanted = spec.parse_sweep({"papers": list(names) or ["cheng"]} | asked, "This")
         return grid.expand(wanted, tmp_path, runs, tmp_path / "results", command)
 
     return call
@@ -45,7 +45,7 @@ def test_a_plain_sweep_is_what_plain_runs_train(expanded):
 
 
 def test_all_papers_where_none_is_named():
-    assert grid.Sweep(profile="smoke", precision="float32").papers == papers.names()
+    assert spec.Sweep(profile="smoke", precision="float32").papers == papers.names()
 
 
 def test_all_is_the_default_and_every_alternative_one_at_a_time(expanded):
@@ -265,18 +265,18 @@ def test_a_sweep_comes_back_from_its_file_as_it_was(tmp_path):
         "profile": "small",
         "readings": {"kernel": [2, "3"], "monitor": ["iou|fg|pooled|t=0.5"]},
     }
-    sweep = grid.parse_sweep(asked | {"precision": "float32", "repeats": 10, "data": "busi"}, "This")
-    path = grid.save_sweep(sweep, sweep.default_name(), tmp_path, None)
+    sweep = spec.parse_sweep(asked | {"precision": "float32", "repeats": 10, "data": "busi"}, "This")
+    path = spec.save_sweep(sweep, sweep.default_name(), tmp_path, None)
     assert path == tmp_path / "sweeps" / f"{sweep.default_name()}.yaml"
     assert path.name.startswith("gill-small-")
-    assert grid.parse_sweep(grid.read_sweep_file(path), str(path)) == sweep
+    assert spec.parse_sweep(spec.read_sweep_file(path), str(path)) == sweep
     assert yaml.safe_load(path.read_text())["readings"]["kernel"] == [2, "3"]
 
 
 def made_of(path):
-    content = grid.read_sweep_file(path)
+    content = spec.read_sweep_file(path)
     settled = {"profile": "small", "precision": "float32"} if isinstance(content, dict) else {}
-    return grid.parse_sweep(content | settled if settled else content, path.name)
+    return spec.parse_sweep(content | settled if settled else content, path.name)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_a_file_that_is_no_sweep_is_refused_with_what_is_wrong(tmp_path, content
 @pytest.mark.parametrize("name", ["../up", ".hidden", "", "a b", "x" * 82])
 def test_a_name_that_is_no_file_name_is_refused(name):
     with pytest.raises(BadInput, match="can't be called"):
-        grid.refuse_file_name(name)
+        spec.refuse_file_name(name)
 
 
 # How a person names a job

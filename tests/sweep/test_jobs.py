@@ -17,7 +17,7 @@ from common.cli.status import run_state
 from common.errors import BadInput
 from common.evidence.schema import Failure
 from common.lock import only_one, side_by_side
-from common.sweep import grid, local
+from common.sweep import grid, local, spec
 from common.sweep.job import Broken, Job, describe_outcome, train_job
 from common.sweep.table import JobTable
 from common.training import relay
@@ -229,15 +229,15 @@ def test_an_experiment_is_stored_already_where_a_record_has_all_that_decides_its
 
 
 def test_the_file_that_a_sweep_is_read_from_stays_as_it_is(tmp_path):
-    wanted = grid.parse_sweep({"profile": "smoke", "precision": "float32"}, "This")
-    path = grid.save_sweep(wanted, "mine", tmp_path, None)
-    assert grid.parse_sweep(grid.read_sweep_file(path), "It") == wanted
+    wanted = spec.parse_sweep({"profile": "smoke", "precision": "float32"}, "This")
+    path = spec.save_sweep(wanted, "mine", tmp_path, None)
+    assert spec.parse_sweep(spec.read_sweep_file(path), "It") == wanted
     path.write_text("# for the rebuttal\nprofile: smoke\nprecision: float32\n")
-    assert grid.save_sweep(wanted, "mine", tmp_path, path) == path
+    assert spec.save_sweep(wanted, "mine", tmp_path, path) == path
     assert "for the rebuttal" in path.read_text()
     elsewhere = tmp_path / "mine.yaml"
     elsewhere.write_text("profile: smoke\n")
-    grid.save_sweep(wanted, "mine", tmp_path, elsewhere)
+    spec.save_sweep(wanted, "mine", tmp_path, elsewhere)
     assert "for the rebuttal" not in path.read_text()
 
 

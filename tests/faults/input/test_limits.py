@@ -15,7 +15,7 @@ from common.data.decode import image_and_doubts
 from common.errors import BadInput, Damaged
 from common.evidence import results
 from common.files import read_json
-from common.sweep import grid
+from common.sweep import spec
 from common.training import profile
 from tests.faults.input.test_processes import assert_refused
 from tests.faults.input.test_processes import repro as command
@@ -76,9 +76,9 @@ def test_as_much_as_a_run_can_hold_is_not_too_much():
 # Sweeps
 
 
-def sweep(**asked) -> grid.Sweep:
+def sweep(**asked) -> spec.Sweep:
     asked = {"papers": ["cheng"], "profile": "smoke", "precision": "float32"} | asked
-    return grid.parse_sweep(asked, "This")
+    return spec.parse_sweep(asked, "This")
 
 
 @pytest.mark.parametrize("asked", [
@@ -97,7 +97,7 @@ def every_combination() -> dict[str, list]:
 def test_a_sweep_that_is_too_large_tells_its_size_and_how_to_make_it_smaller():
     began = time.process_time()
     with pytest.raises(BadInput) as refused:
-        grid.refuse_size(sweep(papers=["paudel"], readings=every_combination(), repeats=10))
+        spec.refuse_size(sweep(papers=["paudel"], readings=every_combination(), repeats=10))
     assert time.process_time() - began < 1
     experiments, jobs = (int(each.replace(",", "")) for each in re.findall(r"[\d,]{6,}", str(refused.value))[:2])
     assert experiments > limits.EXPERIMENTS
@@ -107,11 +107,11 @@ def test_a_sweep_that_is_too_large_tells_its_size_and_how_to_make_it_smaller():
 
 def test_few_experiments_of_too_many_trainings_are_refused():
     with pytest.raises(BadInput, match="with 300,000 trainings"):
-        grid.refuse_size(sweep(papers=["gill"], repeats=1_000, folds=300))
+        spec.refuse_size(sweep(papers=["gill"], repeats=1_000, folds=300))
 
 
 def test_everything_one_reading_at_a_time_is_not_too_large():
-    grid.refuse_size(sweep(papers=papers.names(), readings="all", repeats=100))
+    spec.refuse_size(sweep(papers=papers.names(), readings="all", repeats=100))
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ def large(path: Path, size: int) -> Path:
 
 @pytest.mark.parametrize(("name", "read"), [
     ("mine.yaml", lambda path: folder.load_description(path)),
-    ("sweep.yaml", lambda path: grid.read_sweep_file(path)),
+    ("sweep.yaml", lambda path: spec.read_sweep_file(path)),
     ("paper.yaml", lambda path: papers.read("cheng", path)),
     ("train.txt", lambda path: splits.read_names(path)),
     ("cheng.json", lambda path: results.load(path.parent, "cheng")),

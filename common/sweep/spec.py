@@ -1,0 +1,141 @@
+"""A sweep as it is asked for, by a YAML file or by the command: its fields, its size, and the readings it means."""
+
+import re
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from common import limits, papers, strict_yaml
+from common.errors import BadInput
+from common.files import write_atomically
+from common.paper import Paper, Profile
+from common.readings import as_text
+
+Readings = dict[str, Any]
+PaperName = Annotated[str, AfterValidator(papers.find_name)]
+
+
+class Sweep(BaseModel):
+    """papers: all, where none is named; data: None for each paper's own; readings: "all" for the default and every
+    alternative of every reading, one at a time, or values by reading, of which every combination is trained; repeats:
+    None for as many as `repro run` trains; folds: None for the paper's own. The others are as in `repro run`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    papers: list[PaperName] = Field(default_factory=papers.names, min_length=1)
+    profile: Profile
+    data: str | None = Field(None, min_length=1)
+    readings: Literal["all"] | dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    repeats: int | None = Field(None, ge=1, le=limits.TRAININGS, strict=True)
+    folds: int | None = Field(None, ge=3, le=limits.TRAININGS, strict=True)
+    seed: int = Field(0, ge=0, le=limits.SEED, strict=True)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+    def as_yaml(self) -> str:
+        return strict_yaml.dump(self.model_dump())
+
+    def default_name(self) -> str:
+        """The name under which the sweep is stored if it is given none. Equal sweeps have the same."""
+        which = "all" if self.papers == papers.names() else "+".join(self.papers)
+        return f"{which}-{self.profile}-{blake2b(self.as_yaml().encode(), digest_size=3).hexdigest()}"
+
+
+def read_sweep_file(path: Path) -> Any:
+    """The content of a YAML file, for `parse_sweep`. Raises BadInput where the file can't be read."""
+    try:
+        return strict_yaml.read(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} can't be read as a sweep: {error}") from error
+
+
+def parse_sweep(content: Any, source: str) -> Sweep:
+    """Raises BadInput, with the name of the source and all that is wrong with the content."""
+    try:
+        if not isinstance(content, dict):
+            raise BadInput(f"{source} is no sweep: expected the fields {', '.join(Sweep.model_fields)}.")
+        return Sweep.model_validate(content)
+    except ValidationError as error:
+        remedy = "docs/sweeps.md explains each field."
+        raise BadInput.listing(f"{source} is no sweep:", strict_yaml.complaints(error), remedy) from error
+
+
+def refuse_file_name(name: str) -> None:
+    """Raises BadInput for a name that a file of a sweep must not have."""
+    if not re.fullmatch(r"\w[\w.+=-]{0,80}", name):
+        raise BadInput(f"A sweep can't be called {name!r}: expected letters, digits and . _ + = -, at most 81 of them.")
+
+
+def save_sweep(sweep: Sweep, name: str, results_folder: Path, read_from: Path | None) -> Path:
+    """Writes the sweep where `--file` can take it again, and returns that path. If the sweep was read from there
+    (`read_from`), the file stays as the person wrote it."""
+    path = results_folder / "sweeps" / f"{name}.yaml"
+    if read_from is None or not path.exists() or not path.samefile(read_from):
+        write_atomically(path, sweep.as_yaml().encode())
+    return path
+
+
+def refuse_size(sweep: Sweep) -> None:
+    """Raises BadInput, with the size and how to make it smaller, for a sweep that is too large to be planned. It counts
+    and builds nothing. The papers' own comparisons and numbers of folds, which it leaves out, can only add to it."""
+    experiments = 0
+    for paper in map(papers.load, dict.fromkeys(sweep.papers)):
+        if sweep.readings == "all":
+            experiments += sum(1 for _ in _one_at_a_time(paper, sweep.profile, lambda reason: None))
+        else:
+            experiments += prod(map(len, _values(paper, sweep.readings, lambda reason: None).values()))
+    jobs = experiments * (sweep.repeats or 1) * (sweep.folds or 1)
+    if experiments > limits.EXPERIMENTS or jobs > limits.JOBS:
+        raise BadInput(
+            f"This sweep has at least {experiments:,} experiments with {jobs:,} trainings; a sweep has at most "
+            f"{limits.EXPERIMENTS:,} with {limits.JOBS:,}.",
+            "Each reading multiplies the number of experiments by the number of its values: name fewer readings, "
+            "values or papers. Or take all, which changes one reading at a time. Fewer repeats or folds are fewer "
+            "trainings of each.",
+        )
+
+
+def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Iterator[Readings]:
+    """The choices of readings of one paper, as text. `leave_out` is called with the reason for each value that the
+    paper's record refuses."""
+    folds = {} if sweep.folds is None else {"folds": str(sweep.folds)}
+    if sweep.readings == "all":
+        yield from ({**folds, **one} for one in _one_at_a_time(paper, sweep.profile, leave_out))
+        return
+    values = _values(paper, sweep.readings, leave_out)
+    for combination in product(*values.values()):
+        readings = folds | dict(zip(values, combination, strict=True))
+        yield readings
+        # `repro run` trains the networks that the paper compares its own with, too, unless one network is asked for.
+        for baseline in paper.trained_along(readings):
+            yield readings | {key: as_text(value) for key, value in baseline.items()}
+
+
+def _values(paper: Paper, wanted: Readings, leave_out: Callable[[str], None]) -> dict[str, list[str]]:
+    """The values of each reading that the paper's record takes, as text."""
+    values = {}
+    for key, of_key in wanted.items():
+        values[key] = []
+        for text in dict.fromkeys(map(as_text, of_key)):
+            if refusal := paper.refusal(key, text):
+                leave_out(f"{paper.name}: {refusal}")
+            else:
+                values[key].append(text)
+    return values
+
+
+def _one_at_a_time(paper: Paper, profile: Profile, leave_out: Callable[[str], None]) -> Iterator[Readings]:
+    yield {}
+    for key, reading in paper.readings.items():
+        if reading.alternatives and key in paper.shrunk(profile):
+            its = as_text(paper.profiles[profile][key])
+            leave_out(f"{paper.name}: other values of {key}, which the {profile} profile sets to {its}")
+            continue
+        for value in map(as_text, reading.alternatives):
+            yield {key: value}
+        for value in reading.refused:
+            leave_out(f"{paper.name}: {paper.refusal(key, value)}")
