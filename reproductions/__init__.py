@@ -146,13 +146,13 @@ def reproduce(
     readings: other values than the record's defaults, such as {"batch_size": 16}.
     runs, results: folders for trainings and records.
     resume: goes on with an earlier run of the same settings, and keeps its finished trainings. False removes them.
-    add: keeps the repeats that the results hold of this run too, where `runs` lacks them, and trains further ones.
+    add: resumes, and keeps the repeats that the results hold of this run too, where `runs` lacks them.
     say: is called with each line that the command would print; None for silence.
 
     The object that is returned has
         rows      as `results(..., every_run=True)` gives them, of this run only
         records   one for each network that was trained (`common.evidence.schema.Record`)
-        networks  the files of the saved networks, one for each training
+        networks  the files of the saved networks, one for each training; one that `add` took from the results has none
         results   the folder of the records
 
     Raises BadInput for a wrong choice and for data that are missing or can't be used, FailedRun where no training has

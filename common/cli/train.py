@@ -56,9 +56,7 @@ def run(
     ] = False,
     add: Annotated[
         bool,
-        typer.Option(
-            "--add", help="Keep the repeats in --results too, and train further ones: for a run whose --runs is lost."
-        ),
+        typer.Option("--add", help="Resume, and keep the repeats in --results too: for a run whose --runs is lost."),
     ] = False,
     only: Annotated[
         str | None,

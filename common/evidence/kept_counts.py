@@ -39,18 +39,18 @@ def rows_of_test(results: Path, record: Record) -> Rows | None:
 
 def rows_of(results: Path, record: Record, run: Repeat, part: str) -> Rows | None:
     """The same of one training and any part of the data."""
-    path = own_file(results, record, f"rows-{trial_name(run)}-{part}.npz")
+    path = _own_file(results, record, f"rows-{trial_name(run)}-{part}.npz")
     return path and _read(Rows.load, path)
 
 
 def masks_of_test(results: Path, record: Record, run: Repeat) -> np.ndarray | None:
     """The predicted masks of the test images of one training, bool (images, side, side). None where they are not kept,
     as of all but the first repeat, or do not belong to the record. Raises BadInput as `rows_of_test` does."""
-    path = own_file(results, record, f"masks-{trial_name(run)}-test.npz")
+    path = _own_file(results, record, f"masks-{trial_name(run)}-test.npz")
     return _read(load_masks, path) if path and path.exists() else None
 
 
-def own_file(results: Path, record: Record, name: str) -> Path | None:
+def _own_file(results: Path, record: Record, name: str) -> Path | None:
     """The file of this name beside a record, unless a checksum shows that it does not belong to it: then a warning says
     so. An older record has no checksums; its files may be missing."""
     path = counts_folder(results, record) / name

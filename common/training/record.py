@@ -243,9 +243,11 @@ def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[
         shutil.rmtree(left)
     with temporary_folder(folder.parent, KEEPING) as beside:
         for place, run in zip(places, record.runs, strict=True):
-            for own, name in kept_names(record, run).items():
+            for own, name in kept_rows(run).items():
                 copy(place / own, beside / name)
-            if run.repeat == record.runs[0].repeat:
+            # One that was taken from a record (`common.training.restore`) may have none.
+            if run.repeat == record.runs[0].repeat and (place / MASKS).exists():
+                copy(place / MASKS, beside / kept_masks(run))
                 boxes_of = beside / f"boxes-{results.trial_name(run)}-test.json"
                 write_atomically(boxes_of, for_json(_boxes(place)).encode())
         # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged, and
@@ -259,15 +261,16 @@ def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[
     return new
 
 
-def kept_names(record: schema.Record, run: schema.Repeat) -> dict[str, str]:
-    """The files of one training that are kept beside its record: their names in its folder, and beside the record."""
+def kept_rows(run: schema.Repeat) -> dict[str, str]:
+    """The files of counts of a training: their names in its folder, and beside its record."""
     trial = results.trial_name(run)
     names = {f"rows-{part}.npz": f"rows-{trial}-{part}.npz" for part in run.split}
-    if schema.RENEWED in run.metrics:
-        names[RENEWED] = f"rows-{trial}-test-renewed.npz"
-    if run.repeat == record.runs[0].repeat:
-        names[MASKS] = f"masks-{trial}-test.npz"
-    return names
+    return names | ({RENEWED: f"rows-{trial}-test-renewed.npz"} if schema.RENEWED in run.metrics else {})
+
+
+def kept_masks(run: schema.Repeat) -> str:
+    """The name of its predicted masks beside its record, where those of the first repeat are kept."""
+    return f"masks-{results.trial_name(run)}-test.npz"
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:

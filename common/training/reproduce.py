@@ -35,8 +35,8 @@ from common.training.run import run_experiment
 @dataclass(frozen=True)
 class Reproduced:
     """What a run gave. rows: each number that the paper prints of these networks beside ours (`flat.rows_of_runs`).
-    records: one for each network. networks: the files of the saved networks, one for each training. results: the folder
-    of the records."""
+    records: one for each network. networks: the files of the saved networks (`Trained.files`). results: the folder of
+    the records."""
 
     rows: list[Row]
     records: list[Record]
@@ -52,7 +52,7 @@ class Trained:
     record: Record
 
     def files(self) -> list[Path]:
-        """The saved network of each training: best.keras or last.keras. A training that failed has none."""
+        """The saved network of each training: best.keras or last.keras. One that failed or was restored has none."""
         planned = plan(self.request, lambda line: None)
         name = model_file.name_of(self.request.recipe)
         places = [trial_folder(planned.folder, trial) / name for trial in planned.trials]

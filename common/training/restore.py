@@ -4,20 +4,24 @@ That folder may be lost, or the run may go on on another machine. The record and
 needed of a finished training to add further repeats to it. Its network is not among them.
 """
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import keras
 
 from common.data import manifest
+from common.errors import BadInput
 from common.evidence import results
-from common.evidence.kept_counts import own_file
+from common.evidence.counts import Rows
+from common.evidence.kept_counts import counts_folder
 from common.evidence.phrases import counted
-from common.evidence.schema import Record, Repeat
+from common.evidence.schema import Failure, Record, Repeat
 from common.files import checksum, copy, write_json
+from common.lock import unchanging
 from common.protocol import protocol_of, recipe_hash
-from common.training.record import Fit, Trial, ended, kept_names, note_environment
+from common.training.record import MASKS, Fit, Trial, ended, kept_masks, kept_rows, note_environment
 from common.training.request import Plan, Request, trial_folder
 
 # What the file of a finished training and its part of the record both say.
@@ -25,40 +29,87 @@ _SHARED = {field.name for field in fields(Fit)} & Repeat.model_fields.keys()
 
 
 def restore(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
-    """Restores each training of the stored record of this run that has not ended in the run's folder, and says how many
-    these were. It leaves out, so that they are trained again, the trainings of a record of another protocol, recipe or
-    data, those with another seed, backend or precision, and those whose counts do not belong to the record."""
+    """Restores each training of the stored record of this run, also a failed one, that has not ended in the run's
+    folder, and says how many these were. Where there is no such record, there is nothing to do.
+
+    Raises BadInput, listing why, where the record's trainings can't be those of this run, so that they would be lost
+    when it is stored: they have another recipe, protocol, data, seed, backend or precision, their counts are missing,
+    changed or of other cases than today's splits, or nothing shows that the counts are theirs."""
     prepared = planned.training.prepared
     name = manifest.true_name(prepared.name, prepared.fingerprint)
-    made_as = recipe_hash(request.recipe), protocol_of(request.recipe), prepared.fingerprint
-    restored = 0
-    for record in results.load(request.results, request.paper.name):
-        fits = (record.recipe_hash, record.protocol, record.dataset.fingerprint) == made_as
-        if fits and record.key == (request.profile, name, request.departures):
-            restored = sum(_restore(run, record, request, planned.folder) for run in record.runs)
-    say(f"Kept from {request.results}: {counted(restored, 'training')} of this run.")
+    with unchanging(request.results):
+        stored = results.load(request.results, request.paper.name)
+        record = next((each for each in stored if each.key == (request.profile, name, request.departures)), None)
+        if record is None:
+            return
+        if wrong := [*_foreign(record, request, planned)] or [*_unusable(record, request, planned)]:
+            raise BadInput.listing(
+                f"No repeats can be added to the record {results.slug(record)} in {request.results}:",
+                list(dict.fromkeys(wrong)),
+                "Choose what the record has. Or leave out --add: then all is trained anew, and takes its place.",
+            )
+        places = [(each, trial_folder(planned.folder, _trial(each, request))) for each in record.runs + record.failed]
+        missing = [(each, place) for each, place in places if not ended(place)]
+        for each, place in missing:
+            shutil.rmtree(place, ignore_errors=True)  # of a training that was cut off, or is damaged
+            if isinstance(each, Failure):
+                write_json(place / "failed.json", each.model_dump())
+            else:
+                _restore(each, record, request.results, place)
+    if missing:
+        say(f"Taken from {request.results}: {counted(len(missing), 'training')} of this run.")
 
 
-def _restore(run: Repeat, record: Record, request: Request, folder: Path) -> bool:
-    """Whether this training was restored."""
-    place = trial_folder(folder, Trial(run.repeat, run.fold))
-    machine = run.environment or record.environment
-    made_as = run.seed, machine.backend, machine.precision
-    if made_as != (request.seed, keras.backend.backend(), request.precision) or ended(place):
-        return False
-    kept = {own: own_file(request.results, record, name) for own, name in kept_names(record, run).items()}
-    if None in kept.values():
-        return False
-    note_environment(place, machine)
-    for own, path in kept.items():
-        copy(path, place / own)
+def _trial(run: Repeat | Failure, request: Request) -> Trial:
+    return Trial(run.repeat, run.fold, request.recipe.folds or 1)
+
+
+def _foreign(record: Record, request: Request, planned: Plan) -> Iterator[str]:
+    """What of a record is not that of the run, a line each."""
+    yield from _other("recipe", record.recipe_hash, recipe_hash(request.recipe))
+    yield from _other("protocol", record.protocol, protocol_of(request.recipe))
+    yield from _other("data", record.dataset.fingerprint, planned.training.prepared.fingerprint)
+    for run in record.runs + record.failed:
+        yield from _other("seed", run.seed, request.seed)
+    for machine in (run.environment or record.environment for run in record.runs):
+        yield from _other("backend", machine.backend, keras.backend.backend())
+        yield from _other("precision", machine.precision, request.precision)
+
+
+def _other(what: str, of_record: str | int, of_run: str | int) -> Iterator[str]:
+    if of_record != of_run:
+        yield f"its {what} is {of_record}; this run has {of_run}"
+
+
+def _unusable(record: Record, request: Request, planned: Plan) -> Iterator[str]:
+    """Why the counts beside a record can't be used, a line each."""
+    folder = counts_folder(request.results, record)
+    for run in record.runs:
+        names = kept_rows(run)
+        for name in names.values():
+            path = folder / name
+            if not path.is_file() or checksum(path) != record.counts.get(name):
+                yield f"{path} is missing, or nothing shows that it belongs to the record"
+                return
+        cases, split = planned.listed(_trial(run, request))
+        for part, positions in split.parts().items():
+            rows = Rows.load(folder / names[f"rows-{part}.npz"])
+            kept = zip(rows.case.tolist(), rows.label.tolist(), rows.group.tolist(), strict=True)
+            if sorted(kept) != sorted((case.id, case.label, case.group) for case in (cases[at] for at in positions)):
+                yield f"its {part} images, or their classes or groups, are not those of today's split"
+
+
+def _restore(run: Repeat, record: Record, kept: Path, place: Path) -> None:
+    names = kept_rows(run) | ({MASKS: kept_masks(run)} if kept_masks(run) in record.counts else {})
+    for own, name in names.items():
+        copy(counts_folder(kept, record) / name, place / own)
+    note_environment(place, run.environment or record.environment)
     done = Fit(
         **run.model_dump(include=_SHARED),
         protocol=record.protocol,
         paper=record.paper,
         recipe=record.recipe_hash,
         data=record.dataset.fingerprint,
-        counts={own: checksum(place / own) for own in kept},
+        counts={own: record.counts[name] for own, name in names.items()},
     )
     write_json(place / "fit.json", asdict(done))  # last: a training with this file has ended
-    return True

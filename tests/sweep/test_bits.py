@@ -1,6 +1,7 @@
 """A sweep, a plain run and the jobs that a dry run prints leave the same bytes behind, in real processes."""
 
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -29,6 +30,14 @@ def test_one_job_after_the_other_leaves_what_a_plain_run_does(few, never_disturb
     assert "epochs in" not in again.said
     assert [stored] == list(tmp_path.glob("results/sweeps/*"))
     assert ending(tmp_path) == never_disturbed.ending
+
+    shutil.rmtree(tmp_path / "runs" / "cheng")
+    results = {path: path.read_bytes() for path in tmp_path.glob("results/cheng*/**/*") if path.is_file()}
+    added = Command(tmp_path, "run", "cheng", "--reading", "weights=best", *few, "--add")
+    assert added.end() == 0, added.said
+    assert ": 2 trainings of this run." in " ".join(added.said.split())
+    assert "epochs in" not in added.said
+    assert {path: path.read_bytes() for path in results} == results
 
 
 @pytest.mark.long

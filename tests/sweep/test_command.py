@@ -99,6 +99,9 @@ def test_a_job_that_the_run_does_not_have_is_refused(repro):
     status, _, complaint = repro("run", "gill", *words, "--only", "1", "--repeats-at-once", "2")
     assert status == 2
     assert "--only trains one job: it can't be combined with --repeats-at-once" in complaint
+    status, _, complaint = repro("run", "gill", *words, "--only", "1", "--add")
+    assert status == 2
+    assert "--only stores no results: it can't be combined with --add" in complaint
 
 
 @pytest.mark.parametrize(

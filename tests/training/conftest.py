@@ -60,7 +60,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
 
     def asks(repeats, resume=True, profile="smoke", **readings):
         return Request(
-            CHENG, profile, found, repeats, 0, readings, "float32",
+            CHENG, profile, run_.found, repeats, 0, readings, "float32",
             tmp_path / "runs", tmp_path / "results", resume,
         )  # fmt: skip
 
@@ -70,7 +70,7 @@ def run(monkeypatch, phantom_folder, tmp_path):
         request = replace(asks(repeats, resume, profile, **readings), adds=adds)
         return room.run_experiment(request, run_.said.append)
 
-    run_.asks = asks
+    run_.asks, run_.found = asks, found
     run_.trained, run_.fails_in, run_.results = trained, None, tmp_path / "results"
     run_.diverges_in, run_.marks, run_.paper = [], None, CHENG
     run_.stored = lambda: results.load(tmp_path / "results", "cheng")
