@@ -204,7 +204,7 @@ def read_picture(path: Path) -> Picture:
     if dicom.is_dicom(path):
         picture = dicom.read_dicom(path)
     else:
-        pixels, doubts = image_and_doubts(path)
+        pixels, doubts, _ = image_and_doubts(path)
         picture = Picture(pixels, doubts=tuple(doubts))
     return replace(picture, doubts=(*picture.doubts, *brightness_doubts(picture.pixels)))
 
