@@ -139,7 +139,7 @@ def _is_of_prediction(folder: Path) -> bool:
     return all(key in start for key in _BEGINS)
 
 
-def refuse_foreign(output: Path) -> None:
+def refuse_files_of_a_person(output: Path) -> None:
     """Raises BadInput where the folder for the results has files of a person under the names of what is written: masks/
     may hold the truth of the images, which would be replaced."""
     there = [] if _is_of_prediction(output) else [output / part for part in (MASKS, OVERLAYS, LINES, ABOUT)]
