@@ -27,7 +27,7 @@ def predict(
     from common.predict import inputs as files
 
     refuse_unwritable(output, "-o")
-    files.refuse_foreign(output)
+    files.refuse_files_of_a_person(output)
     found = files.find_inputs(inputs)
     files.refuse_nothing(found)
     model = find_network(model)

@@ -13,7 +13,7 @@ import numpy as np
 from rich import get_console
 from rich.progress import track
 
-from common.data.decode import LARGEST, Unreadable, image_and_doubts, is_turned, mask_and_doubts, read_size, same_shape
+from common.data.decode import LARGEST, Unreadable, image_and_doubts, mask_and_doubts, read_size, same_shape
 from common.data.outlines import meant_area
 from common.errors import BadInput
 
@@ -67,9 +67,8 @@ def read_case(case: Case) -> Decoded:
     """The pixels of all files of a case. A file that can't be used is named in the result, with the reason."""
     found, turned = Decoded(), False
     try:
-        found.image, found.doubts = image_and_doubts(case.image)
+        found.image, found.doubts, turned = image_and_doubts(case.image)
         found.doubts += brightness_doubts(found.image)
-        turned = bool(case.masks) and is_turned(case.image)
     except Unreadable as error:
         found.unreadable.append(str(error))
     for path in case.masks:
@@ -81,7 +80,7 @@ def read_case(case: Case) -> Decoded:
         found.misfits += _misfit(case, path, mask, found.image, turned)
         found.drawn.append(mask)
         found.doubts += doubts
-    if turned:
+    if turned and case.masks:
         found.doubts.append("its EXIF tag turns the image. Was the mask drawn on the turned image, as viewers show it?")
     return found
 

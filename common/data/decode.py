@@ -58,21 +58,22 @@ def unread(path: Path) -> str:
     return _TOO_LONG if size > LARGEST_FILE else ""
 
 
-def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
+def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str], bool]:
     """The image as uint8 (height, width, 3), RGB in 0..255, turned as its EXIF orientation says, since whoever drew the
-    mask saw it so; and doubts about it, without the file's name. A grey file gives three equal channels: the published
-    RGB files of BUSI and a grey copy of them decode to the same array. Grey of more than 8 bits is scaled so that white
-    becomes 255.
+    mask saw it so; doubts about it, without the file's name; and whether it was turned or mirrored. A grey file gives
+    three equal channels: the published RGB files of BUSI and a grey copy of them decode to the same array. Grey of more
+    than 8 bits is scaled so that white becomes 255.
 
     Raises Unreadable.
     """
     image = _open(path)
+    turned = image.info["turned"]
     with _refusals_named(path):
         if image.info["deep colours"] and (found := deep_colours(path, image)):
-            return found
+            return *found, turned
         if is_deep(image):
-            return deep_grey(image)
-        return by_strips(image, lambda strip: three_channels(_in_8_bits(strip))), []
+            return *deep_grey(image), turned
+        return by_strips(image, lambda strip: three_channels(_in_8_bits(strip))), [], turned
 
 
 def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
@@ -100,12 +101,6 @@ def read_size(path: Path) -> tuple[int, int]:
         return image.size[::-1] if _orientation(image) in (5, 6, 7, 8) else image.size
 
 
-def is_turned(path: Path) -> bool:
-    """Whether an EXIF tag turns or mirrors the image, from the head of the file alone. Raises Unreadable."""
-    with _opened(path) as image:
-        return _orientation(image) in _TURNED
-
-
 def _orientation(image: Image.Image) -> int | None:
     """The EXIF tag, None for a TIFF, which Pillow turns by itself."""
     # Not image.getexif(), which decodes a whole PNG to see whether an orientation follows its pixels.
@@ -119,12 +114,14 @@ def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def _open(path: Path) -> Image.Image:
     """The decoded picture: whole, upright, opaque. Its `info` says whether its compression changed its pixels, whether
-    it has colours of 16 bits, of which Pillow keeps the upper 8, and of deep grey what the TIFF tags state."""
+    it was turned or mirrored, whether it has colours of 16 bits, of which Pillow keeps the upper 8, and of deep grey
+    what the TIFF tags state."""
     with _opened(path) as image:
         if image.format == "PNG":
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
     with _opened(path) as image:
         has_deep_colours = ";16" in str(image.tile) and not is_deep(image)
+        turned = image.format == "TIFF" and _is_to_be_turned(image)  # asked before `load`, which turns a TIFF
         image.load()
         tags = getattr(image, "tag_v2", {})
         if image.format == "TIFF" and _PHOTOMETRIC not in tags:  # Pillow would take white for zero, most viewers black
@@ -138,15 +135,20 @@ def _open(path: Path) -> Image.Image:
             raise Refused("its numbers have a sign: save it with black as 0 and white as 255")
         lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
         lossy |= image.format == "WEBP" and b"VP8 " in first_bytes(path)  # else VP8L
-        if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
+        if _is_to_be_turned(image):
             if has_deep_colours:
                 raise Refused("it has colours of 16 bits and is to be turned: save it upright, with 8 bits a colour")
-            image = ImageOps.exif_transpose(image)  # a copy, without the tags
-        image.info |= {"lossy": lossy, "deep colours": has_deep_colours, "signed": signed}
+            image, turned = ImageOps.exif_transpose(image), True  # a copy, without the tags
+        image.info |= {"lossy": lossy, "turned": turned, "deep colours": has_deep_colours, "signed": signed}
         if is_deep(image):
             image.info["bits"] = tags.get(_BITS, (16,))[0]
             image.info["white is zero"] = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     return image
+
+
+def _is_to_be_turned(image: Image.Image) -> bool:
+    """Whether an EXIF tag says so. Of a PNG it may follow the pixels, which are then decoded."""
+    return image.getexif().get(ExifTags.Base.Orientation) in _TURNED
 
 
 @contextmanager

@@ -32,8 +32,8 @@ class Assessment:
     nothing: by id, then by predictor, what a predictor that has learned nothing scores over random splits.
     sentences: on the runs, not on single numbers: what did not learn, and what a leak was worth.
     images: the counts of the test images of the first repeat; None where they are not kept.
-    leak_free: the record of the same runs with copies of an image on one side of the split, if there is one.
-    leak_free_fresh: whether that one is fresh.
+    leak_free: the record of the same runs with copies of an image on one side of the split, if there is one; fresh or
+        stale as this record is.
     beside: whether this record is the leak-free one of another.
     in_full: whether it is shown with all its tables (`shown_in_full`). Only then is `nothing` computed: for dozens of
         alternatives that would take minutes, and nobody would read it.
@@ -48,7 +48,6 @@ class Assessment:
     sentences: list[str]
     images: Rows | None
     leak_free: Record | None = None
-    leak_free_fresh: bool = True
     beside: bool = False
     in_full: bool = True
     folder: Path | None = None
@@ -101,17 +100,15 @@ def assess(
     own = {row.id for row in rows if is_of_repeats(cells[row.id])}
     leak_free = leakage.leak_free(record, others, fresh)
     beside = leakage.leaking(record, others, fresh) is not None
-    free_fresh = leak_free is None or fresh(leak_free)
     sentences = [
         *learned.unlearned_sentences(record),
         FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
         _say_leak(paper, record, leak_free, [row for row in rows if row.id in own]) if leak_free and in_full else "",
-        leakage.OLDER if in_full and leakage.is_outdated(record, others, fresh) else "",
+        leakage.OLDER if in_full and leakage.one_is_outdated(record, others, fresh) else "",
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
     return Assessment(
-        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, free_fresh, beside, in_full,
-        folder,
+        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, beside, in_full, folder
     )  # fmt: skip
 
 

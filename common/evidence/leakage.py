@@ -15,7 +15,10 @@ GROUPED = {"split": "grouped"}
 # The parts whose numbers a leak can raise. Training images are known to the network anyway.
 PARTS = ("test", "validation")
 
-OLDER = "The grouped run is of an older recipe or protocol; what copies are worth can't be told until it is run again."
+OLDER = (
+    "Either the random or the grouped run is of an older recipe or protocol; what copies are worth can't be told until "
+    "it is run again."
+)
 
 # A part and a signature.
 Key = tuple[str, str]
@@ -25,18 +28,16 @@ Fresh = Callable[[Record], bool]
 
 def leak_free(record: Record, others: Iterable[Record], fresh: Fresh) -> Record | None:
     """The record that differs from this one only in keeping all copies of an image on one side of the split. A stale
-    one is not set against a fresh one: another recipe or version of the code made it."""
+    record and a fresh one are not set against each other: another recipe or version of the code made each."""
     found = _grouped(record, others)
-    return None if found and fresh(record) and not fresh(found) else found
+    return found if found and fresh(record) == fresh(found) else None
 
 
-def is_outdated(record: Record, others: Iterable[Record], fresh: Fresh) -> bool:
-    """Whether there is such a record, but only of an older protocol or recipe, so that the split is not the only
-    difference."""
-    of_today = [
-        each.model_copy(update={"protocol": record.protocol}) for each in others if each.protocol <= record.protocol
-    ]
-    return leak_free(record, others, fresh) is None and _grouped(record, of_today) is not None
+def one_is_outdated(record: Record, others: Iterable[Record], fresh: Fresh) -> bool:
+    """Whether there is such a record, but this one or that one is of an older protocol or recipe, so that the split is
+    not the only difference."""
+    of_one_protocol = [each.model_copy(update={"protocol": record.protocol}) for each in others]
+    return leak_free(record, others, fresh) is None and _grouped(record, of_one_protocol) is not None
 
 
 def leaking(record: Record, others: Iterable[Record], fresh: Fresh) -> Record | None:

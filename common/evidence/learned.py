@@ -23,7 +23,7 @@ import numpy as np
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
 from common.evidence.phrases import counted
-from common.evidence.schema import RENEWED, RUNNING, Output, Record, Repeat, Values
+from common.evidence.schema import LAG, RENEWABLE, RENEWED, RUNNING, Output, Record, Repeat, Values
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 
 OUTPUTS: tuple[Output, ...] = get_args(Output)
@@ -39,9 +39,6 @@ SAME = 1e-6
 # A class has few cases below this number. A network that finds one case in four misses all of ten in 1 of 20 test sets:
 # 0.75^10 = 0.056.
 FEW = 10
-# The statistics of batch normalisation alone may move a score by this: the width of the widest interval that a number
-# can agree with (twice ±0.05). If they move it further, a verdict would be about them.
-LAG = 0.1
 
 DICE, MEAN_IOU, HARD = "dice|fg|pooled|t=0.5", "iou|mean2|pooled|t=0.5", "accuracy|pixel|pooled|t=0.5|truth=hard"
 ACCURACY = "accuracy|class|case"
@@ -54,7 +51,6 @@ NO_BETTER: dict[Output, str] = {
 FLAT = "the loss did not fall"
 STOPPED = "patience stopped the training before the validation loss fell"
 LAGGING = "it did better while it trained, so that the statistics of batch normalisation lag behind"
-RENEWABLE = f"its statistics of batch normalisation lag behind, and with new ones it is better by more than {LAG:g}"
 
 
 def signs_of(run: Repeat) -> dict[Output, list[str]]:

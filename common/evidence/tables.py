@@ -85,7 +85,7 @@ def setting(record: Record) -> str:
 def leak_free_setting(assessed: Assessment) -> str:
     """The readings and repeats of the leak-free record beside a record."""
     other = assessed.leak_free
-    stale = "" if assessed.leak_free_fresh else ", STALE"
+    stale = "" if assessed.fresh else ", STALE"
     repeats = counted(len(repeats_of(other)), "repeat")
     return f"{', '.join(as_shown(other.readings))}, {repeats}{_of_folds(other)}{stale}"
 

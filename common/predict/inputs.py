@@ -139,7 +139,7 @@ def _is_of_prediction(folder: Path) -> bool:
     return all(key in start for key in _BEGINS)
 
 
-def refuse_foreign(output: Path) -> None:
+def refuse_files_of_a_person(output: Path) -> None:
     """Raises BadInput where the folder for the results has files of a person under the names of what is written: masks/
     may hold the truth of the images, which would be replaced."""
     there = [] if _is_of_prediction(output) else [output / part for part in (MASKS, OVERLAYS, LINES, ABOUT)]
@@ -204,7 +204,7 @@ def read_picture(path: Path) -> Picture:
     if dicom.is_dicom(path):
         picture = dicom.read_dicom(path)
     else:
-        pixels, doubts = image_and_doubts(path)
+        pixels, doubts, _ = image_and_doubts(path)
         picture = Picture(pixels, doubts=tuple(doubts))
     return replace(picture, doubts=(*picture.doubts, *brightness_doubts(picture.pixels)))
 

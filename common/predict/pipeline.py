@@ -42,7 +42,7 @@ class Outcome:
     """What became of the images. done: how many have results. marked: in how many of these something is marked.
     undone: a line for each that can't be used, with the reason. without: a line for each file that is whole and holds
     no picture. doubts: a line for each kind of thing that can be used but may not be meant so, with the files. earlier:
-    how many masks in the folder are of an earlier prediction, and of no image of this one."""
+    how many masks in the folder are of an earlier prediction, and not replaced by this one."""
 
     done: int
     marked: int

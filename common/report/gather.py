@@ -112,7 +112,7 @@ def leaks(study: Study) -> list[Leak]:
     return [
         Leak(
             each.record,
-            each.fresh and each.leak_free_fresh,
+            each.fresh,
             signature,
             *(prediction(values(record, "test", signature)) for record in (each.record, each.leak_free)),
             leakage.leak(each.record, each.leak_free, "test", signature),
@@ -124,7 +124,7 @@ def leaks(study: Study) -> list[Leak]:
 
 
 def say_older(study: Study) -> str:
-    """Why `leaks` has nothing where grouped runs are there: they are of an older recipe or protocol. Else ""."""
+    """Why `leaks` has nothing where grouped runs are there (`leakage.OLDER`), else ""."""
     return leakage.OLDER if any(leakage.OLDER in each.sentences for each in study.assessed) else ""
 
 

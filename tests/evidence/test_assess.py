@@ -55,8 +55,10 @@ def test_a_comparator_that_only_segments_is_assessed_without_the_classes_of_the_
 def test_the_leak_free_record_is_found():
     own, grouped = record([0.7, 0.71]), record([0.6, 0.61]).model_copy(update={"readings": {"split": "grouped"}})
     paper = of("cheng", cell("0.70", DICE))
-    found = assess(paper, own, [own, grouped], NOWHERE, lambda each: each is grouped)
-    assert (found.leak_free, found.fresh, found.leak_free_fresh, found.beside) == (grouped, False, True, False)
+    found = assess(paper, own, [own, grouped], NOWHERE)
+    assert (found.leak_free, found.fresh, found.beside) == (grouped, True, False)
+    stale = assess(paper, own, [own, grouped], NOWHERE, lambda each: each is grouped)
+    assert (stale.leak_free, stale.fresh, stale.sentences) == (None, False, [OLDER])
     newer = own.model_copy(update={"protocol": grouped.protocol + 1})
     assert assess(paper, newer, [newer, grouped], NOWHERE).sentences == [OLDER]
     other = assess(paper, grouped, [own, grouped], NOWHERE)

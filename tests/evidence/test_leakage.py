@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.evidence.leakage import is_outdated, leak, leak_free, leak_sentence, leaking
+from common.evidence.leakage import leak, leak_free, leak_sentence, leaking, one_is_outdated
 from common.evidence.mean_differences import welch
 from common.evidence.schema import Record
 from tests.evidence.made import folds_of, record_of
@@ -61,20 +61,27 @@ def test_a_grouped_run_of_an_older_protocol_is_not_passed_over():
     """Found by review: when the default ones were run again, what copies are worth vanished without a word."""
     own, grouped = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=1)
     assert leak_free(own, [own, grouped], all_fresh) is None
-    assert is_outdated(own, [own, grouped], all_fresh)
-    assert not is_outdated(own, [own, grouped, record(0.7, **GROUPED, protocol=2)], all_fresh), "it was run again"
-    assert not is_outdated(own, [own], all_fresh)
-    assert not is_outdated(grouped, [own, grouped], all_fresh)
+    assert one_is_outdated(own, [own, grouped], all_fresh)
+    assert not one_is_outdated(own, [own, grouped, record(0.7, **GROUPED, protocol=2)], all_fresh), "it was run again"
+    assert not one_is_outdated(own, [own], all_fresh)
+    assert not one_is_outdated(grouped, [own, grouped], all_fresh)
 
 
-def test_a_stale_grouped_run_is_set_against_a_stale_run_alone():
+def test_a_random_run_of_an_older_protocol_is_not_passed_over_either():
+    own, grouped = record(0.75, protocol=1), record(0.70, **GROUPED, protocol=2)
+    assert leak_free(own, [own, grouped], all_fresh) is None
+    assert one_is_outdated(own, [own, grouped], all_fresh)
+
+
+def test_a_stale_run_is_set_against_a_stale_run_alone():
     own, grouped = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=2)
     both = [own, grouped]
     assert leak_free(own, both, none_fresh) == grouped, "the same code made them"
-    assert not is_outdated(own, both, none_fresh)
-    assert leak_free(own, both, own.__eq__) is None
-    assert leaking(grouped, both, own.__eq__) is None
-    assert is_outdated(own, both, own.__eq__)
+    assert not one_is_outdated(own, both, none_fresh)
+    for fresh in (own, grouped):
+        assert leak_free(own, both, fresh.__eq__) is None, "another recipe made the other"
+        assert leaking(grouped, both, fresh.__eq__) is None
+        assert one_is_outdated(own, both, fresh.__eq__)
 
 
 def said(own: Record, other: Record, standard=()) -> str:

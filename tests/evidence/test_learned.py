@@ -274,13 +274,12 @@ def test_what_was_written_down_with_the_run_stands_and_older_records_are_judged_
     assert "unlearned" not in DEAD.model_dump(), "an older record stays as it is"
 
 
-def test_files_keep_the_older_words_of_a_sign_and_pages_have_the_plainer_ones():
+def test_the_words_of_older_records_are_read_as_the_plainer_ones_of_today_and_written_as_these():
     older = "with new statistics of batch normalisation it is better by more than 0.1, so that its own lag behind"
     lagging = run(test={DICE: 0.28}, renewed={DICE: 0.55}, unlearned={"segmentation": [older, FLAT]})
     assert lagging.unlearned == {"segmentation": [RENEWABLE, FLAT]}
-    assert json.loads(lagging.model_dump_json())["unlearned"] == {"segmentation": [older, FLAT]}
+    assert json.loads(lagging.model_dump_json())["unlearned"] == {"segmentation": [RENEWABLE, FLAT]}
     (row,) = compare.rows(paper(cell("0.72", DICE)), record(lagging))
-    assert row.note == f"in 1 of 1 repeat {RENEWABLE}"
-    assert row.model_dump(mode="json")["note"] == f"in 1 of 1 repeat {older}"
-    assert row.model_dump()["note"] == row.note
-    assert Compared.model_validate_json(row.model_dump_json()) == row
+    stored = row.model_dump(mode="json")
+    assert stored["note"] == row.note == f"in 1 of 1 repeat {RENEWABLE}"
+    assert Compared.model_validate_json(json.dumps(stored | {"note": f"in 1 of 1 repeat {older}"})) == row

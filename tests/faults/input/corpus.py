@@ -148,6 +148,14 @@ def turned(image: np.ndarray, form: str, orientation: int) -> bytes:
     return saved(image, form, exif=exif, **({"quality": 100} if form == "JPEG" else {}))
 
 
+def turned_by_its_last_chunk(orientation: int, image: np.ndarray | None = None) -> bytes:
+    """The photo, or another image of its size, as a PNG whose eXIf chunk follows the pixels, as the format allows."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    tag = b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")
+    return png(header(), *pixels(lines(photo() if image is None else image)), tag, (b"IEND", b""))
+
+
 def transparent(mode: str) -> Image.Image:
     """The photo with an upper left corner that can be seen through."""
     image = Image.fromarray(photo()).convert(mode)

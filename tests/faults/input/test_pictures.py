@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from common.data.busi import index
+from common.data.case import Case, read_case
 from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput
 from tests.faults.input import corpus
@@ -107,6 +108,7 @@ SAME_IMAGE = {
     "a JPEG called .png": saved(photo(), "JPEG", quality=100),
     "a JPEG turned by its EXIF orientation": corpus.turned(np.rot90(photo()).copy(), "JPEG", 6),
     "a PNG turned by its EXIF orientation": corpus.turned(np.rot90(photo()).copy(), "PNG", 6),
+    "a PNG turned by a chunk behind its pixels": corpus.turned_by_its_last_chunk(2, photo()[:, ::-1].copy()),
     "a TIFF turned by its orientation": corpus.turned(np.rot90(photo()).copy(), "TIFF", 6),
     "a mirrored PNG": corpus.turned(photo()[:, ::-1].copy(), "PNG", 2),
     "an EXIF orientation that does not exist": corpus.turned(photo(), "PNG", 77),
@@ -208,6 +210,22 @@ def test_a_mask_of_a_turned_image_is_doubted(made, tmp_path):
     assert told.startswith("benign (1): its EXIF tag turns the image. Was the mask drawn on the turned image")
     made.image.write_bytes(corpus.turned(photo(), "PNG", 6))
     assert "the mask is 32x24 pixels, not the 24x32 of its image, which its EXIF tag turns" in complaint(made, tmp_path)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF", "PNG with the tag behind the pixels"])
+def test_the_mask_of_a_turned_image_is_doubted_wherever_the_tag_stands(made, tmp_path, form):
+    upside_down = corpus.turned(photo(), form, 3) if form in ("JPEG", "TIFF") else corpus.turned_by_its_last_chunk(3)
+    made.image.write_bytes(upside_down)
+    (told,) = prepared(made, tmp_path).doubts
+    assert told.startswith("benign (1): its EXIF tag turns the image.")
+
+
+def test_a_turned_image_without_a_mask_is_not_doubted(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_bytes(corpus.turned(photo(), "PNG", 3))
+    found = read_case(Case("x", "normal", "x", path, ()))
+    assert np.array_equal(found.image[..., 0], photo()[::-1, ::-1])
+    assert found.doubts == []
 
 
 def test_masks_of_one_area_are_doubted_and_those_of_two_are_not(made, tmp_path):
