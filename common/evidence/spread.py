@@ -12,7 +12,7 @@ this data set and not of new patients, over whom it is wider.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import chdtri, fdtri  # scipy.stats has them too, but takes a second to import
@@ -40,13 +40,15 @@ class Component:
 class Spread:
     """The standard deviations of one number of a repeat: over splits alone, and over initial weights within a split.
 
-    mean: over the splits, each counted once. splits, repeats: how many of them the numbers are from."""
+    mean: over the splits, each counted once. splits, repeats: how many of them the numbers are from. left_out: further
+    repeats, with a network that did not learn."""
 
     mean: float
     splits: int
     repeats: int
     over_splits: Component
     over_initialisations: Component
+    left_out: int = 0
 
     @property
     def of_a_repeat(self) -> float:
@@ -103,11 +105,12 @@ def _root(variance: float) -> float:
 def spread_of_record(paper: Paper, record: Record, part: str, definition: str) -> Spread | None:
     """The spreads of one metric in one record. part: a key of `Repeat.metrics`; definition: a signature.
 
-    None where no split has two repeats or there is one split only, and where a network did not learn. The folds of a
-    cross-validation are one repeat with their mean (`run_values.values`)."""
-    if learned.why_unlearned(record.runs, definition):
-        return None
-    return analyse_variance(by_split(paper, record, part, definition))
+    None where no split has two repeats or there is one split only. Repeats with a network that did not learn are left
+    out. The folds of a cross-validation are one repeat with their mean (`run_values.values`)."""
+    unlearned = {(run.seed, run.repeat) for run in record.runs if learned.why_unlearned([run], definition)}
+    kept = [run for run in record.runs if (run.seed, run.repeat) not in unlearned]
+    found = analyse_variance(by_split(paper, record.model_copy(update={"runs": kept}), part, definition))
+    return found and replace(found, left_out=len(unlearned))
 
 
 def find_spread(paper: Paper, record: Record, others: Iterable[Record], part: str, definition: str) -> Spread | None:
@@ -128,6 +131,8 @@ def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]
         found = spread_of_record(paper, record, part, definition)
         if found:
             design = f"{found.splits} splits, {found.repeats} repeats"
+            if found.left_out:
+                design += f" ({found.left_out} more did not learn)"
             spreads = map(_shown, (found.over_splits, found.over_initialisations))
             lines.append([part, definition, f"{found.mean:.4f}", *spreads, design])
     header = ["part", "definition", "mean", "SD over splits", "SD over initial weights", "from"]

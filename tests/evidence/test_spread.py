@@ -1,6 +1,7 @@
 """How much is split and how much is luck: the variances by hand, in simulations, and from records."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,6 +126,15 @@ def test_repeats_with_a_split_each_and_networks_that_did_not_learn_tell_nothing(
     assert spread.spread_of_record(OF, design(SIX, splits=None), "test", DICE) is None
     signs = {"segmentation": ["no pixel of any test image is marked"]}
     assert spread.spread_of_record(OF, design(SIX, unlearned=signs), "test", DICE) is None
+
+
+def test_one_repeat_that_did_not_learn_is_left_out_and_counted():
+    whole = design(SIX)
+    lost = whole.runs[3].model_copy(update={"unlearned": {"segmentation": ["no pixel of any test image is marked"]}})
+    found = whole.model_copy(update={"runs": [*whole.runs[:3], lost, *whole.runs[4:]]})
+    spreads = spread.spread_of_record(OF, found, "test", DICE)
+    assert spreads == replace(analyse_variance([[0.70], [0.60, 0.61], [0.50, 0.53]]), left_out=1)
+    assert spread.spread_lines(OF, found, [("test", DICE)])[1][5] == "3 splits, 5 repeats (1 more did not learn)"
 
 
 def test_a_number_takes_the_spread_of_the_record_that_differs_in_its_splits_alone():
