@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from common import papers
+from common.evidence.leakage import GROUPED
 from common.evidence.results import load, slug, store
+from common.protocol import protocol_of, recipe_hash
 from tests.report import made
 from tests.report.made import RESULTS
 
@@ -77,7 +80,9 @@ def real_results(tmp_path_factory) -> Path:
         shutil.copytree(RESULTS / record.paper / slug(record), folder / record.paper / slug(record))
     shutil.copy(RESULTS / "audit-busi.json", folder)
     gill = made.record_of(folder, "gill")
-    grouped = gill.model_dump() | {"readings": {"split": "grouped"}, "reported": []}
+    recipe = papers.load("gill").recipe(gill.profile, GROUPED)
+    of_today = {"recipe_hash": recipe_hash(recipe), "protocol": protocol_of(recipe)}
+    grouped = gill.model_dump() | {"readings": GROUPED, "reported": []} | of_today
     for run in grouped["runs"]:
         for values in run["metrics"].values():
             values |= {signature: value - 0.01 for signature, value in values.items() if value is not None}
