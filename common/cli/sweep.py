@@ -132,8 +132,8 @@ def sweep(
         stores = command_line("--dry-run", "--format=")
         say(f"{size}. When they have ended, this stores the results: {stores}", err)
     else:
-        with out.status("timing a few steps of each paper's network on this machine ..."):
-            table, sentence = plan(found)
+        with out.status("timing a few steps of each network on this machine ...") as status:
+            table, sentence = plan(found, status.update)
         show(table)
         say(f"{size}. {sentence}")
 

@@ -179,8 +179,12 @@ def expand(
 def work_of_job(request: Request) -> float:
     """Multiplications in one job of this experiment, to weigh it against the jobs of others. Raises BadInput where the
     network refuses its settings."""
+    return of_job(request, request.recipe.batch_size * multiplications_of_image(request))
+
+
+def of_job(request: Request, step: float) -> float:
+    """What one job of this experiment takes, of which a training step takes `step`: seconds, or multiplications."""
     recipe = request.recipe
-    step = recipe.batch_size * multiplications_of_image(request)
     return repeat_seconds(step, recipe, used(request)) / (recipe.folds or 1)
 
 

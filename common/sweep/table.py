@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Literal
 
 from rich.console import Console, RenderableType
@@ -11,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from common.evidence.schema import Failure
-from common.sweep.grid import Grid, multiplications_of_image
+from common.sweep.grid import Grid, multiplications_of_image, of_job
 from common.sweep.job import Broken, Job, Outcome
 from common.training.callbacks import bar_columns
 from common.training.estimate import spoken
@@ -29,22 +28,28 @@ def describe_size(grid: Grid) -> str:
     return f"{experiments} experiment{'s' * (experiments != 1)}, {jobs:,} job{'s' * (jobs != 1)}{done}"
 
 
-def dry_run(grid: Grid) -> tuple[Table, str]:
+def dry_run(grid: Grid, say: Callable[[str], None] = lambda line: None) -> tuple[Table, str]:
     """A table of the experiments with the jobs that are left and their time, and a sentence with the time of all.
 
-    A few steps of each paper's own network are timed once on this machine. For another reading that time is multiplied
-    by how much more its network multiplies."""
+    A few steps of each network are timed once on this machine, which takes seconds to a minute for each. Readings that
+    change neither the network nor the batch share the time of a step. say: is called before each is timed."""
     table = Table("experiment", "jobs", "left", "a job", "together", box=None)
+    steps: dict[tuple[str, float, int], float | None] = {}
     total, unknown = 0.0, set()
     for experiment in grid.experiments:
-        left, times = len(experiment.waiting), ["", ""]
-        pace = seconds_per_multiplication(experiment.request) if left else None
-        if left and pace is None:
-            unknown.add(experiment.request.paper.name)
-            times = ["unknown", "unknown"]
-        elif left:
-            total += left * experiment.work * pace
-            times = [spoken(experiment.work * pace), spoken(left * experiment.work * pace)]
+        request, left, times = experiment.request, len(experiment.waiting), ["", ""]
+        if left:
+            network = request.paper.name, multiplications_of_image(request), request.recipe.batch_size
+            if network not in steps:
+                say(f"timing a step of {experiment} ...")
+                steps[network] = step_if_it_fits(request)
+            if (step := steps[network]) is None:
+                unknown.add(str(experiment))
+                times = ["unknown", "unknown"]
+            else:
+                a_job = of_job(request, step)
+                total += left * a_job
+                times = [spoken(a_job), spoken(left * a_job)]
         table.add_row(str(experiment), str(len(experiment.jobs)), str(left), *times)
     sentence = f"One after the other they take about {spoken(total)} on this machine."
     if unknown:
@@ -52,12 +57,11 @@ def dry_run(grid: Grid) -> tuple[Table, str]:
     return table, sentence
 
 
-def seconds_per_multiplication(request: Request) -> float | None:
-    """On this machine, in a training step of the paper's own network. None where that does not fit into memory."""
-    request = replace(request, readings={})
+def step_if_it_fits(request: Request) -> float | None:
+    """Seconds of a training step on this machine. None where the training does not fit into its memory."""
     if not gpu_in_use() and known_memory(request) > total_memory():
         return None
-    return known_step(request) / (request.recipe.batch_size * multiplications_of_image(request))
+    return known_step(request)
 
 
 class JobTable(Progress):

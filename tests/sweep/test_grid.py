@@ -248,12 +248,23 @@ def test_a_wider_network_is_more_work_and_a_wider_batch_is_not(expanded):
 
 
 def test_a_dry_run_tells_the_time_of_what_is_left(expanded, monkeypatch):
-    monkeypatch.setattr(table, "seconds_per_multiplication", lambda request: 1 / request_work)
-    found = expanded(repeats=4)
-    request_work = found.experiments[0].work
-    write_json(found.jobs[0].place / "fit.json", {})
+    monkeypatch.setattr(table, "multiplications_of_image", lambda request: 1.0)
+    monkeypatch.setattr(table, "step_if_it_fits", lambda request: 1 / grid.of_job(request, 1))
+    write_json(expanded(repeats=4).jobs[0].place / "fit.json", {})
     _, sentence = table.dry_run(expanded(repeats=4))
     assert sentence == "One after the other they take about 3 s on this machine."
+
+
+def test_a_dry_run_times_each_network_once(expanded, monkeypatch):
+    """A depthwise network multiplies ten times less than a plain one and takes as long, so that none follows from
+    another."""
+    timed = []
+    monkeypatch.setattr(table, "step_if_it_fits", lambda request: timed.append(request.departures) or 1.0)
+    readings = {"kernel": [2, 3], "monitor": ["iou|mean2|pooled|t=0.5", "iou|fg|pooled|t=0.5"]}
+    found = expanded("gill", readings=readings, repeats=1, networks=True)
+    table.dry_run(found)
+    assert len(found.experiments) == 4
+    assert [each.get("kernel", "2") for each in timed] == ["2", "3"]
 
 
 # As a file
