@@ -10,8 +10,10 @@ from common.evidence.claims.cells import Cell, Finding, bounds, constraints, eit
 from common.evidence.claims.matrix import MOST_CASES, Constraint, possible, satisfied, span
 from common.evidence.claims.relations import is_share, overlap, possible_range, say_range
 
-# Contradictions are searched among all sets of so many cells.
+# Contradictions are searched among all sets of so many cells, and for a cell that none of them names, among all sets of
+# so many with it.
 _LARGEST_SET = 3
+_LARGEST_FOR_A_CELL = 4
 
 # The greatest number of cases for which a column of shares is searched.
 _MOST_OF_COLUMN = 2000
@@ -126,8 +128,8 @@ def smallest_sets(
     group: list[Cell], agree: Callable[[list[Cell]], bool], known: Sequence[set[str]] = ()
 ) -> list[list[Cell]]:
     """The smallest sets of cells that do not agree and that contain none of the known sets, nor two cells that print
-    one quantity as different numbers (`check_one_quantity`). The counts of a printed matrix are one cell here. One set
-    of more than _LARGEST_SET is given where there is no smaller one."""
+    one quantity as different numbers (`check_one_quantity`). The counts of a printed matrix are one cell here. One
+    still larger set is given where there is no other."""
     if agree(group):
         return []
     counts = [cell for cell in group if cell.metric == "count"]
@@ -136,11 +138,12 @@ def smallest_sets(
     smaller = [*known, *({a.id, b.id} for a, b in disagreeing(group))]
     rests = [[cell for other in units if other is not unit for cell in other] for unit in units]
     agreeing = [{cell.id for cell in rest} for rest in rests if rest and agree(rest)]  # as do all sets within them
-    for size in range(1, _LARGEST_SET + 1):
+    for size in range(1, _LARGEST_FOR_A_CELL + 1):
+        named = set().union(*smaller) if size > _LARGEST_SET else set()
         for chosen in combinations(units, size):
             part = [cell for unit in chosen for cell in unit]
             ids = {cell.id for cell in part}
-            if any(each <= ids for each in smaller) or any(ids <= each for each in agreeing):
+            if ids <= named or any(each <= ids for each in smaller) or any(ids <= each for each in agreeing):
                 continue
             if not agree(part):
                 found.append(part)

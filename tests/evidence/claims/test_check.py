@@ -204,6 +204,16 @@ def test_where_a_table_names_no_part_that_is_a_premise_of_what_joins_it_with_oth
     assert set(across.values()) == {"Table U is of the test part"}
 
 
+def test_a_number_that_only_contradicts_three_others_is_found_beside_smaller_contradictions():
+    pixels = {"A": ("0.99542", "accuracy|pixel"), "P": ("0.97591", "precision|fg"), "R": ("0.96589", "recall|fg")}
+    pixels |= {"S": ("0.99875", "recall|bg"), "F": ("0.94350", "dice|fg")}
+    printed = [cell(name, value, f"{metric}|pooled|t=0.5") for name, (value, metric) in pixels.items()]
+    sets = [set(finding.cells) for finding in claims.check(paper(*printed))]
+    assert {"P", "R", "F"} in sets
+    assert {"A", "P", "R", "S"} in sets
+    assert not any({"P", "R", "F"} < each for each in sets)
+
+
 def test_quoted_numbers_are_checked_where_a_claim_names_them():
     quoted = CONSISTENT["F1 and Dice that a source defines in two ways"]
     same = Claim(cells={"F": {}, "J": {}}, premise="the source has our definitions")
