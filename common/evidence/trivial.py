@@ -79,9 +79,18 @@ def distributions(
 
     Raises ValueError for a text that is no signature, BadInput for too few cases to split.
     """
+    wanted = tuple(dict.fromkeys(wanted))
+    drawn = values_on_splits(known, recipe, wanted, splits)
+    return {key: {who: middle_95(drawn[*key, who]) for who in NOTHING} for key in wanted}
+
+
+def values_on_splits(
+    known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS
+) -> dict[tuple[str, str, str], np.ndarray]:
+    """What `distributions` summarises: by part, signature and predictor, the value on each split, float64 (splits,),
+    NaN where it is undefined. The same place in all arrays is the same split."""
     known = known.only(recipe.classes)
     known = known.hard() if recipe.truth == "hard" else known
-    wanted = dict.fromkeys(wanted)
     drawn: dict = {(*key, who): [] for key in wanted for who in NOTHING}
     for folds in _splits(known, recipe, splits):
         of_folds: dict = {key: [] for key in drawn}
@@ -93,7 +102,7 @@ def distributions(
                 of_folds[part, signature, who].append(constant_value(signature, parts[part], *probabilities[who]))
         for key, values in of_folds.items():
             drawn[key].append(np.mean(values, axis=0))  # over the folds: (splits,)
-    return {key: {who: middle_95(np.concatenate(drawn[*key, who])) for who in NOTHING} for key in wanted}
+    return {key: np.concatenate(values) for key, values in drawn.items()}
 
 
 def prevalence(paper: Paper, splits: int = SPLITS) -> dict[str, tuple[float, float]]:

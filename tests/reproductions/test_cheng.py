@@ -7,6 +7,8 @@ import keras
 import pytest
 from keras import layers
 
+from common.data.fractions import load_fractions
+from common.evidence.trivial import PREVALENCE, values_on_splits
 from common.papers import load
 from reproductions.cheng.model import build
 from tests.reproductions.networks import assert_chain, of_type
@@ -192,3 +194,18 @@ def test_profiles_keep_the_architecture(profile):
     assert [layer.name for layer in model.layers] == [layer.name for layer in network().layers]
     assert model.output_shape == (None, recipe.side, recipe.side, 1)
     assert model.count_params() < DEFAULT_PARAMETERS / 10
+
+
+def test_on_some_test_parts_one_guess_is_as_good_as_all_three_numbers_and_on_none_it_has_them():
+    """The figures of the folder's README, item 12."""
+    recipe = PAPER.plain_recipe()
+    keys = {cell.id: (cell.split, cell.definition) for cell in PAPER.reported}
+    drawn = values_on_splits(load_fractions(PAPER.data, recipe.side, recipe.masks), recipe, keys.values())
+    loss, accuracy, iou = (drawn[*keys[id], PREVALENCE] for id in ("test-loss", "test-accuracy", "test-iou"))
+    printed = {cell.id: cell.interval for cell in PAPER.reported}
+    as_good = loss <= printed["test-loss"][1]
+    for values, id in ((accuracy, "test-accuracy"), (iou, "test-iou")):
+        as_good &= values >= printed[id][0]
+    assert as_good.sum() == 962
+    low, high = printed["test-accuracy"]
+    assert loss[(low <= accuracy) & (accuracy <= high)].min() > 0.284
