@@ -84,7 +84,8 @@ def _worded(tested: Sequence[worded.Tested]) -> str:
         claim = f"{each.claim.words} ({each.claim.where})"
         lines.append([claim, each.asked, each.as_printed or "-", _joined(ran_of(each)), said])
     header = ["claimed in words", "tested as", "as printed", "our runs", "does it hold?"]
-    more = bullets(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence)
+    # Two records that did not learn leave the same to say.
+    more = bullets(dict.fromkeys(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence))
     table = markdown_table(header, *lines)
     return "\n\n".join(filter(None, ["## Claimed in words", table, more])) if lines else ""
 

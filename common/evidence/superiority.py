@@ -38,12 +38,10 @@ CONGRUENCE = (0.50, 0.91)
 @dataclass(frozen=True)
 class FalseClaim:
     """probability: that the claim is false, from 0 to 1. ends: the same for the greatest and for the least of
-    CONGRUENCE; None where none is assumed. images: number of test images. premises: what it assumes, each in words that
-    follow "if"."""
+    CONGRUENCE; None where none is assumed. premises: what it assumes, each in words that follow "if"."""
 
     probability: float
     ends: tuple[float, float] | None
-    images: int
     premises: tuple[str, ...]
 
     def sentence(self, one: str, other: str) -> str:
@@ -55,9 +53,8 @@ class FalseClaim:
             span = f", from {first} to {last} for correlations from {most:.2f} to {least:.2f}"
         *first, last = self.premises
         return (
-            f"From the printed numbers alone, with {self.images} test images, the probability that {one} is not better "
-            f"than {other} is {as_percent(self.probability)}{span}, "
-            f"if {', '.join(first)} and {last}."
+            f"From the printed numbers alone, the probability that {one} is not better than {other} is "
+            f"{as_percent(self.probability)}{span}, if {', '.join(first)} and {last}."
         )
 
 
@@ -97,13 +94,13 @@ def judge_printed(
     whose = "our own runs of these networks" if ours else "other pairs of networks of this suite"
     known = f"standard deviations {one:.2f} and {other:.2f}, correlation {correlation:.2f}"
     premises = (
-        f"single images spread as in {whose} ({known})",
+        f"the printed numbers are means over {images} independent images",
         *([] if same_images else ["the other numbers are of as many other images"]),
-        "the printed numbers are means over independent images",
+        f"single images spread as in {whose} ({known})",
         "the luck of a training is left aside",
         "neither network was favoured beforehand",
     )
-    return FalseClaim(probability(correlation), ends, images, premises)
+    return FalseClaim(probability(correlation), ends, premises)
 
 
 def as_percent(probability: float) -> str:

@@ -128,9 +128,13 @@ class Tested:
 
 def check_worded(paper: Paper, group: Sequence[Assessment]) -> list[Tested]:
     """Each claim, tested by each record of the claimed network and the paper's readings, whatever its design; once
-    without a record where there is none. group: all assessments of the paper."""
-    pairs = ((claim, each) for claim in paper.worded for each in _own(paper, claim, group) or [None])
-    return [_test(paper, claim, each, group) if each else Tested(paper, claim) for claim, each in pairs]
+    where no record tests it. group: all assessments of the paper."""
+    return [tested for claim in paper.worded for tested in _check_claim(paper, claim, group)]
+
+
+def _check_claim(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Tested]:
+    tested = [_test(paper, claim, each, group) for each in _own(paper, claim, group)]
+    return [each for each in tested if each.status != NOT_RUN] or tested[:1] or [Tested(paper, claim)]
 
 
 def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Assessment]:
@@ -160,6 +164,8 @@ def _test(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessme
     unlearned = next(filter(None, (learned.why_unlearned(each.runs, claim.definition) for each in records)), "")
     if found.n and unlearned:
         status, found = DID_NOT_LEARN, Prediction(found.n)
+    elif found.mean is not None and _is_value_of_other_data(paper, claim, own.record):
+        status = OPEN
     else:
         status = _status(paper, claim, found, outlook.fewest)
     notes = [unlearned, *_notes(paper, claim, own.record)]
@@ -203,6 +209,12 @@ def _limit(paper: Paper, claim: Worded) -> Interval:
     return limit_of(claim, quoted_beside(paper, claim))[1] if claim.over in (None, "quoted") else (0, 0)
 
 
+def _is_value_of_other_data(paper: Paper, claim: Worded, own: Record) -> bool:
+    """Whether a claim is on one network's number, and our runs are of other data: however many there are, they tell
+    nothing. A difference of two networks may be alike on other data, and hints at an answer."""
+    return claim.over in (None, "quoted") and not (paper.data_named and own.dataset.name == paper.data)
+
+
 def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
     if claim.over == "train" and part_of(paper, "train") == RUNNING:
         yield "training images as `fit` printed them"
@@ -228,7 +240,7 @@ def _say_evidence(tested: Tested) -> Iterator[str]:
     other = as_typed(claim.over) if isinstance(claim.over, dict) else "the best that it quotes"
     if paired and tested.status in (HOLDS, FAILS, OPEN):
         yield from say_pairs(paired, one, other)
-    if tested.status == OPEN:
+    if tested.status == OPEN and not _is_value_of_other_data(tested.paper, claim, tested.record):
         fixed = is_on_published_splits(tested.paper, tested.record)
         yield say_what_would_tell(paired, fixed) if paired else _say_outlook(tested)
     if not tested.own or (isinstance(claim.over, dict) and not tested.beside):

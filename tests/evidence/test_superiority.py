@@ -84,13 +84,14 @@ def test_without_our_own_runs_a_correlation_is_assumed_and_its_range_is_told():
     assert first < found.probability < last
     said = found.sentence("CMUNeXt", "U-Net")
     assert said.startswith(
-        f"From the printed numbers alone, with 195 test images, the probability that CMUNeXt is not better than U-Net "
+        f"From the printed numbers alone, the probability that CMUNeXt is not better than U-Net "
         f"is {as_percent(found.probability)}, from {as_percent(first)} to {as_percent(last)} for correlations"
     )
     assert f"from {CONGRUENCE[1]:.2f} to {CONGRUENCE[0]:.2f}" in said
     first, last = judge_printed(0.69, 0.72, 195, None).ends  # as printed, the claim fails: a high correlation says so
     assert first > last
     assert "other pairs of networks of this suite" in said
+    assert "the printed numbers are means over 195 independent images" in said
 
 
 def test_our_own_runs_of_both_networks_take_the_place_of_what_is_assumed():
@@ -98,18 +99,18 @@ def test_our_own_runs_of_both_networks_take_the_place_of_what_is_assumed():
     sds = 0.6 * 0.5, 0.5 * math.sqrt(0.24)
     assert found.probability == probability_of_false_claim(0.5 - 0.4, 20, *sds, 0.3)
     assert found.ends is None
-    assert "our own runs of these networks (standard deviations 0.30 and 0.24, correlation 0.30)" in found.premises[0]
+    assert "our own runs of these networks (standard deviations 0.30 and 0.24, correlation 0.30)" in found.premises[1]
 
 
 def test_a_mean_near_1_leaves_little_room_for_a_spread():
     """0.96 allows a standard deviation of at most √(0.96 · 0.04) = 0.196."""
-    assert "standard deviations 0.13 and 0.18" in judge_printed(0.96, 0.92, 200, None).premises[0]
+    assert "standard deviations 0.13 and 0.18" in judge_printed(0.96, 0.92, 200, None).premises[1]
 
 
 def test_networks_that_were_tested_on_other_images_do_not_correlate():
     found = judge_printed(0.9, 0.87, 65, None, same_images=False)
     assert found.ends is None
-    assert "correlation 0.00" in found.premises[0]
+    assert "correlation 0.00" in found.premises[2]
     assert found.premises[1] == "the other numbers are of as many other images"
     assert found.probability > judge_printed(0.9, 0.87, 65, None).probability
 
