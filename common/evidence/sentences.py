@@ -201,9 +201,10 @@ def _say_meaning(answer: Answer) -> str:
     said = f"{read} the {Definition.parse(cell.definition).in_words()}."
     alone = claims.of_tumour(answer.paper).get(cell.id)
     if alone:
-        iou, dice = (f"{(low + high) / 2:.2f}" for low, high in (alone.iou, alone.dice))
+        iou, dice = (f"{low:.2f} to {high:.2f}" for low, high in (alone.iou, alone.dice))
         said += (
-            f" Together with the accuracy of {alone.accuracy}, the tumour's own IoU would be {iou}, its Dice {dice}."
+            f" Together with the accuracy of {alone.accuracy}, the tumour's own IoU would be {iou} and its Dice "
+            f"{dice}, if a probability of 0.5 decides."
         )
     return said
 

@@ -71,6 +71,7 @@ def test_every_figure_that_a_text_captions_is_in_the_record(name: str):
         joined = range(numbers[0], numbers[-1] + 1) if " to " in figure.name else numbers
         listed |= set(map(str, joined))
     assert captioned - listed == set()
+    assert paper.figures, "no paper here is without a picture, with a number or without one"
 
 
 def test_an_image_after_clahe_has_other_pixels_of_the_same_size(phantom_folder: Path, tmp_path: Path):

@@ -9,12 +9,14 @@ from statistics import mean
 import pytest
 
 from common import papers
-from common.evidence import claims, learned
+from common.evidence import claims, learned, metrics
 from common.evidence.claims.relations import possible_range
 from common.evidence.definition import Definition
+from common.evidence.kept_counts import rows_of
 from common.evidence.results import load
 from common.evidence.schema import RENEWED, Record
 from common.evidence.trivial import BACKGROUND
+from common.reported import Reported
 
 RESULTS = Path(__file__).parents[2] / "results"
 PATIENCE = 3  # of Paudel's early stopping
@@ -36,8 +38,12 @@ def score(definition: str, paper: str, **readings: str) -> float:
     return mean(scores(definition, paper, **readings))
 
 
+def printed_cell(paper: str, id: str) -> Reported:
+    return next(cell for cell in papers.load(paper).reported if cell.id == id)
+
+
 def printed(paper: str, id: str) -> str:
-    return next(cell.value for cell in papers.load(paper).reported if cell.id == id)
+    return printed_cell(paper, id).value
 
 
 def rounded(number: str) -> str:
@@ -66,8 +72,10 @@ def figures_of_gill() -> list[str]:
     assert own.filters[:3] == tuple(8 * filters for filters in small.filters[:3]), "no longer an eighth of the filters"
     low, high = claims.of_tumour(paper)["test-iou"].dice
     iou, *ours = (f"{score(each, 'gill'):.2f}" for each in ("iou|mean2|pooled|t=0.5", "dice|fg|pooled|t=0.5", DICE))
-    left = f"{(low + high) / 2:.2f}"
-    return [iou, rounded(printed("gill", "test-iou")), left, *ours, str(small.side), str(own.side)]
+    threshold = "0.5"
+    assert printed_cell("gill", "test-iou").definition.endswith(f"|t={threshold}")
+    left = [threshold, f"{low:.2f}", f"{high:.2f}"]
+    return [iou, rounded(printed("gill", "test-iou")), *left, *ours, str(small.side), str(own.side)]
 
 
 def figures_of_kumar() -> list[str]:
@@ -106,8 +114,19 @@ def figures_of_tang() -> list[str]:
     small, own = paper.recipe("small"), paper.recipe("paper")
     assert own.filters == tuple(8 * filters for filters in small.filters), "no longer an eighth of the filters"
     assert own.side == 2 * small.side, "no longer half the side"
+    assert below_the_f1_of_the_mean_iou("image") == pytest.approx(0.045, abs=5e-4)
+    assert below_the_f1_of_the_mean_iou("batch=8") == pytest.approx(0.011, abs=5e-4), "0.044 as printed"
     iou, f1 = (f"{100 * score(definition, 'tang'):.1f}" for definition in (IOU, DICE))
     return [iou, f1, rounded(printed("tang", "unet-iou")), rounded(printed("tang", "unet-f1"))]
+
+
+def below_the_f1_of_the_mean_iou(over: str) -> float:
+    """How far Tang's mean F1 is below the F1 of its mean IoU, with the pixels of an image or of a batch taken
+    together."""
+    record_of, (iou, f1) = record("tang"), (f"{each}|fg|{over}|t=0.5|empty=one" for each in ("iou", "dice"))
+    rows = [rows_of(RESULTS, record_of, run, "test") for run in record_of.runs]
+    mean_iou, mean_f1 = (mean(metrics.value(each, of) for of in rows) for each in (iou, f1))
+    return 2 * mean_iou / (1 + mean_iou) - mean_f1
 
 
 FIGURES: dict[str, Callable[[], list[str]]] = {
@@ -123,3 +142,31 @@ FIGURES: dict[str, Callable[[], list[str]]] = {
 @pytest.mark.parametrize("paper", papers.names())
 def test_every_figure_is_that_of_the_records(paper):
     assert FIGURE.findall(papers.load(paper).findings.replace("F1", "")) == FIGURES[paper]()
+
+
+# What the README of a paper says of runs
+
+
+def readme(paper: str) -> str:
+    text = (RESULTS.parent / "reproductions" / paper / "README.md").read_text(encoding="utf-8")
+    return " ".join(text.split())
+
+
+def test_the_readme_of_paudel_says_what_the_small_network_learns_without_patience():
+    accuracy, without = "accuracy|class|case", {"patience": "none"}
+    runs, reached = record("paudel", **without).runs, score(accuracy, "paudel", **without)
+    assert [list(run.unlearned) for run in runs] == [["segmentation"]] * len(runs)
+    assert len({run.repeat for run in runs}) == 2
+    assert (
+        f"in all {len(runs)} folds of two cross-validations (class accuracy {reached:.2f}, where "
+        f"{score(accuracy, 'paudel'):.2f} is reached with it)"
+    ) in readme("paudel")
+    assert f"(Dice {score(DICE, 'paudel', **without):.2f})" in readme("paudel")
+
+
+def test_the_readme_of_tang_says_how_far_the_f1_is_below_that_of_the_mean_iou():
+    image, two, four, eight = (
+        f"{below_the_f1_of_the_mean_iou(over):.3f}" for over in ("image", "batch=2", "batch=4", "batch=8")
+    )
+    said = f"{image} over images, {two} over batches of 2, {four} over batches of 4 and {eight} over batches of 8"
+    assert said in readme("tang")

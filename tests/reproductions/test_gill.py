@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import pytest
 from keras import layers
+from scipy.optimize import brentq
 
 from common.errors import BadInput
 from common.evidence import compare
@@ -234,3 +235,34 @@ def test_the_small_profile_keeps_the_architecture_and_the_smoke_profile_all_but_
         model, recipe = network(profile), PAPER.recipe(profile)
         assert model.output_shape == (None, recipe.side, recipe.side, 1)
         assert model.count_params() < network().count_params() / 10
+
+
+# The printed numbers
+
+
+def dice_left(accuracy: float, mean_iou: float) -> float:
+    """The Dice over all pixels that an accuracy and a mean IoU of lesion and background leave, with a threshold of 0.5
+    and masks of 0 and 1: wrong pixels are 1 - accuracy of all, and the lesion is the smaller part."""
+    wrong = 1 - accuracy
+
+    def too_much(hit: float) -> float:
+        rest = accuracy - hit
+        return (hit / (hit + wrong) + rest / (rest + wrong)) / 2 - mean_iou
+
+    hit = brentq(too_much, 0, accuracy / 2)
+    return 2 * hit / (2 * hit + wrong)
+
+
+def test_accuracy_and_iou_of_each_row_leave_the_dice_that_record_and_readme_say():
+    printed = {cell.id: float(cell.value) for cell in PAPER.reported}
+    left, of_loss = (
+        [each(row) for row in ("test", "train")]
+        for each in (
+            lambda row: f"{dice_left(printed[f'{row}-accuracy'], printed[f'{row}-iou']):.3f}",
+            lambda row: f"{1 - printed[f'{row}-loss']:.3f}",
+        )
+    )
+    assert (left, of_loss) == (["0.365", "0.322"], ["0.404", "0.425"])
+    readme = (RESULTS.parent / "reproductions" / "gill" / "README.md").read_text(encoding="utf-8")
+    why = next(cell.why for cell in PAPER.reported if cell.id == "test-iou")
+    assert all(number in text for number in (*left, *of_loss) for text in (readme, why))

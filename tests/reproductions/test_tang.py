@@ -312,7 +312,7 @@ def test_on_other_data_the_lists_say_nothing_unless_somebody_insists(tmp_path, q
 # The printed numbers
 
 
-def test_the_printed_iou_and_f1_are_means_over_images_and_not_over_batches():
+def test_the_printed_iou_and_f1_fit_means_over_images_and_not_over_batches_of_eight():
     """F1 = 2 IoU / (1 + IoU) of one image or batch. How far the mean F1 is below that of the mean IoU tells the
     standard deviation of the IoUs: about 0.3 in both rows. On BUSI this suite's own networks have 0.20 to 0.34 over
     images, and 0.07 to 0.17 over batches of 8."""
