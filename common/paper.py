@@ -44,8 +44,9 @@ class Stated(_Record):
 
 
 class Reading(_Record):
-    """A choice that the paper leaves open and that could move a reported number. refused: values that the paper's words
-    allow but that the suite does not run, as typed, each with the reason."""
+    """A choice that could move a reported number. The paper leaves it open; or it states the default, and the suite
+    tries other values too. refused: values that the paper's words allow but that the suite does not run, as typed, each
+    with the reason."""
 
     default: Any
     alternatives: list[Any]

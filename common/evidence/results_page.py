@@ -34,8 +34,8 @@ VERDICTS = "## What the verdicts mean\n\n" + markdown_table(
 
 CLOSING = """\
 [RULES.md](../common/evidence/RULES.md) has the rules behind the verdicts, [definitions.md](definitions.md) the metrics,
-and [sweep.md](sweep.md) says how far each choice that a paper leaves open moves its numbers. `repro compare` makes all
-pages from the JSON files beside them."""
+and [sweep.md](sweep.md) says how far each reading moves the numbers of its paper. `repro compare` makes all pages from
+the JSON files beside them."""
 
 
 def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:

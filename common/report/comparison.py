@@ -1,4 +1,4 @@
-"""A paper beside what was run: every number that it reports, and every setting that it states or leaves open."""
+"""A paper beside what was run: its numbers that are entered, every setting that it states, and every reading."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,16 +62,16 @@ def number_lines(study: Study) -> list[Line]:
 
 
 def say_printed(studies: Sequence[Study]) -> str:
-    """How many numbers the papers print, whose they are, and how many lines that makes: a number that is entered again
-    under another definition has two."""
+    """How many numbers of the papers are entered, whose they are, and how many lines that makes: a number that is
+    entered again under another definition has two."""
     cells = [cell for study in studies for cell in study.paper.reported]
     first = [cell for study in studies for cell in study.paper.printed_numbers]
     quoted, again = sum(bool(cell.quoted) for cell in first), len(cells) - len(first)
     own, judged = len(first) - quoted, sum(answer.is_own for study in studies for answer in study.found)
     once = f" ({judged}, with a column of a table counted once)" if judged < own else ""
-    whose = listed([f"{own} of their own work{once}", *([f"{quoted} that they quote"] if quoted else [])])
+    whose = listed([f"{own} of the papers' own work{once}", *([f"{quoted} that they quote"] if quoted else [])])
     twice = f" {again} are entered again under a second definition, which makes {len(cells)} lines." if again else ""
-    return f"The papers print {counted(len(first), 'number')}: {whose}.{twice}"
+    return f"Entered are {counted(len(first), 'printed number')}: {whose}.{twice}"
 
 
 def _line(answer: Answer, cell: Reported) -> Line:
@@ -108,9 +108,9 @@ def _kind(cell: Reported) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of the recipe. value: what the paper states, or the default reading. alternatives, why: of a setting
-    that the paper leaves open. quote: the paper's words, "" for none. run: for each record, the value that it was run
-    with, None where that is `value`."""
+    """One setting of the recipe. value: what the paper states, or the default reading. alternatives, why: of a reading.
+    quote: the paper's words, "" for none. run: for each record, the value that it was run with, None where that is
+    `value`."""
 
     name: str
     value: str
@@ -135,7 +135,7 @@ def stated_settings(study: Study) -> list[Setting]:
 
 
 def open_settings(study: Study) -> list[Setting]:
-    """The settings that the paper leaves open."""
+    """The settings that have a reading."""
     return [
         Setting(
             name,

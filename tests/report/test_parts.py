@@ -208,11 +208,13 @@ def test_the_page_of_all_numbers_says_whose_they_are_and_which_stand_there_twice
     assert [bool(cell.quoted) for cell in rahman.reported].count(True) == 2
     study = gather.Study(rahman, answers(rahman, []), [], [], "", [])
     assert comparison.say_printed([study]) == (
-        "The papers print 4 numbers: 2 of their own work and 2 that they quote. 2 are entered again under a second "
-        "definition, which makes 6 lines."
+        "Entered are 4 printed numbers: 2 of the papers' own work and 2 that they quote. 2 are entered again under a "
+        "second definition, which makes 6 lines."
     )
     paudel = papers.load("paudel")
     study = gather.Study(paudel, answers(paudel, []), [], [], "", [])
     said = comparison.say_printed([study])
-    assert re.match(r"The papers print 327 numbers: 241 of their own work \(\d\d, with a column of a table ", said)
-    assert said.endswith("counted once) and 86 that they quote.")
+    once = r"\(\d\d, with a column of a table counted once\)"
+    assert re.fullmatch(
+        rf"Entered are 327 printed numbers: 241 of the papers' own work {once} and 86 that they quote\.", said
+    )
