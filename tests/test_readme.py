@@ -28,7 +28,7 @@ def test_it_names_every_verdict_and_no_other():
 
 
 def test_the_number_of_printed_numbers_is_that_of_the_records():
-    (said,) = re.findall(r"(\d+) numbers that they print of their own work are entered here", README)
+    (said,) = re.findall(r"(\d+) printed numbers of their own work", README)
     printed = [cell for name in papers.names() for cell in papers.load(name).printed_numbers]
     assert int(said) == sum(not cell.quoted for cell in printed)
 
