@@ -79,36 +79,41 @@ def _refuse_mixed(records: list[Record], paper: str) -> None:
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key. Raises as `refuse_unreadable`.
+    """Puts a record into the file of its paper, in place of the one with the same key. Raises as `with_record`.
 
     The caller has locked the folder (`common.lock.only_one`) since it read what it stores: another process may have
     stored a newer record meanwhile."""
-    text = for_json([seal(each) for each in _with(folder, record)], indent=1)
-    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
-    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
-    write_atomically(folder / f"{record.paper}.json", f"{text}\n".encode())
+    write(folder, with_record(folder, record))
 
 
-def refuse_unreadable(folder: Path, record: Record) -> None:
-    """Raises BadInput where `store` would refuse a record: `load` could not read it again, or can't read the file that
-    is there. For callers that change other files first."""
-    _with(folder, record)
+def with_record(folder: Path, record: Record) -> list[Record]:
+    """The records of the file of its paper with this one among them, in place of the one with the same key.
 
-
-def _with(folder: Path, record: Record) -> list[dict[str, Any]]:
-    """The content of the file with this record in it."""
+    Raises BadInput where `load` can't read the file that is there, or could not read this record again."""
     records = load(folder, record.paper)
     kept = [old for old in records if old.key != record.key]
     at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
-    plain = _RECORDS.dump_python([*kept[:at], record, *kept[at:]], mode="json", exclude={"__all__": {"checksum"}})
+    records = [*kept[:at], record, *kept[at:]]
     try:
-        _checked(plain, record.paper)
+        _checked(_plain(records), record.paper)
     except ValueError as error:
         path = folder / f"{record.paper}.json"
         headline = f"The record {slug(record)} is not stored in {path}, because it could not be read again:"
         remedy = f"{path} stays as it was. The fault is in the code: of the suite, or of the paper's model.py."
         raise BadInput.listing(headline, _wrong(error), remedy) from error
-    return plain
+    return records
+
+
+def write(folder: Path, records: list[Record]) -> None:
+    """Writes the file of a paper: what `with_record` gave. The caller has locked the folder since."""
+    text = for_json([seal(each) for each in _plain(records)], indent=1)
+    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    write_atomically(folder / f"{records[0].paper}.json", f"{text}\n".encode())
+
+
+def _plain(records: list[Record]) -> list[dict[str, Any]]:
+    return _RECORDS.dump_python(records, mode="json", exclude={"__all__": {"checksum"}})
 
 
 def slug(record: Record) -> str:

@@ -229,10 +229,10 @@ def store(record: schema.Record, places: list[Path], kept: Path) -> schema.Recor
     places: the folders of the trainings. kept: the folder of results, which the caller has locked. Returns the record
     as it is stored, with the checksums of the files: if the process is killed between the two, they show that the older
     record is not of these files. Raises BadInput, and changes nothing, for a record that could not be read again."""
-    results.refuse_unreadable(kept, record)  # before the counts of an older record are replaced
-    record = record.model_copy(update={"counts": _keep_counts(record, places, kept)})
-    results.store(kept, record)
-    return record
+    records = results.with_record(kept, record)  # refused before the counts of an older record are replaced
+    stored = record.model_copy(update={"counts": _keep_counts(record, places, kept)})
+    results.write(kept, [stored if each is record else each for each in records])
+    return stored
 
 
 def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[str, str]:

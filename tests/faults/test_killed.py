@@ -86,7 +86,7 @@ def test_killed_between_counts_and_record_the_counts_are_not_taken_for_those_of_
 
 
 def killed_before_the_record():
-    results.store = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    results.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 
 
 def no_large_files():

@@ -88,6 +88,15 @@ def test_a_series_stores_at_most_once_a_minute_and_reads_each_repeat_once(run, m
     assert read == [f"repeat-{number}" for number in range(4)]
 
 
+def test_stored_results_are_read_once_before_the_training_and_once_to_store_its_record(run, monkeypatch):
+    """They may have megabytes, which take a second to check."""
+    read = []
+    load = results.load
+    monkeypatch.setattr(results, "load", lambda *about: read.append(about) or load(*about))
+    run(1)
+    assert read == [(run.results, "cheng")] * 2
+
+
 def test_a_file_that_is_damaged_meanwhile_is_named_and_the_repeats_left_are_trained(run, monkeypatch, caplog):
     monkeypatch.setattr(room, "_PAUSE", 0)
     train = room.fit
