@@ -37,7 +37,9 @@ class Assessment:
     beside: whether this record is the leak-free one of another.
     in_full: whether it is shown with all its tables (`shown_in_full`). Only then is `nothing` computed: for dozens of
         alternatives that would take minutes, and nobody would read it.
-    folder: of the results, with the counts behind the record."""
+    folder: of the results, with the counts behind the record.
+    older: why there is no leak-free record though the same was run with both splits
+        (`leakage.outdated_sentence`), else ""."""
 
     paper: Paper
     record: Record
@@ -51,6 +53,7 @@ class Assessment:
     beside: bool = False
     in_full: bool = True
     folder: Path | None = None
+    older: str = ""
 
     @property
     def own_rows(self) -> list[Compared]:
@@ -100,15 +103,16 @@ def assess(
     own = {row.id for row in rows if is_of_repeats(cells[row.id])}
     leak_free = leakage.leak_free(record, others, fresh)
     beside = leakage.leaking(record, others, fresh) is not None
+    older = leakage.outdated_sentence(record, others, fresh) if in_full else ""
     sentences = [
         *learned.unlearned_sentences(record),
         FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
         _say_leak(paper, record, leak_free, [row for row in rows if row.id in own]) if leak_free and in_full else "",
-        leakage.OLDER if in_full and leakage.one_is_outdated(record, others, fresh) else "",
+        older,
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
     return Assessment(
-        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, beside, in_full, folder
+        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, beside, in_full, folder, older
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What a leak was worth: a metric under a random split of the images, less the same metric where all copies of an image
 are on one side of the split."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
@@ -14,11 +14,6 @@ GROUPED = {"split": "grouped"}
 
 # The parts whose numbers a leak can raise. Training images are known to the network anyway.
 PARTS = ("test", "validation")
-
-OLDER = (
-    "Either the random or the grouped run is of an older recipe or protocol; what copies are worth can't be told until "
-    "it is run again."
-)
 
 # A part and a signature.
 Key = tuple[str, str]
@@ -33,11 +28,17 @@ def leak_free(record: Record, others: Iterable[Record], fresh: Fresh) -> Record 
     return found if found and fresh(record) == fresh(found) else None
 
 
-def one_is_outdated(record: Record, others: Iterable[Record], fresh: Fresh) -> bool:
-    """Whether there is such a record, but this one or that one is of an older protocol or recipe, so that the split is
-    not the only difference."""
-    of_one_protocol = [each.model_copy(update={"protocol": record.protocol}) for each in others]
-    return leak_free(record, others, fresh) is None and _grouped(record, of_one_protocol) is not None
+def outdated_sentence(record: Record, others: Sequence[Record], fresh: Fresh) -> str:
+    """Which of the two runs is of an older protocol or recipe, so that the split is not their only difference. "" where
+    they can be set against each other, and where there is no grouped run."""
+    one_protocol = {"protocol": record.protocol}
+    grouped = next((each for each in others if _grouped(record, [each.model_copy(update=one_protocol)])), None)
+    if grouped is None or leak_free(record, others, fresh):
+        return ""
+    older = [name for name, each in (("random", record), ("grouped", grouped)) if not fresh(each)]
+    runs = "The random and the grouped run are each" if len(older) == 2 else f"The {older[0]} run is"
+    again = "both are" if len(older) == 2 else "it is"
+    return f"{runs} of an older recipe or protocol; what copies are worth can't be told until {again} run again."
 
 
 def leaking(record: Record, others: Iterable[Record], fresh: Fresh) -> Record | None:

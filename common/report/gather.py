@@ -124,8 +124,8 @@ def leaks(study: Study) -> list[Leak]:
 
 
 def say_older(study: Study) -> str:
-    """Why `leaks` has nothing where grouped runs are there (`leakage.OLDER`), else ""."""
-    return leakage.OLDER if any(leakage.OLDER in each.sentences for each in study.assessed) else ""
+    """Why `leaks` has nothing where grouped runs are there, else ""."""
+    return " ".join(dict.fromkeys(each.older for each in study.assessed if each.older))
 
 
 def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:

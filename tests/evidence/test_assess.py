@@ -6,7 +6,7 @@ import pytest
 
 from common import papers
 from common.evidence.assess import Assessment, assess, is_fresh
-from common.evidence.leakage import GROUPED, OLDER
+from common.evidence.leakage import GROUPED, outdated_sentence
 from common.evidence.schema import Record
 from common.evidence.trivial import BACKGROUND, SPLITS
 from common.paper import Paper
@@ -58,9 +58,8 @@ def test_the_leak_free_record_is_found():
     found = assess(paper, own, [own, grouped], NOWHERE)
     assert (found.leak_free, found.fresh, found.beside) == (grouped, True, False)
     stale = assess(paper, own, [own, grouped], NOWHERE, lambda each: each is grouped)
-    assert (stale.leak_free, stale.fresh, stale.sentences) == (None, False, [OLDER])
-    newer = own.model_copy(update={"protocol": grouped.protocol + 1})
-    assert assess(paper, newer, [newer, grouped], NOWHERE).sentences == [OLDER]
+    assert (stale.leak_free, stale.fresh) == (None, False)
+    assert stale.sentences == [outdated_sentence(own, [own, grouped], lambda each: each is grouped)]
     other = assess(paper, grouped, [own, grouped], NOWHERE)
     assert (other.leak_free, other.beside) == (None, True)
 
@@ -77,7 +76,9 @@ def test_a_grouped_run_from_before_the_step_that_moved_grouped_splits_alone_is_n
     found, beside = (
         assess(paper, each, [own, grouped], NOWHERE, lambda each: is_fresh(paper, each)) for each in (own, grouped)
     )
-    assert (found.fresh, found.leak_free, OLDER in found.sentences) == (True, None, True)
+    assert (found.fresh, found.leak_free) == (True, None)
+    assert any(each.startswith("The grouped run is of an older recipe or protocol") for each in found.sentences)
     assert (beside.fresh, beside.beside) == (False, False), "its numbers stand in no table of another"
     renewed = assess(paper, own, [own, again], NOWHERE, lambda each: is_fresh(paper, each))
-    assert (renewed.leak_free, OLDER in renewed.sentences) == (again, False)
+    assert renewed.leak_free == again
+    assert not any("older" in each for each in renewed.sentences)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.evidence.leakage import leak, leak_free, leak_sentence, leaking, one_is_outdated
+from common.evidence.leakage import leak, leak_free, leak_sentence, leaking, outdated_sentence
 from common.evidence.mean_differences import welch
 from common.evidence.schema import Record
 from tests.evidence.made import folds_of, record_of
@@ -57,31 +57,44 @@ def test_which_record_is_the_leak_free_one_of_which():
     assert [leaking(each, every, all_fresh) for each in every] == [None, None, deep, None, own]
 
 
-def test_a_grouped_run_of_an_older_protocol_is_not_passed_over():
+def of_protocol_2(record: Record) -> bool:
+    return record.protocol == 2
+
+
+AFTER = "of an older recipe or protocol; what copies are worth can't be told until"
+
+
+@pytest.mark.parametrize(
+    ("steps", "fresh", "said"),
+    [
+        ((2, 1), of_protocol_2, f"The grouped run is {AFTER} it is run again."),
+        ((1, 2), of_protocol_2, f"The random run is {AFTER} it is run again."),
+        ((1, 2), none_fresh, f"The random and the grouped run are each {AFTER} both are run again."),
+    ],
+)
+def test_which_run_is_of_an_older_protocol_is_said(steps, fresh, said):
     """Found by review: when the default ones were run again, what copies are worth vanished without a word."""
-    own, grouped = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=1)
-    assert leak_free(own, [own, grouped], all_fresh) is None
-    assert one_is_outdated(own, [own, grouped], all_fresh)
-    assert not one_is_outdated(own, [own, grouped, record(0.7, **GROUPED, protocol=2)], all_fresh), "it was run again"
-    assert not one_is_outdated(own, [own], all_fresh)
-    assert not one_is_outdated(grouped, [own, grouped], all_fresh)
+    own, grouped = (record(0.7, protocol=step, **readings) for step, readings in zip(steps, ({}, GROUPED), strict=True))
+    assert leak_free(own, [own, grouped], fresh) is None
+    assert outdated_sentence(own, [own, grouped], fresh) == said
+    assert outdated_sentence(own, [own], fresh) == ""
+    assert outdated_sentence(grouped, [own, grouped], fresh) == ""
 
 
-def test_a_random_run_of_an_older_protocol_is_not_passed_over_either():
-    own, grouped = record(0.75, protocol=1), record(0.70, **GROUPED, protocol=2)
-    assert leak_free(own, [own, grouped], all_fresh) is None
-    assert one_is_outdated(own, [own, grouped], all_fresh)
+def test_once_it_was_run_again_nothing_is_older():
+    own, older, again = record(0.75, protocol=2), *(record(0.7, **GROUPED, protocol=step) for step in (1, 2))
+    assert outdated_sentence(own, [own, older, again], of_protocol_2) == ""
 
 
 def test_a_stale_run_is_set_against_a_stale_run_alone():
     own, grouped = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=2)
     both = [own, grouped]
     assert leak_free(own, both, none_fresh) == grouped, "the same code made them"
-    assert not one_is_outdated(own, both, none_fresh)
-    for fresh in (own, grouped):
+    assert outdated_sentence(own, both, none_fresh) == ""
+    for fresh, older in ((own, "grouped"), (grouped, "random")):
         assert leak_free(own, both, fresh.__eq__) is None, "another recipe made the other"
         assert leaking(grouped, both, fresh.__eq__) is None
-        assert one_is_outdated(own, both, fresh.__eq__)
+        assert outdated_sentence(own, both, fresh.__eq__).startswith(f"The {older} run is of an older recipe")
 
 
 def said(own: Record, other: Record, standard=()) -> str:

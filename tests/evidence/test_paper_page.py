@@ -11,7 +11,6 @@ import pytest
 from common.evidence import assess, spread
 from common.evidence.answers import answers
 from common.evidence.counts import count
-from common.evidence.leakage import OLDER
 from common.evidence.metrics import STANDARD, value
 from common.evidence.paper_page import paper_page
 from common.evidence.schema import Record
@@ -182,10 +181,10 @@ def test_a_stale_leak_free_record_stands_marked_beside_a_stale_record_and_alone_
     own, grouped = both(0.70, 0.71)
     page = page_of(own, grouped, fresh=lambda each: False)
     assert "Grouped split: split=grouped, 2 repeats, STALE." in page
-    for fresh in (own, grouped):
+    for fresh, older in ((own, "grouped"), (grouped, "random")):
         page = page_of(own, grouped, fresh=fresh.__eq__)
         assert "Grouped split" not in page
-        assert OLDER in page
+        assert f"The {older} run is of an older recipe or protocol;" in page
         _, block = page.split("## Paper profile, busi, split=grouped\n")
         assert "| test | IoU" in block, "its numbers stand in a table of its own"
 

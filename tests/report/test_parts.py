@@ -14,8 +14,10 @@ from common.data.prepare import Need
 from common.errors import BadInput
 from common.evidence import folds
 from common.evidence.answers import answers
+from common.evidence.leakage import GROUPED
 from common.evidence.results import store
 from common.evidence.verdict import MEANINGS
+from common.protocol import protocol_of, recipe_hash
 from common.report import comparison, gather, layers, pictures, plots, site
 from common.report.pictures import GRID, outline
 from tests.report.made import RESULTS, record_of
@@ -70,6 +72,31 @@ def test_the_page_of_a_paper_has_the_spread_over_splits_and_over_initial_weights
     page = site.build_site(tmp_path / "results", ["tang"], tmp_path, tmp_path).pages["tang.html"]
     caption = page.index("How much is split and how much is luck")
     assert "3 splits, 9 repeats" in page[caption:]
+
+
+@pytest.fixture
+def section_on_leaks(monkeypatch, tmp_path):
+    """That of Gill's page, of two made-up runs: with a random and with a grouped split, each made by today's recipe or
+    by an older one."""
+    monkeypatch.setattr(layers, "networks", lambda paper: [])
+
+    def section(*, random_fresh: bool, grouped_fresh: bool) -> str:
+        for readings, fresh in (({}, random_fresh), (GROUPED, grouped_fresh)):
+            recipe = papers.load("gill").recipe("small", readings)
+            today = {"recipe_hash": recipe_hash(recipe) if fresh else "older", "protocol": protocol_of(recipe)}
+            made = record_of(RESULTS, "gill").model_copy(update={"counts": {}, "readings": readings} | today)
+            store(tmp_path / "results", made)
+        page = site.build_site(tmp_path / "results", ["gill"], tmp_path, tmp_path).pages["gill.html"]
+        return page.split('<section aria-labelledby="leaks">')[1].split("</section>")[0]
+
+    return section
+
+
+@pytest.mark.parametrize("older", ["random", "grouped"])
+def test_where_one_of_two_runs_is_older_no_leak_is_shown_and_it_is_said_which_one(section_on_leaks, older):
+    section = section_on_leaks(random_fresh=older != "random", grouped_fresh=older != "grouped")
+    assert f"<p>The {older} run is of an older recipe or protocol; what copies are worth" in section
+    assert "<table" not in section
 
 
 def test_the_layers_are_those_of_the_network_and_allocate_nothing():
