@@ -13,7 +13,7 @@ import numpy as np
 from rich import get_console
 from rich.progress import track
 
-from common.data.decode import LARGEST, Unreadable, image_and_doubts, mask_and_doubts, read_size, same_shape
+from common.data.decode import LARGEST, Unreadable, decode_image, mask_and_doubts, read_size, same_shape
 from common.data.outlines import meant_area
 from common.errors import BadInput
 
@@ -67,7 +67,7 @@ def read_case(case: Case) -> Decoded:
     """The pixels of all files of a case. A file that can't be used is named in the result, with the reason."""
     found, turned = Decoded(), False
     try:
-        found.image, found.doubts, turned = image_and_doubts(case.image)
+        found.image, found.doubts, turned = decode_image(case.image)
         found.doubts += brightness_doubts(found.image)
     except Unreadable as error:
         found.unreadable.append(str(error))

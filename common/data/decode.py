@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -58,9 +59,17 @@ def unread(path: Path) -> str:
     return _TOO_LONG if size > LARGEST_FILE else ""
 
 
-def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str], bool]:
-    """The image as uint8 (height, width, 3), RGB in 0..255, turned as its EXIF orientation says, since whoever drew the
-    mask saw it so; doubts about it, without the file's name; and whether it was turned or mirrored. A grey file gives
+class DecodedImage(NamedTuple):
+    """pixels: uint8 (height, width, 3), RGB in 0..255. doubts: about them, without the file's name. turned: whether an
+    EXIF tag turned or mirrored it."""
+
+    pixels: np.ndarray
+    doubts: list[str]
+    turned: bool
+
+
+def decode_image(path: Path) -> DecodedImage:
+    """The image as uint8, turned as its EXIF orientation says, since whoever drew the mask saw it so. A grey file gives
     three equal channels: the published RGB files of BUSI and a grey copy of them decode to the same array. Grey of more
     than 8 bits is scaled so that white becomes 255.
 
@@ -70,10 +79,10 @@ def image_and_doubts(path: Path) -> tuple[np.ndarray, list[str], bool]:
     turned = image.info["turned"]
     with _refusals_named(path):
         if image.info["deep colours"] and (found := deep_colours(path, image)):
-            return *found, turned
+            return DecodedImage(*found, turned)
         if is_deep(image):
-            return *deep_grey(image), turned
-        return by_strips(image, lambda strip: three_channels(_in_8_bits(strip))), [], turned
+            return DecodedImage(*deep_grey(image), turned)
+        return DecodedImage(by_strips(image, lambda strip: three_channels(_in_8_bits(strip))), [], turned)
 
 
 def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.data.case import brightness_doubts
-from common.data.decode import image_and_doubts, read_size, unread
+from common.data.decode import decode_image, read_size, unread
 from common.data.listing import (
     ENDINGS,
     count_kinds,
@@ -204,8 +204,8 @@ def read_picture(path: Path) -> Picture:
     if dicom.is_dicom(path):
         picture = dicom.read_dicom(path)
     else:
-        pixels, doubts, _ = image_and_doubts(path)
-        picture = Picture(pixels, doubts=tuple(doubts))
+        decoded = decode_image(path)
+        picture = Picture(decoded.pixels, doubts=tuple(decoded.doubts))
     return replace(picture, doubts=(*picture.doubts, *brightness_doubts(picture.pixels)))
 
 

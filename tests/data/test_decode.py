@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import Unreadable, image_and_doubts, mask_and_doubts, read_size, same_shape
+from common.data.decode import Unreadable, decode_image, mask_and_doubts, read_size, same_shape
 from tests.data.pictures import saved
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
 def test_grey_and_colour_files_of_the_same_pixels_give_the_same_image(tmp_path, grey, mode):
-    image = image_and_doubts(saved(tmp_path / "image.png", grey, mode))[0]
+    image = decode_image(saved(tmp_path / "image.png", grey, mode)).pixels
     assert image.dtype == np.uint8
     assert np.array_equal(image, np.stack([grey] * 3, axis=-1))
 
 
 def test_coloured_overlays_stay_coloured(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
-    assert np.array_equal(image_and_doubts(saved(tmp_path / "image.png", pixels))[0], pixels)
+    assert np.array_equal(decode_image(saved(tmp_path / "image.png", pixels)).pixels, pixels)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
@@ -33,7 +33,7 @@ def test_a_mask_drawn_in_0_and_any_other_value_is_the_same_mask(tmp_path, drawn,
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
 def test_an_image_of_many_lines_is_read_to_the_last(tmp_path, mode):
     pixels = np.random.default_rng(0).integers(0, 256, (1300, 3), dtype=np.uint8)
-    image = image_and_doubts(saved(tmp_path / "image.png", pixels, mode))[0]
+    image = decode_image(saved(tmp_path / "image.png", pixels, mode)).pixels
     assert np.array_equal(image, np.stack([pixels] * 3, axis=-1))
 
 
@@ -44,7 +44,8 @@ def test_the_size_in_the_head_is_that_of_the_upright_image(tmp_path, grey, orien
     exif[0x0112] = orientation
     Image.fromarray(grey).save(tmp_path / f"image.{ending}", exif=exif)
     assert read_size(tmp_path / f"image.{ending}") == size
-    assert image_and_doubts(tmp_path / f"image.{ending}")[0].shape[1::-1] == size
+    decoded = decode_image(tmp_path / f"image.{ending}")
+    assert (decoded.pixels.shape[1::-1], decoded.doubts, decoded.turned) == (size, [], orientation != 1)
 
 
 def test_an_all_black_mask_marks_nothing(tmp_path):
@@ -56,7 +57,7 @@ def test_a_truncated_file_is_refused_by_name(tmp_path, grey, keep):
     path = saved(tmp_path / "image.png", grey)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(Unreadable, match=r"image\.png"):
-        image_and_doubts(path)
+        decode_image(path)
 
 
 def test_grey_of_16_bits_becomes_8_bits_rounded_and_not_clipped(tmp_path):
@@ -65,7 +66,7 @@ def test_grey_of_16_bits_becomes_8_bits_rounded_and_not_clipped(tmp_path):
     assert expected.tolist() == [[0, 0, 1, 1], [1, 2, 254, 255]]
     for name in ("image.png", "image.tif"):
         Image.fromarray(deep).save(tmp_path / name)
-        image = image_and_doubts(tmp_path / name)[0]
+        image = decode_image(tmp_path / name).pixels
         assert image.dtype == np.uint8
         assert np.array_equal(image, np.stack([expected] * 3, axis=-1))
 
@@ -74,7 +75,7 @@ def test_16_bits_in_a_file_of_32_are_read_alike(tmp_path):
     deep = np.random.default_rng(0).integers(0, 65536, (9, 7))
     Image.fromarray(deep.astype(np.int32)).save(tmp_path / "32.tif")
     Image.fromarray(deep.astype(np.uint16)).save(tmp_path / "16.png")
-    assert np.array_equal(image_and_doubts(tmp_path / "32.tif")[0], image_and_doubts(tmp_path / "16.png")[0])
+    assert np.array_equal(decode_image(tmp_path / "32.tif").pixels, decode_image(tmp_path / "16.png").pixels)
 
 
 @pytest.mark.parametrize("pixels", [np.full((4, 4), 70000, np.int32), np.full((4, 4), -1, np.int32),
@@ -82,7 +83,7 @@ def test_16_bits_in_a_file_of_32_are_read_alike(tmp_path):
 def test_pixels_of_an_unknown_range_are_refused(tmp_path, pixels):
     Image.fromarray(pixels).save(tmp_path / "image.tif")
     with pytest.raises(Unreadable, match=r"image\.tif: the pixels are not grey of 8 or 16 bits"):
-        image_and_doubts(tmp_path / "image.tif")
+        decode_image(tmp_path / "image.tif")
 
 
 @pytest.mark.parametrize("one", [1, 255, 65535])

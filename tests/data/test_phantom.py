@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from common.data import phantom
 from common.data.busi import index
-from common.data.decode import image_and_doubts, mask_and_doubts
+from common.data.decode import decode_image, mask_and_doubts
 from common.errors import BadInput
 
 
@@ -40,7 +40,7 @@ def test_files_are_single_channel_png_with_masks_of_0_and_255_as_large_as_their_
 
 
 def test_sizes_vary_so_that_resizing_is_exercised(folder):
-    shapes = {image_and_doubts(case.image)[0].shape[:2] for case in index(folder)}
+    shapes = {decode_image(case.image).pixels.shape[:2] for case in index(folder)}
     assert len(shapes) > 30
     assert all(56 <= height <= 72 and 70 <= width <= 90 for height, width in shapes)
 
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_files(folder, tmp_path):
 
 def test_an_image_depends_on_seed_class_and_number_alone(folder):
     image, _ = phantom.draw("malignant", 7, side=64)
-    assert np.array_equal(image, image_and_doubts(folder / "malignant" / "malignant (7).png")[0][..., 0])
+    assert np.array_equal(image, decode_image(folder / "malignant" / "malignant (7).png").pixels[..., 0])
     others = [("malignant", 8, 0), ("benign", 7, 0), ("malignant", 7, 1)]
     assert not any(np.array_equal(image, phantom.draw(label, n, 64, seed)[0]) for label, n, seed in others)
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.data.decode import image_and_doubts
+from common.data.decode import decode_image
 from common.predict import inputs, results
 from common.predict.picture import Picture
 from tests.faults.input.test_processes import MEASURED, ROOT
@@ -37,7 +37,7 @@ def peak_of(work) -> int:
 @pytest.mark.parametrize("pixels", [soft(SIDE), soft(SIDE).astype(np.uint16) * 16], ids=["8 bits", "12 of 16 bits"])
 def test_reading_makes_little_beside_the_picture(tmp_path, pixels):
     cv2.imwrite(str(tmp_path / "x.png"), pixels)
-    assert peak_of(lambda: image_and_doubts(tmp_path / "x.png")) < 3.5 * SIDE**2
+    assert peak_of(lambda: decode_image(tmp_path / "x.png")) < 3.5 * SIDE**2
 
 
 @pytest.mark.parametrize("rings", [False, True], ids=["a large region", "rings round each other"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import image_and_doubts
+from common.data.decode import decode_image
 from common.data.prepare import Need, for_network, resized
 from common.errors import BadInput
 from common.predict.pipeline import DISCLAIMER
@@ -76,7 +76,7 @@ def test_pictures_of_every_kind_get_the_mask_of_predict(alone: Path, look, tmp_p
     for path in write_pictures(tmp_path):
         tab.set_input_files("#file", path)
         assert wait_until_done(tab).startswith("Done. "), path.name
-        pixels = image_and_doubts(path)[0]
+        pixels = decode_image(path).pixels
         red = (for_network(pixels, need)[..., 0] / 255).astype(np.float32)
         probability = at_own_size(red, *pixels.shape[:2])
         marked = mask_on(tab)
@@ -103,7 +103,7 @@ def test_a_picture_can_be_dropped_and_its_mask_saved(alone: Path, look, tmp_path
     with tab.expect_download() as saving:
         tab.get_by_role("button", name="Save the mask").click()
     assert saving.value.suggested_filename == "scan 1-mask.png"
-    assert np.array_equal(image_and_doubts(saving.value.path())[0][..., 0], [[0, 255], [0, 255]])
+    assert np.array_equal(decode_image(saving.value.path()).pixels[..., 0], [[0, 255], [0, 255]])
 
 
 def test_the_synthetic_picture_needs_only_the_keyboard(alone: Path, look):

@@ -101,7 +101,7 @@ def test_every_bad_file_is_named_and_all_others_are_done(repro, model, tmp_path)
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [(inputs, "image_and_doubts"), (pipeline, "for_network"), (results, "draw_outlines_on")],
+    [(inputs, "decode_image"), (pipeline, "for_network"), (results, "draw_outlines_on")],
     ids=["opening", "making it small", "drawing"],
 )
 def test_an_error_of_any_kind_at_any_step_stays_with_its_file(repro, model, tmp_path, monkeypatch, place, name):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import Unreadable, image_and_doubts, mask_and_doubts, read_size
+from common.data.decode import Unreadable, decode_image, mask_and_doubts, read_size
 from tests.faults.input.scene import BRIGHT, SIDE, scene
 
 BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, LENGTHS, FORMAT = 258, 259, 262, 273, 277, 278, 279, 339
@@ -138,7 +138,7 @@ def test_grey_is_what_the_file_says(tmp_path, what):
     make, dark, bright, doubt = FILES[what]
     path = tmp_path / "x"
     path.write_bytes(make(tmp_path / "made"))
-    image, doubts, _ = image_and_doubts(path)
+    image, doubts, _ = decode_image(path)
     tolerance = 3 if "JPEG" in what else 1
     assert np.abs(image[..., 0].astype(int) - np.where(BRIGHT, bright, dark)).max() <= tolerance
     assert len(doubts) == bool(doubt)
@@ -152,7 +152,7 @@ def test_what_has_no_known_black_and_white_is_refused(tmp_path, what):
     path = tmp_path / "x"
     path.write_bytes(make(tmp_path / "made"))
     with pytest.raises(Unreadable, match=reason):
-        image_and_doubts(path)
+        decode_image(path)
 
 
 def test_a_mask_whose_white_is_zero_is_read_so_too(tmp_path):

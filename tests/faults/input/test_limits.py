@@ -11,7 +11,7 @@ from PIL import Image
 
 from common import limits, papers, strict_yaml
 from common.data import fetch, folder, mini_ddsm, splits
-from common.data.decode import image_and_doubts
+from common.data.decode import decode_image
 from common.errors import BadInput, Damaged
 from common.evidence import results
 from common.files import read_json
@@ -288,5 +288,5 @@ def test_the_pages_of_a_tiff_are_not_all_counted(tmp_path):
     (tmp_path / "pages.tif").write_bytes(start + b"".join(described + place for place in places))
     started = time.process_time()
     with pytest.raises(BadInput, match=r"pages\.tif: holds more than 100 pictures"):
-        image_and_doubts(tmp_path / "pages.tif")
+        decode_image(tmp_path / "pages.tif")
     assert time.process_time() - started < 3
