@@ -26,11 +26,10 @@ from common.text import print_line
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
     from common.evidence.flat import Row
     from common.paper import Paper, Profile
-    from common.predict.in_memory import Prediction
+    from common.predict.in_memory import Given, Prediction
     from common.recipe import Recipe
     from common.training.model_file import Loaded
     from common.training.reproduce import Reproduced
@@ -203,13 +202,14 @@ def load_model(model: str | Path = "tang-small") -> "Loaded":
 
 
 def predict(
-    images: "np.ndarray | str | Path | Iterable[np.ndarray | str | Path]",
+    images: "Given | Iterable[Given]",
     model: "str | Path | Loaded" = "tang-small",
 ) -> list["Prediction"]:
     """Where a trained network sees a tumour: the same pixels as `repro predict`, in memory.
 
-    images: one image or several. An image is an array, uint8 (H, W) in grey or (H, W, 3) in RGB, or the path of an
-        image file (PNG, JPEG, TIFF, BMP, WebP, DICOM of one frame). Sizes may differ.
+    images: one image or several. An image is an array, uint8 (H, W) in grey or (H, W, 3) in RGB; an image of Pillow,
+        which is read as its file would be; or the path of an image file (PNG, JPEG, TIFF, BMP, WebP, DICOM of one
+        frame). Sizes may differ.
     model: a network as in `load_model`, or what `load_model` returns.
 
     Returns a list with, for each image,
@@ -221,9 +221,11 @@ def predict(
     Research software and no medical device. Raises BadInput as `load_model` does, and with the name of every image that
     can't be used."""
     _load_keras()
+    from PIL import Image
+
     from common.predict.in_memory import predict_images
 
-    one = isinstance(images, str | Path) or getattr(images, "ndim", 0) in (2, 3)
+    one = isinstance(images, str | Path | Image.Image) or getattr(images, "ndim", 0) in (2, 3)
     loaded = load_model(model) if isinstance(model, str | Path) else model
     named = (as_path(each) if isinstance(each, str) else each for each in ([images] if one else images))
     return predict_images(loaded, named)

@@ -7,13 +7,24 @@ pictures, transparent pixels or colours for print. So is a mask of several value
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from common.data.deep_pixels import Refused, by_strips, deep_colours, deep_grey, deep_mask, is_deep, three_channels
+from common.data.deep_pixels import (
+    Refused,
+    Stated,
+    by_strips,
+    deep_colours,
+    deep_grey,
+    deep_mask,
+    is_deep,
+    three_channels,
+)
 from common.data.listing import ANY_FORMAT, FORMATS, TIFF, first_bytes, other_format
 from common.data.masks import NoMask, binary_mask
 from common.data.pieces import too_many_pieces
@@ -32,6 +43,9 @@ _SUBFILE, _NO_PICTURE = 254, 0b101
 _MOST_PAGES = 100  # of a TIFF; smaller copies of a slide are some ten
 _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 _WHITE_IS_ZERO, _SIGNED = 0, 2
+_NO_VIEWERS_COLOURS = ("CMYK", "LAB", "HSV", "RGBa", "La")
+# Pillow can't decode one image in two threads; a list may hold it twice.
+_one_at_a_time = Lock()
 
 # Pillow keeps an image in blocks of 16 MB, which the C library would not return to the system but keep for the thread
 # that had them. Larger ones it returns.
@@ -68,6 +82,19 @@ class DecodedImage(NamedTuple):
     turned: bool
 
 
+@dataclass(frozen=True)
+class _Upright:
+    """A whole, opaque picture as viewers show it. turned: whether an EXIF tag turned or mirrored it. stated: what its
+    tags state of deep grey. lossy: whether its compression changed its pixels. has_deep_colours: whether its file has
+    colours of 16 bits, of which Pillow keeps the upper 8."""
+
+    image: Image.Image
+    turned: bool
+    stated: Stated
+    lossy: bool = False
+    has_deep_colours: bool = False
+
+
 def decode_image(path: Path) -> DecodedImage:
     """The image as uint8, turned as its EXIF orientation says, since whoever drew the mask saw it so. A grey file gives
     three equal channels: the published RGB files of BUSI and a grey copy of them decode to the same array. Grey of more
@@ -75,14 +102,31 @@ def decode_image(path: Path) -> DecodedImage:
 
     Raises Unreadable.
     """
-    image = _open(path)
-    turned = image.info["turned"]
+    found = _open(path)
     with _refusals_named(path):
-        if image.info["deep colours"] and (found := deep_colours(path, image)):
-            return DecodedImage(*found, turned)
-        if is_deep(image):
-            return DecodedImage(*deep_grey(image), turned)
-        return DecodedImage(by_strips(image, lambda strip: three_channels(_in_8_bits(strip))), [], turned)
+        if found.has_deep_colours and (scaled := deep_colours(path, found.image)):
+            return DecodedImage(*scaled, found.turned)
+        return _in_colours(found)
+
+
+def decode_opened(image: Image.Image, name: Path) -> DecodedImage:
+    """The same of an image that Pillow holds in memory, as if it had been saved in a file of this name. (Of colours of
+    16 bits Pillow holds the upper 8 alone.)
+
+    Raises Unreadable.
+    """
+    with _faults_named(name):
+        with _one_at_a_time:
+            _choose_page(image)
+            _refuse_too_large(image)
+            found = _upright(image)
+        return _in_colours(found)
+
+
+def _in_colours(found: _Upright) -> DecodedImage:
+    if is_deep(found.image):
+        return DecodedImage(*deep_grey(found.image, found.stated), found.turned)
+    return DecodedImage(by_strips(found.image, lambda strip: three_channels(_in_8_bits(strip))), [], found.turned)
 
 
 def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
@@ -93,15 +137,15 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
     Raises Unreadable, also for a picture that is no mask: one that is mostly grey, or has areas of different values or
     colours, such as lesions numbered 1, 2, 3.
     """
-    image = _open(path)
+    found = _open(path)
     with _refusals_named(path):
-        if image.info["deep colours"] and (found := deep_colours(path, image)):
-            drawn, _ = found
-        elif is_deep(image):
-            drawn = deep_mask(image)
+        if found.has_deep_colours and (scaled := deep_colours(path, found.image)):
+            drawn, _ = scaled
+        elif is_deep(found.image):
+            drawn = deep_mask(found.image, found.stated)
         else:
-            drawn = by_strips(image, _in_8_bits)
-        return binary_mask(drawn, lossy=image.info["lossy"])
+            drawn = by_strips(found.image, _in_8_bits)
+        return binary_mask(drawn, lossy=found.lossy)
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -121,38 +165,41 @@ def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return abs(one[0] * other[1] / (one[1] * other[0]) - 1) <= _SHAPE_TOLERANCE
 
 
-def _open(path: Path) -> Image.Image:
-    """The decoded picture: whole, upright, opaque. Its `info` says whether its compression changed its pixels, whether
-    it was turned or mirrored, whether it has colours of 16 bits, of which Pillow keeps the upper 8, and of deep grey
-    what the TIFF tags state."""
+def _open(path: Path) -> _Upright:
     with _opened(path) as image:
         if image.format == "PNG":
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
     with _opened(path) as image:
-        has_deep_colours = ";16" in str(image.tile) and not is_deep(image)
-        turned = image.format == "TIFF" and _is_to_be_turned(image)  # asked before `load`, which turns a TIFF
-        image.load()
-        tags = getattr(image, "tag_v2", {})
-        if image.format == "TIFF" and _PHOTOMETRIC not in tags:  # Pillow would take white for zero, most viewers black
-            raise Refused("it does not say whether 0 is black or white (PhotometricInterpretation): save it as PNG")
-        signed = tags.get(_FORMAT, (1,))[0] == _SIGNED
-        if image.mode in ("CMYK", "LAB", "HSV"):
-            raise Refused(f"its colours are {image.mode}, not RGB or grey: save it as either")
-        if _is_see_through(image):
-            raise Refused("it has transparent pixels: save it without transparency, black where nothing is to be seen")
-        if signed and not is_deep(image):  # Pillow does not look at the sign of 8 bits
-            raise Refused("its numbers have a sign: save it with black as 0 and white as 255")
+        deep = ";16" in str(image.tile) and not is_deep(image)  # asked before the pixels are decoded
         lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
         lossy |= image.format == "WEBP" and b"VP8 " in first_bytes(path)  # else VP8L
-        if _is_to_be_turned(image):
-            if has_deep_colours:
-                raise Refused("it has colours of 16 bits and is to be turned: save it upright, with 8 bits a colour")
-            image, turned = ImageOps.exif_transpose(image), True  # a copy, without the tags
-        image.info |= {"lossy": lossy, "turned": turned, "deep colours": has_deep_colours, "signed": signed}
-        if is_deep(image):
-            image.info["bits"] = tags.get(_BITS, (16,))[0]
-            image.info["white is zero"] = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
-    return image
+        found = replace(_upright(image), lossy=lossy, has_deep_colours=deep)
+        if deep and found.turned:
+            raise Refused("it has colours of 16 bits and is to be turned: save it upright, with 8 bits a colour")
+        return found
+
+
+def _upright(image: Image.Image) -> _Upright:
+    """Raises Refused where nobody can know what an image shows."""
+    turned = image.format == "TIFF" and _is_to_be_turned(image)  # asked before `load`, which turns a TIFF
+    image.load()
+    tags = getattr(image, "tag_v2", {})
+    if image.format == "TIFF" and _PHOTOMETRIC not in tags:  # Pillow would take white for zero, most viewers black
+        raise Refused("it does not say whether 0 is black or white (PhotometricInterpretation): save it as PNG")
+    stated = Stated(
+        bits=tags.get(_BITS, (32 if image.mode == "I" else 16,))[0],
+        white_is_zero=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO,
+        signed=tags.get(_FORMAT, (1,))[0] == _SIGNED,
+    )
+    if image.mode in _NO_VIEWERS_COLOURS:
+        raise Refused(f"its colours are {image.mode}, not RGB or grey: save it as either")
+    if _is_see_through(image):
+        raise Refused("it has transparent pixels: save it without transparency, black where nothing is to be seen")
+    if stated.signed and not is_deep(image):  # Pillow does not look at the sign of 8 bits
+        raise Refused("its numbers have a sign: save it with black as 0 and white as 255")
+    if _is_to_be_turned(image):
+        image, turned = ImageOps.exif_transpose(image), True  # a copy, without the tags
+    return _Upright(image, turned, stated)
 
 
 def _is_to_be_turned(image: Image.Image) -> bool:
@@ -164,7 +211,7 @@ def _is_to_be_turned(image: Image.Image) -> bool:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The head of the one picture in an image file. Whatever goes wrong with the file in the block becomes Unreadable,
     with its name."""
-    try:
+    with _faults_named(path):
         if reason := unread(path):
             raise Refused(reason)
         # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
@@ -174,9 +221,19 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 raise Refused(reason)
             with Image.open(file, formats=FORMATS) as image:
                 _choose_page(image)
-                if image.width * image.height > LARGEST:
-                    raise Image.DecompressionBombError
+                _refuse_too_large(image)
                 yield image
+
+
+def _refuse_too_large(image: Image.Image) -> None:
+    if image.width * image.height > LARGEST:
+        raise Refused(TOO_LARGE)
+
+
+@contextmanager
+def _faults_named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly all that there are
         raise Unreadable(f"{path}: {_reason(path, error)}") from error
 

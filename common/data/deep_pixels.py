@@ -3,6 +3,7 @@ are and whether more is brighter. Where the values use fewer bits, as 12 bits in
 is: the range that is taken is a doubt."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,16 @@ _USUAL_BITS = (8, 10, 12, 14)  # that detectors and converters use of 16
 
 class Refused(Exception):
     """Why a file that can be decoded is refused all the same, without its name."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What is known of the numbers, in a TIFF by its tags. bits: of each. white_is_zero: whether less is brighter.
+    signed: whether they may be below 0."""
+
+    bits: int
+    white_is_zero: bool
+    signed: bool
 
 
 def by_strips(image: Image.Image, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
@@ -45,14 +56,14 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode.startswith(("I", "F"))
 
 
-def deep_mask(image: Image.Image) -> np.ndarray:
+def deep_mask(image: Image.Image, stated: Stated) -> np.ndarray:
     """The levels of a mask, uint16 (height, width), more being brighter. The greatest of fractions becomes white, since
     a mask has no other white. Raises Refused."""
     grey = np.asarray(image)
     if grey.dtype.kind == "f" and np.isfinite(grey).all() and grey.min() >= 0:
         return np.rint(grey / (grey.max() or 1) * 65535).astype(np.uint16)
     stored = _stored_grey(image)
-    return np.uint16(2 ** min(image.info["bits"], 16) - 1) - stored if image.info["white is zero"] else stored
+    return np.uint16(2 ** min(stated.bits, 16) - 1) - stored if stated.white_is_zero else stored
 
 
 def _stored_grey(image: Image.Image) -> np.ndarray:
@@ -67,19 +78,18 @@ def _stored_grey(image: Image.Image) -> np.ndarray:
     return grey.astype(np.uint16)
 
 
-def deep_grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
+def deep_grey(image: Image.Image, stated: Stated) -> tuple[np.ndarray, list[str]]:
     """The levels as uint8 (height, width, 3), rounded, and doubts. White is the greatest number of the file's bits, or
     of the bits that the values use where these are a usual number. Raises Refused."""
-    bits, inverted = image.info["bits"], image.info["white is zero"]
     top = max(int(_stored_grey(strip).max()) for strip in _strips(image))
-    used = _used_bits(top, min(bits - image.info["signed"], 16))
+    used = _used_bits(top, min(stated.bits - stated.signed, 16))
 
     def levels(strip: Image.Image) -> np.ndarray:
         grey = _stored_grey(strip)
-        return _to_8_bits(np.uint16(2**used - 1) - grey if inverted else grey, used)
+        return _to_8_bits(np.uint16(2**used - 1) - grey if stated.white_is_zero else grey, used)
 
-    doubts = [f"{bits} bits a pixel, of which {used} are used: read as grey from 0 to {2**used - 1}."]
-    return by_strips(image, lambda strip: three_channels(levels(strip))), doubts if used < bits else []
+    doubts = [f"{stated.bits} bits a pixel, of which {used} are used: read as grey from 0 to {2**used - 1}."]
+    return by_strips(image, lambda strip: three_channels(levels(strip))), doubts if used < stated.bits else []
 
 
 def deep_colours(path: Path, image: Image.Image) -> tuple[np.ndarray, list[str]] | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from common.data.case import brightness_doubts
+from common.data.decode import decode_opened
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
 from common.predict.inputs import Input, count_pixels, read_picture
@@ -17,6 +19,8 @@ from common.predict.pipeline import predict_batch
 from common.predict.results import at_own_size
 from common.predict.stages import Stages
 from common.training.model_file import Loaded
+
+Given = np.ndarray | Image.Image | str | Path
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,11 @@ class Prediction:
     doubts: tuple[str, ...]
 
 
-def predict_images(network: Loaded, images: Iterable[np.ndarray | str | Path]) -> list[Prediction]:
+def predict_images(network: Loaded, images: Iterable[Given]) -> list[Prediction]:
     """One prediction for each image, in their order.
 
-    images: arrays, uint8 (H, W) in grey or (H, W, 3) in RGB; or paths of image files, DICOM too.
+    images: arrays, uint8 (H, W) in grey or (H, W, 3) in RGB; images of Pillow, which are read as their files would be;
+    or paths of image files, DICOM too.
     Raises BadInput, naming every image that can't be used."""
     model, about = network
     need = Need.of_recipe(about.recipe)
@@ -53,11 +58,13 @@ def predict_images(network: Loaded, images: Iterable[np.ndarray | str | Path]) -
     return outcomes
 
 
-def _count_pixels(image: np.ndarray | str | Path) -> int:
-    return count_pixels(Path(image)) if isinstance(image, str | Path) else math.prod(np.shape(image)[:2])
+def _count_pixels(image: Given) -> int:
+    if isinstance(image, str | Path):
+        return count_pixels(Path(image))
+    return image.width * image.height if isinstance(image, Image.Image) else math.prod(np.shape(image)[:2])
 
 
-def _read(number: int, image: np.ndarray | str | Path, need: Need) -> tuple[Input, Picture, np.ndarray]:
+def _read(number: int, image: Given, need: Need) -> tuple[Input, Picture, np.ndarray]:
     """An image with what the network is given of it."""
     is_file = isinstance(image, str | Path)
     path = Path(image if is_file else f"images[{number}]")
@@ -70,11 +77,17 @@ def _at_own_size(picture: Picture, small: np.ndarray, of_class: dict[str, float]
     return Prediction(probability > 0.5, probability, of_class, tuple(picture.doubts))
 
 
-def _picture(image: np.ndarray, name: Path) -> Picture:
-    """An array as a picture. Raises BadInput for any other than uint8 (H, W) or (H, W, 3)."""
-    pixels = np.asarray(image)
+def _picture(image: np.ndarray | Image.Image, name: Path) -> Picture:
+    """An image in memory as a picture. Raises BadInput where its file would be refused, and for any other array than
+    uint8 (H, W) or (H, W, 3)."""
+    if isinstance(image, Image.Image):
+        pixels, doubts, _ = decode_opened(image, name)
+    else:
+        pixels, doubts = _three_channels(np.asarray(image), name), []
+    return Picture(pixels, doubts=(*doubts, *brightness_doubts(pixels)))
+
+
+def _three_channels(pixels: np.ndarray, name: Path) -> np.ndarray:
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)) or not pixels.size:
         raise BadInput(f"{name}: {pixels.dtype} {pixels.shape}, expected uint8 (H, W) or (H, W, 3), RGB")
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=-1)
-    return Picture(pixels, doubts=tuple(brightness_doubts(pixels)))
+    return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 
 import reproductions as repro_api
 from common.data import phantom
@@ -56,7 +56,86 @@ def test_one_image_and_a_loaded_network_need_no_list_and_no_file(colour):
 def test_an_image_of_pillow_is_taken_as_its_array_is(colour):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     from_pillow, from_array = repro_api.predict([Image.fromarray(pixels), pixels], colour)
+    (alone,) = repro_api.predict(Image.fromarray(pixels), colour)
     assert (from_pillow.probability == from_array.probability).all()
+    assert (alone.probability == from_array.probability).all()
+
+
+def clear(pixels: Image.Image) -> Image.Image:
+    """The same with a corner that can be seen through."""
+    pixels.putpixel((0, 0), (*pixels.getpixel((0, 0))[:-1], 0))
+    return pixels
+
+
+def turned(pixels: Image.Image) -> Image.Image:
+    pixels.getexif()[ExifTags.Base.Orientation] = 6
+    return pixels
+
+
+COLOURS = Image.fromarray(np.stack([GREY[:80], GREY[:80] // 2, 255 - GREY[:80]], axis=-1))
+DEEP = GREY[:80].astype(np.uint16) * 257
+# By a name with the ending of the file that holds it.
+FROM_PILLOW = {
+    "palette.png": lambda: COLOURS.quantize(16),
+    "palette with opacity.tif": lambda: COLOURS.quantize(16).convert("PA"),
+    "two levels.png": lambda: COLOURS.convert("1"),
+    "opaque grey.png": lambda: COLOURS.convert("LA"),
+    "opaque colours.png": lambda: COLOURS.convert("RGBA"),
+    "as video has it.tif": lambda: COLOURS.convert("YCbCr"),
+    "deep grey.png": lambda: Image.fromarray(DEEP),
+    "12 bits of 16.tif": lambda: Image.fromarray(DEEP // 16),
+    "32 bits.tif": lambda: Image.fromarray(DEEP.astype(np.int32)),
+    "turned.png": lambda: turned(COLOURS.copy()),
+    "turned.jpg": lambda: turned(COLOURS.copy()),
+    "turned.tif": lambda: turned(COLOURS.copy()),
+}
+REFUSED = {
+    "for print.tif": lambda: COLOURS.convert("CMYK"),
+    "of the eye.tif": lambda: ImageCms.applyTransform(COLOURS, ImageCms.buildTransform(*PROFILES, "RGB", "LAB")),
+    "fractions.tif": lambda: Image.fromarray(GREY[:80] / np.float32(255)),
+    "clear grey.png": lambda: clear(COLOURS.convert("LA")),
+    "clear colours.webp": lambda: clear(COLOURS.convert("RGBA")),
+}
+PROFILES = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+
+
+@pytest.mark.parametrize("name", FROM_PILLOW)
+def test_an_image_of_pillow_is_read_as_its_file_is(colour, tmp_path, name):
+    made, path = FROM_PILLOW[name](), tmp_path / name
+    made.save(path, exif=made.getexif())
+    with Image.open(path) as opened:
+        known = dict(opened.info)
+        from_file, from_opened, again, from_made = repro_api.predict([path, opened, opened, made], colour)
+        assert opened.info == known, "it stays as it was"
+    for other in (from_opened, again, *([] if path.suffix == ".jpg" else [from_made])):
+        assert (other.probability == from_file.probability).all()
+        assert other.doubts == from_file.doubts
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_image_of_pillow_is_refused_as_its_file_is(colour, tmp_path, name):
+    made, path = REFUSED[name](), tmp_path / name
+    made.save(path)
+    with Image.open(path) as opened, pytest.raises(repro_api.BadInput) as refused:
+        repro_api.predict([path, opened, made], colour)
+    _, from_file, *others = str(refused.value).split("\n")
+    assert others == [from_file.replace(str(path), f"images[{number}]") for number in (1, 2)]
+
+
+def test_of_several_pictures_in_pillow_nobody_knows_which_is_meant(colour, tmp_path):
+    COLOURS.save(tmp_path / "two.tif", save_all=True, append_images=[COLOURS])
+    with Image.open(tmp_path / "two.tif") as two, pytest.raises(repro_api.BadInput, match="holds several pictures"):
+        repro_api.predict([two], colour)
+
+
+def test_an_image_of_pillow_that_cant_be_decoded_is_named(colour, tmp_path):
+    path = tmp_path / "whole.png"
+    COLOURS.save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with Image.open(path) as cut, pytest.raises(repro_api.BadInput, match=r"images\[1\]: a damaged file") as refused:
+        repro_api.predict([COLOURS, cut, Image.new("HSV", (9, 9)), Image.new("La", (9, 9))], colour)
+    assert "images[2]: its colours are HSV, not RGB or grey" in str(refused.value)
+    assert "images[3]: its colours are La, not RGB or grey" in str(refused.value)
 
 
 def test_every_image_that_cant_be_used_is_named(colour, tmp_path):
