@@ -13,7 +13,8 @@ import numpy as np
 from rich import get_console
 from rich.progress import track
 
-from common.data.decode import LARGEST, Unreadable, decode_image, mask_and_doubts, read_size, same_shape
+from common.data.decode import decode_image, mask_and_doubts, read_size, same_shape
+from common.data.open_image import LARGEST, Unreadable
 from common.data.outlines import meant_area
 from common.errors import BadInput
 

@@ -4,7 +4,6 @@ No wrong truth may slip in. A file is refused where nobody can know what it show
 pictures, transparent pixels or colours for print. So is a mask of several values (`common.data.masks`).
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
 from common.data.deep_pixels import (
     Refused,
@@ -25,52 +24,18 @@ from common.data.deep_pixels import (
     is_deep,
     three_channels,
 )
-from common.data.listing import ANY_FORMAT, FORMATS, TIFF, first_bytes, other_format
+from common.data.listing import first_bytes
 from common.data.masks import NoMask, binary_mask
-from common.data.pieces import too_many_pieces
-from common.errors import BadInput, in_words
-from common.paths import kind_of_place
+from common.data.open_image import Unreadable, choose_picture, faults_named, opened
 
-# Pixels of one image, and of all images that are decoded at a time. The largest scanned mammograms have some 40
-# million. A pixel takes at most 7 bytes until it is resized, more only where colours of 16 bits use few of them. A file
-# of a few kilobytes that claims to hold billions of pixels is refused unread.
-LARGEST = 50_000_000
-TOO_LARGE = f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
 _SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
 _TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
-# TIFF tags: the first is set for a smaller copy of another page and for a page's transparency.
-_SUBFILE, _NO_PICTURE = 254, 0b101
-_MOST_PAGES = 100  # of a TIFF; smaller copies of a slide are some ten
+# Tags of a TIFF.
 _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _NO_VIEWERS_COLOURS = ("CMYK", "LAB", "HSV", "RGBa", "La")
 # Pillow can't decode one image in two threads; a list may hold it twice.
 _one_at_a_time = Lock()
-
-# Pillow keeps an image in blocks of 16 MB, which the C library would not return to the system but keep for the thread
-# that had them. Larger ones it returns.
-Image.core.set_block_size(1 << 26)
-# Pillow warns of sizes that are refused here, and of damage in parts that are not read.
-warnings.filterwarnings("ignore", module="PIL")
-
-
-# Bytes of one file. With three samples of 16 bits a pixel, the largest image has 300 million, not compressed.
-LARGEST_FILE = 8 * LARGEST
-_TOO_LONG = f"a file of more than {LARGEST_FILE / 1e6:.0f} MB, the most that an image may have: reduce it"
-
-
-class Unreadable(BadInput):
-    """A file that is not an image, or only a part of one. The message names it."""
-
-
-def unread(path: Path) -> str:
-    """Why this is not even opened: it is no file, as a pipe, which would wait for ever, or it is empty or too long;
-    else "". Raises OSError where there is nothing."""
-    if kind := kind_of_place(path):
-        return f"{kind}, not an image file"
-    if not (size := path.stat().st_size):
-        return "there are no bytes in it"
-    return _TOO_LONG if size > LARGEST_FILE else ""
 
 
 class DecodedImage(NamedTuple):
@@ -115,10 +80,9 @@ def decode_opened(image: Image.Image, name: Path) -> DecodedImage:
 
     Raises Unreadable.
     """
-    with _faults_named(name):
+    with faults_named(name):
         with _one_at_a_time:
-            _choose_page(image)
-            _refuse_too_large(image)
+            choose_picture(image)
             found = _upright(image)
         return _in_colours(found)
 
@@ -150,7 +114,7 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
 
 def read_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels, of the upright image, from the head of the file alone. Raises Unreadable."""
-    with _opened(path) as image:
+    with opened(path) as image:
         return image.size[::-1] if _orientation(image) in (5, 6, 7, 8) else image.size
 
 
@@ -166,10 +130,10 @@ def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _open(path: Path) -> _Upright:
-    with _opened(path) as image:
+    with opened(path) as image:
         if image.format == "PNG":
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
-    with _opened(path) as image:
+    with opened(path) as image:
         deep = ";16" in str(image.tile) and not is_deep(image)  # asked before the pixels are decoded
         lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
         lossy |= image.format == "WEBP" and b"VP8 " in first_bytes(path)  # else VP8L
@@ -208,98 +172,11 @@ def _is_to_be_turned(image: Image.Image) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The head of the one picture in an image file. Whatever goes wrong with the file in the block becomes Unreadable,
-    with its name."""
-    with _faults_named(path):
-        if reason := unread(path):
-            raise Refused(reason)
-        # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
-        # and ends the whole process when another one shortens the file meanwhile.
-        with path.open("rb") as file:
-            if reason := too_many_pieces(file):
-                raise Refused(reason)
-            with Image.open(file, formats=FORMATS) as image:
-                _choose_page(image)
-                _refuse_too_large(image)
-                yield image
-
-
-def _refuse_too_large(image: Image.Image) -> None:
-    if image.width * image.height > LARGEST:
-        raise Refused(TOO_LARGE)
-
-
-@contextmanager
-def _faults_named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly all that there are
-        raise Unreadable(f"{path}: {_reason(path, error)}") from error
-
-
-@contextmanager
 def _refusals_named(path: Path) -> Iterator[None]:
     try:
         yield
     except (Refused, NoMask) as error:
         raise Unreadable(f"{path}: {error}") from error
-
-
-def _reason(path: Path, error: Exception) -> str:
-    if isinstance(error, Refused):
-        return str(error)
-    if isinstance(error, Image.DecompressionBombError):
-        return TOO_LARGE
-    if isinstance(error, UnidentifiedImageError):
-        return _unidentified(first_bytes(path))
-    if isinstance(error, FileNotFoundError) and path.is_symlink():
-        return "a link to a file that is not there"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"a damaged file ({in_words(error)})"
-
-
-def _unidentified(start: bytes) -> str:
-    """What a file is that Pillow does not know and that begins so."""
-    if other := other_format(start):
-        return f"{other}, which is not read: convert it to PNG"
-    if start.startswith(TIFF):
-        return (
-            "a TIFF of a kind that is not read, such as grey with transparency or fractions of 64 bits, or a damaged "
-            "one: save it as grey or RGB of 8 or 16 bits a sample, without transparency"
-        )
-    return f"not an image in {ANY_FORMAT}, or a damaged one"
-
-
-def _choose_page(image: Image.Image) -> None:
-    """Goes to the picture that is meant where a file holds several. A phone's JPEG has previews behind the first, which
-    every viewer shows; of a TIFF it is the one page that is not marked as a smaller copy. Else raises Refused."""
-    if image.format == "MPO" or not getattr(image, "is_animated", False):
-        return
-    if image.format == "TIFF":
-        whole = [page for page in _pages(image) if not _is_smaller_copy(image, page)]
-        if len(whole) == 1:
-            return image.seek(whole[0])
-    raise Refused("holds several pictures: save the one that is meant by itself")
-
-
-def _pages(image: Image.Image) -> Iterator[int]:
-    """The pages of a TIFF. Not `image.n_frames`, which takes minutes for a file of megabytes that links 100,000 pages.
-    Raises Refused for more than any scanner writes."""
-    for page in range(_MOST_PAGES + 1):
-        try:
-            image.seek(page)
-        except EOFError:
-            return
-        if page == _MOST_PAGES:
-            raise Refused(f"holds more than {_MOST_PAGES} pictures: save the one that is meant by itself")
-        yield page
-
-
-def _is_smaller_copy(image: Image.Image, page: int) -> bool:
-    image.seek(page)
-    return bool(image.tag_v2.get(_SUBFILE, 0) & _NO_PICTURE)
 
 
 def _in_8_bits(image: Image.Image) -> np.ndarray:

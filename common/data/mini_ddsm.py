@@ -19,8 +19,9 @@ from typing import Any
 from zipfile import ZipFile
 
 from common.data.case import Case
-from common.data.decode import Unreadable, read_size, same_shape
+from common.data.decode import read_size, same_shape
 from common.data.listing import MOST_FOLDERS, is_of_system, plain_name
+from common.data.open_image import Unreadable
 from common.errors import BadInput
 
 SHEET = "DataWMask.xlsx"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.data.case import brightness_doubts
-from common.data.decode import decode_image, read_size, unread
+from common.data.decode import decode_image, read_size
 from common.data.listing import (
     ENDINGS,
     count_kinds,
@@ -18,6 +18,7 @@ from common.data.listing import (
     on_disk,
     plain_name,
 )
+from common.data.open_image import unread
 from common.data.pairing import image_of_mask
 from common.errors import BadInput
 from common.predict import dicom

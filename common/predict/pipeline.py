@@ -14,8 +14,8 @@ import numpy as np
 
 from common.cores import cores
 from common.data.batches import look_up_values
-from common.data.decode import LARGEST
 from common.data.listing import group_doubts
+from common.data.open_image import LARGEST
 from common.data.prepare import Need, for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
 from common.files import write_atomically

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, Generic, TypeVar
 
-from common.data.decode import LARGEST
+from common.data.open_image import LARGEST
 from common.errors import BadInput
 from common.training.evaluate import EVALUATION_BATCH
 

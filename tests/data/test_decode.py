@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import Unreadable, decode_image, mask_and_doubts, read_size, same_shape
+from common.data.decode import decode_image, mask_and_doubts, read_size, same_shape
+from common.data.open_image import Unreadable
 from tests.data.pictures import saved
 
 

@@ -12,7 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.pixels import convert_color_space
 
-from common.data.decode import Unreadable
+from common.data.open_image import Unreadable
 from common.errors import BadInput
 from common.evidence.boxes import Box
 from common.predict import dicom

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from common.data.decode import LARGEST
+from common.data.open_image import LARGEST
 from common.errors import BadInput
 from common.predict.stages import Stages
 from common.training.evaluate import EVALUATION_BATCH

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from common.data.decode import LARGEST, TOO_LARGE, Unreadable, unread
 from common.data.listing import begins_as_image, first_bytes
+from common.data.open_image import LARGEST, TOO_LARGE, Unreadable, unread
 from common.errors import BadInput, in_words
 from common.predict.dicom.bounded import read_elements, refuse_large_pixels
 from common.predict.dicom.display import show_colours, show_grey, show_palette

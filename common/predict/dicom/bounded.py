@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from common.data.decode import LARGEST, TOO_LARGE
+from common.data.open_image import LARGEST, TOO_LARGE
 from common.predict.dicom.elements import first_number
 from common.predict.dicom.stored import Unusable
 

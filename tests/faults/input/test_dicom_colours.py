@@ -6,7 +6,7 @@ import pytest
 from pydicom.pixels import convert_color_space, pixel_array
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-from common.data.decode import Unreadable
+from common.data.open_image import Unreadable
 from common.predict import dicom
 from tests.faults.input.scene import (
     COLOURS,

@@ -17,7 +17,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from common.data.decode import Unreadable
+from common.data.open_image import Unreadable
 from common.predict import dicom, inputs
 from tests.faults.input import corpus
 from tests.faults.input.scene import (

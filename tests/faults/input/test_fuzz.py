@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from common import cli, papers, strict_yaml
 from common.data import folder
-from common.data.decode import Unreadable, decode_image, mask_and_doubts, read_size
+from common.data.decode import decode_image, mask_and_doubts, read_size
 from common.data.masks import NoMask, binary_mask, merge
+from common.data.open_image import Unreadable
 from common.data.outlines import fill_outline, meant_area
 from common.errors import BadInput
 from common.evidence import results

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import Unreadable, decode_image, mask_and_doubts, read_size
+from common.data.decode import decode_image, mask_and_doubts, read_size
+from common.data.open_image import Unreadable
 from tests.faults.input.scene import BRIGHT, SIDE, scene
 
 BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, LENGTHS, FORMAT = 258, 259, 262, 273, 277, 278, 279, 339

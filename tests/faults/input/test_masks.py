@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data import decode
 from common.data.case import Case, on_one_grid, read_case
+from common.data.decode import mask_and_doubts
+from common.data.open_image import Unreadable
 from tests.data.pictures import saved
 
 HEIGHT, WIDTH = 300, 200
@@ -232,5 +233,5 @@ def test_a_mask_in_a_palette_is_told_by_its_colours_and_not_by_their_numbers(tmp
     image = Image.fromarray(np.where(OTHER, 2, AREA).astype(np.uint8), "P")
     image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
     image.save(tmp_path / "mask.png")
-    with pytest.raises(decode.Unreadable, match="several colours, red and green"):
-        decode.mask_and_doubts(tmp_path / "mask.png")
+    with pytest.raises(Unreadable, match="several colours, red and green"):
+        mask_and_doubts(tmp_path / "mask.png")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import Unreadable, decode_image, read_size
+from common.data.decode import decode_image, read_size
+from common.data.open_image import Unreadable
 
 MANY, USUAL = 1_000_000, 50_000
 
