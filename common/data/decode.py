@@ -113,7 +113,9 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels, of the upright image, from the head of the file alone. Raises Unreadable."""
+    """Width and height in pixels, of the upright image, from the head of the file alone. (An orientation that follows
+    the pixels of a PNG is not seen: then they are those of the stored image. `decode_image` turns it.) Raises
+    Unreadable."""
     with opened(path) as image:
         return image.size[::-1] if _orientation(image) in (5, 6, 7, 8) else image.size
 
