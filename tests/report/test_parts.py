@@ -99,6 +99,14 @@ def test_where_one_of_two_runs_is_older_no_leak_is_shown_and_it_is_said_which_on
     assert "<table" not in section
 
 
+def test_in_the_table_of_leaks_a_line_of_two_older_runs_is_marked_and_of_two_fresh_ones_not(section_on_leaks):
+    for fresh, marked in ((True, False), (False, True)):
+        table = section_on_leaks(random_fresh=fresh, grouped_fresh=fresh).partition("<tbody>")[2]
+        lines = table.split("<tr>")[1:]
+        assert len(lines) > 1
+        assert {'<em class="stale"' in line for line in lines} == {marked}
+
+
 def test_the_layers_are_those_of_the_network_and_allocate_nothing():
     (network,) = layers.networks(papers.load("gill"))
     assert network.parameters == sum(layer.parameters for layer in network.layers) == 28_083_716
