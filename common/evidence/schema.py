@@ -7,7 +7,6 @@ import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -44,10 +43,8 @@ Values = dict[str, Number]
 # The statistics of batch normalisation alone may move a score by this: the width of the widest interval that a number
 # can agree with (twice ±0.05). If they move it further, a verdict would be about them.
 LAG = 0.1
-# The sign of it (`common.evidence.learned`), and its words in the first records.
+# The sign of it (`common.evidence.learned`).
 RENEWABLE = f"its statistics of batch normalisation lag behind, and with new ones it is better by more than {LAG:g}"
-_FIRST_WORDS = "with new statistics of batch normalisation it is better by more than 0.1, so that its own lag behind"
-Words = Annotated[str, AfterValidator(lambda text: text.replace(_FIRST_WORDS, RENEWABLE))]
 
 
 class _Model(BaseModel):
@@ -111,7 +108,7 @@ class Repeat(_Model):
     metrics: dict[str, Values]
     trivial: dict[str, dict[str, Values]]
     confusion: dict[str, dict[str, dict[str, NonNegativeInt]]] = {}
-    unlearned: dict[Output, list[Words]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
+    unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
     notes: list[str] = []
     environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
 
@@ -162,7 +159,7 @@ class Compared(_Model, AsPrinted):
     verdict: Verdict
     hint: Hint = ""
     needed: int | None = None
-    note: Words = ""
+    note: str = ""
 
     @property
     def differs(self) -> bool:

@@ -1,8 +1,6 @@
 """Networks that did not learn are known by their numbers, and those that did are left alone. Values as they were seen
 in cross-validations of a network that segments and classifies, on real images."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from common.evidence.elsewhere import explanations
 from common.evidence.folds import fold_tables
 from common.evidence.leakage import leak, leak_sentence
 from common.evidence.learned import DICE, FLAT, LAGGING, MEAN_IOU, NO_BETTER, RENEWABLE, STOPPED, find_signs
-from common.evidence.schema import RENEWED, RUNNING, Compared, Failure, Record, Repeat
+from common.evidence.schema import RENEWED, RUNNING, Failure, Record, Repeat
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from tests.evidence.made import cell, folds_of, paper, record_of
 
@@ -272,14 +270,3 @@ def test_what_was_written_down_with_the_run_stands_and_older_records_are_judged_
     assert learned.signs_of(DEAD) == find_signs(DEAD)
     assert learned.signs_of(DEAD.model_copy(update={"unlearned": {}})) == {}
     assert "unlearned" not in DEAD.model_dump(), "an older record stays as it is"
-
-
-def test_the_words_of_older_records_are_read_as_the_plainer_ones_of_today_and_written_as_these():
-    older = "with new statistics of batch normalisation it is better by more than 0.1, so that its own lag behind"
-    lagging = run(test={DICE: 0.28}, renewed={DICE: 0.55}, unlearned={"segmentation": [older, FLAT]})
-    assert lagging.unlearned == {"segmentation": [RENEWABLE, FLAT]}
-    assert json.loads(lagging.model_dump_json())["unlearned"] == {"segmentation": [RENEWABLE, FLAT]}
-    (row,) = compare.rows(paper(cell("0.72", DICE)), record(lagging))
-    stored = row.model_dump(mode="json")
-    assert stored["note"] == row.note == f"in 1 of 1 repeat {RENEWABLE}"
-    assert Compared.model_validate_json(json.dumps(stored | {"note": f"in 1 of 1 repeat {older}"})) == row
