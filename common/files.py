@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from common import limits
 from common.errors import NO_ROOM, NO_WRITING, BadInput, Damaged
 from common.paths import kind_of_place, refuse_no_file, refuse_special
+from common.plural import counted
 from common.text import finite_or_null, for_json
 
 _UNFINISHED = ".partial"
@@ -171,7 +172,7 @@ def check_archive(path: Path) -> None:
     if changed:
         raise Damaged(path, f"the checksum of {changed} in it does not fit")
     if found != written:
-        raise Damaged(path, f"{found} of its {written} members can be found")
+        raise Damaged(path, f"{found} of its {counted(written, 'member')} can be found")
 
 
 def refuse_inflating(archive: zipfile.ZipFile, path: Path, largest: dict[str, int]) -> None:

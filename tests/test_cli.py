@@ -114,7 +114,7 @@ BAD = {
     "half a reading": (["run", "cheng", "--reading", "batch_size"], ["expected KEY=VALUE"]),
     "an unknown precision": (["run", "cheng", "--precision", "half"], ["no precision 'half'", "float32"]),
     "a missing folder": (["run", "cheng", "--profile", "smoke", "--data", "nowhere"], ["'nowhere'", "no such folder"]),
-    "one fold": (["run", "cheng", "--data", "phantom", "--folds", "1", "--profile", "smoke"], ["1 folds: at least 3"]),
+    "one fold": (["run", "cheng", "--data", "phantom", "--folds", "1", "--profile", "smoke"], ["1 fold: at least 3"]),
     "more folds than cases": (
         ["run", "paudel", "--data", "phantom", "--folds", "500", "--profile", "smoke"],
         ["500 folds: each needs a case of every class", "benign", "malignant"],
@@ -279,7 +279,7 @@ def test_any_other_package_that_is_missing_is_named_too(tmp_path, package, words
 )
 def test_status_says_how_a_run_ended_that_is_not_done(tmp_path, end, state):
     write_json(tmp_path / "run.json", {"command": "again", "epochs": 8, "trials": {"repeat 1": "."}, "stored": False})
-    machine = SimpleNamespace(**dict.fromkeys(Environment.model_fields, "?"))
+    machine = SimpleNamespace(**dict.fromkeys(Environment.model_fields, "?") | {"cores": 2})
     with suppress(type(end)), logged(tmp_path, "run cheng", machine):
         assert run_state(tmp_path).state == "killed", "no process is at work, and its log does not end"
         raise end

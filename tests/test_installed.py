@@ -83,5 +83,5 @@ def test_the_network_that_comes_with_it_marks_a_tumour(installed, tmp_path):
     grey, _ = phantom.draw("benign", 2, side=256)
     cv2.imwrite(str(tmp_path / "scan.png"), grey)
     said = installed(tmp_path, "-m", "reproductions", "predict", "scan.png", "-o", "out")
-    assert "1 of 1 images" in said
+    assert "1 of 1 image:" in said
     assert cv2.imread(str(tmp_path / "out" / "masks" / "scan.png"), cv2.IMREAD_GRAYSCALE).any()

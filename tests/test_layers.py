@@ -18,6 +18,7 @@ LAYERS = (
         "lock",
         "newest",
         "paths",
+        "plural",
         "seeds",
         "strict_yaml",
         "text",

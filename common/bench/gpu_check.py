@@ -31,6 +31,7 @@ from common.evidence import results as stored
 from common.evidence.describe_runs import say_tumour, say_unlearned
 from common.files import write_atomically
 from common.lock import only_one
+from common.plural import counted
 from common.readings import as_text
 from common.text import print_line
 
@@ -175,7 +176,8 @@ def main(
     parts = plan_parts(folder, runs, results)
     done = sum(part.file(folder, "done").exists() for part in parts)
     print_line(
-        f"{len(parts)} parts, {done} of them done; at most {seconds / 60:.0f} minutes. They print into {folder}/*.log."
+        f"{len(parts)} parts, {done} of them done; at most {counted(round(seconds / 60), 'minute')}. They print into "
+        f"{folder}/*.log."
     )
     try:
         all_done = run_parts(parts, folder, runs, results, seconds)

@@ -12,6 +12,7 @@ from common.bench.workers import Failed, Took, in_turns, workers
 from common.data.fetch import Found
 from common.data.known import Missing
 from common.lock import temporary_folder
+from common.plural import counted
 
 CHECKOUT = Path(common.__file__).parents[1]
 # PyTorch as most write it, and as its guides advise: layout, and whether it is compiled. Compiling for a CPU takes
@@ -78,7 +79,7 @@ def measure_run(bench: Bench) -> Iterator[Line]:
         yield bench.left_out("run", "a training", ended.why)
         return
     whole = sum(ended.spent.values())
-    meaning = f"share of the {whole:.1f} s of a training of {recipe.epochs} epochs, of {bench.recipe.epochs}"
+    meaning = f"share of the {whole:.1f} s of a training of {counted(recipe.epochs, 'epoch')}, of {bench.recipe.epochs}"
     for kind, seconds in ended.spent.items():
         yield bench.ratio("run", f"{kind} / all", meaning, [seconds], [whole])
 

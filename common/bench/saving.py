@@ -16,6 +16,7 @@ import keras
 
 from common import papers
 from common.cores import cores
+from common.plural import counted
 from common.text import print_line
 from common.training import resume
 from common.training.compiled import compiled
@@ -69,7 +70,7 @@ def main() -> None:
     print_line(f"noting the state of an epoch: {noting:.2f} s of CPU")
     print_line(
         f"writing it, in a thread: {writing:.1f} s of CPU; once a minute, "
-        f"{100 * writing / resume.PAUSE / cores():.1f} % of {cores()} cores"
+        f"{100 * writing / resume.PAUSE / cores():.1f} % of {counted(cores(), 'core')}"
     )
 
 

@@ -13,6 +13,7 @@ from common.errors import BadInput
 from common.files import write_atomically
 from common.paper import Profile
 from common.paths import data_root, refuse_unwritable
+from common.plural import counted
 from common.text import for_json
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
@@ -57,8 +58,8 @@ def bench(
     policy, kind = resolve(precision), "gpu" if gpu_in_use() else "cpu"
     here = environment(policy)
     about = here.model_dump() | {"profile": profile, "steps": steps, "rounds": rounds}
-    on = f"{here.device}, {here.cores} cores, {here.backend} {here.backend_version}, {policy}"
-    say(f"{on}: median of {rounds} rounds and their range")
+    on = f"{here.device}, {counted(here.cores, 'core')}, {here.backend} {here.backend_version}, {policy}"
+    say(f"{on}: median of {counted(rounds, 'round')} and their range")
     for each in chosen:
         setting = parts.Bench(each, each.recipe(profile), policy, kind, data, data_root(), steps, rounds, runs)
         say(f"{each.name}, {profile} profile")

@@ -11,6 +11,7 @@ from common.cli.shared import Results, Runs, app, out, say, show
 from common.errors import BadInput
 from common.paper import Paper, Profile
 from common.paths import data_root, refuse_unwritable, refuse_unwritable_file
+from common.plural import counted
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
 app.add_typer(data_app, name="data")
@@ -69,7 +70,7 @@ def audit(
         found.refuse_output(output)
     lists = _published_lists(split or [], found.cases)
     folder = output or runs / f"audit-{found.name}"
-    with out.status(f"reading {len(found.cases)} cases and comparing each with each ..."):
+    with out.status(f"reading {counted(len(found.cases), 'case')} and comparing each with each ..."):
         examined = examine_all(found.cases)
         findings = findings_of(found.name, found.cases, examined, _users(found.name), lists)
         audit_files.write_findings(findings, found.cases, folder)
@@ -124,7 +125,8 @@ def pack(
     for line in first_few(packed.doubts):
         say(f"Doubtful: {line}")
     sides = sorted({need.side for need in needs})
-    say(f"{path}: {len(found.cases)} cases at {', '.join(map(str, sides))} pixels, {path.stat().st_size / 1e6:.1f} MB")
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    say(f"{path}: {counted(len(found.cases), 'case')} at {', '.join(map(str, sides))} pixels, {size}")
 
 
 def _published_lists(paths: list[Path], cases: "Sequence[Case]") -> "dict[str, tuple[ndarray, ndarray]]":  # noqa: F821

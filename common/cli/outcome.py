@@ -11,6 +11,7 @@ from common.evidence.assess import Assessment
 from common.evidence.describe_runs import say_notes, say_setting, say_time, say_tumour, say_unlearned
 from common.evidence.number_cells import say_in_cells
 from common.paper import Paper
+from common.plural import counted
 
 # Rows of the table, where the paper is not known by fewer numbers.
 MOST_ROWS = 6
@@ -33,7 +34,7 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
             tell("In brackets: where one further run falls with 95 % probability.")
         tell("A guess ignores the image: the best of a blank mask and the tumour's share as every pixel's probability.")
         if left_out:
-            tell(f"The paper prints {left_out} more numbers of this kind: {results / 'README.md'} has them all.")
+            tell(f"The paper prints {counted(left_out, 'more number')} of this kind: {results / 'README.md'} has all.")
         say()
     say(f"Next: {next_command(paper, trained, results)}")
 

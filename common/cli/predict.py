@@ -9,6 +9,7 @@ import typer
 from common.cli.shared import Runs, app, err, out, progress_bar, say, say_json, show, tell
 from common.errors import BadInput
 from common.paths import data_root, refuse_unwritable, refuse_unwritable_file
+from common.plural import counted
 from common.predict.bundled import FILE, NAME, WAYS_TO_NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
@@ -56,7 +57,7 @@ def predict(
     if found.left_out:
         say(f"Left out (nothing to predict on): {found.left_out}.")
     number = len(found.items) - len(predicted.without)
-    say(f"{predicted.done} of {number} images: masks, overlays and {files.LINES} are in {output}.")
+    say(f"{predicted.done} of {counted(number, 'image')}: masks, overlays and {files.LINES} are in {output}.")
     say(f"Something is marked in {predicted.marked} of them.")
     if predicted.earlier:
         say(f"Masks of an earlier prediction in {output}, which {files.LINES} does not list: {predicted.earlier}.")

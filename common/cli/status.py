@@ -13,6 +13,7 @@ from common.cli.shared import Runs, app, say, tell
 from common.errors import Damaged
 from common.files import read_json
 from common.paths import refuse_special
+from common.plural import counted
 
 # The name of the folder of a run (`common.training.request.run_folder`), of which a person needs the first part.
 _FOLDER = re.compile(r"(?P<data>.+)-[0-9a-f]{8}-(?P<profile>paper|small|smoke)-seed(?P<seed>\d+)-.+")
@@ -134,7 +135,7 @@ def _read_state(folder: Path, who: str) -> RunState:
     words += [f"{trial} failed" for trial in failed]
     for trial, place in places.items():
         if trial not in done + failed and (ended := len(_lines(place / "log.csv")[1:])):
-            words.append(f"{trial} has {ended} of {epochs} epochs")
+            words.append(f"{trial} has {ended} of {counted(epochs, 'epoch')}")
     trained = [_read_finished(places[trial]) for trial in done]
     found = say_found(trained)
     if who:

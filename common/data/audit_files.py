@@ -14,6 +14,7 @@ from common.data.audit import NEAR, OUTSIDE, TINY
 from common.data.case import Case, read_case, union_of_masks
 from common.data.findings import suspects
 from common.files import write_atomically
+from common.plural import counted
 from common.text import for_json
 
 _HEIGHT = 200  # pixels of an image in a picture
@@ -101,7 +102,8 @@ def findings_table(findings: dict[str, Any]) -> Table:
     cases, masks, sizes = sum(findings["cases"].values()), findings["masks"], findings["sizes"]
     grouped = sum(map(len, findings["groups"]))
     per_class = ", ".join(f"{number} {label}" for label, number in findings["cases"].items())
-    result = Table(title=f"{findings['data']}: {cases} cases, {per_class}", title_justify="left", box=SIMPLE_HEAD)
+    title = f"{findings['data']}: {counted(cases, 'case')}, {per_class}"
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     result.caption, result.caption_justify = CAPTION.format(findings["threshold"]), "left"
     for column in ("finding", "number", "which"):
         result.add_column(column, justify="right" if column == "number" else "left", overflow="fold")
@@ -110,7 +112,7 @@ def findings_table(findings: dict[str, Any]) -> Table:
     common = [f"about {width}x{height}: {number}" for width, height, number in sizes["rounded_to_100"]]
     rows = [
         ("images with the same pixels", sum(map(len, same)), _some(same)),
-        ("images that have a copy", grouped, f"in {len(copies)} groups of copies"),
+        ("images that have a copy", grouped, f"in {counted(len(copies), 'group')} of copies"),
         ("  of these beyond the first of a group", grouped - len(copies), ""),
         ("groups in two classes", len(contradictions), _some(contradictions)),
         ("empty masks", sum(masks["empty"].values()), empty),

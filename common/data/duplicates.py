@@ -21,6 +21,7 @@ from common.data import splits
 from common.data.case import Case
 from common.errors import BadInput
 from common.paper import Paper
+from common.plural import counted
 from common.recipe import Recipe
 
 # The pairs of BUSI leave a gap here: two images that look the same have a likeness of 0.39 or more, others of 0.35 or
@@ -194,7 +195,9 @@ def leakage_of_papers(
 def say_range(leaked: Mapping[str, Any]) -> str:
     """From where to where the share of leaked test images goes. leaked: of one paper (`leakage_of_papers`)."""
     low, high, number = leaked["low"], leaked["high"], leaked["repeats"]
-    over = f"over the {number} published splits" if leaked["published"] else f"in 95 % of {number} random splits"
+    over = f"in 95 % of {number} random splits"
+    if leaked["published"]:
+        over = f"over the {counted(number, 'published split')}"
     return f"{low:.0%} to {high:.0%} {over}"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from common.data.case import Case
 from common.data.prepare import Prepared
 from common.data.splits import Split
+from common.plural import counted
 from common.recipe import Recipe
 from common.seeds import derive
 
@@ -70,9 +71,10 @@ def leak(cases: Sequence[Case], split: Split, recipe: Recipe) -> str:
     split."""
     trained = {_image(cases[position]) for position in split.train}
     leaked = sum(_image(cases[position]) in trained for position in split.test)
+    of, have = counted(len(split.test), "test image"), "has" if leaked == 1 else "have"
     return (
-        f"With {recipe.copies} copies of each image, made before the split, {leaked} of {len(split.test)} test images "
-        "have the same image, or an augmented copy of it, in training."
+        f"With {counted(recipe.copies, 'copy', 'copies')} of each image, made before the split, {leaked} of {of} "
+        f"{have} the same image, or an augmented copy of it, in training."
     )
 
 

@@ -19,6 +19,7 @@ from common.data.listing import describe_left_out, first_few, on_disk, plain_nam
 from common.errors import BadInput
 from common.files import write_atomically
 from common.paths import as_path, kind_of_place, refuse_inside
+from common.plural import counted
 from common.text import for_terminal
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -50,19 +51,15 @@ class Found:
     def describe_unusable(self, runs: Path) -> list[str]:
         """In words, where the data set is if not in the folder that was named, which other files are beside the images,
         and how many cases can't be used. Writes a file into `runs` with the reason for each of these cases."""
-        lines = []
+        lines, number = [], counted(len(self.cases), "case")
         if self.named not in (None, self.folder):
             lines.append(f"{self.name}: found in {self.folder}, below {self.named}.")
         if self.left_out:
-            lines.append(
-                f"{self.name}: {len(self.cases)} cases. Left out (not images of this data set): {self.left_out}."
-            )
+            lines.append(f"{self.name}: {number}. Left out (not images of this data set): {self.left_out}.")
         if self.unusable:
             path = runs / f"{self.name}-unusable.txt"
             write_atomically(path, "".join(f"{for_terminal(line)}\n" for line in self.unusable).encode())
-            lines.append(
-                f"{self.name}: {len(self.cases)} cases; {len(self.unusable)} more can't be used, explained in {path}"
-            )
+            lines.append(f"{self.name}: {number}; {len(self.unusable)} more can't be used, explained in {path}")
         return lines
 
 

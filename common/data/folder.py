@@ -25,6 +25,7 @@ from common.data import pairing
 from common.data.case import Case, unusable_files
 from common.data.listing import ENDINGS, first_few, is_of_system, on_disk, plain_name
 from common.errors import BadInput
+from common.plural import counted
 
 Label = Literal["benign", "malignant", "normal"]
 _SECONDS = 3  # that the patterns may take for all names; well written ones take microseconds for one
@@ -185,7 +186,7 @@ def _cases(about: Description, files: _Files, scaled: bool) -> tuple[list[Case],
     matches = {path: _search(about.pattern, path) for path in files.images}
     if unlike := [path.name for path, match in matches.items() if not match]:
         raise BadInput.listing(
-            f"The pattern {about.pattern} matches {len(matches) - len(unlike)} of the {len(matches)} images in "
+            f"The pattern {about.pattern} matches {len(matches) - len(unlike)} of {counted(len(matches), 'image')} in "
             f"{files.images[0].parent} and not these:",
             first_few(unlike),
             "Change the pattern, or name under `ignore` what is no image of the set.",

@@ -18,6 +18,7 @@ import numpy as np
 from common.data.busi import index
 from common.data.case import Case, read_all
 from common.data.listing import first_few
+from common.plural import counted
 from common.text import for_json, print_line
 
 
@@ -101,7 +102,7 @@ def digest_all(cases: Sequence[Case]) -> dict[str, str]:
         lambda _, found: case_digest(found.image, found.drawn),
         cases,
         misfits=False,
-        title=f"reading {len(cases)} images",
+        title=f"reading {counted(len(cases), 'image')}",
     )
     return dict(zip((case.id for case in cases), digests, strict=True))
 

@@ -23,6 +23,7 @@ from common.data.decode import read_size, same_shape
 from common.data.listing import MOST_FOLDERS, is_of_system, plain_name
 from common.data.open_image import Unreadable
 from common.errors import BadInput
+from common.plural import counted
 
 SHEET = "DataWMask.xlsx"
 LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}  # the class of each status
@@ -109,7 +110,9 @@ def index(folder: Path) -> tuple[list[Case], list[str]]:
     if not cases:
         shown = unusable[:5] or ["it has no row below the columns' names"]
         raise BadInput.listing(
-            f"None of the {len(rows)} rows of {sheet} can be used:", shown, f"Its paths are looked for in {folder}."
+            f"None of {counted(len(rows), 'row')} of {sheet} can be used:",
+            shown,
+            f"Its paths are looked for in {folder}.",
         )
     return cases, unusable
 

@@ -11,6 +11,7 @@ from common.data.folder import Description
 from common.data.listing import ENDINGS, visible
 from common.errors import BadInput
 from common.files import read_at_most
+from common.plural import counted
 
 PARTS = {"imagesTr": "labelsTr", "imagesTs": "labelsTs"}
 _PATTERN = r"^(?P<id>.+)_0000\.[^.]+$"
@@ -61,7 +62,7 @@ def _refuse_others(part: Path) -> None:
     files = [path.name for path in visible(part)]
     if volumes := [name for name in files if name.lower().endswith((".nii", ".nii.gz", ".nrrd", ".mha"))]:
         raise BadInput(
-            f"{part}: {len(volumes)} volumes, such as {volumes[0]}. The suite reads two-dimensional images "
+            f"{part}: {counted(len(volumes), 'volume')}, such as {volumes[0]}. The suite reads two-dimensional images "
             f"({', '.join(ENDINGS)}): write the slices that are meant as such images."
         )
     if part.name in PARTS and (further := [name for name in files if "_0001." in name]):

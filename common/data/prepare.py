@@ -21,6 +21,7 @@ from common.data.masks import merge
 from common.errors import BadInput, Damaged
 from common.files import checksum, read_json, reserve, write_json
 from common.lock import temporary_folder
+from common.plural import counted
 from common.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,8 @@ def prepare(cases: Sequence[Case], name: str, need: Need, cache: Path) -> Prepar
             masks[position] = resized(merge(on_one_grid(found, cases[position]), need.masks), need.side)[..., 0]
             return manifest.case_digest(found.image, found.drawn), found.doubts
 
-        done = dict(zip(ids, read_all(put, cases, misfits=True, title=f"preparing {len(cases)} images"), strict=True))
+        title = f"preparing {counted(len(cases), 'image')}"
+        done = dict(zip(ids, read_all(put, cases, misfits=True, title=title), strict=True))
         doubts = group_doubts((id, doubt) for id, (_, doubts) in done.items() for doubt in doubts)
         return {
             "fingerprint": manifest.fingerprint({id: digest for id, (digest, _) in done.items()}),

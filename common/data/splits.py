@@ -15,6 +15,7 @@ from common.data.case import Case
 from common.data.listing import plain_name
 from common.errors import BadInput, in_words
 from common.files import decode_utf8, read_at_most
+from common.plural import counted
 from common.recipe import Recipe
 from common.seeds import derive
 
@@ -57,10 +58,8 @@ def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
     train, test: the group of each image.
     """
     both = set(test) & set(train)
-    found = (
-        f"of {len(set(test))} patients or lesions in the test part {len(both)} have images in the training part too."
-    )
-    return found if both else ""
+    of, have = counted(len(set(test)), "patient or lesion", "patients or lesions"), "has" if len(both) == 1 else "have"
+    return f"of {of} in the test part {len(both)} {have} images in the training part too." if both else ""
 
 
 def number_of_split(recipe: Recipe, repeat: int) -> int:
@@ -93,7 +92,7 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
         split = {"grouped": _grouped, "published": _published, "random": _random}[recipe.split]
         drawn = split(cases, positions, recipe, seed, repeat)
     except ValueError as error:
-        raise _too_few(f"{len(positions)} cases") from error
+        raise _too_few(counted(len(positions), "case")) from error
     return [drawn]
 
 
@@ -189,8 +188,9 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
         groups.setdefault(cases[position].group, []).append(position)
     if len(groups) == 1:
         raise BadInput(
-            f"All {len(positions)} cases are of 1 group, '{next(iter(groups))}'. The cases of a group stay together in "
-            "a split, so at least 2 are needed. If each image is its own group, let `group` match the whole name."
+            f"There is 1 group, '{next(iter(groups))}', with {counted(len(positions), 'case')}. The cases of a group "
+            "stay together in a split, so at least 2 groups are needed. If each image is its own group, let `group` "
+            "match the whole name."
         )
     images = min(recipe.images or len(positions), len(positions))
     test = -int(-images * recipe.test_fraction // 1)
@@ -207,7 +207,9 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
     if recipe.validation == "test":
         validation_part = test_part
     if not (len(test_part) and len(validation_part) and len(train_part)):
-        raise _too_few(f"{len(positions)} cases in {len(groups)} groups, each of which must stay in one part,")
+        raise _too_few(
+            f"{counted(len(positions), 'case')} in {counted(len(groups), 'group')}, each of which stays in one part"
+        )
     return Split(train_part, validation_part, test_part)
 
 
@@ -220,14 +222,17 @@ def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: i
     found = ", ".join(f"{number} {label}" for label, number in sorted(classes.items()))
     if folds < 3:
         raise BadInput(
-            f"{folds} folds: at least 3 are needed, one for the test, one for validation, the others for training."
+            f"{counted(folds, 'fold')}: at least 3 are needed, one for the test, one for validation, the others for "
+            "training."
         )
     if folds > min(classes.values(), default=0):
         raise BadInput(f"{folds} folds: each needs a case of every class, but there are {found or 'no cases'}.")
     labels, groups = ([getattr(cases[position], what) for position in positions] for what in ("label", "group"))
     if recipe.split == "grouped":
         if len(set(groups)) < folds:
-            raise BadInput(f"{folds} folds: the {len(positions)} cases are in {len(set(groups))} groups only.")
+            raise BadInput(
+                f"{folds} folds: the {len(positions)} cases are in {counted(len(set(groups)), 'group')} only."
+            )
         cuts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(positions, labels, groups)
     else:
         cuts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(positions, labels)
@@ -248,4 +253,4 @@ def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: i
 
 
 def _too_few(what: str) -> BadInput:
-    return BadInput(f"{what} are too few to split into training, validation and test.")
+    return BadInput(f"Too few to split into training, validation and test: {what}.")

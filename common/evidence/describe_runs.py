@@ -6,11 +6,12 @@ from statistics import fmean, median
 
 from common.evidence import learned
 from common.evidence.assess import Assessment
-from common.evidence.phrases import counted, listed
+from common.evidence.phrases import listed
 from common.evidence.run_values import values
 from common.evidence.schema import Record, Repeat, spoken_name
 from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
+from common.plural import counted
 from common.readings import as_shown
 
 # The score that every run is named by: the Dice of the tumour, as a mean over the test images. An image without tumour
@@ -82,7 +83,7 @@ def say_spent_of(runs: Sequence[Repeat], planned: int) -> str:
 
 
 def _say_seconds(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+    return counted(round(seconds), "second") if seconds < 100 else counted(round(seconds / 60), "minute")
 
 
 def say_tumour(record: Record) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from common.evidence.chance import chance_of, percent, plausible_range
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.leakage import scale_note
-from common.evidence.phrases import counted
 from common.evidence.schema import Compared, Record
 from common.evidence.statistics import Interval, place
 from common.evidence.tables import heading, number
 from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
+from common.plural import counted
 from common.readings import as_shown
 
 _BY_CHANCE = 0.05  # of the intervals leave out 0 where there is no effect

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from common.evidence import learned
 from common.evidence.claims.relations import from_0_to_1
 from common.evidence.mean_differences import MeanDifference, welch
-from common.evidence.phrases import counted
 from common.evidence.run_values import values
 from common.evidence.schema import Record
+from common.plural import counted
 
 GROUPED = {"split": "grouped"}
 
@@ -75,7 +75,10 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
     own = list(own)
     printed, further = (_measured(random, grouped, keys) for keys in (own, standard))
     left_out = sum(learned.unusable(signature, random, grouped) for _, signature in own)
-    unlearned = f"{left_out} of {len(own)} printed definitions rest on a network that did not learn" if left_out else ""
+    unlearned = ""
+    if left_out:
+        rest = "rests" if left_out == 1 else "rest"
+        unlearned = f"{left_out} of {counted(len(own), 'printed definition')} {rest} on a network that did not learn"
     what = "copies of an image kept on one side of the split, and those with two classes left out"
     if random.dataset.name != "busi":  # of which alone copies are known; others name patients or lesions
         what = "the images of a patient or lesion kept on one side of the split"
@@ -95,7 +98,9 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
     said = f"{kept} the interval of the difference leaves out 0 for {len(sure) or 'none'} {numbers}"
     said += f": {_most(sure)}" if len(sure) == 1 else f", most clearly {_most(sure)}" if sure else ""
     if further_sure:
-        said += f"; for {len(further_sure)} of {len(further)} standard ones on the test images, most clearly "
+        said += (
+            f"; for {len(further_sure)} of {counted(len(further), 'standard one')} on the test images, most clearly "
+        )
         said += _most(further_sure)
     chance = " If the split did nothing, one interval in 20 would leave out 0 by chance."
     return f"{said}.{chance * bool(sure or further_sure)}{small}"

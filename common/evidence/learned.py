@@ -22,9 +22,9 @@ import numpy as np
 
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition
-from common.evidence.phrases import counted
 from common.evidence.schema import LAG, RENEWABLE, RENEWED, RUNNING, Output, Record, Repeat, Values
 from common.evidence.trivial import BACKGROUND, PREVALENCE
+from common.plural import counted
 
 OUTPUTS: tuple[Output, ...] = get_args(Output)
 

@@ -7,10 +7,11 @@ from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import within_range
 from common.evidence.columns import is_count
 from common.evidence.definition import Definition
-from common.evidence.phrases import counted, like, name_metric, say_widths
+from common.evidence.phrases import like, name_metric, say_widths
 from common.evidence.schema import Compared, Record
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import DID_NOT_LEARN, best_of
+from common.plural import counted
 from common.reported import Reported
 
 
@@ -89,7 +90,7 @@ def _behind(answer: Answer, runs: Runs) -> list[str]:
     small = "small " if record.profile == "small" else ""
     repeats = count_repeats(record, number, small)
     if answer.head.image or is_count(answer.head):
-        repeats = f"{number} {small}{'image' if answer.head.image else 'fold'}s"
+        repeats = counted(number, f"{small}{'image' if answer.head.image else 'fold'}")
     return [repeats, DID_NOT_LEARN if is_unlearned(runs) else "", "" if runs.assessed.fresh else "stale"]
 
 

@@ -21,11 +21,11 @@ from common.evidence.counts import Rows
 from common.evidence.kept_counts import rows_of
 from common.evidence.mean_differences import MeanDifference, corrected_t
 from common.evidence.metrics import value_of_each_image
-from common.evidence.phrases import counted
 from common.evidence.run_values import by_repeat, split_of_each_repeat, split_ratio, value_of_run
 from common.evidence.schema import Record
 from common.evidence.statistics import PairedDifference, paired_bootstrap
 from common.paper import Paper
+from common.plural import counted
 
 # So many repeats are the most that anybody is advised to run.
 MOST = 1000

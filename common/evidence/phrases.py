@@ -46,11 +46,6 @@ def name_place(cell: Reported) -> str:
     return cell.where.split(",")[0]
 
 
-def counted(number: int, unit: str) -> str:
-    """1 repeat, 3 repeats."""
-    return f"{number} {unit}{'s' * (number != 1)}"
-
-
 def listed(phrases: Iterable[str]) -> str:
     """a, b and c."""
     *most, last = phrases

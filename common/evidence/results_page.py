@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from common.evidence.answers import Answer, headline
 from common.evidence.number_cells import describe_nothing, describe_ours, describe_printed, is_unlearned
 from common.evidence.paper_sentences import say_paper, say_papers
-from common.evidence.phrases import counted, name_metric, name_number, name_place
+from common.evidence.phrases import name_metric, name_number, name_place
 from common.evidence.sentences import say_verdict
 from common.evidence.tables import bold, markdown_table
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper
+from common.plural import counted
 from common.text import Markdown, for_markdown
 
 OPENING = """\
@@ -95,4 +96,4 @@ def _lines_of_images(found: Iterable[Answer]) -> Iterable[list[str]]:
     for verdict, group in groups.items():
         names = ", ".join(dict.fromkeys(answer.head.name for answer in group))
         places = ", ".join(dict.fromkeys(name_place(answer.head) for answer in group))
-        yield [f"single images: {names} ({places})", f"{len(group)} numbers", verdict, "-", "-", "-"]
+        yield [f"single images: {names} ({places})", counted(len(group), "number"), verdict, "-", "-", "-"]

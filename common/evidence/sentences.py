@@ -7,12 +7,13 @@ from common.evidence.claims.relations import say_range
 from common.evidence.columns import interval_of, is_column
 from common.evidence.definition import Definition
 from common.evidence.number_cells import describe_nothing, describe_ours, describe_width, is_unlearned
-from common.evidence.phrases import counted, like, listed, name_number, say_needed, say_widths
+from common.evidence.phrases import like, listed, name_number, say_needed, say_widths
 from common.evidence.run_values import is_on_published_splits, name_repeats
 from common.evidence.schema import Compared
 from common.evidence.statistics import place
 from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import MEANINGS, RUNS, Hint, Verdict, varies_too_much
+from common.plural import counted
 from common.reported import Reported
 
 # Of normally distributed numbers, 95 % are within so many standard deviations of their mean.

@@ -11,12 +11,12 @@ from common.evidence.describe_runs import say_mixture, say_spent_of, say_time
 from common.evidence.leakage import PARTS, leak
 from common.evidence.learned import unusable
 from common.evidence.number_cells import count_repeats
-from common.evidence.phrases import counted
 from common.evidence.run_values import values
 from common.evidence.schema import Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import DID_NOT_LEARN
 from common.evidence.worded import Tested
+from common.plural import counted
 from common.readings import as_shown
 from common.text import Markdown, for_markdown
 
@@ -70,7 +70,7 @@ def setting(record: Record) -> str:
     }
     sentences = [
         f"{whole}{counted(len(asked), 'repeat')}{_of_folds(record)}, {epochs} each, "
-        f"on {record.dataset.cases} images ({split}). {say_time(record)}",
+        f"on {counted(record.dataset.cases, 'image')} ({split}). {say_time(record)}",
         *filter(None, [say_spent_of(record.runs, len(record.runs))]),
         f"{on.device}, {counted(on.cores, 'core')}; {on.backend} {on.backend_version}, Keras {on.keras}, "
         f"{on.precision}; protocol {record.protocol}, commit {on.commit}.",

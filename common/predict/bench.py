@@ -15,6 +15,7 @@ import numpy as np
 from common.data.batches import look_up_values
 from common.data.prepare import Need, for_network
 from common.files import in_tmpdir
+from common.plural import counted
 from common.predict import inputs, pipeline
 from common.predict.inputs import Input
 from common.text import print_line
@@ -62,6 +63,6 @@ if __name__ == "__main__":
         sys.exit("Usage: python -m common.predict.bench MODEL.keras IMAGE...")
     network, record = model_file.load(Path(sys.argv[1]))
     chosen = inputs.find_inputs(sys.argv[2:]).items
-    print_line(f"{record}: {len(chosen)} images; repro predict over the bare network:")
+    print_line(f"{record}: {counted(len(chosen), 'image')}; repro predict over the bare network:")
     for name, each in zip(("elapsed", "cpu"), measure_ratios(network, record, chosen).T, strict=True):
         print_line(f"{name}: {median(each):.3f} (from {min(each):.3f} to {max(each):.3f})")

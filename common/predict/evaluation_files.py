@@ -12,6 +12,7 @@ from common.data.listing import first_bytes
 from common.data.masks import merge
 from common.evidence.boxes import PREDICTED, TRUTH, draw_outlines
 from common.files import write_atomically
+from common.plural import counted
 from common.predict.evaluate import Evaluated, describe_images
 from common.text import for_csv, for_terminal
 
@@ -79,7 +80,7 @@ def _write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]
 def _describe(row: dict[str, str | int | float | None]) -> str:
     if not row["lesions"]:
         return f"{row['file']}, a blank image in which something is marked"
-    return f"{row['file']}, Dice {row['dice']:.3f}, {row['missed']} of {row['lesions']} lesions missed"
+    return f"{row['file']}, Dice {row['dice']:.3f}, {row['missed']} of {counted(row['lesions'], 'lesion')} missed"
 
 
 def _name(rank: int, dice: float, case: Case) -> str:

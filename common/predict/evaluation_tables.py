@@ -14,9 +14,9 @@ from common.data.fetch import Found
 from common.data.listing import first_few
 from common.evidence import clinical
 from common.evidence.definition import Definition, is_distance
-from common.evidence.phrases import counted
 from common.evidence.shapes import LEAST_IOU
 from common.evidence.statistics import PairedDifference
+from common.plural import counted
 from common.predict.bundled import FILE, describe_test_dice
 from common.predict.evaluate import Evaluated, Score
 from common.text import finite_or_null

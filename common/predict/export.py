@@ -14,6 +14,7 @@ import numpy as np
 from common.data.batches import look_up_values, normalised
 from common.errors import BadInput
 from common.files import in_tmpdir, write_atomically
+from common.plural import counted
 from common.predict.pipeline import DISCLAIMER
 from common.predict.probe import examples
 from common.recipe import Recipe
@@ -94,9 +95,10 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
     moved = np.count_nonzero((got.segmentation > 0.5) != (expected.segmentation > 0.5))
     check = Check(len(images), float(max(differences)), int(moved))
     if check.pixels or not check.largest <= _TOLERANCE:
+        where = f"{counted(check.pixels, 'pixel')} of {counted(check.images, 'image')}"
         raise RuntimeError(
-            f"onnxruntime gives other masks than Keras: {check.pixels} pixels of {check.images} images differ, "
-            f"probabilities by up to {check.largest:.2g}. Nothing was written."
+            f"onnxruntime gives other masks than Keras: they differ in {where}, probabilities by up to "
+            f"{check.largest:.2g}. Nothing was written."
         )
     write_atomically(path, content)
     return check
@@ -128,7 +130,7 @@ def describe_usage(recipe: Recipe) -> dict[str, Any]:
     as Python. `clahe`: its numbers, null for a network without. `normalisation`: what the file does itself.
     """
     shape, colours = ["N", recipe.side, recipe.side, recipe.channels], "grey" if recipe.channels == 1 else "RGB"
-    rounded = "" if recipe.decimals is None else f", rounded to {recipe.decimals} decimals"
+    rounded = "" if recipe.decimals is None else f", rounded to {counted(recipe.decimals, 'decimal')}"
     probability = {"dtype": "float32", "range": [0, 1]}
     outputs = {PROBABILITY: probability | {"shape": [*shape[:3], 1]}}
     if recipe.positive:

@@ -6,11 +6,12 @@ from typing import Any
 
 from common.evidence.answers import Answer, Runs
 from common.evidence.columns import is_of_repeats
-from common.evidence.phrases import counted, listed
+from common.evidence.phrases import listed
 from common.evidence.run_values import recipe_of
 from common.evidence.schema import Record
 from common.evidence.trivial import BACKGROUND
 from common.paper import Paper
+from common.plural import counted
 from common.readings import as_text
 from common.report.gather import Study
 from common.report.marks import axis_of, reported_value
@@ -70,8 +71,11 @@ def say_printed(studies: Sequence[Study]) -> str:
     own, judged = len(first) - quoted, sum(answer.is_own for study in studies for answer in study.found)
     once = f" ({judged}, with a column of a table counted once)" if judged < own else ""
     whose = listed([f"{own} of the papers' own work{once}", *([f"{quoted} that they quote"] if quoted else [])])
-    twice = f" {again} are entered again under a second definition, which makes {len(cells)} lines." if again else ""
-    return f"Entered are {counted(len(first), 'printed number')}: {whose}.{twice}"
+    said = f"Entered are {counted(len(first), 'printed number')}: {whose}."
+    if not again:
+        return said
+    are = "is" if again == 1 else "are"
+    return f"{said} {again} {are} entered again under a second definition, which makes {len(cells)} lines."
 
 
 def _line(answer: Answer, cell: Reported) -> Line:

@@ -17,6 +17,7 @@ from common.evidence.assess import Assessment
 from common.evidence.effects_sentences import effect_sentences, format_repeats
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting
+from common.plural import counted
 from common.readings import as_shown
 from common.report import comparison, figures, gallery, gather, layers, marks, pictures, plots, try_page
 from common.report.gallery import Shown
@@ -177,7 +178,7 @@ def _environment() -> Environment:
     environment.filters |= {"number": number, "prose": _prose, "css": _css, "estimate": estimate, "heading": heading}
     environment.filters |= {"setting": setting, "command": command, "papers": _papers, "readings": as_shown}
     environment.filters |= {"repeats": format_repeats, "sentences": effect_sentences, "ran": ran_of}
-    environment.filters |= {"marks": marks.marks_of, "said": sentences.say_verdict}
+    environment.filters |= {"marks": marks.marks_of, "said": sentences.say_verdict, "counted": counted}
     environment.filters |= {"explained": sentences.explain, "validated_on": plots.validated_on, "linked": _linked}
     environment.globals |= {
         "say_paper": paper_sentences.say_paper,

@@ -13,6 +13,7 @@ from common.errors import BadInput
 from common.evidence.schema import Failure
 from common.files import remove_partial
 from common.lock import only_one, side_by_side
+from common.plural import counted
 from common.readings import as_shown
 from common.training.environment import environment
 from common.training.fit import fit
@@ -91,7 +92,7 @@ def find_trial(text: str, request: Request) -> Trial:
     """The trial that has this number (`trial_number`). Raises BadInput where the experiment has none."""
     known = {trial_number(trial): trial for trial in trials(request.recipe, range(request.repeats))}
     if text not in known:
-        number = f"{request.paper.name} has {request.repeats} repeats here"
+        number = f"{request.paper.name} has {counted(request.repeats, 'repeat')} here"
         number += f", each of {request.recipe.folds} folds" if request.recipe.folds else ""
         raise BadInput(f"--only {text}: {number}, from {next(iter(known))} to {next(reversed(known))}.")
     return known[text]

@@ -28,6 +28,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 from common.data.prepare import Need
 from common.errors import BadInput, on_one_line
 from common.evidence.schema import Failure
+from common.plural import counted
 from common.sweep import stopped
 from common.sweep.job import Broken, Job, Outcome, train_job
 from common.sweep.ray_worker import THREADS, Largest, Needs, do_job, gpu_memory_here, needs_of, threads
@@ -240,7 +241,9 @@ class _RaySweep:
             return Broken(f"It could not begin: {error.cause}")
         except RayError as error:
             times = max(1, self.begun[job.identity])
-            return Broken(f"Its worker or node has died, the last of {times} times: {error} What it printed: {log}")
+            return Broken(
+                f"Its worker or node has died, after {counted(times, 'attempt')}: {error} What it printed: {log}"
+            )
         return Broken(str(done)) if isinstance(done, RuntimeError) else done
 
 

@@ -59,7 +59,7 @@ class Needs:
 
     def __str__(self) -> str:
         gpu = " and a GPU" if self.gpu else ""
-        return f"{self.cpus:g} processors, {self.memory / 2**30:.1f} GiB of memory{gpu}"
+        return f"{self.cpus:g} processor{'s' * (self.cpus != 1)}, {self.memory / 2**30:.1f} GiB of memory{gpu}"
 
 
 def needs_of(request: Request, largest: Largest) -> Needs:

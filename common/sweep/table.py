@@ -10,6 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from common.evidence.schema import Failure
+from common.plural import counted
 from common.sweep.grid import Grid, multiplications_of_image, of_job
 from common.sweep.job import Broken, Job, Outcome
 from common.training.callbacks import bar_columns
@@ -25,7 +26,7 @@ STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 def describe_size(grid: Grid) -> str:
     experiments, jobs, left = len(grid.experiments), len(grid.jobs), len(grid.waiting)
     done = f", {jobs - left:,} of them done before" if left < jobs else ""
-    return f"{experiments} experiment{'s' * (experiments != 1)}, {jobs:,} job{'s' * (jobs != 1)}{done}"
+    return f"{counted(experiments, 'experiment')}, {counted(jobs, 'job')}{done}"
 
 
 def dry_run(grid: Grid, say: Callable[[str], None] = lambda line: None) -> tuple[Table, str]:

@@ -11,6 +11,7 @@ import keras
 
 from common.cores import cores
 from common.evidence.schema import Environment
+from common.plural import counted
 from common.training.precision import gpu_in_use, gpus
 
 # The packages that may contain each backend.
@@ -65,9 +66,8 @@ def device() -> str:
 
 def hardware() -> str:
     """The cores that this process may use, and the device. The last bits of a training depend on them."""
-    number = cores()
     limits = [f"{name}={os.environ[name]}" for name in _LIMITS if name in os.environ]
-    return ", ".join(["1 core" if number == 1 else f"{number} cores", device(), *limits])
+    return ", ".join([counted(cores(), "core"), device(), *limits])
 
 
 @cache

@@ -19,6 +19,7 @@ from common.errors import BadInput, Damaged
 from common.evidence import assess
 from common.files import read_json, write_json
 from common.paper import Paper, Profile
+from common.plural import counted
 from common.protocol import protocol_of, recipe_hash, step_of_all
 from common.readings import as_text
 from common.recipe import Recipe
@@ -143,7 +144,8 @@ def refuse_data(request: Request) -> None:
     recipe, found = request.recipe, request.found
     if recipe.folds and request.repeats * recipe.folds > limits.TRAININGS:
         raise BadInput(
-            f"{request.repeats} repeats of {recipe.folds} folds: a run has at most {limits.TRAININGS:,} trainings."
+            f"{counted(request.repeats, 'repeat')} of {recipe.folds} folds: a run has at most {limits.TRAININGS:,} "
+            "trainings."
         )
     wanted = [position for position, case in enumerate(found.cases) if case.label in recipe.classes]
     if not wanted:

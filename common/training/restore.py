@@ -16,10 +16,10 @@ from common.errors import BadInput
 from common.evidence import results
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import counts_folder
-from common.evidence.phrases import counted
 from common.evidence.schema import Failure, Record, Repeat
 from common.files import checksum, copy, write_json
 from common.lock import unchanging
+from common.plural import counted
 from common.protocol import protocol_of, recipe_hash
 from common.training.record import MASKS, Fit, Trial, ended, kept_masks, kept_rows, note_environment
 from common.training.request import Plan, Request, trial_folder

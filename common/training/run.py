@@ -16,6 +16,7 @@ from common.evidence.schema import Environment, Failure, Record
 from common.files import remove_partial
 from common.lock import only_one, remove_abandoned
 from common.paths import refuse_unwritable
+from common.plural import counted
 from common.training import at_once
 from common.training.callbacks import bars
 from common.training.environment import environment
@@ -113,7 +114,7 @@ def describe_training(outcome: Fit | Failure, *, before: bool = False) -> str:
     """The outcome of a training in words. before: whether it comes from an earlier run."""
     if isinstance(outcome, Failure):
         return f"failed{' before' * before}, {outcome.why}"
-    how = "finished before" if before else f"{outcome.epochs} epochs in {spoken(outcome.seconds)}"
+    how = "finished before" if before else f"{counted(outcome.epochs, 'epoch')} in {spoken(outcome.seconds)}"
     return "; ".join([how, *learned.describe_unlearned(outcome.unlearned)])
 
 
@@ -128,9 +129,9 @@ def _clear(folder: Path, say: Callable[[str], None]) -> None:
     says how many trainings are removed."""
     ended = len(list(folder.rglob("fit.json")))
     begun = len(list(folder.rglob("log.csv"))) - ended
-    counted = [(ended, "finished"), (begun, "unfinished")]
-    if left := " and ".join(f"{number} {kind}" for number, kind in counted if number > 0):
-        line = f"Removing {left} trainings of an earlier run in {folder}: --resume keeps them."
+    kinds = [(ended, "finished training"), (begun, "unfinished training")]
+    if left := " and ".join(counted(number, kind) for number, kind in kinds if number > 0):
+        line = f"Removing {left} of an earlier run in {folder}: --resume keeps them."
         logger.info(line)
         say(line)
     for left in folder.iterdir():

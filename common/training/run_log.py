@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common.evidence.schema import Environment
 from common.paths import refuse_special
+from common.plural import counted
 from common.text import LogFormatter
 
 LOG = "log.txt"
@@ -36,7 +37,7 @@ def logged(folder: Path, command: str, machine: Environment) -> Iterator[None]:
         logger.info(f"started: {command or 'without a command'}, process {os.getpid()} on {socket.gethostname()}")
         logger.info(
             f"commit {machine.commit}, Python {machine.python}, Keras {machine.keras}, {machine.backend} "
-            f"{machine.backend_version}, {machine.precision}, {machine.device}, {machine.cores} cores"
+            f"{machine.backend_version}, {machine.precision}, {machine.device}, {counted(machine.cores, 'core')}"
         )
         yield
         logger.info("finished")

@@ -114,14 +114,14 @@ def test_two_images_of_one_name_are_refused(tmp_path):
 
 def test_a_pattern_that_matches_nothing_is_told_what_the_names_are(tmp_path):
     message = refusal(write(tmp_path), pattern=r"^case(?P<group>\d+)_(?P<class>[bm])")
-    assert "matches 0 of the 3 images" in message
+    assert "matches 0 of 3 images" in message
     assert all(name in message for name in NAMES)
 
 
 def test_every_name_that_the_pattern_does_not_match_is_shown_up_to_eight(tmp_path):
     base = write(tmp_path, images=[*NAMES, *(f"odd{number}.png" for number in range(12))])
     message = refusal(base)
-    assert "matches 3 of the 15 images" in message
+    assert "matches 3 of 15 images" in message
     assert message.count("odd") == 8
     assert "and 4 more" in message
     assert "p1_left_b" not in message

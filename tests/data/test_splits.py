@@ -91,7 +91,7 @@ def test_the_test_images_do_not_come_sorted_by_class():
 
 
 def test_too_few_cases_are_refused():
-    with pytest.raises(BadInput, match="1 cases are too few"):
+    with pytest.raises(BadInput, match=r"Too few to split into training, validation and test: 1 case\."):
         draw(np.arange(1), CHENG, seed=0, repeat=0)
 
 
@@ -152,7 +152,7 @@ def test_grouped_folds_keep_groups_whole():
 
 @pytest.mark.parametrize(
     ("number", "message"),
-    [(1, "1 folds: at least 3"), (2, "at least 3"), (211, "437 benign, 210 malignant"), (1000, "1000 folds: each")],
+    [(1, "1 fold: at least 3"), (2, "at least 3"), (211, "437 benign, 210 malignant"), (1000, "1000 folds: each")],
 )
 def test_folds_that_the_cases_can_not_fill_are_refused(number, message):
     with pytest.raises(BadInput, match=message):
@@ -229,7 +229,7 @@ def test_no_group_is_in_two_parts_whatever_the_groups(groups, repeat):
 
 def test_one_group_alone_is_refused_with_what_was_found():
     cases = [case(number, group="all") for number in range(20)]
-    with pytest.raises(BadInput, match="All 20 cases are of 1 group"):
+    with pytest.raises(BadInput, match="There is 1 group, 'all', with 20 cases"):
         splits.draw(cases, np.arange(20), KUMAR, seed=0, repeat=0)
 
 

@@ -112,7 +112,7 @@ def test_a_change_whose_interval_leaves_out_0_is_told_with_its_interval():
     text = said(record(0.75, 0.76, 0.755), record(0.64, 0.66, 0.65, **GROUPED), [DICE, "bce|pixel|pooled"])
     assert f"leaves out 0 for 1 of 1 printed definition on test and validation images: `{DICE}`" in text
     assert "random less grouped split +0.1050, 95 %: 0.08" in text
-    assert "; for 1 of 1 standard ones on the test images, most clearly" in text, "what was not measured is not counted"
+    assert "; for 1 of 1 standard one on the test images, most clearly" in text, "what was not measured is not counted"
     assert "If the split did nothing, one interval in 20 would leave out 0 by chance." in text
 
 

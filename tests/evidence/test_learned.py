@@ -236,7 +236,7 @@ def test_it_neither_explains_a_gap_nor_is_a_difference_of_readings_or_splits():
     assert measure_effect(own, dead, "test", DICE).difference.mean == 0
     assert leak(own, dead, "test", ACCURACY).mean is None
     assert leak_sentence(own, dead, [("test", ACCURACY)], []).endswith(
-        "nothing can be compared: 1 of 1 printed definitions rest on a network that did not learn."
+        "nothing can be compared: 1 of 1 printed definition rests on a network that did not learn."
     )
     assert "Left out: 1 of 2 printed definitions" in leak_sentence(own, dead, [("test", ACCURACY), ("test", DICE)], [])
 

@@ -117,7 +117,7 @@ def test_the_worst_are_drawn_with_both_outlines(repro, saved, own, tmp_path):
     ]  # fmt: skip
     legend = (worst / "legend.txt").read_text().splitlines()
     assert legend[0].startswith("Orange: what the network marks. Blue: the mask.")
-    assert legend[3] == "03-dice-0.667-half.jpg: half.png, Dice 0.667, 0 of 1 lesions missed"
+    assert legend[3] == "03-dice-0.667-half.jpg: half.png, Dice 0.667, 0 of 1 lesion missed"
     blank, missed, half = (np.asarray(Image.open(worst / name)).astype(int) for name in names[:3])
 
     def has(pixels, colour):

@@ -49,7 +49,7 @@ def test_a_network_that_is_given_the_mask_is_refused(repro, saved, scan):
 def test_the_marked_area_is_found_where_it_is(repro, saved, scan):
     status, printed, complaint = repro("predict", "--model", saved["colour"], scan, "-o", "out")
     assert (status, complaint) == (0, "")
-    assert "1 of 1 images" in printed
+    assert "1 of 1 image:" in printed
     (line,) = lines(Path("out"))
     assert line["input"] == str(scan)
     assert (line["width"], line["height"]) == (160, 120)

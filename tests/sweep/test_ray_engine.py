@@ -63,7 +63,7 @@ def test_one_that_is_refused_fails_or_kills_its_worker_ends_as_that_and_the_othe
     first, refused, diverged, killed, failed, last = map(came.get, six)
     assert refused == Broken("a file that can't be used")
     assert isinstance(diverged, Failure)
-    assert re.search(r"worker or node has died, the last of 2 times: .*repeat-3/printed\.txt", killed.why, re.DOTALL)
+    assert re.search(r"worker or node has died, after 2 attempts: .*repeat-3/printed\.txt", killed.why, re.DOTALL)
     assert re.fullmatch(r"ValueError: something else \(in .*repeat-4/printed\.txt\)", failed.why)
     assert "Traceback" in (six[4].place / "printed.txt").read_text()
     assert came[elsewhere].why.endswith("The sweep was started with that of another one.")

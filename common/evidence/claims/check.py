@@ -10,8 +10,8 @@ from common.evidence.claims import contradictions, fold_means, losses, printed_m
 from common.evidence.claims.cells import Cell, Finding, cells_of, grouped, joined, premise_of_tables
 from common.evidence.claims.losses import regions
 from common.evidence.claims.relations import Interval
-from common.evidence.phrases import counted
 from common.paper import Paper
+from common.plural import counted
 from common.reported import Split
 
 # So many findings with the same relation and premise are shown in full; JSON has all.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from common.plural import counted
 from common.predict.dicom.elements import (
     first_number,
     numbers,
@@ -49,7 +50,7 @@ def _find_padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarra
         return np.zeros(stored.shape, bool)
     ends = [_pixel_of_word(int(each), data, stored) for each in (value, value if limit is None else limit)]
     if None in ends:
-        doubts.append(f"its padding needs more than the {data.BitsStored} bits of a pixel: not used.")
+        doubts.append(f"its padding needs more than the {counted(data.BitsStored, 'bit')} of a pixel: not used.")
         return np.zeros(stored.shape, bool)
     return (stored >= min(ends)) & (stored <= max(ends))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from common.evidence.boxes import Box
+from common.plural import counted
 from common.predict.picture import Scale
 
 _NARROW = 2  # a table whose brightest entry is so many times less than its bits allow has stated the wrong bits
@@ -130,7 +131,8 @@ def with_fitting_white(tables: list[Table], doubts: list[str], named: str) -> li
     if top <= white and (white <= 255 or top > white / _NARROW):
         return tables
     doubts.append(
-        f"its {named} says that it has {white.bit_length()} bits, but uses {top.bit_length()}: read as these."
+        f"its {named} says that it has {counted(white.bit_length(), 'bit')}, but uses {top.bit_length()}: read as "
+        "these."
     )
     return [replace(each, white=2 ** top.bit_length() - 1) for each in tables]
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from common.plural import counted
 from common.predict.dicom.elements import first_number, text
 
 _OF_JPEG_2000 = ("YBR_RCT", "YBR_ICT")
@@ -87,7 +88,7 @@ def _decode(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
     bits, high, allocated = (int(first_number(data, name) or 0) for name in ("BitsStored", "HighBit", "BitsAllocated"))
     if text(data, "PhotometricInterpretation").startswith("YBR") or not 0 < bits < allocated:
         if high and bits and high != bits - 1:
-            doubts.append(f"its High Bit is {high} for {bits} bits: not used.")
+            doubts.append(f"its High Bit is {high} for {counted(bits, 'bit')}: not used.")
         return pixels.pixel_array(data)
     data.BitsStored = allocated
     try:
@@ -109,9 +110,9 @@ def _decode(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
     if _has_overlay(data) or np.array_equal(above, drawn_out) or not above.any():
         return found
     if compressed:
-        doubts.append(f"its values need more than the {bits} bits that it states: read as they are.")
+        doubts.append(f"its values need more than the {counted(bits, 'bit')} that it states: read as they are.")
         return words
-    doubts.append(f"its words hold more than the {bits} bits that it states: only these are used.")
+    doubts.append(f"its words hold more than the {counted(bits, 'bit')} that it states: the others are not used.")
     return found
 
 
@@ -124,7 +125,7 @@ def _lowest_bit(data: Any, words: np.ndarray, bits: int, high: int, doubts: list
     # Nothing in the upper bits, and something below: the file says it wrongly.
     if bits <= high < data.BitsAllocated and not (below.any() and words.max() < 2**bits):
         return shift
-    doubts.append(f"its High Bit is {high} for {bits} bits: not used.")
+    doubts.append(f"its High Bit is {high} for {counted(bits, 'bit')}: not used.")
     return 0
 
 
@@ -159,12 +160,12 @@ def _decode_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
                 "its JPEG is {}x{} pixels large, not {}x{} as it says".format(*image.size, data.Columns, data.Rows)
             )
         if len(image.getbands()) != data.SamplesPerPixel:
-            raise Unusable(
-                f"its photometric interpretation is {kind}, but its JPEG has {len(image.getbands())} samples a pixel"
-            )
+            samples = counted(len(image.getbands()), "sample")
+            raise Unusable(f"its photometric interpretation is {kind}, but its JPEG has {samples} a pixel")
         if data.SamplesPerPixel == 1:
             if data.BitsStored != 8:
-                doubts.append(f"it says that it has {data.BitsStored} bits a pixel, its JPEG has 8: read as these.")
+                stated = counted(data.BitsStored, "bit")
+                doubts.append(f"it says that it has {stated} a pixel, its JPEG has 8: read as these.")
                 data.BitsStored = 8
             return np.asarray(image)
         says = "jfif" in image.info or "adobe" in image.info or [layer[0] for layer in image.layer] in _RGB_COMPONENTS

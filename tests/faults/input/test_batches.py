@@ -160,7 +160,7 @@ def test_reports_and_indices_are_left_out_by_name_and_nothing_fails(repro, model
     put(folder, segmentation=File(PLAIN, change=raw(0x00080016, "UI", SegmentationStorage)))
     status, printed, complaint = repro("predict", "--model", model, folder, "-o", "out")
     assert (status, complaint) == (0, "")
-    assert "1 of 1 images" in printed
+    assert "1 of 1 image:" in printed
     assert printed.count("a DICOM file without an image") >= 8
     assert "and 2 more" in printed
     assert "(DICOMDIR, the index of a disc)" in printed
@@ -203,7 +203,7 @@ def test_results_in_the_input_folder_are_not_predicted_on(repro, model, tmp_path
     status, printed, _ = repro("predict", "--model", model, "scans/**/*.png", "-o", "out")
     assert "2 of 2 images" in printed
     status, printed, _ = repro("predict", "--model", model, "scans/renamed/masks/a.png", "-o", "out")
-    assert "1 of 1 images" in printed, "which the person names"
+    assert "1 of 1 image:" in printed, "which the person names"
 
 
 def test_folders_of_these_names_that_no_prediction_wrote_are_images(repro, model, tmp_path):

@@ -157,7 +157,7 @@ def test_pydicom_still_converts_a_jpeg_with_an_adobe_marker_twice(tmp_path):
 
 @pytest.mark.parametrize(("file", "reason"), [
     (coloured("YBR_FULL_422", change=compressed(jpeg(COLOURS[:32]))), f"is {SIDE}x32 pixels large, not {SIDE}x{SIDE}"),
-    (coloured("YBR_FULL_422", change=compressed(jpeg(COLOURS[..., 0]))), "but its JPEG has 1 samples a pixel"),
+    (coloured("YBR_FULL_422", change=compressed(jpeg(COLOURS[..., 0]))), "but its JPEG has 1 sample a pixel"),
     (coloured("YBR_PARTIAL_420"), "photometric interpretation is YBR_PARTIAL_420, which can't be shown"),
     (File(COLOURS, kind="YBR_RCT"), "is YBR_RCT, which only JPEG 2000 has"),
     (coloured("ARGB"), "photometric interpretation is ARGB"),

@@ -119,7 +119,7 @@ def test_too_few_images_to_train_on_are_refused_at_once(repro, tmp_path, number)
     started = time.process_time()
     status, _, complaint = repro("run", "cheng", "--profile", "smoke", "--data", folder)
     assert status == 2
-    assert "too few to split" in complaint
+    assert f"Too few to split into training, validation and test: {number} case{'s' * (number > 1)}." in complaint
     assert time.process_time() - started < 20
 
 
@@ -128,5 +128,5 @@ def test_one_patient_is_evaluated_and_not_split():
 
     cases = [Case(f"{n}", "benign", "the only one", Path(f"{n}.png"), ()) for n in range(20)]
     recipe = papers.load("cheng").recipe("smoke").model_copy(update={"split": "grouped"})
-    with pytest.raises(BadInput, match="All 20 cases are of 1 group, 'the only one'"):
+    with pytest.raises(BadInput, match="There is 1 group, 'the only one', with 20 cases"):
         splits.draw(cases, np.arange(20), recipe, seed=0, repeat=0)
