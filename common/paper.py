@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from common import strict_yaml
+from common.complaints import complaints
 from common.errors import BadInput
 from common.readings import DESIGN_DIGITS, as_text, is_design
 from common.recipe import LOSSES, MONITORS, OPTIMIZERS, Recipe
@@ -69,6 +69,12 @@ class Reply(_Record):
     where: str | None = None
 
 
+class _Tables(_Record):
+    """The short form of `Paper.reported` in the file."""
+
+    tables: list[Table]
+
+
 class Paper(_Record):
     """One paper.
 
@@ -121,10 +127,10 @@ class Paper(_Record):
     @model_validator(mode="before")
     @classmethod
     def _expand_tables(cls, record: dict[str, Any]) -> dict[str, Any]:
-        tables = [Table.model_validate(table) for table in record.get("tables", [])]
-        cells = [cell for table in tables for cell in table.cells()]
+        cells = [cell for table in _Tables(tables=record.get("tables", [])).tables for cell in table.cells()]
         rest = {key: value for key, value in record.items() if key != "tables"}
-        return rest | {"reported": [*(record.get("reported") or []), *cells]}
+        reported = record.get("reported") or []
+        return rest | {"reported": [*reported, *cells] if isinstance(reported, list) else reported}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Paper":
@@ -233,7 +239,7 @@ class Paper(_Record):
         except ValidationError as error:
             where = f"reproductions/{self.name}/paper.yaml"
             remedy = "Correct the file, or declare the setting in `Settings` of model.py beside it."
-            wrong = strict_yaml.complaints(error)
+            wrong = complaints(error)
             raise BadInput.listing(f"{where} has settings that no code reads:", wrong, remedy) from error
 
     def settings(self, profile: Profile, readings: dict[str, Any] | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from pydantic import ValidationError
 
 from common import strict_yaml
+from common.complaints import complaints, in_short
 from common.errors import BadInput
 from common.paper import Paper
 from common.recipe import Recipe
@@ -42,14 +43,16 @@ def read(name: str, path: Traversable) -> Paper:
     try:
         given = strict_yaml.read(path)
         if not isinstance(given, dict):
-            raise TypeError(f"expected the fields {', '.join(Paper.model_fields)}")
-        record = Paper(name=name, **given)
+            fields = (key for key, field in Paper.model_fields.items() if field.is_required() and key != "name")
+            raise ValueError(f"expected the fields {', '.join(fields)}, not {in_short(given)}")
+        if "name" in given:
+            raise ValueError("the key 'name' does not belong into it: the paper is called as its folder is")
+        record = Paper.model_validate({"name": name} | given)
         for profile in ("paper", *record.profiles):
             Recipe(**record.settings(profile, {}))
     except ValidationError as error:
-        wrong = strict_yaml.complaints(error)
+        wrong = complaints(error)
         raise BadInput.listing(f"{path} is not a valid record of a paper:", wrong, "Correct the file.") from error
-    # Tables are expanded before they are validated, so an entry that is no table raises other errors.
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path} is not a valid record of a paper: {error}") from error
     return record

@@ -1,16 +1,17 @@
 """The settings of one training, as plain data."""
 
+import re
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -19,6 +20,17 @@ from pydantic import (
 OPTIMIZERS = ("adam", "adamw")
 LOSSES = ("bce", "dice", "bce+dice", "iou")
 MONITORS = ("loss", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "iou|fg|pooled|t=0.5")
+
+
+def _form(pattern: str, words: str) -> AfterValidator:
+    """For text that has to match a whole pattern. words: what it looks like, for a person."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {words}, not '{text}'")
+        return text
+
+    return AfterValidator(check)
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,9 @@ class Recipe(BaseModel):
     clip_limit: float | None = None
     tiles: int = 8
     classes: tuple[str, ...]
-    masks: Annotated[str, StringConstraints(pattern=r"^(merged|first|(union|mean)=([2-9]|[1-9][0-9]+))$")]
+    masks: Annotated[
+        str, _form(r"merged|first|(union|mean)=([2-9]|[1-9][0-9]+)", "merged, first, union=N or mean=N, N from 2 on")
+    ]
     truth: Literal["soft", "hard"]
     decimals: int | None
     augmentation: dict[str, float | bool] = {}
@@ -111,7 +125,7 @@ class Recipe(BaseModel):
     weight_decay: NonNegativeFloat | None = None
     batch_size: PositiveInt
     epochs: PositiveInt
-    monitor: Annotated[str, StringConstraints(pattern=r"^(loss|[^|]+(\|[^|]+){2,})$")]  # or a signature
+    monitor: Annotated[str, _form(r"loss|[^|]+(\|[^|]+){2,}", "loss or a metric such as iou|fg|pooled|t=0.5")]
     patience: PositiveInt | None
     weights: Literal["last", "best"]
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from common.plural import counted
+
 Split = Literal["train", "validation", "test"]
 Unit = Literal["", "%"]
 
@@ -150,7 +152,10 @@ class Table(_Record):
         for row in self.rows:
             tokens = row.values.split()
             if len(tokens) != len(self.columns):
-                raise ValueError(f"table {self.table}: {len(self.columns)} columns, but {row.values!r}")
+                raise ValueError(
+                    f"table {self.table} has {counted(len(self.columns), 'column')}, but its line '{row.values}' has "
+                    f"{counted(len(tokens), 'number')}"
+                )
             if bad := [token for token in tokens if not _CELL.fullmatch(token)]:
                 raise ValueError(f"table {self.table}: {', '.join(bad)} is no printed number, like 0.95 or 98.36±0.62")
         return self

@@ -6,23 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from common.errors import on_one_line
 from common.files import decode_utf8, read_at_most
 
 _LARGEST = 100_000  # bytes; the longest file of the suite has 22,000
 _NODES = 100_000  # once every alias is replaced by what it stands for
-# The kinds of values as pydantic names them in a place, and as a person does.
-_KIND = re.compile(r"(dict|list|tuple|literal)\[.*\]|float|int|str|bool")
-_EXPECTED = {
-    "dict_type": "keys with values",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "string_type": "text",
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
-    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
-    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+# What a plain value should have been, by its tag.
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "timestamp": "a date"}
+# What PyYAML says of frequent slips, and the same in plain words.
+_SLIPS = {
+    r"found character '\\t' .*": "a tab before the text: use spaces",
+    r"found character '(.)' that cannot start any token": r"text can't begin with \1 here: put it in quotes",
+    r"mapping values are not allowed here": "no colon is expected here: put text with a colon in quotes, or mend the "
+    "indentation",
+    r"could not find expected ':'": "a key without a colon",
+    r"expected <block end>, but found .*": "it does not fit what stands above: mend the indentation",
+    r"found unknown escape character '(.)'": r"\\\1 means nothing in double quotes: use single ones",
+    r"found undefined alias '(.*)'": r"*\1 stands for nothing: no &\1 is above",
+    r"could not determine a constructor for the tag '(.*)'": r"the tag \1 is not read",
+    r"but found another document": "a second document begins",
+    r"found unhashable key": "a key is a list or has keys itself",
+}
+# The same of what begins in one line and should have ended before another.
+_OPEN = {
+    r"expected ',' or '(.)', but got .*": r"what begins with a bracket here is without its \1",
+    r"found unexpected end of stream": "what begins with a quote here is without its end",
 }
 
 
@@ -53,9 +61,10 @@ def load(text: bytes) -> Any:
         raise Refused("it is nested too deeply") from error
     except Refused:
         raise
-    # PyYAML does not catch what int, date and the like raise, for a month 13 or `!!int x`.
-    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        raise Refused(on_one_line(error) or type(error).__name__) from error
+    except yaml.YAMLError as error:
+        raise Refused(_in_words(error)) from error
+    except ValueError as error:  # of the encoding
+        raise Refused(str(error)) from error
 
 
 def read(path: Path) -> Any:
@@ -71,51 +80,38 @@ def dump(content: dict[str, Any]) -> str:
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
 
 
-def complaints(error: ValidationError) -> list[str]:
-    """A line for each value that does not fit: where it stands, and what was expected.
-
-    Of a value that may be of several kinds, pydantic complains once for each kind, which it names in the place. Here it
-    has one line: about what is wrong further down where it is of one of the kinds, else about all of them."""
-    errors = error.errors()
-    places = [_without_kinds(each["loc"]) for each in errors]
-    above = {place[:n] for place in places for n in range(len(place))}
-    lines, kinds = {}, {}
-    for place, each in zip(places, errors, strict=True):
-        if each["loc"][-1:] == place[-1:]:
-            lines[place] = each["msg"].removeprefix("Value error, ")
-        elif place not in above:
-            kinds.setdefault(place, []).append(_EXPECTED.get(each["type"]) or each.get("ctx", {}).get("expected"))
-            lines[place] = f"expected {' or '.join(filter(None, kinds[place]))}, not {_in_short(each['input'])}"
-    return [f"{'.'.join(map(str, place)) or 'as a whole'}: {said}" for place, said in lines.items()]
-
-
-def _without_kinds(place: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    return tuple(part for part in place if not _KIND.fullmatch(str(part)))
-
-
-def _in_short(value: Any) -> str:
-    kinds = {dict: "keys with values", list: "a list", type(None): "nothing"}
-    return kinds.get(type(value)) or f"{value!r:.40}"
+def _in_words(error: yaml.YAMLError) -> str:
+    """What is wrong, and in which line."""
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"it has a character that can't be printed, number {error.character}"
+    for slips, mark in ((_SLIPS, error.problem_mark), (_OPEN, error.context_mark)):
+        for slip, words in slips.items():
+            if found := re.fullmatch(slip, error.problem):
+                return f"line {mark.line + 1}: {found.expand(words)}"
+    return f"line {error.problem_mark.line + 1}: {error.problem}"
 
 
 class _Loader(yaml.SafeLoader):
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            return super().construct_yaml_int(node)
-        except ValueError:  # what it says is about Python
-            shown = node.value if len(node.value) < 40 else f"{node.value[:20]}... of {len(node.value):,} digits"
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{shown} is no whole number", node.start_mark
-            ) from None
+            return super().construct_object(node, deep)
+        except (Refused, yaml.YAMLError):
+            raise
+        # What int, date and the like raise, for a month 13 or `!!int x`, is about Python.
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
+            kind = _KINDS.get(node.tag.rpartition(":")[2], "of the kind that its tag names")
+            shown = str(node.value)
+            if len(shown) > 40:
+                shown = f"{shown[:20]}... of {len(shown):,} characters"
+            raise Refused(f"line {node.start_mark.line + 1}: {shown} is not {kind}") from error
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
         value = super().construct_yaml_float(node)
         if not math.isfinite(value):
-            raise yaml.constructor.ConstructorError(None, None, f"{node.value} is not a number", node.start_mark)
+            raise ValueError
         return value
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
@@ -124,7 +120,7 @@ def _expanded(node: yaml.Node, known: dict[int, int | None]) -> int:
     itself or has a key twice. A key that a merge (<<) brings in may be written again."""
     if id(node) in known:
         if known[id(node)] is None:
-            raise Refused(f"the alias in line {node.start_mark.line + 1} holds itself")
+            raise Refused(f"line {node.start_mark.line + 1}: an alias that holds itself")
         return known[id(node)]
     known[id(node)] = None
     children = node.value if isinstance(node, yaml.CollectionNode) else []
@@ -139,6 +135,5 @@ def _refuse_twice(keys: list[yaml.ScalarNode]) -> None:
     seen = set()
     for key in keys:
         if (key.tag, key.value) in seen:
-            line = key.start_mark.line + 1
-            raise Refused(f"the key '{key.value}' stands here for the second time, in line {line}")
+            raise Refused(f"line {key.start_mark.line + 1}: the key '{key.value}' stands here for the second time")
         seen.add((key.tag, key.value))

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     (
         "arrays",
+        "complaints",
         "cores",
         "ending",
         "errors",

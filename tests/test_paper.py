@@ -118,7 +118,7 @@ def test_the_smoke_profile_may(name):
 def test_a_setting_that_no_code_reads_is_refused_by_name(key):
     """Found by review: it loaded, and trained as if it were not there."""
     stated = {**CHENG.stated, key: Stated(value=1, quote="?")}
-    with pytest.raises(BadInput, match=f"settings that no code reads:\n  - {key}: Extra inputs"):
+    with pytest.raises(BadInput, match=f"settings that no code reads:\n  - {key}: there is no such key"):
         CHENG.model_copy(update={"stated": stated}).recipe()
 
 
@@ -181,7 +181,7 @@ def test_settings_that_let_unknown_keys_through_are_refused(monkeypatch):
 
 def test_a_setting_that_the_network_lacks_is_named():
     stated = {key: kept for key, kept in CHENG.stated.items() if key != "bottleneck"}
-    with pytest.raises(BadInput, match="bottleneck: Field required"):
+    with pytest.raises(BadInput, match="bottleneck: it is missing"):
         CHENG.model_copy(update={"stated": stated}).recipe()
 
 

@@ -66,7 +66,11 @@ def test_images_and_quoted_lines_are_told_apart():
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [("0.9", "2 columns, but '0.9'"), ("0.9 n/a", "n/a is no printed number"), ("1 2 3", "2 columns")],
+    [
+        ("0.9", "has 2 columns, but its line '0.9' has 1 number"),
+        ("0.9 n/a", "n/a is no printed number"),
+        ("1 2 3", "has 2 columns, but its line '1 2 3' has 3 numbers"),
+    ],
 )
 def test_a_line_that_does_not_fit_is_refused(values, message):
     with pytest.raises(ValidationError, match=message):

@@ -11,9 +11,11 @@ import sys
 
 import rich
 import typer
+from pydantic import ValidationError
 
 from common.cli import bench, data, evidence, predict, status, sweep, train  # noqa: F401, each adds its commands
 from common.cli.shared import app, command_line
+from common.complaints import complaints
 from common.ending import ends_soon
 from common.errors import NO_ROOM, NO_WRITING, BadInput, FailedRun, not_installed
 from common.text import LogFormatter, for_log, print_line
@@ -148,6 +150,8 @@ def _ways_to_choose_a_folder() -> str:
 
 def _describe_misuse(error: Exception) -> list[str]:
     """[] where Typer has shown the help instead of a message, as for `repro` alone."""
+    if isinstance(error.__cause__, ValidationError):
+        error.message = "; ".join(complaints(error.__cause__))
     if not (message := error.format_message().strip()):
         return []
     asked = f" `{error.ctx.command_path} --help` lists the options." if getattr(error, "ctx", None) else ""

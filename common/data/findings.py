@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from common import limits
+from common.complaints import complaints
 from common.data.audit import OUTSIDE, TINY
 from common.data.curations import KINDS
 from common.errors import BadInput
@@ -93,7 +94,7 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(
             f"{path} can't be read as the findings of an audit:",
-            *str(error).split("\n"),
+            *(complaints(error) if isinstance(error, ValidationError) else [str(error)]),
             "Restore it (git checkout), or move it away and run `repro data audit` again.",
         ) from error
 

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from common import strict_yaml
+from common.complaints import complaints, in_short
 from common.data import pairing
 from common.data.case import Case, unusable_files
 from common.data.listing import ENDINGS, first_few, is_of_system, on_disk, plain_name
@@ -92,11 +93,11 @@ def load_description(path: Path) -> Description:
     except (OSError, strict_yaml.Refused) as error:
         raise BadInput(f"{path} can't be read as a description of a data set: {error}") from error
     if not isinstance(given, dict):
-        raise BadInput(f"{path} is not a description of a data set: expected images and masks in it.")
+        raise BadInput(f"{path} is not a description of a data set: expected images and masks, not {in_short(given)}.")
     try:
         return Description.model_validate(given)
     except ValidationError as error:
-        wrong = strict_yaml.complaints(error)
+        wrong = complaints(error)
         remedy = f"A description has {', '.join(Description.model_fields)}."
         raise BadInput.listing(f"{path} is not a valid description of a data set:", wrong, remedy) from error
 

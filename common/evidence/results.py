@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from common import limits, strict_yaml
+from common import limits
+from common.complaints import complaints
 from common.data.listing import first_few
 from common.errors import BadInput, Damaged
 from common.evidence.schema import Record, Repeat
@@ -60,7 +61,7 @@ def _checked(plain: list[dict[str, Any]], paper: str) -> list[Record]:
 
 
 def _wrong(error: Exception) -> list[str]:
-    return first_few(strict_yaml.complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
+    return first_few(complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
 
 
 def _refuse_mixed(records: list[Record], paper: str) -> None:

@@ -11,13 +11,23 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from common import limits, papers, strict_yaml
+from common.complaints import complaints, in_short
 from common.errors import BadInput
 from common.files import write_atomically
 from common.paper import Paper, Profile
 from common.readings import as_text
 
 Readings = dict[str, Any]
-PaperName = Annotated[str, AfterValidator(papers.find_name)]
+
+
+def _known(typed: str) -> str:
+    try:
+        return papers.find_name(typed)
+    except BadInput as error:
+        raise ValueError(str(error)) from error
+
+
+PaperName = Annotated[str, AfterValidator(_known)]
 
 
 class Sweep(BaseModel):
@@ -57,11 +67,12 @@ def parse_sweep(content: Any, source: str) -> Sweep:
     """Raises BadInput, with the name of the source and all that is wrong with the content."""
     try:
         if not isinstance(content, dict):
-            raise BadInput(f"{source} is no sweep: expected the fields {', '.join(Sweep.model_fields)}.")
+            fields = ", ".join(Sweep.model_fields)
+            raise BadInput(f"{source} is no sweep: expected the fields {fields}, not {in_short(content)}.")
         return Sweep.model_validate(content)
     except ValidationError as error:
         remedy = "docs/sweeps.md explains each field."
-        raise BadInput.listing(f"{source} is no sweep:", strict_yaml.complaints(error), remedy) from error
+        raise BadInput.listing(f"{source} is no sweep:", complaints(error), remedy) from error
 
 
 def refuse_file_name(name: str) -> None:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
+from common.complaints import complaints
 from common.errors import BadInput
 from common.evidence.schema import spoken_name
 from common.files import atomic, refuse_inflating
@@ -131,7 +132,7 @@ def _inspect(path: Path) -> About:
     try:
         about = About.model_validate_json(comment)
     except ValidationError as error:
-        raise BadInput(f"{path}: the record of its training can't be read:", *str(error).split("\n")) from error
+        raise BadInput.listing(f"{path}: the record of its training can't be read:", complaints(error)) from error
     refuse_other_network(path, config, weights, about.recipe)
     return about
 

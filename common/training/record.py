@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
+from common.complaints import complaints
 from common.data import enlarge, splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
@@ -121,8 +124,10 @@ def _read(path: Path, make: Callable[[dict], Made]) -> Made:
     content = read_json(path)
     try:
         return make(content)
-    except (TypeError, ValueError) as error:  # a changed key, also that of the checksum
-        raise Damaged(path, str(error)) from error
+    except ValidationError as error:
+        raise Damaged(path, "; ".join(complaints(error))) from error
+    except TypeError as error:  # a changed key, also that of the checksum
+        raise Damaged(path, "its keys are not those that were written") from error
 
 
 def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> schema.Failure:

@@ -152,11 +152,11 @@ def test_missing_folders_and_empty_ones_are_named(tmp_path):
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ("images: [", "can't be read as a description"),
-    ("- a list", "is not a description of a data set: expected images and masks"),
-    ("images: a\nclasses: {}", "masks: Field required"),
+    ("- a list", "is not a description of a data set: expected images and masks, not a list of 1"),
+    ("images: a\nclasses: {}", "masks: it is missing"),
     ("images: a\nmasks: b\nclasses: {}", r"no named group (?P<class>...)"),
     ("images: a\nmasks: b\npattern: '(?P<class>.)'", "`classes` is missing"),
-    ("images: a\nmasks: b\npattern: '(?P<group>.)(?P<class>.)'\nclasses: {}\nmask: c", "mask: Extra inputs"),
+    ("images: a\nmasks: b\npattern: '(?P<group>.)(?P<class>.)'\nclasses: {}\nmask: c", "mask: there is no such key"),
     ("images: a\nmasks: b\npattern: '('\nclasses: {}", "pattern: not a regular expression"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)'\nclasses: {}", r"no named group (?P<class>...)"),
     ("images: a\nmasks: b\npattern: '(?P<group>.)'\nclasses: benign\nmask_pattern: x", "mask_pattern has no named"),

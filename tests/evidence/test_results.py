@@ -102,7 +102,7 @@ UNREADABLE = {
     "an unknown metric": ({"metrics": {"test": {"kappa|fg|pooled": 0.5}}}, "unknown metric 'kappa'"),
     "a best epoch that was not trained": ({"best_epoch": 4}, "repeat 1: its best epoch is 4, of 3"),
     "a fold without the others": ({"fold": 1}, "repeat 1 has the folds 2"),
-    "no epochs": ({"epochs": 0}, "runs.0.epochs: Input should be greater than 0"),
+    "no epochs": ({"epochs": 0}, "runs (entry 1).epochs: expected more than 0, not 0"),
 }
 
 

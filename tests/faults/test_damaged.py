@@ -252,6 +252,23 @@ def test_a_finished_repeat_with_a_damaged_file_is_named_and_not_taken_for_finish
         (here / name).write_bytes(good)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "failed.json",
+            {"seed": -1, "repeat": 0, "loss": "nan"},
+            "seed: expected at least 0, not -1; epoch: it is missing",
+        ),
+        ("fit.json", {"seed": 0, "luck": 1}, "its keys are not those that were written"),
+    ],
+)
+def test_a_file_of_another_version_is_told_in_plain_words(tmp_path, caplog, name, content, said):
+    write_json(tmp_path / name, content)
+    assert ended(tmp_path) is None
+    assert f"{tmp_path / name} is damaged ({said}" in caplog.text
+
+
 def test_no_flipped_bit_in_the_directory_of_an_archive_hides_a_member(tmp_path):
     """Most are named; the others change only what nobody reads, such as a date."""
     path, arrays = tmp_path / "arrays.npz", {"a": np.arange(3), "b": np.ones(2)}

@@ -13,7 +13,7 @@ BAD = {
     "an address for one machine": (["--address", "10.0.0.1:6379"], ["--address needs --engine ray"]),
     "an unknown format": (["--dry-run", "--format", "json"], ["'json' is not one of 'table', 'lines'."]),
     "lines of a sweep that trains": (["--format", "lines"], ["--format lines needs --dry-run"]),
-    "no slots": (["--slots", "0"], ["'--slots': Input should be greater than or equal to 1"]),
+    "no slots": (["--slots", "0"], ["'--slots': expected at least 1, not "]),
     "slots of a cluster": (["--engine", "ray", "--slots", "2"], ["--slots needs --engine local"]),
     "half a reading": (["--readings", "kernel"], ["--readings kernel: expected all, or KEY=VALUE,VALUE"]),
     "all readings and one": (["--readings", "all", "--readings", "kernel=2"], ["it excludes any other --readings"]),
@@ -22,7 +22,7 @@ BAD = {
         ["a.yaml describes the whole sweep: write papers, repeats"],
     ),
     "an unknown profile": (["--profile", "huge"], ["no profile 'huge'"]),
-    "no repeats": (["--profile", "smoke", "--repeats", "0"], ["repeats: Input should be greater than or equal to 1"]),
+    "no repeats": (["--profile", "smoke", "--repeats", "0"], ["repeats: expected at least 1, not 0"]),
     "a name that leaves the folder": (["--profile", "smoke", "--name", "../mine"], ["can't be called '../mine'"]),
     "an unknown reading": (
         ["--profile", "smoke", "--data", "phantom", "--readings", "colour=red"],

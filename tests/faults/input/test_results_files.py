@@ -30,12 +30,18 @@ def of_first_iou(value) -> str:
 
 # What the file holds, and what is said beside its name and the way on.
 REFUSED = {
-    "a record of a version that knew no protocol": (changed(lambda record: record.pop("protocol")), "0.protocol"),
+    "a record of a version that knew no protocol": (
+        changed(lambda record: record.pop("protocol")),
+        "entry 1.protocol: it is missing",
+    ),
     "a record of a version that had a hash of the code instead": (
         changed(lambda record: record.update(code_hash=record.pop("protocol"))),
-        "0.code_hash",
+        "entry 1.code_hash: there is no such key",
     ),
-    "a record of a version that had one field more": (changed(lambda record: record.update(score=1)), "0.score"),
+    "a record of a version that had one field more": (
+        changed(lambda record: record.update(score=1)),
+        "entry 1.score: there is no such key",
+    ),
     "a run of a version that counted no epochs": (changed(lambda record: record["runs"][0].pop("epochs")), "epochs"),
     "a verdict that is none": (changed(lambda record: record["reported"][0].update(verdict="great")), "verdict"),
     "a text for a number": (changed(lambda record: record["runs"][0].update(seconds="fast")), "seconds"),
@@ -51,23 +57,29 @@ REFUSED = {
         changed(lambda record: record["runs"][0]["metrics"]["test"].update({"kappa|fg|pooled": 0.5})),
         "unknown metric 'kappa'",
     ),
-    "no epochs": (of_first_run(epochs=0), "0.runs.0.epochs: Input should be greater than 0"),
-    "epochs as text": (of_first_run(epochs="60"), "0.runs.0.epochs: Input should be a valid integer"),
-    "a truth for a number": (of_first_run(repeat=True), "0.runs.0.repeat: Input should be a valid integer"),
+    "no epochs": (of_first_run(epochs=0), "entry 1.runs (entry 1).epochs: expected more than 0, not 0"),
+    "epochs as text": (of_first_run(epochs="60"), "entry 1.runs (entry 1).epochs: expected a whole number, not '60'"),
+    "a truth for a number": (
+        of_first_run(repeat=True),
+        "entry 1.runs (entry 1).repeat: expected a whole number, not true",
+    ),
     "a best epoch that was not trained": (of_first_run(best_epoch=9999), "repeat 1: its best epoch is 9999, of "),
-    "a time before the start": (of_first_run(seconds=-1.0), "0.runs.0.seconds: Input should be greater than or equal"),
+    "a time before the start": (
+        of_first_run(seconds=-1.0),
+        "entry 1.runs (entry 1).seconds: expected at least 0, not -1.0",
+    ),
     "an IoU above 1": (
         of_first_iou(1e308),
         "repeat 1, test: iou|fg|pooled|t=0.5 is 1e+308, and it can only be between",
     ),
-    "an IoU as text": (of_first_iou("0.5"), "iou|fg|pooled|t=0.5: Input should be a valid number"),
+    "an IoU as text": (of_first_iou("0.5"), "iou|fg|pooled|t=0.5: expected a number, not '0.5'"),
     "a distance below 0": (
         changed(lambda record: record["runs"][0]["metrics"]["test"].update({"hd95|fg|image|t=0.5|empty=skip": -1.0})),
         "hd95|fg|image|t=0.5|empty=skip is -1, and it can only be at least 0",
     ),
     "a mean of ours as text": (
         changed(lambda record: record["reported"][0]["reproduced"].update(mean="0.5")),
-        "0.reported.0.reproduced.mean: Input should be a valid number",
+        "entry 1.reported (entry 1).reproduced.mean: expected a number, not '0.5'",
     ),
     "a fold without the others": (of_first_run(fold=99), "repeat 1 has the folds 100"),
     "a single record, not in a list": (json.dumps(json.loads(GILL)[0]), "it is not a list of records"),
@@ -111,7 +123,7 @@ def test_no_message_is_in_the_words_of_the_library(tmp_path):
     (tmp_path / "gill.json").write_text(of_first_run(epochs=0, seconds="fast"))
     with pytest.raises(BadInput) as refused:
         results.load(tmp_path, "gill")
-    assert not re.search("pydantic|validation error|type=", str(refused.value))
+    assert not re.search("pydantic|validation error|type=|Input should", str(refused.value))
 
 
 def test_a_fold_may_be_missing_where_a_training_failed(tmp_path):
