@@ -39,8 +39,11 @@ def gpu_memory(kind: Literal["total", "free"]) -> list[int]:
 
 def _ask_driver(facts: str, form: str = "") -> list[str]:
     """A line for each GPU that CUDA_VISIBLE_DEVICES names; for every GPU of the machine if it names none, or names
-    them as the driver does not (it takes no shortened UUIDs and no MIG instances). The driver counts the GPUs by their
-    place on the bus, as CUDA does with CUDA_DEVICE_ORDER=PCI_BUS_ID. No lines if there is no driver, or if it hangs."""
+    them as the driver does not (it takes no shortened UUIDs and no MIG instances). No lines if there is no driver, or
+    if it hangs.
+
+    The driver numbers the GPUs by their place on the bus. CUDA numbers the fastest first, unless
+    CUDA_DEVICE_ORDER=PCI_BUS_ID is set. Without that, a number may mean two GPUs where there are several kinds."""
     if not (tool := shutil.which("nvidia-smi")):
         return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
