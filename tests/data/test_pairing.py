@@ -242,7 +242,7 @@ def test_labels_of_its_first_version_are_understood(nnunet, tmp_path):
     (lambda folder: (folder / "dataset.json").unlink(), "dataset.json is missing"),
     (lambda folder: (folder / "dataset.json").write_text("[]"), 'has no "labels"'),
     (lambda folder: (folder / "dataset.json").write_text("{"), "dataset.json can't be read"),
-    (lambda folder: (folder / "labelsTr" / "case_1.nii.gz").touch(), "labelsTr: 1 volumes, such as case_1.nii.gz"),
+    (lambda folder: (folder / "labelsTr" / "case_1.nii.gz").touch(), "labelsTr: 1 volume, such as case_1.nii.gz"),
     (lambda folder: write(folder / "imagesTr", "case_1_0001.png"), "several channels in files of their own"),
     (lambda folder: write(folder / "imagesTr", "case_3_0000.png"), "no mask is called 'case_3'"),
 ])  # fmt: skip

@@ -59,7 +59,7 @@ def test_a_number_at_the_end_of_an_images_own_name_is_no_copys():
     assert _on_groups(done, recipe, own) == []
     of_patients = {"train": _rows(train, ["p", "p"]), "test": _rows(test, ["p", "q"])}
     (note,) = _on_groups(done, recipe, of_patients)
-    assert "of 2 patients or lesions in the test part 1 have images in the training part too" in note
+    assert "of 2 patients or lesions in the test part 1 has images in the training part too" in note
 
 
 def _rows(cases, groups):

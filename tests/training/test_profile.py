@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_neither_measured_nor_silently_begun(said, monkeypa
 
 def test_folds_that_can_not_be_filled_are_refused_before_anything_is_measured(said, monkeypatch):
     monkeypatch.setattr(profile, "expected", lambda request: pytest.fail("measured"))
-    with pytest.raises(BadInput, match="1 folds"):
+    with pytest.raises(BadInput, match="1 fold: "):
         said("auto", readings={"folds": "1"})
 
 
