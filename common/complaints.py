@@ -86,7 +86,8 @@ def _say(found: list[Mapping[str, Any]], is_key: bool) -> str:
         return "; ".join(_SAID.get(each["type"]) or each["msg"].removeprefix("Value error, ") for each in others)
     value = found[0]["input"]
     remedy = ": put it in quotes" if expected == ["text"] and isinstance(value, int | float | datetime.date) else ""
-    return f"{'as a key ' * is_key}expected {' or '.join(dict.fromkeys(expected))}, not {in_short(value)}{remedy}"
+    as_key = " as a key" if is_key else ""
+    return f"expected {' or '.join(dict.fromkeys(expected))}{as_key}, not {in_short(value)}{remedy}"
 
 
 def _limits(each: Mapping[str, Any]) -> dict[str, Any]:

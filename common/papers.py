@@ -46,7 +46,7 @@ def read(name: str, path: Traversable) -> Paper:
             fields = (key for key, field in Paper.model_fields.items() if field.is_required() and key != "name")
             raise ValueError(f"expected the fields {', '.join(fields)}, not {in_short(given)}")
         if "name" in given:
-            raise ValueError("the key 'name' does not belong into it: the paper is called as its folder is")
+            raise ValueError("'name' is no key of this file: a paper is named by its folder")
         record = Paper.model_validate({"name": name} | given)
         for profile in ("paper", *record.profiles):
             Recipe(**record.settings(profile, {}))

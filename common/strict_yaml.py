@@ -18,8 +18,11 @@ _SLIPS = {
     r"found character '\\t' .*": "a tab before the text: use spaces",
     r"found character '(.)' that cannot start any token": r"text can't begin with \1 here: put it in quotes",
     r"mapping values are not allowed here": "no colon is expected here: put text with a colon in quotes, or mend the "
-    "indentation",
+    "indentation or the line above",
     r"could not find expected ':'": "a key without a colon",
+    r"expected <block end>, but found '<scalar>'": "text goes on after its closing quote: within '...' write '' for a "
+    "quote",
+    r"expected <block end>, but found '([\]}])'": r"there is one \1 too many",
     r"expected <block end>, but found .*": "it does not fit what stands above: mend the indentation",
     r"found unknown escape character '(.)'": r"\\\1 means nothing in double quotes: use single ones",
     r"found undefined alias '(.*)'": r"*\1 stands for nothing: no &\1 is above",

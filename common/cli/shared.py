@@ -120,8 +120,8 @@ def repro(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
     ] = False,
 ) -> None:
-    """Trains the networks of six papers on breast tumour segmentation again, and says for every number that the papers
-    report whether it reproduces."""
+    """Trains the networks of six papers on breast tumour segmentation again. Says of their printed numbers whether
+    each can be right, whether it beats a guess that ignores the image, and whether our runs give it too."""
 
 
 def say(line: object = "", to: Console = out) -> None:

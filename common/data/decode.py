@@ -75,16 +75,29 @@ def decode_image(path: Path) -> DecodedImage:
 
 
 def decode_opened(image: Image.Image, name: Path) -> DecodedImage:
-    """The same of an image that Pillow holds in memory, as if it had been saved in a file of this name. (Of colours of
-    16 bits Pillow holds the upper 8 alone.)
+    """The same of an image that Pillow holds in memory, as if it had been saved in a file of this name.
 
-    Raises Unreadable.
+    Raises Unreadable, also for colours of 16 bits whose file was opened but not decoded. Once they are decoded, Pillow
+    holds their upper 8 bits, and nobody sees that there were more.
     """
-    with faults_named(name):
-        with _one_at_a_time:
-            choose_picture(image)
-            found = _upright(image)
-        return _in_colours(found)
+    with faults_named(name), _one_at_a_time, _not_mapped(image):
+        if _has_deep_colours(image):
+            raise Refused("it has colours of 16 bits, of which Pillow keeps the upper 8: give the path of its file")
+        choose_picture(image)
+        return _in_colours(_upright(image))
+
+
+@contextmanager
+def _not_mapped(image: Image.Image) -> Iterator[None]:
+    """Pillow maps a file that it opened by its name into memory, which misreads a turned TIFF."""
+    name = getattr(image, "filename", "")
+    if name:
+        image.filename = ""
+    try:
+        yield
+    finally:
+        if name:
+            image.filename = name
 
 
 def _in_colours(found: _Upright) -> DecodedImage:
@@ -136,13 +149,18 @@ def _open(path: Path) -> _Upright:
         if image.format == "PNG":
             image.verify()  # the checksum of every chunk, which decoding alone does not look at
     with opened(path) as image:
-        deep = ";16" in str(image.tile) and not is_deep(image)  # asked before the pixels are decoded
+        deep = _has_deep_colours(image)
         lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
         lossy |= image.format == "WEBP" and b"VP8 " in first_bytes(path)  # else VP8L
         found = replace(_upright(image), lossy=lossy, has_deep_colours=deep)
         if deep and found.turned:
             raise Refused("it has colours of 16 bits and is to be turned: save it upright, with 8 bits a colour")
         return found
+
+
+def _has_deep_colours(image: Image.Image) -> bool:
+    """Known only before the pixels are decoded."""
+    return ";16" in str(getattr(image, "tile", "")) and not is_deep(image)
 
 
 def _upright(image: Image.Image) -> _Upright:

@@ -101,8 +101,10 @@ def _unidentified(start: bytes) -> str:
 
 def choose_picture(image: Image.Image) -> None:
     """Goes to the picture that is meant where a file holds several. Raises Refused where nobody knows which, and for
-    one that is too large."""
+    one that is too large or has no pixels."""
     _choose_page(image)
+    if not image.width * image.height:
+        raise Refused("it has no pixels")
     if image.width * image.height > LARGEST:
         raise Refused(TOO_LARGE)
 

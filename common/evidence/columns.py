@@ -50,20 +50,8 @@ def interval_of(cells: Sequence[Reported]) -> Interval:
 def printed_again(paper: Paper, cell: Reported) -> set[str]:
     """The ids of the same number of the same quantity in the same place, such as the sensitivity of one class beside
     the specificity of the other: a check names one of them."""
-    what = (
-        "split",
-        "definition",
-        "value",
-        "unit",
-        "table",
-        "statistic",
-        "fold",
-        "image",
-        "quoted",
-        "smoothed",
-        "readings",
-    )
-    alike = {name: getattr(cell, name) for name in what}
+    what = ("split", "definition", "value", "unit", "table", "statistic", "fold", "image", "quoted", "smoothed")
+    alike = {name: getattr(cell, name) for name in (*what, "readings")}
     same = (each for each in paper.reported if all(getattr(each, name) == value for name, value in alike.items()))
     return {each.id for each in same}
 

@@ -33,9 +33,9 @@ def outdated_sentence(record: Record, others: Sequence[Record], fresh: Fresh) ->
     they can be set against each other, and where there is no grouped run."""
     one_protocol = {"protocol": record.protocol}
     grouped = next((each for each in others if _grouped(record, [each.model_copy(update=one_protocol)])), None)
-    if grouped is None or leak_free(record, others, fresh):
+    older = [name for name, each in (("random", record), ("grouped", grouped)) if each and not fresh(each)]
+    if grouped is None or not older or leak_free(record, others, fresh):
         return ""
-    older = [name for name, each in (("random", record), ("grouped", grouped)) if not fresh(each)]
     runs = "The random and the grouped run are each" if len(older) == 2 else f"The {older[0]} run is"
     again = "both are" if len(older) == 2 else "it is"
     return f"{runs} of an older recipe or protocol; what copies are worth can't be told until {again} run again."

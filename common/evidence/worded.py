@@ -53,7 +53,8 @@ MEANINGS: dict[Status, str] = {
     HOLDS: f"the whole interval, which comes from at least {RUNS} repeats or the folds of one cross-validation, is on "
     "the side that is claimed",
     FAILS: "the whole interval is on the other side",
-    OPEN: f"fewer than {RUNS} repeats without folds, or all on one split, or an interval with both sides in it",
+    OPEN: f"fewer than {RUNS} repeats without folds, or all on one split, or an interval with both sides in it, or "
+    "runs on other data for a claim on a single number",
     DID_NOT_LEARN: "a network that it rests on did not learn",
     NOT_RUN: "the network, or the one that it is set beside, was not run, or not scored under this definition",
 }

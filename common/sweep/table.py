@@ -33,7 +33,7 @@ def dry_run(grid: Grid, say: Callable[[str], None] = lambda line: None) -> tuple
     """A table of the experiments with the jobs that are left and their time, and a sentence with the time of all.
 
     A few steps of each network are timed once on this machine, which takes seconds to a minute for each. Readings that
-    change neither the network nor the batch share the time of a step. say: is called before each is timed."""
+    change neither the multiplications nor the batch share the time of a step. say: is called before each is timed."""
     table = Table("experiment", "jobs", "left", "a job", "together", box=None)
     steps: dict[tuple[str, float, int], float | None] = {}
     total, unknown = 0.0, set()
@@ -54,7 +54,7 @@ def dry_run(grid: Grid, say: Callable[[str], None] = lambda line: None) -> tuple
         table.add_row(str(experiment), str(len(experiment.jobs)), str(left), *times)
     sentence = f"One after the other they take about {spoken(total)} on this machine."
     if unknown:
-        sentence += f" The time of {', '.join(sorted(unknown))} is unknown: the network does not fit into memory here."
+        sentence += f" Unknown, since their networks do not fit into memory here: {', '.join(sorted(unknown))}."
     return table, sentence
 
 

@@ -81,6 +81,11 @@ def test_which_run_is_of_an_older_protocol_is_said(steps, fresh, said):
     assert outdated_sentence(grouped, [own, grouped], fresh) == ""
 
 
+def test_two_fresh_runs_of_different_protocols_leave_nothing_to_say():
+    both = record(0.75, protocol=2), record(0.70, **GROUPED, protocol=1)
+    assert outdated_sentence(both[0], both, lambda each: True) == ""
+
+
 def test_once_it_was_run_again_nothing_is_older():
     own, older, again = record(0.75, protocol=2), *(record(0.7, **GROUPED, protocol=step) for step in (1, 2))
     assert outdated_sentence(own, [own, older, again], of_protocol_2) == ""

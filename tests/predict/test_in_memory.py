@@ -88,6 +88,7 @@ FROM_PILLOW = {
     "turned.png": lambda: turned(COLOURS.copy()),
     "turned.jpg": lambda: turned(COLOURS.copy()),
     "turned.tif": lambda: turned(COLOURS.copy()),
+    "turned grey that Pillow would map into memory.tif": lambda: turned(Image.fromarray(GREY[:80])),
 }
 REFUSED = {
     "for print.tif": lambda: COLOURS.convert("CMYK"),
@@ -132,10 +133,12 @@ def test_an_image_of_pillow_that_cant_be_decoded_is_named(colour, tmp_path):
     path = tmp_path / "whole.png"
     COLOURS.save(path)
     path.write_bytes(path.read_bytes()[:2000])
+    others = [Image.new("HSV", (9, 9)), Image.new("La", (9, 9)), Image.new("L", (9, 0))]
     with Image.open(path) as cut, pytest.raises(repro_api.BadInput, match=r"images\[1\]: a damaged file") as refused:
-        repro_api.predict([COLOURS, cut, Image.new("HSV", (9, 9)), Image.new("La", (9, 9))], colour)
+        repro_api.predict([COLOURS, cut, *others], colour)
     assert "images[2]: its colours are HSV, not RGB or grey" in str(refused.value)
     assert "images[3]: its colours are La, not RGB or grey" in str(refused.value)
+    assert "images[4]: it has no pixels" in str(refused.value)
 
 
 def test_every_image_that_cant_be_used_is_named(colour, tmp_path):

@@ -99,7 +99,8 @@ def figures_of_paudel() -> list[str]:
         assert min(of_class[-PATIENCE:]) > min(of_class[:-PATIENCE]), "the classification was still improving"
     epochs = [run.epochs for run in runs]
     fewest, most, asked = str(min(epochs)), str(max(epochs)), str(papers.load("paudel").recipe().epochs)
-    return [wrong, own, printed("paudel", "X-iou"), "0.942", printed("paudel", "X-f1"), fewest, most, asked]
+    patient = f"{score(DICE, 'paudel', patience='none'):.2f}"
+    return [wrong, own, printed("paudel", "X-iou"), "0.942", printed("paudel", "X-f1"), fewest, most, asked, patient]
 
 
 def figures_of_rahman() -> list[str]:

@@ -50,6 +50,8 @@ REFUSED = {
     "a truth that is none": ("a: !!bool perhaps", "line 1: perhaps is not true or false"),
     "a key that is a list": ("? [1, 2]\n: b", "line 1: a key is a list or has keys itself"),
     "two documents": ("a: 1\n---\nb: 2\n", "line 2: a second document begins"),
+    "quotes within quotes": ("a: 'it's'", "line 1: text goes on after its closing quote"),
+    "a bracket too many": ("a: {b: 1}}", "line 1: there is one } too many"),
     "an open bracket": ("a: [1, 2", "line 1: what begins with a bracket here is without its ]"),
     "a tab": ("a:\n\tb: 1", "line 2: a tab before the text: use spaces"),
     "a control character": ("a: b\x07", "it has a character that can't be printed, number 7"),
@@ -138,7 +140,7 @@ WRONG_RECORDS = {
     "a key twice": (("title:", "title: x\ntitle:"), "the key 'title' stands here for the second time"),
     "a text for a list": (("open:", "open: all\nleft:"), "open: expected a list, not 'all'"),
     "a number for a text": (("authors:", "authors: 5\nleft:"), "authors: expected text, not 5: put it in quotes"),
-    "its name": (("title:", "name: x\ntitle:"), "the key 'name' does not belong into it"),
+    "its name": (("title:", "name: x\ntitle:"), "'name' is no key of this file"),
     "no number for a size": (("side: 56", "side: large"), "side: expected a whole number, not 'large'"),
     "a table that is none": (("title:", "tables: 5\ntitle:"), "tables: expected a list, not 5"),
     "nothing": ((RECORD, ""), "reported, not nothing"),
@@ -168,13 +170,13 @@ WRONG_RECORDS = {
     "what a key deep down misses": (("value: 0.00006, ", ""), "stated.learning_rate.value: it is missing"),
     "a key that is not on a list": (
         ("profiles:", "profiles: {medium: {side: 5}}\nleft:"),
-        "profiles: as a key expected 'small' or 'smoke', not 'medium'",
+        "profiles: expected 'small' or 'smoke' as a key, not 'medium'",
     ),
     "a line of a table": (
         ("title:", "tables: [{table: I, where: x, columns: [], rows: [{values: 5}]}]\ntitle:"),
         "tables (entry 1).rows (entry 1).values: expected text, not 5: put it in quotes",
     ),
-    "a number as a key": (("title:", "5: x\ntitle:"), "as a key expected text, not 5: put it in quotes"),
+    "a number as a key": (("title:", "5: x\ntitle:"), "expected text as a key, not 5: put it in quotes"),
 }
 
 
