@@ -208,8 +208,8 @@ def predict(
     """Where a trained network sees a tumour: the same pixels as `repro predict`, in memory.
 
     images: one image or several. An image is an array, uint8 (H, W) in grey or (H, W, 3) in RGB; an image of Pillow,
-        which is read as its file would be; or the path of an image file (PNG, JPEG, TIFF, BMP, WebP, DICOM of one
-        frame). Sizes may differ.
+        which is read as its file would be, but for colours of 16 bits (give their path); or the path of an image file
+        (PNG, JPEG, TIFF, BMP, WebP, DICOM of one frame). Sizes may differ.
     model: a network as in `load_model`, or what `load_model` returns.
 
     Returns a list with, for each image,

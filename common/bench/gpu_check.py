@@ -91,7 +91,7 @@ def _trainings(name: str, places: Sequence[str]) -> Iterator[Part]:
     for repeats in REPEATS.get(name, OF_OTHERS):
         at_once = "auto" if folds or repeats > before + 1 else "1"
         asked = ["run", name, "--profile", "paper", "--repeats", str(repeats), "--repeats-at-once", at_once, "--resume"]
-        command, called = [*REPRO, *asked, *places], f"{name} {repeats} {kind}{'s' * (repeats > 1)}"
+        command, called = [*REPRO, *asked, *places], f"{name} {counted(repeats, kind)}"
         yield Part(called, [*command, *own_network], name)
         before = repeats
     if baselines:

@@ -40,8 +40,8 @@ class Prediction:
 def predict_images(network: Loaded, images: Iterable[Given]) -> list[Prediction]:
     """One prediction for each image, in their order.
 
-    images: arrays, uint8 (H, W) in grey or (H, W, 3) in RGB; images of Pillow, which are read as their files would be;
-    or paths of image files, DICOM too.
+    images: arrays, uint8 (H, W) in grey or (H, W, 3) in RGB; images of Pillow, which are read as their files would be,
+    but for colours of 16 bits (give their path); or paths of image files, DICOM too.
     Raises BadInput, naming every image that can't be used."""
     model, about = network
     need = Need.of_recipe(about.recipe)

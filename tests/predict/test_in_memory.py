@@ -9,6 +9,7 @@ from PIL import ExifTags, Image, ImageCms
 
 import reproductions as repro_api
 from common.data import phantom
+from tests.faults.input.test_greys import coloured
 
 GREY = phantom.draw("benign", 1, side=96)[0]
 
@@ -121,6 +122,16 @@ def test_an_image_of_pillow_is_refused_as_its_file_is(colour, tmp_path, name):
         repro_api.predict([path, opened, made], colour)
     _, from_file, *others = str(refused.value).split("\n")
     assert others == [from_file.replace(str(path), f"images[{number}]") for number in (1, 2)]
+
+
+def test_colours_of_16_bits_are_not_cut_to_8_in_silence(colour, tmp_path):
+    """Pillow keeps the upper 8 bits, of which an image of 12 bits uses four. Its file is scaled."""
+    path = tmp_path / "deep.png"
+    path.write_bytes(coloured(DEEP // 16))
+    (from_file,) = repro_api.predict([path], colour)
+    assert from_file.mask.shape == DEEP.shape
+    with Image.open(path) as opened, pytest.raises(repro_api.BadInput, match="give the path of its file"):
+        repro_api.predict([opened], colour)
 
 
 def test_of_several_pictures_in_pillow_nobody_knows_which_is_meant(colour, tmp_path):
