@@ -266,7 +266,7 @@ def _say_first(tested: Tested) -> str:
     paper, claim, own = tested.paper, tested.claim, tested.record
     folds = own.folds if own else paper.folds
     enough = own and (folds or len(by_split(paper, own, claim.split, claim.definition)) >= RUNS)
-    same = whose = ""
+    whose, same = "", f" of {folds} folds" if folds else ""
     if isinstance(claim.over, dict):
         same = f", in the same {folds} folds," if folds else ", on the same splits,"
         whose = f" with {as_typed(claim.over)}" if enough else " of each network"

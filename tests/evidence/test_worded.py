@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from common import papers
 from common.evidence import assess, worded
 from common.evidence.answers import answers
 from common.evidence.mean_differences import corrected_t
@@ -309,6 +310,12 @@ def test_a_small_network_gives_a_hint_and_other_data_only_on_a_difference():
     assert every(claiming(above=0.9), small)[0].answer == "seems not to hold"
     assert every(claiming(above=0.8), small)[0].answer == "can't be told yet"
     assert judged(claiming(above=0.7), record(HIGH)).answer == "holds"
+
+
+def test_what_must_be_run_first_names_the_papers_folds():
+    assert judged(claiming(above=0.7)).evidence == ("At least 3 repeats are needed first.",)
+    in_folds = claiming(above=0.7, network={"folds": papers.load("paudel").readings["folds"]})
+    assert judged(in_folds).evidence == ("One cross-validation of 10 folds is needed first.",)
 
 
 def test_a_claim_that_several_records_do_not_test_is_shown_once():
