@@ -59,7 +59,6 @@ def test_it_trains_and_is_compared(checkout):
     assert "Your run of vale: smoke profile, phantom" in told
     assert not (checkout / "results" / "vale.json").exists(), "the tracked results are of the papers' tables alone"
     (record,) = json.loads((checkout / "runs" / "results" / "vale.json").read_text(encoding="utf-8"))
-    assert [row["id"] for row in record["reported"]] == ["test-dice", "test-iou"]
     assert 0 <= record["runs"][0]["metrics"]["test"]["dice|fg|pooled|t=0.5"] <= 1
     assert "## Vale" in (checkout / "runs" / "results" / "README.md").read_text(encoding="utf-8")
 

@@ -31,8 +31,8 @@ from common.training.backend import import_keras
 @app.command("papers")
 def list_papers(results: Results = Path("results")) -> None:
     """List the papers: network, weights, data, what was run and what came out."""
-    from common.evidence.answers import stored_answers
-    from common.evidence.assess import stored
+    from common.evidence.answers import answers
+    from common.evidence.assess import assess_paper
     from common.evidence.describe_runs import say_all
     from common.evidence.paper_sentences import say_network, say_paper
 
@@ -40,10 +40,10 @@ def list_papers(results: Results = Path("results")) -> None:
     for name in papers.names():
         paper = papers.load(name)
         tell(f"{name}: {say_network(paper)}")
-        assessed = stored(paper, results)
+        assessed = assess_paper(paper, results)
         tell(say_all(assessed), indent=4)
         if assessed:
-            tell(say_paper(paper, stored_answers(paper, results)), indent=4)
+            tell(say_paper(paper, answers(paper, assessed)), indent=4)
 
 
 @app.command()

@@ -3,13 +3,13 @@ together (RULES.md)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from common.evidence import assess, compare, trivial, verdict
+from common.evidence import compare, trivial, verdict
 from common.evidence.assess import Assessment
 from common.evidence.columns import head_of, judged_together
+from common.evidence.compared import Compared
 from common.evidence.elsewhere import Explanation, explanations
-from common.evidence.schema import Compared, Record
+from common.evidence.schema import Record
 from common.evidence.spread import Spread, find_spread
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import Hint, Verdict
@@ -141,19 +141,6 @@ def _spread_behind(answer: Answer, records: Sequence[Record]) -> Spread | None:
         return None
     row, record = answer.ours.row, answer.ours.assessed.record
     return find_spread(answer.paper, record, records, row.part, row.definition)
-
-
-def stored_answers(paper: Paper, results: Path) -> list[Answer]:
-    """The same from the comparisons that are stored in the records, in a fraction of the time, without what learns
-    nothing and where else one would see a number. Where a number has no stored comparison, all are made anew."""
-    usable = _usable_for_answers(paper, assess.stored(paper, results))
-    sources, groups = _sources(usable), judged_together(paper.reported)
-    heads = {head_of(cells).id for cells in groups}
-    with_numbers = [paper.network_of(cell.readings) for cell in paper.reported]
-    not_compared = (not each.rows and paper.network_of(each.record.readings) in with_numbers for each in usable)
-    if heads - {id for id, _ in sources} or any(not_compared):
-        return answers(paper, assess.assess_paper(paper, results))
-    return [_answer(paper, cells, sources, {}, {}, {}) for cells in groups]
 
 
 def headline(paper: Paper, found: Iterable[Answer]) -> list[Answer]:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from common.evidence import compare, leakage, learned, trivial
 from common.evidence.columns import is_of_repeats
+from common.evidence.compared import Compared
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import counts_folder, rows_of_test
 from common.evidence.metrics import STANDARD, standard
 from common.evidence.results import load
 from common.evidence.run_values import recipe_of
-from common.evidence.schema import Compared, Record
+from common.evidence.schema import Record
 from common.evidence.statistics import Prediction
 from common.paper import PROFILES, Paper, Profile
 from common.protocol import protocol_of, recipe_hash
@@ -69,12 +70,6 @@ def assess_paper(paper: Paper, results: Path) -> list[Assessment]:
     """One for every record of the paper in this folder: the paper's own size first, then in the order of the file."""
     records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
     return [assess(paper, record, records, results, lambda record: is_fresh(paper, record)) for record in records]
-
-
-def stored(paper: Paper, results: Path) -> list[Assessment]:
-    """The same with the rows that the last comparison stored, and nothing else: no row where there was none."""
-    records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
-    return [Assessment(paper, each, is_fresh(paper, each), each.reported, set(), {}, [], None) for each in records]
 
 
 def is_fresh(paper: Paper, record: Record) -> bool:

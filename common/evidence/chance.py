@@ -5,9 +5,10 @@ from statistics import fmean
 
 import numpy as np
 
+from common.evidence.compared import Compared
 from common.evidence.definition import COSTS, OF_TRAINING, Definition
 from common.evidence.run_values import values
-from common.evidence.schema import Compared, Record
+from common.evidence.schema import Record
 from common.evidence.statistics import Interval
 from common.evidence.trivial import NOTHING
 

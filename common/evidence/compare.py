@@ -7,11 +7,12 @@ from typing import Any
 from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
 from common.evidence.columns import head_of, interval_of, judged_together, printed_again
+from common.evidence.compared import Compared
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
 from common.evidence.outlook import Outlook, expect_cells
 from common.evidence.run_values import part_of, values
-from common.evidence.schema import Compared, Record, Repeat
+from common.evidence.schema import Record, Repeat
 from common.evidence.statistics import Interval, Prediction, middle_95, prediction
 from common.evidence.trivial import NOTHING
 from common.evidence.verdict import Verdict
@@ -164,8 +165,8 @@ def _row(
 
 
 def _compared(paper: Paper, cell: Reported, **found: Any) -> Compared:
-    about = cell.model_dump(include={"id", "split", "name", "value", "unit", "where", "definition"})
-    return Compared(**about, part=part_of(paper, cell.split), **found)
+    printed = {name: getattr(cell, name) for name in ("id", "split", "name", "value", "unit", "where", "definition")}
+    return Compared(**printed, part=part_of(paper, cell.split), **found)
 
 
 def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:

@@ -11,10 +11,11 @@ from statistics import mean
 from common.evidence import assess, learned
 from common.evidence.assess import Assessment
 from common.evidence.claims.relations import from_0_to_1
+from common.evidence.compared import Compared
 from common.evidence.definition import comparable
 from common.evidence.mean_differences import MeanDifference, paired_t, welch
 from common.evidence.run_values import by_repeat
-from common.evidence.schema import Compared, Record
+from common.evidence.schema import Record
 from common.evidence.statistics import Prediction, prediction
 from common.readings import as_shown
 

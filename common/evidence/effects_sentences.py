@@ -4,9 +4,10 @@ chance would do. Of many readings and metrics, one interval in 20 leaves out 0 w
 from collections.abc import Sequence
 
 from common.evidence.chance import chance_of, percent, plausible_range
+from common.evidence.compared import Compared
 from common.evidence.effects import Alternative, Effect, OneAtATime
 from common.evidence.leakage import scale_note
-from common.evidence.schema import Compared, Record
+from common.evidence.schema import Record
 from common.evidence.statistics import Interval, place
 from common.evidence.tables import heading, number
 from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED

@@ -13,11 +13,12 @@ from statistics import fmean
 
 from common.evidence import curves
 from common.evidence.chance import chance_of, percent, plausible_range
+from common.evidence.compared import Compared
 from common.evidence.definition import OF_TRAINING, Definition
 from common.evidence.phrases import like, listed
 from common.evidence.places import Place, images_of, places
 from common.evidence.run_values import values
-from common.evidence.schema import RUNNING, Compared, Record
+from common.evidence.schema import RUNNING, Record
 from common.evidence.statistics import Prediction, place
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
 from common.paper import Paper, Profile

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from common.evidence.answers import Answer, Runs, answers
 from common.evidence.assess import Assessment, assess_paper
+from common.evidence.compared import Compared
 from common.evidence.definition import Definition
 from common.evidence.phrases import name_metric
 from common.evidence.results import refuse_no_results
-from common.evidence.schema import Compared
 from common.evidence.sentences import say_verdict
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import best_of

@@ -6,9 +6,10 @@ from common.evidence import learned
 from common.evidence.answers import Answer, Runs
 from common.evidence.claims.relations import within_range
 from common.evidence.columns import is_count
+from common.evidence.compared import Compared
 from common.evidence.definition import Definition
 from common.evidence.phrases import like, name_metric, say_widths
-from common.evidence.schema import Compared, Record
+from common.evidence.schema import Record
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import DID_NOT_LEARN, best_of
 from common.plural import counted

@@ -12,7 +12,6 @@ from common.evidence.definitions_page import PAGE
 from common.evidence.effects import OneAtATime
 from common.evidence.paper_page import SWEEP, paper_page, path_of_images
 from common.evidence.readmes import renew_readmes
-from common.evidence.results import store
 from common.evidence.results_page import results_page
 from common.files import write_atomically
 from common.lock import only_one
@@ -27,11 +26,8 @@ def renew_pages(
     results."""
     if not results.is_dir():
         return {}, {}
-    with only_one(results, wait=True):  # else a record that another process stores meanwhile would be lost
+    with only_one(results, wait=True):  # so that all pages are of the same records
         assessed = {name: assess_paper(papers.load(name), results) for name in papers.names()}
-        for each in (each for group in assessed.values() for each in group):
-            if each.rows != each.record.reported:
-                store(results, each.record.model_copy(update={"reported": each.rows}))
         chosen = {name: group for name, group in assessed.items() if group and name in wanted}
         moved = {name: effects.effects_in_paper(group) for name, group in assessed.items()}
         if chosen:

@@ -7,11 +7,12 @@ import numpy as np
 from common.evidence import clinical, folds, learned, metrics, spread, worded
 from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment, default_of, departures
+from common.evidence.compared import Compared
 from common.evidence.definitions_page import GROUPED, LESS, RESAMPLES
 from common.evidence.paper_sentences import say_paper, say_reply
 from common.evidence.results import slug
 from common.evidence.run_values import values
-from common.evidence.schema import Compared, Record
+from common.evidence.schema import Record
 from common.evidence.sentences import explain
 from common.evidence.statistics import Prediction, bootstrap, prediction
 from common.evidence.tables import (

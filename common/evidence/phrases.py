@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from common.evidence.compared import Compared
 from common.evidence.definition import Definition
-from common.evidence.schema import Compared
 from common.evidence.verdict import MOST_REPEATS
 from common.readings import as_shown
 from common.reported import Reported

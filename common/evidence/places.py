@@ -26,9 +26,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from common.evidence import curves, learned
+from common.evidence.compared import Compared
 from common.evidence.definition import LOSSES, Definition
 from common.evidence.run_values import values
-from common.evidence.schema import RUNNING, Compared, Record
+from common.evidence.schema import RUNNING, Record
 from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import RUNS
 from common.readings import as_shown

@@ -17,12 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from common.evidence.statistics import Prediction
-from common.evidence.verdict import RULES, Hint, Verdict
 from common.paper import Profile
 from common.protocol import step_of_all
 from common.readings import is_design
-from common.reported import AsPrinted
 
 # What a network gives. One may have learned where the other has not.
 Output = Literal["segmentation", "classification"]
@@ -134,39 +131,6 @@ class Failure(_Model):
         return f"{spoken_name(self).capitalize()} failed: {self.why}."
 
 
-class Compared(_Model, AsPrinted):
-    """One number that the paper reports, compared with the runs of one record (`compare.rows`).
-
-    part: the key of `Repeat.metrics` that it was compared with. trivial: by predictor, the mean over the runs' splits.
-    margin: within how much of each other two such numbers are practically the same, None where that is not known.
-    verdict: the first of the questions a to c that has an answer (RULES.md). hint: of a small run.
-    needed: of a number that is not decided, or at which small runs do not hint, how many repeats, splits or
-        cross-validations would: 0 where no number would, None where nobody can tell yet (`verdict.repeats_to_decide`).
-    note: what it was compared with if not with repeats, and why a verdict was found; else "".
-    """
-
-    id: str
-    split: Literal["train", "validation", "test"]
-    name: str
-    value: str
-    unit: Literal["", "%"] = ""
-    where: str
-    definition: str
-    part: str
-    reproduced: Prediction
-    trivial: Values
-    margin: Number = None
-    verdict: Verdict
-    hint: Hint = ""
-    needed: int | None = None
-    note: str = ""
-
-    @property
-    def differs(self) -> bool:
-        """Whether our runs, also small ones, say that the printed number is higher or lower."""
-        return (self.hint or self.verdict) in ("paper higher", "paper lower")
-
-
 class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
@@ -175,9 +139,6 @@ class Record(_Model):
     recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
         shown as stale.
     failed: trainings without numbers. A cross-validation with one of them has no mean.
-    reported, rules: the comparison with the paper, and the version of the rules that it was judged by
-        (`common.evidence.verdict.RULES`). One that was judged by other rules is not read, and `repro compare` makes it
-        anew.
     counts: the checksums of the files of counts, masks and boxes beside the record, by name; {} in older records
         (`common.evidence.kept_counts`).
     checksum: of all the rest of the record; only in the file.
@@ -192,17 +153,14 @@ class Record(_Model):
     environment: Environment
     runs: list[Repeat]
     failed: list[Failure] = []
-    rules: int = RULES
-    reported: list[Compared] = []
     counts: dict[str, str] = Field(default={}, exclude_if=lambda known: not known)
     checksum: str = ""
 
     @model_validator(mode="before")
     @classmethod
-    def _judged_by_todays_rules(cls, content: dict[str, Any]) -> dict[str, Any]:
-        if content.get("reported") and content.get("rules") != RULES:
-            return content | {"rules": RULES, "reported": []}
-        return content
+    def _without_verdicts(cls, content: dict[str, Any]) -> dict[str, Any]:
+        """Older records also hold their verdicts. These are computed whenever they are shown, so they are dropped."""
+        return {key: value for key, value in content.items() if key not in ("reported", "rules")}
 
     @property
     def key(self) -> tuple[str, str, dict[str, str]]:

@@ -5,11 +5,11 @@ from common.evidence import claims
 from common.evidence.answers import Answer
 from common.evidence.claims.relations import say_range
 from common.evidence.columns import interval_of, is_column
+from common.evidence.compared import Compared
 from common.evidence.definition import Definition
 from common.evidence.number_cells import describe_nothing, describe_ours, describe_width, is_unlearned
 from common.evidence.phrases import like, listed, name_number, say_needed, say_widths
 from common.evidence.run_values import is_on_published_splits, name_repeats
-from common.evidence.schema import Compared
 from common.evidence.statistics import place
 from common.evidence.trivial import BACKGROUND
 from common.evidence.verdict import MEANINGS, RUNS, Hint, Verdict, varies_too_much

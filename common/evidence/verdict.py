@@ -12,7 +12,7 @@ import numpy as np
 from common.evidence.definition import COSTS, DISTANCES, Definition
 from common.evidence.statistics import Expected, Interval, Prediction, place
 
-# Goes up with every change of a rule. A record says under which rules its numbers were judged.
+# Goes up with every change of a rule.
 RULES = 2
 
 Verdict = Literal[

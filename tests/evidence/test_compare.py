@@ -5,9 +5,10 @@ import pytest
 
 from common.evidence import compare
 from common.evidence.columns import is_of_repeats
+from common.evidence.compared import Compared
 from common.evidence.counts import count
 from common.evidence.outlook import expect_cross_validation
-from common.evidence.schema import RUNNING, Compared, Record
+from common.evidence.schema import RUNNING, Record
 from common.evidence.statistics import Prediction, expect_on_same_splits
 from common.evidence.trivial import BACKGROUND, PREVALENCE
 from common.paper import Paper, Reading

@@ -1,7 +1,6 @@
 """What printed numbers alone say of "A is better than B"."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from common import papers
 from common.evidence import pairs
-from common.evidence.assess import stored
+from common.evidence.assess import assess_paper
 from common.evidence.pairs import OfImages
 from common.evidence.statistics import PairedDifference
 from common.evidence.superiority import ASSUMED, CONGRUENCE, as_percent, judge_printed, probability_of_false_claim
@@ -122,7 +121,7 @@ def test_what_is_assumed_is_what_the_committed_records_have(monkeypatch):
     known = [
         tested.paired
         for name in papers.names()
-        for tested in check_worded(papers.load(name), [replace(each, folder=RESULTS) for each in stored_of(name)])
+        for tested in check_worded(papers.load(name), assess_paper(papers.load(name), RESULTS))
         if tested.paired and tested.paired.of_images and tested.status != "did not learn"
     ]
     assert len(known) >= 2
@@ -131,10 +130,6 @@ def test_what_is_assumed_is_what_the_committed_records_have(monkeypatch):
         assert getattr(ASSUMED, field) == pytest.approx(found, abs=0.03), field
     correlations = [pair.of_images.correlation for each in known for pair in each.pairs if pair.of_images]
     assert pytest.approx((min(correlations), max(correlations)), abs=0.05) == CONGRUENCE
-
-
-def stored_of(name):
-    return stored(papers.load(name), RESULTS)
 
 
 @pytest.mark.parametrize(

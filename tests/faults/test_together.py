@@ -52,14 +52,15 @@ def test_of_processes_that_store_at_once_none_loses_a_record(tmp_path):
     assert {record.dataset.name: record.runs[0].seconds for record in stored} == dict.fromkeys(names, 19.0)
 
 
-def test_compare_does_not_replace_a_record_that_was_stored_while_it_read(tmp_path, monkeypatch):
-    """It takes seconds between reading and writing, at the end of every run too. The other process waits for it."""
+def test_nothing_is_stored_while_the_pages_are_made(tmp_path, monkeypatch):
+    """This takes seconds, at the end of every run too. The other process waits, so that all pages are of the same
+    records."""
     folder, read, others = tmp_path / "results", pages.assess_paper, []
-    assert storing(folder, made_in(1.0, reported=[])).wait() == 0
+    assert storing(folder, made_in(1.0)).wait() == 0
 
     def read_slowly(about, place):
         found = read(about, place)
-        others.append(storing(folder, made_in(2.0, reported=[])))
+        others.append(storing(folder, made_in(2.0)))
         time.sleep(2)  # the other process has started by then, and would have stored long ago
         assert others[0].poll() is None
         return found

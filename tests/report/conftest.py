@@ -82,7 +82,7 @@ def real_results(tmp_path_factory) -> Path:
     gill = made.record_of(folder, "gill")
     recipe = papers.load("gill").recipe(gill.profile, GROUPED)
     of_today = {"recipe_hash": recipe_hash(recipe), "protocol": protocol_of(recipe)}
-    grouped = gill.model_dump() | {"readings": GROUPED, "reported": []} | of_today
+    grouped = gill.model_dump() | {"readings": GROUPED} | of_today
     for run in grouped["runs"]:
         for values in run["metrics"].values():
             values |= {signature: value - 0.01 for signature, value in values.items() if value is not None}

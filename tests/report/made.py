@@ -54,7 +54,7 @@ def results(at: Path, real: Path, root: Path) -> Path:
     record = record_of(real, "rahman")
     data = Dataset(name="hostile", cases=len(found.cases), fingerprint=manifest.fingerprint(digests))
     record = Record.model_validate(
-        record.model_dump() | {"dataset": data.model_dump(), "recipe_hash": "older", "reported": [], "counts": {}}
+        record.model_dump() | {"dataset": data.model_dump(), "recipe_hash": "older", "counts": {}}
     )
     store(at, record)
     truth = np.zeros((len(found.cases), SIDE, SIDE), np.float32)

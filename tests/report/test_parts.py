@@ -67,7 +67,7 @@ def test_the_page_of_a_paper_has_the_spread_over_splits_and_over_initial_weights
     for run in runs:
         lower = {name: value and value - 0.001 * run.repeat for name, value in run.metrics["test"].items()}
         run.metrics["test"].update(lower)
-    store(tmp_path / "results", tang.model_copy(update={"runs": runs, "reported": [], "counts": {}}))
+    store(tmp_path / "results", tang.model_copy(update={"runs": runs, "counts": {}}))
     monkeypatch.setattr(layers, "networks", lambda paper: [])
     page = site.build_site(tmp_path / "results", ["tang"], tmp_path, tmp_path).pages["tang.html"]
     caption = page.index("How much is split and how much is luck")

@@ -11,6 +11,8 @@ import pytest
 
 from common import papers
 from common.evidence import counts, metrics
+from common.evidence.assess import assess_paper
+from common.evidence.compared import Compared
 from common.evidence.results import slug, trial_name
 from common.evidence.schema import Record
 from tests.faults.commands import Command
@@ -49,6 +51,7 @@ class Finished:
     folder: Path
     said: str
     records: list[dict]  # as stored, of its own network and of its baselines
+    rows: list[Compared]  # of all of them
 
 
 @pytest.fixture(
@@ -68,15 +71,16 @@ def finished(request, runs, tmp_path_factory) -> Finished:
     folder = tmp_path_factory.mktemp("smoke")
     said = repro(folder, runs, *words)
     records = json.loads((folder / "results" / f"{name}.json").read_text())
-    return Finished(name, words, [{}, *trained_along], folder, said, records)
+    rows = [row for each in assess_paper(papers.load(name), folder / "results") for row in each.rows]
+    return Finished(name, words, [{}, *trained_along], folder, said, records, rows)
 
 
-def test_it_stores_every_reported_number_beside_the_reproduced_one_and_prints_those_that_the_paper_is_known_by(
+def test_every_reported_number_stands_beside_the_reproduced_one_and_those_that_the_paper_is_known_by_are_printed(
     finished,
 ):
     about = papers.load(finished.name)
     trained = [cell for cell in about.reported if about.network_of(cell.readings) in finished.networks]
-    assert {row["id"] for record in finished.records for row in record["reported"]} == {cell.id for cell in trained}
+    assert {row.id for row in finished.rows} == {cell.id for cell in trained}
     for cell in trained:
         if cell.id in about.headline:
             assert f"{cell.value}{cell.unit}" in finished.said
@@ -94,8 +98,7 @@ def test_its_baselines_are_trained_and_reported_beside_its_own_network(finished)
 def test_a_run_on_the_phantom_is_never_compared_with_the_paper(finished):
     records = finished.records
     assert {record["dataset"]["name"] for record in records} == {"phantom"}
-    verdicts = {row["verdict"] for record in records for row in record["reported"]}
-    assert verdicts <= {"other data", "quoted", "impossible", "contradicted"}
+    assert {row.verdict for row in finished.rows} <= {"other data", "quoted", "impossible", "contradicted"}
 
 
 def test_every_repeat_or_fold_has_its_own_split_and_weights(finished):

@@ -18,7 +18,7 @@ def results(tmp_path) -> Path:
     shutil.copy(RESULTS / "gill.json", folder)
     records = json.loads((folder / "gill.json").read_text())
     own = next(each for each in records if not each["readings"])
-    kernel = json.loads(json.dumps(own)) | {"readings": {"kernel": "3"}, "reported": []}
+    kernel = json.loads(json.dumps(own)) | {"readings": {"kernel": "3"}}
     for run in kernel["runs"]:
         for values in run["metrics"].values():
             values |= {key: value + 0.01 for key, value in values.items() if value is not None}

@@ -261,7 +261,6 @@ def test_any_change_of_a_results_file_makes_records_or_is_refused_by_name(budget
     records = json.loads((ROOT / "results" / "gill.json").read_text(encoding="utf-8"))
     for record in records:
         record["runs"] = record["runs"][:1]
-        record["reported"] = record["reported"][:2]
         for run in record["runs"]:
             run["history"] = {"loss": [0.5]}
             run["metrics"] = {part: dict(list(values.items())[:2]) for part, values in run["metrics"].items()}
