@@ -244,7 +244,7 @@ class Paper(_Record):
             where = f"reproductions/{self.name}/paper.yaml"
             remedy = "Correct the file, or declare the setting in `Settings` of model.py beside it."
             wrong = complaints(error)
-            raise BadInput.listing(f"{where} has settings that no code reads:", wrong, remedy) from error
+            raise BadInput.listing(f"{where} has settings that can't be used:", wrong, remedy) from error
 
     def settings(self, profile: Profile, readings: dict[str, Any] | None) -> dict[str, Any]:
         """The settings of a recipe by name, not yet checked. Raises BadInput for an unknown profile, reading or value

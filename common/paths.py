@@ -30,9 +30,8 @@ def kind_of_place(path: Path) -> str:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         return ""
-    kinds = {"a folder": stat.S_ISDIR, "a pipe": stat.S_ISFIFO, "a socket": stat.S_ISSOCK, "a file": stat.S_ISREG}
-    kind = next((kind for kind, is_one in kinds.items() if is_one(mode)), "a device")
-    return "" if kind == "a file" else kind
+    kinds = {"": stat.S_ISREG, "a folder": stat.S_ISDIR, "a pipe": stat.S_ISFIFO, "a socket": stat.S_ISSOCK}
+    return next((kind for kind, is_one in kinds.items() if is_one(mode)), "a device")
 
 
 def refuse_no_file(path: Path) -> None:
