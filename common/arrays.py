@@ -1,4 +1,4 @@
-"""Arrays in compressed files (.npz), read with limits: a file of kilobytes can unpack to gigabytes."""
+"""Reads compressed arrays (.npz) within a limit of memory: a file of kilobytes can unpack to gigabytes."""
 
 import zipfile
 from pathlib import Path
@@ -9,12 +9,14 @@ from common.errors import Damaged
 
 
 def read_arrays(path: Path, most: int) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by name. most: the bytes that they may take in all; what the file declares is compared
-    with this before anything is unpacked.
+    """Reads all arrays of an .npz file, by name.
 
-    Raises Damaged, naming the file, where it is missing, larger than that, or holds anything but whole arrays."""
+    most: the most bytes that the unpacked arrays may take together. The sizes that the file declares are compared with
+    it before anything is unpacked.
+
+    Raises Damaged, naming the file, if the file is missing, unpacks to more, or holds anything but whole arrays."""
     try:
-        if not path.is_file():  # a FIFO would be waited for
+        if not path.is_file():  # opening a FIFO would wait for a writer
             raise ValueError("there is no such file")
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -27,8 +29,8 @@ def read_arrays(path: Path, most: int) -> dict[str, np.ndarray]:
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """Raises ValueError where the array declares another size than the member of the archive has: NumPy would reserve
-    the memory before it reads."""
+    """Reads one array. Raises ValueError if its header declares another size than its member of the archive has: NumPy
+    would reserve the declared memory before it reads."""
     with archive.open(member) as file:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError(f"{member.filename} in it is not of the format that the suite writes")

@@ -1,4 +1,5 @@
-"""What does not fit in the content of a file, in plain words. Pydantic finds it and speaks to programmers."""
+"""Says in plain words what is wrong with the content of a file. Pydantic finds it, but its messages are for
+programmers."""
 
 import datetime
 import re
@@ -7,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-# The kinds of values as pydantic names them in a place.
+# If a value may be of several kinds, pydantic puts the kind that it tried into the place of the error.
 _KIND = re.compile(r"(dict|list|tuple|literal)\[.*\]|float|int|str|bool")
-_KEY = "[key]"
-# What was expected, by the type of an error.
+_KEY = "[key]"  # the last part of a place, if the key itself is wrong and not its value
+# What was expected, by pydantic's type of an error.
 _EXPECTED = {
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "dataclass_type"), "keys with values"),
     **dict.fromkeys(("list_type", "tuple_type"), "a list"),
@@ -33,10 +34,10 @@ _LONGEST = 40  # characters of a value that are shown
 
 
 def complaints(error: ValidationError) -> list[str]:
-    """A line for each value that does not fit: where it stands, what was expected, and what is there.
+    """Returns a line for each value that does not fit: where it stands, what was expected, and what is there.
 
-    Of a value that may be of several kinds, pydantic complains once for each kind, which it names in the place. Here it
-    has one line: about what is wrong further down where it is of one of the kinds, else about all of them."""
+    If a value may be of several kinds, pydantic reports an error for each kind. Here the value has one line. If it is
+    of one of these kinds but something in it is wrong, the line is about that; otherwise the line names all kinds."""
     by_place: dict[tuple, list[Mapping[str, Any]]] = {}
     for each in error.errors():
         loc = (*each["loc"], _KEY) if each["type"] == "invalid_key" else each["loc"]
@@ -50,7 +51,8 @@ def complaints(error: ValidationError) -> list[str]:
 
 
 def in_short(value: Any) -> str:
-    """A value as the person who wrote it knows it again: "keys with values", "a list of 3", "nothing", or itself."""
+    """Names a value so that the person who wrote it recognises it: "keys with values", "a list of 3", "nothing", or the
+    value itself, cut off after 40 characters."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):
@@ -68,7 +70,7 @@ def _without_kinds(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 
 def _say_place(place: tuple[str | int, ...]) -> str:
-    """Keys from the outermost on, and the number of an entry of a list, from 1: "tables (entry 2).rows"."""
+    """The keys from the outermost on. An entry of a list has its number, from 1: "tables (entry 2).rows"."""
     said = ""
     for part in place[:-2] if place[-1:] == (_KEY,) else place:
         if isinstance(part, int):
@@ -79,7 +81,7 @@ def _say_place(place: tuple[str | int, ...]) -> str:
 
 
 def _say(found: list[Mapping[str, Any]], is_key: bool) -> str:
-    """found: what pydantic says of one value, or of a key."""
+    """found: pydantic's errors about one value or, with `is_key`, about one key."""
     expected = [_EXPECTED[each["type"]].format(**_limits(each)) for each in found if each["type"] in _EXPECTED]
     if len(expected) < len(found):
         others = (each for each in found if each["type"] not in _EXPECTED)
@@ -91,6 +93,6 @@ def _say(found: list[Mapping[str, Any]], is_key: bool) -> str:
 
 
 def _limits(each: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of an error, 0 and not 0.0."""
+    """The limits that an error names. Whole numbers become int, so that the message says 0 and not 0.0."""
     known = each.get("ctx", {}).items()
     return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in known}

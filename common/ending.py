@@ -13,7 +13,7 @@ from common import newest
 from common.text import for_terminal
 
 GRACE = 2.5  # seconds that the program has to stop by itself after a signal
-PATIENCE = 20.0  # seconds more for the last state of a training to be written; Slurm kills after 30 s
+PATIENCE = 20.0  # further seconds to write the last state of a training to the disk; Slurm kills after 30 s
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = b"\x1b[?25h"
 _ends = threading.Lock()
@@ -21,20 +21,21 @@ _ends = threading.Lock()
 
 @contextmanager
 def ends_soon(message: str = "") -> Iterator[None]:
-    """In this context, SIGINT and SIGTERM end the process within seconds, with the message on standard error and status
-    130 or 143. A signal that is ignored stays ignored.
+    """In this context, SIGINT and SIGTERM end the process within seconds. `message` goes to standard error, and the
+    exit status is 130 (SIGINT) or 143 (SIGTERM). A signal that the process ignores stays ignored.
 
-    Python handles a signal between two of its own instructions. A step of a large network, or its compilation, is one
-    instruction and takes up to minutes, and threads that prepare images finish their queue first. So the signal raises
-    SystemExit, and `GRACE` seconds later a thread ends the process if it still runs. What waits to be written is
-    written first (`common.newest`): if that takes longer, a line says so, and after `PATIENCE` seconds it is given up.
-    Every file is complete or missing."""
+    Python handles a signal only between two of its own instructions. A training step of a large network, or its
+    compilation, is one instruction to Python and takes up to minutes. Threads that prepare images also finish their
+    queue first. So the signal raises SystemExit, and a thread ends the process if it still runs `GRACE` seconds later.
+
+    What waits to be written is written first (`common.newest`). If there is anything, a line says so. After `PATIENCE`
+    seconds it is given up. Every file is complete or missing."""
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     caught = []
 
     def stop(signum, frame):
-        if not caught:  # a second signal, as `make` and Ctrl-C send, must not disturb the end
+        if not caught:  # a second signal, of `make` or another Ctrl-C, must not disturb the end
             caught.append(signum)
             raise SystemExit(128 + signum)
 
@@ -63,7 +64,7 @@ def _watch(reading: socket.socket, message: str) -> None:
         while byte := reading.recv(1):
             if byte[0] in _SIGNALS:
                 time.sleep(GRACE)
-                for stream in filter(os.isatty, (1, 2)):  # with a bar that has hidden the cursor
+                for stream in filter(os.isatty, (1, 2)):  # a progress bar may have hidden the cursor
                     os.write(stream, _SHOW_CURSOR)
                 end_process(128 + byte[0], message)
 
@@ -72,7 +73,7 @@ def end_process(code: int, message: str = "") -> None:
     """Writes what waits to be written, and ends the process at once. Python's own exit would wait for threads that
     prepare images. It would also free objects that threads of TensorFlow still use, which sometimes caused a
     segmentation fault."""
-    _ends.acquire()  # and keeps it: a second thread that comes here waits for the first to end the process
+    _ends.acquire()  # and never releases it: a second thread that comes here waits until the first ends the process
     if newest.any_busy():
         _say(f"The last whole epoch is written to the disk, which may take up to {PATIENCE:.0f} s.")
     for failed in newest.finish_all(PATIENCE):

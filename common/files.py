@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and that show when they are not as they were written."""
+"""Writes files so that each is whole or missing, and finds out whether a file was damaged or changed since."""
 
 import json
 import os
@@ -20,12 +20,14 @@ from common.plural import counted
 from common.text import finite_or_null, for_json
 
 _UNFINISHED = ".partial"
-_MOST_UNPACKED = 1 << 28  # bytes of compressed members; large arrays are stored as they are
+_MOST_UNPACKED = 1 << 28  # bytes of all compressed members when unpacked; large arrays are not compressed
 
 
 def read_at_most(path: Path, most: int) -> bytes:
-    """The bytes of a small file. Raises ValueError, with the reason alone, for a larger one and for what is no file, as
-    a pipe, which would wait for ever; OSError for what can't be read."""
+    """Reads a small file.
+
+    Raises ValueError, whose message does not name the file, if it has more than `most` bytes or is no file (reading a
+    pipe could wait for ever). Raises OSError if it can't be read."""
     if kind := kind_of_place(path):
         raise ValueError(f"it is {kind}, not a file")
     with path.open("rb") as file:
@@ -36,8 +38,10 @@ def read_at_most(path: Path, most: int) -> bytes:
 
 
 def decode_utf8(content: bytes) -> str:
-    """The text of a file in UTF-8, with or without a mark of it. Raises ValueError, with the reason alone and the
-    remedy, for another encoding: Windows' programs save UTF-16 and code pages of one byte a letter."""
+    """Decodes UTF-8, with or without a byte order mark.
+
+    Raises ValueError, with the reason and the remedy, for another encoding. Programs on Windows save UTF-16 and code
+    pages of one byte a letter."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
         raise ValueError("it is UTF-16: save it as UTF-8")
     try:
@@ -49,15 +53,17 @@ def decode_utf8(content: bytes) -> str:
 
 @contextmanager
 def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[BinaryIO]:
-    """A file to write into, or whose `name` to write to. It lies beside `path`, and at the end is forced to disk and
-    renamed: a reader finds the old file or the new one, never half of one, also after a power cut. Folders are made.
+    """Opens a temporary file beside `path`, and renames it to `path` at the end. So a reader finds the old file or the
+    new one, and never a part of one. Write into the file, or to the path in its `name`. Missing folders are made.
 
-    ending: of its name until then, for a writer that asks for one; durable: False for a file that can be made again: it
-    is not forced to disk, which takes longer than writing it. An OSError names `path`.
+    ending: of the temporary file's name, for a writer that asks for one. durable: forces the file to the disk before it
+    is renamed, so that it is whole after a power cut too. That takes longer than writing it: pass False for a file
+    that can be made again.
 
-    Raises BadInput where no file can be (`refuse_no_file`): the renaming would replace a device."""
+    Raises BadInput if `path` can't be a file (`refuse_no_file`), because the renaming would replace a device. An
+    OSError names `path`."""
     refuse_no_file(path)
-    # With the host's name, because machines may share a disk and have processes of the same number.
+    # The host's name is in it, because two machines that share a disk may both have a process of this number.
     beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_UNFINISHED}{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,11 +85,13 @@ def atomic(path: Path, ending: str = "", durable: bool = True) -> Iterator[Binar
 
 
 def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
+    """Writes a file that is whole or missing (`atomic`)."""
     with atomic(path, durable=durable) as file:
         file.write(content)
 
 
 def copy(source: Path, target: Path) -> None:
+    """Copies a file. The copy is whole or missing (`atomic`)."""
     refuse_special(source)
     with source.open("rb") as original, atomic(target) as file:
         shutil.copyfileobj(original, file)
@@ -91,8 +99,8 @@ def copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def in_tmpdir() -> Iterator[Path]:
-    """A folder for temporary files, which is removed at the end. An OSError for want of room or rights, which a library
-    raises without a name, names the place and the variable that chooses it."""
+    """A new folder for temporary files, which is removed at the end. If the disk has no room or may not be written to,
+    the OSError names the place and the variable that chooses another. A library would raise it without a name."""
     try:
         with TemporaryDirectory() as folder:
             yield Path(folder)
@@ -103,8 +111,10 @@ def in_tmpdir() -> Iterator[Path]:
 
 
 def reserve(path: Path) -> None:
-    """Takes room on the disk for the whole of a new memory map. Raises OSError, naming the file, where there is not
-    enough: if the disk were found full while the map is written, the process would be killed."""
+    """Reserves room on the disk for a new memory map. Its file has its full size already, but no blocks on the disk.
+
+    Raises OSError, naming the file, if there is not enough room. If the disk became full while the map is written, the
+    process would be killed."""
     if not hasattr(os, "posix_fallocate"):  # macOS
         return
     try:
@@ -116,20 +126,23 @@ def reserve(path: Path) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes the half-written files of killed processes under a folder. The caller has to be the only writer there."""
+    """Removes the temporary files (`atomic`) that killed processes have left under a folder. The caller must be the
+    only writer there."""
     for left in folder.rglob(f".*{_UNFINISHED}*"):
         left.unlink()
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
-    """The content with a checksum of it, and null for numbers that are not finite."""
+    """Returns the content with its checksum added. Numbers that are not finite become None."""
     content = finite_or_null(content)
     return content | {"checksum": _checksum(content)}
 
 
 def unseal(content: Any, path: Path) -> dict[str, Any]:
-    """The content without its checksum. Raises Damaged, naming the file, where the checksum does not fit. Content that
-    has none passes: it was written before there were checksums."""
+    """Returns the content without its checksum. Content that has none passes: it was written before there were
+    checksums.
+
+    Raises Damaged, naming the file, if the checksum does not fit, or if the content is no dict."""
     if not isinstance(content, dict):
         raise Damaged(path, "not the JSON that was written")
     known = content.pop("checksum", None)
@@ -139,11 +152,12 @@ def unseal(content: Any, path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes JSON with a checksum, for `read_json`. The file is whole or missing."""
     write_atomically(path, for_json(seal(content)).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What `write_json` wrote. Raises Damaged, naming the file, for anything else."""
+    """Reads a file of `write_json`. Raises Damaged, naming the file, if it is missing or is anything else."""
     try:
         return unseal(json.loads(read_at_most(path, limits.JSON)), path)
     except (OSError, ValueError, RecursionError) as error:
@@ -151,9 +165,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def check_archive(path: Path) -> None:
-    """Compares every member of a zip archive (.npz, .keras) with its CRC-32. Raises Damaged, naming the file, where it
-    is missing, truncated or changed, where members are missing in it, and where it would unpack to far more than the
-    suite ever packs."""
+    """Compares every member of a zip archive (.npz, .keras) with its CRC-32.
+
+    Raises Damaged, naming the file, if it is missing, truncated or changed, if members are missing in it, or if its
+    compressed members unpack to far more than the suite ever packs."""
     try:
         refuse_special(path)
         with zipfile.ZipFile(path) as archive:
@@ -176,9 +191,10 @@ def check_archive(path: Path) -> None:
 
 
 def refuse_inflating(archive: zipfile.ZipFile, path: Path, largest: dict[str, int]) -> None:
-    """Raises BadInput, naming the file, for a zip archive that could take far more memory than disk: with a compressed
-    member, which the suite never writes, with members that say to be larger than the file, or with a member, of those
-    that are read whole, of more bytes than `largest` allows it.
+    """Raises BadInput, naming the file, for a zip archive that could take far more memory than it takes on the disk.
+
+    Refused are compressed members, which the suite never writes here, and members that claim to be larger together than
+    the file. largest: the most bytes of each member that is read whole, by its name; a larger one is refused.
     """
     members = archive.infolist()
     if any(info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size for info in members):
@@ -191,7 +207,7 @@ def refuse_inflating(archive: zipfile.ZipFile, path: Path, largest: dict[str, in
 
 
 def checksum(path: Path) -> str:
-    """16 hex digits of a file's content."""
+    """The checksum of a file's content: 16 hex digits (BLAKE2b)."""
     refuse_special(path)
     digest = blake2b(digest_size=8)
     with path.open("rb") as file:

@@ -1,5 +1,5 @@
-"""Who may work in a folder: one process alone, several side by side, or all that only read. The kernel holds the locks.
-So a dead process blocks nobody, and no clock says who is alive."""
+"""Locks on folders: for one process alone, for several side by side, or for readers. The kernel holds the locks and
+frees those of a process that dies. So no dead process blocks others, and no timeout has to guess who is alive."""
 
 import errno
 import fcntl
@@ -18,19 +18,22 @@ from common.errors import BadInput, unwritable
 from common.paths import refuse_special
 
 NAME = ".lock"
-_PATIENCE = 0.5  # seconds: `holder`, which only looks, holds the lock for a moment
-_SILENCE = 5  # seconds of waiting before a message says for whom
-_ABANDONED = 24 * 3600  # seconds
+_PATIENCE = 0.5  # seconds of trying again: `holder` takes the lock for a moment, only to look
+_SILENCE = 5  # seconds of waiting before a warning says for whom
+_ABANDONED = 24 * 3600  # seconds in which nothing was written
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def only_one(folder: Path, *, wait: bool = False, warn: bool = True) -> Iterator[None]:
-    """Keeps other processes out of a folder, which is made if it is missing. If another process is in it, `wait` waits
-    for that, and else BadInput says who it is. After some seconds of waiting a warning says for whom, unless the caller
-    has said it (`warn`). Raises BadInput, naming the file, where no lock can be made; on a file
-    system without locks, a warning says what to take care of."""
+    """Keeps all other processes out of a folder. A missing folder is made.
+
+    wait: if another process is in the folder, wait until it has left. warn: after some seconds of waiting, log for
+    whom; False if the caller has said it.
+
+    Raises BadInput, which says who it is, if another process is in the folder and `wait` is False; and BadInput, naming
+    the file, if the lock can't be made. On a file system without locks, a warning says what to take care of."""
     with _locked(folder, fcntl.LOCK_EX, wait, warn) as lock:
         _note(lock, f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
         yield
@@ -39,16 +42,16 @@ def only_one(folder: Path, *, wait: bool = False, warn: bool = True) -> Iterator
 
 @contextmanager
 def side_by_side(folder: Path) -> Iterator[None]:
-    """Keeps processes out of a folder that want it alone (`only_one`). Others may come in: each locks a folder of its
-    own in it. Raises BadInput, with who it is, where a process has the folder alone."""
+    """Keeps processes that want a folder alone (`only_one`) out of it. Others that call this may come in. Each of them
+    then locks a folder of its own in it. Raises BadInput, which says who it is, if a process has the folder alone."""
     with _locked(folder, fcntl.LOCK_SH, wait=False):
         yield
 
 
 @contextmanager
 def unchanging(folder: Path) -> Iterator[None]:
-    """Waits until no process changes a folder (`only_one`), and keeps such processes out while this one reads. A folder
-    that is missing, or that this process may not write to, is read as it is."""
+    """Waits until no process has a folder alone (`only_one`) to change it, and keeps such processes out while this one
+    reads. If the folder is missing or can't be locked, for example because it is read-only, there is no lock."""
     with ExitStack() as opened:
         if folder.is_dir():
             with suppress(BadInput):
@@ -58,26 +61,27 @@ def unchanging(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """A new folder that is removed at the end, unless it was renamed. `remove_abandoned` sees that it is in use."""
-    with TemporaryDirectory(dir=parent, prefix=prefix) as name, _folder(Path(name)) as descriptor:
-        with suppress(OSError):  # NFS can't lock a folder; `remove_abandoned` can't either, and removes none there
+    """A new folder that is removed at the end, unless it was renamed. It is locked, so that `remove_abandoned` of
+    another process leaves it alone."""
+    with TemporaryDirectory(dir=parent, prefix=prefix) as name, _open_folder(Path(name)) as descriptor:
+        with suppress(OSError):  # NFS can't lock a folder. `remove_abandoned` can't either, and removes none there
             fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield Path(name)
 
 
 def remove_abandoned(folder: Path, *patterns: str) -> None:
-    """Removes the temporary folders of these patterns (globs, relative to `folder`) that killed processes have left:
-    those that no living process has locked, and in which nothing was written for a day."""
+    """Removes temporary folders that killed processes have left: those that no living process has locked, and in which
+    nothing was written for a day. patterns: globs of such folders, relative to `folder`."""
     for left in (found for pattern in patterns for found in folder.glob(pattern)):
-        with suppress(OSError), _folder(left) as descriptor:  # an OSError if it is in use or was just removed
+        with suppress(OSError), _open_folder(left) as descriptor:  # an OSError if it is in use or was just removed
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Only locks tell who is alive. The age is for file systems whose locks hold on one machine only.
+            # The age is for file systems on which one machine does not see the locks of another.
             if time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*"))) > _ABANDONED:
                 shutil.rmtree(left)
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[int]:
+def _open_folder(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         yield descriptor
@@ -89,7 +93,7 @@ def _folder(path: Path) -> Iterator[int]:
 def _locked(folder: Path, kind: int, wait: bool, warn: bool = True) -> Iterator[BinaryIO]:
     path, lock = folder / NAME, None
     with ExitStack() as opened:
-        while not (lock and _lies_at(lock, path)):  # it was removed meanwhile: others would lock another file
+        while not (lock and _lies_at(lock, path)):  # if it was removed meanwhile, others would lock another file
             opened.close()
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +116,7 @@ def _locked(folder: Path, kind: int, wait: bool, warn: bool = True) -> Iterator[
 
 
 def _lock(file: BinaryIO, folder: Path, kind: int, wait: bool, warn: bool) -> None:
-    """Raises BlockingIOError where others hold the lock and `wait` is false."""
+    """Locks a file. Raises BlockingIOError if others hold the lock and `wait` is False."""
     limit = time.monotonic() + (_SILENCE if wait else _PATIENCE)
     while True:
         try:
@@ -142,7 +146,7 @@ def _note(lock: BinaryIO, who: str) -> None:
 
 
 def holder(folder: Path) -> str | None:
-    """Who has the folder alone now: process, host and time; None for nobody."""
+    """Who has the folder alone now: "process 12 on HOST since 2026-11-29 03:00:00"; None for nobody."""
     path = folder / NAME
     with suppress(OSError):
         refuse_special(path)
@@ -155,7 +159,7 @@ def holder(folder: Path) -> str | None:
 
 
 def holders(folder: Path) -> list[str]:
-    """All who have the folder, or one in it, alone now."""
+    """All who have the folder, or a folder below it, alone now (`holder`)."""
     return list(filter(None, (holder(path.parent) for path in sorted(folder.rglob(NAME)))))
 
 

@@ -1,4 +1,4 @@
-"""Writes the newest of several values in a thread, so that the work that makes them does not wait for a disk."""
+"""Writes the newest value in a thread, so that the training that makes the values does not wait for a disk."""
 
 import threading
 import time
@@ -9,9 +9,9 @@ Value = TypeVar("Value")
 
 
 class NewestWriter(Generic[Value]):
-    """Calls `write(value)` in a thread. A newer value takes the place of one that waits. Two writes begin at least
-    `pause` seconds apart, but `hurry` and `finish` let what is handed over so far be written at once. There is a thread
-    only while a value waits or is written. If a write fails, a newer value is tried all the same."""
+    """Calls `write(value)` in a thread. If a value still waits when a newer one is handed over, it is dropped. Two
+    writes begin at least `pause` seconds apart, except that `hurry` and `finish` end the pause. There is a thread only
+    while a value waits or is written. After a failed write, newer values are tried all the same."""
 
     def __init__(self, write: Callable[[Value], None], pause: float):
         self._write, self._pause = write, pause
@@ -25,7 +25,7 @@ class NewestWriter(Generic[Value]):
         self._next = 0.0
 
     def put(self, value: Value) -> None:
-        """Hands over the newest value. Then raises the error of an earlier write, if nobody has been told of it."""
+        """Hands over the newest value. Then raises the error of the last write, if nobody has been told of it."""
         with self._changed:
             error, self._error = self._error if self in _BUSY else None, None
             self._handed += 1
@@ -38,14 +38,14 @@ class NewestWriter(Generic[Value]):
             raise error
 
     def hurry(self) -> None:
-        """Lets the thread write what waits without a pause."""
+        """Lets the thread write the waiting value at once."""
         with self._changed:
             self._hurried = self._handed
             self._changed.notify_all()
 
     def finish(self, limit: float | None = None) -> bool:
-        """Waits until all that was handed over is written, for at most `limit` seconds. Returns whether it is. Raises
-        the error of the last write, in each thread that waits."""
+        """Waits until the newest value is written, for at most `limit` seconds. Returns whether it is. Raises the error
+        of the last write, in each thread that waits."""
         self.hurry()
         with self._changed:
             wanted = self._handed
@@ -84,12 +84,13 @@ _BUSY: set[NewestWriter] = set()
 
 
 def any_busy() -> bool:
+    """Whether a writer of this process has something to write, or an error that nobody has been told of."""
     return bool(_BUSY)
 
 
 def finish_all(limit: float) -> list[str]:
-    """Lets every writer of this process write what waits, in at most `limit` seconds together. Call it before the
-    process ends. Returns a sentence for each that failed."""
+    """Lets every writer of this process write its waiting value, in at most `limit` seconds together. Call it before
+    the process ends. Returns a sentence for each writer that failed."""
     end, failed = time.monotonic() + limit, []
     for writer in list(_BUSY):
         try:

@@ -1,7 +1,7 @@
 """The validated record behind a `paper.yaml`: what a paper states, leaves open and reports.
 
-The record makes a recipe (`common.recipe`): the values that the paper states, one value for each reading, and the
-settings that a profile shrinks. `model.py` beside the record declares the settings of its network and builds it.
+The record makes a recipe (`common.recipe`) from the values that the paper states, one value for each reading, and the
+settings that a profile shrinks. `model.py` beside it declares the settings of the network and builds the network.
 """
 
 import re
@@ -29,8 +29,8 @@ class _Record(BaseModel):
 
 
 class Stated(_Record):
-    """A value of the recipe that the paper states: with the words that state it or, where the authors' code does, with
-    its file and line."""
+    """A setting of the recipe that the paper states. quote: the words that state it; or source: the file and line of
+    the authors' code that does. Exactly one of the two is given."""
 
     value: Any
     quote: str | None = None
@@ -45,8 +45,10 @@ class Stated(_Record):
 
 class Reading(_Record):
     """A choice that could move a reported number. The paper leaves it open; or it states the default, and the suite
-    tries other values too. refused: values that the paper's words allow but that the suite does not run, as typed, each
-    with the reason."""
+    tries other values too.
+
+    why: the reason for default and alternatives. quote: the paper's words about it. refused: values that the paper's
+    words allow but that the suite does not run, as typed, each with the reason."""
 
     default: Any
     alternatives: list[Any]
@@ -60,8 +62,8 @@ class Reading(_Record):
 
 
 class Reply(_Record):
-    """What the authors of a paper answer to its page. by: who; date: when, such as "2027-01-12"; words: their own,
-    unchanged, of any length; where: the address where they say it, if it is public."""
+    """The answer of a paper's authors to its page. by: who answers. date: such as "2027-01-12". words: their own words,
+    unchanged, of any length. where: the address of the answer, if it is public."""
 
     by: str
     date: str
@@ -70,7 +72,7 @@ class Reply(_Record):
 
 
 class _Tables(_Record):
-    """The short form of `Paper.reported` in the file."""
+    """The `tables` of a paper.yaml: a short form of `Paper.reported`."""
 
     tables: list[Table]
 
@@ -78,23 +80,24 @@ class _Tables(_Record):
 class Paper(_Record):
     """One paper.
 
-    text: the file of its full text under `REPRO_PAPERS`; None if it is not at hand.
-    open: in prose, what the paper leaves open without a consequence for its numbers, and what can't be run.
-    parameters: how many its own network has at the paper's size, those of batch normalisation included.
-    data: the paper's data set. If `data_named` is false, the paper does not name its data and this set stands for them:
-        then no run confirms or refutes a number of the paper.
+    text: name of the file with its full text, in the folder REPRO_PAPERS; None if we do not have the text.
+    parameters: number of parameters of its own network at the paper's size, those of batch normalisation included.
+    data: the paper's data set. data_named: False if the paper does not name its data and this set stands for them; then
+        no run confirms or refutes a number of the paper.
     stand_in: a data set of the same kind, used if the paper's is missing.
-    training_pass: the pass that measured its numbers of the training images.
-    baselines: the other networks that the paper trains beside its own, each as readings. of_baselines: what the recipe
-        of each of them has instead of the paper's own settings, for example no class to predict.
+    training_pass: how the paper measured its numbers of the training images.
+    baselines: the other networks that the paper trains beside its own, each as readings. of_baselines: the settings
+        that replace the paper's own in the recipe of each baseline, for example no class to predict.
+    open: in prose, what the paper leaves open without a consequence for its numbers, and what can't be run.
+    profiles: for each smaller profile, the settings that replace the paper's.
     reported: every number, including those of the `tables` of the file.
-    claims: other ways to read some of the numbers; `cases`: how many cases the numbers are about. Both are for the
-        checks of arithmetic.
+    claims: other ways to read some of the numbers. cases: how many cases the numbers are about. Both are for the checks
+        of arithmetic.
     worded: the claims that the paper makes in words. headline: the ids of the few numbers that it is known by.
-    brief: its network and data in a few words. findings: in two sentences, what came out of our runs of it and what
-    surprised us; written by hand, and renewed with the runs.
-    code: the address of the authors' code, where it is public.
-    figures: what it shows in pictures. reply: what its authors answer, None while there is no answer.
+    brief: its network and data in a few words. findings: two sentences on what our runs showed and what surprised us;
+        written by hand, and renewed with the runs.
+    code: the address of the authors' code, if it is public.
+    figures: what the paper shows in pictures. reply: the answer of its authors; None while there is none.
     """
 
     name: str
@@ -167,46 +170,46 @@ class Paper(_Record):
 
     @property
     def printed_numbers(self) -> list[Reported]:
-        """Each printed number once, even if the record has it under several definitions."""
+        """Each printed number once, even if the record lists it under several definitions."""
         return [cell for cell in self.reported if not cell.same_as]
 
     @property
     def folds(self) -> int | None:
-        """The number of folds of its cross-validation, as stated or as the record reads it; None for none."""
+        """The number of folds that the paper states, or the default reading of it. None without cross-validation."""
         stated, read = self.stated.get("folds"), self.readings.get("folds")
         return stated.value if stated else read.default if read else None
 
     @property
     def link(self) -> str | None:
-        """The address of the paper: a DOI, or another one that its source names; None where it names none."""
+        """The address of the paper, from `source`: a DOI or another URL; None if it has none."""
         found = re.search(r"https?://[^\s,;)]+", self.source)
         return found[0] if found else None
 
     def is_own_data(self, name: str) -> bool:
-        """Whether a data set is the one that the paper names. Only runs on that one can judge its numbers."""
+        """Whether a data set is the one that the paper names. Only runs on that set can judge its numbers."""
         return self.data_named and name == self.data
 
     def network_of(self, readings: dict[str, Any]) -> dict[str, Any]:
-        """The baseline that these readings choose; {} for the paper's own network."""
+        """The baseline that these readings choose, as readings; {} for the paper's own network."""
         chosen = {key: as_text(value) for key, value in readings.items()}
         its = (each for each in self.baselines if all(chosen.get(key) == as_text(each[key]) for key in each))
         return next(its, {})
 
     def trained_along(self, readings: Collection[str]) -> list[dict[str, Any]]:
-        """The baselines that a run with these readings trains too: none that differs in a chosen reading, and none
-        whose numbers the paper only quotes from other works."""
+        """The baselines that a run with these chosen readings trains too. A baseline is left out if one of its own
+        readings was chosen, or if the paper only quotes its numbers from other works."""
         of = [(baseline, [cell for cell in self.reported if cell.readings == baseline]) for baseline in self.baselines]
         own = [baseline for baseline, cells in of if not cells or any(not cell.quoted for cell in cells)]
         return [baseline for baseline in own if not baseline.keys() & set(readings)]
 
     def shrunk(self, profile: Profile) -> Collection[str]:
-        """The settings for which a profile has its own value. Another reading of such a setting is no alternative
-        there: it would be compared with the value of the profile and not with the paper's default."""
+        """The settings for which a profile has its own value. In this profile, another reading of such a setting is no
+        alternative: it would be compared with the profile's value and not with the paper's default."""
         return self.profiles.get(profile, {}).keys()
 
     def recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
-        """The settings of one training, checked by `Settings` in the paper's `model.py`, which imports Keras. A chosen
-        reading has priority over the profile's value.
+        """The settings of one training, checked by the class `Settings` of the paper's `model.py`. Imports Keras. A
+        chosen reading has priority over the profile's value.
 
         Raises BadInput for an unknown profile, reading or value of a reading; for a setting in the record that no code
         reads; and for an optimizer, a loss or a monitor that neither `common` nor `model.py` makes.
@@ -230,7 +233,8 @@ class Paper(_Record):
         return recipe
 
     def plain_recipe(self, profile: Profile = "paper", readings: dict[str, Any] | None = None) -> Recipe:
-        """The same without Keras, if no network is built. The settings of the network are not checked."""
+        """Like `recipe`, but without Keras, for callers that build no network. The settings of the network are not
+        checked."""
         return self._validated(Recipe, profile, readings)
 
     def _validated(self, settings: type[Recipe], profile: Profile, readings: dict[str, Any] | None) -> Recipe:
@@ -240,10 +244,11 @@ class Paper(_Record):
             where = f"reproductions/{self.name}/paper.yaml"
             remedy = "Correct the file, or declare the setting in `Settings` of model.py beside it."
             wrong = complaints(error)
-            raise BadInput.listing(f"{where} has settings that no code reads:", wrong, remedy) from error
+            raise BadInput.listing(f"{where} has settings that can't be used:", wrong, remedy) from error
 
     def settings(self, profile: Profile, readings: dict[str, Any] | None) -> dict[str, Any]:
-        """Those of a recipe, by name, not yet checked. Raises BadInput as `recipe` does."""
+        """The settings of a recipe by name, not yet checked. Raises BadInput for an unknown profile, reading or value
+        of a reading."""
         if profile != "paper" and profile not in self.profiles:
             raise BadInput(f"{self.name} has no profile {profile}: add it under `profiles` in its paper.yaml.")
         chosen = self.choose(readings or {})
@@ -253,31 +258,30 @@ class Paper(_Record):
         settings |= self.of_baselines if self.network_of(chosen) else {}
         settings |= chosen
         monitor = settings.get("monitor")
-        # If nobody chose `monitor`, it is taken over batches of the size that is trained.
+        # A monitor over batches ("...|batch=8|...") follows the batch size, unless the monitor itself was chosen.
         if "monitor" not in chosen and isinstance(monitor, str):
             settings["monitor"] = re.sub(r"(?<=\|batch=)\d+", str(settings.get("batch_size")), monitor)
         return settings
 
     def are_default(self, readings: Mapping[str, str]) -> bool:
-        """Whether readings, as typed, are the default of the paper's network, or of one that it sets beside its own."""
+        """Whether readings, as typed, are the defaults of the paper's own network or of one of its baselines."""
         networks = ({key: as_text(value) for key, value in each.items()} for each in [{}, *self.baselines])
         return readings in networks
 
     def without_design(self, readings: Mapping[str, str]) -> dict[str, str]:
-        """Readings as typed without the design of the run (`is_design`). If the paper does not cross-validate, a number
-        of folds is more than the size of its design, and stays."""
+        """Readings, as typed, without those that only set the design of the run (`is_design`). If the paper does not
+        cross-validate, a number of folds changes more than the size of the design, and stays."""
         kept = () if self.folds else ("folds",)
         return {key: value for key, value in readings.items() if key in kept or not is_design(key, value)}
 
     def usual_repeats(self, readings: dict[str, Any]) -> int:
-        """The default number of repeats: 1 for a cross-validation, else 3; three on each split where the splits come
-        again."""
+        """The default number of repeats: with `splits`, 3 on each split; for a cross-validation, 1; otherwise 3."""
         recipe = self.plain_recipe("paper", readings)
         return 3 * recipe.splits if recipe.splits else 1 if recipe.folds else 3
 
     def choose(self, readings: dict[str, Any]) -> dict[str, Any]:
         """The chosen readings with the values of the record. Values are matched by their text: {"batch_size": "16"}
-        gives {"batch_size": 16}. Raises BadInput for an unknown reading or value, with the list of the known ones."""
+        gives {"batch_size": 16}. Raises BadInput for an unknown reading or value, and lists the known ones."""
         if refused := [reason for key, value in readings.items() if (reason := self.refusal(key, value))]:
             table = [f"{key}: {', '.join(map(as_text, reading.values))}" for key, reading in self.readings.items()]
             headline = f"{self.name} can't be run with these readings:"

@@ -20,8 +20,8 @@ def names() -> list[str]:
 
 
 def find_name(typed: str) -> str:
-    """The name of a paper that is typed in any case: "gill" for "Gill". Raises BadInput for an unknown name, with the
-    known one that is most like it."""
+    """The name of a paper that was typed in any case: "gill" for "Gill". Raises BadInput for an unknown name, with the
+    known name that is most like it."""
     known, name = names(), typed.lower()
     if name in known:
         return name
@@ -31,15 +31,16 @@ def find_name(typed: str) -> str:
 
 @cache
 def load(name: str) -> Paper:
-    """The record of one paper (`find_name`). Raises BadInput for an unknown name and for an invalid record."""
+    """The record of one paper, whose name may be in any case. Raises BadInput for an unknown name and for an invalid
+    record."""
     if (known := find_name(name)) != name:
         return load(known)
     return read(name, files("reproductions") / name / "paper.yaml")
 
 
 def read(name: str, path: Traversable) -> Paper:
-    """The record in a file. Every profile of it makes a valid recipe. Raises BadInput with the name of the file and a
-    list of all errors in it."""
+    """Reads and checks the record in a file, and that each of its profiles makes a valid recipe. Raises BadInput with
+    the name of the file and a list of all errors in it."""
     try:
         given = strict_yaml.read(path)
         if not isinstance(given, dict):

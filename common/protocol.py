@@ -1,10 +1,10 @@
-"""The protocol: one integer in every record and in the name of every run's folder. It goes up with each change of the
-code that can move a number of a training or an evaluation. A step that moves the numbers of some recipes only is no
-step for the others: their records stay fresh.
+"""The protocol: an integer that goes up with each change of the code that can move a number of a training or an
+evaluation. It is in every record and in the name of every run's folder. Records of an earlier step are stale. If a step
+moves the numbers of some recipes only, the records of the others stay fresh.
 
 Such a change may be in decoding or preparing images, splits, batches, augmentation, networks, losses, optimizers,
-random numbers, or the counts of an evaluation. Add a line to `STEPS` when you make one; then records of earlier steps
-are stale. `tests/test_protocol.py` fails if a number moved and no step was added.
+random numbers, or the counts of an evaluation. If you make one, add a line to `STEPS`. `tests/test_protocol.py` fails
+if a number moved and no step was added.
 
 Other changes need no step: tables, pages, metrics and intervals, because they are computed from the stored counts;
 names, comments and layout of the code; a new reading or setting, because it changes the hash of the recipe.
@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from common.recipe import Recipe
 
-# The changes of each step.
+# What changed with each step.
 STEPS: dict[int, str] = {
     1: "The state until 27 November 2026: Keras' cross-entropy on probabilities; small profiles with recipes of their "
     "own.",
@@ -25,7 +25,7 @@ STEPS: dict[int, str] = {
     3: "With split=grouped and no folds, groups come in random order. Before, small ones tended to come first, and the "
     "test part had fewer copies than the training part.",
 }
-# Which recipes a step moves, where it does not move all of them.
+# The recipes whose numbers a step moved, if it did not move those of all.
 MOVED: dict[int, Callable[[Recipe], bool]] = {3: lambda recipe: recipe.split == "grouped" and not recipe.folds}
 PROTOCOL = max(STEPS)
 
@@ -36,13 +36,14 @@ def protocol_of(recipe: Recipe) -> int:
 
 
 def step_of_all(protocol: int = PROTOCOL) -> int:
-    """The last step up to this one that moved the numbers of every recipe. Records that share it were made by the same
-    code, but for what moved one of them alone; and prepared arrays of this step are those of today."""
+    """The last step, not after `protocol`, that moved the numbers of every recipe. Records that share it were made by
+    the same code, apart from steps that moved single recipes. Arrays that were prepared since the last such step are
+    still valid."""
     return max(step for step in STEPS if step <= protocol and step not in MOVED)
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """12 hex digits that identify the settings. A setting at its default in `Recipe` does not count. So a new setting
-    does not change the hash of papers that don't use it."""
+    """12 hex digits that identify the settings. A setting at its default does not count. So a new setting does not
+    change the hash of papers that don't use it."""
     settings = recipe.model_dump(exclude_defaults=True)
     return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6).hexdigest()

@@ -1,4 +1,4 @@
-"""Readings as they are typed on the command line and shown in tables."""
+"""Readings as people type them on the command line and see them in tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ DESIGN_DIGITS = 9  # the most that a number of folds or splits may have
 
 
 def is_design(key: str, text: str) -> bool:
-    """Whether a reading, as typed, is the design of a run: its number of folds, or of splits that come again. Both may
-    be chosen of any paper. The least is 1 split; how few folds are too few, depends on the cases
-    (`common.data.splits`)."""
+    """Whether a reading, as typed, sets the design of a run: a number of folds, or a number of splits, which is at
+    least 1. Every paper can be run with any such number. `common.data.splits` refuses too few folds, and too many for
+    the cases."""
     return text.isdecimal() and len(text) <= DESIGN_DIGITS and (key == "folds" or (key == "splits" and int(text) > 0))
 
 
@@ -28,6 +28,6 @@ def as_text(value: Any) -> str:
 
 
 def as_shown(readings: Mapping[str, Any]) -> list[str]:
-    """Readings as tables and pages show them, each as KEY=VALUE, with a label on the leak."""
+    """Readings as tables and pages show them, each as KEY=VALUE. The leak has a label."""
     typed = {key: as_text(value) for key, value in readings.items()}
     return [f"{key}={value}{' (LEAK)' if LEAK.get(key) == value else ''}" for key, value in typed.items()]

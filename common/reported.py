@@ -12,15 +12,15 @@ from common.plural import counted
 Split = Literal["train", "validation", "test"]
 Unit = Literal["", "%"]
 
-# What a cell of a table may look like: a number, or a mean with its standard deviation.
+# A cell of a table: a number, or a mean with its standard deviation.
 _CELL = re.compile(r"(-?\d+(?:\.\d+)?)(?:±(\d+(?:\.\d+)?))?")
 
 
 def printed(value: str, cut_off: bool = False) -> tuple[float, float]:
-    """The least and the greatest value that a printed number stands for: "0.95" is 0.945 to 0.955, "95.7 %" is 0.9565
-    to 0.9575.
+    """The least and the greatest value that a printed number stands for: "0.95" stands for 0.945 to 0.955, "95.7 %" for
+    0.9565 to 0.9575.
 
-    cut_off: whether its further digits may also have been cut off without rounding: "0.95" then is 0.945 to 0.96.
+    cut_off: whether further digits may also have been cut off without rounding. "0.95" then stands for 0.945 to 0.96.
     Raises ValueError for text that is no printed number.
     """
     match = re.fullmatch(r"(-?\d+(?:\.\d+)?) ?(%?)", value)
@@ -34,16 +34,16 @@ def printed(value: str, cut_off: bool = False) -> tuple[float, float]:
 
 
 class AsPrinted:
-    """What has a `value` and a `unit` as a paper prints them."""
+    """A base class for numbers with a `value` and a `unit`, both as a paper prints them."""
 
     @property
     def as_printed(self) -> str:
-        """Such as "0.95" and "95.74%"."""
+        """The number with its unit, such as "0.95" and "95.74%"."""
         return self.value + self.unit
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The least and the greatest value that it stands for (`printed`)."""
+        """The least and the greatest value that the number stands for (`printed`)."""
         return printed(self.as_printed)
 
 
@@ -52,12 +52,13 @@ class _Record(BaseModel):
 
 
 class TrainingPass(_Record):
-    """How a paper measured its numbers of the training images. One value holds for all of them, so that no row of a
+    """How a paper measured its numbers of the training images. One `value` holds for all of them, so that no row of a
     table mixes two.
 
-    value: "running", the averages that `fit` prints of the evaluated epoch, taken while the weights still change and
-    with dropout on; or "evaluated", one evaluation afterwards with the final weights. The first is the default, since
-    a paper gets it without extra work. Where our number differs, the other is tried (`common.evidence.elsewhere`).
+    value: "running": the averages that `fit` prints for the evaluated epoch, while the weights still change and dropout
+        is on. "evaluated": an evaluation afterwards, with the final weights. The default is "running", because a paper
+        gets it without extra work. If our number differs, the other is tried (`common.evidence.elsewhere`).
+    why: the reason for this value. quote: the paper's words, if it says so.
     """
 
     value: Literal["running", "evaluated"] = "running"
@@ -68,20 +69,22 @@ class TrainingPass(_Record):
 class Reported(_Record, AsPrinted):
     """One number as printed. `value` is a string, so that trailing zeros, and with them the precision, survive.
 
-    unit: "%" where the sign stands in the head of the table and not beside the number.
-    readings: those under which it was measured, if not the defaults: for example a baseline's network.
-    table: the name of its table, "" for a number of the text.
-    statistic: "value" of one training, or "mean" or (standard) "deviation" over the folds of a cross-validation.
-    fold: its fold, counted from 1 as papers do; image: its image, as the paper calls it.
-    mean_of, deviation: of a mean over several runs with their own splits, how many, and their standard deviation as
-        printed, in the unit of the value; "" where none is printed.
-    quoted: for a number of another work, the network and the source that the paper gives. If its readings choose a
-        network that is trained here, our value of the same definition stands beside it, without a verdict.
-    smoothed: the greatest excess of the printed formula over the definition, which leaves out a constant that the paper
-        adds to numerator or denominator.
-    premise: an assumption that the paper does not state, for example that its table is of the test part. Comparisons
-        with numbers that don't rest on it name it.
-    same_as: the id of the first entry of this printed number, if it is entered again under another definition.
+    unit: "%" if the sign is in the head of the table and not beside the number.
+    where: the place in the paper. definition: the signature of the metric (`common.evidence.definition`). why: the
+        reason for this definition.
+    readings: the readings under which it was measured, if not the defaults: for example a baseline's network.
+    table: the name of its table; "" for a number in the text.
+    statistic: the "value" of one training, or the "mean" or standard "deviation" over the folds of a cross-validation.
+    fold: its fold, counted from 1 as papers do. image: its image, as the paper calls it.
+    mean_of: the number of runs, each with its own split, whose mean it is. deviation: their standard deviation as
+        printed, in the unit of the value; "" if none is printed.
+    quoted: if the paper quotes the number from another work: the network and the source that it names. If the readings
+        choose a network that is trained here, our value of the same definition is shown beside it, without a verdict.
+    smoothed: the most by which the printed formula can exceed the definition. Some papers add a constant to numerator
+        or denominator, which the definition leaves out.
+    premise: an assumption that the paper does not state, for example that its table is of the test part. A comparison
+        with numbers that don't rest on it names it.
+    same_as: if this printed number is entered again under another definition: the id of its first entry.
     """
 
     id: str
@@ -107,7 +110,7 @@ class Reported(_Record, AsPrinted):
 
 class Column(_Record):
     """What the cells of one column have in common. In a table with a line for each of two classes, `{class}` and
-    `{other}` in name and definition stand for the classes of the line."""
+    `{other}` in name and definition stand for the class of the line and the other class."""
 
     id: str
     name: str
@@ -119,11 +122,12 @@ class Column(_Record):
 
 
 class Row(_Record):
-    """One printed line. values: its numbers in the order of the columns, separated by blanks; `98.36±0.62` is two
-    numbers, a mean over the folds and a standard deviation.
+    """One line of a printed table.
 
-    where: all places that print the line, if others than the table do. classes: the class of the line, and the other
-    one. fold, image, quoted, readings: as in `Reported`.
+    values: its numbers in the order of the columns, separated by blanks. `98.36±0.62` is two numbers: a mean over the
+        folds and its standard deviation.
+    where: all places that print the line, if not only the table does. classes: the class of the line, and the other
+        class. fold, image, quoted, readings: as in `Reported`.
     """
 
     values: str
@@ -137,9 +141,9 @@ class Row(_Record):
 
 class Table(_Record):
     """A printed table. The ids of its cells are made of table, row and column: V-mean-test-loss,
-    VI-3-malignant-recall. Our folds are laid out in its columns too (`common.evidence.folds`).
+    VI-3-malignant-recall. Our folds are shown in the same columns (`common.evidence.folds`).
 
-    premise: as in `Reported`, for all its cells."""
+    table: its name. where, premise: as in `Reported`, for all its cells."""
 
     table: str
     where: str
@@ -189,9 +193,9 @@ class Table(_Record):
 
 
 class Claim(_Record):
-    """Another way to read some cells, under which the printed numbers are checked once more.
+    """Another way to read some cells. The arithmetic of the printed numbers is checked once more under it.
 
-    cells: by id, the fields of `Reported` that change. premise: this reading in words that follow "if".
+    cells: by the id of a cell, the fields of `Reported` that change. premise: this way in words that follow "if".
     """
 
     cells: dict[str, dict[str, Any]]
@@ -199,9 +203,12 @@ class Claim(_Record):
 
 
 class Cases(_Record):
-    """The numbers of cases of a paper that scores whole cases. classes: by class; parts: by part, every number that the
-    words of `quote` allow. stratified: whether we assume, though the paper does not say so, that every part has the
-    classes in proportion."""
+    """The numbers of cases of a paper that scores whole cases.
+
+    classes: the number of cases of each class. parts: for each part, every number of cases that the words of `quote`
+        allow. stratified: whether we assume, although the paper does not say so, that every part has the classes in
+        proportion.
+    """
 
     classes: dict[str, int]
     parts: dict[Split, list[int]]
@@ -210,17 +217,18 @@ class Cases(_Record):
 
 
 class Worded(_Record):
-    """A claim in words that a run can test, about one metric: `definition`, on the images of `split`.
+    """A claim in words that a run can test. It is about one metric: `definition`, on the images of `split`.
 
-    quote: the words; or, where the paper's text is not at hand, source: where the claim stands. why: how it is read.
+    quote: the paper's words; or source: where the claim is made, if we do not have the paper's text. why: how we read
+        it.
     readings: those of the network that is claimed to be better, if it is not the paper's own.
-    images: the number of test images behind the printed numbers; None where it is not known. Of several test sets, it
-        is the number in one of them.
+    images: the number of test images behind the printed numbers, in one of the test sets if there are several; None if
+        it is not known.
     Exactly one of two kinds is claimed:
     above: the metric is above this number.
-    over: the metric is better than that of something else; a loss or a distance is better where it is less. The other
-        is the network that these readings choose, the networks "quoted" in the table of the paper's own network, or
-        the same network on its "train"ing images.
+    over: the metric is better than another one. (A loss or a distance is better if it is lower.) The other one is that
+        of the network that these readings choose; "quoted": of the networks that are quoted in the table of the paper's
+        own network; or "train": of the same network on its training images.
     """
 
     id: str
@@ -252,12 +260,12 @@ class Worded(_Record):
 class Figure(_Record):
     """A figure of a paper, or a table of images, and what of ours takes its place on the pages.
 
-    name: such as "Figure 4". shows: what is seen there, in a few words. note: what to know of ours.
-    ours: "curves" of training, those that `of` names as `fit` prints them; "cases" of the data set with their masks,
-        `of` being their ids; an image "enhanced" as the network sees it; "predictions" for test images, or "boxes"
-        round what is marked there; the image with the most marked "outside" of the tumours; the "numbers" at the top
-        of the page; the "network", layer by layer; or a "scheme" of the method, in the place of which there is nothing.
-    count: of test images.
+    name: such as "Figure 4". shows: what is seen in it, in a few words. note: what to know about ours.
+    ours: "curves": the training curves whose titles are in `of`. "cases": images of the data set with their masks; `of`
+        has their ids. "enhanced": an image before and after CLAHE. "predictions": `count` test images with what is
+        marked in them. "boxes": the same with boxes round what is marked. "outside": of the test images in which most
+        of the tumour is marked, the one with the most marked outside of it. "numbers": the plot at the top of the page.
+        "network": the network, layer by layer. "scheme": the figure is a scheme of the method; nothing takes its place.
     """
 
     name: str

@@ -1,11 +1,12 @@
-"""All randomness comes from (seed, number of the training, epoch) and a purpose.
+"""Every random number follows from a seed, the number of the training, the epoch and a purpose.
 
-The number of a training counts the repeats of a run and, in a cross-validation, their folds (`record.Trial.number`).
-What the folds of a repeat share, such as the division into folds, is drawn with the number of the repeat instead.
+The number of a training counts the repeats of a run and, in a cross-validation, their folds
+(`common.training.record.Trial.number`). What the folds of a repeat share, such as the division into folds, is drawn
+with the number of the repeat instead.
 
-Nothing is drawn from a generator that remembers: split, initial weights, order of the batches, augmentation and
-dropout are each derived anew, at the latest at the start of an epoch. A run killed in epoch 7 therefore starts epoch
-7 again and goes on as one never killed.
+No generator is kept from one epoch to the next. Split, initial weights, order of the batches, augmentation and dropout
+each get a seed of their own, at the latest at the start of an epoch. So a run that is killed in epoch 7 starts epoch 7
+again, and goes on as if it had not been killed.
 """
 
 from zlib import crc32
@@ -14,5 +15,5 @@ import numpy as np
 
 
 def derive(seed: int, number: int, purpose: str, epoch: int = 0) -> int:
-    """An independent seed in 0..2^32-1 for one purpose, by NumPy's SeedSequence. number: of the training."""
+    """An independent seed for one purpose, from 0 to 2^32 - 1, by NumPy's SeedSequence. number: of the training."""
     return int(np.random.SeedSequence([seed, number, epoch, crc32(purpose.encode())]).generate_state(1)[0])

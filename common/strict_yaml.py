@@ -1,4 +1,4 @@
-"""YAML that can be read in one way only. What is ambiguous, or expands without end, is refused."""
+"""Reads YAML strictly: what is ambiguous, or expands without end, is refused."""
 
 import math
 import re
@@ -10,10 +10,10 @@ import yaml
 from common.files import decode_utf8, read_at_most
 
 _LARGEST = 100_000  # bytes; the longest file of the suite has 22,000
-_NODES = 100_000  # once every alias is replaced by what it stands for
-# What a plain value should have been, by its tag.
+_NODES = 100_000  # after every alias is replaced by what it stands for
+# What a value should have been, by YAML's tag.
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "timestamp": "a date"}
-# What PyYAML says of frequent slips, and the same in plain words.
+# PyYAML's messages about frequent slips (patterns), and the same in plain words.
 _SLIPS = {
     r"found character '\\t' .*": "a tab before the text: use spaces",
     r"found character '(.)' that cannot start any token": r"text can't begin with \1 here: put it in quotes",
@@ -30,7 +30,7 @@ _SLIPS = {
     r"but found another document": "a second document begins",
     r"found unhashable key": "a key is a list or has keys itself",
 }
-# The same of what begins in one line and should have ended before another.
+# The same for what is not closed. The line is that in which it begins.
 _OPEN = {
     r"expected ',' or '(.)', but got .*": r"what begins with a bracket here is without its \1",
     r"found unexpected end of stream": "what begins with a quote here is without its end",
@@ -38,14 +38,14 @@ _OPEN = {
 
 
 class Refused(ValueError):
-    """Text that is no YAML, or YAML that is refused. The message tells the line where it can."""
+    """The text is no YAML, or YAML that is refused. The message names the line if it can."""
 
 
 def load(text: bytes) -> Any:
-    """Dicts, lists, str, int, finite float, bool, None and dates, from YAML in UTF-8.
+    """Reads YAML in UTF-8 into dicts, lists, str, int, finite float, bool, None and dates.
 
-    Raises Refused for all that `yaml.safe_load` refuses, and for a key that stands twice, numbers that are not finite,
-    aliases that hold themselves or expand to too many values, and more than 100 kB.
+    Raises Refused for all that `yaml.safe_load` refuses, and for a key that stands twice, a number that is not finite,
+    an alias that holds itself, aliases that expand to more than 100,000 values, and text of more than 100 kB.
     """
     if len(text) > _LARGEST:
         raise Refused(f"it has {len(text):,} bytes, more than the {_LARGEST:,} that are read")
@@ -71,7 +71,7 @@ def load(text: bytes) -> Any:
 
 
 def read(path: Path) -> Any:
-    """What `load` makes of a file. Raises OSError where it can't be read, and Refused."""
+    """Reads a file as `load` does. Raises OSError if it can't be read, and Refused."""
     try:
         return load(read_at_most(path, _LARGEST))
     except ValueError as error:
@@ -100,7 +100,7 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (Refused, yaml.YAMLError):
             raise
-        # What int, date and the like raise, for a month 13 or `!!int x`, is about Python.
+        # For a month 13 or `!!int x`, the messages of int, date and the like are about Python.
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
             kind = _KINDS.get(node.tag.rpartition(":")[2], "of the kind that its tag names")
             shown = str(node.value)
@@ -119,8 +119,11 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
 def _expanded(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """The number of nodes below, where an alias counts as what it stands for. Raises Refused for a node that holds
-    itself or has a key twice. A key that a merge (<<) brings in may be written again."""
+    """The number of nodes in this one, itself included, if every alias is replaced by what it stands for. known: the
+    numbers so far, by id of a node; None while a node is counted.
+
+    Raises Refused for a node that holds itself or has a key twice. A key that a merge (<<) brings in may be written
+    again."""
     if id(node) in known:
         if known[id(node)] is None:
             raise Refused(f"line {node.start_mark.line + 1}: an alias that holds itself")

@@ -1,7 +1,7 @@
-"""Text of others as text: names of files, classes, patients, machines and data sets, which anybody may choose, can't be
-taken for a command, for another line, for markup or for a formula by what shows them.
+"""Escapes text that anybody may have chosen: names of files, classes, patients, machines and data sets. Otherwise a
+terminal, a log, a page or a spreadsheet could take it for a command, another line, markup or a formula.
 
-One function for each kind of output. tests/test_text.py finds what is written without them.
+There is one function for each kind of output. tests/test_text.py finds output that is written without them.
 """
 
 import csv
@@ -15,34 +15,34 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-# What Markdown or HTML in it takes for more than a letter. An underscore within a word is none, as in batch_size, nor
+# Characters that Markdown, or HTML in it, takes for markup. An underscore within a word, as in batch_size, is none, nor
 # are brackets without an address behind them.
 _OF_MARKDOWN = re.compile(
     r"`(?P<code>[^`]+)`|[\\`*<|~$]|^[#>]|^\[(?=[^\]]*\]:)|\](?=\()|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])|:(?=//)"
 )
 _OF_HTML = {"<": "&lt;", "&": "&amp;"}
-# How a formula begins in a spreadsheet, with the wide forms that some take for the same.
+# How a formula begins in a spreadsheet. Some programs take the wide forms for the same.
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}",
             "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 _NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)
 
 
 def for_terminal(text: object) -> str:
-    """One line for a terminal. What is not printable is escaped, as in a\\nb.png: control characters, line breaks,
-    marks that turn the direction of writing, and bytes of a name that are no text."""
+    """Text for one line of a terminal. What is not printable is escaped, as in a\\nb.png: control characters, line
+    breaks, marks that turn the direction of writing, and bytes of a file's name that are no text."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
 
 
 def for_page(value: object) -> object:
-    """What a template of a page in HTML shows. It may have several lines. The template escapes what HTML would take for
-    its own, except in what is HTML already (`Markup`)."""
+    """A value for the template of an HTML page; it may have several lines. The template itself escapes what HTML would
+    take for markup. HTML (`Markup`) and values that are no text stay as they are."""
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
     return "\n".join(map(for_terminal, value.split("\n")))
 
 
 def for_log(text: str) -> str:
-    """The lines of a message. Those after the first are indented: none can be taken for a message of its own."""
+    """A message for a log. Its lines after the first are indented, so that none can be taken for another message."""
     return "\n    ".join(map(for_terminal, text.split("\n")))
 
 
@@ -51,27 +51,27 @@ class Markdown(str):
 
 
 def for_markdown(text: object) -> Markdown:
-    """Words in a line or in the cell of a table in Markdown: no emphasis, link, picture, HTML or end of the cell begins
-    in them. What stands between back quotes is code there, as in all prose of the suite. Markdown stays as it is."""
+    """Words for a line or a table cell in Markdown: no emphasis, link, picture, HTML or end of the cell begins in them.
+    Text between back quotes is code, as in all prose of the suite. `Markdown` stays as it is."""
     return text if isinstance(text, Markdown) else Markdown(_OF_MARKDOWN.sub(_for_markdown, for_terminal(text)))
 
 
 def as_code(text: object) -> Markdown:
-    """Text in back quotes, also in the cell of a table, which a bare | would end."""
+    """Text in back quotes. It may be in a table cell, which a bare | would end."""
     return Markdown(f"`{for_terminal(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`")
 
 
 def for_csv(lines: Iterable[Iterable[object]]) -> str:
-    """A table that a spreadsheet may open: a line for each of these lists of cells. Text that it would compute has an
-    apostrophe before it."""
+    """A table in CSV that a spreadsheet may open. lines: each is a list of cells. Text that a spreadsheet would compute
+    gets an apostrophe before it."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(map(_cell, line) for line in lines)
     return text.getvalue()
 
 
 def for_json(content: Any, indent: int | None = None) -> str:
-    """JSON, with null for a number that is not finite, which JSON does not have. It may be shown on a terminal: of a
-    text only what is printable stands there as it is."""
+    """Content as JSON, with null for a number that is not finite, because JSON has no such number. It may be shown on a
+    terminal: characters that are not printable are escaped."""
     text = json.dumps(finite_or_null(content), indent=indent, ensure_ascii=False, allow_nan=False)
     if text.isascii() and "\x7f" not in text:
         return text
@@ -86,7 +86,7 @@ def print_line(line: object, to: TextIO | None = None) -> None:
 
 @contextmanager
 def names_stream(is_error: bool) -> Iterator[None]:
-    """An OSError in this context names standard error or standard output, which Python does not name."""
+    """An OSError in this context names the stream, standard error or standard output. Python leaves it out."""
     try:
         yield
     except OSError as error:
@@ -108,7 +108,7 @@ def _for_markdown(found: re.Match) -> str:
 
 
 def _cell(value: object) -> object:
-    """Of a table in CSV. A number, also as text, stays as it is."""
+    """A cell of a table in CSV. A number stays as it is, also a number in text."""
     if not isinstance(value, str):
         return value
     text = for_terminal(value)

@@ -1,4 +1,4 @@
-"""Six papers on breast tumour segmentation, for a program: what they print, what we got, and their networks.
+"""Six papers on breast tumour segmentation, for Python programs: what they print, what we got, and their networks.
 
     import reproductions as repro
 
@@ -11,8 +11,9 @@
     repro.evaluate("last.keras", data="phantom")      # scores
 
 The `repro` command calls the same functions. docs/api.md shows each with its output. Paths are relative to the current
-folder; `results` and `runs` are those of a checkout there. Keras is imported by the first function that needs it, with
-the backend that KERAS_BACKEND names. What a person can mend is a `BadInput`, whose message says how.
+folder, so the defaults `results` and `runs` are the folders of a checkout there. The first function that needs Keras
+imports it, with the backend that KERAS_BACKEND names. A mistake that a person can mend raises `BadInput`, whose message
+says how.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,7 +39,8 @@ __all__ = [
     "BadInput", "FailedRun", "evaluate", "explain", "load", "load_model", "papers", "predict", "reproduce", "results",
 ]  # fmt: skip
 
-# Importing this package must stay cheap, and `common.paper` reads its files: so each function imports what it needs.
+# Each function imports what it needs. Importing this package must stay cheap, because `common.papers` finds the papers'
+# files in it.
 
 
 def papers() -> list[str]:
@@ -58,7 +60,8 @@ class Reproduction:
     record: "Paper"
 
     def recipe(self, profile: "Profile" = "paper", **readings: Any) -> "Recipe":
-        """The settings of one training (`common.recipe.Recipe` and the `Settings` of the paper's model.py), frozen."""
+        """The settings of one training, frozen: a `common.recipe.Recipe` with the `Settings` of the paper's model.py,
+        which checks them."""
         _load_keras()
         return self.record.recipe(profile, readings)
 
@@ -66,8 +69,8 @@ class Reproduction:
         """The network, not compiled, with new weights from Keras' global seed (`keras.utils.set_random_seed`).
 
         Input: float32 (N, side, side, channels) in [0, 1]. Output: the probability of a tumour at each pixel, float32
-        (N, side, side, 1) in [0, 1]; of a network that also classifies (Paudel's), a dict of that, "segmentation", and
-        of the class, "classification", float32 (N, 1)."""
+        (N, side, side, 1) in [0, 1]. A network that also classifies (Paudel's) returns a dict: "segmentation_output"
+        has these probabilities, "classification_output" that of the class, float32 (N, 1)."""
         recipe = self.recipe(profile, **readings)
         from common.training.network import Network
 
@@ -82,10 +85,11 @@ def load(paper: str) -> Reproduction:
 
 
 def results(paper: str, results: str | Path = "results", every_run: bool = False) -> list["Row"]:
-    """The numbers that a paper prints beside ours: flat dicts, for `pandas.DataFrame`. Needs no data and no Keras.
+    """The numbers that a paper prints, with ours beside them: flat dicts, for `pandas.DataFrame`. Needs no data and no
+    Keras.
 
-    results: the folder of the records. every_run: a row for each number and each record in it, instead of one for each
-    printed number with the verdict that stands for it.
+    results: the folder of the records. every_run: a row for each printed number and each record, instead of one row for
+    each printed number with its final verdict.
 
     A row has
         paper, id, number       the number's id in paper.yaml, and its name: "test IoU"
@@ -93,13 +97,13 @@ def results(paper: str, results: str | Path = "results", every_run: bool = False
         where, quoted           the place in the paper; the source of a number that it quotes from another work, or ""
         split                   "train", "validation" or "test"
         definition, in_words    the metric's signature (results/definitions.md), and the same in words
-        profile, data, readings the runs that stand beside the number; None where there are none
+        profile, data, readings the runs that are compared with the number; None if there are none
         ours, low, high, n      mean of our n repeats, and the interval in which one further run falls with 95 %
-                                probability; None where there is none. Rates are from 0 to 1
-        margin                  differences below this one are practically none; None where that is not known
+                                probability; None if there is none. Rates are from 0 to 1
+        margin                  a difference below this has no practical meaning; None if the margin is not known
         nothing_low, _high      what the best predictor that has learned nothing scores on 95 % of splits, or None
         verdict, hint, why      the verdict, what small runs hint at ("" for nothing), and the reason in words
-        stale                   whether the runs come from an older protocol or recipe
+        stale                   whether the runs were made by an older protocol or recipe
 
     Raises BadInput for an unknown paper and a damaged record."""
     from common import papers as records
@@ -109,10 +113,10 @@ def results(paper: str, results: str | Path = "results", every_run: bool = False
 
 
 def explain(paper: str, number: str | None = None, results: str | Path = "results") -> list[str]:
-    """A paper, or one of its numbers, in a few lines of text, as `repro explain` prints them.
+    """Explains a paper, or one of its numbers, in a few lines of text, as `repro explain` does.
 
     number: as printed ("0.5667"), a part of its name ("test iou"), or its id; None for the whole paper.
-    Raises BadInput for an unknown paper, and for no or several such numbers, with the numbers to choose from."""
+    Raises BadInput for an unknown paper; and, with the numbers to choose from, if no number or several fit."""
     from common import papers as records
     from common.evidence import question
 
@@ -137,7 +141,7 @@ def reproduce(
     add: bool = False,
     say: Callable[[str], None] | None = print_line,
 ) -> "Reproduced":
-    """Trains and evaluates the network of a paper, and sets our numbers beside its own: `repro run`, with its options.
+    """Trains and evaluates the network of a paper, and compares our numbers with its own, as `repro run` does.
 
     profile: "auto" (the paper's size on a GPU, else small), "paper", "small" or "smoke".
     data: a name ("busi", "phantom", ...), a folder, a .yaml that describes one, or a packed file; None for the paper's.
@@ -145,7 +149,7 @@ def reproduce(
     readings: other values than the record's defaults, such as {"batch_size": 16}.
     runs, results: folders for trainings and records.
     resume: goes on with an earlier run of the same settings, and keeps its finished trainings. False removes them.
-    add: resumes, and keeps the repeats that the results hold of this run too, where `runs` lacks them.
+    add: resumes, and also keeps the repeats of this run that are in the results but no longer in `runs`.
     say: is called with each line that the command would print; None for silence.
 
     The object that is returned has
@@ -154,7 +158,7 @@ def reproduce(
         networks  the files of the saved networks, one for each training; one that `add` took from the results has none
         results   the folder of the records
 
-    Raises BadInput for a wrong choice and for data that are missing or can't be used, FailedRun where no training has
+    Raises BadInput for a wrong choice and for data that are missing or can't be used, and FailedRun if no training has
     numbers. A script needs `if __name__ == "__main__":` around a call with repeats_at_once above 1."""
     from common import papers as records
     from common.readings import as_text
@@ -192,8 +196,8 @@ def load_model(model: str | Path = "tang-small") -> "Loaded":
     model: "tang-small", a small network that comes with the suite (docs/model-card.md says how good it is); the folder
     of a run or of a repeat; or its best.keras or last.keras.
 
-    Raises BadInput for a file that is no such network, is damaged or could run foreign code; for a network that is
-    given the ground truth mask; and for one whose output is no probability."""
+    Raises BadInput for a file that is no such network, is damaged or could run foreign code; for a network whose input
+    has the ground truth mask; and for one whose output is no probability."""
     _load_keras()
     from common.predict.bundled import find_network
     from common.predict.probe import load_for_images
@@ -205,7 +209,7 @@ def predict(
     images: "Given | Iterable[Given]",
     model: "str | Path | Loaded" = "tang-small",
 ) -> list["Prediction"]:
-    """Where a trained network sees a tumour: the same pixels as `repro predict`, in memory.
+    """Marks tumours with a trained network: the same pixels as `repro predict`, in memory.
 
     images: one image or several. An image is an array, uint8 (H, W) in grey or (H, W, 3) in RGB; an image of Pillow,
         which is read as its file would be, but for colours of 16 bits (give their path); or the path of an image file
@@ -216,10 +220,10 @@ def predict(
         mask               bool (H, W): where the probability is above 0.5
         probability        float32 (H, W) in [0, 1]
         class_probability  {class: probability} of a network that classifies, else None
-        doubts             a tuple of sentences on what may not be meant so
+        doubts             a tuple of sentences on what in the image may not be as it was meant
 
-    Research software and no medical device. Raises BadInput as `load_model` does, and with the name of every image that
-    can't be used."""
+    This is research software and no medical device. Raises BadInput as `load_model` does, and with the name of every
+    image that can't be used."""
     _load_keras()
     from PIL import Image
 
@@ -243,8 +247,8 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Scores of trained networks on images with masks: the numbers of `repro evaluate`.
 
-    models: a network as in `load_model`, or several: all are scored on the same images.
-    images, masks: folders of images and of masks with the same names; or data, as in `reproduce`.
+    models: a network as in `load_model`, or several. All are scored on the same images.
+    images, masks: folders of images and of masks with the same names; or instead data, as in `reproduce`.
     each_image: a row for each network and image, instead of one for each network and definition of a metric.
     runs: the folder for prepared images.
     say: is called with each line that the command would print besides the numbers: what is doubtful or left out, and
@@ -254,19 +258,19 @@ def evaluate(
         model, paper       the file of the network, and the paper of its network
         data, images       the name of the set, and how many images were used
         seen               whether the network was trained on this very set
-        seen_images        how many of the images are of the set that it was trained on: all of this very set, and those
-                           of BUSI, known by their pixels, for a network that was trained on BUSI; None where that was
-                           not checked
+        seen_images        how many of the images are in the set that it was trained on: all, if this is that very set;
+                           for a network that was trained on BUSI, those whose pixels are in BUSI; None if that was not
+                           checked
         definition         the metric's signature (results/definitions.md)
         in_words           the same in words
-        value, low, high   with its 95 % interval over the images (bootstrap); None where it is undefined
+        value, low, high   the value, and its 95 % interval over the images (bootstrap); None if it is undefined
         less_first, less_first_low, less_first_high
-                           the value less that of the first network, with its interval; None for the first network, and
-                           where the two can't be compared image by image
+                           the value minus that of the first network, with its interval; None for the first network, and
+                           if the two can't be compared image by image
     A row of an image has `model`, and the columns of images.csv (docs/describe-data.md): file, dice, iou, missed, ...
 
-    Raises BadInput for no network, for files that are no such networks, and for data that are missing, can't be used or
-    have no image of a class that all networks were trained on."""
+    Raises BadInput if no network is given, for files that are no such networks, and for data that are missing, can't be
+    used, or have no image of a class that all networks were trained on."""
     files = list(map(as_path, [models] if isinstance(models, str | Path) else models))
     if not files:
         raise BadInput("No network is named: expected one, or several, as in `load_model`.")

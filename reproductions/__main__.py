@@ -1,4 +1,4 @@
-"""`python -m reproductions` is the `repro` command, from a checkout without installation too."""
+"""Makes `python -m reproductions` the `repro` command. It also works in a checkout that is not installed."""
 
 import sys
 

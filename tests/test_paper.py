@@ -118,7 +118,7 @@ def test_the_smoke_profile_may(name):
 def test_a_setting_that_no_code_reads_is_refused_by_name(key):
     """Found by review: it loaded, and trained as if it were not there."""
     stated = {**CHENG.stated, key: Stated(value=1, quote="?")}
-    with pytest.raises(BadInput, match=f"settings that no code reads:\n  - {key}: there is no such key"):
+    with pytest.raises(BadInput, match=f"settings that can't be used:\n  - {key}: there is no such key"):
         CHENG.model_copy(update={"stated": stated}).recipe()
 
 
@@ -133,7 +133,7 @@ def test_so_is_a_value_that_no_code_reads(key, value):
     stated = {each: kept for each, kept in CHENG.stated.items() if each != key}
     readings = {each: kept for each, kept in CHENG.readings.items() if each != key}
     stated[key] = Stated(value=value, quote="?")
-    with pytest.raises(BadInput, match="settings that no code reads") as refused:
+    with pytest.raises(BadInput, match="settings that can't be used") as refused:
         CHENG.model_copy(update={"stated": stated, "readings": readings}).recipe()
     assert key in str(refused.value)
 

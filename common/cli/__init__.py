@@ -1,5 +1,5 @@
-"""The `repro` command, with its handling of errors, Ctrl-C and SIGTERM. Each command imports its modules when it is
-called, so that commands without a network answer at once."""
+"""The `repro` command, and what it does on errors, Ctrl-C and SIGTERM. Each command imports its modules when it is
+called, so that commands that need no network answer at once."""
 
 import io
 import logging
@@ -30,8 +30,8 @@ class _Warnings(logging.Handler):
 
 
 def main() -> None:
-    """Runs the command. Bad input ends in one message and exit status 2, a failed run in 1, Ctrl-C in 130, SIGTERM in
-    143, a reader of the output that wants no more in 141. Only --debug shows a traceback."""
+    """Runs the command. An error ends in one message; only --debug shows a traceback. The exit status is 2 for bad
+    input, 1 for a failed run, 130 after Ctrl-C, 143 after SIGTERM, and 141 if nobody reads the output any more."""
     closed = _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):  # file names may have characters that the stream can't encode
         stream.reconfigure(errors="backslashreplace")
@@ -52,8 +52,8 @@ def main() -> None:
         broken = end.__context__
         if not isinstance(broken, BrokenPipeError):
             raise
-        # Typer and rich end with status 1 and no word where a pipe breaks: that of the output, as in `repro papers |
-        # head -1`, or that of a process of ours.
+        # If a pipe breaks, Typer and rich exit with status 1 and no message. It may be the pipe of the output, as in
+        # `repro papers | head -1`, or the pipe of a process of ours.
         sys.exit(_end_unheard() if not _has_reader() else _complain(FailedRun(*_explained(broken)), 1))
     except (BadInput, FailedRun) as error:
         if debug:
@@ -72,8 +72,8 @@ def main() -> None:
 
 
 def _refuse_empty_words(words: list[str]) -> None:
-    """Raises BadInput for an empty word, and for an option with "=" and nothing behind it. No command has a use for
-    one, and as a path it would be the current folder: pathlib knows no empty path."""
+    """Raises BadInput for an empty word, and for an option with "=" and nothing behind it. No command needs one. As a
+    path it would be the current folder, because pathlib knows no empty path."""
     for word, before in zip(words, ["repro", *words], strict=False):
         if not word or re.fullmatch("--[^=]+=", word):
             where = word or f"behind {before}"
@@ -81,7 +81,7 @@ def _refuse_empty_words(words: list[str]) -> None:
 
 
 class _Unheard(io.TextIOWrapper):
-    """A standard output that the caller has closed. was_written: whether it was to show anything."""
+    """Takes the place of a standard output that the caller has closed. was_written: whether anything was printed."""
 
     was_written = False
 
@@ -94,8 +94,9 @@ class _Unheard(io.TextIOWrapper):
 
 
 def _open_closed_streams() -> _Unheard | None:
-    """Where the caller has closed a standard stream (`>&-`), its place is taken by the null device: else the next file
-    that is opened would be the standard output, and get its lines. Returns the standard output if it was closed."""
+    """Opens the null device in place of each standard stream that the caller has closed (`>&-`). Otherwise the next
+    file that is opened would be the standard output, and get its lines. Returns what takes the place of the standard
+    output; None if it was not closed."""
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(opened)
@@ -106,14 +107,14 @@ def _open_closed_streams() -> _Unheard | None:
 
 
 def _has_reader() -> bool:
-    """Whether anybody reads the standard output. (Rich puts the null device in the place of one without a reader.)"""
+    """Whether anybody reads the standard output. (If nobody does, rich puts the null device in its place.)"""
     output = select.poll()
     output.register(1, 0)
     return not output.poll(0) and not os.path.samestat(os.fstat(1), os.stat(os.devnull))
 
 
 def _end_unheard() -> int:
-    """The status that a shell gives a program that writes to a pipe without a reader."""
+    """Returns the status that a shell gives a program that writes to a pipe without a reader: 141."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what is left at its end, and would complain
     return 128 + signal.SIGPIPE
 
@@ -125,6 +126,7 @@ def _how_to_go_on() -> str:
 
 
 def _explained(error: Exception) -> list[str]:
+    """The lines about an error that no code expected, with the remedy for a disk that is full or not writable."""
     text = f"{type(error).__name__}: {error}"
     number = getattr(error, "errno", None)
     if named := re.search(r"filename = ('.*?')", str(error)):  # HDF5's text is a page long
@@ -139,7 +141,7 @@ def _explained(error: Exception) -> list[str]:
 
 
 def _ways_to_choose_a_folder() -> str:
-    """The options of the command that was typed which choose where it writes."""
+    """The options with which the typed command chooses where it writes: "-o", "--runs or --results"; "" for none."""
     command = typer.main.get_command(app)
     for word in sys.argv[1:3]:
         command = getattr(command, "commands", {}).get(word, command)
@@ -149,7 +151,7 @@ def _ways_to_choose_a_folder() -> str:
 
 
 def _describe_misuse(error: Exception) -> list[str]:
-    """[] where Typer has shown the help instead of a message, as for `repro` alone."""
+    """The message about a mistyped option or argument. [] if Typer has shown the help instead, as for `repro` alone."""
     if isinstance(error.__cause__, ValidationError):
         error.message = "; ".join(complaints(error.__cause__))
     if not (message := error.format_message().strip()):

@@ -48,9 +48,9 @@ def audit(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="A published split: once for the list of its training images, once for that of its test images, an id "
-            "a line. Counts the test images with a copy in training, and those of BUSI that published curations doubt. "
-            "May recur, two by two.",
+            help="A published split, in two files with an id a line: give this once for the training images, then once "
+            "for the test images. Counts the test images with a copy in training, and those of BUSI that published "
+            "curations doubt. For several splits, give more pairs.",
         ),
     ] = None,
     runs: Runs = Path("runs"),
@@ -130,8 +130,10 @@ def pack(
 
 
 def _published_lists(paths: list[Path], cases: "Sequence[Case]") -> "dict[str, tuple[ndarray, ndarray]]":  # noqa: F821
-    """The splits in these files, two by two, by the name of the list of test images. Raises BadInput for a list that
-    does not fit the cases, or that has no other beside it."""
+    """The published splits in these files, by the name of the test list: for each, the positions of its training and of
+    its test images among the cases. paths: a training list, its test list, the next training list, and so on.
+
+    Raises BadInput for a list that does not fit the cases, and for a training list without a test list."""
     import numpy as np
 
     from common.data import splits
@@ -162,11 +164,13 @@ def _users(data: str) -> list[Paper]:
 
 
 def _readings(paper: Paper, key: str) -> list[dict[str, Any]]:
+    """Every value of one reading, each as {key: value}; [] if the paper has no such reading."""
     return [{key: value} for value in paper.readings[key].values] if key in paper.readings else []
 
 
 def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when a command needs it
-    """Raises BadInput for a packed file, which has no images."""
+    """Finds a data set with images, and prints what in it can't be used. Raises BadInput for a packed file, which has
+    no images."""
     from common.data import fetch
 
     found = fetch.find(name, data_root(), runs)

@@ -188,7 +188,8 @@ def report(
 
 
 def _page_to_try(network: Path, runs: Path) -> "TryPage":  # noqa: F821, imported when needed
-    """Raises BadInput, before minutes are spent on the other pages, where something for it is missing."""
+    """Makes the page on which a network marks pictures. Raises BadInput if something for it is missing, before minutes
+    are spent on the other pages."""
     from common.predict.export import refuse_without_packages
     from common.report.browser_runtime import VERSION, find_runtime
     from common.report.try_page import make_try_page

@@ -13,13 +13,13 @@ from common.evidence.number_cells import say_in_cells
 from common.paper import Paper
 from common.plural import counted
 
-# Rows of the table, where the paper is not known by fewer numbers.
+# The most rows of the table, if it shows none of the paper's headline numbers.
 MOST_ROWS = 6
 
 
 def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> None:
-    """Prints the end of a run. trained: what it trained, the paper's own network first. results: the folder of its
-    records."""
+    """Prints the end of a run. trained: an assessment of each network that it trained, the paper's own network first.
+    results: the folder of the records."""
     say()
     for each in trained:
         tell(f"Your run of {paper.name}: {say_setting(each.record)}. {say_time(each.record)}")
@@ -40,8 +40,8 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
 
 
 def outcome_rows(paper: Paper, trained: Sequence[Assessment]) -> tuple[list[Sequence[str]], int]:
-    """The numbers that the paper is known by beside these runs, and how many more of its numbers they answer. Where it
-    prints no such number of these networks, the first of the others."""
+    """The rows of the table, and how many more printed numbers these runs answer. The rows are the paper's headline
+    numbers beside ours. If these networks have no headline number, they are the first few of the other numbers."""
     cells = {cell.id: cell for cell in paper.reported}
     rows = [(each, row) for each in trained for row in each.rows if row.id in each.own]
     shown = [(each, row) for each, row in rows if row.id in paper.headline] or rows[:MOST_ROWS]
@@ -52,8 +52,9 @@ def outcome_rows(paper: Paper, trained: Sequence[Assessment]) -> tuple[list[Sequ
 
 
 def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> str:
-    """After a smoke run the same on real images; after any other what explains its numbers, or shows them if the paper
-    prints none of this data or these readings."""
+    """The command to type next. After a smoke run, it is the same on real images; after any other run, the command that
+    explains the paper's numbers. If the records are not in `results`, the paper prints no numbers of such runs: then it
+    is the command that shows ours."""
     if all(each.record.profile == "smoke" for each in trained):
         return quoted_command("run", paper.name)
     if results == Path("results"):
@@ -62,9 +63,9 @@ def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
-    """A table in which no word is broken: each column is at least as wide as its longest word. What is left of the
-    width goes to the columns, first to those that need least to be on one line. (Rich alone narrows the widest columns,
-    whatever their words.)"""
+    """A table in which no word is broken: each column is at least as wide as its longest word. The rest of the width
+    goes first to the columns that need the least of it to have each cell on one line. (Rich alone would narrow the
+    widest columns, whatever their words.) width: in characters."""
     texts = list(zip(columns, *rows, strict=True))
     widths = [max(map(_longest_word, column)) for column in texts]
     wanted = [max(map(len, cells)) for _, *cells in texts]  # heads may take two lines

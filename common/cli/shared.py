@@ -38,7 +38,7 @@ class Terminal(Console):
         return super().status(Text(for_terminal(status)), **options)
 
     def on_broken_pipe(self) -> None:
-        raise  # the BrokenPipeError, of which rich would make an end with status 1
+        raise  # the BrokenPipeError; rich would exit with status 1
 
     def print(self, *content: RenderableType, **options: Any) -> None:
         with names_stream(self.stderr):
@@ -46,7 +46,7 @@ class Terminal(Console):
 
 
 out, err = Terminal(), Terminal(stderr=True)  # err for messages where the output is JSON or lines for a program
-# The completion of a shell is given what was typed so far.
+# "autocompletion" is given what was typed so far, "parser" the whole word.
 PAPERS = {
     "autocompletion": lambda incomplete: [name for name in papers.names() if name.startswith(incomplete)],
     "parser": papers.find_name,
@@ -145,17 +145,17 @@ def progress_bar() -> Progress:
 
 
 def tell(text: str, indent: int = 0) -> None:
-    """Prints prose, wrapped between words at the width of the terminal. Commands that a person copies are for `say`: a
-    wrapped one would be broken. indent: blanks before each line."""
+    """Prints prose, wrapped between words at the width of the terminal. Use `say` for a command that a person copies:
+    wrapping would break it. indent: blanks before each line."""
     indents = {"initial_indent": " " * indent, "subsequent_indent": " " * indent}
     for line in textwrap.wrap(for_terminal(text), out.width, break_long_words=False, break_on_hyphens=False, **indents):
         say(line)
 
 
 def command_line(*without: str) -> str:
-    """The command that was typed, quoted for a new shell in this folder. With it a run or a sweep goes on.
+    """The command that was typed, quoted for a new shell in this folder. It resumes a run or a sweep.
 
-    without: options to leave out; "--only=" stands for an option with a value."""
+    without: options to leave out; "=" at the end, as in "--only=", says that the option has a value."""
     words = []
     for word, before in zip(sys.argv[1:], ["", *sys.argv[1:]], strict=False):
         is_option = word in without or f"{word.partition('=')[0]}=" in without
@@ -167,7 +167,7 @@ def command_line(*without: str) -> str:
 
 
 def quoted_command(*words: str) -> str:
-    """A `repro` command for a new shell in this folder: quoted, with the environment variables that matter, and with
+    """A `repro` command for a new shell in this folder. It is quoted, and has the environment variables that matter and
     the path of the program, because the shell may not find `repro`."""
     called = sys.argv[0]
     by_path = os.path.basename(called) == "repro" and os.sep in called

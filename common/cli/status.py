@@ -15,21 +15,25 @@ from common.files import read_json
 from common.paths import refuse_special
 from common.plural import counted
 
-# The name of the folder of a run (`common.training.request.run_folder`), of which a person needs the first part.
+# The name of a run's folder (`common.training.request.run_folder`). A person needs only its first parts.
 _FOLDER = re.compile(r"(?P<data>.+)-[0-9a-f]{8}-(?P<profile>paper|small|smoke)-seed(?P<seed>\d+)-.+")
 
-# What the last of these messages in a log (`common.training.run_log.logged`) says of a run that is not done and not at
-# work. Only a process that was killed, or whose machine went down, logs no end.
+# The state of a run that is neither done nor running, by the last of these messages in its log
+# (`common.training.run_log.logged`). Only a process that was killed, or whose machine went down, logs no end.
 _ENDS = {"started: ": "killed", "stopped: ": "stopped", "stopped by an error": "failed", "finished": "partial"}
 _MESSAGE = re.compile(rf"[-0-9]+ [:0-9]+ INFO (?P<end>{'|'.join(_ENDS)})")
 
 
 @dataclass(frozen=True)
 class RunState:
-    """state: running; done; stopped, by a person or a signal; killed, without a word; failed, by an error or without
-    numbers; partial, where the jobs that were asked for are done and others are not; damaged, where its files can't be
-    read. progress: in words. remedy: what to do; "" for nothing. found: lines on what is trained: its score, the
-    outputs that did not learn and, of a run that goes on, the time."""
+    """How far a run is.
+
+    state: "running"; "done"; "stopped" by a person or a signal; "killed", so that its log has no end; "failed" by an
+        error, or without numbers; "partial" if the jobs that were asked for are done and others are not; "damaged" if
+        its files can't be read.
+    progress: in words. remedy: what to do; "" for nothing. found: lines about the finished trainings: their score, the
+        outputs that did not learn and, while the run goes on, where the time went.
+    """
 
     state: str
     progress: str
@@ -39,7 +43,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class Finished:
-    """What is read of a training that has ended. place: its folder. repeat, fold: from 0. unlearned, spent: as in
+    """A training that has ended. place: its folder. repeat, fold: counted from 0. unlearned, spent: as in
     `schema.Repeat`; empty if an older version trained it."""
 
     place: Path
@@ -67,8 +71,8 @@ def status(runs: Runs = Path("runs")) -> None:
 
 
 def describe_run(folder: Path) -> str:
-    """What is run in a folder: paper, profile, data, readings. A run that was started by an older version names no
-    readings."""
+    """What the run in a folder trains: paper, profile, data, readings, and a seed other than 0. Older versions did not
+    note the readings."""
     from common.evidence.describe_runs import say_readings
 
     about, readings = _FOLDER.fullmatch(folder.name), "readings not noted"
@@ -81,7 +85,7 @@ def describe_run(folder: Path) -> str:
 
 
 def run_state(folder: Path) -> RunState:
-    """The state of the run in a folder. It is damaged if its files can't be read."""
+    """The state of the run in a folder: "damaged" if its files can't be read and no process is at work there."""
     who = " and ".join(lock.holders(folder))
     try:
         return _read_state(folder, who)
@@ -90,8 +94,8 @@ def run_state(folder: Path) -> RunState:
 
 
 def say_found(trained: Sequence[Finished]) -> list[str]:
-    """The Dice of the tumour in finished trainings, from the counts of their test images, and each output that did not
-    learn. The folds of a repeat count as one score. [] where nothing has ended."""
+    """Lines with the Dice of the tumour on the test images, and with each output that did not learn. The folds of a
+    repeat have one score, their mean. [] if no training has ended."""
     from common.evidence.counts import Rows
     from common.evidence.describe_runs import TUMOUR, say_scores, say_unlearned
     from common.evidence.metrics import value
@@ -108,7 +112,7 @@ def say_found(trained: Sequence[Finished]) -> list[str]:
 
 
 def _read_finished(place: Path) -> Finished:
-    """Raises Damaged or OSError where its fit.json can't be read."""
+    """Reads the fit.json of a finished training in its folder. Raises Damaged or OSError if it can't be read."""
     path = place / "fit.json"
     content = read_json(path)
     try:
@@ -119,7 +123,8 @@ def _read_finished(place: Path) -> Finished:
 
 
 def _read_state(folder: Path, who: str) -> RunState:
-    """who: the processes at work in the folder, "" for none. Raises Damaged or OSError for files that can't be read."""
+    """Reads the state of a run from its files. who: the processes at work in its folder; "" for none. Raises Damaged or
+    OSError for files that can't be read."""
     path = folder / "run.json"
     note = read_json(path)
     try:
@@ -144,7 +149,7 @@ def _read_state(folder: Path, who: str) -> RunState:
         return RunState("done", "; ".join(words), "", found)
     if failed and len(failed) == len(places):
         return RunState("failed", "; ".join(words), f"No repeat has numbers: {folder / 'log.txt'} says where.")
-    # The latest log: of the run, or of a job of a sweep that trained one of its repeats.
+    # The latest log: that of the run, or that of a sweep's job that trained one of its repeats.
     log = max(folder.rglob("log.txt"), key=lambda path: path.stat().st_mtime, default=folder / "log.txt")
     lines = _lines(log) or ["nothing"]
     ends = [_ENDS[message["end"]] for message in map(_MESSAGE.match, lines) if message]
@@ -153,13 +158,14 @@ def _read_state(folder: Path, who: str) -> RunState:
 
 
 def _say_time(trained: Sequence[Finished], planned: int) -> list[str]:
-    """On what the time of a run that goes on was spent so far, and of which of its trainings that is."""
+    """A line about where the time of a running run went so far, by kind of work; [] if that is not known. planned: the
+    number of its trainings."""
     from common.evidence.describe_runs import say_spent_of
 
     return [said] if (said := say_spent_of(trained, planned)) else []
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a file, [] where it is missing. Raises OSError for one that can't be read."""
+    """The lines of a file; [] if it is missing. Raises OSError if it can't be read."""
     refuse_special(path)
     return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []

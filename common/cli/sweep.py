@@ -31,7 +31,7 @@ from common.paths import data_root
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
-# An engine whose options are set: it trains jobs and yields each with its outcome.
+# An engine with its options: it trains jobs, and yields each with its outcome when it ends.
 Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]]  # noqa: F821, imported when needed
 
 
@@ -139,9 +139,9 @@ def sweep(
 
 
 def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported when needed
-    """Trains the remaining jobs, and stores each experiment when its last job has ended.
+    """Trains the jobs that are left, stores each experiment when its last job has ended, and renews the result pages.
 
-    Raises FailedRun at the end, with the jobs that were broken off and the experiments without numbers."""
+    Raises FailedRun at the end, with the jobs that were broken off and the experiments that could not be stored."""
     from common.evidence.pages import renew_pages
     from common.evidence.results import load
     from common.sweep.job import Broken, describe_outcome
@@ -167,7 +167,7 @@ def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported w
             store(experiment)
     with out.status("preparing the data ..."):
         grid.prepare()
-    if waiting := grid.waiting:  # where nothing is left, no cluster is needed
+    if waiting := grid.waiting:  # otherwise no cluster is needed
         with (
             JobTable(waiting, out, done, lambda job: by_folder[job.folder].work) as table,
             closing(engine(waiting, table)) as ended,
@@ -226,8 +226,8 @@ def _parse_readings(typed: list[str]) -> dict[str, list[str]] | str:
 
 
 def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported when needed
-    """The sweep, with "auto" replaced by its meaning on this machine: the stored sweep may be repeated on another
-    machine, where "auto" can mean something else. Raises BadInput if the content is not a sweep."""
+    """Makes a sweep of its content, with "auto" replaced by its meaning on this machine. The stored sweep may be
+    repeated on another machine, where "auto" can mean something else. Raises BadInput if the content is no sweep."""
     from common.sweep.spec import parse_sweep
     from common.training.precision import resolve
     from common.training.profile import check, settled

@@ -68,7 +68,7 @@ def run(
     """Train and evaluate the network of one paper, and compare our numbers with its own."""
     record = papers.load(paper)
     readings = dict(_parse_reading(choice) for choice in reading or [])
-    record.choose(readings)  # refuses an unknown one before Keras is loaded
+    record.choose(readings)  # refuses unknown readings before Keras is loaded
     if only and add:
         raise BadInput("--only stores no results: it can't be combined with --add.")
     if only and repeats_at_once != "1":

@@ -1,4 +1,4 @@
-"""The expansion of a sweep (`common.sweep.spec`) into experiments and their jobs."""
+"""Expands a sweep (`common.sweep.spec`) into experiments and their jobs."""
 
 import logging
 from collections.abc import Callable
@@ -40,8 +40,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Experiment:
-    """All trainings of one paper under one choice of readings, as one `repro run` trains them. fingerprint: of the
-    pixels of its data; work: multiplications of one of its jobs (`work_of_job`)."""
+    """All trainings of one paper under one choice of readings, as one `repro run` trains them.
+
+    folder: of its trainings. fingerprint: of the pixels of its data. work: multiplications in one of its jobs
+    (`work_of_job`)."""
 
     request: Request
     folder: Path
@@ -55,14 +57,14 @@ class Experiment:
 
     @cached_property
     def waiting(self) -> list[Job]:
-        """The jobs that have not ended before."""
+        """The jobs that had not ended when this was first asked."""
         return [job for job in self.jobs if not job.ended] if self.folder.is_dir() else self.jobs
 
     def __str__(self) -> str:
         return " ".join([self.request.paper.name, *as_shown(self.request.departures)])
 
     def is_stored(self, records: list[Record]) -> bool:
-        """Whether one of these records, which are those of its paper, holds all of its trainings."""
+        """Whether one of these records holds all trainings of this experiment. records: those of its paper."""
         request, backend = self.request, keras.backend.backend()
         made_by = recipe_hash(request.recipe), protocol_of(request.recipe)
         wanted = request.profile, request.departures, self.fingerprint, *made_by
@@ -76,15 +78,15 @@ class Experiment:
         return False
 
     def store(self) -> None:
-        """Stores the record in `results/`, once all jobs have ended, as `repro run --resume` does: that finds them
-        finished, and trains again what is damaged. Raises FailedRun where no repeat came to numbers."""
+        """Stores the record. Call it when all jobs have ended. It does what `repro run --resume` does: finds the
+        finished trainings, and trains again those with damaged files. Raises FailedRun if no repeat has numbers."""
         run_experiment(self.request, logger.info)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """left_out: a line for each choice of readings that can't be trained, with the reason; data: the data sets, by the
-    name under which they were asked for."""
+    """The experiments of a sweep. left_out: a line for each choice of readings that can't be trained, with the reason.
+    data: the data sets, by the name under which they were asked for."""
 
     experiments: list[Experiment]
     left_out: list[str]
@@ -104,7 +106,7 @@ class Grid:
         return self.experiments[0].request.results
 
     def prepare(self) -> None:
-        """Prepares the arrays for all that is left, before several jobs need the same ones at once."""
+        """Prepares the arrays for all jobs that are left, before several jobs need the same arrays at once."""
         left = [experiment.request for experiment in self.experiments if experiment.waiting]
         for request in {(request.found.folder, Need.of_recipe(request.recipe)): request for request in left}.values():
             prepare_for(request.recipe, request.found, cache_folder(request.runs))
@@ -118,20 +120,21 @@ def expand(
     command: str,
     say: Callable[[str], None] = lambda line: None,
 ) -> Grid:
-    """The experiments of a sweep. Data and network are asked once for each experiment, and not for each job. Data that
-    were not prepared before are prepared now: the name of an experiment's folder holds the fingerprint of their pixels.
+    """Makes the experiments of a sweep. Data and network are checked once for each experiment, and not for each job.
+    Data are prepared now if they were not before, because the fingerprint of their pixels is in the name of an
+    experiment's folder.
 
-    root: folder of the data sets; results: folder of all its records, None for the usual one (`results_folder`);
-    command: goes on with this sweep; say: is called with each doubt about the data.
+    root: folder of the data sets. runs: folder for trainings and prepared arrays. results: folder of all records; None
+    for the usual one (`results_folder`). command: resumes this sweep. say: called with each doubt about the data.
 
-    Raises BadInput where nothing can be trained, and for a sweep that is too large.
+    Raises BadInput if nothing can be trained, and for a sweep that is too large.
     """
     refuse_size(sweep)
     experiments: dict[Path, Experiment] = {}
     data: dict[str, Found] = {}
     prepared: dict[str, Prepared] = {}
     left_out: list[str] = []
-    refused: list[tuple[str, str]] = []  # what can't be trained, with the reason, which several may share
+    refused: list[tuple[str, str]] = []  # what can't be trained, with the reason; several may have the same reason
     for paper in map(papers.load, dict.fromkeys(sweep.papers)):
         name = sweep.data or paper.data
         try:
@@ -149,7 +152,7 @@ def expand(
                 readings=readings,
                 precision=sweep.precision,
                 runs=runs,
-                results=runs,  # replaced below, where all experiments are known
+                results=runs,  # replaced below, when all experiments are known
                 resume=True,
                 command=command,
             )
@@ -159,7 +162,7 @@ def expand(
             except BadInput as unfit:
                 refused.append((" ".join([paper.name, *as_shown(readings)]), on_one_line(unfit)))
                 continue
-            if name not in prepared:  # in whatever size: the fingerprint is the same
+            if name not in prepared:  # the fingerprint is that of the images, whatever size they are prepared in
                 prepared[name] = prepare_for(request.recipe, request.found, cache_folder(runs))
                 for line in first_few(prepared[name].doubts):
                     say(f"Doubtful: {line}")
@@ -177,18 +180,20 @@ def expand(
 
 
 def work_of_job(request: Request) -> float:
-    """Multiplications in one job of this experiment, to weigh it against the jobs of others. Raises BadInput where the
-    network refuses its settings."""
+    """Multiplications in one job of this experiment, to weigh it against the jobs of other experiments. Raises BadInput
+    if the network refuses its settings."""
     return of_job(request, request.recipe.batch_size * multiplications_of_image(request))
 
 
 def of_job(request: Request, step: float) -> float:
-    """What one job of this experiment takes, of which a training step takes `step`: seconds, or multiplications."""
+    """The cost of one job of this experiment. step: the cost of one training step, in seconds or multiplications; the
+    result is in the same unit."""
     recipe = request.recipe
     return repeat_seconds(step, recipe, used(request)) / (recipe.folds or 1)
 
 
 def multiplications_of_image(request: Request) -> float:
-    """In the forward pass. The network is built for it, in about half a second, and the number is remembered."""
+    """Multiplications in the forward pass of one image. The network is built for this, which takes about half a second.
+    The number is kept in a file."""
     network, recipe = Network.of_paper(request.paper.name), request.recipe
     return remember(request, "multiplications an image", lambda: multiplications(network.plan(recipe)))

@@ -25,7 +25,8 @@ from common.training.run_log import logged
 
 @dataclass(frozen=True)
 class Job:
-    """request: of the whole experiment, with all its repeats; folder: of the experiment."""
+    """One training of an experiment. request: that of the whole experiment, with all its repeats. folder: that of the
+    experiment."""
 
     request: Request = field(compare=False, repr=False)
     trial: Trial
@@ -33,17 +34,18 @@ class Job:
 
     @property
     def identity(self) -> str:
-        """All that decides the result, and nothing else. All but paper and trial is in the name of the folder."""
+        """A text that holds all that decides the result, and nothing else: paper, name of the folder (which has data,
+        profile, seed, readings and so on), and number of the training."""
         return "/".join([self.request.paper.name, self.folder.name, str(self.trial.number)])
 
     @property
     def place(self) -> Path:
-        """The folder of this job, in that of the experiment."""
+        """The folder of this job, in the folder of the experiment."""
         return trial_folder(self.folder, self.trial)
 
     @property
     def ended(self) -> bool:
-        """Whether it was trained, or failed, before. Its files are checked later, when the results are stored."""
+        """Whether the job has been trained or has failed. Its files are checked later, when the results are stored."""
         return any((self.place / name).exists() for name in ("fit.json", "failed.json"))
 
     def __str__(self) -> str:
@@ -52,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Broken:
-    """The outcome of a job that has no result: its process was killed, or failed. It may be tried again."""
+    """The outcome of a job without a result, for example because its process was killed. It may be tried again."""
 
     why: str
 
@@ -65,11 +67,12 @@ def describe_outcome(outcome: Outcome) -> str:
 
 
 def train_job(job: Job, progress: Progress, prepared: Prepared | None = None, *, wait: bool = False) -> Fit | Failure:
-    """Trains a job, from its last whole epoch on. A job that has ended before is not trained again. What it logs is in
-    `log.txt` in its folder. prepared: the data, where the caller has them already.
+    """Trains a job, or resumes it after its last whole epoch. If it has ended before, returns its earlier outcome. Its
+    log is `log.txt` in its folder.
 
-    Raises BadInput where another process works in the folder of the experiment, or of the job; `wait` makes it wait for
-    the latter."""
+    prepared: the data, if the caller has them already. wait: if another process trains this job, wait until it is done.
+
+    Raises BadInput if another process has the folder of the experiment, or without `wait` that of the job."""
     request, place = job.request, job.place
     with side_by_side(job.folder), only_one(place, wait=wait):
         if before := ended(place):
@@ -84,12 +87,12 @@ def train_job(job: Job, progress: Progress, prepared: Prepared | None = None, *,
 
 
 def trial_number(trial: Trial) -> str:
-    """What a person calls it: "2" for the second repeat, "2.3" for the third fold of that."""
+    """The number by which a person calls a trial: "2" for the second repeat, "2.3" for the third fold of it."""
     return str(trial.repeat + 1) + ("" if trial.fold is None else f".{trial.fold + 1}")
 
 
 def find_trial(text: str, request: Request) -> Trial:
-    """The trial that has this number (`trial_number`). Raises BadInput where the experiment has none."""
+    """The trial with this number (`trial_number`). Raises BadInput if the experiment has no such trial."""
     known = {trial_number(trial): trial for trial in trials(request.recipe, range(request.repeats))}
     if text not in known:
         number = f"{request.paper.name} has {counted(request.repeats, 'repeat')} here"

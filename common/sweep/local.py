@@ -1,4 +1,4 @@
-"""The engine of this machine: one job after the other, or several at once in processes of their own."""
+"""The engine on this machine: trains one job after the other, or several at once in processes of their own."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,8 @@ from common.training.relay import PRINTED, full_or_closed
 
 
 def train_or_break(job: Job, progress: Progress) -> Outcome:
-    """One job that can't be used, such as one that another process is at, does not end the sweep."""
+    """Trains a job. If it is refused, for example because another process trains it, it is `Broken`, and the sweep goes
+    on."""
     try:
         return train_job(job, progress)
     except BadInput as error:
@@ -20,9 +21,9 @@ def train_or_break(job: Job, progress: Progress) -> Outcome:
 
 
 def train_here(jobs: Sequence[Job], slots: int, table: JobTable) -> Iterator[tuple[Job, Outcome]]:
-    """Trains `slots` jobs at a time and yields each when it ends. A job that fails is `Broken`, and the others go on.
+    """Trains `slots` jobs at a time, and yields each when it ends. A job that fails is `Broken`, and the others go on.
 
-    Raises OSError where the disk is full or may not be written to: the next job would meet the same."""
+    Raises OSError if the disk is full or may not be written to: the next job would fail too."""
     if slots == 1:
         for job in jobs:
             table.begin(job)
@@ -37,6 +38,7 @@ def train_here(jobs: Sequence[Job], slots: int, table: JobTable) -> Iterator[tup
 
 
 def _train_in_this_process(job: Job, table: JobTable) -> Outcome:
+    """Raises OSError as `train_here` does."""
     try:
         return train_or_break(job, table)
     except Exception as error:

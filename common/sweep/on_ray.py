@@ -1,9 +1,9 @@
-"""The engine on a Ray cluster. Ray places each job on a machine that has what it needs, and starts it again elsewhere
-when its worker or node dies, or when `stopped` has ended a worker that hangs. There it goes on from its last whole
-epoch, which lies in the folder of the runs: all machines have to share that folder. The prepared images travel through
+"""The engine on a Ray cluster. Ray places each job on a machine that has what the job needs. If its worker or node
+dies, or if `stopped` has ended a worker that hangs, Ray starts the job again elsewhere. There it goes on from its last
+whole epoch, which is in the folder of the runs: all machines must share that folder. The prepared images travel through
 Ray's object store, once to each node.
 
-This process keeps nothing that a job needs. Whatever ends it, Ray ends the tasks, and the same sweep goes on from the
+This process keeps nothing that a job needs. Whatever ends it, Ray ends the tasks, and the same command goes on from the
 files.
 """
 
@@ -39,10 +39,10 @@ from common.training.estimate import spoken
 from common.training.record import Fit
 from common.training.request import cache_folder, prepare_for
 
-# How often a job is started again when its worker or node dies. The job is not to blame for a machine that is taken
-# away, but a job that kills its worker each time has to end.
+# How often a job is started again after its worker or node has died. The job is not to blame for a machine that is
+# taken away, but a job that kills its worker each time has to end.
 RETRIES = 5
-# Jobs that Ray has and that have not ended: enough for any cluster, while the data of later jobs are prepared.
+# The most jobs that Ray has at a time: enough for any cluster, while the data of later jobs are prepared.
 AHEAD = 1000
 _LOOKS_EVERY = 0.5  # seconds
 _LOOKS_AT_MACHINES_EVERY = 30  # seconds, while no job is at work
@@ -56,14 +56,15 @@ logger = logging.getLogger(__name__)
 def train_on_ray(
     jobs: Iterable[Job], address: str | None, table: JobTable, work: Callable[..., Fit | Failure] = train_job
 ) -> Iterator[tuple[Job, Outcome]]:
-    """Trains jobs on the cluster at `address`, "host:port", and yields each when it ends. Without an address it is the
-    cluster of RAY_ADDRESS, else the one that runs on this machine, else a new one on this machine alone.
+    """Trains jobs on a cluster, and yields each when it ends.
 
-    What a job logs is logged here too. What it prints is in `printed.txt` in its folder. work: what a worker does with
-    a job, for tests.
+    address: of the cluster, as "host:port". Without it, the cluster of RAY_ADDRESS; without that, the one that runs on
+    this machine; without that, a new one on this machine alone. work: what a worker does with a job; tests replace it.
 
-    Raises BadInput where there is no such cluster, and OSError where a disk is full. Whatever ends this, also Ctrl-C,
-    ends the tasks.
+    What a job logs is logged here too. What it prints is in `printed.txt` in its folder.
+
+    Raises BadInput if there is no such cluster, and OSError if a disk is full. If this ends for any reason, also by
+    Ctrl-C, the tasks end.
     """
     with _connected(address):
         yield from _RaySweep(table, work).train_all(jobs)
@@ -71,13 +72,14 @@ def train_on_ray(
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
-    """Connects to a cluster. The workers of this sweep get the environment that decides how a backend computes."""
+    """Connects to a cluster (`train_on_ray`). Its workers get the environment variables that decide how a backend
+    computes."""
     if (address := address or os.environ.get("RAY_ADDRESS")) not in (None, "auto"):
         _refuse_unreachable(address)
     share_memory()
     backend = keras.backend.backend()
     settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
-    if kept := settings.get("JAX_COMPILATION_CACHE_DIR"):  # a worker has a working folder of its own
+    if kept := settings.get("JAX_COMPILATION_CACHE_DIR"):  # a worker has another current folder
         settings["JAX_COMPILATION_CACHE_DIR"] = os.path.abspath(kept)
     settings |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", THREADS[backend]: str(threads())}
     before = signal.getsignal(signal.SIGTERM)
@@ -88,14 +90,14 @@ def _connected(address: str | None) -> Iterator[None]:
             raise BadInput(
                 f"The Ray cluster {address or 'of this machine'} can't be used: {error} {_STARTS}"
             ) from error
-        signal.signal(signal.SIGTERM, before)  # Ray has set its own
+        signal.signal(signal.SIGTERM, before)  # Ray has replaced the handler
         yield
     finally:
         ray.shutdown()
 
 
 def _refuse_unreachable(address: str) -> None:
-    """Raises BadInput within seconds. Ray itself tries for minutes."""
+    """Raises BadInput if no cluster answers at this address. It takes seconds; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal()) or "://" in address:
         raise BadInput(
@@ -115,11 +117,10 @@ class _RaySweep:
         self.table, self.work, self.largest = table, work, _largest()
         here = ray.get_runtime_context().get_node_id()
         self.messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": On(here, soft=False)})
-        # On a GPU a worker ends with its job, which is Ray's default: a process never changes its GPU, nor gives the
-        # memory back.
+        # On a GPU a worker ends with its job, because a process never changes its GPU, nor gives the memory back.
         self.task = ray.remote(max_calls=0 if self.largest.gpu is None else 1)(do_job)
         self.waiting: dict[ray.ObjectRef, Job] = {}
-        # By the identity of a job. Ray does not keep the order of messages: one may overtake that of the beginning.
+        # By the identity of a job. Ray does not keep the order of messages: one may come before "begun".
         self.heard: dict[str, relay.Heard] = defaultdict(lambda: relay.Heard(table))
         self.begun: Counter[str] = Counter()
         self.needs: dict[Path, Needs] = {}  # by the folder of an experiment
@@ -145,16 +146,16 @@ class _RaySweep:
                 yield self.waiting[reference], self.outcome(reference)
 
     def submit(self, job: Job) -> ray.ObjectRef:
-        """Hands a job to Ray. What it shares with other jobs is put into the object store once."""
+        """Hands a job to Ray. What the job shares with others is put into the object store once."""
         request, folder = job.request, job.folder.resolve()
-        folder.mkdir(parents=True, exist_ok=True)  # a worker that does not see it has other files
+        folder.mkdir(parents=True, exist_ok=True)  # a worker that does not see it has no shared folder of the runs
         if folder not in self.needs:
             self.needs[folder] = needs_of(request, self.largest)
             self.requests[folder] = ray.put(request)
         data = request.found.folder, Need.of_recipe(request.recipe)
         if data not in self.prepared:
             prepared = prepare_for(request.recipe, request.found, cache_folder(request.runs))
-            # A memory map would be sent as the name of its file.
+            # Copied, because a memory map would be sent as the name of its file.
             arrays = {"images": np.asarray(prepared.images), "masks": np.asarray(prepared.masks)}
             self.prepared[data] = ray.put(replace(prepared, **arrays))
         need = self.needs[folder]
@@ -177,7 +178,7 @@ class _RaySweep:
         )
 
     def listen(self) -> None:
-        """Takes all messages of the jobs since the last time, and has workers ended that are silent."""
+        """Handles all messages of the jobs since the last call, and has silent workers ended."""
         jobs = {job.identity: (reference, job) for reference, job in self.waiting.items()}
         for identity, worker in self.watch.ended():  # before a message says that the job has begun again
             self.queue_again(jobs[identity][1], worker)
@@ -192,7 +193,7 @@ class _RaySweep:
         self.watch.end_silent()
 
     def queue_again(self, job: Job, worker: stopped.Worker) -> None:
-        """Notes that the worker of a job was ended, because it was stopped and not dead."""
+        """Notes that the worker of a job was ended because it was silent, and that the job waits to begin again."""
         again = " The job is done again elsewhere." if self.begun[job.identity] <= RETRIES else ""
         logger.warning(
             f"{job}: process {worker.process} on {worker.host} gave no sign of life for {spoken(stopped.SILENCE)} and "
@@ -204,18 +205,18 @@ class _RaySweep:
     def begin(self, reference: ray.ObjectRef, job: Job, worker: stopped.Worker) -> None:
         """Notes that a job begins, or begins again."""
         if self.begun[job.identity]:
-            told = self.table.state[job] == "queued"  # by `queue_again`
+            told = self.table.state[job] == "queued"  # `queue_again` has said why
             died = "on" if told else "its worker or node has died. On"
             logger.warning(f"{job}: {died} {worker.host} it goes on from its last whole epoch.")
         self.watch.begin(job.identity, worker)
         self.heard[job.identity].end()  # removes the bars of the worker that has died
         self.table.begin(job)
         self.begun[job.identity] += 1
-        if self.begun[job.identity] > RETRIES + 1:  # Ray would start a job that takes too much memory for ever
+        if self.begun[job.identity] > RETRIES + 1:  # Ray starts a job that takes too much memory again without end
             ray.cancel(reference, force=True)
 
     def warn_of_waiting(self) -> None:
-        """Warns once where no machine of the cluster is large enough for any job: Ray waits without a word, because
+        """Warns once if no machine of the cluster is large enough for any job. Ray waits without a message, because
         such a machine may join."""
         if self.warned or self.heard or time.monotonic() - self.looked < _LOOKS_AT_MACHINES_EVERY:
             return
@@ -227,7 +228,7 @@ class _RaySweep:
             logger.warning(f"No machine of the cluster has {sizes}: the jobs wait until one joins.")
 
     def outcome(self, reference: ray.ObjectRef) -> Outcome:
-        """The outcome of a job that has ended. Raises OSError for a full disk: the other jobs would meet it too."""
+        """The outcome of a job that has ended. Raises OSError if a disk is full: the other jobs would fail too."""
         job = self.waiting.pop(reference)
         self.watch.forget(job.identity)
         if heard := self.heard.pop(job.identity, None):
@@ -237,7 +238,7 @@ class _RaySweep:
             done = relay.outcome(ray.get(reference), log)
         except BadInput as refused:
             return Broken(on_one_line(refused))
-        except RayTaskError as error:  # before the job, as on a machine without the suite
+        except RayTaskError as error:  # before the job began, for example on a machine without the suite
             return Broken(f"It could not begin: {error.cause}")
         except RayError as error:
             times = max(1, self.begun[job.identity])
@@ -252,7 +253,7 @@ def _alive() -> list[dict]:
 
 
 def _largest() -> Largest:
-    """The largest of the nodes that jobs may run on: those with a GPU, where there are any."""
+    """The largest of the nodes that jobs may run on. If there are nodes with a GPU, only these count."""
     nodes = _alive()
     with_gpu = [node for node in nodes if node["Resources"].get("GPU")]
     sizes = [(each["Resources"].get("CPU", 0), each["Resources"].get("memory", 0)) for each in with_gpu or nodes]

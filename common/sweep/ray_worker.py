@@ -1,4 +1,4 @@
-"""What a job takes of a machine of a Ray cluster, and what a worker process there does with it."""
+"""What a job needs from a machine of a Ray cluster, and how a worker process there does the job."""
 
 import os
 import socket
@@ -23,16 +23,16 @@ from common.training.profile import PROCESS_MEMORY, process_memory
 from common.training.record import Fit
 from common.training.request import Request
 
-# The environment variable that tells each backend its number of threads on a CPU.
+# For each backend, the environment variable with its number of threads on a CPU.
 THREADS = {"tensorflow": "TF_NUM_INTRAOP_THREADS", "jax": "NPROC", "torch": "OMP_NUM_THREADS"}
 _SIGN_EVERY = 5  # seconds between two signs of life
-FEEDING = 2  # processors that make the batches of a job on a GPU: `profile.at_once` counts with as many
+FEEDING = 2  # processors that make the batches of a job on a GPU, as `profile.at_once` assumes too
 
 
 @dataclass(frozen=True)
 class Largest:
-    """The largest machine: processors, bytes of memory. gpu: bytes of the smallest GPU's memory; 0 where the driver
-    does not tell; None where there is no GPU."""
+    """The largest machine of a cluster. cpus: processors. memory: bytes. gpu: bytes of memory of the cluster's smallest
+    GPU; 0 if the driver does not tell; None if there is no GPU."""
 
     cpus: float
     memory: float
@@ -41,7 +41,7 @@ class Largest:
 
 @dataclass(frozen=True)
 class Needs:
-    """cpus: processors; memory: bytes; gpu: share of one, 0 for none."""
+    """What a job needs. cpus: processors. memory: bytes. gpu: share of a GPU, from 0 (none) to 1."""
 
     cpus: float
     memory: int
@@ -49,11 +49,11 @@ class Needs:
 
     @property
     def gpu_memory(self) -> float:
-        """The share of a GPU's memory that the job may take, so that the jobs beside it have theirs."""
+        """The share of a GPU's memory that the job may take, so that the jobs beside it have room too."""
         return SHARE * self.gpu
 
     def fit(self, resources: Mapping[str, float]) -> bool:
-        """Whether a machine with these Ray resources is large enough, if nothing else is at work there."""
+        """Whether a machine with these Ray resources is large enough, if nothing else runs there."""
         needed = {"CPU": self.cpus, "memory": self.memory, "GPU": self.gpu}
         return all(resources.get(name, 0) >= amount for name, amount in needed.items())
 
@@ -63,10 +63,11 @@ class Needs:
 
 
 def needs_of(request: Request, largest: Largest) -> Needs:
-    """What a job of this experiment takes, but no more than the largest machine has: it then has that to itself.
+    """What a job of this experiment needs. It is never more than the largest machine has, which the job then has to
+    itself.
 
-    Without a GPU a job takes one processor for each of its `threads`. On a GPU it takes one part in n, where n jobs fit
-    into nine tenths of the GPU's memory, and of the machine's memory what any process takes."""
+    Without a GPU, a job needs one processor for each of its `threads`. On a GPU, it needs 1/n of the GPU if n jobs fit
+    into nine tenths of the GPU's memory, and as much of the machine's memory as any process takes."""
     memory = process_memory(request)
     if largest.gpu is None:
         return Needs(min(threads(), largest.cpus), int(min(memory, largest.memory)))
@@ -83,7 +84,7 @@ def threads() -> int:
     backend = keras.backend.backend()
     if given := os.environ.get(THREADS[backend]):
         return int(given)
-    if backend == "torch":  # which counts cores, and not the two threads of each
+    if backend == "torch":  # its default is the number of cores, each of which may count as two processors
         import torch
 
         return torch.get_num_threads()
@@ -91,7 +92,7 @@ def threads() -> int:
 
 
 def gpu_memory_here() -> int:
-    """Bytes of the smallest GPU of the machine that this is called on; 0 where the driver does not tell."""
+    """Bytes of memory of this machine's smallest GPU; 0 if the driver does not tell."""
     return min(gpu_memory("total"), default=0)
 
 
@@ -106,18 +107,19 @@ def do_job(
 ) -> tuple:
     """Does a job in this process and returns its answer, for `relay.outcome`.
 
-    job: without its request, which Ray sends once for many jobs; share: of a GPU's memory, 0 for none; messages: the
-    `ray.util.queue.Queue` of the sweep; shown: whether the bars of the training are shown there."""
+    work: trains the job (`job.train_job`). job: without its request, which Ray sends once for many jobs. share: the
+    share of a GPU's memory that the job may take; 0 for no GPU. messages: the `ray.util.queue.Queue` of the sweep.
+    shown: whether the sweep shows the progress bars of the training."""
     job, host = replace(job, request=request), socket.gethostname()
 
     def tell(*message: Any) -> None:
-        # The queue's own `put` waits, and Ray lends the processors of a task that waits to another task.
+        # The queue's own `put` waits. Meanwhile Ray would give the processors of this task to another one.
         messages.actor.put_nowait.remote((job.identity, *message))
 
     def call(progress: Progress) -> Fit | Failure:
         if share:
             bound_memory(share)
-        # A worker that Ray thinks dead may still be at this job for a moment.
+        # Waits, because a worker that Ray thinks dead may still train this job for a moment.
         return work(job, progress, prepared, wait=True)
 
     if not job.folder.is_dir():
@@ -136,8 +138,8 @@ def do_job(
 
 @contextmanager
 def _signs_of_life(tell: relay.Tell) -> Iterator[None]:
-    """Sends "alive" every few seconds from a thread, which stops with the process, for `stopped.Watch`. A thread and
-    not the training, because one epoch may take hours."""
+    """Sends "alive" every few seconds, for `stopped.Watch`. A thread sends it and not the training, because an epoch
+    may take hours. If the process is stopped, so is the thread."""
     over = threading.Event()
 
     def send() -> None:

@@ -1,4 +1,4 @@
-"""A sweep as it is asked for, by a YAML file or by the command: its fields, its size, and the readings it means."""
+"""A sweep as a YAML file or the command asks for it: its fields, its size, and the choices of readings in it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -31,9 +31,14 @@ PaperName = Annotated[str, AfterValidator(_known)]
 
 
 class Sweep(BaseModel):
-    """papers: all, where none is named; data: None for each paper's own; readings: "all" for the default and every
-    alternative of every reading, one at a time, or values by reading, of which every combination is trained; repeats:
-    None for as many as `repro run` trains; folds: None for the paper's own. The others are as in `repro run`."""
+    """What a sweep trains.
+
+    papers: names; all papers by default. data: None for each paper's own.
+    readings: "all" for the default and each alternative of each reading, one at a time; or the values of some readings,
+        of which every combination is trained.
+    repeats: None for as many as `repro run` trains. folds: None for the paper's own.
+    profile, seed, precision: as in `repro run`, but never "auto".
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +61,7 @@ class Sweep(BaseModel):
 
 
 def read_sweep_file(path: Path) -> Any:
-    """The content of a YAML file, for `parse_sweep`. Raises BadInput where the file can't be read."""
+    """Reads the content of a YAML file, for `parse_sweep`. Raises BadInput if the file can't be read."""
     try:
         return strict_yaml.read(path)
     except (OSError, ValueError) as error:
@@ -64,7 +69,8 @@ def read_sweep_file(path: Path) -> Any:
 
 
 def parse_sweep(content: Any, source: str) -> Sweep:
-    """Raises BadInput, with the name of the source and all that is wrong with the content."""
+    """Makes a sweep of its content. source: what a message calls the content, such as its file. Raises BadInput with
+    the source and all that is wrong in the content."""
     try:
         if not isinstance(content, dict):
             fields = ", ".join(Sweep.model_fields)
@@ -76,14 +82,14 @@ def parse_sweep(content: Any, source: str) -> Sweep:
 
 
 def refuse_file_name(name: str) -> None:
-    """Raises BadInput for a name that a file of a sweep must not have."""
+    """Raises BadInput if a sweep can't be stored under this name."""
     if not re.fullmatch(r"\w[\w.+=-]{0,80}", name):
         raise BadInput(f"A sweep can't be called {name!r}: expected letters, digits and . _ + = -, at most 81 of them.")
 
 
 def save_sweep(sweep: Sweep, name: str, results_folder: Path, read_from: Path | None) -> Path:
-    """Writes the sweep where `--file` can take it again, and returns that path. If the sweep was read from there
-    (`read_from`), the file stays as the person wrote it."""
+    """Writes the sweep to a file for `--file`, and returns its path. read_from: the file from which the sweep was read,
+    if any; if it is the same file, it stays as the person wrote it."""
     path = results_folder / "sweeps" / f"{name}.yaml"
     if read_from is None or not path.exists() or not path.samefile(read_from):
         write_atomically(path, sweep.as_yaml().encode())
@@ -91,8 +97,10 @@ def save_sweep(sweep: Sweep, name: str, results_folder: Path, read_from: Path | 
 
 
 def refuse_size(sweep: Sweep) -> None:
-    """Raises BadInput, with the size and how to make it smaller, for a sweep that is too large to be planned. It counts
-    and builds nothing. The papers' own comparisons and numbers of folds, which it leaves out, can only add to it."""
+    """Raises BadInput, with the size and how to make it smaller, for a sweep that is too large to be planned.
+
+    It only counts. The count leaves out the papers' baselines and their own numbers of folds, so the true size may be
+    larger."""
     experiments = 0
     for paper in map(papers.load, dict.fromkeys(sweep.papers)):
         if sweep.readings == "all":
@@ -111,8 +119,8 @@ def refuse_size(sweep: Sweep) -> None:
 
 
 def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Iterator[Readings]:
-    """The choices of readings of one paper, as text. `leave_out` is called with the reason for each value that the
-    paper's record refuses."""
+    """The choices of readings of one paper, as typed on the command line. leave_out: called with the reason for each
+    value that can't be trained."""
     folds = {} if sweep.folds is None else {"folds": str(sweep.folds)}
     if sweep.readings == "all":
         yield from ({**folds, **one} for one in _one_at_a_time(paper, sweep.profile, leave_out))
@@ -121,13 +129,13 @@ def choices(paper: Paper, sweep: Sweep, leave_out: Callable[[str], None]) -> Ite
     for combination in product(*values.values()):
         readings = folds | dict(zip(values, combination, strict=True))
         yield readings
-        # `repro run` trains the networks that the paper compares its own with, too, unless one network is asked for.
+        # Like `repro run`, this also trains the paper's baselines, unless one network was chosen.
         for baseline in paper.trained_along(readings):
             yield readings | {key: as_text(value) for key, value in baseline.items()}
 
 
 def _values(paper: Paper, wanted: Readings, leave_out: Callable[[str], None]) -> dict[str, list[str]]:
-    """The values of each reading that the paper's record takes, as text."""
+    """The wanted values of each reading, as typed, without those that the paper's record refuses."""
     values = {}
     for key, of_key in wanted.items():
         values[key] = []
@@ -140,6 +148,7 @@ def _values(paper: Paper, wanted: Readings, leave_out: Callable[[str], None]) ->
 
 
 def _one_at_a_time(paper: Paper, profile: Profile, leave_out: Callable[[str], None]) -> Iterator[Readings]:
+    """The default, and each alternative of each reading with all others at their default."""
     yield {}
     for key, reading in paper.readings.items():
         if reading.alternatives and key in paper.shrunk(profile):

@@ -1,8 +1,8 @@
-"""Workers of a Ray cluster that are stopped and not dead, as after SIGSTOP or under a debugger. Ray would wait for them
-for ever. So each worker gives signs of life during a job, and one that is silent for too long is ended. Then Ray does
-its job again, as after any death of a worker.
+"""Ends workers of a Ray cluster that are stopped but not dead, as after SIGSTOP or under a debugger. Ray would wait for
+them for ever. So each worker sends signs of life during a job, and a worker that is silent for too long is ended. Then
+Ray starts its job again, as after any death of a worker.
 
-It has to end first: while it lives it holds the lock of the job's folder, and when it woke up it would write there.
+The stopped worker must end first: it holds the lock of the job's folder, and would write there if it woke up.
 """
 
 import os
@@ -15,15 +15,16 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-# Seconds. A worker gives a sign every few seconds. On a machine that swaps, or while the network is away, a sign of a
-# worker that is well may be late by a minute. To end such a worker costs the epoch that it is in.
+# Seconds of silence after which a worker is ended. It sends a sign every few seconds. If the machine swaps or the
+# network fails for a while, the sign of a healthy worker may be late by a minute. Ending it would cost its epoch.
 SILENCE = 120
 _LONGEST_LOOK = 10  # seconds
 
 
 @dataclass(frozen=True)
 class Worker:
-    """host: its name, for a message; node: Ray's identity of it; process: its number there."""
+    """A process that does jobs. host: name of its machine, for messages. node: Ray's identity of that machine. process:
+    its number there."""
 
     host: str
     node: str
@@ -31,11 +32,12 @@ class Worker:
 
 
 class Watch:
-    """The workers of the jobs that have begun, and since when each is silent. A job is its `Job.identity`."""
+    """Watches the workers of the jobs that have begun, and knows since when each is silent. A job is named by its
+    `Job.identity`."""
 
     def __init__(self):
-        # A clock that goes on only while this process looks. If this process, or the whole machine, was stopped itself,
-        # no worker is to blame for the silence.
+        # A clock in seconds that goes on only while this process looks. If this process or its machine was stopped, no
+        # worker is to blame for the silence.
         self.clock, self.looked = 0.0, time.monotonic()
         self.workers: dict[str, Worker] = {}
         self.heard: dict[str, float] = {}  # when, on that clock
@@ -43,12 +45,12 @@ class Watch:
         self.end = ray.remote(num_cpus=0)(end_process)
 
     def begin(self, job: str, worker: Worker) -> None:
-        """Also for a job that begins again elsewhere."""
+        """Notes that a job has begun, or has begun again elsewhere."""
         self.workers[job] = worker
         self.hear(job)
 
     def hear(self, job: str) -> None:
-        """Notes a sign of life, which any message is."""
+        """Notes a sign of life. Every message is one."""
         self.heard[job] = self.clock
 
     def forget(self, job: str) -> None:
@@ -57,8 +59,8 @@ class Watch:
         self.heard.pop(job, None)
 
     def end_silent(self) -> None:
-        """Asks the node of each worker that is silent for too long to end it. Call this after all messages are heard:
-        they may have waited while this process did something else."""
+        """Asks the node of each worker that is silent for too long to end it. Handle all waiting messages before this
+        call: they may have come while this process did something else."""
         now = time.monotonic()
         self.clock += min(now - self.looked, _LONGEST_LOOK)
         self.looked = now
@@ -69,8 +71,8 @@ class Watch:
                 self.ends[self.end.options(scheduling_strategy=there).remote(worker.process)] = job, worker
 
     def ended(self) -> Iterator[tuple[str, Worker]]:
-        """The workers that were ended since the last call, with their jobs. Those that had died before are not among
-        them: Ray knows of them, and their jobs wait for a free machine."""
+        """The jobs whose workers were ended since the last call, with these workers. Workers that had died by
+        themselves are left out: Ray knows of them, and their jobs wait for a free machine."""
         answered, _ = ray.wait(list(self.ends), num_returns=len(self.ends), timeout=0) if self.ends else ([], [])
         for reference in answered:
             job, worker = self.ends.pop(reference)
@@ -80,8 +82,8 @@ class Watch:
 
 
 def end_process(number: int) -> bool:
-    """Ends a worker of the node that this is called on, also a stopped one. False where there is none of this number:
-    another process may have it by now."""
+    """Ends a worker of the node that this runs on, even if it is stopped. Returns False if no worker there has this
+    process number: the worker may have died, and another process may have its number by now."""
     import psutil
 
     with suppress(psutil.NoSuchProcess):

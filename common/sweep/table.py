@@ -1,4 +1,4 @@
-"""What a sweep shows: before it, what would be trained and how long that takes; during it, how far it is."""
+"""What a sweep shows: before it, the jobs and how long they would take; during it, how far it is."""
 
 import time
 from collections import Counter
@@ -30,10 +30,10 @@ def describe_size(grid: Grid) -> str:
 
 
 def dry_run(grid: Grid, say: Callable[[str], None] = lambda line: None) -> tuple[Table, str]:
-    """A table of the experiments with the jobs that are left and their time, and a sentence with the time of all.
+    """A table of the experiments with the jobs that are left and their time, and a sentence with the time of all jobs.
 
-    A few steps of each network are timed once on this machine, which takes seconds to a minute for each. Readings that
-    change neither the multiplications nor the batch share the time of a step. say: is called before each is timed."""
+    A few steps of each network are timed on this machine, which takes up to a minute a network. Experiments of a paper
+    with the same multiplications and the same batch size share one timing. say: called before each timing."""
     table = Table("experiment", "jobs", "left", "a job", "together", box=None)
     steps: dict[tuple[str, float, int], float | None] = {}
     total, unknown = 0.0, set()
@@ -59,16 +59,17 @@ def dry_run(grid: Grid, say: Callable[[str], None] = lambda line: None) -> tuple
 
 
 def step_if_it_fits(request: Request) -> float | None:
-    """Seconds of a training step on this machine. None where the training does not fit into its memory."""
+    """Seconds of a training step on this machine; None if the training does not fit into its memory."""
     if not gpu_in_use() and known_memory(request) > total_memory():
         return None
     return known_step(request)
 
 
 class JobTable(Progress):
-    """The table of the jobs, with the bars of the trainings below it. It is shown on a terminal alone.
+    """The table of the jobs, with the progress bars of the trainings below it. It is shown only on a terminal.
 
-    An engine is given it as `rich` progress and calls `begin` for each job; who takes the outcomes calls `end`."""
+    An engine takes it as its `rich` progress and calls `begin` for each job. The caller of the engine takes the
+    outcomes and calls `end`."""
 
     def __init__(
         self,
@@ -77,8 +78,8 @@ class JobTable(Progress):
         done: Mapping[str, int] | None = None,
         work: Callable[[Job], float] = lambda job: 1,
     ):
-        """jobs: to be trained; done: the number of jobs that were done before, by paper; work: of a job, in any unit,
-        from which the time left follows."""
+        """jobs: those to be trained. done: the number of jobs that were done before, by paper. work: the work in a job,
+        in any unit; the time left is estimated from it."""
         self.state: dict[Job, State] = dict.fromkeys(jobs, "queued")
         self.work, self.started = work, None
         self.work_left, self.work_done = sum(map(work, self.state)), 0.0
@@ -89,12 +90,12 @@ class JobTable(Progress):
         super().__init__(*bar_columns(), console=console, transient=True, disable=not console.is_terminal)
 
     def begin(self, job: Job) -> None:
-        """Also for a job that begins again elsewhere."""
+        """Notes that a job begins, or begins again elsewhere."""
         self.started = self.started or time.monotonic()
         self._move(job, "running")
 
     def queue_again(self, job: Job) -> None:
-        """For a job that has begun, and waits to begin again elsewhere."""
+        """Notes that a job which had begun waits to begin again elsewhere."""
         self._move(job, "queued")
 
     def end(self, job: Job, outcome: Outcome) -> None:
@@ -115,7 +116,7 @@ class JobTable(Progress):
 
     @property
     def seconds_left(self) -> float | None:
-        """From the time of the jobs that have ended since the start. None before the first has."""
+        """Estimated from the time of the jobs that have ended since the start. None before the first has ended."""
         if not self.work_done or self.started is None:
             return None
         return self.work_left / self.work_done * (time.monotonic() - self.started)

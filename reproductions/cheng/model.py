@@ -22,7 +22,7 @@ from pydantic import ConfigDict
 
 from common.recipe import Recipe
 
-# The convolutions of a block that a batch normalisation follows: (in encoder and bottleneck, in decoder).
+# Which of a block's two convolutions are followed by batch normalisation: (in encoder and bottleneck, in decoder).
 NORMALISED = {
     "encoder": ((2,), ()),
     "encoder+decoder": ((2,), (2,)),
@@ -34,10 +34,11 @@ NORMALISED = {
 class Settings(Recipe):
     """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of each encoder block, from the first one down; the decoder blocks have the same in reverse order.
-    bottleneck: filters of the bottleneck block. encoder_dropout, decoder_dropout: the rate of each block, 0 to 1, from
-    the first encoder block on, and from the deepest decoder block on. bottleneck_dropout: the rate in the bottleneck.
-    dropout_position: between a block's two convolutions, or after them. kernel: side of the convolutions in pixels.
+    filters: number in each encoder block, from the first block down; the decoder blocks have these in reverse order.
+    bottleneck: number of filters in the bottleneck block. encoder_dropout, decoder_dropout: the dropout rate of each
+    block, 0 to 1, from the first encoder block down and from the deepest decoder block up. bottleneck_dropout: the rate
+    in the bottleneck. dropout_position: between a block's two convolutions, or after them. kernel: side of the
+    convolutions in pixels.
     batch_norm: a key of NORMALISED. up_sampling: transposed convolutions (2 x 2, stride 2), or nearest neighbour
     without weights. initializer: of all kernels, by its name in Keras.
     """
@@ -87,8 +88,8 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Settings, name: str):
-    """Two times convolution, batch normalisation (if any) and ReLU, with dropout between them or after them. A rate of
-    0 means no dropout."""
+    """Twice: convolution, batch normalisation (if any) and ReLU. Dropout comes between the two or after them. A rate of
+    0 means no dropout. normalised: numbers of the convolutions that batch normalisation follows, 1 or 2."""
     for number in (1, 2):
         conv = f"{name}_conv{number}"
         x = layers.Conv2D(filters, recipe.kernel, padding="same", kernel_initializer=recipe.initializer, name=conv)(x)
@@ -101,7 +102,7 @@ def _block(x, filters: int, rate: float, normalised: tuple[int, ...], recipe: Se
 
 
 def _up(x, filters: int, recipe: Settings, name: str):
-    """Doubles the side, by the paper's "up convolution" or by repeated pixels as in the related notebook."""
+    """Doubles the side, by the paper's "up convolution", or by repeating pixels as in the related notebook."""
     if recipe.up_sampling == "nearest":
         return layers.UpSampling2D(2, interpolation="nearest", name=name)(x)
     return layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=name)(x)

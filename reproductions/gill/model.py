@@ -27,13 +27,13 @@ from common.recipe import Recipe
 class Settings(Recipe):
     """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of each encoder block, from the first one down, and of the decoder nodes on the same level. bottleneck:
-    filters of the bottleneck block. expansion: a block's third convolution has this factor times its filters, rounded
-    down. kernel: side of the convolutions in pixels. dropout: rate of the spatial dropout, 0 to 1. down_sampling: by
-    stride 2 in a block's third convolution, or by max pooling after it. nest: the full triangle of U-Net++, or a plain
-    U-Net. skip: skip connections leave before the third convolution, or after it. fit: if a side can't be halved, the
-    input is padded, or the up-sampled maps are cropped. heads: one output, or the average of three. initializer: by its
-    name in Keras.
+    filters: number in each encoder block, from the first block down; the decoder nodes on a level have the same.
+    bottleneck: number of filters in the bottleneck block. expansion: a block's third convolution has this factor times
+    the block's filters, rounded down. kernel: side of the convolutions in pixels. dropout: rate of the spatial dropout,
+    0 to 1. down_sampling: by stride 2 in a block's third convolution, or by max pooling after it. nest: the full
+    triangle of U-Net++, or a plain U-Net. skip: whether skip connections leave before or after the third convolution.
+    fit: if a side can't be halved, either the input is padded or the up-sampled maps are cropped. heads: one output, or
+    the average of three. initializer: by its name in Keras.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,13 +65,13 @@ def build(recipe: Settings) -> keras.Model:
     depth = len(recipe.filters)
     x = inputs = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
 
-    # 196 is no multiple of 2^5: pad to 224 and crop the output, or crop what each transposed convolution returns.
+    # 196 is no multiple of 2^5. So pad the input to 224 and crop the output, or crop the map of each up-sampling.
     surplus = -recipe.side % 2**depth if recipe.fit == "pad" else 0
     margins = 2 * ((surplus // 2, surplus - surplus // 2),)
     if surplus:
         x = layers.ZeroPadding2D(margins, name="pad")(x)
 
-    # node[i, j] is X(i,j) of U-Net++: on level i, the j-th node; X(i,0) comes from the encoder.
+    # node[i, j] is X(i,j) of U-Net++: the j-th node on level i. X(i,0) comes from the encoder.
     node = {}
     for level, filters in enumerate(recipe.filters):
         strides = 2 if recipe.down_sampling == "strided" else 1
@@ -98,7 +98,8 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _encoder(x, filters: int, strides: int, recipe: Settings, name: str):
-    """The tensors before and after the third convolution, which has 1.1 times the filters (rounded down)."""
+    """An encoder block. Returns its maps before and after the third convolution, which has `expansion` times the
+    filters, rounded down."""
     x = _convolution(x, filters, recipe, f"{name}_conv1")
     x = _convolution(x, filters, recipe, f"{name}_conv2")
     x = layers.SpatialDropout2D(recipe.dropout, name=f"{name}_dropout")(x)
@@ -107,7 +108,8 @@ def _encoder(x, filters: int, strides: int, recipe: Settings, name: str):
 
 
 def _decoder(below, earlier: list, filters: int, recipe: Settings, name: str):
-    """A decoder node: doubles the side of the node below and joins it with all earlier nodes of this level."""
+    """A decoder node. Doubles the side of the node below, joins it with all earlier nodes of this level, and applies
+    two convolutions and batch normalisation."""
     x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=recipe.initializer, name=f"{name}_up")(below)
     if surplus := x.shape[1] - earlier[0].shape[1]:
         x = layers.Cropping2D(2 * ((0, surplus),), name=f"{name}_crop")(x)

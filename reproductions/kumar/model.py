@@ -1,11 +1,11 @@
 """Kumar, Praveen, Pavani & Akshaya: "Segmentation of Mammogram Images using Deep Learning based MultiRes U-Net".
 
-The MultiRes U-Net of Section 5, and the classic U-Net beside it in Table 1 (network=unet). A MultiRes block replaces a
-U-Net block of U filters. It divides W = 1.67 U filters among three 3 x 3 convolutions in a row, concatenates them and
-adds a 1 x 1 shortcut. Each skip connection has a Res path of 4, 3, 2 or 1 residual convolutions. U is 32, 64, 128, 256,
-512. If the paper does not say how, the block follows the TensorFlow original of N. Ibtehaz and M. S. Rahman
-(github.com/nibtehaz/MultiResUNet, tensorflow/MultiResUNet.py). Grey input of 256 x 256: 7,262,502 parameters; the
-U-Net has 7,771,297.
+The MultiRes U-Net of Section 5, and the classic U-Net that Table 1 compares with it (network=unet). A MultiRes block
+replaces a U-Net block of U filters. It divides W = 1.67 U filters among three 3 x 3 convolutions in a row, concatenates
+them and adds a 1 x 1 shortcut. Each skip connection has a Res path of 4, 3, 2 or 1 residual convolutions. U is 32, 64,
+128, 256, 512. What the paper leaves open follows the TensorFlow original of N. Ibtehaz and M. S. Rahman
+(github.com/nibtehaz/MultiResUNet, tensorflow/MultiResUNet.py). Grey input of 256 x 256: 7,262,502 parameters; the U-Net
+has 7,771,297.
 
 Reported (Table 1, test set), loss, accuracy, IoU in percent: 1.54, 99.71, 95.74; U-Net 1.98, 99.34, 92.48.
 Expect: a high accuracy even for a mask that marks nothing, because a mass covers a small part of a mammogram.
@@ -24,15 +24,17 @@ from pydantic import ConfigDict
 from common.errors import BadInput
 from common.recipe import Recipe
 
-# The shares of W for a block's three convolutions, rounded down (original code). W is alpha times `filters`.
+# The shares of W that a block's three convolutions have as filters, rounded down (original code). W is alpha times
+# `filters`.
 SHARES = (0.167, 0.333, 0.5)
 
 
 class Settings(Recipe):
     """The settings of both networks, in addition to those of every training (`Recipe`).
 
-    network: the paper's network, or the classic U-Net. filters: of each block of the U-Net, from the first one down;
-    the bottleneck is last. alpha: W divided by these filters. block: kind of the MultiRes block, see `_multires_block`.
+    network: the paper's network, or the classic U-Net. filters: number in each block of the U-Net, from the first block
+    down; the bottleneck is last. alpha: W divided by these numbers. block: kind of the MultiRes block
+    (`_multires_block`).
     output_norm: whether batch normalisation follows the last convolution of the MultiRes U-Net. unet_norm: whether the
     U-Net has batch normalisation.
     """
@@ -86,7 +88,8 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _multires_block(x, filters: int, recipe: Settings, name: str):
-    """Three concatenated convolutions. The input of each is the one before it (block=chain) or x (block=parallel)."""
+    """Three convolutions, concatenated and added to a 1 x 1 shortcut. The input of each is the convolution before it
+    (block=chain), or x (block=parallel)."""
     parts = [int(recipe.alpha * filters * share) for share in SHARES]
     shortcut = _normalised(x, sum(parts), 1, f"{name}_shortcut")
     branches, before = [], x
@@ -125,7 +128,7 @@ def _normalised(x, filters: int, kernel: int, name: str):
 
 
 def _double_convolution(x, filters: int, recipe: Settings, name: str):
-    """The block of the classic U-Net: two times convolution, batch normalisation (if any) and ReLU."""
+    """The block of the classic U-Net. Twice: convolution, batch normalisation (if any) and ReLU."""
     for number in (1, 2):
         x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv{number}")(x)
         if recipe.unet_norm:

@@ -1,13 +1,13 @@
-"""The six networks of Table X that Paudel sets beside its own. Each follows its own paper and public code of it:
+"""The six networks with which Paudel compares its own in Table X. Each follows its own paper and public code:
 github.com/MrGiovanni/UNetPlusPlus, github.com/ZJUGiveLab/UNet-Version, github.com/hasibzunair/sharp-unets, and "the
 benchmark", github.com/FengheTan9/Medical-Image-Segmentation-Benchmarks.
 
-All of them segment only. They take float32 images (side, side, channels) and return the logits of the lesion, float32
-(side, side, 1). `filters` are those of the levels from the first one down; the bottleneck is last.
+All of them only segment. They take float32 images (side, side, channels) and return the logits of the lesion, float32
+(side, side, 1). `filters`: number of filters on each level, from the first level down; the bottleneck is last.
 
-Convolutions are padded, so that the output has the side of the input; those of the first U-Net are not. No network has
-the deep supervision, dropout or weight decay of its authors' training: how a network is trained is Paudel's here.
-Initial weights are drawn as Keras does by default (glorot_uniform), as those of Paudel's own network are.
+Convolutions are padded, so that the output has the side of the input. (Those of the original U-Net are not.) The
+networks are trained as Paudel's own, without the deep supervision, dropout or weight decay of their authors. Initial
+weights have Keras' default distribution (glorot_uniform), as in Paudel's own network.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,14 +16,15 @@ import keras
 import numpy as np
 from keras import layers
 
-# The kernel of a sharp block: eight times a pixel less its eight neighbours. Copies of its authors' notebook call it
+# The kernel of a sharp block: eight times a pixel minus its eight neighbours. Copies of its authors' notebook call it
 # the "Sharpening Spatial Kernel, used in paper".
 SHARPENING = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "float32")
 
 
 def unet(x, filters: Sequence[int], sharp: bool = False):
-    """U-Net (Ronneberger, Fischer & Brox 2015, Section 2, Fig. 1; 64 to 1024 filters): two 3 x 3 convolutions with ReLU
-    a level, max pooling, a 2 x 2 transposed convolution that halves the filters, skip connections, a 1 x 1 convolution.
+    """U-Net (Ronneberger, Fischer & Brox 2015, Section 2, Fig. 1; 64 to 1024 filters). A level has two 3 x 3
+    convolutions with ReLU. Between levels are max pooling on the way down, and 2 x 2 transposed convolutions, which
+    halve the filters, on the way up. Skip connections are concatenated. The output is a 1 x 1 convolution.
 
     sharp: Sharp U-Net (Zunair & Hamza 2021; Fig. 2 of its README; 32 to 512 filters), which sharpens each skip
     connection.
@@ -42,12 +43,12 @@ def sharp_unet(x, filters: Sequence[int]):
 
 
 def attention_unet(x, filters: Sequence[int], sharp: bool = False):
-    """Attention U-Net (Oktay et al. 2018, Section 2, Fig. 1; 64 to 1024 filters). The paper's is of volumes. This one
-    of images is that of the benchmark (AttU_Net.py): its U-Net has batch normalisation and goes up by the nearest pixel
-    and a convolution, and its gates work at the resolution of the skip connection.
+    """Attention U-Net (Oktay et al. 2018, Section 2, Fig. 1; 64 to 1024 filters). The paper's network is for volumes.
+    This one, for images, is that of the benchmark (AttU_Net.py). Its U-Net has batch normalisation, and up-sampling by
+    the nearest pixel and a convolution. Its gates work at the resolution of the skip connection.
 
     sharp: Sharp Attention U-Net (Khaledyan et al. 2023), which combines it with Sharp U-Net. Here a skip connection is
-    sharpened first and gated then.
+    first sharpened and then gated.
     """
     *skips, x = _encoder(x, filters, norm=True)
     for level, skip in reversed(list(enumerate(skips, 1))):
@@ -64,9 +65,9 @@ def sharp_attention_unet(x, filters: Sequence[int]):
 
 
 def unet_plus_plus(x, filters: Sequence[int]):
-    """U-Net++ (Zhou et al. 2018, Section 3.1, Fig. 1a; authors' code, Nest_Net in model_logic.py; 32 to 512 filters):
-    node X(i,j) joins all earlier nodes of its level i with the node below, which a 2 x 2 transposed convolution
-    enlarges, in two 3 x 3 convolutions with ReLU."""
+    """U-Net++ (Zhou et al. 2018, Section 3.1, Fig. 1a; authors' code, Nest_Net in model_logic.py; 32 to 512 filters).
+    Node X(i,j) concatenates all earlier nodes of its level i with the node below, which a 2 x 2 transposed convolution
+    enlarges. Two 3 x 3 convolutions with ReLU follow."""
     depth = len(filters) - 1
     node = {(level, 0): encoded for level, encoded in enumerate(_encoder(x, filters, norm=False))}
     for column in range(1, depth + 1):
@@ -80,10 +81,10 @@ def unet_plus_plus(x, filters: Sequence[int]):
 
 
 def unet_3_plus(x, filters: Sequence[int]):
-    """U-Net 3+ (Huang et al. 2020, Section 2.1, Fig. 2; authors' code, UNet_3Plus; 64 to 1024 filters): each decoder
-    joins all encoders down to its level, pooled, with the bottleneck and all decoders below it, enlarged. From each of
-    these maps a 3 x 3 convolution takes as many filters as the first level has; another one follows where they are
-    joined. The convolution of the output is 3 x 3 too."""
+    """U-Net 3+ (Huang et al. 2020, Section 2.1, Fig. 2; authors' code, UNet_3Plus; 64 to 1024 filters). Each decoder
+    takes the maps of all encoders down to its level, pooled to its size, and those of the bottleneck and of all
+    decoders below it, enlarged to its size. Each map goes through a 3 x 3 convolution with as many filters as the first
+    level has. They are concatenated, and another 3 x 3 convolution follows. The output is a 3 x 3 convolution too."""
     *encoded, bottleneck = _encoder(x, filters, norm=True)
     depth, each = len(encoded), filters[0]
     decoded = {depth + 1: bottleneck}
@@ -105,7 +106,7 @@ def unet_3_plus(x, filters: Sequence[int]):
     return _logits(decoded[1], kernel=3)
 
 
-# Each network with its authors' filters of the first level, which double at each further one.
+# Each network with its authors' number of filters on the first level. It doubles at each further level.
 NETWORKS: dict[str, tuple[Callable, int]] = {
     "unet": (unet, 64),
     "attention-unet": (attention_unet, 64),
@@ -117,7 +118,8 @@ NETWORKS: dict[str, tuple[Callable, int]] = {
 
 
 def _encoder(x, filters: Sequence[int], norm: bool) -> list:
-    """The maps of all levels, the bottleneck last: two convolutions each, max pooling between them."""
+    """Returns the maps of all levels, the bottleneck last. Each level has two convolutions. Max pooling is between
+    levels."""
     maps = []
     for level, number in enumerate(filters, 1):
         if maps:
@@ -138,13 +140,14 @@ def _convolution(x, filters: int, name: str, norm: bool):
 
 
 def _norm(x, name: str):
-    """With PyTorch's defaults, as in the code of both networks that have it: momentum 0.1 there is 0.9 here."""
+    """Batch normalisation with PyTorch's defaults, as in the public code of both networks that have it. PyTorch's
+    momentum of 0.1 is 0.9 in Keras."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
 
 
 def _gate(skip, gating, name: str):
-    """The additive attention gate (Oktay et al. 2018, Eq. 1 and 2): the skip connection times a coefficient for each
-    pixel, 0 to 1, made from both maps. It has half as many filters inside (AttU_Net.py)."""
+    """The additive attention gate (Oktay et al. 2018, Eq. 1 and 2). It multiplies each pixel of the skip connection by
+    a coefficient from 0 to 1, computed from both maps. Inside it has half as many filters (AttU_Net.py)."""
 
     def project(x, filters: int, what: str):
         return _norm(layers.Conv2D(filters, 1, name=f"{name}_{what}")(x), f"{name}_{what}")
@@ -157,7 +160,7 @@ def _gate(skip, gating, name: str):
 
 
 def _sharpen(x, name: str):
-    """A sharp block (Zunair & Hamza 2021; Fig. 1 of its README): each channel is convolved with SHARPENING, which is
+    """A sharp block (Zunair & Hamza 2021; Fig. 1 of its README). It convolves each channel with SHARPENING, which is
     not trained."""
     kernel = keras.initializers.Constant(SHARPENING[..., None, None])
     return layers.DepthwiseConv2D(

@@ -26,20 +26,19 @@ from common.errors import BadInput
 from common.recipe import Recipe
 from reproductions.paudel import comparators
 
-# The default reading of `filters`. The networks of Table X have their authors' filters times filters / FILTERS, so that
-# a small profile shrinks all of them alike.
+# The default reading of `filters`. The networks of Table X have their authors' filters times `filters` / FILTERS, so
+# that a small profile shrinks all networks by the same factor.
 FILTERS = 16
 
 
 class Settings(Recipe):
     """The settings of the network, in addition to those of every training (`Recipe`).
 
-    network: the paper's own, or one of `comparators.NETWORKS`, which read `filters` and `depth` alone. filters: of the
-    first encoder block; doubled at each of `depth` levels. kernel: side of the convolutions in pixels.
-    units: of the dense layer for the classification. dropout: rate in the convolutional blocks, 0 to 1. block_dropout:
-    rate in residual and decoder blocks, 0 to 1. residual: the parts with residual blocks. head: the input of the
-    classifier: the last map flattened, the map of the bottleneck flattened, or the mean of each channel of the last
-    map.
+    network: the paper's own, or one of `comparators.NETWORKS`, which use only `filters` and `depth`. filters: number in
+    the first encoder block; it doubles at each of `depth` levels. kernel: side of the convolutions in pixels. units:
+    number in the dense layer of the classifier. dropout: rate in the convolutional blocks, 0 to 1. block_dropout: rate
+    in residual and decoder blocks, 0 to 1. residual: the parts with residual blocks. head: the input of the classifier:
+    the last map flattened, the map of the bottleneck flattened, or the mean of each channel of the last map.
     initializer: by its name in Keras.
     """
 
@@ -60,9 +59,10 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """The network. Input: float32 images (side, side, input_channels) in [0, 1]. Output: a dict with the names of the
-    paper, both float32 in [0, 1]: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
-    classification_output (1,), the probability of the positive class. A network of Table X has the first one alone.
+    """The network. Input: float32 images (side, side, input_channels) in [0, 1]. Output: a dict with the paper's names,
+    both float32 in [0, 1]: segmentation_output (side, side, 1), the probability of the tumour at each pixel, and
+    classification_output (1,), the probability of the positive class. A network of Table X returns only the array of
+    the first.
 
     `side` must be a multiple of 2 to the power of `depth`. Raises BadInput for a network of Table X with `positive`.
     """
@@ -100,6 +100,7 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _comparator(inputs, recipe: Settings) -> keras.Model:
+    """A network of Table X, with `depth` levels above the bottleneck."""
     if recipe.positive:
         raise BadInput(f"network={recipe.network} segments only: it can't have positive={recipe.positive}.")
     build_logits, first = comparators.NETWORKS[recipe.network]

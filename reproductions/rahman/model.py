@@ -6,8 +6,8 @@ blocks are residual: two times convolution, batch normalisation and ReLU; then t
 convolution. RGB input of 256 x 256: 32,451,073 parameters in the default reading.
 
 Reported (Section V): Dice coefficient 0.96, BCE Dice loss 0.07; the paper does not say of which images, and does not
-name its data set. BUSI, benign and malignant, stands for it and can judge neither number. The plain U-Net
-(`residual=none`) is trained beside the paper's network.
+name its data set. BUSI, benign and malignant, stands in for it and can judge neither number. A run also trains the
+plain U-Net (`residual=none`).
 Expect: a Dice well below 0.96 on BUSI, where public benchmarks of U-Nets trained from scratch are near 0.77.
 Takes a repeat: 21 h on two cores of an Intel Xeon (from 5.3 s and 3.3 GiB for a step of 4 images, of the 16 in a
 batch), 8 min on an H200; in the small profile 10 min and 1.2 GiB.
@@ -32,8 +32,9 @@ RESIDUAL = {"all": ("encoder", "decoder"), "encoder": ("encoder",), "none": ()}
 class Settings(Recipe):
     """The settings of the network, in addition to those of every training (`Recipe`).
 
-    filters: of the first encoder block; multiplied by `growth` at each of `blocks` levels. pool: side of the pooling
-    windows and of the transposed convolutions. convolutions: number in a block. residual: a key of RESIDUAL.
+    filters: number in the first encoder block. growth: factor of the number from each of the `blocks` levels to the
+    next. pool: side of the pooling windows and of the transposed convolutions, in pixels. convolutions: number in a
+    block. residual: a key of RESIDUAL.
     initializer: PyTorch's default, or one by its name in Keras.
     """
 
@@ -78,11 +79,11 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _block(x, filters: int, residual: bool, recipe: Settings, name: str):
-    """`recipe.convolutions` times convolution, batch normalisation and ReLU; if residual, plus the block's input."""
+    """`recipe.convolutions` times: convolution, batch normalisation and ReLU. A residual block then adds its input."""
     before = x
     for number in range(1, recipe.convolutions + 1):
         x = _convolution(x, filters, KERNEL, recipe, f"{name}_conv{number}")
-        # Epsilon and momentum are PyTorch's defaults, because the paper used PyTorch. It calls this momentum 0.1.
+        # PyTorch's defaults, because the paper used PyTorch, where a momentum of 0.1 is what Keras calls 0.9.
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm{number}")(x)
         x = layers.ReLU(name=f"{name}_relu{number}")(x)
     if not residual:

@@ -19,22 +19,25 @@ from common.errors import BadInput
 from common.recipe import Recipe
 from common.training.losses import CrossEntropy, OfLogits, OverlapLoss
 
-# ImageNet's mean and deviation of red, green and blue. The code reads files with OpenCV (src/dataloader/dataset.py:41),
-# which gives blue first, and so takes the mean of red off the blue channel. These are in the order of our RGB.
+# ImageNet's mean and standard deviation of each channel. The code reads files with OpenCV, which gives blue first
+# (src/dataloader/dataset.py:41). So it subtracts the mean of red from the blue channel. Here the channels are RGB, so
+# the numbers are in reverse order.
 MEAN, DEVIATION = (0.406, 0.456, 0.485), (0.225, 0.224, 0.229)
 
-# CMUNeXt.py:91: filters of its five levels beside a U-Net of 64, its blocks a level, and the sides of their kernels.
+# CMUNeXt.py:91. For each of its five levels: filters, number of blocks, and side of their kernels in pixels. These are
+# the filters if the U-Net has FIRST on its first level.
 DIMS, DEPTHS, KERNELS = (16, 32, 128, 160, 256), (1, 1, 1, 3, 1), (3, 3, 7, 7, 7)
 FIRST = 64
 
-IOU = "iou|fg|{}|t=0.5|empty=one"
 SMOOTH_IOU = 1e-5  # metrics.py:45
 
 
 class Settings(Recipe):
-    """network: the U-Net, or CMUNeXt. filters: of the five levels of the U-Net; those of CMUNeXt are DIMS times
-    filters[0] / 64. momentum: of the gradient descent, 0 to 1. power: of the fall of the learning rate.
-    cross_entropy: its weight in the loss beside the Dice loss."""
+    """The settings of both networks, in addition to those of every training (`Recipe`).
+
+    network: the U-Net, or CMUNeXt. filters: number on each of the U-Net's five levels; CMUNeXt has DIMS times
+    filters[0] / FIRST. momentum: of the gradient descent, 0 to 1. power: exponent of the falling learning rate
+    (`Fall`). cross_entropy: its weight in the loss; the Dice loss has the weight 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,12 +49,13 @@ class Settings(Recipe):
 
 
 def build(recipe: Settings) -> keras.Model:
-    """Float32 images (side, side, 3) in [0, 1] to lesion probabilities (side, side, 1) in float32. Raises BadInput for
-    a side that four halvings do not divide."""
+    """The network. Input: float32 images (side, side, 3) in [0, 1]. Output: lesion probabilities, float32 (side, side,
+    1). Raises BadInput if the side is no multiple of 16."""
     if recipe.side % 16:
         raise BadInput(f"side={recipe.side}: four halvings need a multiple of 16.")
     inputs = keras.Input((recipe.side, recipe.side, recipe.channels), name="image")
-    # The mean off, over the deviation, and divided by 255 once more (dataset.py:50): inputs of about -0.01 to 0.01.
+    # As in the code: minus the mean, divided by the deviation, and by 255 once more (dataset.py:50). So the inputs are
+    # from about -0.01 to 0.01.
     scale = [1 / (255 * deviation) for deviation in DEVIATION]
     offset = [-mean / (255 * deviation) for mean, deviation in zip(MEAN, DEVIATION, strict=True)]
     x = layers.Rescaling(scale, offset, name="normalise", dtype="float32")(inputs)
@@ -62,8 +66,8 @@ def build(recipe: Settings) -> keras.Model:
 
 
 def _unet(x, filters: tuple[int, ...]):
-    """U_Net.py: two convolutions a level, each with batch normalisation and ReLU; nearest-neighbour up-sampling and a
-    convolution on the way up."""
+    """The U-Net (U_Net.py). A level has two convolutions, each with batch normalisation and ReLU. On the way up come
+    nearest-neighbour up-sampling and a convolution."""
     skips = []
     for level, number in enumerate(filters, 1):
         if skips:
@@ -83,7 +87,8 @@ def _twice(x, filters: int, name: str):
 
 
 def _cmunext(x, width: float):
-    """CMUNeXt.py: blocks of large depthwise kernels and inverted bottlenecks, and a fusion of each skip connection."""
+    """CMUNeXt (CMUNeXt.py): blocks of large depthwise kernels and inverted bottlenecks, and a fusion of each skip
+    connection. width: factor of DIMS."""
     dims = [max(1, round(width * each)) for each in DIMS]
     x = _convolution_relu(x, dims[0], "stem")
     skips = []
@@ -102,7 +107,7 @@ def _cmunext(x, width: float):
 
 
 def _large_kernel(x, kernel: int, name: str):
-    """A depthwise convolution around which the input is added, then four times the filters and back."""
+    """A depthwise convolution to which its input is added, and then an inverted bottleneck."""
     filters, bound = x.shape[-1], 1 / kernel
     depthwise = layers.DepthwiseConv2D(
         kernel,
@@ -116,13 +121,15 @@ def _large_kernel(x, kernel: int, name: str):
 
 
 def _fusion(skip, x, filters: int, name: str):
-    """A convolution in two groups (CMUNeXt.py:74): of the joined maps the first half is the skip connection, the other
-    the up-sampled map, so that each group has one of them."""
+    """Joins a skip connection and the up-sampled map by a convolution in two groups (CMUNeXt.py:74). The skip
+    connection is one half of the joined maps and the up-sampled map the other, so each group has one of them. An
+    inverted bottleneck follows."""
     halves = [_convolution(half, filters, 3, f"{name}_{what}") for what, half in (("skip", skip), ("up", x))]
     return _inverted(_gelu_norm(layers.Concatenate(name=f"{name}_join")(halves), name), filters, name)
 
 
 def _inverted(x, filters: int, name: str):
+    """An inverted bottleneck: 1 x 1 convolutions to four times the filters and back."""
     x = _gelu_norm(_convolution(x, 4 * filters, 1, f"{name}_wide"), f"{name}_wide")
     return _gelu_norm(_convolution(x, filters, 1, f"{name}_narrow"), f"{name}_narrow")
 
@@ -136,12 +143,12 @@ def _convolution_relu(x, filters: int, name: str):
 
 
 def _norm(x, name: str):
-    """With PyTorch's defaults: momentum 0.1 there is 0.9 here."""
+    """Batch normalisation with PyTorch's defaults. PyTorch's momentum of 0.1 is 0.9 in Keras."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
 
 
 def _convolution(x, filters: int, kernel: int, name: str, dtype: str | None = None):
-    """With the initial weights of PyTorch's Conv2d, kernel and bias: uniform within 1 / sqrt(inputs of a filter)."""
+    """A convolution whose kernel and bias start as in PyTorch's Conv2d: uniform within 1 / sqrt(fan_in)."""
     bound = (kernel**2 * x.shape[-1]) ** -0.5
     return layers.Conv2D(
         filters,
@@ -155,8 +162,9 @@ def _convolution(x, filters: int, kernel: int, name: str, dtype: str | None = No
 
 
 class Fall(keras.optimizers.schedules.LearningRateSchedule):
-    """main.py:149: after step i, counted from 0, the rate becomes first (1 - i / steps)^power. The first two steps
-    therefore have the first rate, and step i has first (1 - (i - 1) / steps)^power."""
+    """The learning rate of each step, from `first` down (main.py:149). After step i, counted from 0, the code sets the
+    rate to first (1 - i / steps)^power. So the first two steps have the rate `first`, and step i has
+    first (1 - (i - 1) / steps)^power."""
 
     def __init__(self, first: float, steps: int, power: float):
         self.first, self.steps, self.power = first, steps, power
@@ -170,10 +178,10 @@ class Fall(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class CoupledSGD(keras.optimizers.SGD):
-    """PyTorch's SGD with a weight decay that goes through the momentum: v = momentum v + (g + decay w), then
-    w = w - rate v, for every weight, biases and batch normalisation too. Keras' own takes rate decay w off each weight
-    beside the momentum, and keeps the rate of each step in v. (docs.pytorch.org/docs/stable/generated/torch.optim.SGD)
-    """
+    """PyTorch's SGD, whose weight decay is part of the momentum: v = momentum v + (g + decay w), then w = w - rate v.
+    It applies to every weight, also to biases and batch normalisation. Keras' own SGD subtracts rate decay w from each
+    weight apart from the momentum, and multiplies the rate of each step into v.
+    (docs.pytorch.org/docs/stable/generated/torch.optim.SGD)"""
 
     def __init__(self, learning_rate, momentum: float, decay: float):
         super().__init__(learning_rate, momentum=momentum)
@@ -196,8 +204,8 @@ def optimizer(recipe: Settings, steps: int) -> keras.optimizers.Optimizer:
 
 
 class CrossEntropyAndDiceOfImages(OfLogits):
-    """losses.py:14-23: weight times the binary cross-entropy, plus 1 - (2 I + smooth) / (T + P + smooth) of each image.
-    One value an image; truth and logits: float32 (batch, side, side, 1)."""
+    """`weight` times the binary cross-entropy, plus the Dice loss 1 - (2 I + smooth) / (T + P + smooth)
+    (losses.py:14-23). One value for each image. Truth and logits: float32 (batch, side, side, 1)."""
 
     over = "image"
 
@@ -214,10 +222,10 @@ def loss(recipe: Settings) -> keras.losses.Loss:
 
 
 def metrics(recipe: Settings) -> list[keras.metrics.Metric]:
-    """What selects an epoch: the IoU of each image, or of each batch, averaged over the images.
+    """The metric that selects an epoch: the IoU of each image, or of each batch, averaged over the images.
 
-    The constant 1e-5 moves a score by less than 1e-5, and an image without tumour in truth and prediction has 1: so
-    the signatures have empty=one. Raises BadInput for an IoU of batches of another size than the recipe's."""
+    The constant 1e-5 moves a score by less than 1e-5. It gives 1 to an image without a tumour in truth and prediction,
+    so the signatures have empty=one. Raises BadInput if the monitor names another batch size than the recipe's."""
     of_batch = recipe.monitor.partition("|batch=")[2].partition("|")[0]
     if of_batch and int(of_batch) != recipe.batch_size:
         raise BadInput(f"monitor={recipe.monitor} needs batch_size={of_batch}, not {recipe.batch_size}.")
@@ -232,8 +240,9 @@ def metrics(recipe: Settings) -> list[keras.metrics.Metric]:
 
 
 def augment(recipe: Settings):
-    """main.py:85-86, albumentations' RandomRotate90 and Flip: in half of the images 0 to 3 quarter turns, in half a
-    flip top-bottom, left-right or both. The code does so before it resizes, which on a square gives the same."""
+    """Random turns and flips (main.py:85-86, albumentations' RandomRotate90 and Flip): half of the images get 0 to 3
+    quarter turns, and half a flip top-bottom, left-right or both. The code does this before it resizes, which gives the
+    same for a square."""
 
     def change(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         random = np.random.default_rng(seed)
