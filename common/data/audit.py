@@ -1,5 +1,6 @@
-"""What is wrong with a data set: copies of images, copies in two classes, suspect masks, coloured drawings, test images
-with a copy among the training images, and what published curations doubt (audit_files.py writes it)."""
+"""Examines a data set for faults: copies of images, copies in two classes, suspect masks, coloured drawings, test
+images with a copy among the training images, and images that published curations call doubtful. (audit_files.py writes
+the findings.)"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,21 +15,23 @@ from common.data import curations, duplicates, manifest
 from common.data.case import Case, Decoded, read_all, union_of_masks
 from common.paper import Paper
 
-TINY = 0.002  # of the image's pixels: 130 pixels of 256 x 256
-OUTSIDE = 0.01  # of the mask's pixels
-BLACK = 1  # grey level up to which a pixel may belong to the surroundings; from 2 on, cysts of BUSI join them
-NEAR = 24  # pairs on each side of the threshold that are listed and shown
+TINY = 0.002  # share of the image's pixels below which a mask is tiny: 131 pixels of 256 x 256
+OUTSIDE = 0.01  # share of the mask's pixels in the surroundings above which a mask is suspect
+BLACK = 1  # the brightest grey level of the surroundings; with 2, cysts of BUSI would belong to them
+NEAR = 24  # pairs next to the likeness threshold that are shown, on each side of it
 
 
 @dataclass(frozen=True)
 class Examined:
     """What the pixels of one case show.
 
-    width, height: of the image. digest: `manifest.case_digest`. patterns: `duplicates.patterns`.
-    coloured: share of pixels whose red, green and blue differ; tint: the greatest difference, 0..255.
-    tumour: share of the pixels that a mask marks. misfit: whether a mask has another size than its image and should
-        not. border: whether a marked pixel is in the first or last row or column.
-    outside: share of the marked pixels that lie in the black surroundings of the image, 0 where none is marked.
+    width, height: of the image, in pixels.
+    digest: `manifest.case_digest`. patterns: `duplicates.patterns`.
+    coloured: the share of pixels whose red, green and blue differ. tint: their greatest difference, 0..255.
+    tumour: the share of pixels that a mask marks.
+    misfit: whether a mask has another size than its image, though masks of this data set should not.
+    border: whether a marked pixel is in the first or last row or column.
+    outside: the share of marked pixels that lie in the black surroundings of the scan; 0 if none is marked.
     """
 
     width: int
@@ -44,7 +47,7 @@ class Examined:
 
 
 def examine_all(cases: Sequence[Case]) -> list[Examined]:
-    """Each case, read from its files in parallel. Raises BadInput listing all files that can't be read."""
+    """Reads and examines all cases in parallel. Raises BadInput with a list of all files that can't be read."""
     return read_all(lambda position, found: _examine(cases[position], found), cases, misfits=False)
 
 
@@ -70,8 +73,11 @@ def _examine(case: Case, found: Decoded) -> Examined:
 
 
 def surroundings(grey: np.ndarray) -> np.ndarray:
-    """Where a grey image, uint8 (height, width), shows nothing: the black that reaches one of its corners, such as that
-    beside the sector of a curved probe, bool. Black inside the tissue, of a cyst or a shadow, does not count."""
+    """Finds the surroundings of the scan: the black that is connected to a corner of the image, such as beside the
+    sector of a curved probe. Black inside the tissue, of a cyst or a shadow, does not count.
+
+    grey: uint8 (height, width). Returns bool (height, width).
+    """
     _, regions = cv2.connectedComponents((grey <= BLACK).astype(np.uint8), connectivity=4)
     corners = regions[[0, 0, -1, -1], [0, -1, 0, -1]]
     return np.isin(regions, corners[corners > 0])
@@ -84,11 +90,12 @@ def findings_of(
     papers: Sequence[Paper],
     lists: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> dict[str, Any]:
-    """All findings as plain data for JSON, cases by their id.
+    """All findings, as plain data for JSON. Cases are named by their id.
 
-    found: what `examine_all` gives for the cases. papers: leaked images are counted under their splits, with the
-    defaults of the paper profile; a paper whose classes, folds or lists the cases can't fill is left out.
-    lists: by a name, further splits as `splits.listed` gives them: the positions of the training and the test part.
+    found: what `examine_all` returns for the cases.
+    papers: leaked images are counted for the splits of each paper, with the defaults of its paper profile. A paper is
+        left out if the cases can't fill its classes, folds or lists.
+    lists: further splits by a name, as `splits.listed` returns them: the positions of the training and the test part.
     """
     by_id = {case.id: each for case, each in zip(cases, found, strict=True)}
     ids = list(by_id)
@@ -136,7 +143,7 @@ def findings_of(
 def _of_lists(
     fingerprint: str, ids: Sequence[str], alike: np.ndarray, lists: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, dict[str, Any]]:
-    """For each split what leaks, and how many test images published curations call doubtful."""
+    """For each split in `lists` the leaked test images, and how many test images published curations call doubtful."""
     found = duplicates.leakage_of_lists(ids, alike, lists)
     for name, (_, test) in lists.items():
         if doubtful := curations.count_doubtful(fingerprint, [ids[position] for position in test]):
@@ -145,8 +152,8 @@ def _of_lists(
 
 
 def _sizes(found: Sequence[Examined]) -> dict[str, Any]:
-    """How many different sizes there are, the smallest and greatest, and groups of about the same: [width, height,
-    number of images], the largest first."""
+    """The number of different sizes, the smallest and greatest width and height, and the sizes rounded to 100 pixels as
+    [width, height, number of images], the most frequent first."""
     sizes = [(each.width, each.height) for each in found]
     about = Counter((round(width, -2), round(height, -2)) for width, height in sizes)
     widths, heights = zip(*sizes, strict=True)

@@ -1,4 +1,4 @@
-"""The findings of an audit as JSON, as pictures and as a table for the terminal."""
+"""Writes the findings of an audit as JSON and as pictures, and makes a table of them for the terminal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ from common.files import write_atomically
 from common.plural import counted
 from common.text import for_json
 
-_HEIGHT = 200  # pixels of an image in a picture
+_HEIGHT = 200  # of an image in a picture; in pixels, as the next two
 _CAPTION = 20
 _GAP = 8
 _COLUMNS = 3
 _OUTLINE = {"benign": (60, 220, 60), "malignant": (255, 70, 70)}  # RGB
 _OTHER = (90, 160, 255)
-_SHOWN = 4  # cases named in a line of the table
+_SHOWN = 4  # cases that a line of the table names
 
 CAPTION = (
     "Copies: two images whose likeness is at least {}. It is the correlation of their local contrast where they fit "
@@ -33,9 +33,9 @@ CAPTION = (
 
 
 def write_findings(findings: dict[str, Any], cases: Sequence[Case], folder: Path) -> None:
-    """Writes into this folder: `audit.json`, the findings; `duplicates.json`, the groups in the form that is committed
-    for BUSI; and pictures of the pairs nearest to the threshold, of each group of copies, and of suspect masks and
-    drawings."""
+    """Writes these files into a folder: `audit.json` with all findings; `duplicates.json` with the groups of copies, in
+    the form that is committed for BUSI; and pictures of the pairs nearest to the threshold, of each group of copies, of
+    suspect masks and of coloured drawings."""
     known = {key: findings[key] for key in ("data", "fingerprint", "method", "threshold")}
     groups = ",\n".join(for_json(group) for group in findings["groups"])
     lines = for_json(known, indent=1)[:-2] + f',\n "groups": [\n{groups}\n ]\n}}\n'  # a line for each group
@@ -49,12 +49,13 @@ def write_findings(findings: dict[str, Any], cases: Sequence[Case], folder: Path
 
 
 def write_findings_json(findings: dict[str, Any], path: Path) -> None:
-    """Writes the findings alone, as JSON."""
+    """Writes only the findings, as JSON."""
     write_atomically(path, f"{for_json(findings, indent=1)}\n".encode())
 
 
 def _pictures(findings: dict[str, Any]) -> dict[str, list[tuple[list[str], str]]]:
-    """The strips of each picture, by its name. Each group of copies has a picture of its own, an image a strip."""
+    """The strips of each picture by its name. A strip is the ids of cases side by side and a remark. Each group of
+    copies has a picture of its own, with a strip for each image."""
     above = [([one, other], f"{alike:.3f}") for one, other, alike in findings["pairs"][-NEAR:]]
     below = [([one, other], f"{alike:.3f}") for one, other, alike in findings["pairs_below"]]
     pictures = {"borderline-above": above, "borderline-below": below}
@@ -77,6 +78,7 @@ def _strip(cases: Sequence[Case], remark: str) -> np.ndarray:
 
 
 def _panel(case: Case) -> np.ndarray:
+    """The image of a case with the outline of its mask, uint8 (_HEIGHT, width, 3)."""
     found = read_case(case)
     height, width = found.image.shape[:2]
     size = max(1, round(width * _HEIGHT / height)), _HEIGHT
@@ -89,7 +91,7 @@ def _panel(case: Case) -> np.ndarray:
 
 
 def _sheet(strips: Sequence[np.ndarray]) -> np.ndarray:
-    """The strips in rows, each padded to the width of the widest of them all."""
+    """All strips in one picture, in rows of up to three, each padded to the width of the widest strip."""
     width = max(strip.shape[1] for strip in strips)
     padded = [np.pad(strip, ((0, _GAP), (0, width - strip.shape[1] + _GAP), (0, 0))) for strip in strips]
     columns = min(_COLUMNS, len(padded))
@@ -98,7 +100,7 @@ def _sheet(strips: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def findings_table(findings: dict[str, Any]) -> Table:
-    """The findings in short, for a terminal of 100 columns."""
+    """A short table of the findings, for a terminal of 100 columns."""
     cases, masks, sizes = sum(findings["cases"].values()), findings["masks"], findings["sizes"]
     grouped = sum(map(len, findings["groups"]))
     per_class = ", ".join(f"{number} {label}" for label, number in findings["cases"].items())
@@ -136,7 +138,7 @@ def findings_table(findings: dict[str, Any]) -> Table:
 
 
 def _some(items: Sequence[Any]) -> str:
-    """The first few, each a case or a list of cases, and how many more there are."""
+    """The first few items, each a case or a list of cases, and how many more there are."""
     shown = [item if isinstance(item, str) else " = ".join(item) for item in list(items)[:_SHOWN]]
     more = len(items) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

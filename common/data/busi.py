@@ -1,5 +1,5 @@
-"""The layout of BUSI (Al-Dhabyani et al., Data in Brief 28:104863, 2020): a folder for each class, in it
-`benign (4).png` with `benign (4)_mask.png`, and `_mask_1.png`, `_mask_2.png` where more lesions were drawn."""
+"""Reads a folder in the layout of BUSI (Al-Dhabyani et al., Data in Brief 28:104863, 2020): a folder for each class. In
+it lie `benign (4).png` with `benign (4)_mask.png`, and `_mask_1.png`, `_mask_2.png` if more lesions were drawn."""
 
 import re
 from itertools import islice
@@ -11,18 +11,19 @@ from common.errors import BadInput
 
 CLASSES = ("benign", "malignant", "normal")
 _PUBLISHED = "Dataset_BUSI_with_GT"  # the folder in the published archive
-_DEPTH = 4  # folders below the one that is named, in which that of the classes is looked for
+_DEPTH = 4  # levels of folders below the named one that are searched for the folders of the classes
 _NAME = re.compile(r"(?P<label>[a-z]+) \((?P<number>\d+)\)(?P<mask>_mask(?:_(?P<which>\d+))?)?", re.ASCII)
 _Key = tuple[str, int]  # class and number
 
 
 def index(folder: Path) -> list[Case]:
-    """The cases of a folder in BUSI's layout, by class and number. Images may have any ending or none; files that are
-    no images are passed over (`left_out`).
+    """The cases of a folder in BUSI's layout, sorted by class and number. Images may have any ending or none. Files
+    that are no images are passed over (`left_out`).
 
-    Raises BadInput where the folder is missing or holds no case. One message lists all images without a mask, masks
-    without an image, gaps in the numbers of a case's masks, second files for one image, images with other names, and,
-    if there is any of these, all files that can't be decoded.
+    Raises BadInput if the folder is missing or holds no case. One message lists all images without a mask, masks
+    without an image, gaps in the numbers of a case's masks, second files for one image, images with other names, and
+    files and folders that have the name of a class but are not its folder. If it lists any of these, it also lists all
+    files that can't be decoded.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder. Expected one with {', '.join(CLASSES)} in it.")
@@ -59,10 +60,12 @@ def index(folder: Path) -> list[Case]:
 
 
 def find_layout(folder: Path, deep: bool = True) -> Path | None:
-    """The folder with those of the classes in it: this one, the published one in it or, if `deep`, one further down,
-    where an archive may have put it; None where there is none. Raises BadInput where there are several, as in a set
-    that is cut into train and test: only the person knows which is meant; and for more than 1,000 folders to look
-    through."""
+    """The folder that holds the folders of the classes: this folder, or the published one in it, or, if `deep`, one up
+    to four levels down, where an archive may have put it. None if there is none.
+
+    Raises BadInput if there are several on one level, as in a set that is cut into train and test: only the person
+    knows which one is meant. Also raises BadInput for more than 1,000 folders to search.
+    """
     if found := next(filter(_has_classes, (folder, folder / _PUBLISHED)), None):
         return found
     level, searched = [folder], 0
@@ -98,7 +101,8 @@ def _has_classes(place: Path) -> bool:
 
 
 def left_out(folder: Path) -> list[Path]:
-    """What `index` passes over: files that are no images in the folders of the classes, and what lies beside these."""
+    """What `index` passes over: files in the folders of the classes that are no images, and everything beside these
+    folders."""
     places = [folder / label for label in CLASSES if (folder / label).is_dir()]
     inside = [path for place in places for path in visible(place) if not is_image(path)]
     beside = [path for path in visible(folder) if path.name not in CLASSES]
@@ -106,8 +110,8 @@ def left_out(folder: Path) -> list[Path]:
 
 
 def _wrong_folders(folder: Path) -> list[str]:
-    """A line for each file, and each folder with capitals, that is called as a class is: no class must go missing
-    unnoticed."""
+    """A line for each file with the name of a class, and for each folder with such a name in capitals. Without it, a
+    class could go missing unnoticed."""
     return [
         f"{path}: not a folder called {path.name.lower()}"
         for path in visible(folder)
@@ -116,7 +120,8 @@ def _wrong_folders(folder: Path) -> list[str]:
 
 
 def _sort_in(label: str, files: list[Path], images: dict[_Key, Path], masks: dict[_Key, dict[int, Path]]) -> list[str]:
-    """Puts the files of a class into `images` and `masks`. Returns a line for each that belongs to neither."""
+    """Puts the files of a class into `images` and `masks`. Returns a line for each file that should be an image or a
+    mask but has a wrong name or format, or is a second file for one image."""
     wrong = []
     for path in files:
         name = _NAME.fullmatch(path.stem)
@@ -141,7 +146,7 @@ def _in_order(masks: dict[int, Path]) -> tuple[Path, ...]:
 
 
 def _after_a_gap(masks: dict[int, Path]) -> list[Path]:
-    """Masks whose number does not follow the one before it; the first has none, or 1."""
+    """The masks whose number does not follow the number of the mask before. The first mask has no number, or 1."""
     numbers = sorted(masks)
     expected = [min(numbers[0], 1), *(number + 1 for number in numbers)]
     return [masks[number] for number, right in zip(numbers, expected, strict=False) if number != right]

@@ -1,4 +1,4 @@
-"""One case of a data set: which files it has, and what reading them gives: pixels, faults and doubts."""
+"""One case of a data set: which files it has, and the pixels, faults and doubts that reading them gives."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,21 +20,26 @@ from common.errors import BadInput
 
 _Result = TypeVar("_Result")
 
-# A mask is doubted that marks more than these shares of the image and of its border: in BUSI 0.56 and 0.03 at most.
+# A mask is doubted if it marks more than these shares of the image and of its border. In BUSI they are 0.56 and 0.03 at
+# most.
 _MOST, _MOST_OF_BORDER = 0.7, 0.5
-# Several masks whose areas add up to more than so many times their union are doubted: in BUSI 1.1 at most.
+# Several masks are doubted if their areas add up to more than this many times their union. In BUSI it is 1.1 at most.
 _OVERLAP = 1.5
-_BLACK = 16  # an image that is nowhere brighter is doubted
+_BLACK = 16  # an image is doubted if all its values are below this
 
 
 @dataclass(frozen=True)
 class Case:
-    """id: unique within its data set. label: the class, "" where it is not known. group: shared by all cases of one
-    patient or lesion.
-    masks: one file for each lesion drawn; with none, the truth is empty.
-    scaled: a mask may have another size than the image; it shows the same area all the same.
-    outlined: a mask may hold the outline of a lesion, which is then filled.
-    copy_of: the id of the case that this one is a changed copy of (`common.data.enlarge`), "" for none."""
+    """One image of a data set, with its masks.
+
+    id: unique within its data set.
+    label: the class, "" if it is not known.
+    group: the same for all cases of one patient or lesion.
+    masks: a file for each lesion that was drawn. Without a file, the truth is an empty mask.
+    scaled: whether a mask may have another size than the image and still shows the same area.
+    outlined: whether a mask may hold the outline of a lesion, which is then filled.
+    copy_of: if this case is a changed copy (`common.data.enlarge`), the id of the case that it is a copy of; else "".
+    """
 
     id: str
     label: str
@@ -48,9 +53,14 @@ class Case:
 
 @dataclass
 class Decoded:
-    """image: uint8 (H, W, 3) RGB, None where it can't be read. drawn: the masks as their files have them, bool.
-    unreadable: a line for each file that can't be read; misfits: one for each mask that can be read but does not suit
-    its image. doubts: what can be used but may not be meant so, without the name of the case."""
+    """The decoded files of a case.
+
+    image: uint8 (H, W, 3) RGB, None if it can't be read.
+    drawn: the masks as their files have them, bool.
+    unreadable: a line for each file that can't be read.
+    misfits: a line for each mask that can be read but does not suit its image.
+    doubts: a sentence for each thing that is used but may be a mistake, without the name of the case.
+    """
 
     image: np.ndarray | None = None
     drawn: list[np.ndarray] = field(default_factory=list)
@@ -65,7 +75,7 @@ class Decoded:
 
 
 def read_case(case: Case) -> Decoded:
-    """The pixels of all files of a case. A file that can't be used is named in the result, with the reason."""
+    """Decodes all files of a case. A file that can't be used is named in the result, with the reason."""
     found, turned = Decoded(), False
     try:
         found.image, found.doubts, turned = decode_image(case.image)
@@ -87,6 +97,7 @@ def read_case(case: Case) -> Decoded:
 
 
 def _misfit(case: Case, path: Path, mask: np.ndarray, image: np.ndarray | None, turned: bool) -> list[str]:
+    """A line that says why this mask does not suit its image; [] if it does. turned: whether the image was turned."""
     if image is not None:
         (height, width), (rows, columns) = mask.shape, image.shape[:2]
         if not (same_shape(mask.shape, image.shape[:2]) if case.scaled else mask.shape == image.shape[:2]):
@@ -102,8 +113,8 @@ def _misfit(case: Case, path: Path, mask: np.ndarray, image: np.ndarray | None, 
 
 
 def on_one_grid(found: Decoded, case: Case) -> list[np.ndarray]:
-    """The masks of a case without faults, bool, outlines filled, all of one size: their own where they agree, else the
-    image's. Doubts about the masks are added to `found.doubts`."""
+    """The masks of a case that has no faults, bool, with outlines filled, all of one size. This is their own size if
+    they agree in it, else the size of the image. Adds doubts about the masks to `found.doubts`."""
     if not found.drawn:
         masks = [np.zeros(found.image.shape[:2], bool)]
     else:
@@ -117,12 +128,12 @@ def on_one_grid(found: Decoded, case: Case) -> list[np.ndarray]:
 
 
 def on_grid_of(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The mask, bool, at the height and width of the image."""
+    """The mask, bool, resized to the height and width of the image."""
     return cv2.resize(mask.view(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
 def union_of_masks(case: Case, image: np.ndarray, drawn: Sequence[np.ndarray]) -> np.ndarray:
-    """The union of the masks of a case, bool, outlines filled, at the height and width of its image."""
+    """The union of the masks of a case, bool, with outlines filled, at the height and width of its image."""
     areas = [on_grid_of(image, meant_area(mask, case.outlined)[0]) for mask in drawn]
     return np.logical_or.reduce([np.zeros(image.shape[:2], bool), *areas])
 
@@ -136,8 +147,8 @@ def brightness_doubts(image: np.ndarray) -> list[str]:
 
 
 def _mask_doubts(case: Case, masks: list[np.ndarray]) -> list[str]:
-    """Doubts about masks, bool and of one size, that can be used. Only a person can resolve them: a tumour may fill an
-    image, and a lesion may not have been drawn."""
+    """Doubts about masks that can be used, bool and of one size. Only a person can resolve them: a tumour may fill the
+    image, and a lesion may be missing from the drawing."""
     union = np.logical_or.reduce(masks)
     border = np.concatenate([union[0], union[-1], union[:, 0], union[:, -1]])
     doubts = []
@@ -150,21 +161,21 @@ def _mask_doubts(case: Case, masks: list[np.ndarray]) -> list[str]:
     return doubts
 
 
-# How many more pixels threads may decode at a time: as many as one image of the largest size has.
+# How many more pixels threads may decode now. All together may decode as many as one image of the largest size has.
 _pixels_left = LARGEST
 _changed = Condition()
 
 
 @contextmanager
 def memory_for(case: Case) -> Iterator[None]:
-    """Waits until there is memory for the largest file of a case beside what other threads are decoding, and keeps it
-    until the end of the block."""
+    """Waits until there is memory for the largest file of a case, beside the files that other threads are decoding.
+    Reserves it until the context ends."""
     global _pixels_left
     needed = 0
     for path in (case.image, *case.masks):
         try:
             width, height = read_size(path)
-        except Unreadable:  # decoding will say so
+        except Unreadable:  # decoding will report it
             continue
         needed = max(needed, width * height)
     with _changed:
@@ -181,12 +192,12 @@ def memory_for(case: Case) -> Iterator[None]:
 def read_all(
     use: Callable[[int, Decoded], _Result], cases: Sequence[Case], *, misfits: bool, title: str = ""
 ) -> list[_Result]:
-    """Reads all cases in parallel, and returns what `use` makes of each, given its position and its pixels. The pixels
-    are dropped after that, since those of all cases would not fit into memory.
+    """Reads all cases in parallel, calls `use` with the position and the decoded files of each, and returns the results
+    in the order of the cases. The pixels are dropped after each call: those of all cases would not fit into memory.
 
     misfits: whether masks that do not suit their image are refused too. title: of a progress bar, "" for none.
 
-    Raises BadInput listing every file that can't be used.
+    Raises BadInput with a list of every file that can't be used.
     """
 
     def read_one(position: int) -> tuple[list[str], _Result | None]:
@@ -196,7 +207,7 @@ def read_all(
             return wrong, None if wrong else use(position, found)
 
     with ThreadPoolExecutor() as pool:  # Pillow, OpenCV and blake2b leave the interpreter lock while they work
-        # Elsewhere than on a terminal, a bar that vanishes at the end leaves an empty line behind.
+        # If the output is no terminal, a bar that vanishes at the end leaves an empty line.
         silent = not (title and get_console().is_terminal)
         outcomes = pool.map(read_one, range(len(cases)))
         done = list(track(outcomes, title, len(cases), transient=True, disable=silent))
@@ -206,8 +217,8 @@ def read_all(
 
 
 def unusable_files(cases: Sequence[Case], alone: Iterable[Path] = ()) -> list[str]:
-    """A line for each file that can't be used, of these cases and of the images that stand alone. It is said together
-    with the faults in the files' names, so that a folder can be mended in one go."""
+    """A line for each file that can't be used. Callers list them together with faults in the files' names, so that a
+    person can mend a folder in one go. alone: images without a mask."""
 
     def faults(case: Case) -> list[str]:
         with memory_for(case):

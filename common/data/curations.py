@@ -1,8 +1,9 @@
-"""Which images of BUSI published curations call doubtful, and why: axilla views, marks burnt into the image, copies.
+"""Knows which images of BUSI published curations call doubtful, and why: axilla views, marks burnt into the image,
+copies.
 
-`busi.curations.json` beside this module has the lists, each with its source. We did not check them: an image
-counts as doubtful if a curation says so. The kinds of doubt (KINDS) are words of the sources, but for two: "copies" are
-images in one line of a source, and "dropped" are images that a source does not keep.
+`busi.curations.json` beside this module has the lists, each with its source. We did not check them: an image counts as
+doubtful if a curation says so. The kinds of doubt (KINDS) are words of the sources, except two: "copies" are images in
+one line of a source, and "dropped" are images that a source does not keep.
 """
 
 import json
@@ -31,8 +32,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a source. number: of the line, None where the source lists only what it keeps. kinds: of KINDS.
-    cases: ids; all copies of one image stand in one line of a source that groups copies."""
+    """A line of a source. number: its line number, None if the source lists only the images that it keeps. kinds: keys
+    of KINDS. cases: ids; a source that groups copies has all copies of one image in one line."""
 
     number: int | None
     kinds: tuple[str, ...]
@@ -41,8 +42,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Curation:
-    """One published list. title: who made it; about: what it is; licence: of the list, and who says so; source: the
-    address of the file at its commit."""
+    """A published list of doubtful images.
+
+    title: who made it. about: what it is. licence: of the list, and who says so. source: the address of its file at a
+    fixed commit.
+    """
 
     title: str
     about: str
@@ -51,19 +55,19 @@ class Curation:
     lines: tuple[Line, ...]
 
     def doubtful(self, kind: str | None = None) -> set[str]:
-        """Ids of all images that it calls doubtful, or of those with this kind of doubt."""
+        """The ids of all images that it calls doubtful, or of those with this kind of doubt."""
         return {case for line in self.lines if kind is None or kind in line.kinds for case in line.cases}
 
     @property
     def groups(self) -> set[frozenset[str]]:
-        """Its groups of copies, as ids. Empty for a list that does not say what is a copy of what."""
+        """Its groups of copies, as ids. Empty if the list does not say which images are copies of each other."""
         return {frozenset(line.cases) for line in self.lines if "copies" in line.kinds}
 
 
 @cache
 def known_of(fingerprint: str) -> dict[str, Curation]:
-    """By a short name, the curations of the data set with these pixels (`manifest.fingerprint`); {} for all but the
-    published BUSI, because the lists are of its names."""
+    """The curations of the data set with this fingerprint (`manifest.fingerprint`), by a short name. {} for all data
+    sets but the published BUSI: the lists name its files."""
     if fingerprint != manifest.fingerprint(manifest.published()):
         return {}
     stored = json.loads((files("common.data") / "busi.curations.json").read_text(encoding="utf-8"))
@@ -78,12 +82,16 @@ def known_of(fingerprint: str) -> dict[str, Curation]:
 
 
 def compare_curations(fingerprint: str, groups: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """What each curation calls doubtful, and how far the curations agree with each other and with our groups of copies,
-    as plain data for JSON; {} for a data set without curations. groups: of copies, each a list of ids.
+    """Counts the images that each curation calls doubtful, and compares the curations with each other and with our
+    groups of copies. Returns plain data for JSON; {} for a data set without curations.
 
-    any: images that some curation calls doubtful. shared: of two or more curations, by their names, the images that
-    all of them do. lists: of each curation the images, by kind, and `have_copies`, those in our groups. A list with
-    groups of its own also has their number, how many of ours are the same, and those that only one of both has.
+    groups: our groups of copies, each a list of ids.
+
+    The result has: `any`, the number of images that at least one curation calls doubtful; `shared`, for each choice of
+    two or more curations the number of images that all of them call doubtful; and `lists`, for each curation the number
+    of its images, also by kind, and `have_copies`, the number of those that are in our groups. For a curation with
+    groups of copies, `lists` also has the number of its groups, how many of them are groups of ours too, and the groups
+    that only one of us has.
     """
     known = known_of(fingerprint)
     ours = {frozenset(group) for group in groups}
@@ -114,7 +122,7 @@ def _describe(curation: Curation, ours: set[frozenset[str]], copies: frozenset[s
 
 
 def _count_kinds(curation: Curation, cases: set[str]) -> dict[str, int]:
-    """How many of these cases have each kind of doubt, in the order of KINDS, without those that none has."""
+    """The number of these cases with each kind of doubt, in the order of KINDS, without kinds that no case has."""
     counts = {kind: len(curation.doubtful(kind) & cases) for kind in KINDS}
     return {kind: number for kind, number in counts.items() if number}
 
@@ -124,8 +132,8 @@ def _sorted(groups: Iterable[frozenset[str]]) -> list[list[str]]:
 
 
 def count_doubtful(fingerprint: str, cases: Iterable[str]) -> dict[str, Any]:
-    """How many of these cases, such as a test part, are doubtful: to any curation, and to each, in all and by kind. {}
-    for a data set without curations."""
+    """Counts the doubtful images among these cases, such as a test part: those that at least one curation calls
+    doubtful, and those of each curation, in all and by kind. {} for a data set without curations."""
     known, cases = known_of(fingerprint), set(cases)
     return known and {
         "any": len(cases & frozenset().union(*(each.doubtful() for each in known.values()))),
@@ -136,12 +144,12 @@ def count_doubtful(fingerprint: str, cases: Iterable[str]) -> dict[str, Any]:
     }
 
 
-# As people read it
-
-
 def table_rows(doubted: dict[str, Any], of_parts: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """Lines of a table: finding, number, and which. doubted: what `compare_curations` gives; of_parts: by the name of a
-    test part, its findings with `test`, the number of images, and `doubtful`, what `count_doubtful` gives."""
+    """Rows of the table of findings: finding, number, which.
+
+    doubted: what `compare_curations` returns. of_parts: by the name of a split, its findings with `test`, the number of
+    test images, and `doubtful`, what `count_doubtful` returns for them.
+    """
     for name, each in doubted.get("lists", {}).items():
         yield f"images doubted by {name}", str(each["images"]), say_kinds(each["kinds"])
         yield "  of these in our groups of copies", str(each["have_copies"]), ""
@@ -157,10 +165,10 @@ def table_rows(doubted: dict[str, Any], of_parts: Mapping[str, dict[str, Any]]) 
 
 
 def say_kinds(counts: Mapping[str, int]) -> str:
-    """346 have a copy; 70 show the axilla and not the breast. counts: by a key of KINDS."""
+    """Says counts in words: "346 have a copy; 70 show the axilla and not the breast". counts: by a key of KINDS."""
     return "; ".join(f"{number} {KINDS[kind]}" for kind, number in counts.items())
 
 
 def _by_name(counts: Mapping[str, int]) -> str:
-    """330 pawlowska + curated-busi, 27 pawlowska + rhaiunet."""
+    """Says counts by name: "330 pawlowska + curated-busi, 27 pawlowska + rhaiunet"."""
     return ", ".join(f"{number} {name}" for name, number in counts.items())

@@ -1,7 +1,7 @@
-"""From an image file to pixels. Pillow decodes: unlike OpenCV it refuses a truncated file instead of guessing.
+"""Decodes an image file to pixels. Pillow does it: unlike OpenCV it refuses a truncated file instead of guessing.
 
-No wrong truth may slip in. A file is refused where nobody can know what it shows: with a wrong checksum, several
-pictures, transparent pixels or colours for print. So is a mask of several values (`common.data.masks`).
+A file is refused if nobody can know what it shows: if it has a wrong checksum, several pictures, transparent pixels or
+colours for print. A mask of several values is refused too (`common.data.masks`).
 """
 
 from collections.abc import Iterator
@@ -28,19 +28,23 @@ from common.data.listing import first_bytes
 from common.data.masks import NoMask, binary_mask
 from common.data.open_image import Unreadable, choose_picture, faults_named, opened
 
-_SHAPE_TOLERANCE = 0.05  # of the ratio of width to height: sizes are rounded to whole pixels, and films cut a little
-_TURNED = range(2, 9)  # the values of the EXIF tag that turn or mirror
-# Tags of a TIFF.
-_BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
-_WHITE_IS_ZERO, _SIGNED = 0, 2
+# How much the ratio of width to height may differ: sizes are rounded to whole pixels, and films are cut a little.
+_SHAPE_TOLERANCE = 0.05
+_TURNED = range(2, 9)  # the values of the EXIF orientation that turn or mirror
+_BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339  # tags of a TIFF
+_WHITE_IS_ZERO, _SIGNED = 0, 2  # values of the last two
 _NO_VIEWERS_COLOURS = ("CMYK", "LAB", "HSV", "RGBa", "La")
-# Pillow can't decode one image in two threads; a list may hold it twice.
+# Pillow can't decode one image in two threads at a time, and a list of images may hold one image twice.
 _one_at_a_time = Lock()
 
 
 class DecodedImage(NamedTuple):
-    """pixels: uint8 (height, width, 3), RGB in 0..255. doubts: about them, without the file's name. turned: whether an
-    EXIF tag turned or mirrored it."""
+    """A decoded image.
+
+    pixels: uint8 (height, width, 3), RGB in 0..255.
+    doubts: about the pixels, without the file's name.
+    turned: whether an EXIF orientation turned or mirrored the image.
+    """
 
     pixels: np.ndarray
     doubts: list[str]
@@ -49,9 +53,13 @@ class DecodedImage(NamedTuple):
 
 @dataclass(frozen=True)
 class _Upright:
-    """A whole, opaque picture as viewers show it. turned: whether an EXIF tag turned or mirrored it. stated: what its
-    tags state of deep grey. lossy: whether its compression changed its pixels. has_deep_colours: whether its file has
-    colours of 16 bits, of which Pillow keeps the upper 8."""
+    """A whole, opaque picture as viewers show it.
+
+    turned: whether an EXIF orientation turned or mirrored it.
+    stated: what its tags say of grey of more than 8 bits.
+    lossy: whether its compression changed its pixels.
+    has_deep_colours: whether its file has colours of 16 bits, of which Pillow keeps the upper 8.
+    """
 
     image: Image.Image
     turned: bool
@@ -61,7 +69,9 @@ class _Upright:
 
 
 def decode_image(path: Path) -> DecodedImage:
-    """The image as uint8, turned as its EXIF orientation says, since whoever drew the mask saw it so. A grey file gives
+    """Decodes an image file to RGB, uint8.
+
+    The image is turned as its EXIF orientation says, since the person who drew the mask saw it so. A grey file gives
     three equal channels: the published RGB files of BUSI and a grey copy of them decode to the same array. Grey of more
     than 8 bits is scaled so that white becomes 255.
 
@@ -75,10 +85,10 @@ def decode_image(path: Path) -> DecodedImage:
 
 
 def decode_opened(image: Image.Image, name: Path) -> DecodedImage:
-    """The same of an image that Pillow holds in memory, as if it had been saved in a file of this name.
+    """Decodes an image that Pillow holds in memory, as `decode_image` would decode a file of this name.
 
-    Raises Unreadable, also for colours of 16 bits whose file was opened but not decoded. Once they are decoded, Pillow
-    holds their upper 8 bits, and nobody sees that there were more.
+    Raises Unreadable, also for colours of 16 bits if Pillow opened their file and did not decode it yet. Once they are
+    decoded, Pillow holds only their upper 8 bits, and nobody can see that there were more.
     """
     with faults_named(name), _one_at_a_time, _not_mapped(image):
         if _has_deep_colours(image):
@@ -89,7 +99,8 @@ def decode_opened(image: Image.Image, name: Path) -> DecodedImage:
 
 @contextmanager
 def _not_mapped(image: Image.Image) -> Iterator[None]:
-    """Pillow maps a file that it opened by its name into memory, which misreads a turned TIFF."""
+    """Hides the name of the image's file from Pillow in this context. Pillow maps a file of a known name into memory,
+    and then misreads a turned TIFF."""
     name = getattr(image, "filename", "")
     if name:
         image.filename = ""
@@ -107,9 +118,10 @@ def _in_colours(found: _Upright) -> DecodedImage:
 
 
 def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
-    """The mask as bool (height, width): True where it is brighter than half of its own maximum, so that masks drawn in
-    0/1, 0/255, 0/65535 and with smoothed edges are read alike. An all-black mask is all False. And doubts about it,
-    without the file's name.
+    """Decodes a mask file. Returns the mask, bool (height, width), and doubts about it, without the file's name.
+
+    A pixel is True if it is brighter than half of the mask's white (`masks.binary_mask`). So masks drawn in 0/1, 0/255
+    and 0/65535 are read alike, also with smoothed edges. An all-black mask is all False.
 
     Raises Unreadable, also for a picture that is no mask: one that is mostly grey, or has areas of different values or
     colours, such as lesions numbered 1, 2, 3.
@@ -126,28 +138,31 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels, of the upright image, from the head of the file alone. (An orientation that follows
-    the pixels of a PNG is not seen: then they are those of the stored image. `decode_image` turns it.) Raises
-    Unreadable."""
+    """Width and height of the upright image in pixels, read from the head of the file alone. (An orientation that
+    follows the pixels of a PNG is not seen. Then they are the width and height before `decode_image` turns the image.)
+
+    Raises Unreadable.
+    """
     with opened(path) as image:
         return image.size[::-1] if _orientation(image) in (5, 6, 7, 8) else image.size
 
 
 def _orientation(image: Image.Image) -> int | None:
-    """The EXIF tag, None for a TIFF, which Pillow turns by itself."""
-    # Not image.getexif(), which decodes a whole PNG to see whether an orientation follows its pixels.
+    """The EXIF orientation, or None. Also None for a TIFF, since Pillow gives the upright size of a TIFF."""
+    # Not image.getexif(): it decodes a whole PNG to see whether an orientation follows its pixels.
     return None if image.format == "TIFF" else Image.Image.getexif(image).get(ExifTags.Base.Orientation)
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two images of these widths and heights, in pixels, can show the same area at two resolutions."""
+    """Whether two images can show the same area at two resolutions. one, other: their sizes in pixels, width and height
+    or height and width."""
     return abs(one[0] * other[1] / (one[1] * other[0]) - 1) <= _SHAPE_TOLERANCE
 
 
 def _open(path: Path) -> _Upright:
     with opened(path) as image:
         if image.format == "PNG":
-            image.verify()  # the checksum of every chunk, which decoding alone does not look at
+            image.verify()  # the checksum of every chunk, which decoding does not look at
     with opened(path) as image:
         deep = _has_deep_colours(image)
         lossy = image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
@@ -159,13 +174,13 @@ def _open(path: Path) -> _Upright:
 
 
 def _has_deep_colours(image: Image.Image) -> bool:
-    """Known only before the pixels are decoded."""
+    """Whether the file has colours of 16 bits. Can be told only before the pixels are decoded."""
     return ";16" in str(getattr(image, "tile", "")) and not is_deep(image)
 
 
 def _upright(image: Image.Image) -> _Upright:
-    """Raises Refused where nobody can know what an image shows."""
-    turned = image.format == "TIFF" and _is_to_be_turned(image)  # asked before `load`, which turns a TIFF
+    """Decodes and turns an opened image. Raises Refused if nobody can know what it shows."""
+    turned = image.format == "TIFF" and _is_to_be_turned(image)  # before `load`, which turns a TIFF
     image.load()
     tags = getattr(image, "tag_v2", {})
     if image.format == "TIFF" and _PHOTOMETRIC not in tags:  # Pillow would take white for zero, most viewers black
@@ -179,7 +194,7 @@ def _upright(image: Image.Image) -> _Upright:
         raise Refused(f"its colours are {image.mode}, not RGB or grey: save it as either")
     if _is_see_through(image):
         raise Refused("it has transparent pixels: save it without transparency, black where nothing is to be seen")
-    if stated.signed and not is_deep(image):  # Pillow does not look at the sign of 8 bits
+    if stated.signed and not is_deep(image):  # Pillow ignores the sign of 8 bits
         raise Refused("its numbers have a sign: save it with black as 0 and white as 255")
     if _is_to_be_turned(image):
         image, turned = ImageOps.exif_transpose(image), True  # a copy, without the tags
@@ -187,12 +202,14 @@ def _upright(image: Image.Image) -> _Upright:
 
 
 def _is_to_be_turned(image: Image.Image) -> bool:
-    """Whether an EXIF tag says so. Of a PNG it may follow the pixels, which are then decoded."""
+    """Whether the image has an EXIF orientation that turns or mirrors it. This may decode a PNG, in which the tag may
+    follow the pixels."""
     return image.getexif().get(ExifTags.Base.Orientation) in _TURNED
 
 
 @contextmanager
 def _refusals_named(path: Path) -> Iterator[None]:
+    """Turns Refused and NoMask in this context into Unreadable, with the file's name."""
     try:
         yield
     except (Refused, NoMask) as error:
@@ -200,14 +217,14 @@ def _refusals_named(path: Path) -> Iterator[None]:
 
 
 def _in_8_bits(image: Image.Image) -> np.ndarray:
-    """uint8 (height, width) of grey, (height, width, 3) of colours."""
+    """The pixels, uint8: (height, width) if the image is grey, (height, width, 3) if it has colours."""
     return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
 
 
 def _is_see_through(image: Image.Image) -> bool:
-    """Whether a pixel is transparent. What a viewer shows there is not what the file holds."""
+    """Whether any pixel is transparent. There a viewer shows something else than the file holds."""
     if not image.has_transparency_data:
         return False
-    if is_deep(image):  # one level is the transparent one
+    if is_deep(image):  # a single level of grey stands for transparent
         return bool((np.asarray(image) == image.info["transparency"]).any())
     return (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A").getextrema()[0] < 255

@@ -1,6 +1,8 @@
-"""Pictures of more than 8 bits a sample, grey or colours, as 8 bits or as a mask. The file states how many bits there
-are and whether more is brighter. Where the values use fewer bits, as 12 bits in a PNG of 16, nobody can know what white
-is: the range that is taken is a doubt."""
+"""Reduces pictures of more than 8 bits a sample, grey or colours, to 8 bits or to a mask.
+
+The file states how many bits a sample has and whether a greater value is brighter. If the values use fewer bits, such
+as 12 bits in a PNG of 16, nobody can know which value is white. Then a doubt says which range is taken.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,17 +13,21 @@ import numpy as np
 from PIL import Image
 
 _STRIP = 16  # lines that are converted at a time
-_USUAL_BITS = (8, 10, 12, 14)  # that detectors and converters use of 16
+_USUAL_BITS = (8, 10, 12, 14)  # how many of 16 bits detectors and converters use
 
 
 class Refused(Exception):
-    """Why a file that can be decoded is refused all the same, without its name."""
+    """A file that could be decoded is refused. The message says why, without the file's name."""
 
 
 @dataclass(frozen=True)
 class Stated:
-    """What is known of the numbers, in a TIFF by its tags. bits: of each. white_is_zero: whether less is brighter.
-    signed: whether they may be below 0."""
+    """What a file, such as a TIFF by its tags, states of its samples.
+
+    bits: of one sample.
+    white_is_zero: whether a smaller value is brighter.
+    signed: whether a value may be below 0.
+    """
 
     bits: int
     white_is_zero: bool
@@ -29,8 +35,8 @@ class Stated:
 
 
 def by_strips(image: Image.Image, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
-    """What is made of an image, a few lines at a time, as one array: Pillow and NumPy make up to three copies of what
-    they convert, and memory that a thread has used for them may stay with it."""
+    """Applies `convert` to an image, a few lines at a time, and returns all results as one array. Pillow and NumPy make
+    up to three copies of what they convert, and a thread may keep the memory of these copies."""
     whole, done = None, 0
     for strip in _strips(image):
         made = convert(strip)
@@ -47,18 +53,19 @@ def _strips(image: Image.Image) -> Iterator[Image.Image]:
 
 
 def three_channels(pixels: np.ndarray) -> np.ndarray:
-    """Grey (height, width) as three equal channels; colours as they are."""
+    """The pixels as (height, width, 3). Grey pixels, (height, width), get three equal channels."""
     return pixels if pixels.ndim == 3 else np.broadcast_to(pixels[..., None], (*pixels.shape, 3))
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether a grey pixel has more than 8 bits, which Pillow's `convert` would clip instead of scaling."""
+    """Whether an image is grey with more than 8 bits a pixel. Pillow's `convert` would clip such pixels, not scale
+    them."""
     return image.mode.startswith(("I", "F"))
 
 
 def deep_mask(image: Image.Image, stated: Stated) -> np.ndarray:
-    """The levels of a mask, uint16 (height, width), more being brighter. The greatest of fractions becomes white, since
-    a mask has no other white. Raises Refused."""
+    """The levels of a mask, uint16 (height, width), in which a greater value is brighter. If the pixels are fractions,
+    the greatest one becomes white, since a mask has no other white. Raises Refused."""
     grey = np.asarray(image)
     if grey.dtype.kind == "f" and np.isfinite(grey).all() and grey.min() >= 0:
         return np.rint(grey / (grey.max() or 1) * 65535).astype(np.uint16)
@@ -67,8 +74,8 @@ def deep_mask(image: Image.Image, stated: Stated) -> np.ndarray:
 
 
 def _stored_grey(image: Image.Image) -> np.ndarray:
-    """The numbers in the file, uint16 (height, width). (Where white is zero, Pillow inverts only up to 8 bits.) Raises
-    Refused."""
+    """The values as the file stores them, uint16 (height, width). (If white is zero, Pillow inverts values of up to 8
+    bits, but not these.) Raises Refused."""
     grey = np.asarray(image)
     if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 65535:
         raise Refused(
@@ -79,8 +86,8 @@ def _stored_grey(image: Image.Image) -> np.ndarray:
 
 
 def deep_grey(image: Image.Image, stated: Stated) -> tuple[np.ndarray, list[str]]:
-    """The levels as uint8 (height, width, 3), rounded, and doubts. White is the greatest number of the file's bits, or
-    of the bits that the values use where these are a usual number. Raises Refused."""
+    """Scales deep grey to 8 bits: uint8 (height, width, 3), rounded, and doubts. White is the greatest value of the
+    bits that the file states, or of a smaller usual number of bits if all values fit into it. Raises Refused."""
     top = max(int(_stored_grey(strip).max()) for strip in _strips(image))
     used = _used_bits(top, min(stated.bits - stated.signed, 16))
 
@@ -93,8 +100,9 @@ def deep_grey(image: Image.Image, stated: Stated) -> tuple[np.ndarray, list[str]
 
 
 def deep_colours(path: Path, image: Image.Image) -> tuple[np.ndarray, list[str]] | None:
-    """uint8 (height, width, 3) RGB, with a doubt, from a file whose samples have 16 bits and use a usual number of
-    them; None where they use all. image: as Pillow reads it, with the upper 8 bits alone. Raises Refused."""
+    """Scales colours of 16 bits that use only a usual number of their bits: uint8 (height, width, 3) RGB, and a doubt.
+    None if they use all bits or are all 0. image: the file as Pillow reads it, with the upper 8 bits only. Raises
+    Refused."""
     if max(most for _, most in image.convert("RGB").getextrema()) >= 2 ** (_USUAL_BITS[-1] - 8):
         return None
     deep = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
@@ -107,12 +115,12 @@ def deep_colours(path: Path, image: Image.Image) -> tuple[np.ndarray, list[str]]
 
 
 def _used_bits(top: int, most: int) -> int:
-    """The least usual number of bits that holds all values up to `top`, at most `most`."""
+    """The smallest usual number of bits that holds all values up to `top`, but at most `most`; `most` if all are 0."""
     return min(next((few for few in _USUAL_BITS if top < 2**few), most), most) if top else most
 
 
 def _to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint8, rounded: the greatest number of so many bits becomes 255."""
+    """The values as uint8, rounded. The greatest value of this number of bits becomes 255."""
     if bits == 16:
         return (values // 257 + (values % 257 > 128)).astype(np.uint8)
     white = 2**bits - 1

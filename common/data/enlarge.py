@@ -1,7 +1,7 @@
-"""Augmentation that enlarges a data set before the split: changed copies of each image become cases.
+"""Augmentation that enlarges a data set before the split: changed copies of each image become cases of their own.
 
-A copy has the class and the group of its image. `split=grouped` therefore keeps both on the same side. `split=random`
-does not: then copies of training images are in the test part (leakage).
+A copy has the class and the group of its image. So `split=grouped` keeps both in the same part. `split=random` does
+not: then copies of training images are in the test part (leakage).
 
 The copies are made from the prepared arrays, after CLAHE and resizing. A copy depends on the seed of the run, the id of
 its image and its own number, but not on the repeat: the data set is enlarged once, and every repeat splits it anew.
@@ -21,9 +21,11 @@ from common.seeds import derive
 
 
 def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tuple[Sequence[Case], np.ndarray]:
-    """The arguments of `splits.draw`: the cases with `recipe.copies` copies after each, and the positions in this list
-    of the cases at `positions` and of their copies. The id of a copy is that of its image with a number, 0001p1#2.
-    Without copies, both are returned unchanged.
+    """The first two arguments of `splits.draw`: a list of the cases in which each is followed by its `recipe.copies`
+    copies, and the positions in this list of the cases at `positions` and of their copies.
+
+    The id of a copy is the id of its image and a number, such as 0001p1#2. Without copies, both arguments are returned
+    unchanged.
     """
     copies = recipe.copies
     if not copies:
@@ -36,9 +38,10 @@ def listing(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe) -> tup
 
 
 def image_of(case: str, copies: int, known: Collection[str]) -> str:
-    """The id of the image that a case shows: of a copy from `listing` that of its image, of any other case its own.
+    """The id of the image that a case shows. For a copy from `listing` it is the id of the copied image, for any other
+    case its own id.
 
-    case: its id. copies: `recipe.copies`. known: the ids of all cases, because an image may be called 7#2 as well.
+    case: the id of the case. copies: `recipe.copies`. known: the ids of all images: an image may itself be called 7#2.
     """
     image, _, number = case.rpartition("#")
     return image if image in known and number in map(str, range(1, copies + 1)) else case
@@ -47,11 +50,11 @@ def image_of(case: str, copies: int, known: Collection[str]) -> str:
 def make_copies(
     prepared: Prepared, split: Split, recipe: Recipe, seed: int, augment: Callable
 ) -> tuple[Prepared, Split]:
-    """The arrays of the images and copies that one split uses, and the split with positions in these arrays. Only the
-    copies in the split are made and held in memory.
+    """Makes the arrays of the images and copies that one split uses, and the split with positions in these arrays. Only
+    copies that the split uses are made and held in memory.
 
-    prepared: the data set without copies. split: a split of its `listing`. seed: of the run. augment: the function that
-    makes a copy (`common.training.network`).
+    prepared: the data set without copies. split: a split of its `listing`. seed: the seed of the run. augment: the
+    function that makes a copy (`common.training.network`).
     """
     cases, _ = listing(prepared.cases, np.arange(len(prepared.cases)), recipe)
     wanted = np.unique(np.concatenate(list(vars(split).values())))
@@ -67,8 +70,8 @@ def make_copies(
 
 
 def leak(cases: Sequence[Case], split: Split, recipe: Recipe) -> str:
-    """A sentence with the number of test images that show the same as a training image. cases: the `listing` that was
-    split."""
+    """A sentence with the number of test images, copies included, whose image or a copy of it is in training. cases:
+    the `listing` that was split."""
     trained = {_image(cases[position]) for position in split.train}
     leaked = sum(_image(cases[position]) in trained for position in split.test)
     of, have = counted(len(split.test), "test image"), "has" if leaked == 1 else "have"
@@ -79,4 +82,5 @@ def leak(cases: Sequence[Case], split: Split, recipe: Recipe) -> str:
 
 
 def _image(case: Case) -> str:
+    """The id of the image that a case shows."""
     return case.copy_of or case.id

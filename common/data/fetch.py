@@ -1,4 +1,4 @@
-"""Finds a data set by its name or place, and says what it is: its cases, and the files that are none of them."""
+"""Finds a data set by its name or its folder, and lists its cases and the files that belong to no case."""
 
 import os
 import re
@@ -27,11 +27,14 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 @dataclass(frozen=True)
 class Found:
-    """A data set: its name, the folder that it lies in, its cases, and a line for each case that can't be used.
-    packed: the file with its prepared arrays where there are no images; `folder` is then that file.
-    left_out: the files in its folder that are no images of it, counted by kind, "" for none.
-    folders_read: those from which its files are taken, and from those below. named: the folder that a person named, in
-    or below which `folder` was found; None for a data set that is known by its name or described."""
+    """A data set that was found.
+
+    folder: where it lies. unusable: a line for each case that can't be used.
+    packed: the packed file with its prepared arrays, if there are no images; `folder` is then this file.
+    left_out: the files in its folder that are no images of it, counted by kind; "" for none.
+    folders_read: its files are taken from these folders and those below.
+    named: the folder that a person named, if the data set was searched in and below it; else None.
+    """
 
     name: str
     folder: Path
@@ -43,14 +46,14 @@ class Found:
     named: Path | None = None
 
     def refuse_output(self, output: Path) -> None:
-        """Raises BadInput where what a command writes would lie among the files of this data set."""
+        """Raises BadInput if the output of a command would lie among the files of this data set."""
         refuse_inside(output, self.folders_read)
         if output.resolve() == self.folder.resolve():
             raise BadInput(f"{output} is the data set itself. Expected a folder of its own for the results.")
 
     def describe_unusable(self, runs: Path) -> list[str]:
-        """In words, where the data set is if not in the folder that was named, which other files are beside the images,
-        and how many cases can't be used. Writes a file into `runs` with the reason for each of these cases."""
+        """Sentences that say where the data set was found if not in the named folder, which files are left out, and how
+        many cases can't be used. Writes a file into `runs` with the reason for each unusable case."""
         lines, number = [], counted(len(self.cases), "case")
         if self.named not in (None, self.folder):
             lines.append(f"{self.name}: found in {self.folder}, below {self.named}.")
@@ -64,22 +67,27 @@ class Found:
 
 
 def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
-    """A data set and its cases. No pixel is read.
+    """Finds a data set and its cases. Pixels are read only to check a download of BUSI, and to report files that can't
+    be decoded beside other faults of a folder.
 
-    name_or_dir: "busi", looked for in `root` and downloaded to it when missing; "phantom", written to `runs` when
-        missing; "mini-ddsm" and "mammo_masses", looked for in `root`; a .yaml file that describes a folder of images
-        and one of masks (`common.data.folder`); a packed file (`common.data.pack`); a folder in Mini-DDSM's layout or
-        nnU-Net's; or one in BUSI's, or with such a folder in it. A person's own set is called as its folder or
-        description is.
-    root: where the data are, `REPRO_DATA` or data/: as folders or, where such a folder is missing, as packed files,
-        busi.pack for "busi".
-    make: whether a missing BUSI is downloaded and a missing phantom written; if not, they are Missing too.
+    name_or_dir: one of
+        - "busi", which is searched in `root` and downloaded to it if missing;
+        - "phantom", which is written to `runs` if missing;
+        - "mini-ddsm" or "mammo_masses", which are searched in `root`;
+        - a .yaml file that describes a folder of images and a folder of masks (`common.data.folder`);
+        - a packed file (`common.data.pack`);
+        - a folder in the layout of Mini-DDSM or nnU-Net;
+        - a folder in the layout of BUSI, or with such a folder in it.
+        A person's own data set gets the name of its folder or description.
+    root: the data folder, `REPRO_DATA` or data/. It holds data sets as folders, or as packed files such as busi.pack,
+        which are used if the folder is missing.
+    make: whether a missing BUSI is downloaded and a missing phantom written. If not, they raise Missing.
 
-    Raises Missing where a named data set is not found, with the ways on, and BadInput for any other name and for what
-    can't be read or used. A folder holds the published BUSI if the fingerprint of its pixels says so, whatever it is
-    called. No fingerprint of Mini-DDSM is known; its layout decides.
+    Raises Missing if a data set that is known by name is not found, with the ways to get it. Raises BadInput for any
+    other name, and for files that can't be read or used. A folder holds the published BUSI if the fingerprint of its
+    pixels says so, whatever its name. No fingerprint of Mini-DDSM is known; its layout decides.
     """
-    as_path(name_or_dir)  # refuses an empty one
+    as_path(name_or_dir)  # refuses an empty name
     if name_or_dir == "phantom":
         return _in_busi_layout("phantom", known.phantom_folder(runs, make))
     with _names_unreadable(name_or_dir):
@@ -88,7 +96,8 @@ def find(name_or_dir: str, root: Path, runs: Path, make: bool = True) -> Found:
 
 @contextmanager
 def _names_unreadable(place: str) -> Iterator[None]:
-    """An OSError in this context, as of a folder without permission or a name that is too long, becomes a BadInput."""
+    """Turns an OSError in this context into BadInput, such as for a folder without permission or a name that is too
+    long."""
     try:
         yield
     except OSError as error:
@@ -99,19 +108,22 @@ def _names_unreadable(place: str) -> Iterator[None]:
 
 
 def find_masked(data: str | None, images: Path | None, masks: Path | None, root: Path, runs: Path) -> Found:
-    """Images with masks as a person names them: by two folders (`find_pairs`), or as a data set (`find`). Raises
-    BadInput, beside what these raise, where neither or both are named."""
+    """Finds images with masks as a person names them: by two folders (`find_pairs`) or as a data set (`find`). Raises
+    BadInput if neither or both are named, and what these functions raise."""
     if (images is None) != (masks is None) or (images is None) == (data is None):
         raise BadInput("Expected --images DIR and --masks DIR, or --data, to say which images with masks are meant.")
     return find(data, root, runs) if data is not None else find_pairs(images, masks)
 
 
 def find_pairs(images: Path, masks: Path) -> Found:
-    """The images of a folder, and of the folders below it, each with its masks from another one, or from the same one.
-    They are paired by their names (`folder.index`). Each mask has the size of its image. Classes and patients are not
-    known. The set is called as the folder of the images is. No pixel is read.
+    """Pairs the images in and below one folder with the masks in and below another folder, or the same one, by their
+    names (`folder.index`). Each mask must have the size of its image. Classes and patients are not known. The data set
+    gets the name of the folder of the images.
 
-    Raises BadInput where a folder is missing or can't be read, or where images and masks do not pair up.
+    The two folders may also be a pair of nnU-Net's layout, such as imagesTs and labelsTs. Then the data set gets the
+    name of the folder above.
+
+    Raises BadInput if a folder is missing or can't be read, or if images and masks do not pair up.
     """
     images, masks = (Path(os.path.abspath(on_disk(Path(os.path.expanduser(path))))) for path in (images, masks))
     about = described.Description(images=str(images), masks=str(masks))
@@ -138,7 +150,7 @@ def _find_known(name: str, root: Path, make: bool) -> Found:
 
 
 def _find_own(name_or_dir: str) -> Found:
-    path = on_disk(Path(os.path.expanduser(name_or_dir)))  # not Path.expanduser, which raises for an unknown user
+    path = on_disk(Path(os.path.expanduser(name_or_dir)))  # Path.expanduser would raise for an unknown user
     if path.is_file() and (packed := pack.read_pack(path)):
         return _of_pack(packed)
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
@@ -157,7 +169,7 @@ def _find_own(name_or_dir: str) -> Found:
         return replace(_mini_ddsm(edition), named=path)
     if nnunet.is_layout(path):
         return _nnunet(path, _own_name(path.resolve().name))
-    # A folder without any of it is passed on, for `index` to say what it expects there.
+    # A folder in none of the layouts is passed on: `index` says what it expects in it.
     place = busi.find_layout(path) or path
     return replace(_in_busi_layout(_own_name(place.resolve().name), place), named=path)
 
@@ -177,7 +189,7 @@ def _described(name: str, description: Path, base: Path, timed: bool = True) -> 
 
 
 def _nnunet(folder: Path, name: str, part: str = "") -> Found:
-    """part: the folder of images that is meant; "" for all that have labels."""
+    """A data set in nnU-Net's layout. part: the folder of images that is meant; "" for all that have labels."""
     parts = [each for each in nnunet.describe_parts(folder) if part in ("", each.images)]
     found = _indexed(name, parts, folder, scaled=False, timed=False)
     twice = [id for id, number in Counter(case.id for case in found.cases).items() if number > 1]
@@ -202,10 +214,10 @@ def _indexed(
 
 
 def _own_name(name: str) -> str:
-    """What to call a person's own data set: as they do, unless the name is kept for another one. The name goes into
-    tables and file names: it has 60 characters at most, _ in place of those that have a meaning there, and no dot in
-    front, which would hide the files."""
-    encoding = sys.getfilesystemencoding()  # which may be ASCII
+    """The name of a person's own data set: the given one, with own- in front if it is reserved for another data set.
+    The name goes into tables and file names. So it is cut to 60 characters, characters that have a meaning there become
+    _, and it has no dot in front, which would hide the files."""
+    encoding = sys.getfilesystemencoding()  # may be ASCII
     name = plain_name(name).encode(encoding, "replace").decode(encoding)
     name = re.sub(r"[^\w .+()-]", "_", name).lstrip(".")[:60] or "unnamed"
     return f"own-{name}" if known.is_reserved(name) else name

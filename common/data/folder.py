@@ -1,8 +1,8 @@
-"""A folder of images and one of masks. Two lines describe them where the names of the files say which belong together.
-A few more lines say what else the names hold:
+"""Reads a data set that lies in a folder of images and a folder of masks, described in YAML. The two folders suffice if
+each mask has the name of its image. A few more lines say what else the names hold:
 
     images: pictures             # the folder of the images, beside the description
-    masks: truth                 # the folder of the masks; they may have another size than their image
+    masks: truth                 # the folder of the masks, which may have another size than their images
     pattern: '^(?P<group>[0-9]+)_.*_(?P<class>[bm])\\.png$'
     classes: {b: benign, m: malignant}
 
@@ -29,21 +29,24 @@ from common.errors import BadInput
 from common.plural import counted
 
 Label = Literal["benign", "malignant", "normal"]
-_SECONDS = 3  # that the patterns may take for all names; well written ones take microseconds for one
+_SECONDS = 3  # the time for all patterns on all names; a well written pattern takes microseconds on a name
 
 
 class Description(BaseModel):
-    """images, masks: folders, relative to that of the description. Both may be one.
-    pattern: a regular expression, of at most 1,000 characters, that is searched in the file name of every image. Its
-        named groups, each optional, are `class`, the text that stands for the class; `group`, the patient or lesion
-        whose images must stay together (without it, each image is its own); and `id`, the part of the name that the
-        mask has too (without it, the name without ending). Without a pattern every name fits, and the
-        folders below are read too.
-    mask_pattern: the same for masks, with the named group `id`. Without it, a mask is called as its image is, with any
-        ending, or with a word such as in a_mask.png behind the name (`pairing.image_of_mask`).
-        Several masks of one image are merged as BUSI's are.
-    classes: the class that each text of `class` stands for; or one class for all images. Without it no class is known.
-    ignore: whole names of files to leave out, of images and masks; each must be there.
+    """The description of a data set: its folders, and what the names of its files mean.
+
+    images, masks: folders, relative to the folder of the description. Both may be the same folder.
+    pattern: a regular expression, of at most 1,000 characters, that is searched in the file name of every image. It may
+        have these named groups: `class`, the text that stands for the class; `group`, the patient or lesion whose
+        images must stay together (without it, each image is a group); and `id`, the part of the name that the mask has
+        too (without it, the name without ending). Without a pattern every name fits, and the folders below are read
+        too.
+    mask_pattern: a regular expression for the names of masks, with the named group `id`. Without it, a mask has the
+        name of its image, with any ending, or that name with a word such as in a_mask.png (`pairing.image_of_mask`).
+        Several masks of one image are merged as in BUSI.
+    classes: the class that each text of `class` stands for, or one class for all images. Without it no class is known.
+    ignore: whole names of image and mask files to leave out. Each of these files must be there.
+
     Accents in names may be written in either form of Unicode.
     """
 
@@ -87,7 +90,7 @@ class Description(BaseModel):
 
 
 def load_description(path: Path) -> Description:
-    """The description in a YAML file. Raises BadInput, with all that is wrong, where it is not a valid one."""
+    """Reads a description from a YAML file. Raises BadInput with all that is wrong, if it is not a valid one."""
     try:
         given = strict_yaml.read(path)
     except (OSError, strict_yaml.Refused) as error:
@@ -103,18 +106,19 @@ def load_description(path: Path) -> Description:
 
 
 def index(about: Description, base: Path, scaled: bool = True, timed: bool = True) -> tuple[list[Case], list[Path]]:
-    """The cases of the described folders, in the order of the images' names; and what is passed over in the folders:
-    files that are no images, those that the description ignores, and folders that are not read. No pixel is read.
+    """The cases of the described folders, in the order of the images' paths, and what is passed over in the folders:
+    files that are no images, files that the description ignores, and folders that are not read. Pixels are read only if
+    images and masks do not pair up: then files that can't be decoded are reported too.
 
     base: the folder that the description's paths start from. scaled: as in Case: whether a mask may have another size
-    than its image. timed: whether the patterns' time is limited; not for one of the suite's own, which is quick.
+    than its image. timed: whether the patterns' time is limited. The suite's own patterns are quick and need no limit.
 
-    Raises BadInput where a folder or all images are missing, where the pattern does not fit an image or gives an
-    unknown class, where the patterns take more than three seconds of computing, and where images and masks do not pair
-    up: every image needs a mask, which is black all over where there is no lesion.
+    Raises BadInput if a folder or all images are missing, if the pattern does not fit an image or gives an unknown
+    class, if the patterns take more than three seconds of computing, and if images and masks do not pair up: every
+    image needs a mask, an all-black one if there is no lesion.
 
-    Also raises BadInput outside of the main thread, the only one that Python lets a signal interrupt, for patterns
-    whose time is limited.
+    Also raises BadInput for patterns whose time is limited, outside of the main thread: Python lets a signal interrupt
+    only the main thread.
     """
     with _in_time() if timed and (about.pattern or about.mask_pattern) else nullcontext():
         files = _find_files(about, base)
@@ -133,7 +137,8 @@ def index(about: Description, base: Path, scaled: bool = True, timed: bool = Tru
 
 @dataclass(frozen=True)
 class _Files:
-    """ids: of each image and each mask, by its name."""
+    """The files of the described folders. ids: the id of each image and each mask, taken from its name
+    (`pairing.ids_by_name`)."""
 
     images: list[Path]
     masks: list[Path]
@@ -142,12 +147,12 @@ class _Files:
 
 
 def _find_files(about: Description, base: Path) -> _Files:
-    """Raises BadInput where there is no image or no mask."""
-    # A pattern sees the names of files alone. Without one, the path below the named folder tells patients apart.
+    """Raises BadInput if there is no image or no mask, and if a file to ignore is not there."""
+    # A pattern is searched in the names of files alone. Without one, the folders below may tell patients apart.
     tops = [
         pairing.place(base, each) if about.pattern else on_disk(base / each) for each in (about.images, about.masks)
     ]
-    together = pairing.is_same(*tops)  # by whatever names: one may be a link to the other
+    together = pairing.is_same(*tops)  # even under two names: one may be a link to the other
     one, other = tops if not together else (tops[0], tops[0])
     images, passed = pairing.files_in(one, other, nested=not about.pattern)
     masks, more = ([], []) if together else pairing.files_in(other, one, nested=not about.pattern)
@@ -167,7 +172,10 @@ def _find_files(about: Description, base: Path) -> _Files:
 
 
 def _refuse_unknown(ignore: tuple[str, ...], there: list[str]) -> None:
-    """Raises BadInput where a name to ignore is that of no file: what it was meant for would be taken for an image."""
+    """Raises BadInput if no file has a name that is to be ignored. The file that was meant would become an image.
+
+    there: the names of all files that were found.
+    """
     names = {plain_name(name).casefold(): name for name in there}
     wrong = []
     for unknown in sorted(name for name in {*ignore} - {*map(plain_name, there)} if not is_of_system(Path(name))):
@@ -218,7 +226,10 @@ def _cases(about: Description, files: _Files, scaled: bool) -> tuple[list[Case],
 def _ids_of_masks(
     about: Description, by_name: dict[Path, str], images: dict[Path, str]
 ) -> tuple[dict[Path, str], list[str]]:
-    """The id of each mask, and a line for each that does not tell it."""
+    """The id of the image of each mask, and a line for each mask that leaves it open.
+
+    by_name: the id of each mask, taken from its name. images: the id of each image.
+    """
     if not about.mask_pattern:
         return pairing.name_images(by_name, images.values())
     matches = {path: _search(about.mask_pattern, path) for path in by_name}
@@ -227,7 +238,7 @@ def _ids_of_masks(
 
 
 def _search(pattern: str, path: Path) -> re.Match | None:
-    """Searches a pattern in the name of a file, in what is left of the time (`_in_time`)."""
+    """Searches a pattern in the name of a file. Raises BadInput if the time of `_in_time` is over."""
     try:
         return re.search(pattern, plain_name(path.name))
     except TimeoutError:
@@ -239,8 +250,8 @@ def _search(pattern: str, path: Path) -> re.Match | None:
 
 @contextmanager
 def _in_time() -> Iterator[None]:
-    """Ends the block with a TimeoutError where it computes too long: a pattern such as (a+)+b tries every way to divide
-    a name, and takes longer than anybody lives."""
+    """Raises TimeoutError in this context if it computes for too long. A pattern such as (a+)+b tries every way to
+    divide a name, and would take longer than a human life. Raises BadInput outside of the main thread."""
 
     def stop(number, frame):
         raise TimeoutError(f"the names of the files take more than {_SECONDS} s")
@@ -252,7 +263,7 @@ def _in_time() -> Iterator[None]:
         )
     before = signal.signal(signal.SIGVTALRM, stop)
     try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)  # counts what the process computes, not what it waits
+        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)  # counts time of computing, not of waiting
         yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
@@ -260,11 +271,12 @@ def _in_time() -> Iterator[None]:
 
 
 def _label(about: Description, match: re.Match) -> str | None:
-    """The class, "" where none is known, None for a text that `classes` does not have."""
+    """The class of an image, "" if no classes are described, None if `classes` lacks the text that the pattern
+    found."""
     return about.classes.get(_part(match, "class")) if isinstance(about.classes, dict) else about.classes or ""
 
 
 def _part(match: re.Match, name: str, otherwise: str = "") -> str:
-    """What a named group of the pattern has found. otherwise: where it finds nothing, or the pattern has no such
+    """The text that a named group of the pattern found. `otherwise` if it found nothing or the pattern has no such
     group."""
     return (match[name] if name in match.re.groupindex else "") or otherwise

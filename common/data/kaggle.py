@@ -1,4 +1,4 @@
-"""Downloads from Kaggle, by its own client, within limits of time and of bytes."""
+"""Downloads data sets from Kaggle with Kaggle's own client, within limits of time and size."""
 
 import os
 import subprocess
@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 KAGGLE = "https://www.kaggle.com"
-_PATIENCE = 5  # seconds for Kaggle to answer at all
-# A download that brings fewer bytes than this in so many seconds is given up: it would take hours.
+_PATIENCE = 5  # seconds that Kaggle may take to answer at all
+# A download is given up if it brings fewer than so many bytes in so many seconds: it would take hours.
 _SLOWEST, _WINDOW = 1_000_000, 60
-_LARGEST_DOWNLOAD = 2_000_000_000  # bytes on the disk, packed and unpacked together; BUSI has some 500 million
+_LARGEST_DOWNLOAD = 2_000_000_000  # bytes on the disk, packed and unpacked together; BUSI takes about 500 million
 _CLIENT = """
 import logging, sys
 import kagglehub
@@ -24,14 +24,15 @@ except Exception as error:
 
 
 def download(handle: str, beside: Path) -> Path:
-    """Downloads and unpacks a data set by Kaggle's own client. Returns where it lies: in this folder, or where a Kaggle
-    notebook has it mounted. Nothing is printed but a progress bar on a terminal.
+    """Downloads and unpacks a data set with Kaggle's own client. Returns its folder: one in `beside`, or the folder in
+    which a Kaggle notebook has mounted it. Prints nothing but a progress bar on a terminal.
 
-    The client has a process of its own: it knows no limit to what it unpacks, and a process can always be stopped.
-    (Members of an archive that lead out of its folder it leaves inside, as Python's zipfile and tarfile do for it.)
+    The client runs in a process of its own, which can be stopped at any time, since the client has no limit on what it
+    unpacks. (If a member of an archive has a path that leads out of the folder, Python's zipfile and tarfile keep it
+    inside.)
 
-    handle: OWNER/NAME. Raises OSError where Kaggle refuses, the download breaks off or drips, or it takes more than
-    2 GB.
+    handle: OWNER/NAME. Raises OSError if Kaggle refuses, if the download breaks off or gets too slow, or if it takes
+    more than 2 GB.
     """
     command = [sys.executable, "-P", "-c", _CLIENT, handle, str(beside / "busi")]
     quiet = None if sys.stderr.isatty() else subprocess.DEVNULL
@@ -48,8 +49,8 @@ def download(handle: str, beside: Path) -> Path:
 
 
 def _watch(client: subprocess.Popen, folder: Path) -> str:
-    """What the client prints until it ends. Raises OSError once it has filled the folder beyond the limit, and where
-    the folder has grown by less than _SLOWEST bytes in _WINDOW seconds."""
+    """Waits until the client ends, and returns what it printed. Raises OSError as soon as the folder is larger than
+    _LARGEST_DOWNLOAD, or if it grew by less than _SLOWEST bytes in _WINDOW seconds."""
     since, before = time.monotonic(), 0
     while True:
         try:
@@ -67,14 +68,14 @@ def _watch(client: subprocess.Popen, folder: Path) -> str:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files below."""
+    """The bytes of all files in and below a folder."""
     files = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
     return sum(os.lstat(file).st_size for file in files if os.path.lexists(file))
 
 
 def reach_kaggle() -> None:
-    """Raises OSError where Kaggle does not answer within seconds, since its client waits for minutes."""
-    import requests  # which the client depends on, so that both use the same proxies and certificates
+    """Raises OSError if Kaggle does not answer within five seconds. Its client would wait for minutes."""
+    import requests  # the client uses it too, so both have the same proxies and certificates
 
     try:
         requests.head(KAGGLE, timeout=_PATIENCE)

@@ -1,5 +1,5 @@
-"""The data sets that are known by their name: where they lie in the data folder, how a missing one is written (the
-phantom) or downloaded (BUSI), and what a person can do about the others."""
+"""The data sets that are known by name: where they lie in the data folder, and how to get a missing one. The phantom is
+written, BUSI is downloaded, and for the others a message says what a person can do."""
 
 import re
 from hashlib import blake2b
@@ -16,8 +16,8 @@ _MINI_DDSM = "cheddad/miniddsm"
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a name is kept for one of these data sets, so that a person's own set must not have it. ("busi" is not,
-    since `manifest.true_name` looks at the pixels.)"""
+    """Whether a name is reserved for one of these data sets, so that a person's own data set must not have it. ("busi"
+    is not reserved, since `manifest.true_name` looks at the pixels.)"""
     return _letters_of(name).startswith(("phantom", "miniddsm", "mammomasses"))
 
 
@@ -26,12 +26,14 @@ def _letters_of(name: str) -> str:
 
 
 class Missing(BadInput):
-    """A data set that is known by name, is not here and can't be had now. The message says how to get it."""
+    """A data set that is known by name is missing, and can't be written or downloaded now. The message says how to get
+    it."""
 
 
 def phantom_folder(runs: Path, make: bool) -> Path:
-    """The folder of the phantom, which is written where it is missing. Raises Missing instead, without `make`."""
-    source = blake2b(Path(phantom.__file__).read_bytes(), digest_size=4).hexdigest()  # other code, other pixels
+    """The folder of the phantom in `runs`. If it is missing, the phantom is written if `make` is set; otherwise this
+    raises Missing."""
+    source = blake2b(Path(phantom.__file__).read_bytes(), digest_size=4).hexdigest()  # other code may make other pixels
     folder = runs / f"phantom-{phantom.CASES}-{phantom.SIDE}-{source}"
     if folder.is_dir():
         return folder
@@ -41,15 +43,15 @@ def phantom_folder(runs: Path, make: bool) -> Path:
 
 
 def busi_folder(root: Path) -> Path:
-    """BUSI in the data folder. Raises Missing, and BadInput as `busi.find_layout` does."""
+    """The folder of BUSI in the data folder. Raises Missing, and BadInput as `busi.find_layout` does."""
     if folder := find_layout(root / "busi") or find_layout(root, deep=False):
         return folder
     raise _no_busi(root, "It is not downloaded for this.")
 
 
 def download_busi(root: Path) -> Path:
-    """Downloads BUSI from Kaggle, compares every pixel with the manifest, and moves it to root/busi, which it returns.
-    Raises Missing where that fails."""
+    """Downloads BUSI from Kaggle, compares the digests of its pixels with the manifest, and moves it to root/busi.
+    Returns its folder. Raises Missing if any of this fails."""
     home = root / "busi"
     if home.exists():
         raise _no_busi(root, f"{home} has none of {', '.join(CLASSES)} in it.")
@@ -61,9 +63,9 @@ def download_busi(root: Path) -> Path:
             folder = find_layout(downloaded) or downloaded
             if differences := manifest.verify(manifest.digest_all(index(folder))):
                 raise BadInput.listing("what Kaggle sent is not the published BUSI:", differences)
-            # Inside a Kaggle notebook the files lie mounted elsewhere, read-only, and stay there.
+            # In a Kaggle notebook the files are mounted elsewhere, read-only, and stay there.
             return folder.rename(home) if folder.is_relative_to(beside) else folder
-    except Exception as error:  # of any kind: the person needs the ways on, not a trace through a client library
+    except Exception as error:  # of any kind: the person needs to know what to do, not a trace of a client library
         first, *more = error.lines if isinstance(error, BadInput) else str(error).strip().split("\n")[:1]
         raise _no_busi(root, f"Downloading it failed: {first or type(error).__name__}", *more) from error
 
@@ -83,8 +85,8 @@ def _no_busi(root: Path, reason: str, *more: str) -> Missing:
 
 
 def mini_ddsm_folder(root: Path) -> Path:
-    """The edition in the data folder, or in a folder in it that is called mini-ddsm, miniddsm2 or the like. Raises
-    Missing."""
+    """The folder of an edition of Mini-DDSM. It is searched in folders of the data folder that are called mini-ddsm,
+    miniddsm2 or the like. Raises Missing."""
     places = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     named = [path for path in places if _letters_of(path.name).startswith("miniddsm")]
     if edition := next(filter(None, map(mini_ddsm.edition_in, named)), None):

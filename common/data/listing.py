@@ -1,4 +1,4 @@
-"""What a folder holds: which files are images, what is left out of it, and how names are compared."""
+"""Lists the files of a folder: which of them are images, which are left out, and how names are compared."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ from common.paths import kind_of_place
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 ANY_FORMAT = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp")
-# How files of other formats begin, so that what is not read can be called by its name.
+# How files of other formats begin, so that a message can name the format of a file that is not read.
 _OTHER_FORMATS = {
     b"GIF8": "GIF",
     b"\0\0\0\x0cjP  ": "JPEG 2000",
@@ -28,14 +28,14 @@ _OTHER_FORMATS = {
     b"\x93NUMPY": "NumPy",
 }
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how its four forms begin
-_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows the first 14 bytes
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # possible sizes of the header that follows the first 14 bytes
 _SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "__macosx", "@eadir")
 _SHOWN = 8  # lines of one message
-MOST_FOLDERS = 1_000  # that are looked through for a data set, or for images and masks
+MOST_FOLDERS = 1_000  # the most folders that are searched for a data set, or for images and masks
 
 
 def first_bytes(path: Path, size: int = 512) -> bytes:
-    """The beginning of a file, b"" where it can't be opened. A pipe, which would wait for ever, is not opened."""
+    """The first bytes of a file, b"" if it can't be opened. A pipe is not opened: it would wait for ever."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return b""
@@ -46,8 +46,8 @@ def first_bytes(path: Path, size: int = 512) -> bytes:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is of one of FORMATS, by its ending or by how it begins. An ending is a promise: a damaged file
-    that ends as an image does is named later, and not passed over."""
+    """Whether a file is in one of FORMATS, by its ending or by its first bytes. The ending alone suffices: a damaged
+    file with the ending of an image is reported later, and not passed over."""
     return path.suffix.lower() in ENDINGS or begins_as_image(first_bytes(path))
 
 
@@ -60,12 +60,12 @@ def begins_as_image(start: bytes) -> bool:
 
 
 def other_format(start: bytes) -> str:
-    """The format of a file that begins so, where it is known and none of FORMATS; else ""."""
+    """The format of a file that is none of FORMATS, "" if it is not known. start: its first bytes."""
     return next((name for beginning, name in _OTHER_FORMATS.items() if start.startswith(beginning)), "")
 
 
 def kind_of_file(path: Path) -> str:
-    """What a file that is no image is called where files are counted: ".txt", "without an ending", "a pipe"."""
+    """What to call a file that is no image when files are counted: ".txt", "without an ending", "a pipe"."""
     if kind := kind_of_place(path):
         return kind
     if other := other_format(first_bytes(path)):
@@ -74,11 +74,11 @@ def kind_of_file(path: Path) -> str:
 
 
 def visible(folder: Path) -> list[Path]:
-    """What is in a folder, by name, without hidden files and without those of the system. (macOS leaves `._a.png`
-    beside a.png, which ends as an image does.)
+    """The files and folders in a folder, sorted by name, without hidden ones and those of the operating system. (macOS
+    leaves `._a.png` beside a.png, which has the ending of an image.)
 
-    Raises BadInput listing all names with characters that can't be printed or written in UTF-8, since names end up in
-    tables, file names and terminals.
+    Raises BadInput with a list of all names with characters that can't be printed or written in UTF-8, since names end
+    up in tables, file names and terminals.
     """
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not is_of_system(path))
     if strange := [str(path) for path in paths if not plain_name(path.name).isprintable()]:
@@ -87,19 +87,19 @@ def visible(folder: Path) -> list[Path]:
 
 
 def hidden(folder: Path) -> list[Path]:
-    """The hidden files in a folder, without those of the system."""
+    """The hidden files in a folder, without those of the operating system."""
     return sorted(
         path for path in folder.iterdir() if path.name[0] == "." and not is_of_system(path) and path.is_file()
     )
 
 
 def is_of_system(path: Path) -> bool:
-    """Whether the operating system left this file or folder, and not a person."""
+    """Whether the operating system made this file or folder by itself, such as Thumbs.db."""
     return path.name.lower() in _SYSTEM_FILES or path.name.startswith("._")
 
 
 def describe_left_out(paths: Iterable[Path]) -> str:
-    """Files that are passed over, counted by kind, and folders by name; "" for none."""
+    """Describes what is passed over: files counted by kind, and folders by name. "" for none."""
     paths = list(paths)
     folders = [f"the folder {path}" for path in paths if path.is_dir()]
     kinds = count_kinds("hidden" if path.name[0] == "." else kind_of_file(path) for path in paths if not path.is_dir())
@@ -112,14 +112,14 @@ def count_kinds(kinds: Iterable[str]) -> str:
 
 
 def first_few(lines: Iterable[str]) -> list[str]:
-    """The first eight lines, and a line that says how many more there are."""
+    """The first eight lines, and if there are more, a line that says how many."""
     lines = list(lines)
     more = len(lines) - _SHOWN
     return lines[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
 
 
 def group_doubts(doubts: Iterable[tuple[str, str]]) -> list[str]:
-    """A line for each different doubt, with the first few cases that it is about. doubts: pairs of a case and a
+    """A line for each different doubt, with the first eight cases that it is about. doubts: pairs of a case's id and a
     doubt."""
     by_text: dict[str, list[str]] = {}
     for case, doubt in doubts:
@@ -128,15 +128,16 @@ def group_doubts(doubts: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def plain_name(name: str) -> str:
-    """A name in one form, so that equal names compare as equal: macOS writes é as two characters, other systems as
-    one. On a system that knows only ASCII, the bytes of a name are taken as UTF-8."""
+    """A name in Unicode form NFC, so that equal names compare as equal: macOS writes é as two characters, other systems
+    as one. On a system that knows only ASCII, the bytes of a name are taken as UTF-8."""
     with suppress(UnicodeError):
         name = os.fsencode(name).decode("utf-8")
     return unicodedata.normalize("NFC", name)
 
 
 def on_disk(path: Path) -> Path:
-    """The path as the disk has it, where the disk writes a name in the other form of Unicode; else the path itself."""
+    """The path as it is written on the disk, if the disk has one of its names in another form of Unicode. Else the path
+    unchanged."""
     try:
         if str(path).isascii() or path.exists():
             return path

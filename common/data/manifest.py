@@ -1,7 +1,7 @@
-"""What a data set must decode to: a digest of the decoded pixels of every case, committed for BUSI.
+"""The manifest of a data set: a digest of the decoded pixels of every case. The manifest of BUSI is committed.
 
-Pixels and not files: mirrors of BUSI differ in how their PNGs are written (RGB or grey, 1-bit or RGBA masks) without
-differing in a single pixel, and a byte-wise checksum would refuse them all. Made again from a folder by
+It has digests of pixels and not of files: mirrors of BUSI differ in how their PNGs are written (RGB or grey, 1-bit or
+RGBA masks) and not in a single pixel. Checksums of the files would refuse them all. To make the manifest again:
 `python -m common.data.manifest FOLDER > common/data/busi.manifest.json`.
 """
 
@@ -23,8 +23,8 @@ from common.text import for_json, print_line
 
 
 def case_digest(image: np.ndarray, masks: list[np.ndarray]) -> str:
-    """Digest of one decoded case, "<16 hex of the image>-<16 hex of its masks>". It depends on every pixel and shape,
-    and on the order of the masks.
+    """The digest of a decoded case, "<16 hex digits of the image>-<16 hex digits of its masks>". It depends on every
+    pixel and shape, and on the order of the masks.
 
     image: uint8 (H, W, 3) RGB; masks: bool (H, W) each; both as `common.data.decode` reads them.
     """
@@ -40,7 +40,7 @@ def _hash(arrays: Iterable[np.ndarray]) -> str:
 
 
 def fingerprint(digests: Mapping[str, str]) -> str:
-    """One name, 16 hex digits, for the pixels of a whole data set, whatever the order of its cases.
+    """A hash of 16 hex digits of the ids and pixels of a whole data set, whatever the order of its cases.
 
     digests: from the id of a case to its `case_digest`.
     """
@@ -55,22 +55,25 @@ def published() -> Mapping[str, str]:
 
 
 def true_name(name: str, pixels: str) -> str:
-    """What to call a data set whose pixels have this fingerprint: "busi" if all are BUSI's, whatever its folder is
-    called, and "busi, changed" if it is called busi and has others."""
+    """The name of a data set by its pixels. It is "busi" if the fingerprint is that of BUSI, whatever its folder is
+    called. It is "busi, changed" if the data set is called busi and has another fingerprint. Else it is `name`.
+
+    pixels: the fingerprint of the data set.
+    """
     if pixels == fingerprint(published()):
         return "busi"
     return "busi, changed" if name == "busi" else name
 
 
 def count_of_busi(digests: Iterable[str]) -> int:
-    """How many of these cases have an image of BUSI, whatever they are called and whatever their masks are. Copies of
-    an image with other pixels, such as resized ones, are not found. digests: a `case_digest` each."""
+    """The number of these cases that have an image of BUSI, whatever their ids and masks are. Copies of an image with
+    other pixels, such as resized ones, are not found. digests: the `case_digest` of each case."""
     images = {digest.split("-")[0] for digest in published().values()}
     return sum(digest.split("-")[0] in images for digest in digests)
 
 
 def verify(digests: Mapping[str, str]) -> list[str]:
-    """How a data set differs from the published BUSI, a line for each kind of difference; [] when it is the same.
+    """A line for each kind of difference between a data set and the published BUSI; [] if there is none.
 
     digests: from the id of a case to its `case_digest`.
     """
@@ -84,7 +87,7 @@ def verify(digests: Mapping[str, str]) -> list[str]:
         "image with other pixels": image_differs,
         "masks with other pixels": masks_differ,
     }
-    place = {case: at for at, case in enumerate(expected)}  # benign (2) comes before benign (10)
+    place = {case: at for at, case in enumerate(expected)}  # puts benign (2) before benign (10)
 
     def in_order(cases: Iterable[str]) -> list[str]:
         return sorted(cases, key=lambda case: (place.get(case, len(place)), case))
@@ -97,7 +100,8 @@ def _part(digests: Mapping[str, str], case: str, part: int) -> str:
 
 
 def digest_all(cases: Sequence[Case]) -> dict[str, str]:
-    """From the id of each case to its digest, read from its files. Raises BadInput listing all unreadable ones."""
+    """Reads the files of all cases. Returns the digest of each case by its id. Raises BadInput with a list of all files
+    that can't be read."""
     digests = read_all(
         lambda _, found: case_digest(found.image, found.drawn),
         cases,

@@ -1,27 +1,27 @@
-"""From the pixels of mask files to one truth of an image: what is black and white in a file, and how several masks of
-one image become one. What an outline means: outlines.py."""
+"""Turns the pixels of mask files into one mask of an image: decides what is white in a file, and merges several masks
+of one image. (`common.data.outlines` decides what area an outline means.)"""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-# From grey or colour to black and white. A smoothed edge, or one that JPEG blurred, has many levels between black and
-# white and few pixels of each. An area with a level or a hue of its own is another class. A mask of two classes does
-# not say which one is meant: it is refused, and the message says how to convert it.
+# How a grey or coloured mask becomes black and white. An edge that was smoothed, or blurred by JPEG, has many levels
+# between black and white and few pixels of each. An area with a level or a hue of its own is another class. A mask of
+# two classes does not say which one is meant. It is refused, and the message says how to convert it.
 
 _HOW = "draw all lesions in white on black, or each in a file of its own"
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")  # every 60 degrees
-_CHROMA = 60  # of 255: less is grey that JPEG has tinted
+_CHROMA = 60  # of 255: a pixel with less is grey that JPEG has tinted
 _OTHER_HUE = 40  # degrees: hues further apart are two colours
-_SHARE = 0.02  # of what is marked: after a lossy compression a smaller area is noise
-_SOFT = 0.05  # of what is marked: so much may be grey away from edges
+_SHARE = 0.02  # of the marked pixels: after a lossy compression a smaller area is noise
+_SOFT = 0.05  # of the marked pixels: up to this many may be grey away from edges
 _LEAST = 4  # pixels: a smaller area is noise in every file
-_BLOCK = 64  # pixels: so many alike are no accident of a soft edge, nor of the blocks of a JPEG that was saved as PNG
+_BLOCK = 64  # pixels: an area of this size is no accident of a soft edge, nor a block of a JPEG that was saved as PNG
 _IN_AREAS = 0.3  # share of the pixels of a level that lie inside areas; in a haze it is less
 _CLASSES = 20  # a mask has fewer, a photograph more
-_SHADES = 64  # a mask with more levels has soft edges with flat ends, not labels
-_DARK = 32  # in a JPEG that is nowhere brighter, labels can't be told from noise of the compression
+_SHADES = 64  # a mask of labels has fewer levels; one with more has soft edges with flat ends
+_DARK = 32  # if a JPEG is nowhere brighter, labels can't be told from noise of the compression
 
 
 class NoMask(Exception):
@@ -29,7 +29,10 @@ class NoMask(Exception):
 
 
 def binary_mask(drawn: np.ndarray, lossy: bool) -> tuple[np.ndarray, list[str]]:
-    """The mask as bool (height, width), True where it is brighter than half of its own maximum, and doubts about it.
+    """The mask as bool (height, width), True where it is brighter than half of white, and doubts about it.
+
+    White is the maximum of the mask. After a lossy compression it is the level of the marked areas, since single pixels
+    may be brighter.
 
     drawn: grey (height, width), uint8 or uint16, or RGB, uint8 (height, width, 3). lossy: whether the file's
     compression changes pixels, as JPEG does. Raises NoMask.
@@ -48,8 +51,9 @@ def binary_mask(drawn: np.ndarray, lossy: bool) -> tuple[np.ndarray, list[str]]:
 
 
 def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
-    """The level that marks: the brightest one. After a lossy compression some pixels are brighter than the area that
-    they belong to; there it is the level of the areas. Raises NoMask where several levels may mark."""
+    """The level that marks lesions: the brightest one. After a lossy compression some pixels are brighter than the area
+    that they belong to. Then it is the level of the areas. Raises NoMask if several levels may mark lesions, or if much
+    of the mask is neither black nor white. top: the maximum of `grey`."""
     whole = np.count_nonzero(grey)
     shades = np.count_nonzero(np.bincount(grey.ravel()))
     for least in _least_areas(whole, lossy):
@@ -72,16 +76,18 @@ def _white(grey: np.ndarray, top: int, lossy: bool) -> int:
 
 
 def _least_areas(whole: int, lossy: bool) -> list[float]:
-    """Pixels of the smallest area that counts, for each look at a mask: first at large areas, which many small ones
-    must not hide, then at small ones, since a lesion of its own label may be small. After a lossy compression these
-    are noise, and smaller ones are the blocks of a soft edge that was enlarged. whole: pixels that are marked."""
+    """The number of pixels of the smallest area that counts, for each look at a mask. The first look is at large areas
+    only, since many small ones must not hide them. The second is at small ones too, since a lesion with a label of its
+    own may be small. After a lossy compression there is no second look: small areas are noise, or blocks of a soft edge
+    that was enlarged. whole: the number of marked pixels."""
     share = max(_LEAST, _SHARE * whole)
     return [share] if lossy else [share, min(share, _BLOCK)]
 
 
 def _areas(grey: np.ndarray, least: float, lossy: bool) -> list[int]:
-    """The levels of areas of at least so many pixels, from dark to bright. Most pixels of an area have neighbours of
-    the same level. Where levels hardly differ, as after a compression, only the most frequent one is given."""
+    """The levels of areas of at least `least` pixels, from dark to bright. A pixel lies inside an area if its four
+    neighbours have the same level. Of levels that hardly differ, as after a compression, only the most frequent one is
+    returned."""
     values, numbers = np.unique(_flat(grey), return_counts=True)
     everywhere = np.bincount(grey.ravel()).tolist()
     kept: list[int] = []
@@ -104,11 +110,13 @@ def _flat(levels: np.ndarray) -> np.ndarray:
 
 
 def _noise(level: int, lossy: bool) -> int:
+    """How far apart two levels of one area may be. level: the brighter one."""
     return max(level // 16, 16) if lossy else level // 25
 
 
 def _doubts(grey: np.ndarray, mask: np.ndarray, top: int) -> list[str]:
-    """A doubt where edges are wider than smoothing makes them, as in a map of a network's probabilities."""
+    """A doubt about a mask whose edges are wider than smoothing makes them, such as a map of a network's
+    probabilities."""
     whole = np.count_nonzero(mask)
     if not whole:
         return []
@@ -121,7 +129,7 @@ def _doubts(grey: np.ndarray, mask: np.ndarray, top: int) -> list[str]:
 
 
 def _refuse_colours(rgb: np.ndarray, lossy: bool) -> None:
-    """Raises NoMask where areas have two colours, or one is coloured and another white."""
+    """Raises NoMask if two areas have different colours, or if one is coloured and another white."""
     bright = _of_channels(np.maximum, rgb)
     chroma = bright - _of_channels(np.minimum, rgb)
     coloured = chroma > _CHROMA
@@ -149,8 +157,8 @@ def _refuse_colours(rgb: np.ndarray, lossy: bool) -> None:
 
 
 def _refuse_flat_colours(colours: np.ndarray, least: float, lossy: bool) -> None:
-    """Raises NoMask where two areas of at least so many pixels are equally bright and have colours of close hues, such
-    as red and orange. colours: int32 (height, width), red, green and blue in 8 bits each."""
+    """Raises NoMask if two bright areas of at least `least` pixels have different colours, even of close hues such as
+    red and orange. colours: int32 (height, width), red, green and blue in 8 bits each."""
     values, numbers = np.unique(_flat(colours), return_counts=True)
     top = max(int((colours >> shift & 255).max()) for shift in (0, 8, 16))
     frequent = values[np.argsort(-numbers)][: np.count_nonzero(numbers >= least)]
@@ -166,7 +174,8 @@ def _refuse_flat_colours(colours: np.ndarray, least: float, lossy: bool) -> None
 
 
 def _of_channels(least_or_most: np.ufunc, rgb: np.ndarray) -> np.ndarray:
-    """Ten times as fast as `max` over the last axis."""
+    """The least or the greatest of the three channels of each pixel, ten times as fast as `min` or `max` over the last
+    axis."""
     return least_or_most(least_or_most(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
 
 
@@ -180,11 +189,11 @@ def _named(hue: int) -> str:
 
 
 def merge(drawn: Sequence[np.ndarray], masks: str) -> np.ndarray:
-    """One mask, uint8 (height, width) in 0..255, from one or more bool masks of the same size. `masks` says how, see
+    """Merges one or more bool masks of the same size into one mask, uint8 (height, width) in 0..255. masks: how, as in
     `Recipe.masks`."""
     kind, _, number = masks.partition("=")
     used = drawn[: {"merged": len(drawn), "first": 1}.get(kind) or int(number)]
     if kind == "mean":
-        # Rounded up at one half: a pixel at 0.5, which is 127.5 of 255, counts as tumour.
+        # Rounded up at one half: a mean of 0.5, which is 127.5 of 255, becomes 128 and counts as tumour.
         return ((np.sum(used, axis=0) * 510 + len(used)) // (2 * len(used))).astype(np.uint8)
     return np.logical_or.reduce(used).astype(np.uint8) * 255

@@ -1,10 +1,12 @@
-"""The layout of Mini-DDSM (Lekamlage, Afzal, Westerberg, Cheddad: "Mini-DDSM: Mammography-based Automatic Age
-Estimation", 2020; Kaggle, cheddad/miniddsm), inferred from public code that reads it. It was not tried on the set.
+"""Reads the layout of Mini-DDSM (Lekamlage, Afzal, Westerberg, Cheddad: "Mini-DDSM: Mammography-based Automatic Age
+Estimation", 2020; Kaggle, cheddad/miniddsm). We inferred the layout from public code that reads it. We could not try
+this module on the data set.
 
-An edition, MINI-DDSM-Complete-JPEG-8 or -PNG-16, has a folder for each status and in it one for each patient:
-`Benign/0029/C_0029_1.LEFT_CC.jpg` with `C_0029_1.LEFT_CC_Mask.jpg`, and `_MASK2.jpg` where a second lesion was drawn.
-DataWMask.xlsx, in the folder of the JPEG edition, has a row for each image; its paths have backslashes and end in .jpg,
-whichever edition is read. Data-MoreThanTwoMasks, beside the editions, has a sheet with up to six contours for an image.
+The data set has two editions, MINI-DDSM-Complete-JPEG-8 and -PNG-16. An edition has a folder for each status and in it
+a folder for each patient: `Benign/0029/C_0029_1.LEFT_CC.jpg` with `C_0029_1.LEFT_CC_Mask.jpg`, and `_MASK2.jpg` if a
+second lesion was drawn. DataWMask.xlsx, in the folder of the JPEG edition, has a row for each image. Its paths have
+backslashes and end in .jpg, for both editions. Data-MoreThanTwoMasks, a folder beside the editions, has a sheet with up
+to six contours for an image.
 """
 
 import os
@@ -26,21 +28,27 @@ from common.errors import BadInput
 from common.plural import counted
 
 SHEET = "DataWMask.xlsx"
-LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}  # the class of each status
+LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}  # from a status to its class
 COLUMNS = ("fullPath", "fileName", "Status", "Tumour_Contour", "Tumour_Contour2")
 _MORE = "Data-MoreThanTwoMasks"
 _ENDINGS = (".jpg", ".jpeg", ".png")
-_DEPTH = 4  # levels of folders in which an edition is looked for
-_UNPACKED = 20_000_000  # bytes of a workbook; the sheet of 9,684 rows has some 2 million
-_ABOUT = 1_000_000  # bytes of each part that is neither cells nor their texts: styles, lists of sheets
-_ROWS = 100_000  # openpyxl makes each row that is left out, up to any number
-_CELL = 4_096  # characters of a cell, as many as a path may have
+_DEPTH = 4  # levels of folders that are searched for an edition
+# Limits of a workbook.
+_UNPACKED = 20_000_000  # bytes in all; the sheet of 9,684 rows has about 2 million
+_ABOUT = 1_000_000  # bytes of each part that holds neither cells nor their texts, such as styles and lists of sheets
+_ROWS = 100_000  # openpyxl also makes the rows that a sheet leaves out, and their numbers may be huge
+_CELL = 4_096  # characters of a cell: the longest path
 _NAME = re.compile(r"^[A-Za-z]+_(?P<patient>\d+)_\d+\.")
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One row of a sheet. number: as Excel shows it. file: the path of the image as written there."""
+    """A row of a sheet, for one image.
+
+    number: as Excel shows it.
+    file: the path of the image, as it is written in the sheet.
+    contours: the paths of its masks, as they are written in the sheet.
+    """
 
     number: int
     file: str
@@ -49,13 +57,14 @@ class _Row:
 
     @property
     def id(self) -> str:
-        """The file's name without folder and ending, the same in both editions: C_0029_1.LEFT_CC."""
+        """The name of the image's file without folder and ending, which both editions share: C_0029_1.LEFT_CC."""
         return PureWindowsPath(self.file).stem
 
 
 def edition_in(folder: Path) -> Path | None:
-    """The folder of an edition: this one or one below it that has the folders of the statuses, and the sheet in, beside
-    or above it. Else one that has the sheet alone, else None. Of two editions JPEG-8 comes first."""
+    """The folder of an edition: `folder` or one below it. It holds folders of statuses, and the sheet is in it, in the
+    folder above or in an edition beside it. If there is no such folder, one that holds only the sheet; if there is none
+    of these, None. Of two editions JPEG-8 is taken."""
     if not folder.is_dir():
         return None
     whole = (
@@ -65,8 +74,7 @@ def edition_in(folder: Path) -> Path | None:
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    """This folder, those in it, those in these: archives unpack into folders of one name in each other. 1,000 of
-    them at most."""
+    """This folder and those up to three levels below it, 1,000 at most: archives unpack into several nested folders."""
     level, left = [folder], MOST_FOLDERS
     for _ in range(_DEPTH):
         yield from level
@@ -75,13 +83,14 @@ def _places(folder: Path) -> Iterator[Path]:
 
 
 def index(folder: Path) -> tuple[list[Case], list[str]]:
-    """The cases of an edition, in the order of its sheet, and a line for every row that can't be used: its number in
-    the sheet, the file, the reason. Only the heads of image files are read.
+    """The cases of an edition, in the order of its sheet, and a line for each row that can't be used, with its number
+    in the sheet, the file and the reason. Only the heads of image files are read.
 
-    folder: as `edition_in` gives it. A case's group is the patient. A normal image has no mask. A mask of any size is
-    taken to show the whole film. (Public readers of the set disagree: one pads it instead.)
+    folder: as `edition_in` returns it. The group of a case is the patient. A normal image has no mask. A mask of
+    another size must have the proportions of its image and is taken to show the whole film. (Public readers of the set
+    disagree: one pads the mask instead.)
 
-    Raises BadInput where the sheet is missing or lacks a column, or no row can be used.
+    Raises BadInput if the sheet is missing or lacks a column, or if no row can be used.
     """
     sheet = _sheet(folder)
     if sheet is None:
@@ -94,7 +103,7 @@ def index(folder: Path) -> tuple[list[Case], list[str]]:
     first: dict[str, int] = {}
     for row in rows:
         first.setdefault(row.id, row.number)
-    listing = cache(_listing)  # a folder is listed once, for its four or more files
+    listing = cache(_listing)  # lists each folder only once, though it has four or more files
 
     def read(row: _Row) -> Case | str:
         place = f"{sheet.name}, row {row.number}: {row.file or '(no file)'}: "
@@ -118,7 +127,8 @@ def index(folder: Path) -> tuple[list[Case], list[str]]:
 
 
 def _case(row: _Row, places: list[Path], listing: Any) -> Case | str:
-    """The case of a row, or what is wrong with it."""
+    """The case of a row, or the reason why the row can't be used. places: the folders in which its files may lie.
+    listing: `_listing`, cached."""
     label = LABELS.get(row.status)
     if label is None:
         return f"unknown status '{row.status}', not one of {', '.join(LABELS)}"
@@ -146,7 +156,8 @@ def _case(row: _Row, places: list[Path], listing: Any) -> Case | str:
 
 
 def _find(written: str, places: list[Path], listing: Any) -> Path | None:
-    """The file that a sheet names: with backslashes, in any case of letters, maybe with the other edition's ending."""
+    """The file that a sheet names, or None. The written path has backslashes; capitals may differ from the file's name,
+    and the ending may be that of the other edition."""
     path = PureWindowsPath(written.lstrip("\\/"))
     if path.drive or not path.name or ".." in path.parts:  # nothing outside the set
         return None
@@ -163,18 +174,19 @@ def _find(written: str, places: list[Path], listing: Any) -> Path | None:
 
 
 def _listing(folder: Path) -> dict[str, Path]:
+    """What is in a folder, by `_key`; {} if there is no such folder."""
     return {_key(name): folder / name for name in os.listdir(folder)} if folder.is_dir() else {}
 
 
 def _key(name: str) -> str:
-    """A name in one form, whatever its case and its form of Unicode."""
+    """A name in lower case and one form of Unicode, for comparing."""
     return plain_name(name).lower()
 
 
 def _folders(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir() and not is_of_system(path))
-    except PermissionError:  # such as the folder above, which the person did not ask for
+    except PermissionError:  # such as of the folder above, which the person did not name
         return []
 
 
@@ -183,8 +195,8 @@ def _sheet(folder: Path) -> Path | None:
 
 
 def _around(folder: Path, name: str | None = None) -> list[Path]:
-    """Without a name: this folder, the one above and other editions beside it. With one: the folders of this name in it
-    and beside it."""
+    """Without a name: this folder, the one above it, and the folders of editions beside it. With a name: the folders of
+    this name in it and beside it."""
     above = folder.resolve().parent
     beside = [path for path in _folders(above) if path != folder.resolve()]
     if name is None:
@@ -193,18 +205,19 @@ def _around(folder: Path, name: str | None = None) -> list[Path]:
 
 
 def _rows(path: Path) -> Iterator[_Row]:
-    """The rows of the first sheet that has the columns. Raises BadInput where none has, and for a file that is no
+    """The rows of the first sheet that has the columns. Raises BadInput if no sheet has them, or if the file is no
     workbook."""
     try:
         yield from _read(path)
     except BadInput:
         raise
-    except Exception as error:  # of any kind: a workbook is a zip of XML, and either may be broken in every way
+    except Exception as error:  # of any kind: a workbook is a zip of XML, and both can be broken in many ways
         reason = str(error) or type(error).__name__
         raise BadInput(f"{path} is not an .xlsx file, or a damaged one: {reason}. Download it again.") from error
 
 
 def _read(path: Path) -> Iterator[_Row]:
+    """Like `_rows`. Raises further exceptions of any kind for a file that is no workbook or exceeds a limit."""
     from openpyxl import load_workbook  # takes long to import, and no other data set needs it
 
     with ZipFile(path) as packed:
@@ -217,12 +230,12 @@ def _read(path: Path) -> Iterator[_Row]:
     try:
         seen = []
         for sheet in book.worksheets:
-            sheet.reset_dimensions()  # which some programs write wrongly
+            sheet.reset_dimensions()  # some programs write wrong ones
             head = [_text(cell) for cell in next(sheet.iter_rows(values_only=True), ())]
             if set(COLUMNS) <= set(head):
                 drawn = [place for place, column in enumerate(head) if column.startswith("Tumour_Contour")]
                 columns = [head.index(column) for column in COLUMNS[:3]]
-                # Without the last column openpyxl makes every cell up to one that is far to the right.
+                # Without max_col, openpyxl makes every cell up to the last one, which may be far to the right.
                 rows = sheet.iter_rows(min_row=2, max_col=max(*columns, *drawn) + 1, values_only=True)
                 for number, cells in enumerate(rows, 2):
                     if number > _ROWS:
@@ -240,13 +253,15 @@ def _read(path: Path) -> Iterator[_Row]:
 
 
 def _row(number: int, cells: tuple, columns: list[int], drawn: list[int]) -> _Row:
+    """columns: the positions of path, file name and status among the cells. drawn: those of the contours."""
     texts = [_text(cell) for cell in cells]
-    texts += [""] * (max(*columns, *drawn) + 1 - len(texts))  # empty cells at the end of a row may be left out
+    texts += [""] * (max(*columns, *drawn) + 1 - len(texts))  # a sheet may leave out empty cells at the end of a row
     full, name, status = (texts[column] for column in columns)
     return _Row(number, full or name, status, tuple(texts[place] for place in drawn if texts[place] not in ("", "-")))
 
 
 def _text(cell: Any) -> str:
+    """The text of a cell, "" if it is empty. Raises ValueError if it is too long."""
     text = "" if cell is None else str(cell).strip()
     if len(text) > _CELL:
         raise ValueError(f"it has a cell of {len(text):,} characters")

@@ -1,6 +1,6 @@
-"""nnU-Net's layout of a data set (documentation/dataset_format.md of MIC-DKFZ/nnUNet, version 2): imagesTr/a_0000.png
-with labelsTr/a.png, the same in imagesTs and labelsTs, and dataset.json, which names channels and labels. Its first
-version wrote the labels the other way round, as {"1": "tumour"}."""
+"""Reads nnU-Net's layout of a data set (documentation/dataset_format.md of MIC-DKFZ/nnUNet, version 2). The mask of
+imagesTr/a_0000.png is labelsTr/a.png. imagesTs and labelsTs hold further images and masks. dataset.json names the
+channels and the labels. Version 1 of nnU-Net wrote the labels the other way round, as {"1": "tumour"}."""
 
 import json
 from pathlib import Path
@@ -24,10 +24,11 @@ def is_layout(folder: Path) -> bool:
 
 
 def describe_parts(folder: Path) -> list[Description]:
-    """The description of each part that has labels, for `folder.index`, training images first.
+    """The description of each part that has labels, for `folder.index`. Training images come first.
 
-    Raises BadInput where dataset.json is missing or can't be read, and for what is no set of two-dimensional images
-    with one label: volumes, several channels in files of their own, several labels."""
+    Raises BadInput if dataset.json is missing or can't be read, and if the data are not two-dimensional images with one
+    label: volumes, several channels in files of their own, or several labels.
+    """
     labels = _labels(_read(folder / "dataset.json"))
     if len(labels) != 1:
         named = ", ".join(f"{name} = {value}" for name, value in labels.items()) or "none"
@@ -52,13 +53,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _labels(about: dict[str, Any]) -> dict[str, str]:
-    """The labels other than the background: name and value, as text."""
+    """The value of each label by its name, both as text, without the background."""
     given = about["labels"].items()
     pairs = [(str(value), key) if str(key).isdigit() else (str(key), value) for key, value in given]
     return {name: str(value) for name, value in pairs if str(value) != "0"}
 
 
 def _refuse_others(part: Path) -> None:
+    """Raises BadInput if a folder holds volumes, or images of several channels."""
     files = [path.name for path in visible(part)]
     if volumes := [name for name in files if name.lower().endswith((".nii", ".nii.gz", ".nrrd", ".mha"))]:
         raise BadInput(

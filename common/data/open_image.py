@@ -1,5 +1,5 @@
-"""The one picture in an image file, opened and not decoded: which files are opened, which picture is meant where there
-are several, and in words why a file is refused."""
+"""Opens an image file without decoding it. Decides which files are opened and which picture in a file is meant, and
+says in words why a file is refused."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,32 +14,32 @@ from common.data.pieces import too_many_pieces
 from common.errors import BadInput, in_words
 from common.paths import kind_of_place
 
-# Pixels of one image, and of all images that are decoded at a time. The largest scanned mammograms have some 40
-# million. A pixel takes at most 7 bytes until it is resized, more only where colours of 16 bits use few of them. A file
-# of a few kilobytes that claims to hold billions of pixels is refused unread.
+# The most pixels of one image, and of all images that are decoded at a time. The largest scanned mammograms have about
+# 40 million. Until it is resized, a pixel takes at most 7 bytes, or more if colours of 16 bits use few of their bits. A
+# file of a few kilobytes that claims to hold billions of pixels is refused before it is decoded.
 LARGEST = 50_000_000
 TOO_LARGE = f"more than {LARGEST / 1e6:.0f} million pixels, the most that an image may have: reduce it"
-# Bytes of one file. With three samples of 16 bits a pixel, the largest image has 300 million, not compressed.
+# The most bytes of one file. Not compressed, the largest image takes 300 million with three samples of 16 bits a pixel.
 _LARGEST_FILE = 8 * LARGEST
 _TOO_LONG = f"a file of more than {_LARGEST_FILE / 1e6:.0f} MB, the most that an image may have: reduce it"
-# TIFF tags: the first is set for a smaller copy of another page and for a page's transparency.
+# A TIFF tag, and its bits that mark a page as a smaller copy of another page or as another page's transparency.
 _SUBFILE, _NO_PICTURE = 254, 0b101
-_MOST_PAGES = 100  # of a TIFF; smaller copies of a slide are some ten
+_MOST_PAGES = 100  # of a TIFF; a slide has about ten smaller copies of itself
 
-# Pillow keeps an image in blocks of 16 MB, which the C library would not return to the system but keep for the thread
-# that had them. Larger ones it returns.
+# Pillow keeps an image in blocks of 16 MB. When they are freed, the C library keeps blocks of this size for the thread
+# that used them. It returns larger ones to the system.
 Image.core.set_block_size(1 << 26)
-# Pillow warns of sizes that are refused here, and of damage in parts that are not read.
+# Pillow warns of sizes that are refused here anyway, and of damage in parts that are not read.
 warnings.filterwarnings("ignore", module="PIL")
 
 
 class Unreadable(BadInput):
-    """A file that is not an image, or only a part of one. The message names it."""
+    """A file can't be used as an image. The message names the file and the reason."""
 
 
 def unread(path: Path) -> str:
-    """Why this is not even opened: it is no file, as a pipe, which would wait for ever, or it is empty or too long;
-    else "". Raises OSError where there is nothing."""
+    """The reason not to open a path, or "". It may be no file, such as a pipe, which would wait for ever, or the file
+    may be empty or too long. Raises OSError if nothing is there."""
     if kind := kind_of_place(path):
         return f"{kind}, not an image file"
     if not (size := path.stat().st_size):
@@ -49,13 +49,13 @@ def unread(path: Path) -> str:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """The head of the one picture in an image file. Whatever goes wrong with the file in the block becomes
+    """Opens an image file at the picture that is meant, without decoding it. Any exception in this context becomes
     Unreadable."""
     with faults_named(path):
         if reason := unread(path):
             raise Refused(reason)
-        # Through an open file: one that Pillow opens by its name it may map into memory, which misreads a turned TIFF
-        # and ends the whole process when another one shortens the file meanwhile.
+        # Pillow is given an open file. If it opens a file by its name, it may map it into memory. Then it misreads a
+        # turned TIFF, and the whole process ends if another process shortens the file meanwhile.
         with path.open("rb") as file:
             if reason := too_many_pieces(file):
                 raise Refused(reason)
@@ -66,10 +66,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 @contextmanager
 def faults_named(path: Path) -> Iterator[None]:
-    """Whatever goes wrong in the block becomes Unreadable, with this name and the reason in words."""
+    """Turns any exception in this context into Unreadable, with the file's name and the reason in words."""
     try:
         yield
-    except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly all that there are
+    except Exception as error:  # of any kind: decoders that are fed nonsense raise nearly every kind
         raise Unreadable(f"{path}: {_reason(path, error)}") from error
 
 
@@ -88,7 +88,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _unidentified(start: bytes) -> str:
-    """What a file is that Pillow does not know and that begins so."""
+    """What to call a file that Pillow can't identify. start: its first bytes."""
     if other := other_format(start):
         return f"{other}, which is not read: convert it to PNG"
     if start.startswith(TIFF):
@@ -100,8 +100,8 @@ def _unidentified(start: bytes) -> str:
 
 
 def choose_picture(image: Image.Image) -> None:
-    """Goes to the picture that is meant where a file holds several. Raises Refused where nobody knows which, and for
-    one that is too large or has no pixels."""
+    """Moves an opened image to the picture that is meant, if its file holds several. Raises Refused if nobody can know
+    which picture is meant, and if it is too large or has no pixels."""
     _choose_page(image)
     if not image.width * image.height:
         raise Refused("it has no pixels")
@@ -110,8 +110,8 @@ def choose_picture(image: Image.Image) -> None:
 
 
 def _choose_page(image: Image.Image) -> None:
-    """A phone's JPEG has previews behind the first, which every viewer shows; of a TIFF it is the one page that is not
-    marked as a smaller copy."""
+    """Stays at the first picture of a phone's JPEG, which every viewer shows: the others are previews. Moves a TIFF to
+    the only page that is not marked as a smaller copy."""
     if image.format == "MPO" or not getattr(image, "is_animated", False):
         return
     if image.format == "TIFF":
@@ -122,8 +122,8 @@ def _choose_page(image: Image.Image) -> None:
 
 
 def _pages(image: Image.Image) -> Iterator[int]:
-    """The pages of a TIFF. Not `image.n_frames`, which takes minutes for a file of megabytes that links 100,000 pages.
-    Raises Refused for more than any scanner writes."""
+    """The numbers of the pages of a TIFF, from 0. Raises Refused for more pages than any scanner writes. (To ask for
+    `image.n_frames` would take minutes if a file of a few megabytes links 100,000 pages.)"""
     for page in range(_MOST_PAGES + 1):
         try:
             image.seek(page)

@@ -1,28 +1,30 @@
-"""From outlines to areas: what area a thin line, a dotted one or a ring in a mask means."""
+"""Turns outlines in a mask into areas: decides what area a thin line, a dotted line or a ring means."""
 
 import cv2
 import numpy as np
 
-# A line is known by its shape: it is thin, and surrounds many times its own area.
-_ROUND = 3  # a line surrounds at least so many times its own area
-_THIN, _THIN_SHARE = 4.0, 0.04  # half the thickness of a line at most: in pixels, and of the diagonal of its box
-_SMALL = 8  # pixels, each way: what is smaller is a small lesion
-_DOTS = 8  # a dotted line has at least so many pieces
+# A line is recognised by its shape: it is thin, and surrounds many times its own area.
+_ROUND = 3  # a line surrounds at least this many times its own area
+# The most that half the thickness of a line may be: the greater one of so many pixels and this share of the diagonal of
+# its bounding box.
+_THIN, _THIN_SHARE = 4.0, 0.04
+_SMALL = 8  # pixels of height and width: a smaller mark is a small lesion, not a line
+_DOTS = 8  # a dotted line has at least this many pieces
 _PIECES = 50  # nobody outlines more lesions than this in one image
-_GAP = 0.15  # of the diagonal: the widest gap that is closed
+_GAP = 0.15  # of the diagonal of the line's bounding box: the widest gap that is closed
 
 
 def fill_outline(mask: np.ndarray) -> np.ndarray:
-    """The mask, bool (height, width), with everything filled that a closed outline surrounds. An area without a hole
-    stays as it is, and so does a line that does not close."""
+    """Fills everything that a closed outline surrounds. An area without a hole stays as it is, and so does a line that
+    does not close. mask and result: bool (height, width)."""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED) > 0
 
 
 def meant_area(mask: np.ndarray, outlined: bool) -> tuple[np.ndarray, str]:
-    """The area that a mask means, bool (height, width), and a doubt about it, "" for none. A thin line is filled; gaps
-    in it, such as JPEG tears, are closed first. outlined: the masks of this data set are outlines, so that a closed one
-    of any thickness is filled without a doubt."""
+    """The area that a mask means, bool (height, width), and a doubt about it, "" for none. The inside of a thin line is
+    filled; gaps in the line, such as JPEG leaves, are closed first. outlined: whether the masks of this data set are
+    outlines. If so, a closed outline of any thickness is filled without a doubt."""
     whole = fill_outline(mask) if outlined else mask
     if not _is_line(whole):
         return _beside_areas(whole)
@@ -35,8 +37,8 @@ def meant_area(mask: np.ndarray, outlined: bool) -> tuple[np.ndarray, str]:
 
 
 def _beside_areas(mask: np.ndarray) -> tuple[np.ndarray, str]:
-    """The same for a mask that is not one thin line: dots along a line are joined and the inside is filled, each closed
-    line beside areas is filled, and a thick ring stays as it is, with a doubt."""
+    """Like `meant_area`, for a mask that is not one thin line. A dotted line is joined and its inside filled. Each
+    closed thin line beside areas is filled. A thick ring stays as it is, with a doubt."""
     number, pieces = cv2.connectedComponents(mask.view(np.uint8))
     if number > _DOTS and _is_thin(mask) and (closed := _closed(mask)) is not None:
         return closed, "the mask is a dotted line: its gaps are closed, and the area inside is taken as marked."
@@ -60,7 +62,7 @@ def _is_line(mask: np.ndarray) -> bool:
     if min(width, height) < _SMALL:
         return False
     part = np.pad(plain[top : top + height, left : left + width], 1)
-    if np.count_nonzero(part) * _ROUND > width * height:  # true of nearly every area: this spares the costly part
+    if np.count_nonzero(part) * _ROUND > width * height:  # so for nearly every area, which saves the costly steps below
         return False
     return _is_thin(mask) and _spanned(part) >= _ROUND * np.count_nonzero(part)
 
@@ -74,15 +76,16 @@ def _is_thin(mask: np.ndarray) -> bool:
 
 
 def _spanned(part: np.ndarray) -> float:
-    """The summed area of the convex hulls of all pieces. Close pieces, as of a broken line, are one."""
+    """The summed area of the convex hulls of all pieces, in pixels. Pieces close to each other, as of a broken line,
+    count as one."""
     near = cv2.morphologyEx(part, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     contours, _ = cv2.findContours(near, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return sum(cv2.contourArea(cv2.convexHull(contour)) for contour in contours)
 
 
 def _closed(line: np.ndarray) -> np.ndarray | None:
-    """The area inside a line with gaps: the line is thickened until it closes, filled, and thinned by as much. None
-    where it does not close before the widest gap is reached."""
+    """Fills a line that has gaps: the line is thickened until it closes, filled, and thinned by as much. None if even
+    the widest gap that is allowed does not close it."""
     plain = line.view(np.uint8)
     left, top, width, height = cv2.boundingRect(plain)
     widest = max(3, int(_GAP * np.hypot(width, height)))

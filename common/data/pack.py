@@ -1,17 +1,17 @@
-"""A prepared data set in one file, for a host that trains without the images.
+"""Packs a prepared data set into one file, and unpacks it on a machine that trains without the images.
 
 The file is a zip archive whose members are not compressed again:
 
-    pack.json                       what is in it: `Contents`
+    pack.json                       what is in the file: `Contents`
     images-256x256x3/0.webp         each case of an array as a picture in lossless WebP, by its position
     masks-256x256-merged/0.webp
 
-A picture is left out where another array of that side has the same one: a grey picture that is the first channel of
-the colour one, or a mask that is the merged one. Most of BUSI is grey, and few of its images have several masks.
+A picture is left out if another array of the same side has the same one: a grey picture that equals the colour picture,
+or a mask that equals the merged mask. Most of BUSI is grey, and few of its images have several masks.
 
-Unpacked arrays have every bit of those that were packed. The archive's CRC-32 of each member and the BLAKE2 digest of
-each array find what was changed on the way. The name of the data set is taken on trust, since the images at their own
-size are not in the file.
+Unpacked arrays are those that were packed, bit for bit. The archive's CRC-32 of each member and the BLAKE2 digest of
+each array show whether the file was changed on the way. The name of the data set is not checked, since the images at
+their own size are not in the file.
 """
 
 import io
@@ -39,7 +39,7 @@ from common.protocol import step_of_all
 ENDING = ".pack"
 FORMAT = 2
 _CONTENTS = "pack.json"
-_LARGEST_CONTENTS = 2**26  # bytes; ten thousand cases take a million
+_LARGEST_CONTENTS = 2**26  # bytes of pack.json; ten thousand cases take a million
 
 
 class _Record(BaseModel):
@@ -53,15 +53,20 @@ class PackedCase(_Record):
 
 
 class Array(_Record):
-    """digest: BLAKE2 of the bytes of the array, 32 hex digits. like: the array that has the pictures left out here."""
+    """An array in a packed file. digest: BLAKE2 of the bytes of the array, 32 hex digits. like: the name of the array
+    that has the pictures left out in this one; None for an array with all its pictures."""
 
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
     like: str | None = None
 
 
 class Contents(_Record):
-    """protocol: of the code that made the arrays. name, fingerprint, doubts: as in `Prepared`. arrays: by the name of
-    their folder in the archive."""
+    """What is in a packed file.
+
+    protocol: the protocol step of the code that made the arrays.
+    name, fingerprint, doubts: as in `Prepared`.
+    arrays: by the name of their folder in the archive.
+    """
 
     format: int
     name: Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$")]  # it becomes part of a path
@@ -81,13 +86,13 @@ class Packed:
 
     @property
     def cases(self) -> list[Case]:
-        """The cases, each with the packed file in place of its image."""
+        """The cases, each with the path of the packed file as its image, and without masks."""
         return [Case(case.id, case.label, case.group, self.path, ()) for case in self.contents.cases]
 
     def unpack(self, need: Need, cache: Path) -> Prepared:
-        """The arrays as `prepare` would make them, from `cache` where they lie already.
+        """The arrays as `prepare` would make them. They are unpacked into the folder `cache`, or read from there.
 
-        Raises BadInput where the file does not have them, was made by another protocol, or is damaged.
+        Raises BadInput if the file lacks these arrays, was made under another protocol, or is damaged.
         """
         there = self.contents.arrays
         if missing := need.shapes.keys() - there.keys():
@@ -112,7 +117,8 @@ class Packed:
         return cached(cache / f"{about.name}-{need.folder}-packed-{key}", about.name, self.cases, need, fill)
 
     def _extract(self, archive: ZipFile, name: str, pixels: np.ndarray) -> None:
-        """Puts the pictures of one array into `pixels`."""
+        """Unpacks the pictures of the array `name` into `pixels`. Raises BadInput if they are not those that were
+        packed."""
         about, members = self.contents.arrays[name], set(archive.namelist())
         for at in range(len(pixels)):
             own = _member(name, at)
@@ -123,7 +129,8 @@ class Packed:
 
 
 def read_pack(path: Path) -> Packed | None:
-    """A packed file, None for a file of another kind. Raises BadInput where it is damaged, or of another version."""
+    """Reads a packed file without its pictures. None for a file of another kind. Raises BadInput if the file is damaged
+    or was packed by a version of the suite with another format."""
     if not is_zipfile(path):
         if path.suffix == ENDING:
             raise _damaged(path, "it is not a whole zip archive")
@@ -142,8 +149,8 @@ def read_pack(path: Path) -> Packed | None:
 
 
 def write_pack(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Need], work: Path) -> Contents:
-    """Prepares these cases for all needs and packs the arrays into a file that appears whole or not at all. Returns the
-    file's own record of them.
+    """Prepares these cases for all needs, and packs the arrays into a file, which appears whole or not at all. Returns
+    the contents that the file states.
 
     work: a folder for temporary arrays, of one need at a time.
 
@@ -151,10 +158,10 @@ def write_pack(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Nee
     """
     work.mkdir(parents=True, exist_ok=True)
     buffer, arrays = io.BytesIO(), {}
-    first: dict[tuple[str, int], str] = {}  # the first array of each kind and side, which has all its pictures
-    pictures: dict[str, list[bytes]] = {}  # the digests of its pictures
+    first: dict[tuple[str, int], str] = {}  # the first array of each kind and side: it has all its pictures
+    pictures: dict[str, list[bytes]] = {}  # the digests of the pictures of each first array
     with ZipFile(buffer, "w") as archive, ThreadPoolExecutor() as pool:
-        # Colour images and merged masks come first, since the others are mostly like them.
+        # Colour images and merged masks come first, since most pictures of the other arrays equal theirs.
         for need in sorted(needs, key=lambda each: (each.side, -each.channels, each.masks != "merged")):
             if need.shapes.keys() <= arrays.keys():
                 continue
@@ -185,7 +192,7 @@ def write_pack(path: Path, name: str, cases: Sequence[Case], needs: Sequence[Nee
 
 
 def _distinct_channels(pixels: np.ndarray) -> Iterator[np.ndarray]:
-    """Each picture with one channel only where all channels are equal: uint8 (side, side) or (side, side, channels)."""
+    """The pictures, uint8 (side, side, channels). A picture whose channels are all equal has only one: (side, side)."""
     for picture in pixels:
         planes = np.atleast_3d(picture)
         yield planes[..., 0] if (planes == planes[..., :1]).all() else planes
@@ -201,13 +208,13 @@ def _member(array: str | None, position: int) -> str:
 
 def _encoded(picture: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    # Higher qualities were measured to take longer and no less room.
+    # We measured higher qualities: they take longer, and the files are not smaller.
     Image.fromarray(picture.squeeze()).save(buffer, "WEBP", lossless=True, quality=75)
     return buffer.getvalue()
 
 
 def _decoded(picture: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """uint8 of this shape. Raises ValueError where it is no picture, or one of another size."""
+    """The decoded picture, uint8 of this shape. Raises ValueError if it is no picture or has another size."""
     try:
         image = Image.open(io.BytesIO(picture), formats=["WEBP"])
         if image.size != (shape[1], shape[0]):  # before a pixel is decoded
@@ -220,7 +227,7 @@ def _decoded(picture: bytes, shape: tuple[int, ...]) -> np.ndarray:
 
 @contextmanager
 def _open(path: Path) -> Iterator[ZipFile]:
-    """The archive. An error that shows it to be damaged becomes BadInput with the name of the file."""
+    """Opens the archive. An error that shows that it is damaged becomes BadInput with the name of the file."""
     try:
         with ZipFile(path) as archive:
             yield archive

@@ -1,4 +1,4 @@
-"""The images of one folder and the masks of another: which files they are, and which belong together by their names."""
+"""Finds the images of one folder and the masks of another, and pairs them by their names."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,19 +8,20 @@ from pathlib import Path
 from common.data.listing import MOST_FOLDERS, hidden, is_image, on_disk, plain_name, visible
 from common.errors import BadInput
 
-# What stands behind the name of an image in the name of its mask: scan_mask.png, scan-seg_2.png.
+# What follows the name of an image in the name of its mask: scan_mask.png, scan-seg_2.png.
 _MASK_WORD = re.compile(r"[ _-](mask|seg|segmentation|gt|label)([ _-]?\d+)?$", re.IGNORECASE)
 
 
 def image_of_mask(stem: str) -> str:
-    """The name of the image that a file named `stem` (without ending) is a mask of; `stem` itself where it has no such
-    word as in scan_mask, or nothing before the word that can be a name."""
+    """The name of the image that a mask file belongs to: scan for scan_mask. If the name has no such word, or nothing
+    before it that can be a name, it is returned unchanged. stem: the name of the mask file, without its ending."""
     image = _MASK_WORD.sub("", stem)
     return image if image.rpartition("/")[2].strip(".") else stem
 
 
 def place(base: Path, named: str) -> Path:
-    """The folder of this name, or the only one in it: an archive unpacks into a folder of its own name."""
+    """The folder of this name. If all that it holds is one folder, that one, up to three levels down: an archive often
+    unpacks into a folder of its own name."""
     found = on_disk(base / named)
     for _ in range(3):
         inside = visible(found) if found.is_dir() else []
@@ -31,19 +32,21 @@ def place(base: Path, named: str) -> Path:
 
 
 def is_same(one: Path, other: Path) -> bool:
-    """Whether two paths, which may be links, lead to one file or folder that is there."""
+    """Whether two paths, which may be links, lead to the same existing file or folder."""
     return one.exists() and other.exists() and one.samefile(other)
 
 
 def files_in(folder: Path, other: Path, nested: bool) -> tuple[list[Path], list[Path]]:
-    """The image files in a folder and, where `nested`, in all below it, by path; and what is passed over: other files,
-    hidden ones, and folders that are not entered. Neither has anything of `other`, the other folder of the pair.
+    """The image files in a folder, sorted by path, and what is passed over: other files, hidden files, and folders that
+    are not read. nested: whether the folders below are read too. other: the other folder of the pair; if it lies inside
+    `folder`, it is in neither list.
 
-    Raises BadInput where the folder is missing, and for more than 1,000 folders."""
+    Raises BadInput if the folder is missing, and for more than 1,000 folders.
+    """
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder. Expected the images or the masks in it.")
     images, passed, folders = [], [], [folder]
-    for each in folders:  # which grows meanwhile
+    for each in folders:  # the loop appends to this list
         passed += hidden(each)
         for path in visible(each):
             if nested and path.is_dir() and not path.is_symlink():
@@ -56,11 +59,13 @@ def files_in(folder: Path, other: Path, nested: bool) -> tuple[list[Path], list[
 
 
 def ids_by_name(images: list[Path], masks: list[Path], tops: tuple[Path, Path]) -> dict[Path, str]:
-    """The id of each file: its name without ending and, where neither side is flat, the folders that it lies in. Two
-    patients may each have an a.png, and the mask that one of them lacks must not be replaced by the other's.
+    """The id of each file: its name without ending. If both the images and the masks lie in folders below theirs, the
+    names of these folders are part of the id. Two patients may each have an a.png; if one of them lacks a mask, it must
+    not get the mask of the other.
 
-    The folders nearest to a file count, as many as both sides have; of these the first ones that all files share are
-    left out. tops: the folder of the images, and that of the masks."""
+    Only the folders nearest to a file count, as many levels as both sides have. Of these, the first ones that all files
+    share are left out. tops: the folder of the images, and the folder of the masks.
+    """
     sides = [_folders_below(paths, top) for paths, top in zip((images, masks), tops, strict=True)]
     levels = min(max(map(len, side.values())) for side in sides)
     below = {path: folders[-levels:] if levels else () for side in sides for path, folders in side.items()}
@@ -69,15 +74,15 @@ def ids_by_name(images: list[Path], masks: list[Path], tops: tuple[Path, Path]) 
 
 
 def _folders_below(paths: list[Path], top: Path) -> dict[Path, tuple[str, ...]]:
-    """The names of the folders between `top` and each file, without one that an archive has put there: a folder with
-    everything in it that is called as `top` is."""
+    """The names of the folders between `top` and each file. If everything lies in one folder with the name of `top`,
+    that one is left out: an archive has put it there."""
     below = {path: tuple(map(plain_name, path.relative_to(top).parent.parts)) for path in paths}
     in_its_own = all(folders[:1] == (plain_name(top.name),) for folders in below.values())
     return {path: folders[in_its_own:] for path, folders in below.items()}
 
 
 def masks_among(files: list[Path]) -> list[Path]:
-    """The masks among images and masks of one folder: those named as another file with a word behind it."""
+    """The masks in a folder of images and masks: the files with the name of another file and a word behind it."""
     stems = {plain_name(str(path.with_name(path.stem))) for path in files}
     return [
         path
@@ -87,12 +92,15 @@ def masks_among(files: list[Path]) -> list[Path]:
 
 
 def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[Path, str], list[str]]:
-    """The id of the image of each mask: its own id where an image has it, else that without a word such as in scan_mask
-    (`image_of_mask`). And a line for each mask that leaves open which file is meant: an image has masks in two folders,
-    which may be of two patients or persons; two files have one name; or one mask is called as the image, a.png, where
-    another has the word too, a_mask.png.
+    """The id of the image of each mask, and a line for each mask that leaves open which file is meant.
 
-    masks: the id of each mask, by its name. images: the ids of the images."""
+    If an image has the id of the mask, it is that id. Otherwise it is that id without a word such as in scan_mask
+    (`image_of_mask`). It is open which file is meant if an image has masks in two folders, which may be of two patients
+    or drawn by two people; if two files have the same name; or if one mask has the name of the image, a.png, and
+    another one has the word too, a_mask.png.
+
+    masks: the id of each mask, taken from its name. images: the ids of the images.
+    """
     known = set(images)
     chosen = {path: id if id in known else image_of_mask(id) for path, id in masks.items()}
     called_as_image = {(path.parent, id): path for path, id in masks.items() if id in known}
@@ -112,8 +120,8 @@ def name_images(masks: Mapping[Path, str], images: Iterable[str]) -> tuple[dict[
 
 
 def pair(images: Mapping[Path, str], masks: Mapping[Path, str]) -> tuple[dict[str, list[Path]], list[str]]:
-    """The masks of each image, by its id, and a line for each file that has no partner or is called as another image.
-    images, masks: the id of each file. Several masks of one image are several lesions."""
+    """The masks of each image by its id, and a line for each file that has no partner or the id of another image.
+    images: the id of each image. masks: the id of the image of each mask. An image may have several masks."""
     drawn: dict[str, list[Path]] = {id: [] for id in images.values()}
     for path, id in masks.items():
         if id in drawn:

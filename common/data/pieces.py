@@ -1,5 +1,5 @@
-"""How many pieces an image file is stored in, counted without reading them: Pillow takes some 20 µs for each, so that a
-file of 8 MB in a million pieces takes it 20 seconds."""
+"""Counts the pieces that an image file is stored in, without reading them: chunks of a PNG, strips and tiles of a TIFF.
+Pillow takes about 20 µs for each piece, so it would take 20 seconds for a file of 8 MB in a million pieces."""
 
 import os
 import struct
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
-# A PNG of the greatest length that is read has half as many, in pieces of 8 kB as libpng writes them.
+# libpng writes pieces of 8 kB. A PNG of the greatest length that is read has half as many of them.
 _MOST = 100_000
 _PNG = b"\x89PNG\r\n\x1a\n"
-_TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # all that Pillow reads, wrong ones too
+_TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # all that Pillow reads, even invalid ones
 _STRIPS, _TILES = 273, 324
 _MOST_PAGES, _MOST_TAGS = 101, 65_535
 
 
 def too_many_pieces(file: BinaryIO) -> str:
-    """Why a PNG or TIFF file is refused that is stored in more than 100,000 pieces; else "", with the file at its
-    start. One that is damaged is left to whoever decodes it."""
+    """The reason to refuse a PNG or TIFF file that is stored in more than 100,000 pieces; "" for any other file, which
+    is then at its start again. A damaged file gives "" too: its decoder will refuse it."""
     head, found = file.read(16), 0
     pieces = _chunks(file) if head.startswith(_PNG) else _strips(file, head) if head[:4] in _TIFF else ()
-    # Until an end that comes too early, or an offset that no file has: decoders have then read what is before it.
+    # Counting stops where the file ends too early or has an impossible offset. A decoder stops there too.
     with suppress(struct.error, OverflowError, OSError):
         for number in pieces:
             found += number
@@ -36,13 +36,13 @@ def _chunks(file: BinaryIO) -> Iterator[int]:
     while position < size:
         file.seek(position)
         (length,) = struct.unpack(">I", file.read(4))
-        position += length + 12  # with its length, name and checksum
+        position += length + 12  # with 4 bytes each for its length, name and checksum
         yield 1
 
 
 def _strips(file: BinaryIO, head: bytes) -> Iterator[int]:
-    """The strips and tiles of all pages of a TIFF, as it states them. BigTIFF has longer numbers. As in Pillow, which
-    does not know BigTIFF in the order of Motorola."""
+    """The number of strips or tiles that each page of a TIFF states. BigTIFF has longer numbers. (Like Pillow, this
+    takes a big-endian BigTIFF for an ordinary TIFF.)"""
     order, is_big = "<" if head[:2] == b"II" else ">", head[2:3] == b"+"
     number, entry, offset = (
         struct.Struct(order + layout) for layout in (("Q", "HHQ8x", "Q") if is_big else ("H", "HHI4x", "I"))

@@ -1,5 +1,5 @@
-"""The split into training, validation and test. Every repeat draws its own split, or takes the next of those that a
-paper publishes as lists of cases."""
+"""Splits a data set into training, validation and test. Every repeat draws its own split, or takes the next of the
+splits that a paper publishes as lists of cases."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,14 +19,16 @@ from common.plural import counted
 from common.recipe import Recipe
 from common.seeds import derive
 
-_LARGEST_LIST = 10_000_000  # bytes; the list of a set of 780 images has 12,000
+_LARGEST_LIST = 10_000_000  # bytes; a list of 780 images has 12,000
 
 
 @dataclass(frozen=True)
 class Split:
-    """Positions of cases, int64, in the order drawn. The evaluation keeps this order: a metric over batches depends on
-    which images share a batch, so they must not be sorted by class. `validation` equals `test` if a paper has only two
-    parts."""
+    """The positions of the cases of each part, int64, in the order in which they were drawn.
+
+    The evaluation keeps this order: a metric over batches depends on which images share a batch, so they must not be
+    sorted by class. If a paper has only two parts, `validation` equals `test`.
+    """
 
     train: np.ndarray
     validation: np.ndarray
@@ -34,26 +36,27 @@ class Split:
 
     @property
     def selects_on_test(self) -> bool:
+        """Whether the validation part, which may select the epoch, is the test part."""
         return np.array_equal(self.validation, self.test)
 
     @property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """The training and the test part."""
+        """The positions of the training and the test part."""
         return self.train, self.test
 
     def parts(self) -> dict[str, np.ndarray]:
-        """The different parts by name, without `validation` if it is the test part."""
+        """The parts by name, without `validation` if it is the test part."""
         validation = {} if self.selects_on_test else {"validation": self.validation}
         return {"train": self.train, **validation, "test": self.test}
 
 
 def names_groups(cases: Sequence[Case]) -> bool:
-    """Whether several cases of a data set are of one patient or lesion."""
+    """Whether any two cases of a data set are of the same patient or lesion."""
     return len({case.group for case in cases}) < len(cases)
 
 
 def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
-    """A sentence with the number of groups of test images that also have training images; "" for none.
+    """A clause with the number of groups that have images in both the test and the training part; "" if there are none.
 
     train, test: the group of each image.
     """
@@ -63,20 +66,21 @@ def shared_groups(train: Sequence[str], test: Sequence[str]) -> str:
 
 
 def number_of_split(recipe: Recipe, repeat: int) -> int:
-    """Which split a repeat has, both counted from 0. Repeats of one seed with the same split have the same test images.
-    Raises BadInput as `published_lists` does."""
+    """The number of the split that a repeat uses. Both are counted from 0. Repeats of one seed with the same split have
+    the same test images. Raises BadInput as `published_lists` does."""
     number = repeat % recipe.splits if recipe.splits else repeat
     published = recipe.split == "published" and recipe.folds is None
     return number % len(published_lists(recipe.published)) if published else number
 
 
 def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> list[Split]:
-    """The splits of one repeat: one split, or one for each fold of a cross-validation. They are drawn from the cases at
-    `positions`, or from a sample of these if the recipe asks for one; a published split has the cases that it lists.
+    """Draws the splits of one repeat: one split, or one for each fold of a cross-validation. They are drawn from the
+    cases at `positions`, or from a sample of these if the recipe asks for one. A published split has the cases that it
+    lists.
 
     With copies, cases and positions are those of `common.data.enlarge.listing`.
 
-    Raises BadInput if a part would be empty, for more folds than the cases can fill, and as `listed` does.
+    Raises BadInput if a part would be empty, if the cases can't fill the folds, and as `listed` does.
     """
     repeat = number_of_split(recipe, repeat) if recipe.splits else repeat
     if recipe.sample == "balanced":
@@ -97,7 +101,7 @@ def draw(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int
 
 
 def _balanced(cases: Sequence[Case], positions: np.ndarray, seed: int) -> np.ndarray:
-    """A random choice of as many positions of each class as the rarest class has, in the order of `positions`."""
+    """Chooses at random as many positions of each class as the rarest class has. Keeps the order of `positions`."""
     of_class: dict[str, list[int]] = {}
     for position in np.random.default_rng(seed).permutation(positions):
         of_class.setdefault(cases[position].label, []).append(position)
@@ -107,12 +111,13 @@ def _balanced(cases: Sequence[Case], positions: np.ndarray, seed: int) -> np.nda
 
 
 def _random(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """Without stratification: `recipe.test_fraction` of the cases for the test, then `recipe.validation` of the others
-    for validation. Counts are rounded up, as scikit-learn does."""
+    """Draws a split without stratification: `recipe.test_fraction` of the cases for test, then `recipe.validation` of
+    the others for validation. scikit-learn rounds the numbers of cases up."""
     return _validated(*_cut(positions, recipe.test_fraction, derive(seed, repeat, "test split")), recipe, seed, repeat)
 
 
 def _validated(rest: np.ndarray, test: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
+    """The split with this test part. `rest` is divided into training and validation, unless validation is the test."""
     if recipe.validation == "test":
         return Split(rest, test, test)
     train, validation = _cut(rest, recipe.validation, derive(seed, repeat, "validation split"))
@@ -120,21 +125,21 @@ def _validated(rest: np.ndarray, test: np.ndarray, recipe: Recipe, seed: int, re
 
 
 def _cut(positions: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.model_selection import train_test_split  # half a second, which commands without a split don't need
+    from sklearn.model_selection import train_test_split  # takes half a second; commands without a split don't need it
 
     return tuple(train_test_split(positions, test_size=fraction, random_state=seed))
 
 
 def _published(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """The lists of this repeat; after the last the first come again, with other initial weights."""
+    """The published split of this repeat. After the last one the first comes again, with other initial weights."""
     lists = published_lists(recipe.published)
     train, test = (read_names(path) for path in lists[repeat % len(lists)])
     return _validated(*listed(cases, positions, train, test), recipe, seed, repeat)
 
 
 def published_lists(folder: str) -> list[tuple[Traversable, Traversable]]:
-    """The files of each published split in a folder of `reproductions/`: `train-N.txt` and `test-N.txt`, N from 1.
-    Raises BadInput where there are none."""
+    """The two files of each published split in a folder of `reproductions/`: `train-N.txt` and `test-N.txt`, N from 1.
+    Raises BadInput if there are none."""
     numbered = ((files("reproductions") / folder / f"{part}-{n}.txt" for part in ("train", "test")) for n in count(1))
     lists = list(takewhile(lambda pair: all(path.is_file() for path in pair), map(tuple, numbered)))
     if not lists:
@@ -143,8 +148,8 @@ def published_lists(folder: str) -> list[tuple[Traversable, Traversable]]:
 
 
 def read_names(path: Path) -> list[str]:
-    """The names in a published list, one a line, in one form of Unicode. Blank lines are left out. Raises BadInput for
-    what is no text, and for a file of more than 10 MB."""
+    """The names in a published list, which has one on each line, in one form of Unicode. Blank lines are left out.
+    Raises BadInput if the file is no text, can't be read or has more than 10 MB."""
     try:
         lines = decode_utf8(read_at_most(path, _LARGEST_LIST)).splitlines()
     except (OSError, ValueError) as error:
@@ -159,11 +164,12 @@ def listed(
     test: Sequence[str],
     called: str = "This published split",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The positions, int64, of the cases of a published split, in the order of its lists. train, test: ids of cases.
-    called: what a message calls the split.
+    """The positions, int64, of the training and the test cases of a published split, in the order of its lists.
 
-    Raises BadInput, with the list of what is wrong, for a name that no case at `positions` has, a name that comes
-    twice, a name in both parts, and an empty part.
+    train, test: ids of cases. called: what a message calls the split.
+
+    Raises BadInput with a list of all errors: a name that no case at `positions` has, a name that is listed twice, a
+    name in both parts, and an empty part.
     """
     of_name = {cases[position].id: position for position in positions}
     wrong = [f"the {part} part is empty" for part, names in (("training", train), ("test", test)) if not names]
@@ -180,8 +186,9 @@ def listed(
 
 
 def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int, repeat: int) -> Split:
-    """As `_random`, but no group is in two parts. Groups in random order, large and small, fill first the test, then
-    validation, then training. A part has the exact count; what is left of its last group is not used."""
+    """Like `_random`, but no group is in two parts. Groups in random order, of any size, fill first the test part, then
+    validation, then training. The test and validation parts have exactly the number of cases asked for; the other cases
+    of the last group of a part are not used."""
     random = np.random.default_rng(derive(seed, repeat, "grouped split"))
     groups: dict[str, list[int]] = {}
     for position in positions:
@@ -193,6 +200,7 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
             "match the whole name."
         )
     images = min(recipe.images or len(positions), len(positions))
+    # Both are rounded up. `round` removes the error of the multiplication first.
     test = -int(-images * recipe.test_fraction // 1)
     validation = 0 if recipe.validation == "test" else -int(-round((images - test) * recipe.validation, 6) // 1)
     members, parts = list(groups.values()), []
@@ -201,7 +209,7 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
         part: list[int] = []
         while waiting and len(part) < size:
             part += waiting.pop()
-        # Shuffled, so that a batch of the evaluation does not hold only one group.
+        # Shuffled, so that a batch of the evaluation does not hold a single group.
         parts.append(random.permutation(np.array(part[:size], dtype=np.int64)))
     test_part, validation_part, train_part = parts
     if recipe.validation == "test":
@@ -214,8 +222,8 @@ def _grouped(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed:
 
 
 def _folds(cases: Sequence[Case], positions: np.ndarray, recipe: Recipe, seed: int) -> list[Split]:
-    """The splits of a stratified cross-validation: fold i is the test part, fold i + 1 is for validation, the others
-    are for training."""
+    """The splits of a stratified cross-validation: fold i is for test, fold i + 1 for validation, and the others are
+    for training. Raises BadInput if the cases can't fill the folds."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     folds, classes = recipe.folds, Counter(cases[position].label for position in positions)
