@@ -1,18 +1,19 @@
-"""Trains one repeat, or one fold of it, on one split from one set of initial weights, and evaluates it on each part of
-the data.
+"""Trains one repeat, or one fold of it, on one split from one set of initial weights. Then evaluates the network on
+each part of the data.
 
-    folder/  resume.npz           during training: everything that the next epoch depends on; `common.training.resume`
-             resume.*.npz         has the other files
+    folder/  resume*.npz          only during training: the state, from which it can be resumed
+                                  (`common.training.resume`)
              log.csv              a line for each epoch
-             best.keras or        the evaluated network with its settings: that of the best epoch or,
-             last.keras           if the paper selects none, of the last epoch
+             best.keras or        the evaluated network with its settings: from the best epoch or, if the paper selects
+             last.keras           none, from the last epoch
              tensorboard/         curves and example predictions
              rows-<part>.npz      counts of each image of train, validation and test
              rows-test-renewed.npz  counts of the test images with new statistics of batch normalisation, if the network
                                   has batch normalisation
              test-masks.npz       the predicted masks of the test images (probability above 0.5), in the order of
                                   rows-test.npz: packed bits, uint8 (images, side, ceil(side / 8))
-             fit.json             the outcome; it is written last, so a repeat with this file is done
+             fit.json             the outcome; it is written last, so a training with this file is done
+             failed.json          in place of the network, the counts and fit.json, if a loss was not finite
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -58,8 +59,8 @@ class Training:
 
 
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
-    """Trains from the last finished epoch in `folder`, evaluates, and writes the files above. If a loss is not finite,
-    writes `failed.json` instead."""
+    """Trains the network, evaluates it, and writes the files above into `folder`. Continues after the last epoch saved
+    there. Returns the content of `fit.json`, or of `failed.json` if a loss was not finite."""
     with stopwatch.started() as clock:
         task = _prepare(training, split, trial, folder, progress, clock)
         try:
@@ -73,7 +74,8 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                 clock.begin("saving")
         except callbacks.Diverged as diverged:
             return note_failure(folder, training.seed, trial, diverged)
-        # The state is on the disk before fit.json is there: whoever finds that deletes the states (`record.ended`).
+        # At this point the last state is on the disk. It must not be written after fit.json, because whoever finds
+        # fit.json deletes the states (`record.ended`).
         outcome = replace(outcome, spent=clock.seconds())
         write_json(folder / "fit.json", asdict(outcome))
         resume.remove_states(folder)
@@ -82,7 +84,7 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
 
 @dataclass(frozen=True)
 class _Task:
-    """One training that is ready to begin or to go on. begun: the epochs that it has behind it."""
+    """One training that is ready to start or to resume. begun: the number of epochs that are trained already."""
 
     training: Training
     split: Split
@@ -103,7 +105,8 @@ class _Task:
 
     @property
     def program(self) -> str:
-        """Names what decides the compiled programs: the recipe, and the number of images in an epoch."""
+        """A name for the compiled programs of this training (`compile_once`). It has everything that decides them: the
+        paper, the recipe, the protocol, the precision and the numbers of images."""
         training, sizes = self.training, f"{len(self.split.train)}-{len(self.split.validation)}"
         made_by = f"{recipe_hash(training.recipe)}-p{protocol_of(training.recipe)}"
         return f"{training.paper.name}-{made_by}-{training.precision}-{sizes}"
@@ -116,7 +119,7 @@ def _name(training: Training, trial: Trial) -> str:
 def _prepare(
     training: Training, split: Split, trial: Trial, folder: Path, progress: Progress, clock: stopwatch.Stopwatch
 ) -> _Task:
-    """Draws the initial weights, and loads the newest state if there is one."""
+    """Builds the network with new initial weights, then loads the newest state if the folder has one."""
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
     forget_trainings()
@@ -138,9 +141,9 @@ def _train(task: _Task) -> None:
     """Trains to the last epoch. Raises Diverged if a loss is not finite."""
     recipe, prepared, resumable = task.training.recipe, task.training.prepared, task.resumable
     if resumable.stopped or task.begun >= recipe.epochs:
-        resumable.restore_memories()  # else Keras has it done when the training begins
+        resumable.restore_memories()  # otherwise `on_train_begin` does this
         return
-    # In the paper's batch size, because the value of a Dice loss over batches depends on it.
+    # The paper's batch size, because the value of a Dice loss over batches depends on it.
     validation = Batches(prepared, task.split.validation, recipe, recipe.batch_size, seed=None)
     with (
         feeding(task.model, task.batches, validation) as (data, validation_data),
@@ -159,7 +162,7 @@ def _train(task: _Task) -> None:
                 callbacks.StopAtDivergence(len(task.batches)),
                 *task.papers_own,
                 TensorBoard(task.folder / "tensorboard", prepared, task.split.validation, recipe, task.evaluated),
-                callbacks.AfterEpoch(stored),  # after the one that also predicts
+                callbacks.AfterEpoch(stored),  # after TensorBoard, whose predictions are compiled too
                 callbacks.ShowProgress(task.name, recipe.epochs, len(task.batches), task.progress),
                 resumable,
             ],
@@ -167,7 +170,8 @@ def _train(task: _Task) -> None:
 
 
 def _evaluate(task: _Task) -> list[str]:
-    """Saves the selected network, the counts of each part, and the masks of the test images. Returns the parts."""
+    """Saves the selected network, the counts of each part, and the masks of the test images. Returns the names of the
+    parts."""
     training, split, folder, evaluated = task.training, task.split, task.folder, task.evaluated
     if task.resumable.best_epoch:
         task.resumable.use_best_weights()
@@ -179,7 +183,7 @@ def _evaluate(task: _Task) -> list[str]:
         part: _count(task, positions, f"{part} images", f"rows-{part}.npz") for part, positions in split.parts().items()
     }
     save_masks(folder / MASKS, marked["test"])
-    # The saved network and the counts above have the old statistics; this is one more evaluation with new ones.
+    # The saved network and the counts above have the old statistics. This is a further evaluation with new ones.
     epochs = len(task.resumable.history["loss"])
     with compile_once(f"{task.program}-statistics", task.name, task.progress):
         renewed = batch_statistics.renew(evaluated.model, task.batches, epochs, training.seed, task.trial.number)
@@ -189,7 +193,7 @@ def _evaluate(task: _Task) -> list[str]:
 
 
 def _count(task: _Task, positions: np.ndarray, what: str, file: str) -> np.ndarray:
-    """Saves the counts of some images, and returns their predicted masks."""
+    """Saves the counts of the images at `positions`, and returns their predicted masks, bool (images, side, side)."""
     shown = partial(watch, task.progress, f"{task.name}: evaluating on {what}")
     rows, marked = evaluate(task.evaluated.both, task.training.prepared, positions, task.training.recipe, shown)
     rows.save(task.folder / file)
@@ -197,8 +201,8 @@ def _count(task: _Task, positions: np.ndarray, what: str, file: str) -> np.ndarr
 
 
 def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
-    """The outcome, but for the seconds spent. state: `Resumable.digest` at the end of the training. parts: those whose
-    counts are saved."""
+    """The outcome without its `spent`, which is not known yet. state: `Resumable.digest` at the end of the training.
+    parts: the names of the parts whose counts are saved."""
     training, trial, folder, resumable = task.training, task.trial, task.folder, task.resumable
     recipe, prepared, history = training.recipe, training.prepared, resumable.history
     epochs = len(history["loss"])
@@ -227,7 +231,7 @@ def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
 
 
 def best_epoch(history: dict[str, list[float]], recipe: Recipe) -> int:
-    """The epoch that the monitor selects, counted from 1. Of equal epochs it is the first."""
+    """The epoch with the best value of the monitor, counted from 1. Of equal epochs it is the first."""
     values = history[f"val_{recipe.monitor}"]
     return 1 + int(np.argmin(values) if recipe.mode == "min" else np.argmax(values))
 
