@@ -135,15 +135,14 @@ def measure_stacked(bench: Bench) -> Iterator[Line]:
     """How long several repeats take in one program, compared with one after the other. JAX only."""
     import keras
 
-    number = STACKED
-    name = f"{number} repeats in one program / one after another"
+    name = f"{STACKED} repeats in one program / one after another"
     if keras.backend.backend() != "jax":
         yield bench.left_out("stacked", name, "it is written for JAX: KERAS_BACKEND=jax")
         return
     about = f"{CONTENDERS}:stacked", bench.paper.name, bench.plain, bench.precision, bench.steps, bench.runs
-    with workers((*about, number), (*about, 1)) as pair:
+    with workers((*about, STACKED), (*about, 1)) as pair:
         together, alone = in_turns(bench.rounds, [worker.measure for worker in pair])
-    each = [Took(took.wall * number, took.cpu * number) for took in alone]
+    each = [Took(took.wall * STACKED, took.cpu * STACKED) for took in alone]
     yield from bench.on_each_clock("stacked", name, "below 1 it pays: one device does the work of all", together, each)
 
 

@@ -68,9 +68,9 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                 _train(task)
                 clock.begin("evaluating")
                 state = task.resumable.digest()  # before the best weights take the place of the last ones
-                parts = _evaluate(task)
+                _evaluate(task)
                 clock.begin("comparing")
-                outcome = _describe(task, state, parts)
+                outcome = _describe(task, state)
                 clock.begin("saving")
         except callbacks.Diverged as diverged:
             return note_failure(folder, training.seed, trial, diverged)
@@ -84,7 +84,8 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
 
 @dataclass(frozen=True)
 class _Task:
-    """One training that is ready to start or to resume. begun: the number of epochs that are trained already."""
+    """One training that is ready to start or to resume. network_callbacks: those of `Network.callbacks`. begun: the
+    number of epochs that are trained already."""
 
     training: Training
     split: Split
@@ -95,13 +96,14 @@ class _Task:
     batches: Batches
     model: keras.Model
     evaluated: Evaluated
-    papers_own: list[keras.callbacks.Callback]
+    network_callbacks: list[keras.callbacks.Callback]
     resumable: resume.Resumable
     begun: int
 
     @property
     def name(self) -> str:
-        return _name(self.training, self.trial)
+        """Begins the lines for the user."""
+        return f"{self.training.paper.name} {self.trial}"
 
     @property
     def program(self) -> str:
@@ -110,10 +112,6 @@ class _Task:
         training, sizes = self.training, f"{len(self.split.train)}-{len(self.split.validation)}"
         made_by = f"{recipe_hash(training.recipe)}-p{protocol_of(training.recipe)}"
         return f"{training.paper.name}-{made_by}-{training.precision}-{sizes}"
-
-
-def _name(training: Training, trial: Trial) -> str:
-    return f"{training.paper.name} {trial}"
 
 
 def _prepare(
@@ -127,13 +125,16 @@ def _prepare(
     batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
     evaluated = Evaluated(network, recipe)
-    papers_own, name = network.callbacks(recipe), _name(training, trial)
-    which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
+    network_callbacks = network.callbacks(recipe)
+    identity = (
+        f"{training.paper.name} {trial}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, "
+        f"{training.precision}"
+    )
     selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
-    resumable = resume.Resumable(folder, which, [*papers_own, clock], selects)
+    resumable = resume.Resumable(folder, identity, [*network_callbacks, clock], selects)
     begun = resumable.restore(model)
     return _Task(
-        training, split, trial, folder, progress, clock, batches, model, evaluated, papers_own, resumable, begun
+        training, split, trial, folder, progress, clock, batches, model, evaluated, network_callbacks, resumable, begun
     )
 
 
@@ -160,7 +161,7 @@ def _train(task: _Task) -> None:
                 task.clock,
                 callbacks.EpochStart(task.batches, task.training.seed, task.trial.number),
                 callbacks.StopAtDivergence(len(task.batches)),
-                *task.papers_own,
+                *task.network_callbacks,
                 TensorBoard(task.folder / "tensorboard", prepared, task.split.validation, recipe, task.evaluated),
                 callbacks.AfterEpoch(stored),  # after TensorBoard, whose predictions are compiled too
                 callbacks.ShowProgress(task.name, recipe.epochs, len(task.batches), task.progress),
@@ -169,9 +170,8 @@ def _train(task: _Task) -> None:
         )
 
 
-def _evaluate(task: _Task) -> list[str]:
-    """Saves the selected network, the counts of each part, and the masks of the test images. Returns the names of the
-    parts."""
+def _evaluate(task: _Task) -> None:
+    """Saves the selected network, the counts of each part, and the masks of the test images."""
     training, split, folder, evaluated = task.training, task.split, task.folder, task.evaluated
     if task.resumable.best_epoch:
         task.resumable.use_best_weights()
@@ -189,7 +189,6 @@ def _evaluate(task: _Task) -> list[str]:
         renewed = batch_statistics.renew(evaluated.model, task.batches, epochs, training.seed, task.trial.number)
     if renewed:
         _count(task, split.test, "test images with renewed statistics", RENEWED)
-    return list(marked)
 
 
 def _count(task: _Task, positions: np.ndarray, what: str, file: str) -> np.ndarray:
@@ -200,12 +199,11 @@ def _count(task: _Task, positions: np.ndarray, what: str, file: str) -> np.ndarr
     return marked
 
 
-def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
-    """The outcome without its `spent`, which is not known yet. state: `Resumable.digest` at the end of the training.
-    parts: the names of the parts whose counts are saved."""
+def _describe(task: _Task, state: str) -> Fit:
+    """The outcome without its `spent`, which is not known yet. state: `Resumable.digest` at the end of the training."""
     training, trial, folder, resumable = task.training, task.trial, task.folder, task.resumable
     recipe, prepared, history = training.recipe, training.prepared, resumable.history
-    epochs = len(history["loss"])
+    epochs, parts = len(history["loss"]), task.split.parts()
     outcome = Fit(
         training.seed,
         trial.repeat,
@@ -213,7 +211,7 @@ def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
         epochs,
         resumable.best_epoch(history) if resumable.best_epoch else epochs,
         resumable.seconds,
-        {part: len(positions) for part, positions in task.split.parts().items()},
+        {part: len(positions) for part, positions in parts.items()},
         history,
         [
             *notes(history, recipe),

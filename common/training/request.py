@@ -188,10 +188,6 @@ class Plan:
         )
         return replace(shared, prepared=enlarged), split
 
-    def leak(self, trial: Trial) -> str:
-        """`enlarge.leak` of one trial."""
-        return enlarge.leak(*self.listed(trial), self.training.recipe)
-
     def listed(self, trial: Trial) -> tuple[Sequence[Case], splits.Split]:
         """All cases of the data set, each followed by its copies, and the split of one trial as positions in this
         list."""
@@ -232,7 +228,7 @@ def plan(
     planned = Plan(training, used, trials(recipe, range(request.repeats)), folder)
     if recipe.copies:
         first = planned.trials[0]
-        say(f"{first}: {planned.leak(first)}")
+        say(f"{first}: {enlarge.leak(*planned.listed(first), recipe)}")
     for line in _on_groups(request, planned):
         say(line)
     return planned

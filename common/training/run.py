@@ -131,12 +131,12 @@ def _clear(folder: Path, say: Callable[[str], None]) -> None:
     ended = len(list(folder.rglob("fit.json")))
     begun = len(list(folder.rglob("log.csv"))) - ended
     kinds = [(ended, "finished training"), (begun, "unfinished training")]
-    if left := " and ".join(counted(number, kind) for number, kind in kinds if number > 0):
-        line = f"Removing {left} of an earlier run in {folder}: --resume keeps them."
+    if removed := " and ".join(counted(number, kind) for number, kind in kinds if number > 0):
+        line = f"Removing {removed} of an earlier run in {folder}: --resume keeps them."
         logger.info(line)
         say(line)
-    for left in folder.iterdir():
-        if left.is_dir():
-            shutil.rmtree(left)
-        elif left.name not in (lock.NAME, LOG):
-            left.unlink()
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (lock.NAME, LOG):
+            path.unlink()
