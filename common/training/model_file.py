@@ -20,7 +20,7 @@ from common.files import atomic, refuse_inflating
 from common.paths import kind_of_place
 from common.recipe import Recipe
 from common.text import finite_or_null
-from common.training.model_plan import first_line, refuse_other_network
+from common.training.model_plan import dicts_in, first_line, refuse_other_network
 
 # The members that Keras writes for a network without assets. A file with any other member is refused. Such a member
 # could have a path that leads out of the folder in which the file is unpacked.
@@ -143,15 +143,10 @@ def _foreign(config: Any) -> set[str]:
     """The names of the classes and functions in a network's configuration that come neither from Keras nor from a
     paper, and of Keras' classes that hold code. Keras' `safe_mode` refuses code too, but only while it builds the
     network."""
-    found, waiting = set(), [config]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            module, name = each.get("module"), each.get("class_name")
-            known = module is None or str(module).partition(".")[0] in _PACKAGES
-            if not known or name in _WITH_CODE:
-                found.add(".".join(filter(None, [module, name])))
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
+    found = set()
+    for each in dicts_in(config):
+        module, name = each.get("module"), each.get("class_name")
+        known = module is None or str(module).partition(".")[0] in _PACKAGES
+        if not known or name in _WITH_CODE:
+            found.add(".".join(filter(None, [module, name])))
     return found

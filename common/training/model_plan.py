@@ -3,6 +3,7 @@ of gigabytes."""
 
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +43,27 @@ _PARTS = ("keras.initializers", "keras.regularizers", "keras.constraints", "kera
 _TENSOR = "__keras_tensor__"  # the class name under which Keras saves the inputs of a layer
 
 
-def unknown_layers(config: dict[str, Any]) -> list[str]:
-    """The class names in a network's configuration that are not allowed, sorted. Allowed are the layers in `LAYERS`,
-    their parts, and networks of such layers. Settings of the training (`compile_config`) are not looked at."""
-    found, waiting = set(), [{key: value for key, value in config.items() if key != "compile_config"}]
+def dicts_in(config: Any) -> Iterator[dict[str, Any]]:
+    """Yields every dict in a configuration, at any depth. Keras describes each object by a dict."""
+    waiting = [config]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
-            module, name = each.get("module"), each.get("class_name")
-            place = module if isinstance(module, str) else ""
-            if "class_name" in each and not (place in _PARTS or name in _PLACES.get(place, [_TENSOR])):
-                found.add(str(name))
+            yield each
             waiting += each.values()
         elif isinstance(each, list):
             waiting += each
+
+
+def unknown_layers(config: dict[str, Any]) -> list[str]:
+    """The class names in a network's configuration that are not allowed, sorted. Allowed are the layers in `LAYERS`,
+    their parts, and networks of such layers. Settings of the training (`compile_config`) are not looked at."""
+    found = set()
+    for each in dicts_in({key: value for key, value in config.items() if key != "compile_config"}):
+        module, name = each.get("module"), each.get("class_name")
+        place = module if isinstance(module, str) else ""
+        if "class_name" in each and not (place in _PARTS or name in _PLACES.get(place, [_TENSOR])):
+            found.add(str(name))
     return sorted(found)
 
 
@@ -152,13 +160,16 @@ def _refuse_large(path: Path, planned: keras.Model, weights: bytes) -> None:
         outputs = [output for node in layer._inbound_nodes for output in node.outputs]
         size = sum(math.prod(each or 1 for each in output.shape) for output in outputs)
         in_all += size
-        if size > most or in_all > most_in_all:
-            alone = "gives", size, most
-            what, given, allowed = alone if size > most else ("and those before it give", in_all, most_in_all)
-            raise BadInput(
-                f"{path}: refused. Its layer '{layer.name}' {what} {given / 1e6:,.0f} million values for one image, "
-                f"more than the {allowed / 1e6:,.0f} million that are computed for a network of {declared:,} weights."
-            )
+        if size > most:
+            what, given, allowed = "gives", size, most
+        elif in_all > most_in_all:
+            what, given, allowed = "and those before it give", in_all, most_in_all
+        else:
+            continue
+        raise BadInput(
+            f"{path}: refused. Its layer '{layer.name}' {what} {given / 1e6:,.0f} million values for one image, "
+            f"more than the {allowed / 1e6:,.0f} million that are computed for a network of {declared:,} weights."
+        )
 
 
 def _stored_values(weights: bytes) -> int:
