@@ -1,7 +1,7 @@
-"""What is timed.
+"""The contenders of `repro bench`: the pieces of work that are timed.
 
-Each function that returns `Works` runs in a process of its own and imports its framework there. `common.bench.workers`
-calls the works by their names.
+Each public function runs in a process of its own and imports its framework there. It returns `Works`, which
+`common.bench.workers` calls by their names.
 """
 
 import os
@@ -21,8 +21,8 @@ from common.lock import temporary_folder
 from common.recipe import Recipe
 from common.training.backend import import_keras
 
-# The side of the square matrices that are multiplied, and the bytes that are copied: milliseconds of work, and far more
-# than a cache holds.
+# The side of the square matrices that are multiplied, and the number of bytes that are copied. The work takes
+# milliseconds, and the data are far larger than a cache.
 SIDE = {"cpu": 1536, "gpu": 8192}
 COPIED = {"cpu": 2**26, "gpu": 2**30}
 
@@ -30,16 +30,17 @@ COPIED = {"cpu": 2**26, "gpu": 2**30}
 def training(
     paper: str, recipe: Recipe, precision: str, images: int, runs: Path, variant: str = "", flags: str = ""
 ) -> Works:
-    """An epoch as the suite trains it, on random images in a file, as prepared images are. variant: of the network, as
-    in `common.bench.variants`; flags: of XLA, beside those of the environment."""
+    """An epoch as the suite trains it, on random images that are memory-mapped like prepared ones. images: their
+    number. variant: the name of a variant of the network (`common.bench.variants`); "" for the network itself. flags:
+    of XLA, in addition to those of the environment."""
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     import_keras()
     return _pipeline(paper, recipe, precision, _random(recipe, images, runs), np.arange(images), variant)
 
 
 def stacked(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path, repeats: int) -> Works:
-    """Steps of several repeats in one program under JAX: the weights of all are stacked, and each repeat has a batch of
-    its own. With one repeat it is the program of a plain training."""
+    """Steps of several repeats in one program, on JAX only. The weights of all repeats are stacked, and each repeat has
+    its own batch. With one repeat, this is the step of a plain training."""
     import_keras()
     import jax
     import keras
@@ -82,7 +83,7 @@ def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int
 
 
 def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> Works:
-    """The same steps and nothing else: Keras' `fit` on one batch that the backend already holds."""
+    """The training steps alone: Keras' `fit` on one batch that the backend already holds."""
     import_keras()
     import keras
 
@@ -108,13 +109,15 @@ def bare(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path) -> 
 
 
 def pytorch(checkout: Path, *arguments: Any) -> Works:
-    """An epoch of a network in PyTorch, as `tests/bench/training.py` in this checkout trains it."""
+    """An epoch of a network in PyTorch, as `tests/bench/training.py` in this checkout trains it. arguments: for its
+    function `epoch`."""
     sys.path.append(str(checkout))
     return {"epoch": import_module("tests.bench.training").epoch(*arguments)}
 
 
 def machine(precision: str, kind: str) -> Works:
-    """A product of two matrices, in the precision that layers compute in, and a copy of float32 numbers."""
+    """The speed of the machine itself: a product of two matrices in the precision in which layers compute, and a copy
+    of float32 numbers. kind: of device, "cpu" or "gpu"."""
     import_keras()
     import keras
     from keras import ops
@@ -148,8 +151,8 @@ def _pipeline(
 
 
 def _epochs(train: Callable[[Sequence[Any]], Any]) -> Works:
-    """A training that never ends and waits at the start of each epoch until `epoch` is called: what comes before the
-    first epoch, above all compiling, is not counted."""
+    """A training that never ends, and waits at the start of each epoch until `epoch` is called. So the work before the
+    first epoch is not timed. train: trains with the given callbacks."""
     import keras
 
     begin, ended, failed = Semaphore(0), Semaphore(0), []
@@ -174,13 +177,13 @@ def _epochs(train: Callable[[Sequence[Any]], Any]) -> Works:
         if failed:
             raise failed[0]
 
-    # Keras is used in this one thread alone, because its settings belong to a thread.
+    # Keras is used in this thread only, because its settings belong to a thread.
     Thread(target=run, daemon=True).start()
     return {"epoch": epoch}
 
 
 def _random(recipe: Recipe, images: int, runs: Path) -> Any:
-    """Random images as prepared, memory-mapped."""
+    """Random images and masks in the form of prepared data, memory-mapped."""
     from common.data.prepare import Prepared
 
     runs.mkdir(parents=True, exist_ok=True)
@@ -195,7 +198,7 @@ def _random(recipe: Recipe, images: int, runs: Path) -> Any:
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     random = np.random.default_rng(0)
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    for number in range(len(array)):  # image by image, because the whole would stay in the process's memory
+    for number in range(len(array)):  # image by image, because a whole random array would take the process's memory
         array[number] = random.integers(0, 256, shape[1:], dtype=np.uint8)
     array.flush()
     return np.load(path, mmap_mode="r")

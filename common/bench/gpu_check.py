@@ -1,14 +1,14 @@
-"""`make gpu-check`: everything that needs a GPU, in one command that may be cut off at any moment and repeated.
+"""`make gpu-check` does everything that needs a GPU. The command may be cut off at any moment and repeated.
 
-The parts come in the order of their worth: a smoke training, which shows that training works there at all; then the
-papers at their own size on the published images, each with some repeats before any has all; then the ratios of speed.
-Each part is a `repro` command that stores what it has done, so the next call goes on where this one was cut off. A part
-that is done is not done again.
+The most important parts come first. A smoke training shows that training works on this machine at all. Then the papers
+are trained at their own size on the published images, each with some repeats before any has all. Then come the ratios
+of `repro bench`. Each part is a `repro` command that stores what it has done, so the next call continues where this one
+was cut off. A part that is done is not done again.
 
-    runs/gpu-check/<part>.log       what the part printed
-                   <part>.done      the part is done
+    runs/gpu-check/<part>.log       the output of the part
+                   <part>.done      exists if the part is done
                    *.json, *.png    the ratios
-    runs/gpu-check.tar.gz           all that is worth carrying home, made anew after each part
+    runs/gpu-check.tar.gz           everything to carry home, made anew after each part
 """
 
 import ctypes
@@ -36,21 +36,22 @@ from common.readings import as_text
 from common.text import print_line
 
 PUBLIC = "busi"  # the data set that everyone can download
-# The papers on these images, the most important first, each with its number of repeats after each round over all
-# papers. A cross-validation is one repeat. Any other paper comes after these.
+# The papers that use these images, the most important first. The numbers say how many repeats a paper has after each
+# round over all papers. A cross-validation counts as one repeat. Other papers come after these.
 REPEATS = {"cheng": (5,), "paudel": (1, 2, 3), "rahman": (1, 2, 3), "gill": (1, 2, 3), "tang": (1, 2, 3)}
 OF_OTHERS = (1, 2, 3)
-# The ratios of `repro bench` that need a GPU, the most telling first.
+# The parts of `repro bench` that need a GPU, the most informative first.
 RATIOS = ("pytorch", "without", "stacked", "variants", "roofline", "batch", "images", "at-once", "flags")
 REPRO = (sys.executable, "-m", "reproductions")
-_GRACE = 20  # seconds in which a part that is told to end has to end
-_LEAST = 15  # seconds: with less time left, no part is begun
+_GRACE = 20  # seconds that a part has to end after SIGTERM
+_LEAST = 15  # seconds; no part is started if less time is left
 _PR_SET_PDEATHSIG = 1  # in <linux/prctl.h>
 
 
 @dataclass(frozen=True)
 class Part:
-    """name: for the person, and of its files. command: its words. paper: whose record it stores; None for no record."""
+    """A part of the check. name: for the user and the names of its files. command: the command's words. paper: the
+    paper whose record it stores; None if it stores no record."""
 
     name: str
     command: Sequence[str]
@@ -61,7 +62,7 @@ class Part:
 
 
 def plan_parts(folder: Path, runs: Path, results: Path) -> list[Part]:
-    """All parts, the most important first. folder: for logs and ratios."""
+    """All parts, the most important first. folder: of the check, for logs and ratios."""
     order = list(REPEATS)
     known = sorted(papers.names(), key=lambda name: order.index(name) if name in order else len(order))
     own = ["--runs", str(runs)]
@@ -81,8 +82,8 @@ def _is_on_public(name: str) -> bool:
 
 
 def _trainings(name: str, places: Sequence[str]) -> Iterator[Part]:
-    """The parts that train one paper at its own size. Each adds repeats to those of the part before. The last trains
-    the paper's baselines too. places: the options that name the folders."""
+    """The parts that train one paper at its own size. Each part adds repeats to those of the part before it. A last
+    part trains the paper's baselines too, if it has any. places: the options that name the folders."""
     paper, before = papers.load(name), 0
     folds, baselines = paper.plain_recipe().folds, paper.trained_along({})
     choices = {key: as_text(paper.readings[key].default) for each in baselines for key in each}
@@ -99,11 +100,11 @@ def _trainings(name: str, places: Sequence[str]) -> Iterator[Part]:
 
 
 def run_parts(parts: Sequence[Part], folder: Path, runs: Path, results: Path, seconds: float) -> bool:
-    """Runs the parts that are not done yet, in their order, until `seconds` are over. None takes more than half of
-    that, so that one that hangs leaves time for others. Prints a line when a part ends, and makes the archive anew.
+    """Runs the parts that are not done yet, in their order, until `seconds` are over. A part gets at most half of this
+    time, so that a part that hangs leaves time for others. When a part ends, prints a line and makes the archive anew.
     Returns whether all parts are done.
 
-    Raises BadInput if another process is at it.
+    Raises BadInput if another process works in the folder.
     """
     end = time.monotonic() + seconds
     with only_one(folder):
@@ -124,12 +125,13 @@ def run_parts(parts: Sequence[Part], folder: Path, runs: Path, results: Path, se
 
 
 def archive_of(folder: Path) -> Path:
+    """The archive to carry home: it lies beside the folder of the check."""
     return folder.with_name(f"{folder.name}.tar.gz")
 
 
 def _run_part(command: Sequence[str], log: Path, seconds: float) -> int | None:
-    """Runs a command. Its exit status; None where it was told to end because its time was over. The command ends with
-    this function, also if that is interrupted, and on Linux also if this process is killed."""
+    """Runs a command and returns its exit status, or None if it was ended after `seconds`. The command never outlives
+    this function, also if the function is interrupted and, on Linux, if this process is killed."""
     with log.open("ab") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, preexec_fn=_end_with_parent)
         try:
@@ -137,7 +139,7 @@ def _run_part(command: Sequence[str], log: Path, seconds: float) -> int | None:
         except subprocess.TimeoutExpired:
             return None
         finally:
-            process.terminate()  # not as by Ctrl-C, which a job in the background ignores
+            process.terminate()  # SIGTERM, because a job in the background ignores the SIGINT of Ctrl-C
             try:
                 process.wait(_GRACE)
             except subprocess.TimeoutExpired:
@@ -146,8 +148,8 @@ def _run_part(command: Sequence[str], log: Path, seconds: float) -> int | None:
 
 
 def _end_with_parent() -> None:
-    """Has the kernel send SIGTERM to this process when its parent ends, however that ends. Otherwise a training whose
-    check was killed would go on and keep the next call out of its folder."""
+    """Makes the kernel send SIGTERM to this process when its parent ends for whatever reason. Otherwise a training
+    would go on after its check was killed, and keep the next call out of its folder."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -172,7 +174,7 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
 ) -> None:
     """Reproduce the papers and measure speed on a GPU. Repeat the command until it says that all is done."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the part ends first
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # an exception, so that the part ends
     parts = plan_parts(folder, runs, results)
     done = sum(part.file(folder, "done").exists() for part in parts)
     print_line(

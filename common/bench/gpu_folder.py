@@ -1,10 +1,11 @@
-"""`make gpu-folder`: everything that a GPU host without a network needs for `make gpu-check`, in one folder.
+"""`make gpu-folder` makes one folder with everything that a GPU host without a network needs for `make gpu-check`.
 
-    busi.pack       the published images, as the papers at their own size read them
-    suite.tar.xz    a checkout, and in it `packages/` with what a host with JAX or PyTorch lacks
-    README.txt      the three commands to type there
+    busi.pack       the published images, prepared for the papers at their own size
+    suite.tar.xz    a checkout, with the packages that a host with JAX or PyTorch lacks in `packages/`
+    README.txt      the three commands to type on the host
 
-The host must have the Python asked for, JAX or PyTorch, and the packages in `OF_HOST`, which are too large for the way.
+The host must have the chosen version of Python, JAX or PyTorch, and the packages in `OF_HOST`, which are too large to
+be carried.
 """
 
 import io
@@ -24,18 +25,19 @@ from common.files import copy, write_atomically
 from common.text import print_line
 
 CHECKOUT = Path(common.__file__).parents[1]
-# What the check needs of a checkout: the code, the results that it adds to, and the networks in plain PyTorch.
+# The files of a checkout that the check needs: code, the results that it adds to, and the networks in plain PyTorch.
 CONTENT = ("common", "reproductions", "results", "tests/bench", "README.md", "LICENSE", "constraints.txt", "setup.cfg")
-# Packages that a host for scientific work with a GPU has. All are large but the last, which belongs to its JAX.
+# Packages that a GPU host for scientific work has. All of them are large, except for the last, which comes with JAX.
 OF_HOST = ("NumPy", "SciPy", "scikit-learn", "Pillow", "OpenCV", "ml_dtypes")
-# All others that trainings and the ratios import, with what these import.
+# All other packages that the trainings and the ratios import, and the packages that these import.
 PACKAGES = (
     "keras", "namex", "optree", "absl-py", "h5py", "albumentations", "albucore", "simsimd", "stringzilla", "pydantic",
     "pydantic_core", "annotated-types", "typing-inspection", "typing_extensions", "tensorboardX", "protobuf",
     "packaging", "PyYAML", "typer", "click", "shellingham", "annotated-doc", "rich", "markdown-it-py", "mdurl",
     "Pygments",
 )  # fmt: skip
-# A wheel for one of them runs on any Linux with its C library or a newer one. The last stands for all older names.
+# The platforms of the wheels. A wheel runs on any Linux with its version of the C library or a newer one. The last one
+# stands for all older names.
 PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 24, 17)), "manylinux2014_x86_64")
 
 README = """\
@@ -62,10 +64,10 @@ It needs Linux on x86-64, Python {python}, JAX or PyTorch for its GPU, and
 
 
 def write_folder(folder: Path, python: str, pack: Path | None, most: float) -> None:
-    """Makes the folder, whole or not at all. python: the version there, such as "3.12". pack: the packed images, None
-    to pack them now. most: MiB that the folder may take.
+    """Makes the folder, completely or not at all. python: the version of Python on the host, such as "3.12". pack: the
+    file of packed images; None to pack them now. most: the MiB that the folder may take.
 
-    Raises BadInput if the folder is there already or would be larger, and if a command of git, pip or the suite fails.
+    Raises BadInput if the folder exists already or would be larger, and if a command of git, pip or the suite fails.
     """
     if folder.exists():
         raise BadInput(f"{folder} is there already. Remove it, or choose another with --output.")
@@ -94,7 +96,7 @@ def write_folder(folder: Path, python: str, pack: Path | None, most: float) -> N
 
 
 def fetch_packages(folder: Path, python: str) -> None:
-    """Unpacks the wheels for this version of Python on Linux into a folder, at the tested versions."""
+    """Installs the tested versions of the packages into a folder, for this version of Python on Linux."""
     there = [word for platform in PLATFORMS for word in ("--platform", platform)]
     kind = ["--only-binary=:all:", "--no-deps", "--no-compile", "--implementation", "cp", "--python-version", python]
     versions = ["--constraint", str(CHECKOUT / "constraints.txt")]
@@ -103,7 +105,7 @@ def fetch_packages(folder: Path, python: str) -> None:
 
 
 def _write_suite(path: Path, commit: str, packages: Path) -> None:
-    """The archive of the commit, with the packages in it."""
+    """Writes the archive of the commit, with the packages in it."""
     tracked = _call("git", "-C", str(CHECKOUT), "archive", "--prefix=suite/", commit, *CONTENT)
     with tarfile.open(path, "w:xz") as suite:
         with tarfile.open(fileobj=io.BytesIO(tracked)) as archive:
@@ -113,7 +115,7 @@ def _write_suite(path: Path, commit: str, packages: Path) -> None:
 
 
 def _call(*command: str) -> bytes:
-    """What a command prints. Raises BadInput with its last words if it fails."""
+    """Runs a command and returns its output. Raises BadInput with what it wrote to standard error if it fails."""
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip() or "it said nothing"

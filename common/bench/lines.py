@@ -1,4 +1,4 @@
-"""The lines of `repro bench`, and the settings that its parts share."""
+"""The lines that `repro bench` prints, and the settings that its parts share."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,8 +15,8 @@ CONTENDERS = "common.bench.contenders"
 
 @dataclass(frozen=True)
 class Ratio:
-    """above, below: what was measured in each round, in `unit`; the ratio is their quotient. meaning: how a person
-    reads it, with the value to wish for."""
+    """A ratio that was measured in rounds. part: of `repro bench`. above, below: the two measured values of each round,
+    in `unit`; the ratio is above / below. meaning: explains the ratio to the user, with the value to wish for."""
 
     paper: str
     part: str
@@ -44,7 +44,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A line that can't be measured here."""
+    """Stands for a line that can't be measured here."""
 
     paper: str
     part: str
@@ -60,8 +60,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Counted:
-    """A part of a training step, counted and not measured. operations, bytes: in one step; seconds: the least that they
-    take on the device that `on` names. meaning: how a person reads it, "" where the name says it."""
+    """The work of a part of a training step, counted and not measured. operations, bytes: in one step. seconds: the
+    least time that they take on the device that `on` names. meaning: explains the line to the user; "" if the name says
+    enough."""
 
     paper: str
     part: str
@@ -85,8 +86,9 @@ Line = Ratio | LeftOut | Counted
 
 @dataclass(frozen=True)
 class Bench:
-    """A paper's network in this recipe and precision. kind: of device, "cpu" or "gpu"; steps: of an epoch; rounds: how
-    often each is measured; data: None for the paper's; root: folder of the data sets."""
+    """The settings of a benchmark of one paper. precision: a Keras dtype policy. kind: of device, "cpu" or "gpu". data:
+    the data set that the user asked for; None for the paper's. root: the folder of the data sets. steps: of an epoch.
+    rounds: how often each thing is measured. runs: the folder of the runs, for temporary files and the cache."""
 
     paper: Paper
     recipe: Recipe
@@ -100,11 +102,12 @@ class Bench:
 
     @property
     def plain(self) -> Recipe:
-        """Without augmentation, which the host computes and which is no part of a network's step."""
+        """The recipe without augmentation, which the host computes and which is not a part of the network's step."""
         return self.recipe.model_copy(update={"augmentation": {}})
 
     def training(self, recipe: Recipe, steps: int, variant: str = "", flags: str = "") -> tuple[Any, ...]:
-        """The order for a worker that trains as the suite does, or a variant of it."""
+        """The order for a worker that trains the network as the suite does: the arguments of `workers.Worker`. steps,
+        variant, flags: as for `contenders.training`, with the images of so many steps."""
         images = steps * recipe.batch_size
         return f"{CONTENDERS}:training", self.paper.name, recipe, self.precision, images, self.runs, variant, flags
 
@@ -119,8 +122,8 @@ class Bench:
     def on_each_clock(
         self, part: str, name: str, meaning: str, above: list[Took], below: list[Took]
     ) -> Iterator[Ratio]:
-        """The ratio of times, and, where a CPU does the work, of CPU times: these are the same on a machine that others
-        use too, or whose speed varies."""
+        """The ratio of times and, if a CPU does the work, the ratio of CPU times. The second stays the same if others
+        use the machine too, or if its speed varies."""
         yield self.ratio(part, name, meaning, walls(above), walls(below))
         if self.kind == "cpu":
             above_cpu, below_cpu = ([took.cpu for took in each] for each in (above, below))
@@ -128,5 +131,5 @@ class Bench:
 
 
 def walls(all_took: list[Took]) -> list[float]:
-    """The seconds by the clock."""
+    """The seconds of each measurement by the clock."""
     return [took.wall for took in all_took]

@@ -1,4 +1,4 @@
-"""The parts of `repro bench`. Each yields its lines as soon as they are measured: ratios, or why there is none."""
+"""The parts of `repro bench`. Each part yields its lines as soon as they are measured: ratios, or why there is none."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,18 +15,19 @@ from common.lock import temporary_folder
 from common.plural import counted
 
 CHECKOUT = Path(common.__file__).parents[1]
-# PyTorch as most write it, and as its guides advise: layout, and whether it is compiled. Compiling for a CPU takes
-# minutes, so there only the layouts differ.
+# The variants of PyTorch: as most people write it, and as its guides advise. For each: whether the layout is channels
+# last, and whether the network is compiled. Compiling for a CPU takes minutes, so there only the layouts differ.
 PYTORCH = {
     "cpu": {"eager": (False, False), "eager, channels last": (True, False)},
     "gpu": {"eager": (False, False), "compiled, channels last": (True, True)},
 }
-AT_ONCE = {"cpu": 2, "gpu": 5}
-GROWTH = 10
-EPOCHS = 3  # of a training whose time is divided
+AT_ONCE = {"cpu": 2, "gpu": 5}  # trainings at the same time
+GROWTH = 10  # how many times more images `measure_images` compares with few
+EPOCHS = 3  # of the training in `measure_run`
 
 
 def measure_pipeline(bench: Bench) -> Iterator[Line]:
+    """How long preparing the data takes over reading them from the cache, and an epoch over its steps alone."""
     from common.training.request import cache_folder, prepare_for
 
     found = _find(bench)
@@ -56,7 +57,7 @@ def measure_pipeline(bench: Bench) -> Iterator[Line]:
 
 
 def measure_run(bench: Bench) -> Iterator[Line]:
-    """On what a short training spends its time, from its start to its last file."""
+    """How a short training spends its time, from its start to its last file, by kind of work."""
     from rich.progress import Progress
 
     from common.training.fit import Training, fit
@@ -85,6 +86,7 @@ def measure_run(bench: Bench) -> Iterator[Line]:
 
 
 def measure_pytorch(bench: Bench) -> Iterator[Line]:
+    """How fast the network trains, compared with the same network in plain PyTorch."""
     mixed = ", mixed precision" if bench.precision != "float32" else ""
     names = {variant: f"ours / PyTorch {variant}{mixed}" for variant in PYTORCH[bench.kind]}
     if missing := _missing_twin(bench.paper.name):
@@ -105,6 +107,7 @@ def measure_pytorch(bench: Bench) -> Iterator[Line]:
 
 
 def measure_batch(bench: Bench) -> Iterator[Line]:
+    """How many images a second the network trains on with larger batches."""
     size, widest = bench.plain.batch_size, 4
     steps = -(-bench.steps // widest) * widest
     sizes = {times: bench.plain.model_copy(update={"batch_size": times * size}) for times in (1, 2, widest)}
@@ -117,6 +120,7 @@ def measure_batch(bench: Bench) -> Iterator[Line]:
 
 
 def measure_images(bench: Bench) -> Iterator[Line]:
+    """How the time for an image and the memory of the process change with more images."""
     few = max(2, bench.steps // 4)
     memory: list[list[float]] = []
     with workers(bench.training(bench.plain, GROWTH * few), bench.training(bench.plain, few)) as pair:
@@ -135,6 +139,7 @@ def measure_images(bench: Bench) -> Iterator[Line]:
 
 
 def measure_at_once(bench: Bench) -> Iterator[Line]:
+    """How long several trainings at the same time take, compared with one."""
     number = AT_ONCE[bench.kind]
     with workers(*[bench.training(bench.plain, bench.steps)] * number) as crowd:
 
@@ -171,7 +176,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Line]]] = {
 
 
 def measure(bench: Bench, parts: Sequence[str]) -> Iterator[Line]:
-    """The lines of these parts. A part that fails is left out, with its reason, and does not end the others."""
+    """Yields the lines of these parts. A part that fails gives a line with the reason, and the next part goes on."""
     for part in parts:
         try:
             yield from PARTS[part](bench)
@@ -180,7 +185,7 @@ def measure(bench: Bench, parts: Sequence[str]) -> Iterator[Line]:
 
 
 def _find(bench: Bench) -> Found | Missing:
-    """The data of the paper, or why they are not there. Raises Missing for data that were asked for by name."""
+    """The data set, or the error that says why it is missing. Raises that error if the user asked for the data set."""
     from common.training.request import find_data
 
     try:
@@ -192,7 +197,7 @@ def _find(bench: Bench) -> Found | Missing:
 
 
 def _missing_twin(paper: str) -> str | None:
-    """Why there is no PyTorch network to compare with; None where there is one."""
+    """Why there is no PyTorch network to compare with. None if there is one."""
     if not (CHECKOUT / "tests" / "bench" / "twins").is_dir():
         return "the networks in plain PyTorch lie in tests/bench/ of a checkout, which this is not"
     if not (CHECKOUT / "tests" / "bench" / "twins" / f"{paper}.py").is_file():

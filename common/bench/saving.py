@@ -1,9 +1,9 @@
-"""How much of a training's time the saving of its state takes: `python -m common.bench.saving`.
+"""Measures how much of a training's time the saving of its state takes: `python -m common.bench.saving`.
 
 The network is Paudel's at the paper's size, whose state of 834 MB is the largest of the papers. A step is artificially
-cheap: no image passes through the network, only the optimizer changes every weight, as it does in a real step. Rounds
-without and with the noting of each epoch's state take turns; each ends with one write. CPU time is compared too,
-because other work on the machine disturbs it less.
+cheap: no image passes through the network, only the optimizer changes every weight, as it does in a real step. Each
+round is measured without and with the noting of each epoch's state, then the last state is written once. CPU time is
+compared too, because other work on the machine disturbs it less.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from common.training.network import Network
 
 
 def timed_round(model: keras.Model, resumable: resume.Resumable | None, epochs: int, steps: int) -> tuple[float, float]:
-    """Seconds and CPU seconds (of all threads) of a step, in epochs of which each is the best so far."""
+    """The seconds and the CPU seconds (of all threads) of a step. Each epoch is the best so far, so its weights are
+    noted too. resumable: notes the state after each epoch; None for no noting."""
     variables = model.trainable_variables
     started, cpu = time.perf_counter(), time.process_time()
     for epoch in range(epochs):
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 class _Keeps:
-    """Stands in for the writer: keeps the newest state."""
+    """Takes the place of the writer, and only keeps the newest state."""
 
     def put(self, value: resume.State) -> None:
         self.value = value

@@ -7,17 +7,17 @@ from common.bench.contenders import COPIED, SIDE
 from common.bench.lines import CONTENDERS, Bench, Counted, Line
 from common.bench.workers import Failed, Took, in_turns, workers
 
-# What one NVIDIA H200 reached: a product of two matrices of 8,192 x 8,192 in bfloat16, and a copy of 1 GiB, operations
-# and bytes a second.
+# The speed that one NVIDIA H200 reached: operations a second in a product of two matrices of 8,192 x 8,192 in bfloat16,
+# and bytes a second in a copy of 1 GiB.
 GPU, PRODUCTS, BANDWIDTH = "an NVIDIA H200", 790e12, 4.3e12
-# Its float32 operations a second outside of the matrix units, by its datasheet, and of integers a quarter of that: 64
-# lanes of 128 in each multiprocessor, and no multiplication and addition at once (H100 whitepaper).
+# Operations a second of this GPU outside of its matrix units. float32: from its datasheet. Integers: a quarter of that,
+# because each multiprocessor has 64 lanes instead of 128, and can't multiply and add at once (H100 whitepaper).
 VECTOR, INTEGER = 67e12, 67e12 / 4
 
 WORTH_IT = "time of a step over that of ours; below 0.95 it is worth having"
 STACKED = 5  # repeats in one program
-# Flags of XLA that may make a step faster: the layout of convolutions, what is fused with them, the order of kernels.
-# jaxlib 0.10 knows them.
+# Flags of XLA that may make a step faster. They change the layout of convolutions, what is fused with them, and the
+# order of kernels. jaxlib 0.10 knows them.
 FLAGS = {
     "cpu": (),
     "gpu": (
@@ -31,7 +31,7 @@ FLAGS = {
 
 
 def count_step(bench: Bench) -> Iterator[Line]:
-    """Where the least possible time of a step goes in mixed bfloat16 on a GPU, which need not be there."""
+    """Counts how the least possible time of a step is spent, in mixed bfloat16 on an H200. This needs no GPU."""
     from common.bench import step_work
 
     size = bench.plain.batch_size
@@ -73,7 +73,7 @@ def _seconds(work: Any) -> float:
 
 
 def _compiled(bench: Bench, precision: str) -> tuple[Any, Any]:
-    """The paper's network as it is trained, and its metrics as `compile` took them."""
+    """The paper's network as it is trained, and its metrics as they are given to `compile`."""
     from common.training.compiled import compiled
     from common.training.network import Network
 
@@ -82,7 +82,7 @@ def _compiled(bench: Bench, precision: str) -> tuple[Any, Any]:
 
 
 def measure_without(bench: Bench) -> Iterator[Line]:
-    """How long a step takes where a part of it is left out. It bounds what can be saved there."""
+    """How long a step takes if a part of it is left out. The difference is the most that can be saved in this part."""
     from common.bench.variants import WITHOUT
 
     meaning = "time of a step without it over that of a step; what is missing to 1 is the most that can be saved there"
@@ -90,7 +90,7 @@ def measure_without(bench: Bench) -> Iterator[Line]:
 
 
 def measure_variants(bench: Bench) -> Iterator[Line]:
-    """How long a step takes where a part of it is computed in another way. JAX only."""
+    """How long a step takes if a part of it is computed in another way. JAX only."""
     import keras
 
     from common.bench.variants import CANDIDATES
@@ -110,8 +110,8 @@ def _beside_variants(bench: Bench, part: str, names: Iterable[str], label: str, 
 
 
 def measure_flags(bench: Bench) -> Iterator[Line]:
-    """How long a step takes on a GPU with other flags of XLA. A flag that an XLA does not know ends the process: it is
-    left out."""
+    """How long a step takes on a GPU with other flags of XLA. A flag that XLA does not know ends its process, and is
+    then left out."""
     if not FLAGS[bench.kind]:
         yield bench.left_out("flags", "flags of XLA", "those that are tried are for a GPU")
         return
@@ -132,22 +132,22 @@ def _beside_ours(bench: Bench, part: str, orders: Mapping[str, tuple[Any, ...]],
 
 
 def measure_stacked(bench: Bench) -> Iterator[Line]:
-    """How long several repeats take in one program, over one after the other. JAX only."""
+    """How long several repeats take in one program, compared with one after the other. JAX only."""
     import keras
 
-    number = STACKED
-    name = f"{number} repeats in one program / one after another"
+    name = f"{STACKED} repeats in one program / one after another"
     if keras.backend.backend() != "jax":
         yield bench.left_out("stacked", name, "it is written for JAX: KERAS_BACKEND=jax")
         return
     about = f"{CONTENDERS}:stacked", bench.paper.name, bench.plain, bench.precision, bench.steps, bench.runs
-    with workers((*about, number), (*about, 1)) as pair:
+    with workers((*about, STACKED), (*about, 1)) as pair:
         together, alone = in_turns(bench.rounds, [worker.measure for worker in pair])
-    each = [Took(took.wall * number, took.cpu * number) for took in alone]
+    each = [Took(took.wall * STACKED, took.cpu * STACKED) for took in alone]
     yield from bench.on_each_clock("stacked", name, "below 1 it pays: one device does the work of all", together, each)
 
 
 def measure_roofline(bench: Bench) -> Iterator[Line]:
+    """The least time that this machine could need for a step, over the time that it needs."""
     from common.bench import step_work
 
     (model, metrics), size = _compiled(bench, bench.precision), bench.plain.batch_size

@@ -1,8 +1,9 @@
-"""What a training step has to compute and to move through memory, counted from the network layer by layer.
+"""Counts the operations of a training step and the bytes that it moves through memory, layer by layer.
 
-What lies between two convolutions is counted twice. `separate_works` lets every layer be a kernel of its own: it reads
-its tensors from memory and writes its results there, forwards and backwards. `fused_bytes` lets all of it be one kernel
-in each direction, which is the most that XLA's fusion can do around the convolutions of a library.
+"Layers with kernels" are convolutions and dense layers. The work between two of them is counted in two ways.
+`separate_works` assumes that each layer runs as a program of its own, which reads its tensors from memory and writes
+its results there, forwards and backwards. `fused_bytes` assumes that all layers between two convolutions run as one
+program in each direction. That is the most that XLA's fusion can do around the convolutions of a library.
 """
 
 import math
@@ -15,17 +16,18 @@ from keras import layers
 
 from common.training.estimate import kernel_multiplications, kernel_weights
 
-# Times as each layer's tensor is read and written in a step, forwards and backwards, and floating-point operations for
-# each of its numbers; a comparison, a division and an exponential count as one.
-BIAS = 2 + 1, 1 + 1  # backwards only its gradient: a sum
+# For each kind of layer: how often its tensor is read or written in a step (forwards + backwards), and the
+# floating-point operations for each of its numbers. A comparison, a division and an exponential count as one each.
+BIAS = 2 + 1, 1 + 1  # backwards only the gradient of the bias, a sum
 ACTIVATION = 2 + 3, 1 + 1  # backwards: output and its gradient in, gradient of the input out
-# Statistics, then the new values; backwards two sums, then the gradient (Ioffe & Szegedy, arXiv 1502.03167, section 3).
+# Forwards the statistics, then the new values; backwards two sums, then the gradient (Ioffe & Szegedy, arXiv
+# 1502.03167, section 3).
 NORMALISATION = 3 + 5, 6 + 11
-DROPOUT = 2 + 2, 2 + 1  # and the mask, of one byte, written and read again
+DROPOUT = 2 + 2, 2 + 1  # and the mask, one byte for each number, written and read again (`_of_layer`)
 METRIC = 2, 4  # logits and truth in, sums out
 LOSS = 2 + 3, 10  # backwards also the gradient of the logits out
 # The integer operations of Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-# 2011): add, rotate and xor in each round, and 15 for the keys. JAX computes it once for each number that it draws.
+# 2011): add, rotate and xor in each round, and 15 for the keys. JAX does them once for each number that it draws.
 THREEFRY = 20 * 3 + 15
 
 DENSE, TRANSPOSED, CONVOLUTION = "dense layers", "transposed convolutions", "convolutions"
@@ -34,8 +36,8 @@ KERNELS = CONVOLUTION, TRANSPOSED, DENSE
 
 @dataclass(frozen=True)
 class Work:
-    """Of one layer, or another part of a training step: floating-point operations, and bytes that have to go through
-    memory. kind: what the table sums up."""
+    """The work of one layer, or of another part of a training step: floating-point operations, and bytes that go
+    through memory. kind: the line of `repro bench` that sums up such works."""
 
     kind: str
     name: str
@@ -44,33 +46,33 @@ class Work:
 
     @property
     def has_kernel(self) -> bool:
-        """Whether it is products of matrices, for which a GPU has units of their own."""
+        """Whether the work is products of matrices, for which a GPU has special units."""
         return self.kind in KERNELS
 
     def seconds(self, rate: float, bandwidth: float) -> float:
-        """The least time at `rate` operations and `bandwidth` bytes a second: the slower of the two alone (Williams,
-        Waterman & Patterson, "Roofline", 2009)."""
+        """The least time for this work at `rate` operations and `bandwidth` bytes a second: that of the slower of the
+        two (Williams, Waterman & Patterson, "Roofline", 2009)."""
         return max(self.operations / rate, self.bytes / bandwidth)
 
 
 def kernel_works(model: keras.Model, batch_size: int) -> list[Work]:
-    """Of every layer with a kernel. A step takes three products: the output, the gradient of the input (but for the
-    first layer), and the gradient of the kernel."""
+    """The work of every layer with a kernel. A step has three products: the output, the gradient of the kernel, and the
+    gradient of the input, which the first layer does not need."""
     counted: list[Work] = []
     for layer in filter(kernel_weights, model.layers):
         before, after = _numbers(layer.input, batch_size), _numbers(layer.output, batch_size)
         products = 3 if counted else 2
-        # Each product reads two of input, output and kernel (or their gradients) and writes the third.
+        # Each product reads two of input, output and kernel, or their gradients, and writes the third.
         moved = products * (before + after + kernel_weights(layer)) * _size(layer.compute_dtype)
-        # A multiplication and an addition.
+        # The 2 stands for a multiplication and an addition.
         operations = products * 2 * batch_size * kernel_multiplications(layer)
         counted.append(Work(_kind_of_kernel(layer), layer.name, operations, moved))
     return counted
 
 
 def other_works(model: keras.Model, batch_size: int, metrics: Any) -> list[Work]:
-    """Of loss, metrics and optimizer of a compiled network, and of the copies of its weights in half precision.
-    metrics: as `compile` took them."""
+    """The work of the loss, the metrics and the optimizer of a compiled network, and of copying its weights to half
+    precision. metrics: as given to `compile`."""
     logits = sum(_numbers(output, batch_size) for output in keras.tree.flatten(model.output))
     weights = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     kept = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
@@ -82,30 +84,34 @@ def other_works(model: keras.Model, batch_size: int, metrics: Any) -> list[Work]
     # Weight and gradient in, weight out; each average (Adam has two) in and out. All in float32.
     works.append(Work("optimizer", "optimizer", 12 * weights, 4 * (3 * weights + 2 * kept)))
     halved = sum(kernel_weights(layer) for layer in model.layers if _size(layer.compute_dtype) == 2)
-    if halved:  # the weights to half precision, their gradients back
+    if halved:  # the weights are copied to half precision, and their gradients back
         works.append(Work("casts of weights", "weights", 0, 2 * (4 + 2) * halved))
     return works
 
 
 def separate_works(model: keras.Model, batch_size: int) -> list[Work]:
-    """Of all that lies between the layers with kernels, where each layer is a kernel of its own, and so are the bias
-    and the activation of a convolution. Flattening and cutting a batch into parts are free."""
+    """The work between the layers with kernels, if each layer runs as a program of its own, and so do the bias and the
+    activation of a convolution. Flattening and reshaping are free."""
     works = [work for layer in model.layers for work in _of_layer(layer, batch_size)]
     for tensor, users in _users(model).values():
-        if users > 1:  # the gradients of a tensor that several layers read are added: two in, one out
+        if users > 1:  # if several layers read a tensor, its gradients are added: two are read, one is written
             numbers = (users - 1) * _numbers(tensor, batch_size)
             works.append(Work("joining", tensor.name, numbers, 3 * numbers * _size(tensor.dtype)))
     return works
 
 
 def fused_bytes(model: keras.Model, batch_size: int) -> float:
-    """Bytes that the same moves where all that lies between two layers with kernels is one pass: forwards it reads what
-    the kernels wrote and writes what the next one reads; backwards it reads the gradients and, again, what the kernels
-    wrote. Statistics of a normalisation take a pass before. A bias alone is added by the kernel."""
+    """The bytes that the same work moves, if all layers between two layers with kernels run as one program.
+
+    Forwards, this program reads the outputs of the kernels before it and writes the input of the next kernel.
+    Backwards, it reads the gradients and, once more, these outputs. The statistics of a normalisation need another
+    pass. A bias alone needs none, because the kernel adds it.
+    """
     made_by = {id(out): layer for layer in model.layers for out in keras.tree.flatten(layer.output)}
 
     def origins(tensor: Any, share: float = 1.0) -> Iterator[tuple[Any, float]]:
-        """The layers with kernels (or the input) that a tensor is made of, each with its share of the tensor."""
+        """The layers with kernels (or the input layer) from whose outputs a tensor is computed, each with its share of
+        the tensor."""
         layer = made_by[id(tensor)]
         if kernel_weights(layer) or isinstance(layer, layers.InputLayer):
             yield layer, share
@@ -124,7 +130,7 @@ def fused_bytes(model: keras.Model, batch_size: int) -> float:
         for layer, share in origins(tensor):
             shares[layer.name] = layer, share + shares.get(layer.name, (layer, 0.0))[1]
         if len(shares) == 1 and made_by[id(tensor)].name in shares and not _activated(made_by[id(tensor)]):
-            continue  # one kernel reads what the other wrote
+            continue  # the kernel reads directly what the other one wrote
         moved += _numbers(tensor, batch_size) * _size(tensor.dtype)
         for name, (layer, share) in shares.items():
             moved += _numbers(layer.output, batch_size) * _size(layer.compute_dtype)
@@ -140,8 +146,8 @@ def fused_bytes(model: keras.Model, batch_size: int) -> float:
 
 
 def random_bits(model: keras.Model, batch_size: int) -> int:
-    """How many 32-bit numbers the dropout of a step draws: one for each number that it may drop, of a spatial dropout
-    one for each channel of each image."""
+    """How many 32-bit numbers the dropout of a step draws. Dropout draws one for each number that it may drop, spatial
+    dropout one for each channel of each image."""
     drawn = 0
     for layer in model.layers:
         if isinstance(layer, layers.SpatialDropout2D):
@@ -152,12 +158,12 @@ def random_bits(model: keras.Model, batch_size: int) -> int:
 
 
 def _of_layer(layer: Any, batch_size: int) -> Iterator[Work]:
-    """What a layer does beside the products with its kernel."""
+    """The work of a layer beside the products with its kernel."""
     if isinstance(layer, layers.InputLayer | layers.Flatten | layers.Reshape | layers.Identity):
         return
     inputs = [_numbers(each, batch_size) for each in keras.tree.flatten(layer.input)]
     after = _numbers(layer.output, batch_size)
-    # A normalisation computes in float32 and reads and writes what its neighbours do.
+    # A normalisation computes in float32, but reads and writes the precision of its neighbours.
     size = _size(layer.output.dtype if isinstance(layer, layers.BatchNormalization) else layer.compute_dtype)
 
     def each(kind: str, of_number: tuple[int, int], more: float = 0) -> Work:
@@ -165,13 +171,14 @@ def _of_layer(layer: Any, batch_size: int) -> Iterator[Work]:
 
     for tensor in keras.tree.flatten(layer.input):
         if _size(tensor.dtype) != size:
-            yield Work("casts", layer.name, 0, 2 * (2 + 4) * _numbers(tensor, batch_size))  # and its gradient back
+            yield Work("casts", layer.name, 0, 2 * (2 + 4) * _numbers(tensor, batch_size))  # the gradient is cast back
     if kernel_weights(layer):
         if layer.use_bias:
             yield each("bias", BIAS)
         if _activated(layer):
             yield each("activation", ACTIVATION)
-        if _pads_one_side(layer):  # a library pads both sides: the input is copied with a margin, and cut backwards
+        # A library pads both sides alike, so the input is copied with a margin, and its gradient is cut.
+        if _pads_one_side(layer):
             yield Work("padding", layer.name, 0, 4 * inputs[0] * size)
     elif isinstance(layer, layers.BatchNormalization):
         yield Work(
@@ -187,7 +194,7 @@ def _of_layer(layer: Any, batch_size: int) -> Iterator[Work]:
         yield Work("joining", layer.name, after * (len(inputs) - 1), (sum(inputs) + after) * size)
     elif isinstance(layer, layers.Concatenate):
         yield Work("joining", layer.name, 0, 2 * (sum(inputs) + after) * size)
-    elif isinstance(layer, layers.MaxPooling2D):  # backwards it looks again for the largest
+    elif isinstance(layer, layers.MaxPooling2D):  # backwards it searches for the maximum again
         yield Work("pooling", layer.name, 2 * inputs[0], (3 * inputs[0] + 2 * after) * size)
     else:
         kind = {"UpSampling2D": "up-sampling", "ZeroPadding2D": "padding", "Cropping2D": "padding"}
@@ -206,8 +213,8 @@ def _activated(layer: Any) -> bool:
 
 
 def _pads_one_side(layer: Any) -> bool:
-    """Whether "same" padding adds a pixel more at one side than at the other: of even kernels without stride, and of
-    odd ones whose stride of 2 meets an even side."""
+    """Whether "same" padding adds one pixel more on one side than on the other. This is so for even kernels without a
+    stride, and for odd kernels with a stride of 2 on an even side."""
     if isinstance(layer, layers.Dense | layers.Conv2DTranspose) or getattr(layer, "padding", "") != "same":
         return False
     sides = zip(layer.input.shape[1:3], layer.kernel_size, layer.strides, strict=True)
@@ -215,7 +222,7 @@ def _pads_one_side(layer: Any) -> bool:
 
 
 def _users(model: keras.Model) -> dict[int, tuple[Any, int]]:
-    """Each tensor with the number of layers that read it."""
+    """Each tensor with the number of layers that read it, by the id of the tensor."""
     users: dict[int, tuple[Any, int]] = {}
     for layer in model.layers:
         if not isinstance(layer, layers.InputLayer):
@@ -225,9 +232,10 @@ def _users(model: keras.Model) -> dict[int, tuple[Any, int]]:
 
 
 def _numbers(tensor: Any, batch_size: int = 1) -> int:
+    """The number of values of a tensor for a batch."""
     return batch_size * math.prod(tensor.shape[1:])
 
 
 def _size(dtype: str) -> int:
-    """Bytes of one number."""
+    """The bytes of one number of this type."""
     return 2 if "16" in keras.backend.standardize_dtype(dtype) else 4

@@ -1,5 +1,5 @@
-"""A paper's network with parts left out, or computed in another way. `repro bench` times their steps beside its own:
-what a part costs bounds what can be saved there."""
+"""Variants of a paper's network, with a part left out or computed in another way. `repro bench` compares their steps
+with those of the network itself. The time that a part takes is the most that can be saved there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from common.training.network import Network
 
 @dataclass(frozen=True)
 class Variant(Network):
-    """replace: returns another layer for one of the network, or None where it stays. watched: whether metrics are
-    computed in each step. adam: whether the recipe's optimizer is used, else plain gradient descent."""
+    """A variant of a network. replace: a function that returns another layer for a layer of the network, or None if the
+    layer stays. watched: whether metrics are computed in each step. adam: whether the recipe's optimizer is used, or
+    plain gradient descent."""
 
     replace: Callable[[Any], Any] = lambda layer: None
     watched: bool = True
@@ -38,13 +39,13 @@ class Variant(Network):
 
 
 def of_paper(paper: str, name: str) -> Network:
-    """The variant of a paper's network with this name, one of WITHOUT or CANDIDATES; the network itself for ""."""
+    """The variant of a paper's network with this name from WITHOUT or CANDIDATES; the network itself for ""."""
     network = Network.of_paper(paper)
     return Variant(network.model, **(WITHOUT | CANDIDATES)[name]) if name else network
 
 
 class LeftOut(layers.Layer):
-    """Stands where a layer was, and returns its input."""
+    """Takes the place of a layer, and returns its input."""
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         return inputs
@@ -55,7 +56,8 @@ def _without(*kinds: type) -> Callable[[Any], Any]:
 
 
 def _without_activation(layer: Any) -> Any:
-    """Sigmoids stay, of which one must end the network (`common.training.logits`)."""
+    """Replaces a layer by one without activation. Sigmoids stay, because one must end the network
+    (`common.training.logits`)."""
     if isinstance(layer, layers.ReLU | layers.LeakyReLU | layers.ELU):
         return LeftOut(name=layer.name)
     if getattr(layer, "activation", None) in (None, keras.activations.linear, keras.activations.sigmoid):
@@ -66,6 +68,7 @@ def _without_activation(layer: Any) -> Any:
 
 
 def _bare(layer: Any) -> Any:
+    """Leaves out dropout, normalisation and activation."""
     left_out = _without(layers.Dropout, layers.SpatialDropout2D, layers.BatchNormalization)
     return left_out(layer) or _without_activation(layer)
 
@@ -82,7 +85,7 @@ def _padded(layer: Any) -> Any:
 
 
 class RbgDropout(layers.Dropout):
-    """Its random bits come from the generator of the device (XLA's RngBitGenerator), not from Threefry. JAX only."""
+    """Dropout with random bits from the device's generator (XLA's RngBitGenerator), not from Threefry. JAX only."""
 
     def keep(self, seed: Any, shape: tuple[int, ...]) -> Any:
         import jax
@@ -98,7 +101,8 @@ class RbgDropout(layers.Dropout):
 
 
 class BytesDropout(RbgDropout):
-    """One draw of 32 bits decides on four numbers, with a rate of a multiple of 1/256. JAX only."""
+    """Dropout in which one draw of 32 bits decides on four numbers. The rate is rounded to a multiple of 1/256. JAX
+    only."""
 
     def keep(self, seed: Any, shape: tuple[int, ...]) -> Any:
         import jax
@@ -107,8 +111,8 @@ class BytesDropout(RbgDropout):
 
 
 class PaddedOnBothSides(layers.Conv2D):
-    """The same convolution for an even kernel: it pads both sides alike, as a library does, computes a row and a column
-    more, and cuts them off. So the input need not be copied with a margin on one side. JAX only."""
+    """A convolution with an even kernel and the same result, that pads both sides alike, as a library does. It computes
+    one more row and column, and cuts them off. So the input need not be copied with a margin on one side. JAX only."""
 
     def call(self, inputs: Any) -> Any:
         import jax
@@ -136,7 +140,8 @@ CANDIDATES: dict[str, dict[str, Any]] = {
 
 
 def changes(paper: str, recipe: Recipe, name: str) -> bool:
-    """Whether a variant differs from the paper's network: one without dropout does not if there is none."""
+    """Whether the variant with this name differs from the paper's network. For example, "dropout" does not if the
+    network has no dropout."""
     about = (WITHOUT | CANDIDATES)[name]
     if "replace" not in about:
         return True

@@ -1,5 +1,5 @@
-"""Processes that each hold one thing to be timed, and wait for their turn. Two frameworks in one process would share
-threads, and take the GPU's memory from each other."""
+"""Processes that each hold one thing to be timed, and wait for their turn. If two frameworks were in one process, they
+would share threads, and take the GPU's memory from each other."""
 
 import multiprocessing
 import time
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 Works = dict[str, Callable[[], None]]
 Measured = TypeVar("Measured")
-PATIENCE = 600  # seconds that building and compiling a network may take
+PATIENCE = 600  # seconds that a worker may take to build and compile its network
 
 
 class Failed(Exception):
@@ -20,16 +20,16 @@ class Failed(Exception):
 
 
 class Took(NamedTuple):
-    """Seconds that a work took. wall: by the clock; cpu: of all cores together, for the process that did it, which does
-    not grow when others use the CPU too."""
+    """The seconds that a work took. wall: by the clock. cpu: the CPU time of the process on all cores, which does not
+    grow if other processes use the CPU too."""
 
     wall: float
     cpu: float
 
 
 class Worker:
-    """maker: "module:function". The new process calls it with `arguments`; it returns the works to be timed, by name.
-    Each work is done once before the worker is ready, which compiles what has to be compiled."""
+    """A process for works that are timed. maker: "module:function". The process calls this function with `arguments`,
+    and gets the works by name. It does each work once before it is ready, so that everything is compiled."""
 
     def __init__(self, maker: str, *arguments: Any):
         context = multiprocessing.get_context("spawn")
@@ -39,7 +39,7 @@ class Worker:
         theirs.close()
 
     def ready(self) -> None:
-        """Waits until the worker is ready. Raises Failed where it can't be."""
+        """Waits until the worker is ready. Raises Failed if it fails or takes longer than PATIENCE."""
         if not self._pipe.poll(PATIENCE):
             raise Failed(f"not ready after {PATIENCE} s")
         self._answer()
@@ -48,7 +48,7 @@ class Worker:
         self._pipe.send(work)
 
     def took(self) -> Took:
-        """Waits for the work that was started before."""
+        """Waits for the work that was started, and returns its time. Raises Failed."""
         return Took(*self._answer())
 
     def measure(self, work: str = "epoch") -> Took:
@@ -56,7 +56,8 @@ class Worker:
         return self.took()
 
     def memory(self) -> int:
-        """Bytes of the process, without the pages of mapped files, which the system can take back. Linux only."""
+        """The memory of the process in bytes, without the pages of mapped files, which the system can take back. Linux
+        only."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))) * 1024
 
@@ -77,7 +78,8 @@ class Worker:
 
 @contextmanager
 def workers(*orders: tuple[Any, ...]) -> Iterator[list[Worker]]:
-    """Workers for these orders, the arguments of `Worker`. One after the other is made ready. Raises Failed."""
+    """Yields a worker for each order, and closes the workers at the end. An order is the arguments of `Worker`. The
+    workers are made ready one after the other. Raises Failed."""
     made: list[Worker] = []
     try:
         for order in orders:
@@ -90,7 +92,8 @@ def workers(*orders: tuple[Any, ...]) -> Iterator[list[Worker]]:
 
 
 def in_turns(rounds: int, turns: Sequence[Callable[[], Measured]]) -> list[list[Measured]]:
-    """Calls each turn once in each round, in every second round backwards. Returns a list for each turn."""
+    """Calls each function in `turns` once in each round; every second round is in reverse order. Returns the
+    measurements of each function as a list."""
     measured: list[list[Measured]] = [[] for _ in turns]
     for number in range(rounds):
         order = range(len(turns))
@@ -100,6 +103,7 @@ def in_turns(rounds: int, turns: Sequence[Callable[[], Measured]]) -> list[list[
 
 
 def _serve(pipe: Connection, maker: str, arguments: tuple[Any, ...]) -> None:
+    """The main loop of the process of a worker: does each work that the parent names, and sends its times."""
     try:
         module, _, function = maker.partition(":")
         works: Works = getattr(import_module(module), function)(*arguments)
@@ -113,6 +117,6 @@ def _serve(pipe: Connection, maker: str, arguments: tuple[Any, ...]) -> None:
             ended = time.perf_counter(), time.process_time()
             pipe.send(("done", tuple(after - before for before, after in zip(started, ended, strict=True))))
     except (EOFError, KeyboardInterrupt):
-        pass  # the parent has what it wants
+        pass  # the parent needs no more
     except Exception as error:
         pipe.send(("failed", f"{type(error).__name__}: {error}".splitlines()[0]))

@@ -1,10 +1,10 @@
-"""Several trainings at once, each in its own process, that share the memory of one GPU.
+"""Runs several trainings at once, each in its own process. They share the memory of one GPU.
 
-One small network leaves most of a GPU idle. Separate processes need no special code for training, and each gives the
-same bits as alone.
+One small network leaves most of a GPU idle. Separate processes need no special code for training, and each training
+gives the same bits as alone.
 
-This module imports neither Keras nor a module that does: a child process sets the environment of its backend before it
-loads Keras.
+This module imports neither Keras nor a module that does, because a child process must set the environment of its
+backend before it loads Keras.
 """
 
 import multiprocessing
@@ -41,15 +41,17 @@ def call_at_once(
     progress: Progress,
     begun: Callable[[Path], None] = lambda log: None,
 ) -> Iterator[tuple[Path, Any]]:
-    """Calls `work(*job, progress)` for each job, `at_once` jobs at a time. When a job ends, yields its key and the
-    value that it returned, or a RuntimeError if it failed or was killed.
+    """Calls `work(*job, progress)` for each job, `at_once` jobs at a time. When a job ends, yields its key and its
+    return value, or a RuntimeError if it failed or was killed.
 
-    work: a function at the top level of a module. jobs: the arguments of each job, which must be picklable; the key of
+    work: a function at the top level of a module. jobs: the arguments of each job, which must be picklable. The key of
     a job is the file for the output of its process. begun: called with the key of each job that begins.
 
-    A process does several jobs in turn, because starting one takes seconds. Log messages of a job are logged here.
+    A process does several jobs one after the other, because starting a process takes seconds. Log messages of a job
+    appear in the log of this process.
 
-    Raises BadInput and OSError if a job does. All processes end with this function, also on Ctrl-C.
+    Raises BadInput if a job does, and OSError if the disk is full or read-only. All processes end when this function
+    ends, also on Ctrl-C.
     """
     waiting = list(reversed(jobs))
     running: dict[connection.Connection, _Child] = {}
@@ -76,34 +78,34 @@ def call_at_once(
                     yield log, done
     finally:
         for child in running.values():
-            child.process.terminate()  # all of them, before waiting for one to write its state
+            child.process.terminate()  # ends all of them before waiting for one, which may still write its state
         for child in running.values():
             child.end()
 
 
 class _Child:
-    """One process, as its parent sees it."""
+    """A child process, seen from its parent."""
 
     def __init__(self, share: float, progress: Progress):
         self.heard, self.answer = relay.Heard(progress), None
-        # A new interpreter: a process forked from one that has used a GPU can't use the GPU.
+        # "spawn" starts a new interpreter. A fork of a process that has used a GPU can't use the GPU.
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
         self.process = spawn.Process(target=_work, args=(share, not progress.disable, theirs), daemon=True)
         self.process.start()
-        theirs.close()  # now only the child has its end open, so that it closes whenever the child ends
+        theirs.close()  # now only the child has this end open, so `recv` notices when the child ends
 
     def begin(self, log: Path, call: tuple) -> None:
         self.log, self.answer = log, None
-        with suppress(OSError):  # the child may be dead: `result` reports it
+        with suppress(OSError):  # the child may be dead, which `result` reports
             self.pipe.send(log)
             self.pipe.send(call)
 
     def listen(self) -> bool:
-        """Receives one message. Returns whether it was the last of the job."""
+        """Receives one message. Returns whether the job has ended with it."""
         try:
             kind, *content = self.pipe.recv()
-        except (EOFError, OSError):  # OSError: the child was killed before it had read everything
+        except (EOFError, OSError):  # OSError if the child was killed before it had read everything
             self.heard.end()
             self.process.join()
             return True
@@ -115,6 +117,7 @@ class _Child:
         return False
 
     def result(self) -> Any:
+        """The return value of the last job, or a RuntimeError. Raises the errors of `relay.outcome`."""
         if self.answer is None:
             return RuntimeError(
                 f"A training was killed (exit status {self.process.exitcode}), perhaps because memory ran out. Fewer "
@@ -128,7 +131,7 @@ class _Child:
 
 
 def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
-    """The main loop of a child: for each job it receives the file for its output, then the job."""
+    """The main loop of a child process. For each job it receives the file for the output, then the job."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the parent ends its children
     threading.Thread(target=_end_with_parent, daemon=True).start()
     share_memory()
@@ -140,7 +143,7 @@ def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
             pipe.send(message)
 
     def call(progress: Progress) -> Any:
-        work, job = pipe.recv()  # the first job imports Keras; the environment is set by now
+        work, job = pipe.recv()  # unpickling the first job imports Keras, so the environment is set before
         bound_memory(share)
         return work(*job, progress)
 
@@ -150,13 +153,14 @@ def _work(share: float, shown: bool, pipe: connection.Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process with its parent: a parent that is killed can't end its children."""
+    """Ends this process when its parent ends. A parent that is killed can't end its children."""
     multiprocessing.parent_process().join()
     end_process(1)
 
 
 def bound_memory(share: float) -> None:
-    """Limits the GPU memory of this process, if it has loaded Keras. JAX has read its limit from the environment."""
+    """Limits the GPU memory of this process to a share of the whole, if it has loaded Keras. On JAX there is nothing to
+    do, because JAX reads its limit from the environment."""
     if "keras" not in sys.modules:
         return
     import keras

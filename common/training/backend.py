@@ -1,6 +1,6 @@
-"""Loading the Keras backend of this process.
+"""Imports Keras with the backend of this process.
 
-Importing this module loads no backend.
+Importing this module imports no backend.
 """
 
 import os
@@ -11,15 +11,17 @@ from importlib.util import find_spec
 
 from common.errors import BadInput
 
-# Keras imports these where they are installed, for functions that the suite does not use: 1.5 s and 120 MB a process.
+# Keras imports these packages if they are installed, for functions that the suite does not use. They would take 1.5 s
+# and 120 MB in each process.
 _UNUSED_BY_US = ("IPython", "matplotlib", "pandas", "sklearn")
 
 
 def import_keras() -> None:
-    """Imports Keras and its backend: the one named in KERAS_BACKEND, else the first that is installed. Hides the lines
-    that TensorFlow writes to standard error when it is loaded.
+    """Imports Keras and its backend: the one that KERAS_BACKEND names, else the first that is installed. Hides the
+    lines that TensorFlow writes to standard error when it is loaded.
 
-    Raises BadInput if a package is missing."""
+    Raises BadInput if a package is missing.
+    """
     os.environ.setdefault("KERAS_BACKEND", first_backend())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
@@ -41,9 +43,10 @@ def import_keras() -> None:
 
 @contextmanager
 def _hidden(packages: Iterable[str]) -> Iterator[None]:
-    """In this context the packages can't be imported, as if they were not installed; those that are imported stay."""
+    """Within this context the packages can't be imported, as if they were not installed. Packages that are already
+    imported stay."""
     hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # Python refuses to import what is None there
+    sys.modules.update(dict.fromkeys(hidden))  # Python refuses to import a module whose entry is None
     try:
         yield
     finally:

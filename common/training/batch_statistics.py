@@ -1,6 +1,6 @@
 """New statistics for batch normalisation, computed over all training images with the final weights.
 
-During training a layer keeps an exponential average over the last batches (about one hundred with Keras' momentum of
+During training, a layer keeps an exponential average over the last batches (about one hundred with Keras' momentum of
 0.99). Most of these batches passed through earlier weights. After few batches, or if the weights moved fast, the
 average lags behind. Then a network that does well in training mode fails in the evaluation. Averages over all batches
 with the same weights do not lag ("Precise BN": Wu & Johnson 2021, arXiv 2105.07576, section 3).
@@ -17,17 +17,20 @@ from common.training.callbacks import reseed
 
 def renew(model: keras.Model, batches: Batches, epoch: int, seed: int, number: int) -> bool:
     """Sets mean and variance of every batch normalisation, in place, to those of its inputs over all training images.
-    The pass uses the paper's batch size and training mode: dropout is on, and each batch is normalised by its own
-    statistics. Returns False, without a pass, for a network without batch normalisation.
+    The other weights do not change. Returns whether the network has a batch normalisation; if not, nothing is computed.
+
+    The training images pass through the network in training mode, in batches of the paper's size. So dropout is on, and
+    each batch is normalised by its own statistics. epoch, seed, number: the order, augmentation and dropout are those
+    of this epoch of this training, so that the statistics can be reproduced.
 
     The new mean is the mean of the batches' means. The new variance is the mean of their variances plus the variance of
-    their means (law of total variance). Each batch has the weight of its number of images. So both are the statistics
-    of all images together. The mean of the variances alone would leave out the distance between small batches. Keras
-    computes a batch's variance by dividing by the number of values, as the law needs.
+    their means (law of total variance). Each batch is weighted by its number of images. So both are the statistics of
+    all images together. The mean of the variances alone would leave out the differences between small batches. Keras
+    divides by the number of values to compute a batch's variance, as the law needs.
 
-    epoch, seed, number: order, augmentation and dropout are those of this epoch of this trial, so that the statistics
-    can be reproduced. The weights do not change. The cost is a forward pass over the training images, about
-    a third of an epoch, and two compilations: a smaller last batch that was filled up would have other statistics."""
+    The cost is a forward pass over the training images, about a third of an epoch, and two compilations. The second is
+    for a smaller last batch: filled up, it would have other statistics.
+    """
     layers = normalisations(model)
     if not layers:
         return False
@@ -50,14 +53,14 @@ def renew(model: keras.Model, batches: Batches, epoch: int, seed: int, number: i
 
 
 def normalisations(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """All batch normalisations in the order of the layers, also those in nested models."""
+    """All batch normalisations in the order of the layers, including those of nested models."""
     layers = model._flatten_layers(include_self=False)
     return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def of_all(sizes: np.ndarray, means: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance over all images, (channels,) each, from the sizes of the batches (n,) and their means and
-    variances, (n, channels) each."""
+    """The mean and the variance over all images, each of shape (channels,), from n batches. sizes: images in each
+    batch, (n,). means, variances: of each batch, (n, channels)."""
     mean = np.average(means, axis=0, weights=sizes)
     return mean, np.average(variances + (means - mean) ** 2, axis=0, weights=sizes)
 
@@ -73,12 +76,12 @@ def _passes(model: keras.Model, batches: Batches) -> Iterator[int]:
     inputs = keras.Input(model.input_shape[1:])
     shown = keras.Model(inputs, _InTrainingMode(model)(inputs))
     for images, _ in batches.stream():
-        shown.predict_on_batch(images)  # on every backend a compiled step that stores the layers' new statistics
+        shown.predict_on_batch(images)  # on every backend this is compiled, and stores the layers' new statistics
         yield len(images)
 
 
 class _InTrainingMode(keras.layers.Layer):
-    """A network that always runs in training mode. Its output, one number for each image, is not used."""
+    """Runs a network in training mode, also within `predict`. Its output, one number for each image, is not used."""
 
     def __init__(self, model: keras.Model):
         super().__init__()
@@ -89,5 +92,5 @@ class _InTrainingMode(keras.layers.Layer):
         return sum(keras.ops.mean(output, axis=tuple(range(1, len(output.shape))))[:, None] for output in outputs)
 
     def compute_output_spec(self, images):
-        # Keras would find it with a symbolic call, in which PyTorch's layers can't store statistics.
+        # Otherwise Keras would find the shape by a symbolic call, in which layers can't store statistics on PyTorch.
         return keras.KerasTensor((images.shape[0], 1), self.compute_dtype)

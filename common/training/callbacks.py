@@ -1,5 +1,5 @@
-"""The callbacks of every training. A paper's own callbacks are in its `model.py` (`common.training.network`); the one
-that saves the state is in `common.training.resume`."""
+"""The callbacks of every training, and the progress bars. A paper's own callbacks are in its `model.py`
+(`common.training.network`). The callback that saves the state is in `common.training.resume`."""
 
 import logging
 import math
@@ -21,8 +21,8 @@ Item = TypeVar("Item")
 
 
 class EpochStart(keras.callbacks.Callback):
-    """Sets the order of the batches and the random state of dropout for each epoch. seed: of the run; number: of the
-    training in it (`common.seeds`)."""
+    """Sets the order of the batches and the random state of dropout at the start of each epoch. seed: of the run.
+    number: of the training in this run (`common.seeds`)."""
 
     def __init__(self, batches: Batches, seed: int, number: int):
         super().__init__()
@@ -34,7 +34,8 @@ class EpochStart(keras.callbacks.Callback):
 
 
 class Diverged(Exception):
-    """A loss is not finite. epoch, batch: counted from 1; batch is None for the validation after the epoch."""
+    """A loss is not finite. epoch, batch: counted from 1. batch is None if the loss is that of the validation, or if a
+    whole epoch is one call, so that the batch is not known."""
 
     def __init__(self, loss: float, epoch: int, batch: int | None, learning_rate: float):
         super().__init__(f"loss {loss} in epoch {epoch}")
@@ -42,8 +43,8 @@ class Diverged(Exception):
 
 
 class StopAtDivergence(keras.callbacks.Callback):
-    """Raises Diverged at the end of an epoch in which a loss is not finite. It must come before the callbacks that
-    select and save, so that the last saved state is that of the epoch before. steps: batches in an epoch."""
+    """Raises Diverged at the end of an epoch in which a loss is not finite. This callback must come before those that
+    select and save epochs, so that the last saved state is that of the epoch before. steps: batches in an epoch."""
 
     async_safe = True  # else Keras would wait for the loss of each step before it starts the next
 
@@ -55,7 +56,7 @@ class StopAtDivergence(keras.callbacks.Callback):
         self.bad: set[int] = set()
 
     def on_train_batch_end(self, batch, logs=None):
-        # This is the average over the epoch so far. It stays not finite from the first such batch on.
+        # The loss in `logs` is the average over the epoch so far. After a batch without a finite loss, it stays so.
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             self.bad.add(batch + 1)  # not `stop_training`: on JAX Keras calls this in another thread, and crashes
 
@@ -68,7 +69,7 @@ class StopAtDivergence(keras.callbacks.Callback):
 
 
 class AfterEpoch(keras.callbacks.Callback):
-    """Calls a function after each epoch: what an epoch runs has then been compiled."""
+    """Calls a function after each epoch, when everything that an epoch runs has been compiled."""
 
     async_safe = True  # else Keras would wait for the logs of each step, which are not read here
 
@@ -81,8 +82,8 @@ class AfterEpoch(keras.callbacks.Callback):
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """Shows epoch, time left and the latest losses in one line on the terminal, and logs a line for each epoch. It
-    changes no result."""
+    """Shows the epoch, the time left and the latest losses in one line on the terminal, and logs a line for each epoch.
+    label: begins these lines. steps: batches in an epoch."""
 
     async_safe = True  # else Keras would wait for the logs of each step, which are not read here
 
@@ -119,15 +120,16 @@ class ShowProgress(keras.callbacks.Callback):
 
 
 def generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
-    """The random generators of all layers (dropout) in the order of the layers, also those in nested models."""
+    """The random generators of all layers (dropout) in the order of the layers, including those of nested models."""
     layers = model._flatten_layers(include_self=False)
     return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]
 
 
 def reseed(model: keras.Model, seed: int, number: int, epoch: int) -> None:
-    """Sets every random generator in the model to its state at the start of this epoch."""
+    """Sets every random generator in the model to its state at the start of this epoch. seed: of the run. number: of
+    the training in this run. epoch: counted from 0."""
     for place, generator in enumerate(generators(model)):
-        # PyTorch's state is signed: it has no room for the first of the 32 bits.
+        # On PyTorch the state is a signed integer, which has no room for the highest of the 32 bits.
         values = int(np.iinfo(keras.backend.standardize_dtype(generator.state.dtype)).max) + 1
         generator.state.assign([derive(seed, number, f"layer {place}", epoch) % values, 0])
     if keras.backend.backend() == "torch":
@@ -138,14 +140,14 @@ def reseed(model: keras.Model, seed: int, number: int, epoch: int) -> None:
 
 
 def bar_columns() -> tuple[ProgressColumn, ...]:
-    """What the progress display of any training shows: what is done, how much of it, and the time left."""
+    """The columns of the progress display: the name of the work, a bar, the percentage, and the time left."""
     share = TextColumn("{task.percentage:.0f} %", markup=False)
     return TextColumn("{task.description}", markup=False), BarColumn(), share, TimeRemainingColumn()
 
 
 def bars() -> Progress:
-    """The progress display of a whole run. It shows only on a terminal and disappears at the end."""
-    # A plain print must not move to the bar's stream, and FORCE_COLOR makes no terminal of a file.
+    """The progress display of a whole run. It appears only on a terminal, and disappears at the end."""
+    # A plain print must not go to the stream of the bars. FORCE_COLOR must not show bars in a file.
     console = get_console()
     return Progress(
         *bar_columns(), transient=True, console=console, redirect_stdout=False, disable=not console.file.isatty()
@@ -153,7 +155,7 @@ def bars() -> Progress:
 
 
 def watch(progress: Progress, label: str, items: Iterable[Item], number: int) -> Iterator[Item]:
-    """Yields the items one by one, and shows a bar until the last one."""
+    """Yields the items, and shows a bar until the last one is done. number: of items."""
     logger.info(label)
     task = progress.add_task(label, total=number)
     try:

@@ -1,4 +1,4 @@
-"""A network compiled for its training, and its data as the backend is fed with them."""
+"""Compiles a network for its training, and turns its data into the form that the backend takes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from common.training.network import Network
 
 
 def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> keras.Model:
-    """The network up to its logits in this precision, compiled for a training of `steps` steps. Its initial weights are
-    drawn from Keras' global seed."""
+    """The network up to its logits, compiled for a training of `steps` steps. precision: a Keras dtype policy. The
+    initial weights are drawn from Keras' global seed."""
     keras.config.set_dtype_policy(precision)
     kind = keras.Model
     if keras.backend.backend() == "jax":
@@ -24,8 +24,8 @@ def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> ke
         optimizer=network.optimizer(recipe, steps),
         loss=network.loss(recipe),
         metrics=network.metrics(recipe),
-        # "auto" is XLA on JAX, and on TensorFlow only on a GPU: on a CPU a step of Cheng's small profile took twice as
-        # long with XLA.
+        # "auto" uses XLA on JAX, and on TensorFlow only on a GPU. On a CPU, a step of Cheng's small profile took twice
+        # as long with XLA.
         jit_compile="auto",
     )
     model.optimizer.build(model.trainable_variables)
@@ -34,7 +34,8 @@ def compiled(network: Network, recipe: Recipe, precision: str, steps: int) -> ke
 
 @contextmanager
 def feeding(model: keras.Model, batches: Batches, validation: Batches | None) -> Iterator[tuple[Any, Any]]:
-    """The training and validation data for `model.fit`. On a GPU under JAX, one item is a whole epoch."""
+    """Within this context, the training and validation data can be given to `model.fit`. If JAX can train by a scan
+    (`scan.usable`), one item of the data is a whole epoch."""
     if keras.backend.backend() == "jax":
         from common.training import scan
 

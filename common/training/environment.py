@@ -1,4 +1,4 @@
-"""Where a number was made: commit, versions and device, for its record."""
+"""The environment in which a number is made, for its record: commit, versions and device."""
 
 import os
 import platform
@@ -14,18 +14,18 @@ from common.evidence.schema import Environment
 from common.plural import counted
 from common.training.precision import gpu_in_use, gpus
 
-# The packages that may contain each backend.
+# The distributions that may contain each backend.
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
-# In an archive of a commit (`git archive`, or a download from a host of repositories) git has put the commit here, as
-# .gitattributes tells it to.
+# In an archive of a commit (from `git archive`, or a download from a repository host), git puts the commit here, as
+# .gitattributes asks.
 ARCHIVED = "$Format:%H$"
 # Variables that limit the threads of TensorFlow, oneDNN and PyTorch.
 _LIMITS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
 def environment(precision: str) -> Environment:
-    """The environment of this process. precision: the Keras dtype policy of the results."""
+    """The environment of this process. precision: the Keras dtype policy of the training."""
     backend = keras.backend.backend()
     return Environment(
         commit=commit(),
@@ -41,11 +41,11 @@ def environment(precision: str) -> Environment:
 
 @cache  # the imported code does not change while the process runs
 def commit() -> str:
-    """The commit of the code that runs, with "-dirty" if the code in a checkout has changed since. "unknown" if this is
-    neither a checkout nor an archive of a commit."""
+    """The commit of the running code: 12 hex digits, with "-dirty" if the checkout has changed since. "unknown" if the
+    code is neither in a checkout nor from an archive of a commit."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
-        # Every run rewrites the results, and the tables in the papers' README, so they don't count.
+        # Every run rewrites the results and the tables in the papers' README.md, so changes of these do not count.
         changed = _git("status", "--porcelain", "--", "common", "reproductions", ":(exclude)reproductions/*/README.md")
     except (OSError, subprocess.CalledProcessError):
         return "unknown" if ARCHIVED.startswith("$") else ARCHIVED[:12]
@@ -65,7 +65,8 @@ def device() -> str:
 
 
 def hardware() -> str:
-    """The cores that this process may use, and the device. The last bits of a training depend on them."""
+    """A description of the device, the number of cores that this process may use, and limits of its threads. The last
+    bits of a training depend on these."""
     limits = [f"{name}={os.environ[name]}" for name in _LIMITS if name in os.environ]
     return ", ".join([counted(cores(), "core"), device(), *limits])
 

@@ -1,4 +1,4 @@
-"""Estimates the time of a repeat on this machine from a few timed steps, and its memory."""
+"""Estimates the time that a repeat takes on this machine, from a few timed steps, and the memory that it needs."""
 
 import json
 import math
@@ -20,13 +20,13 @@ from common.training.environment import device
 from common.training.network import Network
 
 TIMED_STEPS = 2
-# Evaluating an image costs about a third of training on it: the forward pass without the backward one.
+# The time of evaluating an image, as a share of training on it: the forward pass without the backward pass.
 EVALUATION_SHARE = 1 / 3
 
 
 def step_seconds(network: Network, recipe: Recipe, precision: str) -> float:
-    """Seconds of one training step, timed on random images. The measurement takes seconds to a minute, mostly for the
-    first step, which compiles the network."""
+    """The seconds of one training step, timed on random images. The measurement itself takes up to a minute, mostly for
+    the first step, which compiles the network."""
     model = compiled(network, recipe, precision, TIMED_STEPS)
     random = np.random.default_rng(0)
     shape = (recipe.batch_size, recipe.side, recipe.side)
@@ -42,8 +42,8 @@ def step_seconds(network: Network, recipe: Recipe, precision: str) -> float:
 
 
 def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
-    """Seconds of one repeat with all its folds, without early stopping. step: seconds of one step. cases: number of
-    cases, without copies."""
+    """The seconds of one repeat with all its folds, if no training stops early. step: the seconds of one step. cases:
+    the number of cases without copies."""
     cases *= recipe.copies + 1
     if recipe.folds:
         train, validation = cases * (recipe.folds - 2) / recipe.folds, cases / recipe.folds
@@ -57,16 +57,19 @@ def repeat_seconds(step: float, recipe: Recipe, cases: int) -> float:
 
 
 def memory_bytes(model: keras.Model, recipe: Recipe) -> int:
-    """Bytes that training holds at the same time in float32. For each weight: value, gradient, Adam's two averages, a
-    copy of all but the gradient while a state is saved, and the value in the network that is evaluated. For a batch of
-    each layer's output: value and gradient. The backend's own buffers are not included."""
+    """The bytes that a training in float32 holds at the same time.
+
+    For each weight these are the value, the gradient, Adam's two averages, a copy of value and averages while a state
+    is saved, and the value in the network that is evaluated. For each number in the layers' outputs for a batch, they
+    are the value and the gradient. The backend's own buffers are not included.
+    """
     outputs = sum(math.prod(layer.output.shape[1:]) for layer in model.layers)
     return 4 * (8 * model.count_params() + 2 * recipe.batch_size * outputs)
 
 
 def multiplications(model: keras.Model) -> float:
-    """The number of multiplications of all kernels in the forward pass of one image. For networks of the same kind the
-    time of a step grows with it."""
+    """The number of multiplications of all kernels in the forward pass of one image. For networks of the same kind, the
+    time of a step grows with this number."""
     return float(sum(kernel_multiplications(layer) for layer in model.layers))
 
 
@@ -74,13 +77,13 @@ def kernel_multiplications(layer: keras.Layer) -> int:
     """The number of multiplications of a layer's kernels in the forward pass of one image; 0 without a kernel."""
     if not (weights := kernel_weights(layer)):
         return 0
-    # A kernel is applied at each position of the output; a transposed one at each position of the input.
+    # A kernel is applied at each position of the output, that of a transposed convolution at each of the input.
     transposed = isinstance(layer, keras.layers.Conv2DTranspose)
     return math.prod((layer.input if transposed else layer.output).shape[1:-1]) * weights
 
 
 def kernel_weights(layer: keras.Layer) -> int:
-    """The number of weights in a layer's kernels: those of a convolution or a dense layer without the bias."""
+    """The number of weights in a layer's kernels: the weights of a convolution or a dense layer without the bias."""
     return sum(math.prod(weight.shape) for weight in layer.weights if weight.name.endswith("kernel"))
 
 

@@ -16,15 +16,16 @@ from common.training import logits
 from common.training.network import Network
 
 EVALUATION_BATCH = 16
-_ROUNDING = 1e-6  # of float32, by which a mean of probabilities may leave [0, 1]
+_ROUNDING = 1e-6  # by so much the rounding of float32 may move a mean of probabilities out of [0, 1]
 
 
 class Evaluated:
-    """The network that is evaluated: in float32, with the weights that another one has trained. In half precision a
-    sigmoid is exactly 1.0 from a logit of about 8 on; that alone would move the raw Keras IoU.
+    """A copy of the network for evaluation, in float32 whatever the precision of the training. In half precision a
+    sigmoid is exactly 1.0 from a logit of about 8 on, which alone would move the raw Keras IoU.
 
-    model: the network up to its probabilities. both: its probabilities and logits (`logits.beside_probabilities`).
-        Whatever shows or counts predictions takes this one, EVALUATION_BATCH images at a time: it is compiled once.
+    model: the network up to its probabilities. both: the network with probabilities and logits
+        (`logits.beside_probabilities`). All code that shows or counts predictions calls this one, with EVALUATION_BATCH
+        images at a time, so that it is compiled only once.
     """
 
     def __init__(self, network: Network, recipe: Recipe):
@@ -33,7 +34,7 @@ class Evaluated:
         self.both = logits.beside_probabilities(self.model)
 
     def take_weights(self, trained: keras.Model) -> None:
-        """Copies them: on JAX a step of the training gives up the arrays that it is called with."""
+        """Copies the weights. They can't be shared: on JAX, each training step gives up the arrays that it gets."""
         self.model.set_weights(trained.get_weights())
 
 
@@ -46,15 +47,15 @@ class Output:
     """The output of a network for n images. segmentation: the tumour's probability at each pixel, float32 (n, side,
     side) in [0, 1]. classification: the probability of the positive class, float32 (n,); None if it does not classify.
 
-    Damaged weights give numbers that are not finite, and a network that ends in logits gives some outside [0, 1].
-    `faults` finds them.
+    Damaged weights can give numbers that are not finite, and a network that ends in logits gives numbers outside
+    [0, 1]. `faults` finds both.
     """
 
     segmentation: np.ndarray
     classification: np.ndarray | None
 
     def faults(self) -> list[str]:
-        """For each image, why its output is no probability; "" where it is one."""
+        """For each image, why its output is not a probability; "" if it is one."""
         parts = [self.segmentation] + ([] if self.classification is None else [self.classification])
         rows = [part.reshape(len(part), -1) for part in parts]
         return [_fault(np.concatenate(each)) for each in zip(*rows, strict=True)]
@@ -75,7 +76,8 @@ def predict(model: keras.Model, images: np.ndarray) -> Output:
 
 
 def predict_both(both: keras.Model, images: np.ndarray) -> tuple[Output, Output]:
-    """The same of `logits.beside_probabilities`: its output in probabilities, and in logits of the same shapes."""
+    """Like `predict`, but takes a network from `logits.beside_probabilities`. Returns two outputs of the same shapes:
+    the probabilities, and the logits."""
     probabilities, logits_of_images = map(_named, _outputs(both, images))
     return probabilities, logits_of_images
 
@@ -90,11 +92,10 @@ def evaluate(
     """The counts of each image at `positions`, and the predicted masks (probability above 0.5), bool (images, side,
     side).
 
-    both: the network that `logits.beside_probabilities` returns. Make it once, so that it is compiled once for all
-        parts.
-    watched: a function of the batches and their number that yields the batches. It may show the progress.
+    both: a network from `logits.beside_probabilities`. Use the same one for all parts, so that it is compiled once.
+    watched: a function that gets the batches and their number, and yields the batches. It may show the progress.
 
-    Raises NoProbabilities, naming the image, whose output is no probability.
+    Raises NoProbabilities, with the id of the image, if an output is not a probability.
     """
     batches = Batches(prepared, positions, recipe, EVALUATION_BATCH, seed=None)
     rows, marked = [], []
@@ -126,8 +127,8 @@ def evaluate(
 
 def _outputs(model: keras.Model, images: np.ndarray) -> Any:
     """The outputs for these images, float32 arrays in the structure of the model's outputs."""
-    # A smaller batch is filled up, so that the network is compiled for one shape only. No image's output depends on the
-    # others of its batch, so this moves no bit of it.
+    # A smaller batch is filled up, so that the network is compiled for one shape only. The output of an image does not
+    # depend on the other images of its batch, so this changes no bit of it.
     outputs = model.predict_on_batch(np.resize(images, (EVALUATION_BATCH, *images.shape[1:])))
     return keras.tree.map_structure(lambda output: np.asarray(output)[: len(images)], outputs)
 

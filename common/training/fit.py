@@ -1,18 +1,19 @@
-"""Trains one repeat, or one fold of it, on one split from one set of initial weights, and evaluates it on each part of
-the data.
+"""Trains one repeat, or one fold of it, on one split from one set of initial weights. Then evaluates the network on
+each part of the data.
 
-    folder/  resume.npz           during training: everything that the next epoch depends on; `common.training.resume`
-             resume.*.npz         has the other files
+    folder/  resume*.npz          only during training: the state, from which it can be resumed
+                                  (`common.training.resume`)
              log.csv              a line for each epoch
-             best.keras or        the evaluated network with its settings: that of the best epoch or,
-             last.keras           if the paper selects none, of the last epoch
+             best.keras or        the evaluated network with its settings: from the best epoch or, if the paper selects
+             last.keras           none, from the last epoch
              tensorboard/         curves and example predictions
              rows-<part>.npz      counts of each image of train, validation and test
              rows-test-renewed.npz  counts of the test images with new statistics of batch normalisation, if the network
                                   has batch normalisation
              test-masks.npz       the predicted masks of the test images (probability above 0.5), in the order of
                                   rows-test.npz: packed bits, uint8 (images, side, ceil(side / 8))
-             fit.json             the outcome; it is written last, so a repeat with this file is done
+             fit.json             the outcome; it is written last, so a training with this file is done
+             failed.json          in place of the network, the counts and fit.json, if a loss was not finite
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -58,8 +59,8 @@ class Training:
 
 
 def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
-    """Trains from the last finished epoch in `folder`, evaluates, and writes the files above. If a loss is not finite,
-    writes `failed.json` instead."""
+    """Trains the network, evaluates it, and writes the files above into `folder`. Continues after the last epoch saved
+    there. Returns the content of `fit.json`, or of `failed.json` if a loss was not finite."""
     with stopwatch.started() as clock:
         task = _prepare(training, split, trial, folder, progress, clock)
         try:
@@ -67,13 +68,14 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
                 _train(task)
                 clock.begin("evaluating")
                 state = task.resumable.digest()  # before the best weights take the place of the last ones
-                parts = _evaluate(task)
+                _evaluate(task)
                 clock.begin("comparing")
-                outcome = _describe(task, state, parts)
+                outcome = _describe(task, state)
                 clock.begin("saving")
         except callbacks.Diverged as diverged:
             return note_failure(folder, training.seed, trial, diverged)
-        # The state is on the disk before fit.json is there: whoever finds that deletes the states (`record.ended`).
+        # At this point the last state is on the disk. It must not be written after fit.json, because whoever finds
+        # fit.json deletes the states (`record.ended`).
         outcome = replace(outcome, spent=clock.seconds())
         write_json(folder / "fit.json", asdict(outcome))
         resume.remove_states(folder)
@@ -82,7 +84,8 @@ def fit(training: Training, split: Split, trial: Trial, folder: Path, progress: 
 
 @dataclass(frozen=True)
 class _Task:
-    """One training that is ready to begin or to go on. begun: the epochs that it has behind it."""
+    """One training that is ready to start or to resume. network_callbacks: those of `Network.callbacks`. begun: the
+    number of epochs that are trained already."""
 
     training: Training
     split: Split
@@ -93,30 +96,28 @@ class _Task:
     batches: Batches
     model: keras.Model
     evaluated: Evaluated
-    papers_own: list[keras.callbacks.Callback]
+    network_callbacks: list[keras.callbacks.Callback]
     resumable: resume.Resumable
     begun: int
 
     @property
     def name(self) -> str:
-        return _name(self.training, self.trial)
+        """Begins the lines for the user."""
+        return f"{self.training.paper.name} {self.trial}"
 
     @property
     def program(self) -> str:
-        """Names what decides the compiled programs: the recipe, and the number of images in an epoch."""
+        """A name for the compiled programs of this training (`compile_once`). It has everything that decides them: the
+        paper, the recipe, the protocol, the precision and the numbers of images."""
         training, sizes = self.training, f"{len(self.split.train)}-{len(self.split.validation)}"
         made_by = f"{recipe_hash(training.recipe)}-p{protocol_of(training.recipe)}"
         return f"{training.paper.name}-{made_by}-{training.precision}-{sizes}"
 
 
-def _name(training: Training, trial: Trial) -> str:
-    return f"{training.paper.name} {trial}"
-
-
 def _prepare(
     training: Training, split: Split, trial: Trial, folder: Path, progress: Progress, clock: stopwatch.Stopwatch
 ) -> _Task:
-    """Draws the initial weights, and loads the newest state if there is one."""
+    """Builds the network with new initial weights, then loads the newest state if the folder has one."""
     network, recipe, prepared, seed = training.network, training.recipe, training.prepared, training.seed
     folder.mkdir(parents=True, exist_ok=True)
     forget_trainings()
@@ -124,13 +125,16 @@ def _prepare(
     batches = Batches(prepared, split.train, recipe, recipe.batch_size, (seed, trial.number), network.augment(recipe))
     model = compiled(network, recipe, training.precision, steps=len(batches) * recipe.epochs)
     evaluated = Evaluated(network, recipe)
-    papers_own, name = network.callbacks(recipe), _name(training, trial)
-    which = f"{name}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, {training.precision}"
+    network_callbacks = network.callbacks(recipe)
+    identity = (
+        f"{training.paper.name} {trial}, recipe {recipe_hash(recipe)}, seed {seed}, data {prepared.fingerprint}, "
+        f"{training.precision}"
+    )
     selects = partial(best_epoch, recipe=recipe) if recipe.weights == "best" else None
-    resumable = resume.Resumable(folder, which, [*papers_own, clock], selects)
+    resumable = resume.Resumable(folder, identity, [*network_callbacks, clock], selects)
     begun = resumable.restore(model)
     return _Task(
-        training, split, trial, folder, progress, clock, batches, model, evaluated, papers_own, resumable, begun
+        training, split, trial, folder, progress, clock, batches, model, evaluated, network_callbacks, resumable, begun
     )
 
 
@@ -138,9 +142,9 @@ def _train(task: _Task) -> None:
     """Trains to the last epoch. Raises Diverged if a loss is not finite."""
     recipe, prepared, resumable = task.training.recipe, task.training.prepared, task.resumable
     if resumable.stopped or task.begun >= recipe.epochs:
-        resumable.restore_memories()  # else Keras has it done when the training begins
+        resumable.restore_memories()  # otherwise `on_train_begin` does this
         return
-    # In the paper's batch size, because the value of a Dice loss over batches depends on it.
+    # The paper's batch size, because the value of a Dice loss over batches depends on it.
     validation = Batches(prepared, task.split.validation, recipe, recipe.batch_size, seed=None)
     with (
         feeding(task.model, task.batches, validation) as (data, validation_data),
@@ -157,17 +161,17 @@ def _train(task: _Task) -> None:
                 task.clock,
                 callbacks.EpochStart(task.batches, task.training.seed, task.trial.number),
                 callbacks.StopAtDivergence(len(task.batches)),
-                *task.papers_own,
+                *task.network_callbacks,
                 TensorBoard(task.folder / "tensorboard", prepared, task.split.validation, recipe, task.evaluated),
-                callbacks.AfterEpoch(stored),  # after the one that also predicts
+                callbacks.AfterEpoch(stored),  # after TensorBoard, whose predictions are compiled too
                 callbacks.ShowProgress(task.name, recipe.epochs, len(task.batches), task.progress),
                 resumable,
             ],
         )
 
 
-def _evaluate(task: _Task) -> list[str]:
-    """Saves the selected network, the counts of each part, and the masks of the test images. Returns the parts."""
+def _evaluate(task: _Task) -> None:
+    """Saves the selected network, the counts of each part, and the masks of the test images."""
     training, split, folder, evaluated = task.training, task.split, task.folder, task.evaluated
     if task.resumable.best_epoch:
         task.resumable.use_best_weights()
@@ -179,29 +183,27 @@ def _evaluate(task: _Task) -> list[str]:
         part: _count(task, positions, f"{part} images", f"rows-{part}.npz") for part, positions in split.parts().items()
     }
     save_masks(folder / MASKS, marked["test"])
-    # The saved network and the counts above have the old statistics; this is one more evaluation with new ones.
+    # The saved network and the counts above have the old statistics. This is a further evaluation with new ones.
     epochs = len(task.resumable.history["loss"])
     with compile_once(f"{task.program}-statistics", task.name, task.progress):
         renewed = batch_statistics.renew(evaluated.model, task.batches, epochs, training.seed, task.trial.number)
     if renewed:
         _count(task, split.test, "test images with renewed statistics", RENEWED)
-    return list(marked)
 
 
 def _count(task: _Task, positions: np.ndarray, what: str, file: str) -> np.ndarray:
-    """Saves the counts of some images, and returns their predicted masks."""
+    """Saves the counts of the images at `positions`, and returns their predicted masks, bool (images, side, side)."""
     shown = partial(watch, task.progress, f"{task.name}: evaluating on {what}")
     rows, marked = evaluate(task.evaluated.both, task.training.prepared, positions, task.training.recipe, shown)
     rows.save(task.folder / file)
     return marked
 
 
-def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
-    """The outcome, but for the seconds spent. state: `Resumable.digest` at the end of the training. parts: those whose
-    counts are saved."""
+def _describe(task: _Task, state: str) -> Fit:
+    """The outcome without its `spent`, which is not known yet. state: `Resumable.digest` at the end of the training."""
     training, trial, folder, resumable = task.training, task.trial, task.folder, task.resumable
     recipe, prepared, history = training.recipe, training.prepared, resumable.history
-    epochs = len(history["loss"])
+    epochs, parts = len(history["loss"]), task.split.parts()
     outcome = Fit(
         training.seed,
         trial.repeat,
@@ -209,7 +211,7 @@ def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
         epochs,
         resumable.best_epoch(history) if resumable.best_epoch else epochs,
         resumable.seconds,
-        {part: len(positions) for part, positions in task.split.parts().items()},
+        {part: len(positions) for part, positions in parts.items()},
         history,
         [
             *notes(history, recipe),
@@ -227,7 +229,7 @@ def _describe(task: _Task, state: str, parts: list[str]) -> Fit:
 
 
 def best_epoch(history: dict[str, list[float]], recipe: Recipe) -> int:
-    """The epoch that the monitor selects, counted from 1. Of equal epochs it is the first."""
+    """The epoch with the best value of the monitor, counted from 1. Of equal epochs it is the first."""
     values = history[f"val_{recipe.monitor}"]
     return 1 + int(np.argmin(values) if recipe.mode == "min" else np.argmax(values))
 

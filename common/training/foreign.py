@@ -1,4 +1,4 @@
-"""Whether the finished trainings in the folder of a run are of that run: a folder may be copied in from another."""
+"""Refuses trainings of another run in the folder of a run. Somebody may have copied them there."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,9 +18,13 @@ _ENDED = "repeat-*/{}", "repeat-*/fold-*/{}"
 
 
 def refuse_foreign(folder: Path, request: Request, prepared: Prepared) -> None:
-    """Raises BadInput, listing every folder, if a training that ended in the folder of this run was made for another:
-    with another seed, recipe, protocol, paper, data set, backend or precision, or as another repeat. An older training
-    does not say all of this. Damaged files are left to `record.ended`."""
+    """Raises BadInput if a training that has ended in the folder of this run belongs to another run. Lists the folders
+    of all such trainings.
+
+    The files of such a training state another seed, recipe, protocol, paper, data set, backend or precision, or another
+    repeat or fold than the name of its folder. Files of older versions do not state all of these; what is not stated is
+    not compared. Damaged files are skipped, because `record.ended` reports them.
+    """
     wanted = {
         "paper": request.paper.name,
         "data": prepared.fingerprint,
@@ -49,7 +53,8 @@ def refuse_foreign(folder: Path, request: Request, prepared: Prepared) -> None:
 
 
 def _ended(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The folder of each training that ended, with what it says of itself."""
+    """Yields the folder of each training that has ended, with the content of fit.json or failed.json and, if it can be
+    read, of environment.json."""
     for name in ("fit.json", "failed.json"):
         for path in sorted(found for pattern in _ENDED for found in folder.glob(pattern.format(name))):
             with suppress(Damaged):

@@ -1,6 +1,6 @@
 """A network's logits: the inputs of its last sigmoid.
 
-A probability that was rounded to 0 or 1 no longer shows how wrong its logit was, and has no gradient. So networks are
+A probability that is rounded to 0 or 1 no longer shows how wrong its logit is, and has no gradient. So networks are
 trained on logits on every backend, and evaluated on logits and probabilities.
 """
 
@@ -10,11 +10,11 @@ from common.errors import BadInput
 
 
 def of_network(model: keras.Model, kind: type[keras.Model] = keras.Model) -> keras.Model:
-    """The same layers and weights without the last sigmoids: each output is replaced by the input of its sigmoid,
-    float32, of the same shape and name. kind: the class of the new network.
+    """A network with the same layers and weights, but without the last sigmoids. Each output is the input of the former
+    sigmoid, float32, of the same shape and name. kind: the class of the new network.
 
-    Raises BadInput for an output that is neither an Activation("sigmoid") nor an Average of several: its logits can't
-    be reached, and clipped probabilities would be trained on.
+    Raises BadInput for an output that is neither an Activation("sigmoid") nor an Average of several. Its logits can't
+    be reached, so it could only be trained on clipped probabilities.
     """
     for output in keras.tree.flatten(model.output):
         _refuse_hidden(model, output)
@@ -46,7 +46,7 @@ def _refuse_hidden(model: keras.Model, output: keras.KerasTensor) -> None:
 
 
 def beside_probabilities(model: keras.Model) -> keras.Model:
-    """A network with the output (probabilities, logits), each in the structure of the original output."""
+    """The network with the output (probabilities, logits). Both have the structure of the original output."""
     return keras.Model(model.input, (model.output, _logits(model)), name=f"{model.name}_both")
 
 
@@ -68,7 +68,7 @@ def _is_sigmoid(layer: keras.Layer | None) -> bool:
 
 
 def _layer_of(model: keras.Model, output: keras.KerasTensor) -> keras.Layer | None:
-    """The layer of an output; None if it comes from an operation such as keras.ops.sigmoid."""
+    """The layer that makes an output; None if an operation such as keras.ops.sigmoid makes it."""
     return next((layer for layer in model.layers if layer.output is output), None)
 
 
@@ -83,8 +83,8 @@ class LogitOfMean(keras.layers.Layer):
 
 
 class Logit(keras.layers.Layer):
-    """ln(p / (1 - p)) of a probability whose logit is hidden, for evaluation only. p is clipped to [epsilon, 1 -
-    epsilon], as in Keras' cross-entropy (keras.config.epsilon(), 1e-7)."""
+    """ln(p / (1 - p)) of a probability p whose logit is hidden. It is used only in an evaluation. p is clipped to
+    [epsilon, 1 - epsilon], as in Keras' cross-entropy (keras.config.epsilon(), 1e-7)."""
 
     def call(self, probability):
         p = keras.ops.clip(probability, keras.config.epsilon(), 1 - keras.config.epsilon())

@@ -1,9 +1,9 @@
 """The losses of the papers. All of them take the network's logits and are computed in float32.
 
 Keras' `BinaryCrossentropy` on probabilities behaves in two ways. In TensorFlow's graph mode it uses the logits behind
-the sigmoid. On JAX, on PyTorch and in eager TensorFlow it clips the probabilities at 1e-7, and beyond that its gradient
-is exactly zero: a network that gets there can't recover. The formula on logits here is the first way on every backend.
-A paper that used TensorFlow computed the same.
+the sigmoid. On JAX, on PyTorch and in eager TensorFlow it clips the probabilities at 1e-7. A clipped probability has a
+gradient of exactly zero, so a network that gets there can't recover. The formula on logits here does the first on every
+backend. A paper that used TensorFlow computed the same.
 """
 
 import keras
@@ -38,7 +38,7 @@ def of_logits(loss: keras.losses.Loss) -> OfLogits:
 
 
 class CrossEntropy(OfLogits):
-    """Binary cross-entropy, the mean over all pixels of a batch: t ln(1 + exp(-z)) + (1 - t) ln(1 + exp(z)). With
+    """Binary cross-entropy t ln(1 + exp(-z)) + (1 - t) ln(1 + exp(z)), as the mean over all pixels of a batch. With
     p = sigmoid(z) this is -t ln p - (1 - t) ln(1 - p). It is finite for every finite z. Its gradient p - t is zero only
     if p equals t.
 

@@ -20,22 +20,23 @@ from common.files import atomic, refuse_inflating
 from common.paths import kind_of_place
 from common.recipe import Recipe
 from common.text import finite_or_null
-from common.training.model_plan import first_line, refuse_other_network
+from common.training.model_plan import dicts_in, first_line, refuse_other_network
 
-# The members that Keras writes for a network without assets. A file with any other member is refused, for example with
-# a path that leads out of the folder in which it is unpacked.
+# The members that Keras writes for a network without assets. A file with any other member is refused. Such a member
+# could have a path that leads out of the folder in which the file is unpacked.
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {_CONFIG, "metadata.json", _WEIGHTS}
 _LARGEST_CONFIG = 2**21  # bytes; the largest network of the papers needs 250 kB
 _LARGEST_WEIGHTS = 2**32  # bytes; the largest network of the papers needs 280 MB, one of 306 million weights 1.2 GB
-# A network may have classes of Keras and of a paper's `model.py`.
+# The packages whose classes a network may have: Keras, and the papers' `model.py`.
 _PACKAGES = ("keras", "reproductions")
+# Keras' classes that hold code.
 _WITH_CODE = ("Lambda", "__lambda__")
 
 
 class About(BaseModel):
-    """The settings of a network's training. recipe: all settings, with preprocessing. data, fingerprint: name and hash
-    of the data set that was split. seed, repeat, fold: identify the training in its run."""
+    """The settings of a network's training. recipe: all settings, including the preprocessing. data, fingerprint: the
+    name and the fingerprint of the data set that was split. seed, repeat, fold: identify the training in its run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +69,7 @@ def name_of(recipe: Recipe) -> str:
 
 
 def save(model: keras.Model, about: About, path: Path) -> None:
-    """Writes the network, completely or not at all. Raises OSError if that fails."""
+    """Writes the network and its settings, completely or not at all. Raises OSError if that fails."""
     with atomic(path, ending=".keras") as file:
         model.save(file.name)
         with zipfile.ZipFile(file.name, "a") as archive:
@@ -76,17 +77,18 @@ def save(model: keras.Model, about: About, path: Path) -> None:
 
 
 def load(path: Path) -> Loaded:
-    """The network in a file.
+    """Loads the network in a file.
 
-    Raises BadInput for a file that is not a saved network, is damaged, was not written by `save`, could run foreign
-    code, has other inputs or outputs than its record says, or describes more than it holds.
+    Raises BadInput if the file is not a saved network, is damaged, was not written by `save`, could run foreign code,
+    has other inputs or outputs than its record states, has weights that are not finite, or describes a network that is
+    larger than the file or the limits allow.
     """
     about = _inspect(path)
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # layers raise exceptions of any class for bad settings
         raise BadInput(f"{path}: Keras can't build a network from it ({first_line(error)}).") from error
-    # A sigmoid makes 0 or 1 of an infinite number, so that the outputs do not show it.
+    # The outputs do not show such weights: a sigmoid turns an infinite number into 0 or 1.
     for layer in network._flatten_layers(include_self=False, recursive=True):
         if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
             raise BadInput(
@@ -97,7 +99,7 @@ def load(path: Path) -> Loaded:
 
 
 def _inspect(path: Path) -> About:
-    """Checks that the archive holds exactly what `save` writes, and returns its record. Builds no network."""
+    """Checks that the archive holds exactly what `save` writes, and returns the settings in it. Creates no weights."""
     if not path.is_file():
         kind = f"it is {special}" if (special := kind_of_place(path)) else "there is no such file"
         raise BadInput(f"{path}: {kind}. Expected the folder of a run, or its best.keras or last.keras.")
@@ -113,7 +115,7 @@ def _inspect(path: Path) -> About:
                 raise BadInput(f"{path}: refused. A saved network has no {', '.join(map(repr, unexpected))}.")
             if missing := sorted(_MEMBERS - members):
                 raise BadInput(f"{path}: damaged, {', '.join(missing)} is missing in it. Copy it again.")
-            # Keras stores without compressing.
+            # Keras does not compress. A compressed member could be far larger than the file.
             refuse_inflating(archive, path, {_CONFIG: _LARGEST_CONFIG, _WEIGHTS: _LARGEST_WEIGHTS})
             if damaged := archive.testzip():
                 raise BadInput(f"{path}: damaged, {damaged} does not fit its checksum. Copy it again.")
@@ -139,17 +141,12 @@ def _inspect(path: Path) -> About:
 
 def _foreign(config: Any) -> set[str]:
     """The names of the classes and functions in a network's configuration that come neither from Keras nor from a
-    paper, and of Keras' classes that hold code. (`safe_mode` also refuses code; this names it before anything is
-    built.)"""
-    found, waiting = set(), [config]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            module, name = each.get("module"), each.get("class_name")
-            known = module is None or str(module).partition(".")[0] in _PACKAGES
-            if not known or name in _WITH_CODE:
-                found.add(".".join(filter(None, [module, name])))
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
+    paper, and of Keras' classes that hold code. Keras' `safe_mode` refuses code too, but only while it builds the
+    network."""
+    found = set()
+    for each in dicts_in(config):
+        module, name = each.get("module"), each.get("class_name")
+        known = module is None or str(module).partition(".")[0] in _PACKAGES
+        if not known or name in _WITH_CODE:
+            found.add(".".join(filter(None, [module, name])))
     return found

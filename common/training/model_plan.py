@@ -1,7 +1,9 @@
-"""What a saved network would be, found before a weight of it is read: a file of 3 kB can describe one of gigabytes."""
+"""Checks the network that a file describes before any of its weights are loaded. A file of 3 kB can describe a network
+of gigabytes."""
 
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,18 @@ from common.errors import BadInput
 from common.recipe import Recipe
 from common.training.network import without_values
 
-# Calls of layers, each of which takes milliseconds to plan. The largest network of the papers has 239.
+# The most calls of layers in a network. Planning each call takes milliseconds. The largest network of the papers has
+# 239.
 _MOST_CALLS = 2_000
-# Values in the outputs of one layer, and of all layers, for one image; 16 images are computed at a time, with 4 bytes a
-# value. The papers' networks have up to 19 million in a layer and a billion in all, in every reading at most 10 and 540
-# a weight. A small file is allowed less: 270 MB for a layer and 2.1 GB in all, most of which is not held at once.
+# The most values in the outputs of one layer, and of all layers, for one image. 16 images are computed at a time, with
+# 4 bytes a value. The papers' networks have up to 19 million values in a layer and a billion in all; in every reading
+# that is at most 10 and 540 values for each weight. A network with few weights is allowed less: 270 MB for a layer and
+# 2.1 GB in all, most of which is not held at the same time.
 _SMALL_LAYER, _LAYER_FOR_A_WEIGHT, _LARGEST_LAYER = 2**22, 16, 2**25
 _SMALL_SUM, _SUM_FOR_A_WEIGHT, _LARGEST_SUM = 2**25, 640, 2**31
-_MOST_TILES = 64  # of CLAHE, each way; the papers use 8
-# What a network may consist of: the layers of the papers, and plain ones of other networks. None computes arrays
-# inside that are far larger than its output, as attention does.
+_MOST_TILES = 64  # the most tiles of CLAHE in each direction; the papers use 8
+# The layers that a network may have: those of the papers, and simple ones of other networks. None of them needs
+# internal arrays that are far larger than its output, as attention does.
 # fmt: off
 LAYERS = {
     "Activation", "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
@@ -34,37 +38,44 @@ LAYERS = {
 # fmt: on
 _NETWORKS = {"Functional", "Sequential"}
 _PLACES = {"keras.layers": LAYERS, "keras": _NETWORKS | {"DTypePolicy"}, "keras.src.models.functional": _NETWORKS}
-# What a layer is made with.
+# The modules of the objects that a layer is configured with.
 _PARTS = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies")
-_TENSOR = "__keras_tensor__"  # the place of a layer's input
+_TENSOR = "__keras_tensor__"  # the class name under which Keras saves the inputs of a layer
 
 
-def unknown_layers(config: dict[str, Any]) -> list[str]:
-    """The names of all in a network's configuration that is no layer of `LAYERS`, no part of one and no network of
-    them, sorted. What the training needs beside the network is not looked at."""
-    found, waiting = set(), [{key: value for key, value in config.items() if key != "compile_config"}]
+def dicts_in(config: Any) -> Iterator[dict[str, Any]]:
+    """Yields every dict in a configuration, at any depth. Keras describes each object by a dict."""
+    waiting = [config]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
-            module, name = each.get("module"), each.get("class_name")
-            place = module if isinstance(module, str) else ""
-            if "class_name" in each and not (place in _PARTS or name in _PLACES.get(place, [_TENSOR])):
-                found.add(str(name))
+            yield each
             waiting += each.values()
         elif isinstance(each, list):
             waiting += each
+
+
+def unknown_layers(config: dict[str, Any]) -> list[str]:
+    """The class names in a network's configuration that are not allowed, sorted. Allowed are the layers in `LAYERS`,
+    their parts, and networks of such layers. Settings of the training (`compile_config`) are not looked at."""
+    found = set()
+    for each in dicts_in({key: value for key, value in config.items() if key != "compile_config"}):
+        module, name = each.get("module"), each.get("class_name")
+        place = module if isinstance(module, str) else ""
+        if "class_name" in each and not (place in _PARTS or name in _PLACES.get(place, [_TENSOR])):
+            found.add(str(name))
     return sorted(found)
 
 
 def refuse_other_network(path: Path, config: dict[str, Any], weights: bytes, recipe: Recipe) -> None:
-    """Plans the network of a configuration, with the shapes of all its weights and layers and without their memory, and
-    compares it with its recipe and with the weights that the file holds.
+    """Refuses a network that does not fit its recipe or its weights. For this it plans the network: it computes the
+    shapes of all weights and layers, without taking memory for them.
 
-    config: the configuration as Keras saves it. weights: the HDF5 file beside it.
+    config: the configuration as Keras saves it. weights: the content of the HDF5 file beside it.
 
-    Raises BadInput, naming the file `path`, where Keras can't build a network from the configuration, where input and
-    outputs are not what the recipe says, where an output is no probability, and where the network is too large or has
-    more weights than the file.
+    Raises BadInput, naming the file `path`, if Keras can't build a network from the configuration, if the network has
+    unknown layers, if its input or outputs are not those of the recipe, if an output is not a probability, or if the
+    network is too large or has more weights than the file. Also raises it for a recipe with too many tiles of CLAHE.
     """
     if recipe.clahe and recipe.clahe[1] > _MOST_TILES:
         raise BadInput(f"{path}: refused. Its record asks for a CLAHE of {recipe.tiles:,} tiles each way.")
@@ -93,11 +104,12 @@ def refuse_other_network(path: Path, config: dict[str, Any], weights: bytes, rec
 
 
 def first_line(error: Exception) -> str:
+    """The first line of an error's message, or the name of its class if the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _calls(config: Any) -> int:
-    """How often layers are called in a network, those of networks in it included."""
+    """The number of calls of layers in the configuration of a network, including those in nested networks."""
     inside = config.get("config")
     layers = inside.get("layers") if isinstance(inside, dict) else None
     if not isinstance(layers, list):
@@ -120,8 +132,8 @@ def _refuse_other_shapes(path: Path, given: Any, output: Any, recipe: Recipe) ->
 
 
 def _refuse_no_sigmoid(path: Path, outputs: Any) -> None:
-    """Each output is that of a sigmoid, as a layer or in one, or the average of such: nothing else surely stays a
-    probability of its own pixel."""
+    """Raises BadInput unless each output comes from a sigmoid (a layer, or the activation of one) or from an average of
+    sigmoids. Nothing else is certain to give each pixel its own probability."""
     waiting = keras.tree.flatten(outputs)
     while waiting:
         layer = waiting.pop()._keras_history.operation
@@ -135,6 +147,7 @@ def _refuse_no_sigmoid(path: Path, outputs: Any) -> None:
 
 
 def _refuse_large(path: Path, planned: keras.Model, weights: bytes) -> None:
+    """Raises BadInput if a planned network has more weights than the file, or if its layers give too many values."""
     declared, stored = sum(math.prod(weight.shape) for weight in planned.weights), _stored_values(weights)
     if declared > stored:
         raise BadInput(
@@ -147,18 +160,22 @@ def _refuse_large(path: Path, planned: keras.Model, weights: bytes) -> None:
         outputs = [output for node in layer._inbound_nodes for output in node.outputs]
         size = sum(math.prod(each or 1 for each in output.shape) for output in outputs)
         in_all += size
-        if size > most or in_all > most_in_all:
-            alone = "gives", size, most
-            what, given, allowed = alone if size > most else ("and those before it give", in_all, most_in_all)
-            raise BadInput(
-                f"{path}: refused. Its layer '{layer.name}' {what} {given / 1e6:,.0f} million values for one image, "
-                f"more than the {allowed / 1e6:,.0f} million that are computed for a network of {declared:,} weights."
-            )
+        if size > most:
+            what, given, allowed = "gives", size, most
+        elif in_all > most_in_all:
+            what, given, allowed = "and those before it give", in_all, most_in_all
+        else:
+            continue
+        raise BadInput(
+            f"{path}: refused. Its layer '{layer.name}' {what} {given / 1e6:,.0f} million values for one image, "
+            f"more than the {allowed / 1e6:,.0f} million that are computed for a network of {declared:,} weights."
+        )
 
 
 def _stored_values(weights: bytes) -> int:
-    """The number of values in an HDF5 file. Raises ValueError where it holds anything but plain numbers, as Keras
-    writes them: compressed ones, those of other files, links, or more of them than bytes."""
+    """The number of values in the datasets of an HDF5 file. Raises ValueError if it holds anything but plain numbers,
+    which is all that Keras writes. So it refuses compressed datasets, data in other files, links, and datasets that
+    declare more bytes than the file has."""
     values, size, seen = 0, 0, set()
     with h5py.File(io.BytesIO(weights)) as file:
         waiting = [file]
@@ -184,6 +201,6 @@ def _stored_values(weights: bytes) -> int:
 
 
 def _is_plain(dataset: h5py.Dataset) -> bool:
-    """Whether the numbers lie in this file, one after the other."""
+    """Whether the numbers of a dataset are in this file, without chunks and compression."""
     layout = dataset.id.get_create_plist().get_layout()
     return layout in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT) and not dataset.external

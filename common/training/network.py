@@ -4,17 +4,17 @@
 A `model.py` has `Settings` and `build(recipe)`. It may also have
 
     optimizer(recipe, steps)   returns a keras.optimizers.Optimizer, for example with a learning rate that falls step by
-                               step; steps: the number of steps of the whole training without early stopping
+                               step. steps: the number of steps of the whole training without early stopping
     loss(recipe)               returns a keras.losses.Loss of the network's probabilities, or a `losses.OfLogits` of its
-                               logits; for two outputs a dict with their names as keys
+                               logits. For two outputs it returns a dict with their names as keys
     metrics(recipe)            returns a list of Keras metrics of the network's logits, each named by its signature
-                               (`common.evidence.definition`); `monitor` may name one. They are added to the metrics of
-                               every training. Without augmentation, JAX may validate more images at a time than a
-                               batch has, which changes a metric of batches
+                               (`common.evidence.definition`). The recipe's `monitor` may name one. They are added to
+                               the metrics of every training. Without augmentation, JAX may validate more images at a
+                               time than a batch has, which changes a metric of batches
     callbacks(recipe)          returns a list of Keras callbacks, for example to stop a training. A resumed training
                                restores the numbers that they remember, and nothing else
     augment(recipe)            returns a function (image, mask, seed) -> (image, mask) that changes a training image at
-                               random in each epoch; None for no augmentation. image: uint8 (side, side, channels),
+                               random in each epoch, or None for no augmentation. image: uint8 (side, side, channels),
                                mask: uint8 (side, side). The same seed must give the same bits.
 
 `optimizer` and `loss` are called for names in the recipe that `common` does not know (`recipe.OPTIMIZERS`, `LOSSES`).
@@ -41,9 +41,9 @@ Change = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 @contextmanager
 def without_values() -> Iterator[None]:
-    """The networks that are built in this context have weights of known shapes, and no values in them."""
+    """Within this context, networks are built with the shapes of their weights, but without values for them."""
     try:
-        # Keras would make the values after the scope, if the session were not cleared.
+        # Without `clear_session` below, Keras would make the values after the scope.
         with keras.StatelessScope(initialize_variables=False):
             yield
     finally:
@@ -52,7 +52,7 @@ def without_values() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Network:
-    """model: a paper's `model.py`."""
+    """The functions that define a paper's network and its training. model: the module `model.py` of the paper."""
 
     model: Any
 
@@ -70,8 +70,9 @@ class Network:
         return self.model.build(recipe)
 
     def plan(self, recipe: Recipe) -> keras.Model:
-        """The network with the shapes of all its weights and layers, without any values: in a second, for the largest
-        network too. It can't predict. Raises BadInput for settings that the network or its metrics refuse."""
+        """The network with the shapes of all its weights and layers, but without values. So it can't predict. Building
+        it takes about a second, also for the largest network. Raises BadInput for settings that the network or its
+        metrics refuse."""
         with without_values():
             self.metrics(recipe)
             return self.build(recipe)
@@ -90,8 +91,8 @@ class Network:
         return losses.for_recipe(recipe)
 
     def metrics(self, recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
-        """Of the network's logits, a list for each output where the network has two. Raises BadInput where none of
-        them is the recipe's monitor."""
+        """The metrics of the network's logits; a dict with one list for each output if the network also classifies.
+        Raises BadInput if the recipe monitors a metric that does not exist."""
         own = self.model.metrics(recipe) if hasattr(self.model, "metrics") else []
         if recipe.monitor not in (*MONITORS, *(metric.name for metric in own)):
             raise BadInput(
@@ -103,7 +104,8 @@ class Network:
         return [*known, *own]
 
     def callbacks(self, recipe: Recipe) -> list[keras.callbacks.Callback]:
-        """Raises BadInput for one that would put the best weights into the network when the training ends."""
+        """The paper's callbacks, or the default: early stopping if the recipe has a patience. Raises BadInput for a
+        callback that restores the best weights at the end of the training."""
         if own := getattr(self.model, "callbacks", None):
             made = list(own(recipe))
             if any(getattr(callback, "restore_best_weights", False) for callback in made):
@@ -117,7 +119,8 @@ class Network:
         return [keras.callbacks.EarlyStopping(f"val_{recipe.monitor}", patience=recipe.patience, mode=recipe.mode)]
 
     def augment(self, recipe: Recipe) -> Change | None:
-        """The function that changes a training image in each epoch, or makes its copies (`Recipe.copies`)."""
+        """The function that changes a training image in each epoch, or makes its copies (`Recipe.copies`). None without
+        augmentation."""
         if own := getattr(self.model, "augment", None):
             return own(recipe)
         return Augment(Augmentation(**recipe.augmentation)) if recipe.augmentation else None

@@ -1,4 +1,4 @@
-"""The device that trains and its precision. Keras and the driver are queried, so that this works on every backend."""
+"""Finds the device that trains, and its precision. Asks Keras and NVIDIA's driver, so this works on every backend."""
 
 import os
 import shutil
@@ -16,15 +16,15 @@ POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 @dataclass(frozen=True)
 class Gpu:
-    """An NVIDIA GPU that the driver knows: its name and compute capability, such as 9.0."""
+    """An NVIDIA GPU that the driver knows. capability: the compute capability, such as 9.0."""
 
     name: str
     capability: float
 
 
 def gpus() -> list[Gpu]:
-    """The NVIDIA GPUs that this process may use, even if the backend does not. Empty without a driver."""
-    with suppress(ValueError):  # the driver may not know its GPU
+    """The NVIDIA GPUs that this process may use, even if the backend does not use them. Empty without a driver."""
+    with suppress(ValueError):  # the driver may not know the capability of its GPU
         lines = [line.rsplit(",", 1) for line in _ask_driver("name,compute_cap")]
         return [Gpu(name.strip(), float(capability)) for name, capability in lines]
     return []
@@ -38,12 +38,14 @@ def gpu_memory(kind: Literal["total", "free"]) -> list[int]:
 
 
 def _ask_driver(facts: str, form: str = "") -> list[str]:
-    """A line for each GPU that CUDA_VISIBLE_DEVICES names; for every GPU of the machine if it names none, or names
-    them as the driver does not (it takes no shortened UUIDs and no MIG instances). No lines if there is no driver, or
-    if it hangs.
+    """Asks the driver for facts about the GPUs. Returns a line for each GPU that CUDA_VISIBLE_DEVICES names, or for
+    every GPU of the machine if the variable is not set or the driver does not know its names (it takes no shortened
+    UUIDs and no MIG instances). Returns no lines if there is no driver, or if it hangs.
 
     The driver numbers the GPUs by their place on the bus. CUDA numbers the fastest first, unless
-    CUDA_DEVICE_ORDER=PCI_BUS_ID is set. Without that, a number may mean two GPUs where there are several kinds."""
+    CUDA_DEVICE_ORDER=PCI_BUS_ID is set. So on a machine with several kinds of GPU, a number may mean one GPU for the
+    driver and another for CUDA.
+    """
     if not (tool := shutil.which("nvidia-smi")):
         return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

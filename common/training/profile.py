@@ -1,4 +1,4 @@
-"""The choice of the profile, with the messages about its time and memory."""
+"""Chooses the profile, and says how much time and memory a training needs."""
 
 import os
 import re
@@ -18,13 +18,13 @@ from common.training.precision import gpu_in_use, gpu_memory, gpus
 from common.training.request import Request, refuse_unusable
 
 CHOICES = ("auto", *PROFILES)
-# Bytes that a process needs besides its training. On a GPU, the driver and libraries of each process take 0.5 to 1 GiB
-# of its memory. On a CPU, Python, the backend and the suite take it from the machine.
+# Bytes that a process needs beside its training. On a GPU, the driver and the libraries of each process take 0.5 to 1
+# GiB of the GPU's memory. On a CPU, Python, the backend and the suite take memory of the machine.
 PROCESS_MEMORY = 2**30
 
 
 def check(profile: str, repeats: int, seed: int, at_once: str = "1") -> None:
-    """Raises BadInput for options that are wrong for every paper and data set."""
+    """Raises BadInput for options that are wrong for every paper and data set. at_once: a number, or "auto"."""
     wanted = int(at_once) if re.fullmatch("[0-9]{1,9}", at_once) else 0
     if at_once != "auto" and not 1 <= wanted <= limits.AT_ONCE:
         raise BadInput(f"{at_once:.20} repeats at once: expected auto, or a number from 1 to {limits.AT_ONCE}.")
@@ -41,10 +41,12 @@ def check(profile: str, repeats: int, seed: int, at_once: str = "1") -> None:
 
 
 def choose(request: Request, profile: str, say: Callable[[str], None]) -> Request:
-    """The request with a definite profile. "auto" is the paper's size if a GPU is in use, else the small one. `say`
-    gets lines with the profile, the reason, the time of a repeat on this machine, and the memory if it is large.
+    """The request with this profile. "auto" is the paper profile if a GPU is in use, else the small one. `say` gets
+    lines with the profile, the reason for it, the time of a repeat on this machine (for "auto"), and the memory if it
+    is more than 1 GiB.
 
-    Raises BadInput for a request that can't be run, before anything is measured."""
+    Raises BadInput for a request that can't be run, before anything is measured.
+    """
     on_gpu = gpu_in_use()
     chosen = replace(request, profile=settled(profile))
     refuse_unusable(chosen)
@@ -62,7 +64,7 @@ def choose(request: Request, profile: str, say: Callable[[str], None]) -> Reques
             f"There is a GPU here ({idle[0].name}) that the backend does not use. `make install EXTRAS=gpu` installs "
             "TensorFlow with CUDA, `make install EXTRAS=jax-gpu` JAX."
         )
-    # For a named profile the memory is not stored in a file, so that nothing is written before the data were read.
+    # For a named profile the memory is not stored in a file, so that nothing is written before the data are read.
     if (needed := known_memory(chosen) if profile == "auto" else memory(chosen)) > 2**30:
         enough = "" if on_gpu or needed < total_memory() else " That is too little: the training may be killed."
         here = "" if on_gpu else f"; this machine has {total_memory() / 2**30:.0f}"
@@ -76,12 +78,12 @@ def settled(profile: str) -> Profile:
 
 
 def memory(request: Request) -> int:
-    """Bytes that training needs."""
+    """The memory that a training needs, in bytes."""
     return memory_bytes(Network.of_paper(request.paper.name).plan(request.recipe), request.recipe)
 
 
 def known_memory(request: Request) -> float:
-    """The same, stored so that the network is not built at every start."""
+    """Like `memory`, but stores the number in a file, so that the network is not built at every start."""
     return remember(request, "bytes of memory", lambda: memory(request))
 
 
@@ -92,9 +94,11 @@ def known_step(request: Request) -> float:
 
 
 def at_once(request: Request, asked: str) -> int:
-    """How many trainings of this request run at a time. asked: a number or "auto". "auto" on a GPU is as many as fit
-    into its free memory, but at most one for two CPU cores, because the cores feed them. On a CPU "auto" is 1: two at
-    once took as long as one after the other."""
+    """How many trainings of this request run at a time. asked: a number, or "auto".
+
+    On a GPU, "auto" is as many as fit into its free memory, but at most one for every two CPU cores, because the cores
+    feed the trainings. On a CPU, "auto" is 1: two trainings at once took as long as one after the other.
+    """
     if asked != "auto":
         return int(asked)
     if not gpu_in_use() or not (free := gpu_memory("free")):
@@ -104,8 +108,8 @@ def at_once(request: Request, asked: str) -> int:
 
 
 def process_memory(request: Request) -> float:
-    """Bytes of a process that trains: 1.5 times the memory of the training, because of the backend's buffers, plus
-    PROCESS_MEMORY."""
+    """The memory of a process that trains, in bytes: 1.5 times the memory of the training, because of the backend's
+    buffers, plus PROCESS_MEMORY."""
     return 1.5 * known_memory(request) + PROCESS_MEMORY
 
 
@@ -115,7 +119,8 @@ def total_memory() -> int:
 
 
 def expected(request: Request) -> str:
-    """The time of one repeat on this machine, in words; the needed memory if the machine has less."""
+    """The time of one repeat on this machine, in words. If the machine has too little memory, the text says so instead.
+    The caller adds "a repeat" to it."""
     recipe = request.recipe
     if not gpu_in_use() and (needed := known_memory(request)) > total_memory():
         return f"{needed / 2**30:.0f} GiB of memory, more than this machine has, and an unknown time for"
@@ -123,13 +128,14 @@ def expected(request: Request) -> str:
 
 
 def used(request: Request) -> int:
-    """The number of cases of the recipe's classes, or of the balanced sample of them."""
+    """The number of cases of the recipe's classes, or in the balanced sample of these cases."""
     recipe = request.recipe
     counted = Counter(case.label for case in request.found.cases if case.label in recipe.classes)
     return len(counted) * min(counted.values()) if recipe.sample == "balanced" else counted.total()
 
 
 def remember(request: Request, what: str, measure: Callable[[], float]) -> float:
-    """The value that was measured for this network before, else a new measurement."""
+    """The value that was measured before for this network in this precision. If there is none, measures and stores it.
+    what: names the value."""
     network = f"{request.paper.name} {recipe_hash(request.recipe)} p{protocol_of(request.recipe)}"
     return remembered(request.runs / "timing.json", f"{what}, {network} in {request.precision}", measure)

@@ -1,10 +1,10 @@
-"""The programs that JAX compiles for a GPU: where they are kept, and that one process compiles them for all.
+"""Stores the programs that JAX compiles for a GPU, and lets one process compile a program for all others.
 
-Compiling a network for a GPU takes about a minute, most of which goes into timing several ways to compute each
-convolution. Processes that do this at the same time disturb each other's timings: of seven on one H200, the first
-epochs ended after 170 to 290 s.
+Compiling a network for a GPU takes about a minute. Most of it goes into timing several ways to compute each
+convolution. Processes that do this at the same time disturb each other's timings: when seven did so on one H200, their
+first epochs ended after 170 to 290 s.
 
-This module imports neither Keras nor JAX until it is called.
+This module imports neither Keras nor JAX until one of its functions is called.
 """
 
 import logging
@@ -23,15 +23,17 @@ from common.lock import holder, only_one
 
 logger = logging.getLogger(__name__)
 
-# JAX's settings, by their names in the environment, for processes that start later.
+# The environment variables of two settings of JAX. Processes that start later read them.
 _FOLDER, _SECONDS = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 
 
 def keep_compiled(folder: Path) -> None:
-    """Makes JAX on a GPU store compiled programs in a folder within `folder`, one for each kind of GPU and version of
-    JAX. XLA adds what it found out about each convolution, and checks neither GPU nor version when it reads it.
+    """Makes JAX store its compiled programs in a subfolder of `folder`. Does nothing if JAX does not run on a GPU.
 
-    Each repeat builds its network anew, and JAX treats it as a different one. Without this cache it would compile the
+    Each kind of GPU and version of JAX has its own subfolder. XLA also stores there what it measured for each
+    convolution, and checks neither the GPU nor the version when it reads these files.
+
+    Each repeat builds its network anew, and JAX takes it for a different one. Without this cache, JAX would compile the
     same programs again for every repeat and fold, in each process and at each start.
     """
     import keras
@@ -44,17 +46,18 @@ def keep_compiled(folder: Path) -> None:
     import jax
 
     own = folder / re.sub(r"[^\w.]+", "-", f"{device()} jax {version('jax')}".lower())
-    # A relative path, because JAX finds a program by a key that contains the path: in a copy of the folder on another
-    # machine it would find none.
+    # The path is relative, because JAX finds a program by a key that contains the path. With an absolute path it would
+    # find no program in a copy of the folder on another machine.
     os.environ.setdefault(_FOLDER, os.path.relpath(own))
-    # By default, JAX stores only what took a second. A start has some hundred smaller programs, for initial weights.
+    # By default, JAX stores only programs that took a second to compile. A start has some hundred smaller ones, for
+    # initial weights.
     os.environ.setdefault(_SECONDS, "0")
-    jax.config.update("jax_compilation_cache_dir", os.environ[_FOLDER])  # JAX has read the environment before
+    jax.config.update("jax_compilation_cache_dir", os.environ[_FOLDER])  # this JAX has already read its environment
     jax.config.update("jax_persistent_cache_min_compile_time_secs", float(os.environ[_SECONDS]))
 
 
 def folder_of_programs() -> Path | None:
-    """Where JAX stores compiled programs; None if it does not, and on other backends."""
+    """The folder in which JAX stores compiled programs. None if it stores none, and on other backends."""
     import keras
 
     if keras.backend.backend() != "jax":
@@ -67,13 +70,15 @@ def folder_of_programs() -> Path | None:
 
 @contextmanager
 def compile_once(program: str, label: str, progress: Progress) -> Iterator[Callable[[], None]]:
-    """Lets one process at a time into this context. It yields a function to call as soon as the program has been
-    compiled; at the latest, this is so when the context ends without an error. From then on nobody waits, because the
-    program is stored. If the process dies before, the next one compiles it. Does nothing where no programs are stored.
-    Where the folder of programs can't be written to, a warning says so, and nobody waits.
+    """Lets only one process at a time into this context until the program is compiled and stored. Then no process waits
+    any more.
 
-    program: a file name for whatever decides the program, except for the GPU and the version of JAX. label: begins the
-    lines in which the user is told who compiles and who waits.
+    Yields a function to be called as soon as the program has been compiled. The end of the context calls it too, if
+    there was no error. If the process dies before, the next one compiles the program. Does nothing if JAX stores no
+    programs. If the folder of programs can't be written to, a warning says so, and no process waits.
+
+    program: a file name with everything that decides the program, except for the GPU and the version of JAX. label:
+    begins the lines that tell the user who compiles and who waits.
     """
     if (folder := folder_of_programs()) is None:
         yield lambda: None
@@ -82,7 +87,7 @@ def compile_once(program: str, label: str, progress: Progress) -> Iterator[Calla
     stored = place / "stored"
     with ExitStack() as held:
 
-        @cache  # once is enough, and it is called after every epoch
+        @cache  # it is called after every epoch, but only the first call has anything to do
         def finish() -> None:
             try:
                 place.mkdir(parents=True, exist_ok=True)
@@ -91,7 +96,7 @@ def compile_once(program: str, label: str, progress: Progress) -> Iterator[Calla
                 _warn_unusable(place, error)
             held.close()
 
-        # `os.path.exists`, because it raises no OSError.
+        # Not `Path.exists`, which may raise OSError.
         if not os.path.exists(stored):
             with ExitStack() as meanwhile:
                 if other := holder(place):

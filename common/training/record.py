@@ -1,4 +1,4 @@
-"""The files of a finished training in its folder, and the part of them in `results/`: its numbers and its counts."""
+"""The files of a finished training: in its folder, and in `results/`, where its numbers and counts are stored."""
 
 import logging
 import shutil
@@ -31,8 +31,10 @@ logger = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
 
+# The beginning of the name of the temporary folder in which `store` collects the counts.
 KEEPING = ".keeping-"
 
+# The counts of the test images with new statistics of batch normalisation (`common.training.batch_statistics`).
 RENEWED = "rows-test-renewed.npz"
 
 # The predicted masks of the test images (`masks.save_masks`), in the order of rows-test.npz.
@@ -41,7 +43,7 @@ MASKS = "test-masks.npz"
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of a run: a repeat, or one of the `folds` folds of a cross-validation."""
+    """One training of a run: a repeat or, in a cross-validation, one of its `folds` folds. Both are counted from 0."""
 
     repeat: int
     fold: int | None = None
@@ -49,7 +51,7 @@ class Trial:
 
     @property
     def number(self) -> int:
-        """Identifies the stream of random numbers of this trial."""
+        """The number of this training in the run. With the seed of the run, it decides all random numbers."""
         return self.repeat * self.folds + (self.fold or 0)
 
     def __str__(self) -> str:
@@ -58,13 +60,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Fit:
-    """The content of `fit.json`. fold: None without cross-validation. best_epoch: the evaluated epoch, counted from 1.
-    seconds: time of the training with its validation, without the evaluation. history: for each value by name, one
-    float for each epoch. state: 16 hex digits that identify the final state (`Resumable.digest`). unlearned: as in
-    `schema.Repeat`. protocol: `common.protocol.protocol_of` its recipe. paper, recipe, data: whose run it is: the
-    paper's name, the hash of the recipe, and the fingerprint of the data. counts: checksums of the files of counts and
-    masks, by name. spent: seconds of all by kind of work (`common.training.stopwatch`). Older files lack the last
-    six."""
+    """The content of `fit.json`.
+
+    fold: None without cross-validation. epochs: the number of trained epochs. best_epoch: the evaluated epoch, counted
+    from 1. seconds: the time of training and validation, without the evaluation at the end. split: the number of images
+    in each part. history: the values of each metric by its name, one float for each epoch. state: 16 hex digits that
+    identify the final state (`Resumable.digest`); "" for a training that was restored from a record. unlearned: as in
+    `schema.Repeat`. protocol: `common.protocol.protocol_of` the recipe. paper: its name. recipe: the hash of the
+    recipe. data: the fingerprint of the data. counts: the checksum of each file of counts and masks, by file name.
+    spent: seconds by kind of work (`common.training.stopwatch`). Files of older versions may lack the fields that have
+    a default.
+    """
 
     seed: int
     repeat: int
@@ -86,8 +92,8 @@ class Fit:
 
 
 def ended(folder: Path) -> Fit | schema.Failure | None:
-    """The outcome of the training in a folder. None if it has not ended, or if its files are damaged: then a warning
-    says so, and the training must be done again."""
+    """The outcome of the training in a folder. None if it has not ended, or if its files are damaged. Then a warning
+    names the damaged file, and the training must be done again."""
     try:
         if (folder / "fit.json").exists():
             done = _read(folder / "fit.json", lambda content: Fit(**content))
@@ -96,7 +102,7 @@ def ended(folder: Path) -> Fit | schema.Failure | None:
                 check_archive(folder / name)
                 if done.counts and checksum(folder / name) != done.counts[name]:
                     raise Damaged(folder / name, "it is not the file that this training wrote")
-            remove_states(folder)  # they are still there if it was killed just before this step
+            remove_states(folder)  # they are still there if the process was killed before it removed them
             return done
         if (folder / "failed.json").exists():
             return _read(folder / "failed.json", schema.Failure.model_validate)
@@ -111,27 +117,30 @@ def counted_files(folder: Path, parts: Iterable[str]) -> list[str]:
 
 
 def made_in(folder: Path) -> schema.Environment:
-    """The environment in which a repeat was made."""
+    """The environment in which the training in this folder was done. Raises Damaged if its file can't be read."""
     return _read(folder / "environment.json", schema.Environment.model_validate)
 
 
 def note_environment(folder: Path, machine: schema.Environment) -> None:
-    """Writes the environment into the folder of a repeat. The others of the run may have another machine or commit."""
+    """Writes the environment into the folder of a training. Other trainings of the run may have another machine or
+    commit."""
     write_json(folder / "environment.json", machine.model_dump())
 
 
 def _read(path: Path, make: Callable[[dict], Made]) -> Made:
+    """Reads a JSON file and makes an object of its content. Raises Damaged if the content does not fit."""
     content = read_json(path)
     try:
         return make(content)
     except ValidationError as error:
         raise Damaged(path, "; ".join(complaints(error))) from error
-    except TypeError as error:  # a changed key, also that of the checksum
+    except TypeError as error:  # a key was changed, perhaps that of the checksum
         raise Damaged(path, "its keys are not those that were written") from error
 
 
 def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> schema.Failure:
-    """Writes `failed.json`, so that a repeat without numbers is not tried again: it would fail in the same way."""
+    """Writes `failed.json` for a training that diverged. So the training is not tried again: it would fail in the same
+    way."""
     about = schema.Failure(
         seed=seed,
         repeat=trial.repeat,
@@ -146,16 +155,16 @@ def note_failure(folder: Path, seed: int, trial: Trial, diverged: Diverged) -> s
 
 
 def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None) -> schema.Repeat:
-    """The result of one finished repeat, computed from its counts of each image. done: the content of `fit.json` if the
-    file is not written yet."""
+    """The result of one finished training, computed from its counts of each image. done: the content of `fit.json`, if
+    the file is not written yet."""
     done = done or Fit(**read_json(folder / "fit.json"))
     rows = {part: counts.Rows.load(folder / f"rows-{part}.npz") for part in done.split}
     asked = [each.definition for each in (*paper.reported, *paper.worded) if each.definition != OF_TRAINING]
-    if not recipe.positive:  # a baseline may segment only, beside a network of the paper that also classifies
+    if not recipe.positive:  # a baseline may only segment, while the paper's own network also classifies
         asked = [each for each in asked if "class" not in Definition.parse(each).target]
     signatures = dict.fromkeys([*metrics.standard(recipe), *asked])
-    # Predictors that have learned nothing answer the same for every image: no tumour and not the positive class, or the
-    # shares of the training part.
+    # Predictors that have learned nothing give every image the same probabilities: 0 for the tumour and for the
+    # positive class, or their shares in the training part.
     shares = prevalence(rows["train"]), class_prevalence(rows["train"])
     nothing = {trivial.BACKGROUND: (0.0, 0.0), trivial.PREVALENCE: shares}
     evaluated = {part: metrics.values(of_part, signatures) for part, of_part in rows.items()}
@@ -184,14 +193,15 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := counts.class_confusion(of_part))},
-        notes=list(dict.fromkeys([*done.notes, *_on_groups(done, recipe, rows)])),  # a restored one has all of them
+        # Without duplicates: the notes of a restored training include those on groups.
+        notes=list(dict.fromkeys([*done.notes, *_on_groups(done, recipe, rows)])),
     )
     return run.model_copy(update={"unlearned": learned.find_signs(run, rows["test"])})
 
 
 def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[str]:
-    """A note if patients of the test part were trained on. An image and its copies are not a patient; `enlarge.leak`
-    reports on them."""
+    """A note if images of a patient are in the training part and in the test part. A group that only holds an image and
+    its copies does not count as a patient; `enlarge.leak` reports on copies."""
     if recipe.copies:
         group_of: dict[str, str] = {}
         for each in rows.values():
@@ -204,8 +214,8 @@ def _on_groups(done: Fit, recipe: Recipe, rows: dict[str, counts.Rows]) -> list[
 
 
 def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
-    """The metrics and losses that `fit` printed for the training images in the evaluated epoch. Each loss has its own
-    signature; a loss that the paper's `model.py` makes has none, and stays in the history."""
+    """The metrics and losses that `fit` printed for the training images in the evaluated epoch, by signature. A loss
+    from the paper's `model.py` has no signature, so it is left out."""
     printed = {name: series[done.best_epoch - 1] for name, series in done.history.items()}
     values = {
         name: printed[key]
@@ -227,21 +237,23 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
 
 
 def store(record: schema.Record, places: list[Path], kept: Path) -> schema.Record:
-    """Stores a record in `results/` with the counts of every training, of the first repeat also the predicted
-    masks of the test images with their bounding boxes. From these small files a fresh clone can compute every
-    definition without training. They take the place of those of an older record of the same runs.
+    """Stores a record in `results/` with the counts of every training. For the first repeat, the predicted masks of the
+    test images and their bounding boxes are stored too. From these small files a fresh clone can compute every
+    definition without training. They replace the files of an older record of the same run.
 
     places: the folders of the trainings. kept: the folder of results, which the caller has locked. Returns the record
-    as it is stored, with the checksums of the files: if the process is killed between the two, they show that the older
-    record is not of these files. Raises BadInput, and changes nothing, for a record that could not be read again."""
-    records = results.with_record(kept, record)  # refused before the counts of an older record are replaced
+    as it is stored, with the checksums of the files. The files are written before the record. If the process is killed
+    in between, the checksums show that the older record does not belong to these files. Raises BadInput, and changes
+    nothing, for a record that could not be read again.
+    """
+    records = results.with_record(kept, record)  # raises BadInput before the counts of an older record are replaced
     stored = record.model_copy(update={"counts": _keep_counts(record, places, kept)})
     results.write(kept, [stored if each is record else each for each in records])
     return stored
 
 
 def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[str, str]:
-    """Copies the files, and returns their checksums by name."""
+    """Copies the files of counts into the folder beside the record, and returns their checksums by name."""
     folder = counts_folder(kept, record)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f"{KEEPING}*"):  # a process was killed here
@@ -250,13 +262,13 @@ def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[
         for place, run in zip(places, record.runs, strict=True):
             for own, name in kept_rows(run).items():
                 copy(place / own, beside / name)
-            # One that was taken from a record (`common.training.restore`) may have none.
+            # A training that was restored from a record may have no masks (`common.training.restore`).
             if run.repeat == record.runs[0].repeat and (place / MASKS).exists():
                 copy(place / MASKS, beside / kept_masks(run))
                 boxes_of = beside / f"boxes-{results.trial_name(run)}-test.json"
                 write_atomically(boxes_of, for_json(_boxes(place)).encode())
-        # All is on the disk now, and the next lines only rename. So a full disk leaves the old counts unchanged, and
-        # there are counts at every moment.
+        # All files are on the disk now, and the next lines only rename them. So a full disk leaves the old counts
+        # unchanged, and there are counts at every moment.
         new = {path.name: checksum(path) for path in sorted(beside.iterdir())}
         for name in new:
             (beside / name).replace(folder / name)
@@ -267,19 +279,19 @@ def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[
 
 
 def kept_rows(run: schema.Repeat) -> dict[str, str]:
-    """The files of counts of a training: their names in its folder, and beside its record."""
+    """The files of counts of a training: for each name in its folder, the name beside its record."""
     trial = results.trial_name(run)
     names = {f"rows-{part}.npz": f"rows-{trial}-{part}.npz" for part in run.split}
     return names | ({RENEWED: f"rows-{trial}-test-renewed.npz"} if schema.RENEWED in run.metrics else {})
 
 
 def kept_masks(run: schema.Repeat) -> str:
-    """The name of its predicted masks beside its record, where those of the first repeat are kept."""
+    """The name of the file of predicted masks beside the record. Only those of the first repeat are kept."""
     return f"masks-{results.trial_name(run)}-test.npz"
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:
-    """For each test case, a box around each region that the network marks, in pixels of the network's resolution."""
+    """For each test case, the bounding boxes of the predicted regions, in pixels of the network's resolution."""
     marked = load_masks(place / MASKS)
     cases = counts.Rows.load(place / "rows-test.npz").case.tolist()
     least = boxes.LEAST_SHARE * marked[0].size

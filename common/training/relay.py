@@ -1,4 +1,4 @@
-"""A training in another process: calls it there, and brings its progress, log messages and outcome to this process.
+"""Does a training in a child process, and sends its progress, log messages and outcome to the parent process.
 
 `common.training.at_once` starts such processes on this machine, `common.sweep.on_ray` on others. This module imports
 neither Keras nor a module that does.
@@ -23,16 +23,20 @@ from common.paths import refuse_special
 PRINTED = "printed.txt"
 _TELLS_EVERY = 0.5  # seconds between two messages about the progress of a training
 
-# Sends a message, a kind and its content, to the parent. Several threads call it. Raises OSError if sending fails.
+# A function that sends a message to the parent: its kind, then its content. Several threads call it. It raises OSError
+# if sending fails.
 Tell = Callable[..., None]
 
 
 def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) -> tuple:
-    """Does the work in this process and returns its answer for `outcome`. During the work it sends messages to `Heard`:
-    the log and, if `shown`, the progress. Output of the work goes to the file `log`."""
+    """Does the work in this process, which is the child. Returns an answer that the parent gives to `outcome`.
+
+    During the work, `tell` sends the messages that the parent gives to `Heard.hear`: log messages and, if `shown`, the
+    progress. The output of the work goes to the file `log`.
+    """
     progress, over, everything = Progress(disable=True), threading.Event(), logging.getLogger()
     teller = threading.Thread(target=_tell, args=(progress, over, tell), daemon=True)
-    # Replaces handlers that would print; Ray's workers have one.
+    # Replaces handlers that would print, such as that of Ray's workers.
     everything.handlers, before = [_Logged(tell)], everything.handlers
     logging.getLogger("common").setLevel(logging.INFO)
     logging.captureWarnings(True)
@@ -45,7 +49,7 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
             except BadInput as error:
                 return "refused", error.lines
             except Exception:
-                with suppress(OSError):  # the disk may be full; then the raised error says so
+                with suppress(OSError):  # the disk may be full, which the raised error says too
                     traceback.print_exc()
                 raise
     except Exception as error:
@@ -60,13 +64,14 @@ def answer(work: Callable[[Progress], Any], log: Path, tell: Tell, shown: bool) 
 
 
 def full_or_closed(error: Exception) -> bool:
-    """Whether a disk is full or read-only. The next training would fail too, and the command says what to do."""
+    """Whether the error says that a disk is full or read-only. The next training would then fail too, and the command
+    tells the user what to do."""
     return isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING)
 
 
 def outcome(answered: tuple, log: Path) -> Any:
-    """The return value of the work, or a RuntimeError if it failed. Raises BadInput if the work did, and OSError for a
-    full or read-only disk."""
+    """The return value of the work, or a RuntimeError if the work failed. Raises BadInput if the work did, and OSError
+    for a full or read-only disk. answered: from `answer`."""
     kind, content = answered
     if kind == "refused":
         raise BadInput(*content)
@@ -79,7 +84,7 @@ def outcome(answered: tuple, log: Path) -> Any:
 
 
 class Heard:
-    """Receives the messages of one training: shows its progress as bars and logs its messages."""
+    """Receives the messages of one training in the parent. Shows its progress as bars, and logs its log messages."""
 
     def __init__(self, progress: Progress):
         self.progress = progress
@@ -126,8 +131,8 @@ def _tell(progress: Progress, over: threading.Event, tell: Tell) -> None:
 
 @contextmanager
 def _printed_to(log: Path) -> Iterator[None]:
-    """Appends everything that the process writes to standard output and error to a file, also what does not come from
-    Python."""
+    """Within this context, everything that the process writes to standard output and standard error is appended to a
+    file, also the output of libraries that are not written in Python."""
     log.parent.mkdir(parents=True, exist_ok=True)
     refuse_special(log)
     before = [os.dup(stream) for stream in (1, 2)]
@@ -142,6 +147,7 @@ def _printed_to(log: Path) -> Iterator[None]:
 
 
 def _point(out: int, err: int) -> None:
+    """Points standard output and standard error of the process to these file descriptors."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # the disk may be full
             stream.flush()

@@ -1,4 +1,4 @@
-"""What `repro run` and `reproductions.reproduce` do: from a person's choices to trained networks, and to our numbers
+"""The work of `repro run` and `reproductions.reproduce`: from the user's choices to trained networks and to our numbers
 beside those of the paper."""
 
 import shlex
@@ -34,9 +34,9 @@ from common.training.run import run_experiment
 
 @dataclass(frozen=True)
 class Reproduced:
-    """What a run gave. rows: each number that the paper prints of these networks beside ours (`flat.rows_of_runs`).
-    records: one for each network. networks: the files of the saved networks (`Trained.files`). results: the folder of
-    the records."""
+    """The result of a run. rows: each number that the paper prints of these networks, beside ours
+    (`flat.rows_of_runs`). records: one for each network. networks: the files of the saved networks (`Trained.files`).
+    results: the folder of the records."""
 
     rows: list[Row]
     records: list[Record]
@@ -46,13 +46,14 @@ class Reproduced:
 
 @dataclass(frozen=True)
 class Trained:
-    """One network that a run trained: the paper's own, or a baseline. record: of all its repeats."""
+    """One network that a run trained: the paper's own or a baseline. record: holds all its repeats."""
 
     request: Request
     record: Record
 
     def files(self) -> list[Path]:
-        """The saved network of each training: best.keras or last.keras. One that failed or was restored has none."""
+        """The saved network of each training: best.keras or last.keras. A training that failed or was restored from a
+        record has none."""
         planned = plan(self.request, lambda line: None)
         name = model_file.name_of(self.request.recipe)
         places = [trial_folder(planned.folder, trial) / name for trial in planned.trials]
@@ -71,7 +72,8 @@ def reproduce(
     say: Callable[[str], None],
     **choices: Any,
 ) -> Reproduced:
-    """All of a run; the choices are those of `new_request`. Raises as the functions below do."""
+    """Does a whole run: request, training and comparison. choices: further parameters of `new_request`. Raises the
+    errors of `new_request`, `profile.choose` and `train_networks`."""
     choices |= {"profile": profile, "repeats_at_once": repeats_at_once}
     command = command_of(paper, readings, choices | {"results": results}) + " --add" * add
     request = new_request(paper, readings=readings, resume=resume, add=add, say=say, command=command, **choices)
@@ -82,8 +84,8 @@ def reproduce(
 
 
 def command_of(paper: Paper, readings: Mapping[str, str], options: Mapping[str, Any]) -> str:
-    """The command with which a run goes on that a program began. options: by the name of the option; None for the
-    default."""
+    """The shell command that resumes a run which was started from Python. options: the value of each option by its
+    name in Python; None for the default."""
     words = [("--reading", f"{key}={value}") for key, value in readings.items()]
     words += [(f"--{key.replace('_', '-')}", str(value)) for key, value in options.items() if value is not None]
     return shlex.join(["repro", "run", paper.name, *(word for pair in words for word in pair), "--resume"])
@@ -108,11 +110,12 @@ def new_request(
     command: str = "",
     least: int = 0,
 ) -> Request:
-    """A person's choices (those of `repro run`) as a request of the paper's own size: `profile.choose` settles its
-    size, `train_networks` the folder of its results. Keras is loaded before.
+    """Makes a request from the user's choices, which are the options of `repro run`. Keras must be loaded.
 
-    repeats: None for as many as the paper has by default, but at least `least`. say: gets lines on the data.
-    Raises BadInput for choices that are wrong, and for missing data."""
+    The request has the paper profile and no folder for its results yet: `profile.choose` sets the profile,
+    `train_networks` the folder. repeats: None for the paper's default, but at least `least`. say: gets lines about the
+    data. Raises BadInput for wrong choices and for missing data.
+    """
     if splits is not None and splits < 1:
         raise BadInput(f"{splits} splits: at least 1 is needed.")
     designs = {"folds": folds, "splits": splits}
@@ -134,10 +137,12 @@ def new_request(
 def train_networks(
     request: Request, results: Path | None, repeats_at_once: str, say: Callable[[str], None]
 ) -> list[Trained]:
-    """Trains all repeats of the paper's own network, and of its baselines unless a reading chooses one network.
+    """Trains all repeats of the paper's own network, and of the baselines that the chosen readings leave
+    (`Paper.trained_along`).
 
-    results: the folder of the records; None for the one that follows from what the data are (`results_folder`).
-    repeats_at_once: a number, or "auto". Raises as `run_experiment` does."""
+    results: the folder of the records; None for the default (`results_folder`). repeats_at_once: a number, or "auto".
+    Raises the errors of `run_experiment`.
+    """
     if results is None:
         pixels = prepare_for(request.recipe, request.found, cache_folder(request.runs)).fingerprint
         results = results_folder(None, request.runs, [(request, pixels)])
@@ -154,7 +159,7 @@ def train_networks(
 
 
 def compare_trained(trained: list[Trained]) -> list[Assessment]:
-    """Compares all results of the folder again, renews its pages, and returns what there is to say of the networks of
+    """Compares the paper's results in the folder anew, renews the pages, and returns the assessments of the networks of
     this run."""
     first = trained[0].request
     compared, _ = renew_pages(first.results, {first.paper.name})

@@ -32,10 +32,13 @@ REQUEST = "run.json"
 
 @dataclass(frozen=True)
 class Request:
-    """A user's request for one run. found: the data set. readings: the choices that differ from the paper's defaults,
-    as typed. precision: a Keras dtype policy. resume: whether finished trainings of an earlier run are kept. at_once:
-    trainings at a time. command: the command that resumes this run. adds: whether the trainings of the stored record
-    are kept too (`common.training.restore`)."""
+    """A user's request for one run.
+
+    found: the data set. readings: the readings that the user chose, as typed. precision: a Keras dtype policy. runs:
+    the folder of all runs. results: the folder of the records. resume: whether finished trainings of an earlier run are
+    kept. at_once: the number of trainings at a time. command: the command that resumes this run. adds: whether the
+    trainings of the stored record are kept too (`common.training.restore`).
+    """
 
     paper: Paper
     profile: Profile
@@ -53,22 +56,22 @@ class Request:
 
     @property
     def keeps_groups(self) -> bool:
-        """Whether the split is grouped by default. This is so if the data name groups, the paper leaves the split open,
-        the user chose none, and the data set is neither the paper's own nor its stand-in."""
+        """Whether the split is grouped without the user having chosen it. This is so if the cases have groups, the
+        paper leaves the split open, and the data set is neither the paper's own nor its stand-in."""
         spoken_of = self.found.name in (self.paper.data, self.paper.stand_in) or "split" in self.readings
         return "split" in self.paper.readings and not spoken_of and splits.names_groups(self.found.cases)
 
     @property
     def lacks_lists(self) -> bool:
-        """Whether the record's default are published splits, which are lists of cases of another data set than this,
-        and the person does not say how to split this one."""
+        """Whether the paper's default split can't be used for this data set, and the user chose no other. This is so if
+        the default is the published splits, which list the cases of the paper's own data set."""
         split = self.paper.readings.get("split")
         own = self.found.name == self.paper.data or "split" in self.readings
         return bool(split) and split.default == "published" and not own
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The readings, including a split that follows from the data."""
+        """The user's readings, and split=grouped if the data require it."""
         return self.readings | ({"split": "grouped"} if self.keeps_groups or self.lacks_lists else {})
 
     @property
@@ -83,8 +86,8 @@ class Request:
 
 
 def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
-    """The data set that the user asked for, else the paper's. If the paper's is missing, the stand-in that its record
-    names. Raises BadInput for missing data."""
+    """Finds the data set that the user asked for. If the user asked for none, finds that of the paper, or if it is
+    missing the stand-in that `paper.yaml` names. Raises BadInput if neither is there."""
     try:
         return fetch.find(paper.data if asked is None else asked, root, runs)
     except Missing as missing:
@@ -97,7 +100,7 @@ def find_data(paper: Paper, asked: str | None, root: Path, runs: Path) -> Found:
 
 
 def describe_stand_in(paper: Paper, found: Found, asked: str | None) -> list[str]:
-    """A line that says so where a stand-in replaces the paper's data set and the user did not choose the data."""
+    """A line for the user if the stand-in replaces the paper's missing data set; no line if the user chose the data."""
     if asked is not None or found.name == paper.data:
         return []
     return [
@@ -107,6 +110,8 @@ def describe_stand_in(paper: Paper, found: Found, asked: str | None) -> list[str
 
 
 def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
+    """The images and masks of the data set as the recipe needs them: from the cache if they are there, else from the
+    packed file or the original images. Raises BadInput if that is impossible."""
     need = Need.of_recipe(recipe)
     if found.packed:
         return found.packed.unpack(need, cache)
@@ -114,9 +119,12 @@ def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
 
 
 def results_folder(asked: Path | None, runs: Path, wanted: Iterable[tuple[Request, str]]) -> Path:
-    """Where the records of these requests go, each with the fingerprint of its data: to the folder that the user asked
-    for; else to the tracked `results/` if all of them are of the papers' tables (`assess.is_of_the_tables`); else to
-    `results` in the folder of the runs, which git ignores."""
+    """The folder for the records of these requests. wanted: each request with the fingerprint of its data.
+
+    This is the folder that the user asked for. If the user named none, it is the tracked `results/` if all requests
+    belong to the papers' tables (`assess.is_of_the_tables`), else `results` in the folder of the runs, which git
+    ignores.
+    """
     if asked:
         return asked
     of_tables = (
@@ -132,15 +140,16 @@ def results_folder(asked: Path | None, runs: Path, wanted: Iterable[tuple[Reques
 
 
 def refuse_unusable(request: Request) -> None:
-    """Raises BadInput for readings that exclude each other, for data without the paper's classes, and for folds or
-    groups that the cases can't fill. It runs before the data are prepared, which may take an hour."""
+    """Raises BadInput if readings exclude each other, or if `refuse_data` refuses the data. This check comes before the
+    data are prepared, which may take an hour."""
     if request.readings:
         Network.of_paper(request.paper.name).plan(request.recipe)  # refuses readings that exclude each other
     refuse_data(request)
 
 
 def refuse_data(request: Request) -> None:
-    """The same check for the data only. Builds no network."""
+    """Raises BadInput if the data have none of the paper's classes, or if the cases can't fill the folds or groups.
+    Also refuses more trainings than a run may have, and copies without an augmentation. Builds no network."""
     recipe, found = request.recipe, request.found
     if recipe.folds and request.repeats * recipe.folds > limits.TRAININGS:
         raise BadInput(
@@ -159,8 +168,8 @@ def refuse_data(request: Request) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run. trials: the trainings, on splits of the cases at the positions `used`. folder: contains a
-    folder for each trial."""
+    """The plan of a run. used: the positions of the cases that are split. trials: the trainings. folder: the folder of
+    the run, with a folder for each trial."""
 
     training: Training
     used: np.ndarray
@@ -168,8 +177,8 @@ class Plan:
     folder: Path
 
     def inputs_of(self, trial: Trial) -> tuple[Training, splits.Split]:
-        """The data and settings of one trial, and its split. If the recipe enlarges the data, they are the images and
-        copies in this split. Raises BadInput if a part would be empty."""
+        """The settings and data of one trial, and its split as positions in these data. If the recipe makes copies, the
+        data hold the images and copies of this split only. Raises BadInput if a part would be empty."""
         shared, recipe = self.training, self.training.recipe
         split = self.listed(trial)[1]
         if not recipe.copies:
@@ -179,12 +188,9 @@ class Plan:
         )
         return replace(shared, prepared=enlarged), split
 
-    def leak(self, trial: Trial) -> str:
-        """`enlarge.leak` of one trial."""
-        return enlarge.leak(*self.listed(trial), self.training.recipe)
-
     def listed(self, trial: Trial) -> tuple[Sequence[Case], splits.Split]:
-        """All cases with their copies, and the split of them for one trial."""
+        """All cases of the data set, each followed by its copies, and the split of one trial as positions in this
+        list."""
         shared = self.training
         cases, used = enlarge.listing(shared.prepared.cases, self.used, shared.recipe)
         return cases, splits.draw(cases, used, shared.recipe, shared.seed, trial.repeat)[trial.fold or 0]
@@ -199,9 +205,11 @@ def trials(recipe: Recipe, repeats: Iterable[int]) -> list[Trial]:
 def plan(
     request: Request, say: Callable[[str], None], folder: Path | None = None, prepared: Prepared | None = None
 ) -> Plan:
-    """Plans a run and prepares its data. `say` gets lines for the user. folder: the folder of the run, if it is known;
-    its name depends on the code, which may be edited while the run goes on. prepared: the data from `prepare_for`, if
-    they are ready."""
+    """Plans a run and prepares its data. `say` gets lines for the user.
+
+    folder: the folder of the run, if the caller knows it. Its name depends on the code, which may be edited during the
+    run. prepared: the data from `prepare_for`, if the caller has them.
+    """
     paper, recipe = request.paper, request.recipe
     prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
     if recipe.leak:
@@ -220,7 +228,7 @@ def plan(
     planned = Plan(training, used, trials(recipe, range(request.repeats)), folder)
     if recipe.copies:
         first = planned.trials[0]
-        say(f"{first}: {planned.leak(first)}")
+        say(f"{first}: {enlarge.leak(*planned.listed(first), recipe)}")
     for line in _on_groups(request, planned):
         say(line)
     return planned
@@ -242,7 +250,7 @@ def _on_groups(request: Request, planned: Plan) -> list[str]:
 
 
 def grouped(prepared: Prepared, recipe: Recipe) -> tuple[Prepared, np.ndarray]:
-    """The data with the groups that the recipe's split keeps together, and the positions of the cases that are used."""
+    """The data with the groups that the recipe's split keeps together, and the positions of the cases to be split."""
     used = prepared.only(recipe.classes)
     if recipe.split != "grouped":
         return prepared, used
@@ -262,20 +270,21 @@ def run_folder(request: Request, prepared: Prepared) -> Path:
 
 
 def trial_folder(folder: Path, trial: Trial) -> Path:
+    """The folder of one trial: repeat-0 or, in a cross-validation, repeat-0/fold-0. folder: of the run."""
     of_repeat = folder / f"repeat-{trial.repeat}"
     return of_repeat if trial.fold is None else of_repeat / f"fold-{trial.fold}"
 
 
 def cache_folder(runs: Path) -> Path:
-    """The folder for prepared arrays, one for each step of the protocol that can have moved them."""
+    """The folder for prepared arrays. Its name has the last step of the protocol that may have changed such arrays."""
     return runs / "cache" / f"p{step_of_all()}"
 
 
 def note_request(folder: Path, request: Request, *, stored: bool) -> None:
     """Writes the request into the folder of the run, for `repro status`.
 
-    stored: whether the run's record is in the results. Jobs that run side by side have the same content; only the first
-    writes it.
+    stored: whether the run's record is in the results. Nothing is written if the file has this content already: jobs
+    that run side by side would all write it.
     """
     asked = trials(request.recipe, range(request.repeats))
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}

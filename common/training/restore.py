@@ -1,7 +1,7 @@
-"""Brings the trainings behind a stored record back into the folder of their run.
+"""Restores the trainings of a stored record into the folder of their run, so that further repeats can be added.
 
-That folder may be lost, or the run may go on on another machine. The record and the counts beside it hold all that is
-needed of a finished training to add further repeats to it. Its network is not among them.
+The folder may be lost, or the run may continue on another machine. The record and the counts beside it hold all that
+further repeats need of a finished training. They do not hold its network.
 """
 
 import shutil
@@ -24,17 +24,18 @@ from common.protocol import protocol_of, recipe_hash
 from common.training.record import MASKS, Fit, Trial, ended, kept_masks, kept_rows, note_environment
 from common.training.request import Plan, Request, trial_folder
 
-# What the file of a finished training and its part of the record both say.
+# The fields that `fit.json` and the entry of a training in a record have in common.
 _SHARED = {field.name for field in fields(Fit)} & Repeat.model_fields.keys()
 
 
 def restore(request: Request, planned: Plan, say: Callable[[str], None]) -> None:
-    """Restores each training of the stored record of this run, also a failed one, that has not ended in the run's
-    folder, and says how many these were. Where there is no such record, there is nothing to do.
+    """Restores each training of the stored record of this run, including failed ones, unless it has ended in the run's
+    folder. Says how many were restored. Does nothing if no record of this run is stored.
 
-    Raises BadInput, listing why, where the record's trainings can't be those of this run, so that they would be lost
-    when it is stored: they have another recipe, protocol, data, seed, backend or precision, their counts are missing,
-    changed or of other cases than today's splits, or nothing shows that the counts are theirs."""
+    Raises BadInput, listing the reasons, if a training of the record can't be one of this run. The new record would
+    replace it. Reasons are another recipe, protocol, data set, seed, backend or precision, and counts that are missing,
+    changed, without a checksum in the record, or of other cases than today's splits.
+    """
     prepared = planned.training.prepared
     name = manifest.true_name(prepared.name, prepared.fingerprint)
     with unchanging(request.results):
@@ -51,7 +52,7 @@ def restore(request: Request, planned: Plan, say: Callable[[str], None]) -> None
         places = [(each, trial_folder(planned.folder, _trial(each, request))) for each in record.runs + record.failed]
         missing = [(each, place) for each, place in places if not ended(place)]
         for each, place in missing:
-            shutil.rmtree(place, ignore_errors=True)  # of a training that was cut off, or is damaged
+            shutil.rmtree(place, ignore_errors=True)  # a training there was cut off, or its files are damaged
             if isinstance(each, Failure):
                 write_json(place / "failed.json", each.model_dump())
             else:
@@ -65,7 +66,7 @@ def _trial(run: Repeat | Failure, request: Request) -> Trial:
 
 
 def _foreign(record: Record, request: Request, planned: Plan) -> Iterator[str]:
-    """What of a record is not that of the run, a line each."""
+    """Yields a line for each property in which the record differs from the run."""
     yield from _other("recipe", record.recipe_hash, recipe_hash(request.recipe))
     yield from _other("protocol", record.protocol, protocol_of(request.recipe))
     yield from _other("data", record.dataset.fingerprint, planned.training.prepared.fingerprint)
@@ -82,7 +83,7 @@ def _other(what: str, of_record: str | int, of_run: str | int) -> Iterator[str]:
 
 
 def _unusable(record: Record, request: Request, planned: Plan) -> Iterator[str]:
-    """Why the counts beside a record can't be used, a line each."""
+    """Yields the reasons why the counts beside a record can't be used, a line each."""
     folder = counts_folder(request.results, record)
     for run in record.runs:
         names = kept_rows(run)
@@ -100,6 +101,7 @@ def _unusable(record: Record, request: Request, planned: Plan) -> Iterator[str]:
 
 
 def _restore(run: Repeat, record: Record, kept: Path, place: Path) -> None:
+    """Writes the files of a finished training into its folder `place`. kept: the folder of the results."""
     names = kept_rows(run) | ({MASKS: kept_masks(run)} if kept_masks(run) in record.counts else {})
     for own, name in names.items():
         copy(counts_folder(kept, record) / name, place / own)

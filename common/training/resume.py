@@ -1,18 +1,18 @@
 """Saves the state of a training, so that a resumed training ends with the same bits.
 
     folder/  resume.npz             the newest state: everything that the next epoch depends on
-             resume.before.npz      the one saved before it, in case the disk damages the newest
+             resume.before.npz      the state saved before it, in case the disk damages the newest
              resume.best-<n>.npz    the weights of the best epoch n, counted from 1, of one of these two states
              log.csv                a line for each epoch
 
-The training does not wait for the disk. At the end of an epoch it only notes the values of all variables, and a thread
-writes them (`common.newest`): the first state at once, then the newest at most every `PAUSE` seconds, and the last of
-the training whenever that ends. A process that is killed has lost the epochs of the last `PAUSE` seconds at most, and
-trains them again to the same bits, if the device and the number of its threads are the same.
+The training does not wait for the disk. At the end of an epoch it only copies all variables, and a thread writes them
+(`common.newest`). The first state is written at once, then the newest one at most every `PAUSE` seconds, and the last
+one when the training ends. So a killed process loses at most the epochs of the last `PAUSE` seconds. When it is
+resumed, it trains them again to the same bits, if the device and the number of its threads are the same.
 
-The price is memory on the device: beside the model's own state up to three copies of it, one that is noted, one that
-waits, and one that is written; and with each of them the weights of its best epoch, if that is an earlier one. What
-waits is not dropped before the next is noted, because a signal may come in between.
+The price is memory on the device: up to three copies of the state beside the state itself. One is being made, one waits
+to be written, and one is being written. Each has the weights of its best epoch too, if that epoch is an earlier one.
+The waiting copy is not dropped before the next one is made, because a signal may end the process in between.
 """
 
 import inspect
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Best:
-    """The best epoch so far, counted from 1, and its weights: tensors or arrays, in the order of `model.variables`."""
+    """The best epoch so far, counted from 1. weights: tensors or arrays in the order of `model.variables`."""
 
     epoch: int
     weights: list[Any]
@@ -51,7 +51,8 @@ class Best:
 
 @dataclass(frozen=True)
 class State:
-    """facts: for JSON; nothing changes in it later. variables: tensors, in the order of `Resumable._variables`."""
+    """The state after an epoch. facts: written as JSON; nobody changes them later, because another thread writes them.
+    variables: tensors in the order of `Resumable._variables`. best: None if no epoch is selected."""
 
     facts: dict[str, Any]
     variables: list[Any]
@@ -60,16 +61,16 @@ class State:
 
 class Resumable(keras.callbacks.Callback):
     """Saves after an epoch everything that the next epoch depends on: weights, optimizer state, history, seconds
-    trained, and the memory of other callbacks; and the weights of the best epoch. It replaces Keras' ModelCheckpoint,
-    which would write these in the loop of the training.
+    trained, and the memory of other callbacks. Also saves the weights of the best epoch. This replaces Keras'
+    ModelCheckpoint, which would make the training wait until the weights are written.
 
-    folder: of the training. training: in words, which one it is; a state of another one is not used. others: the
-    callbacks whose memory is saved: their public attributes that are numbers and no arguments of their class, such as
-    `wait` and `best` of `keras.callbacks.EarlyStopping`. best_epoch: returns the best epoch of a history, counted from
-    1; None if none is selected.
+    folder: of the training. training: a text that identifies the training; a state with another text is not used.
+    others: the callbacks whose memory is saved. Their memory is the public attributes that are numbers and not
+    arguments of their class, such as `wait` and `best` of `keras.callbacks.EarlyStopping`. best_epoch: a function that
+    returns the best epoch of a history, counted from 1; None if no epoch is selected.
 
-    It must be the last callback: then the others have finished the epoch when it saves, and have been reset by Keras
-    when it restores their memory. Call `fit`, and what needs the trained network, within `saving()`.
+    This must be the last callback. Then the others have finished the epoch when it saves, and Keras has reset them when
+    it restores their memory. Call `fit`, and everything that needs the trained network, within `saving()`.
     """
 
     def __init__(
@@ -87,14 +88,17 @@ class Resumable(keras.callbacks.Callback):
         self.stopped = False
         self.machines = [hardware()]
         self._best: Best | None = None
-        self._best_on_disk: int | None = None  # the best epoch of the newest state there
+        self._best_on_disk: int | None = None  # the best epoch of the newest state on the disk
         self._remembered: list[dict[str, Any]] = []
         self.writer = NewestWriter(self._save, PAUSE)
 
     def restore(self, model: keras.Model) -> int:
-        """Loads the newest good state, if there is one, into the model. Warns about a state that is damaged or of
-        another training, and then tries the one before. Returns the epoch to go on with, counted from 0. Sets
-        `stopped`: whether a callback has stopped the training. Makes log.csv say what is loaded."""
+        """Loads the newest usable state into the model, if there is one. Warns about a state that is damaged or of
+        another training, and tries the one before it. Returns the epoch to continue with, counted from 0.
+
+        Sets `stopped`, which says whether a callback has stopped the training, and rewrites log.csv to the history of
+        the state.
+        """
         self.set_model(model)
         for path in filter(Path.exists, (self.path, self.before)):
             try:
@@ -111,9 +115,12 @@ class Resumable(keras.callbacks.Callback):
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """The context of the training and its evaluation. At its end the last state is on the disk; raises OSError
-        where that is full. If it breaks off, a full disk is a warning: an error here would hide why it broke off, and
-        after SIGTERM nobody would be told of it."""
+        """The context for the training and its evaluation. At its end the last state is on the disk. Raises OSError if
+        the disk is full.
+
+        If an exception leaves the context, a full disk is only a warning. An error would hide that exception, and after
+        SIGTERM nobody would see it.
+        """
         try:
             yield
         except BaseException:
@@ -133,20 +140,20 @@ class Resumable(keras.callbacks.Callback):
             variable.assign(value)
 
     def notes(self) -> list[str]:
-        """A remark if the training was resumed on another device or another number of cores."""
+        """A remark if the training was resumed on another device or with another number of cores."""
         if len(self.machines) == 1:
             return []
         return [f"Trained in turn on {', then on '.join(self.machines)}. On one of them it would end in other bits."]
 
     def digest(self) -> str:
-        """16 hex digits of weights, optimizer state and history. They are equal if two trainings agree in every bit."""
+        """16 hex digits of weights, optimizer state and history. Trainings that agree in every bit have the same."""
         digest = blake2b(json.dumps(self.history).encode(), digest_size=8)
         for variable in self._variables():
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
         return digest.hexdigest()
 
     def restore_memories(self) -> None:
-        """Gives the other callbacks the numbers that they had when the state was saved."""
+        """Sets the numbers of the other callbacks to those that they had when the state was saved."""
         for callback, remembered in zip(self.others, self._remembered, strict=False):
             vars(callback).update(remembered)
 
@@ -170,7 +177,7 @@ class Resumable(keras.callbacks.Callback):
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         self.stopped = bool(self.model.stop_training)
-        # `copy` copies on the device: JAX and PyTorch at once, TensorFlow when the next step changes the variable.
+        # `copy` stays on the device. JAX and PyTorch copy at once, TensorFlow when the next step changes the variable.
         variables = [keras.ops.copy(variable) for variable in self._variables()]
         if self.best_epoch and self.best_epoch(self.history) == epoch + 1:
             self._best = Best(epoch + 1, variables[: len(self.model.variables)])
@@ -187,7 +194,7 @@ class Resumable(keras.callbacks.Callback):
         self._write_table()
 
     def _save(self, state: State) -> None:
-        """Writes a state; the writer's thread calls it."""
+        """Writes a state. The thread of the writer calls this."""
         # The oldest state is deleted before the new one is written, so that the disk never needs room for three.
         self.before.unlink(missing_ok=True)
         kept = self.folder / BEST.format(self._best_on_disk)
@@ -205,7 +212,7 @@ class Resumable(keras.callbacks.Callback):
         self._best_on_disk = state.facts["best"]
 
     def _load(self, path: Path) -> None:
-        """Raises Damaged, and then the model is as it was."""
+        """Loads the state in a file. Raises Damaged if it can't be used; then the model is unchanged."""
         facts, values = read_state(path, self._variables())
         if facts["training"] != self.training:
             raise Damaged(path, f"it is of another training: {facts['training']}")
@@ -223,6 +230,7 @@ class Resumable(keras.callbacks.Callback):
         self._best, self._best_on_disk = best, number
 
     def _memories(self) -> list[dict[str, Any]]:
+        """The numbers that each of the other callbacks remembers, by the name of the attribute."""
         return [
             {
                 name: value
@@ -235,16 +243,18 @@ class Resumable(keras.callbacks.Callback):
         ]
 
     def _variables(self) -> list[keras.Variable]:
+        """The variables of the model and its optimizer."""
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def _write_table(self) -> None:
-        """Writes log.csv anew. Where a process was killed, it may be some epochs ahead of the state until then."""
+        """Writes log.csv anew. After the process was killed, the table may have some epochs more than the saved state,
+        until the training is resumed."""
         rows = zip(*self.history.values(), strict=True)
         table = for_csv([["epoch", *self.history], *([epoch, *row] for epoch, row in enumerate(rows))])
         write_atomically(self.folder / "log.csv", table.encode(), durable=False)
 
 
 def remove_states(folder: Path) -> None:
-    """Deletes the states of a finished training: they take several times the space of its network."""
+    """Deletes the states of a finished training. They take several times the space of its network."""
     for path in (*folder.glob(BEST.format("*")), *(folder / name for name in STATES)):
         path.unlink(missing_ok=True)

@@ -30,21 +30,22 @@ from common.training.restore import restore
 from common.training.run_log import LOG, logged
 from common.training.run_record import RunRecord
 
-# Temporary folders that a process leaves in the folder of the runs if it is killed.
+# Patterns of the temporary folders that a killed process leaves in the folder of the runs.
 _LEFT = "cache/*/.building-*", ".packing-*", ".bench-*"
 
-# Seconds between two times that a run which goes on stores its repeats: each time, all counts are copied.
+# Seconds between two stores of an unfinished run. Each store copies all counts.
 _PAUSE = 60
 
 logger = logging.getLogger(__name__)
 
 
 def run_experiment(request: Request, say: Callable[[str], None]) -> Record:
-    """Trains every repeat that is not done yet. Stores the record and its counts in `results/`, at the end and at most
-    once a minute before, because a run may be cut off. Calls `say` with a line for the user after each training.
+    """Trains every repeat that is not done yet. Stores the record and its counts in `results/`: at the end and, because
+    a run may be cut off, up to once a minute before. Calls `say` with a line for the user after each training.
 
-    Raises BadInput before any training if the request can't be run or another process is at the same run. Raises
-    FailedRun if no repeat has numbers.
+    Raises BadInput before any training if the request can't be run, or if another process works on the same run; at the
+    end, if the record can't be stored. Raises FailedRun if no repeat has numbers, and RuntimeError if a training that
+    runs in its own process fails or is killed.
     """
     refuse_unusable(request)
     results.load(request.results, request.paper.name)  # refuses a damaged file now, not after the training
@@ -69,7 +70,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> Record:
                 if time.monotonic() >= due:
                     record.store_so_far()
                     due = time.monotonic() + _PAUSE
-        except BaseException:  # also where a user stops it
+        except BaseException:  # also if the user stops the run
             record.store_so_far()
             raise
         record.add_further_repeats()
@@ -81,8 +82,8 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> Record:
 def _train(
     request: Request, planned: Plan, machine: Environment, outcomes: dict[Trial, Fit | Failure]
 ) -> Iterator[tuple[Trial, str]]:
-    """Trains the trials that have not ended. Adds each outcome to `outcomes`, and yields each trial, when it ends, with
-    a description of its outcome."""
+    """Trains the trials that have not ended. Yields each trial with a description of its outcome: first the trials that
+    ended in an earlier run, then the others as they end. Adds the outcomes to `outcomes`."""
     waiting = {}
     for trial in planned.trials:
         place = trial_folder(planned.folder, trial)
@@ -100,7 +101,7 @@ def _train(
                 yield trial, describe_training(outcomes[trial])
             return
         jobs = {place / PRINTED: (request, trial, planned.folder) for place, trial in waiting.items()}
-        # Closed before the folder is unlocked: otherwise processes could still work in it for a moment.
+        # Ends the processes before the folder is unlocked. Otherwise they could still work in it for a moment.
         with closing(at_once.call_at_once(train_alone, jobs, request.at_once, progress)) as done:
             for log, outcome in done:
                 if isinstance(outcome, RuntimeError):
@@ -111,7 +112,7 @@ def _train(
 
 
 def describe_training(outcome: Fit | Failure, *, before: bool = False) -> str:
-    """The outcome of a training in words. before: whether it comes from an earlier run."""
+    """The outcome of a training in words. before: whether the training ended in an earlier run."""
     if isinstance(outcome, Failure):
         return f"failed{' before' * before}, {outcome.why}"
     how = "finished before" if before else f"{counted(outcome.epochs, 'epoch')} in {spoken(outcome.seconds)}"
@@ -119,7 +120,7 @@ def describe_training(outcome: Fit | Failure, *, before: bool = False) -> str:
 
 
 def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:
-    """Trains one trial of the run in `folder`. It is called in a process of its own."""
+    """Trains one trial of the run in `folder`. `at_once` calls this function in another process."""
     planned = plan(request, lambda line: None, folder)
     return fit(*planned.inputs_of(trial), trial, trial_folder(folder, trial), progress)
 
@@ -130,12 +131,12 @@ def _clear(folder: Path, say: Callable[[str], None]) -> None:
     ended = len(list(folder.rglob("fit.json")))
     begun = len(list(folder.rglob("log.csv"))) - ended
     kinds = [(ended, "finished training"), (begun, "unfinished training")]
-    if left := " and ".join(counted(number, kind) for number, kind in kinds if number > 0):
-        line = f"Removing {left} of an earlier run in {folder}: --resume keeps them."
+    if removed := " and ".join(counted(number, kind) for number, kind in kinds if number > 0):
+        line = f"Removing {removed} of an earlier run in {folder}: --resume keeps them."
         logger.info(line)
         say(line)
-    for left in folder.iterdir():
-        if left.is_dir():
-            shutil.rmtree(left)
-        elif left.name not in (lock.NAME, LOG):
-            left.unlink()
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (lock.NAME, LOG):
+            path.unlink()

@@ -1,4 +1,4 @@
-"""The log in the folder of a run or a job: messages, epochs, warnings, tracebacks, start and end."""
+"""The log in the folder of a run or a job. It has the start and the end, messages, epochs, warnings and tracebacks."""
 
 import logging
 import os
@@ -24,7 +24,8 @@ class _File(logging.FileHandler):
 
 @contextmanager
 def logged(folder: Path, command: str, machine: Environment) -> Iterator[None]:
-    """Appends all log messages and Python warnings of this process to the log of a folder. command: as it was typed."""
+    """Within this context, appends all log messages and Python warnings of this process to the log of the folder.
+    command: as the user typed it, for the first line."""
     refuse_special(folder / LOG)
     handler = _File(folder / LOG, encoding="utf-8")
     handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))

@@ -1,4 +1,5 @@
-"""The record of one run, made of its trainings that have ended: in full at the end, and now and then before."""
+"""The record of one run, made from its trainings that have ended. It is stored at the end of the run, and from time to
+time before."""
 
 import logging
 from collections.abc import Callable
@@ -21,17 +22,18 @@ logger = logging.getLogger(__name__)
 
 
 class RunRecord:
-    """outcomes: of the trainings that have ended, to be added to. The files of each are read once."""
+    """Makes and stores the record of a run. outcomes: the outcome of each training that has ended; the caller adds to
+    it. The files of each training are read only once."""
 
     def __init__(self, request: Request, planned: Plan, say: Callable[[str], None]):
         self.outcomes: dict[Trial, Fit | Failure] = {}
         self._request, self._planned, self._say = request, planned, say
         self._summaries: dict[Trial, Repeat] = {}
-        self._stored = 0  # trials, also failed ones, when the record was last stored
+        self._stored = 0  # the number of trials, including failed ones, in the record that was stored last
 
     def store(self) -> Record:
-        """Stores and returns the record of all finished trials, with its counts. Raises FailedRun if there are none,
-        and BadInput, which says where the trainings are kept, if the record can't be stored."""
+        """Stores the record of all finished trials with their counts, and returns it. Raises FailedRun if no trial is
+        finished, and BadInput if the record can't be stored. The message says where the trainings are kept."""
         record, places = self._summarise()
         try:
             with only_one(self._request.results, wait=True):
@@ -41,10 +43,11 @@ class RunRecord:
             raise BadInput(*refused.args, f"{kept} --resume stores it without training again.") from refused
 
     def store_so_far(self) -> None:
-        """Stores the record of a run that goes on, if another repeat is done. It does not take the place of a record of
-        the same recipe with more repeats: the end of the run does. If all repeats so far failed, there is nothing to
-        store. A file that can't be read and a record that can't be stored are no reason to train no further: a warning
-        names them."""
+        """Stores the record of an unfinished run if a further repeat is done. Stores nothing if all repeats so far
+        failed. A stored record of the same recipe and protocol with more repeats stays: only `store` replaces it.
+
+        If a file can't be read or the record can't be stored, a warning says so, and the training goes on.
+        """
         whole = len(self._whole_repeats())
         if not self._stored < whole < len(self._planned.trials):
             return
@@ -62,7 +65,8 @@ class RunRecord:
             logger.warning(f"{on_one_line(refused)} The repeats so far are not stored in {kept} yet.")
 
     def add_further_repeats(self) -> None:
-        """Adds the outcomes of earlier runs for more repeats than this one: finished trainings are not thrown away."""
+        """Adds the repeats beyond the requested number that an earlier run has finished, so that the record keeps
+        them."""
         for repeat in count(self._request.repeats):
             asked = trials(self._request.recipe, [repeat])
             found = {trial: ended(trial_folder(self._planned.folder, trial)) for trial in asked}
@@ -71,7 +75,7 @@ class RunRecord:
             self.outcomes |= found
 
     def _whole_repeats(self) -> list[Trial]:
-        """The trials of the repeats that are done, with all their folds, up to the first one that is not."""
+        """The trials of all complete repeats, up to the first repeat of which a trial has not ended."""
         whole = []
         for repeat in count():
             asked = trials(self._request.recipe, [repeat])
@@ -80,8 +84,8 @@ class RunRecord:
             whole += asked
 
     def _summarise(self) -> tuple[Record, list[Path]]:
-        """The record of all finished trials of whole repeats, and the folders of these trials. Raises FailedRun if
-        there is none."""
+        """The record of all finished trials of whole repeats, and the folders of these trials. Raises FailedRun if no
+        trial is finished."""
         request, planned, prepared = self._request, self._planned, self._planned.training.prepared
         outcomes = {trial: self.outcomes[trial] for trial in self._whole_repeats()}
         finished = [trial for trial, outcome in outcomes.items() if isinstance(outcome, Fit)]
@@ -120,16 +124,18 @@ class RunRecord:
 
 
 def _has_more(old: Record, new: Record) -> bool:
+    """Whether the old record has the same protocol and recipe as the new one, and more trainings."""
     comparable = (old.protocol, old.recipe_hash) == (new.protocol, new.recipe_hash)
     return comparable and len(old.runs) > len(new.runs)
 
 
 def complete_counts(planned: Plan, trial: Trial) -> bool:
-    """Measures outlines and lesions in the test images of a finished trial if its counts were stored before these
-    columns existed (`Rows.has_shapes`). Returns whether that was so. It takes the stored masks and the data's truth,
-    and neither trains nor predicts. The counts of other parts stay as they are, because their masks are not stored.
+    """Adds measures of outlines and lesions to the test counts of a finished trial, if its counts were stored before
+    these columns existed (`Rows.has_shapes`). Returns whether it did.
 
-    Raises Damaged if the masks are not those that were counted.
+    The measures come from the stored masks and the ground truth of the data, without training or predicting. Counts of
+    other parts stay as they are, because their masks are not stored. Raises Damaged if the masks are not those that
+    were counted.
     """
     place = trial_folder(planned.folder, trial)
     rows = Rows.load(place / "rows-test.npz")

@@ -1,4 +1,4 @@
-"""The files of a training's state: arrays and facts, with a digest of all of them."""
+"""Writes and reads the files of a training's state. A file has arrays, facts as JSON, and a digest of both."""
 
 import json
 import zipfile
@@ -12,18 +12,18 @@ import numpy as np
 
 from common.errors import Damaged
 
-# The newest state of a training, and the one before it.
+# The files of the newest state of a training, and of the state before it.
 STATES = ("resume.npz", "resume.before.npz")
 
-# The weights of the best epoch of one of them; the epoch is counted from 1.
+# The file of the weights of the best epoch of a state. The epoch is counted from 1.
 BEST = "resume.best-{}.npz"
 
 _DIGEST = "digest.npy"
 
 
 def write_state(file: BinaryIO, facts: dict[str, Any], variables: Iterable[Any]) -> None:
-    """Writes an .npz file. The tensors become arrays one by one, because all together would take the memory once more;
-    `np.savez` would also copy each of them again."""
+    """Writes an .npz file. The variables are converted to arrays one by one, because all arrays together would need the
+    memory a second time. `np.savez` would also copy each array again."""
     with zipfile.ZipFile(file, "w") as archive:
 
         def add(name: str, array: np.ndarray) -> None:
@@ -38,8 +38,8 @@ def write_state(file: BinaryIO, facts: dict[str, Any], variables: Iterable[Any])
 
 
 def read_state(path: Path, variables: Sequence[keras.Variable]) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """The facts and the arrays of a file that `write_state` wrote. Raises Damaged, naming the file, if it has changed
-    since, or if its arrays don't fit the variables."""
+    """The facts and the arrays of a file that `write_state` wrote. Raises Damaged, naming the file, if the file was
+    changed since, or if the shapes of its arrays are not those of the variables."""
     try:
         with np.load(path, allow_pickle=False) as saved:
             values = [saved[name] for name in saved.files if name.startswith("variable")]
@@ -55,7 +55,7 @@ def read_state(path: Path, variables: Sequence[keras.Variable]) -> tuple[dict[st
 
 
 def _digest(archive: zipfile.ZipFile) -> str:
-    """Of names, sizes and CRC-32 of the members. The archive compares each CRC-32 with the content when that is read,
-    and has it when that is written: a digest of the content itself would take a fifth more of the CPU time."""
+    """A digest of the names, sizes and CRC-32 of the members. `zipfile` computes each CRC-32 while it writes a member,
+    and checks it while it reads the member. A digest of the content itself would take a fifth more of the CPU time."""
     members = [(each.filename, each.file_size, each.CRC) for each in archive.infolist() if each.filename != _DIGEST]
     return blake2b(repr(members).encode(), digest_size=8).hexdigest()

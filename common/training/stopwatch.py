@@ -1,4 +1,4 @@
-"""What a training spends its seconds on."""
+"""Measures how the seconds of a training are spent."""
 
 import time
 from collections.abc import Iterator
@@ -8,32 +8,35 @@ import keras
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Adds up the seconds of a training by kind of work. A kind lasts from `begin` until the next one begins.
+    """Adds up the seconds of a training by kind of work. A kind of work lasts from its `begin` to the next `begin`.
 
-    starting: until the first step: the network, an earlier state, and the data for the device.
-    steps: training steps, with the time that they wait for images.
-    compiling: as JAX measures it. Elsewhere it is the first step and the first batch of a validation, less the second
-        ones; what an evaluation compiles, or the smaller last batch, is not known and stays where it is.
-    saving: what the training waits for after an epoch and at its end: weights, state, log, curves and pictures.
-    evaluating: validation after each epoch, and the evaluation at the end.
-    comparing: the values of all definitions, from the counts of the images.
+    starting: everything before the first step: building the network, loading an earlier state, and moving the data to
+        the device.
+    steps: the training steps, including the time that they wait for images.
+    compiling: as JAX measures it. On other backends it is an estimate: the time of the first training step and of the
+        first validation batch, each less the time of the second one. Compiling for the evaluation at the end or for a
+        smaller last batch is not measured there, and counts to its own kind.
+    saving: the time that the training waits after an epoch and at its end for weights, state, log, curves and pictures.
+    evaluating: the validation after each epoch, and the evaluation at the end.
+    comparing: computing the values of all definitions from the counts of the images.
 
-    It is a callback that comes first. Its numbers are public, so that `Resumable` saves them, if it is among its
-    `others`, and a resumed training goes on counting.
+    This must be the first callback. If it is among the `others` of `Resumable`, a resumed training continues the
+    counts: the attributes with the seconds are public, so that `Resumable` saves them.
     """
 
     def __init__(self):
         super().__init__()
         self.starting = self.steps = self.compiling = self.saving = self.evaluating = self.comparing = 0.0
         self._kind, self._since = "starting", time.perf_counter()
-        # Not public: a state that is restored in "starting" must not take the place of what was compiled before.
+        # Private, so that restoring a state during "starting" does not overwrite what was compiled before.
         self._compiled = 0.0
-        # On TensorFlow and PyTorch: when the last step or batch began, and the first two durations by kind.
+        # On TensorFlow and PyTorch: the start of the latest step or batch, and the first two durations by kind of work.
         self._called: float | None = None
         self._took: dict[str, list[float]] = {}
-        self._spans: list[tuple[float, float]] = []
+        self._spans: list[tuple[float, float]] = []  # on JAX: start and end of what was compiled
 
     def begin(self, kind: str) -> None:
+        """Ends the current kind of work and begins this one."""
         now = time.perf_counter()
         self._end_call(now)
         self._add(self._kind, now - self._since - self._compiled)
@@ -41,14 +44,14 @@ class Stopwatch(keras.callbacks.Callback):
         self._kind, self._since, self._compiled = kind, now, 0.0
 
     def seconds(self) -> dict[str, float]:
-        """By kind, until now."""
+        """The seconds of each kind of work until now."""
         self.begin(self._kind)
         kinds = "steps", "compiling", "starting", "saving", "evaluating", "comparing"
         return {kind: round(max(0.0, getattr(self, kind)), 2) for kind in kinds}
 
     def note_span(self, event: str, start: float, end: float, **about: object) -> None:
-        """What JAX calls after it has measured something: tracing a function, lowering or compiling it, in seconds
-        since 1970. A function that is traced within another one counts once."""
+        """Adds a span of time to "compiling". JAX calls this after it has traced, lowered or compiled a function.
+        start, end: seconds since 1970. A span within another one is counted once."""
         if event.startswith("/jax/core/compile/"):
             within = [span for span in self._spans if span[0] >= start]
             self._spans = [span for span in self._spans if span[0] < start] + [(start, end)]
@@ -70,15 +73,16 @@ class Stopwatch(keras.callbacks.Callback):
         self.begin("saving")
 
     def _begin_call(self) -> None:
-        """A step or a batch begins, and the one before has ended. It is not Keras that says when one ends: on
-        TensorFlow it says so late and in another thread."""
+        """Notes that a step or batch begins, and that the one before has ended. Keras' own callback for the end of a
+        batch is not used: on TensorFlow it comes late and in another thread."""
         if keras.backend.backend() != "jax":
             now = time.perf_counter()
             self._end_call(now)
             self._called = now
 
     def _end_call(self, now: float) -> None:
-        """The first call of a function compiles it, the second one does not."""
+        """Ends a step or batch. The first one of its kind compiles a function and the second does not, so the
+        difference of their times is counted as "compiling"."""
         took = self._took.setdefault(self._kind, [])
         if self._called is not None and len(took) < 2:
             took.append(now - self._called)
@@ -92,7 +96,7 @@ class Stopwatch(keras.callbacks.Callback):
 
 @contextmanager
 def started() -> Iterator[Stopwatch]:
-    """One that counts from now on, with what JAX says of compiling until the end of this context."""
+    """Yields a stopwatch that runs from now on. On JAX it hears of compiling until the end of this context."""
     clock = Stopwatch()
     if keras.backend.backend() != "jax":
         yield clock

@@ -1,7 +1,7 @@
 """The TensorBoard files of a training: its curves, and predictions on a few validation images.
 
-tensorboardX writes them and needs no backend. They change no result: this module draws nothing random and writes to no
-weight.
+tensorboardX writes them on every backend. This changes no result: no random numbers are drawn, and no weights of the
+training are changed.
 """
 
 import time
@@ -21,15 +21,15 @@ from common.recipe import Recipe
 from common.training.evaluate import Evaluated, predict_both
 
 _EXAMPLES = 4  # images
-_TIMES = 10  # about how often they are drawn in a training
+_TIMES = 10  # about how often the examples are drawn in a training
 
 
 class TensorBoard(keras.callbacks.Callback):
-    """Writes each epoch's values into train/ and validation/ in `folder`. After the first epoch and about _TIMES more,
-    it also writes the first _EXAMPLES of the images at `positions`, with the outlines of the prediction (orange) and
-    the ground truth (blue).
+    """Writes the losses and metrics of each epoch into train/ and validation/ in `folder`. After the first epoch and
+    about _TIMES later ones, also writes the first _EXAMPLES of the images at `positions`, with the outlines of the
+    prediction (orange) and the ground truth (blue).
 
-    evaluated: predicts the examples with the weights of the moment. It is compiled for the evaluation anyway.
+    evaluated: predicts the examples with the current weights. It is compiled for the evaluation anyway.
     """
 
     def __init__(self, folder: Path, prepared: Prepared, positions: np.ndarray, recipe: Recipe, evaluated: Evaluated):
@@ -42,7 +42,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.images, _ = Batches(prepared, chosen, recipe, len(chosen), seed=None)[0]
 
     def on_train_begin(self, logs=None):
-        # tensorboardX' SummaryWriter would write in a thread, and wait forever on a full disk.
+        # Not tensorboardX' SummaryWriter: it writes in a thread, and waits forever if the disk is full.
         self.writers = {}
         for part in ("train", "validation"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)

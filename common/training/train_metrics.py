@@ -1,5 +1,5 @@
-"""The metrics that `fit` prints during training: running averages over the batches of an epoch, with dropout. They take
-the network's logits, like the losses.
+"""The metrics that `fit` prints during training: running averages over the batches of an epoch, with dropout on. Like
+the losses, they take the network's logits.
 
 Their names are the signatures of `common.evidence.metrics`, so that each curve names its definition.
 """
@@ -18,10 +18,12 @@ IOU_RAW = "iou|mean2|pooled|keras-raw"
 
 
 class RunningIoU(keras.metrics.Metric):
-    """IoU of the pixels counted since the start of the epoch: the IoU of the tumour (IOU_FOREGROUND), or the mean of
-    the IoUs of tumour and background (IOU). IOU_RAW is Keras' `MeanIoU(num_classes=2)` on sigmoids without a threshold:
-    a pixel, of ground truth or prediction, is tumour only if its value is exactly 1.0. A class that is absent from both
-    is left out.
+    """The IoU over all pixels since the start of the epoch, in [0, 1].
+
+    signature: IOU_FOREGROUND for the IoU of the tumour, which is 0 if there is no tumour in ground truth or prediction.
+    IOU for the mean of the IoUs of tumour and background, without a class that is absent from both. IOU_RAW for Keras'
+    `MeanIoU(num_classes=2)` on sigmoids without a threshold: a pixel of the ground truth or the prediction is tumour
+    only if its value is exactly 1.0.
     """
 
     def __init__(self, signature: str):
@@ -56,7 +58,7 @@ class RunningIoU(keras.metrics.Metric):
 
 
 def names_of(recipe: Recipe) -> dict[str, list[str]]:
-    """The names of the metrics by the output that they are of; "" is the output of a network that has one."""
+    """The names of the metrics by the name of their output. If the network has only one output, its key is ""."""
     iou = dict.fromkeys([IOU, IOU_RAW, *([recipe.monitor] if recipe.monitor != "loss" else [])])
     of_pixels = [ACCURACY, *iou]
     return {SEGMENTATION: of_pixels, CLASSIFICATION: [ACCURACY_OF_CLASS]} if recipe.positive else {"": of_pixels}
@@ -64,7 +66,7 @@ def names_of(recipe: Recipe) -> dict[str, list[str]]:
 
 def for_recipe(recipe: Recipe) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
     """The metrics of a recipe; a dict with one list for each output if the network also classifies."""
-    of_the_paper = {recipe.monitor} - set(MONITORS)  # its `model.py` makes it (`network.metrics`)
+    of_the_paper = {recipe.monitor} - set(MONITORS)  # the paper's `model.py` makes this one (`network.metrics`)
     metrics = {
         output: [
             _accuracy(name) if name in (ACCURACY, ACCURACY_OF_CLASS) else RunningIoU(name)
