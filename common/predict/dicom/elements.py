@@ -61,7 +61,7 @@ def text(data: Any, keyword: str) -> str:
         try:
             if value := place.get(keyword):
                 return str(value[0] if _is_several(value) else value).strip(" \0").upper()
-        except Exception:  # as above
+        except Exception:  # as in `numbers`
             return ""
     return ""
 
@@ -72,7 +72,7 @@ def sequence_items(data: Any, keyword: str) -> list[Any]:
         try:
             if found := place.get(keyword):
                 return [item for item in found if hasattr(item, "get")]
-        except Exception:  # as above
+        except Exception:  # as in `numbers`
             return []
     return []
 
@@ -80,7 +80,7 @@ def sequence_items(data: Any, keyword: str) -> list[Any]:
 def _with_functional_groups(data: Any) -> list[Any]:
     """The data set itself, then its functional groups: the shared ones, then those of the first frame."""
     places = [data]
-    with suppress(Exception):  # as above
+    with suppress(Exception):  # as in `numbers`
         for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
             for group in (data.get(keyword) or [])[:1]:
                 places += [element.value[0] for element in group if element.VR == "SQ" and element.value]
