@@ -1,6 +1,7 @@
-"""How much `repro predict` adds to the bare network: reading, preparing, interpolating, outlining, writing images.
+"""Measures how much time `repro predict` adds to the bare network: it also reads, prepares, interpolates, outlines and
+writes images.
 
-python -m common.predict.bench MODEL INPUT...
+python -m common.predict.bench MODEL IMAGE...
 """
 
 import sys
@@ -27,9 +28,11 @@ ROUNDS = 3
 
 
 def measure_ratios(model: keras.Model, about: About, items: list[Input]) -> np.ndarray:
-    """The time of the network alone, on images that lie prepared in memory, over that of `repro predict` from files to
-    files, which take turns: float64 (ROUNDS, 2), of the time that passes, which a person waits for, and of the
-    processors' time, which other processes disturb less. 1.0 is a command that adds nothing."""
+    """The speed of `repro predict` from files to files, relative to the network alone on prepared images in memory.
+    1.0 means that the command adds no time.
+
+    Returns float64 (ROUNDS, 2): the first column is from elapsed time, for which a person waits; the second from CPU
+    time, which other processes disturb less. The two take turns."""
     pictures = (inputs.read_picture(item.path).pixels for item in items)
     small = np.stack([for_network(each, Need.of_recipe(about.recipe)) for each in pictures])
     images = look_up_values(small, about.recipe)
@@ -42,17 +45,17 @@ def measure_ratios(model: keras.Model, about: About, items: list[Input]) -> np.n
         with in_tmpdir() as output:
             pipeline.predict_all(model, about, items, output, lambda done: None)
 
-    bare()  # compiles the network
+    bare()  # compiles the network before anything is timed
     found = []
     for number in range(ROUNDS):
-        # Which goes first alternates too, so that a machine that slows down favours neither.
+        # The order alternates too, so that a machine that slows down favours neither.
         taken = {work: _seconds(work) for work in ((bare, whole) if number % 2 else (whole, bare))}
         found.append(taken[bare] / taken[whole])
     return np.array(found)
 
 
 def _seconds(work: Callable[[], None]) -> np.ndarray:
-    """Elapsed seconds, and seconds of the processors."""
+    """Elapsed seconds and CPU seconds: float64 (2,)."""
     before = np.array([time.perf_counter(), time.process_time()])
     work()
     return np.array([time.perf_counter(), time.process_time()]) - before
@@ -60,9 +63,9 @@ def _seconds(work: Callable[[], None]) -> np.ndarray:
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
-        sys.exit("Usage: python -m common.predict.bench MODEL.keras IMAGE...")
+        sys.exit("Usage: python -m common.predict.bench MODEL IMAGE...")
     network, record = model_file.load(Path(sys.argv[1]))
     chosen = inputs.find_inputs(sys.argv[2:]).items
-    print_line(f"{record}: {counted(len(chosen), 'image')}; repro predict over the bare network:")
+    print_line(f"{record}: {counted(len(chosen), 'image')}; images/s of repro predict over the bare network's:")
     for name, each in zip(("elapsed", "cpu"), measure_ratios(network, record, chosen).T, strict=True):
         print_line(f"{name}: {median(each):.3f} (from {min(each):.3f} to {max(each):.3f})")

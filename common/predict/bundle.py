@@ -1,8 +1,8 @@
-"""Makes the network that comes with the suite from its training, measures it, and writes its card: `make network`.
+"""Makes the network that comes with the suite, measures it, and writes its model card: `make network`.
 
-The training is that of the control's small profile with two other readings: copies of an image stay in one part of the
-split, and a part of the training images selects the epoch, so that no test image has a say. The file has the trained
-weights in float16. All numbers are of the file, not of the training.
+The network is trained as the control paper's small profile, with two other readings. All copies of an image are in the
+same part of the split. A part of the training images selects the epoch, so that the test images have no influence. The
+file has the trained weights in float16. All scores are measured with this file.
 """
 
 import io
@@ -38,28 +38,30 @@ from common.training.request import Plan, Request, plan, trial_folder
 
 PAPER, PROFILE = "tang", "small"
 READINGS = {"network": "unet", "split": "grouped", "validation": "0.15"}
-# Every image has a lesion, so nothing depends on what an empty image counts.
+# Every scored image has a lesion, so the rule for empty images (empty=one) is never used.
 SCORED = {"dice": "dice|fg|image|t=0.5|empty=one", "iou": "iou|fg|image|t=0.5|empty=one"}
-# The pictures of the test that compares predictions of the file with committed masks: cases of the phantom.
+# Synthetic images: label and number of each, for `phantom.draw`. A test compares the masks of these with MASKS.
 EXAMPLES = [("benign", 1), ("benign", 2), ("malignant", 1), ("malignant", 2), ("normal", 1)]
 MASKS = FILE.parents[2] / "tests" / "predict" / f"{FILE.stem}-masks.png"
 
 
 def save_in_half_precision(trained: Path, path: Path) -> None:
-    """Writes a saved network again, with its weights in float16, rounded to the nearest. Keras reads them as float32.
+    """Copies a saved network, with its weights rounded to float16. Keras loads them as float32. The same weights give
+    the same bytes.
 
-    Raises ValueError where a weight is too large for float16."""
+    Raises ValueError if a weight is too large for float16."""
     content = io.BytesIO()
     with zipfile.ZipFile(trained) as given, zipfile.ZipFile(content, "w") as halved:
         for name in given.namelist():
             member = given.read(name)
-            # A fixed date, so that the same weights make the same file.
+            # ZipInfo without a date has a fixed one, so that the same weights make the same file.
             halved.writestr(zipfile.ZipInfo(name), _in_half_precision(member) if name.endswith(".h5") else member)
         halved.comment = given.comment
     write_atomically(path, content.getvalue())
 
 
 def _in_half_precision(weights: bytes) -> bytes:
+    """The bytes of an HDF5 file with all its data sets in float16."""
     result = io.BytesIO()
     with h5py.File(io.BytesIO(weights)) as given, h5py.File(result, "w") as halved:
 
@@ -81,8 +83,10 @@ def _in_half_precision(weights: bytes) -> bytes:
 def measure(
     file: Path, prepared: Prepared, parts: Mapping[str, np.ndarray], epochs: int, selected: int
 ) -> dict[str, Any]:
-    """What the model card says of the network in `file`. parts: the positions, int64, of its training, validation and
-    test images. epochs: the length of its training. selected: the epoch that the validation images selected."""
+    """Measures the scores that the model card shows of the network in `file`.
+
+    parts: by name ("train", "validation", "test") the positions of the images, int64 (n,). epochs: the length of the
+    training. selected: the epoch that the validation images selected."""
     network, about = model_file.load(file)
     both, recipe = beside_probabilities(network), about.recipe
 
@@ -102,13 +106,15 @@ def measure(
 
 
 def _scores(rows: Rows) -> dict[str, Any]:
+    """The number of images, and for each name in SCORED its value and the ends of its 95 % interval."""
     values, intervals = metrics.values(rows, SCORED.values()), bootstrap(rows, SCORED.values())
     scores = {name: [values[signature], *intervals[signature]] for name, signature in SCORED.items()}
     return {"images": len(rows), **scores}
 
 
 def masks_of_examples(file: Path) -> np.ndarray:
-    """What a network marks in EXAMPLES, one below the other: uint8 (sum of heights, largest width), 0 or 255."""
+    """The masks that a network predicts for EXAMPLES, one below the other: uint8 (sum of heights, largest width), 0 or
+    255."""
     pictures = [phantom.draw(label, number, side=256)[0] for label, number in EXAMPLES]
     marked = [each.mask for each in predict_images(model_file.load(file), pictures)]
     width = max(each.shape[1] for each in marked)
@@ -117,14 +123,15 @@ def masks_of_examples(file: Path) -> np.ndarray:
 
 
 def plan_training(runs: Path) -> Plan:
-    """The plan of the network's training. Raises BadInput where BUSI is missing."""
+    """The plan of the network's training. Raises BadInput if BUSI is missing."""
     paper = papers.load(PAPER)
     found = fetch.find(paper.data, data_root(), runs)
     return plan(Request(paper, PROFILE, found, 1, 0, READINGS, "float32", runs, runs, resume=True), print_line)
 
 
 def make_network(runs: Path) -> None:
-    """Writes FILE, SCORES, MASKS and the card from a training that has ended. Raises FailedRun where it has not."""
+    """Writes FILE, SCORES, MASKS and the model card from the finished training. Raises FailedRun if it is not
+    finished."""
     planned = plan_training(runs)
     folder = trial_folder(planned.folder, planned.trials[0])
     done = ended(folder)
@@ -134,7 +141,7 @@ def make_network(runs: Path) -> None:
     parts = planned.listed(planned.trials[0])[1].parts()
     write_json(SCORES, measure(FILE, planned.training.prepared, parts, done.epochs, done.best_epoch))
     write_atomically(MASKS, cv2.imencode(".png", masks_of_examples(FILE))[1].tobytes())
-    scores = read_json(SCORES)  # in JSON a value that is not finite is null
+    scores = read_json(SCORES)  # read again because JSON has null for values that are not finite
     write_atomically(CARD, with_scores(CARD.read_text(encoding="utf-8"), scores).encode())
     value, low, high = scores["parts"]["test"]["dice"]
     print_line(f"{FILE}: {scores['file']['bytes'] / 1e6:.1f} MB, test Dice {value:.3f} ({low:.3f} to {high:.3f}).")

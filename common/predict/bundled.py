@@ -1,4 +1,4 @@
-"""The network that comes with the suite, and short names for the networks of one's own runs."""
+"""Finds a network by name or path, and describes the network that comes with the suite."""
 
 import os
 from importlib.resources import files
@@ -8,21 +8,23 @@ from typing import Any
 from common.errors import BadInput
 from common.files import read_json
 
-NAME = "tang-small"  # how a command names the network that comes with the suite
+NAME = "tang-small"  # the name of the network that comes with the suite, as commands take it
 FILE = Path(str(files("common.predict"))) / f"{NAME}.keras"  # `make network` makes it
 WAYS_TO_NAME = (
     f"{NAME}, which comes with the suite; the folder of a run or of a repeat; or its best.keras or last.keras."
 )
-SCORES = FILE.with_suffix(".json")  # what `common.predict.bundle` measured of it
+SCORES = FILE.with_suffix(".json")  # its scores, as `common.predict.bundle.measure` returns them
 _NETWORKS = ("best.keras", "last.keras")
 
 
 def find_network(named: Path) -> Path:
-    """The file of a network. named: NAME; the folder of a run, of a repeat or of a fold; or the file itself.
+    """Finds the file of a network. named: NAME; the folder of a run, of a repeat or of a fold; or the file itself.
 
-    The folder of a run stands for the network of its first repeat, and of the first fold of that, that is finished.
-    Raises BadInput for what is not there, for a folder without a network, and for NAME where something of this name is
-    in the current folder: a path does not tell ./NAME from NAME, and the one must not be scored as the other.
+    The folder of a run stands for its first finished repeat, and a repeat of several folds for its first finished fold.
+
+    Raises BadInput if nothing is at the path, if the folder has no network, and for NAME if the current folder has a
+    file or folder of this name: a Path does not tell ./NAME from NAME, and one must not be scored in place of the
+    other.
     """
     if str(named) == NAME:
         if named.exists():
@@ -47,12 +49,13 @@ def find_network(named: Path) -> Path:
 
 
 def marked_without_lesion(scores: dict[str, Any]) -> dict[str, Any]:
-    """Of the scores in SCORES, the share of images without a lesion that the network marks: value, low, high, n."""
+    """The share of images without a lesion that the network marks, taken from the scores in SCORES. A dict with name,
+    value, low, high and n, as in `clinical.Measure`."""
     return next(each for each in scores["normal"] if each["name"] == "images without a lesion that were marked")
 
 
 def describe_test_dice() -> str:
-    """The Dice of the network that comes with the suite on images that it never saw, in a sentence."""
+    """A sentence: the Dice of the network that comes with the suite on its test images."""
     test = read_json(SCORES)["parts"]["test"]
     return (
         f"On {test['images']} images of BUSI that it never saw, all with a tumour, its Dice is {test['dice'][0]:.3f}."
@@ -60,7 +63,8 @@ def describe_test_dice() -> str:
 
 
 def describe_bundled() -> str:
-    """The same, and how often that network marks an image without a lesion, for the terminal."""
+    """Sentences for the terminal: the test Dice of the network that comes with the suite, and how often it marks an
+    image without a tumour."""
     marked = marked_without_lesion(read_json(SCORES))["n"]
     return (
         f"This small network comes with the suite. {describe_test_dice()} Of images without a tumour it marks "
@@ -69,5 +73,6 @@ def describe_bundled() -> str:
 
 
 def _number(folder: Path) -> tuple[int, str]:
+    """A sort key: the number at the end of the folder's name, so that repeat-10 comes after repeat-9."""
     number = folder.name.rpartition("-")[2]
     return int(number) if number.isdecimal() and len(number) < 10 else 0, folder.name

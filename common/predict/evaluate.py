@@ -1,5 +1,5 @@
-"""How trained networks do on another labelled set: every metric of a run, differences image by image, and a row of
-plain numbers for each image. It shows and writes nothing (evaluation_tables.py, evaluation_files.py)."""
+"""Evaluates trained networks on a labelled data set: every metric of a run, paired differences between networks, and a
+row of numbers for each image. evaluation_tables.py shows the results, evaluation_files.py writes them."""
 
 import math
 import os
@@ -35,7 +35,7 @@ _WORST = 10  # images of each network whose marked pixels are kept
 
 
 class Score(NamedTuple):
-    """The value of a definition with its 95 % interval over the images, NaN where there is none."""
+    """The value of a definition with its 95 % interval over the images; NaN if undefined."""
 
     value: float
     low: float
@@ -44,20 +44,27 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One network on the images that all are evaluated on. letter: "A", "B", ... where there are several networks, ""
-    for a single one. recipe: the settings that it was evaluated with, those of its training but for the reading of
-    several masks (`_masks_that_count`). dataset: the name of the set, that of the published one only if it has the
-    published pixels. seen: how many of the images of `rows` are of the set that the network was trained on
-    (`_count_seen`); None where that is not known. seen_whole: whether it was trained on this very set. doubts: of
-    `Prepared`, on the whole set.
-    rows: of the images of the classes that all networks were trained on. with_blank: the same, then the rows of the
-    blank images of the class normal where not all were trained on that. cases: of `with_blank`, in the same order.
-    files: the image of each, from the folder of the data set. left_out: how many images of each other class there are,
-    which are not used.
-    scores: by signature, over `rows`. against: the differences to the first network, {} for it.
-    worst: what the network marks in the images with the most errors, the worst first, by their place in `rows`: bool
-    (side, side) each. Those have the lowest Dice, and of equal ones the most wrong pixels; an image without a wrong
-    pixel is none of them."""
+    """The evaluation of one network. All networks are evaluated on the same images.
+
+    letter: "A", "B", ...; "" if there is only one network.
+    recipe: the settings of the evaluation: those of the training, except for the reading of several masks
+        (`_masks_that_count`).
+    dataset: the name of the data set. It is the name of a published set only if the pixels are the published ones.
+    seen: how many images of `rows` belong to the data set that the network was trained on (`_count_seen`); None if that
+        is not known.
+    seen_whole: whether the network was trained on this very data set.
+    doubts: `Prepared.doubts`, about the whole data set.
+    cases: the evaluated images, in the order of `with_blank`.
+    files: for each case, the path of its image relative to the folder of the data set; the id of the case if the data
+        set is a packed file.
+    rows: the counts of the images whose class is unknown or one that all networks were trained on.
+    with_blank: `rows`, then the counts of the blank images of the class normal, if not all networks were trained on
+        that class.
+    left_out: by class, the number of images that are not evaluated.
+    scores: by signature of the definition, over `rows`.
+    against: by signature, the difference to the first network; {} for the first network.
+    worst: the predicted masks, bool (side, side), of up to 10 images, by their position in `rows`. Images with a lower
+        Dice come first, and among equals those with more wrong pixels. Images without a wrong pixel are not in it."""
 
     letter: str
     file: Path
@@ -78,12 +85,13 @@ class Evaluated:
 
     @property
     def grid(self) -> str:
-        """The size, in pixels, at which the network sees every image and at which all lengths and areas are taken."""
+        """The size in pixels to which every image is resized for the network. All lengths and areas are in these
+        pixels."""
         return f"{self.recipe.side}x{self.recipe.side}"
 
     @property
     def prefix(self) -> str:
-        """What a line about this network begins with: "A: ", "" for a single network."""
+        """The beginning of a line about this network: "A: "; "" if there is only one network."""
         return f"{self.letter}: " if self.letter else ""
 
 
@@ -93,14 +101,16 @@ def evaluate_all(
     runs: Path,
     watched: Callable[[Iterable, int], Iterable] = lambda batches, number: batches,
 ) -> list[Evaluated]:
-    """Evaluates every network on the images of those classes that all networks were trained on, and on those without a
-    known class; each network at its own size. All are held against one truth (`_masks_that_count`). Normal images that
-    not all were trained on are evaluated too, and kept apart (`Evaluated.with_blank`). named: the networks, as in
-    `find_network`. runs: the folder in which the prepared arrays are kept. watched: as in
+    """Evaluates networks on the same images and with the same truth (`_masks_that_count`), each at its own image size.
+
+    Evaluated are the images whose class is unknown or one that all networks were trained on. Blank images of the class
+    normal are evaluated too if not all networks were trained on it, and kept apart (`Evaluated.with_blank`).
+
+    named: the networks, as in `find_network`. runs: the folder for the prepared arrays. watched: as in
     `common.training.evaluate.evaluate`.
 
-    Raises BadInput for more than 26 networks, for a file that is none, where there are no such images, and for a
-    network whose output for one is no probability.
+    Raises BadInput for more than 26 networks, for a file that is not a network, if no image of a usable class is there,
+    and for a network whose output for an image is not a probability.
     """
     if len(named) > len(ascii_uppercase):
         raise BadInput(f"{len(named)} networks: at most {len(ascii_uppercase)} can be compared.")
@@ -152,9 +162,11 @@ def evaluate_all(
 def _choose_images(
     recipes: list[Recipe], found: Found, truth: np.ndarray
 ) -> tuple[list[int], list[int], dict[str, int]]:
-    """The positions of the images of a class that all networks were trained on, or of no known class; those of the
-    other blank images of the class normal; and how many images of each class are left out. truth: the prepared masks.
-    Raises BadInput for no image of the first kind."""
+    """Chooses the images to evaluate. truth: the prepared masks, uint8 (cases, side, side).
+
+    Returns the positions of the images whose class is unknown or one that all networks were trained on, the positions
+    of the other blank images of the class normal, and by class how many images are left out. Raises BadInput if the
+    first list is empty."""
     labels = [case.label for case in found.cases]
     classes = [label for label in recipes[0].classes if all(label in recipe.classes for recipe in recipes)]
     known = [position for position, label in enumerate(labels) if label in ("", *classes)]
@@ -167,8 +179,10 @@ def _choose_images(
 
 
 def _masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
-    """How several masks of an image become its truth, as in `Recipe.masks`. The papers' reading is of BUSI's masks: it
-    holds for the published BUSI alone, and where all networks share it. Else all masks are the truth together."""
+    """How several masks of one image become its truth, as in `Recipe.masks`.
+
+    The reading in a recipe is about the masks of BUSI. So it counts only on the published BUSI, and only if all
+    networks share it. Otherwise the truth is the union of all masks of an image ("merged")."""
     readings = {recipe.masks for recipe in recipes}
     if len(readings) > 1 or {case.id for case in found.cases} != manifest.published().keys():
         return "merged"
@@ -178,8 +192,10 @@ def _masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
 
 
 def _count_seen(about: About, prepared: Prepared, found: Found, positions: list[int]) -> int | None:
-    """How many of these images are of the set that a network was trained on, whichever of its parts they were in. None
-    where that is not known: single images are known of BUSI alone, by their pixels, and not of a packed file."""
+    """How many of these images belong to the data set that a network was trained on, in whichever part of its split.
+
+    None if that is not known: single images can only be recognised if the network was trained on BUSI (by their
+    pixels), and not in a packed file."""
     if prepared.fingerprint == about.fingerprint:
         return len(positions)
     if manifest.true_name(about.data, about.fingerprint) not in ("busi", "busi, changed") or found.packed:
@@ -190,29 +206,33 @@ def _count_seen(about: About, prepared: Prepared, found: Found, positions: list[
 
 
 def _compare_with(first: Evaluated, rows: Rows, signatures: list[str], recipe: Recipe) -> dict[str, PairedDifference]:
-    """The difference to the first network in each definition of which both have a value that can be compared image by
-    image, which one over batches can't."""
+    """The paired differences to the first network, by signature: for the definitions that both networks have and that
+    can be compared image by image. Definitions over batches can't."""
     same_grid, of_batches = recipe.side == first.recipe.side, metrics.of_batches(recipe.batch_size)
     both = [each for each in signatures if each in first.scores and each not in of_batches]
     return paired_bootstrap(rows, first.rows, [each for each in both if comparable(each, same_grid)])
 
 
 def _worst_images(rows: Rows) -> list[int]:
+    """The positions in `rows` of the worst images, as `Evaluated.worst` describes."""
     _, fp, fn, _ = rows.overlap(0.5)
     wrong = fp + fn
     return [image for image in np.lexsort((-wrong, dice_of_images(rows))).tolist() if wrong[image]][:_WORST]
 
 
 def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]]:
-    """For each image its numbers by name, in the order of `cases`; the names are the columns of images.csv. All
-    are of the prediction above 0.5 against the mask, at the size at which the network sees the image: a name that ends
-    in `px_at_128x128` is in pixels of that size.
+    """One row of numbers for each image, in the order of `cases`. The keys are the columns of images.csv.
 
-    file: the image, from the folder of the data set. dice, iou: 0 where the network marks something and the mask
-    nothing, or the other way round; None where both are empty. true_px, predicted_px: the areas. lesions, found,
-    missed: lesions of the mask (`shapes.match_regions`). false_regions: marked regions that match no lesion, specks
-    too. hd95, assd: the distances of the outlines (`shapes.surface_distances`), None where either is empty.
-    surface_dice_2px: `shapes.count_near_outlines`, None where both are.
+    All numbers compare the prediction above 0.5 with the mask, at the size to which the image is resized for the
+    network. A key that ends in `px_at_128x128`, for example, is in pixels of that size.
+
+        file                    as in `Evaluated.files`
+        dice, iou               0 if only one of prediction and mask is empty, None if both are
+        true_px, predicted_px   areas of the mask and of the prediction
+        lesions, found, missed  numbers of lesions of the mask (`shapes.match_regions`)
+        false_regions           number of marked regions that match no lesion, specks included
+        hd95, assd              distances of the outlines (`shapes.surface_distances`), None if either is empty
+        surface_dice_2px        `shapes.count_near_outlines`, None if both outlines are empty
     """
     rows, px = each.with_blank, f"px_at_{each.grid}"
     tp, fp, fn, _ = rows.overlap(0.5)
@@ -234,6 +254,6 @@ def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]
 
 
 def _ratios(parts: np.ndarray, wholes: np.ndarray | int) -> list[float | None]:
-    """To six digits, which is more than an image decides; None where it is undefined."""
+    """parts / wholes, rounded to six decimals, more than one image can tell apart. None if undefined."""
     values = np.divide(parts, wholes, out=np.full(len(parts), np.nan), where=np.asarray(wholes) > 0)
     return [round(value, 6) if math.isfinite(value) else None for value in values.tolist()]

@@ -1,4 +1,4 @@
-"""What `repro evaluate -o DIR` writes: images.csv with a line for each image, and the worst images as overlays."""
+"""Writes the files of `repro evaluate -o DIR`: images.csv with a row for each image, and overlays of the worst."""
 
 import re
 from collections.abc import Iterator
@@ -16,21 +16,22 @@ from common.plural import counted
 from common.predict.evaluate import Evaluated, describe_images
 from common.text import for_csv, for_terminal
 
-_HEADER = "file,dice,iou,true_px_at_"  # how a table begins that this module wrote
+_HEADER = "file,dice,iou,true_px_at_"  # A table that begins so was written by this module.
 _LEGEND = "legend.txt"
 _EXPLAINS = "Orange: what the network marks. Blue: the mask. The worst image comes first."
 _OVERLAY = re.compile(r"\d\d-dice-\d\.\d{3}-.*\.jpg")
-_LONGEST = 60  # characters of an image's name in that of its overlay
-# Pixels: smaller images are enlarged, so that an outline of one pixel does not hide what it surrounds.
+_LONGEST = 60  # characters of the image's name in the name of its overlay
+# Pixels of the shorter and the longer side. Smaller images are enlarged, because a line of one pixel would hide much of
+# what it surrounds.
 _LEAST, _MOST = 512, 2048
 
 
 def write_all(evaluated: list[Evaluated], output: Path) -> list[Path]:
-    """Writes images.csv and worst/ into a folder, with several networks images-A.csv, worst-A/ and so on. Returns their
-    paths. Each file is there whole or not at all; what an earlier evaluation left is removed, of another number of
-    networks too.
+    """Writes images.csv and worst/ into a folder and returns their paths. With several networks, each has its own:
+    images-A.csv, worst-A/ and so on.
 
-    Raises OSError where the disk can't be written to."""
+    Each file is written whole or not at all. Files of earlier evaluations are removed, also if these had another number
+    of networks. Raises OSError if the disk can't be written to."""
     places, written = [], set()
     for each in evaluated:
         ending = f"-{each.letter}" if each.letter else ""
@@ -49,8 +50,10 @@ def write_all(evaluated: list[Evaluated], output: Path) -> list[Path]:
 
 
 def _ours(output: Path) -> Iterator[Path]:
-    """The files in a folder that this evaluation or an earlier one wrote. A table or legend that begins otherwise is a
-    person's own, as are all that lies beside such a legend or beside none, and any other file."""
+    """Finds the files in a folder that this evaluation or an earlier one wrote.
+
+    A table or a legend counts if it begins as ours do, and an overlay counts if our legend lies beside it. Every other
+    file belongs to a person."""
     for ending in ("", "-[A-Z]"):
         yield from (path for path in output.glob(f"images{ending}.csv") if _begins(path, _HEADER))
         for legend in output.glob(f"worst{ending}/{_LEGEND}"):
@@ -64,8 +67,8 @@ def _begins(path: Path, text: str) -> bool:
 
 
 def _write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]], folder: Path) -> list[Path]:
-    """Writes an overlay of each of the worst images, numbered from the worst, and legend.txt. rows: of
-    `describe_images`. Returns the paths."""
+    """Writes legend.txt and an overlay of each of the worst images, numbered from the worst. rows: what
+    `describe_images` returns. Returns the paths."""
     lines, written = [_EXPLAINS], [folder / _LEGEND]
     for rank, (image, marked) in enumerate(each.worst.items(), 1):
         drawn = _overlay(each.cases[image], marked, each.recipe.masks)
@@ -89,8 +92,9 @@ def _name(rank: int, dice: float, case: Case) -> str:
 
 
 def _overlay(case: Case, marked: np.ndarray, masks: str) -> np.ndarray:
-    """The image, uint8 (H, W, 3) RGB, with the outlines of the mask and of what is marked, bool (side, side). masks: as
-    in `Recipe.masks`."""
+    """Draws the outlines of the true mask and of the predicted mask on an image. Returns uint8 (H, W, 3), RGB.
+
+    marked: the predicted mask, bool (side, side). masks: as in `Recipe.masks`."""
     found = read_case(case)
     truth = merge(on_one_grid(found, case), masks) > 127
     height, width = found.image.shape[:2]

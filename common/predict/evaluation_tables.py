@@ -1,4 +1,4 @@
-"""What `repro evaluate` says: notes on the images, tables with what their numbers mean, all numbers for a program."""
+"""The text of `repro evaluate`: notes on the images, tables with explanations, and all numbers as rows or for JSON."""
 
 import math
 from collections.abc import Iterator
@@ -22,11 +22,12 @@ from common.predict.evaluate import Evaluated, Score
 from common.text import finite_or_null
 
 _UNDEFINED = Score(math.nan, math.nan, math.nan)
-# The least number of images, or of lesions, of which an interval is shown. A percentile bootstrap is too narrow on few
-# (Hesterberg 2015, The American Statistician 69: 371-386). Its nominal 95 % are, for the mean of n normally distributed
-# values, the t of Student's distribution within 1.96 * sqrt((n - 1) / n): 75 % for 3 values, 90 % for 10, 93 % for 20.
-# Dice is skewed, which is worse: drawn from that of the network that comes with the suite on the tumours of BUSI, 56 %
-# of the intervals of 3 images held the mean of all, 78 % of those of 10, 86 % of 20 and 92 % of 50.
+# An interval is shown only for at least so many images or lesions. On few values, a percentile bootstrap is too narrow
+# (Hesterberg 2015, The American Statistician 69: 371-386). For the mean of n normally distributed values, the real
+# coverage of a nominal 95 % interval is the share of Student's t distribution within 1.96 * sqrt((n - 1) / n): 75 % for
+# 3 values, 90 % for 10, 93 % for 20. Dice is skewed, which makes it worse. We drew samples from the Dice values of the
+# network that comes with the suite on the tumours of BUSI: the interval held the mean of all values for 56 % of the
+# samples of 3 images, for 78 % of 10, for 86 % of 20 and for 92 % of 50.
 _LEAST_FOR_INTERVAL = 20
 _NONE_IN_SET = {
     "Dice": "no lesion in this set",
@@ -36,16 +37,16 @@ _NONE_IN_SET = {
 
 
 def describe_files(evaluated: list[Evaluated], found: Found, runs: Path) -> list[str]:
-    """A line for each kind of file that is left out or can't be used, and for each doubt about one that is used. Writes
-    a file into `runs` (`Found.describe_unusable`)."""
+    """Lines on the files that are left out or can't be used, and on doubts about images that are used. Writes a file
+    into `runs` if images can't be used (`Found.describe_unusable`)."""
     doubts = dict.fromkeys(doubt for each in evaluated for doubt in each.doubts)
     return found.describe_unusable(runs) + [f"Doubtful: {doubt}" for doubt in first_few(doubts)]
 
 
 def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[str]:
-    """What the phantom is worth; which images and masks the numbers are of, where that is not simply all of them, a
-    line for each choice; and a warning for each network that was trained on some of the images, as far as that is
-    known. everything: as in `sections`."""
+    """Lines that a reader of the scores needs: that the phantom is synthetic, which images are not part of every score,
+    how several masks of an image were read, and a warning for each network that is known to have been trained on some
+    of the images. everything: as in `sections`."""
     lines, (first, *others) = [], evaluated
     untrained = "not all networks were trained" if others else "the network was not trained"
     if first.dataset == "phantom":
@@ -75,8 +76,10 @@ def _describe_seen(each: Evaluated) -> str:
 
 
 def sections(evaluated: list[Evaluated], place: Path, everything: bool) -> Iterator[tuple[Table, list[str]]]:
-    """Each table with the paragraphs that say what its numbers mean. place: of the images (`Found.folder`).
-    everything: also every definition, and what clinicians ask for."""
+    """Yields each table, with paragraphs that explain its numbers.
+
+    place: the folder of the images (`Found.folder`). everything: whether to add the tables of every definition and of
+    the clinical measures."""
     yield _headline(evaluated, place)
     if everything:
         yield _definitions_table(evaluated), _explain_definitions(evaluated)
@@ -86,8 +89,8 @@ def sections(evaluated: list[Evaluated], place: Path, everything: bool) -> Itera
 
 
 def _headline(evaluated: list[Evaluated], place: Path) -> tuple[Table, list[str]]:
-    """A line for each of `clinical.headline`, a column for each network (A, B, ...) and each difference to A; with the
-    paragraphs about it."""
+    """The first table, with its paragraphs. It has a row for each measure of `clinical.headline`, a column for each
+    network (A, B, ...) and a column for the difference of each to A."""
     result = _table("", *_columns(evaluated))
     first, *others = [each.with_blank for each in evaluated]
     measures = [clinical.headline(each.with_blank) for each in evaluated]
@@ -121,7 +124,7 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
 
 
 def _definitions_table(evaluated: list[Evaluated]) -> Table:
-    """A line for each definition, a column for each network (A, B, ...) and each difference to A."""
+    """The table of all definitions: a row for each, and columns as in `_headline`."""
     result, enough = _table("definition", *_columns(evaluated)), len(evaluated[0].rows) >= _LEAST_FOR_INTERVAL
     for signature in dict.fromkeys(each for one in evaluated for each in one.scores):
         scores = [_cell(*each.scores.get(signature, _UNDEFINED), enough=enough) for each in evaluated]
@@ -165,12 +168,12 @@ def _columns(evaluated: list[Evaluated]) -> list[str]:
 
 
 def _table(first: str, *others: str) -> Table:
-    # Folded, since a definition that is cut off is another definition.
+    # Long definitions are folded, not cut off: a definition that is cut off reads as a different one.
     return Table(Column(first, overflow="fold"), *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
 
 
 def _are_enough(n: str) -> bool:
-    """Whether an interval of so many is shown. n: as in `clinical.Measure`; of a share, the whole counts."""
+    """Whether there are enough images or lesions for an interval. n: as in `clinical.Measure`, "12" or "3 of 12"."""
     whole = n.split()[-1]
     return whole.isdecimal() and int(whole) >= _LEAST_FOR_INTERVAL
 
@@ -186,8 +189,8 @@ def _headline_cell(measure: clinical.Measure) -> Text:
 
 
 def _cell(value: float, low: float, high: float, sign: str = "", digits: int = 4, enough: bool = True) -> Text:
-    """A value above its interval, if there are enough images for one. An interval of no width is not shown: all
-    resamples of the images have the same value, which says nothing of other images."""
+    """A value, and below it its interval if there are enough images. An interval of no width is not shown: all
+    resamples gave the same value, which says nothing about other images."""
     if not math.isfinite(value):
         return Text("-")
     form = f"{sign}.{digits}f"
@@ -196,7 +199,8 @@ def _cell(value: float, low: float, high: float, sign: str = "", digits: int = 4
 
 
 def _change(difference: PairedDifference | None, enough: bool) -> Text:
-    """In bold where 0 is outside the interval, if there are enough images for one."""
+    """A difference and its interval, as in `_cell`. It is bold if there are enough images and 0 is outside the
+    interval."""
     if difference is None:
         return Text("-")
     text = _cell(difference.value, difference.low, difference.high, sign="+", enough=enough)
@@ -206,7 +210,7 @@ def _change(difference: PairedDifference | None, enough: bool) -> Text:
 
 
 def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:
-    """A flat row for each network and definition (`reproductions.evaluate`). None for what is undefined."""
+    """A flat row for each network and definition, as `reproductions.evaluate` documents. Undefined values are None."""
     rows = []
     for each in evaluated:
         about = {"model": str(each.file), "paper": each.about.paper, "data": each.dataset, "images": len(each.rows)}
@@ -221,7 +225,7 @@ def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:
 
 
 def as_record(evaluated: list[Evaluated]) -> dict[str, Any]:
-    """The same for JSON (`for_json`)."""
+    """All numbers and notes of an evaluation as one nested dict, for JSON (`for_json`): `repro evaluate --json`."""
     first = evaluated[0]
     return {
         "data": first.dataset,

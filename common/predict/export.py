@@ -1,5 +1,5 @@
-"""A trained network as an ONNX file, for runtimes without Keras. The file normalises the image and says how to prepare
-a picture. It is kept only if it gives the same masks."""
+"""Exports a trained network as an ONNX file, for runtimes without Keras. The file normalises the image itself, and its
+metadata say how to prepare a picture. It is written only if it gives the same masks as Keras."""
 
 import importlib.util
 import logging
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     import onnx
 
 IMAGE, PROBABILITY, CLASS_PROBABILITY = "image", "probability", "class_probability"
-_VALUES = "image_values"  # what the network is given of the image
-_OUTPUTS = {4: PROBABILITY, 2: CLASS_PROBABILITY}  # by the number of their dimensions
-# What Keras converts with, by backend; PyTorch does it itself. Under JAX it is jax2onnx: onnxruntime 1.31 can't compute
-# the max pooling that release 0.17 writes.
+_VALUES = "image_values"  # the normalised image, which the network takes
+_OUTPUTS = {4: PROBABILITY, 2: CLASS_PROBABILITY}  # by their number of dimensions
+# The packages with which Keras converts a network, by backend. PyTorch needs none. JAX is missing: its converter is
+# jax2onnx, and onnxruntime 1.31 can't compute the max pooling that jax2onnx 0.17 writes.
 _CONVERTERS = {"tensorflow": ["tf2onnx"], "torch": []}
-_TOLERANCE = 1e-4  # between probabilities: float32 sums in another order
+_TOLERANCE = 1e-4  # between two probabilities: the runtimes add float32 numbers in different orders
 
 
 @dataclass(frozen=True)
 class Check:
-    """How far Keras and onnxruntime agree. images: number of examples. largest: difference between two probabilities.
-    pixels: how many one marks and the other does not."""
+    """How well onnxruntime agrees with Keras. images: the number of example images. largest: the largest difference
+    between their probabilities. pixels: how many pixels only one of them marks."""
 
     images: int
     largest: float
@@ -45,7 +45,8 @@ class Check:
 
 
 def refuse_without_packages() -> None:
-    """Raises BadInput where networks can't be exported here, with what is missing or the backend to choose."""
+    """Raises BadInput if networks can't be exported in this environment. The message names the missing packages, or the
+    backend to choose."""
     backend = keras.backend.backend()
     if backend not in _CONVERTERS:
         ready = next((each for each in _CONVERTERS if not _missing(each)), "")
@@ -62,18 +63,19 @@ def refuse_without_packages() -> None:
 
 
 def _missing(backend: str) -> list[str]:
-    """The packages that exporting with a backend needs and that are not installed."""
+    """The packages that this backend needs for the export and that are not installed."""
     needed = [backend, "onnx", "onnxruntime", *_CONVERTERS[backend]]
     return [name for name in needed if not importlib.util.find_spec(name)]
 
 
 def export(model: keras.Model, about: About, path: Path) -> Check:
-    """Writes the network as ONNX, with the input and outputs of `complete`. Its metadata are three texts:
-    "usage", JSON, says how to prepare a picture and make a mask (`describe_usage`); "about", JSON, has the recipe;
-    "warning" is a sentence.
+    """Writes the network as an ONNX file and returns how well onnxruntime agrees with Keras on synthetic images.
 
-    Raises BadInput where packages are missing, and RuntimeError, leaving no file, where onnxruntime marks other pixels
-    than Keras does.
+    `complete` documents the input and outputs. The metadata of the file are three texts: "usage" (JSON) says how to
+    prepare a picture and make a mask (`describe_usage`), "about" (JSON) has the recipe, "warning" is a sentence.
+
+    Raises BadInput if packages are missing. Raises RuntimeError, and writes nothing, if onnxruntime marks other pixels
+    than Keras, or if a probability differs by more than 1e-4.
     """
     refuse_without_packages()
     import onnx
@@ -105,7 +107,7 @@ def export(model: keras.Model, about: About, path: Path) -> Check:
 
 
 def _convert(model: keras.Model, path: Path) -> None:
-    """Writes the file, without the converters' own messages."""
+    """Writes the ONNX file, and silences the converters' own messages."""
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -123,11 +125,12 @@ def _predict_with_onnxruntime(content: bytes, images: np.ndarray) -> Output:
 
 
 def describe_usage(recipe: Recipe) -> dict[str, Any]:
-    """How to get a mask from the file of a network with this recipe, for its metadata.
+    """The metadata that tell how to get a mask from the ONNX file of a network with this recipe.
 
     `input` and `outputs`: names, dtypes, shapes ("N": any number), ranges. `prepare` and `mask`: the steps before and
-    behind the network, in words, with the functions of OpenCV that do the same to the bit; docs/own-images.md has them
-    as Python. `clahe`: its numbers, null for a network without. `normalisation`: what the file does itself.
+    after the network in words, with the OpenCV functions that give the same bits; docs/own-images.md has these steps as
+    Python code. `clahe`: the parameters of CLAHE, null for a network without it. `normalisation`: the step that the
+    file does itself.
     """
     shape, colours = ["N", recipe.side, recipe.side, recipe.channels], "grey" if recipe.channels == 1 else "RGB"
     rounded = "" if recipe.decimals is None else f", rounded to {counted(recipe.decimals, 'decimal')}"
@@ -148,11 +151,13 @@ def describe_usage(recipe: Recipe) -> dict[str, Any]:
 
 
 def complete(model: "onnx.ModelProto", recipe: Recipe) -> None:
-    """Changes a converted network in place, so that it takes `image`, uint8 (N, side, side, channels), and gives
-    `probability` and, of two outputs, `class_probability`, whatever the converter called them.
+    """Gives a converted network standard inputs and outputs, whatever names the converter chose. Changes it in place.
 
-    The normalised values are looked up in the table of the training (`normalised`), so that not a bit differs from
-    what the network is given there.
+    input: `image`, uint8 (N, side, side, channels). outputs: `probability`, float32 (N, side, side, 1), and for a
+    network that classifies `class_probability`, float32 (N, 1).
+
+    The graph normalises with the table that the training uses (`normalised`), so that the network is given the same
+    bits.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -165,14 +170,14 @@ def complete(model: "onnx.ModelProto", recipe: Recipe) -> None:
     image.name, image.type.tensor_type.elem_type = IMAGE, TensorProto.UINT8
     table = numpy_helper.from_array(normalised(recipe).astype(np.float32), "value_of_pixel")
     graph.initializer.append(table)
-    # Gather takes no uint8 for its indices.
+    # Gather does not accept uint8 indices.
     cast = helper.make_node("Cast", [IMAGE], ["pixel"], to=TensorProto.INT32)
     graph.node.insert(0, cast)
     graph.node.insert(1, helper.make_node("Gather", [table.name, "pixel"], [_VALUES]))
 
 
 def _rename(graph: "onnx.GraphProto", names: dict[str, str]) -> None:
-    """Renames tensors of the graph, as old name to new name, wherever they are made or used."""
+    """Renames tensors of the graph wherever they are made or used. names: from old name to new name."""
     for node in graph.node:
         for tensors in (node.input, node.output):
             tensors[:] = [names.get(each, each) for each in tensors]

@@ -1,4 +1,4 @@
-"""Predictions as arrays, for a program: the same pixels as `repro predict` writes into files."""
+"""Predictions as arrays, for programs. They have the same pixels as the files that `repro predict` writes."""
 
 import math
 from collections.abc import Iterable
@@ -25,11 +25,12 @@ Given = np.ndarray | Image.Image | str | Path
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of one image of H x W pixels.
+    """The prediction for one image of H x W pixels.
 
-    mask: bool (H, W), where the probability is above 0.5. probability: float32 (H, W) in [0, 1], of a tumour.
-    class_probability: of the class that the network was trained to find, by its name; None if it does not classify.
-    doubts: what can be used but may not be meant so, such as an image that is almost black."""
+    mask: bool (H, W), true where the probability is above 0.5. probability: float32 (H, W) in [0, 1], of a tumour.
+    class_probability: from the name of the class that the network was trained to find to its probability in [0, 1];
+        None if the network does not classify.
+    doubts: sentences on what is usable but perhaps a mistake, such as an image that is almost black."""
 
     mask: np.ndarray
     probability: np.ndarray
@@ -38,10 +39,11 @@ class Prediction:
 
 
 def predict_images(network: Loaded, images: Iterable[Given]) -> list[Prediction]:
-    """One prediction for each image, in their order.
+    """Predicts on images and returns one prediction for each, in their order.
 
-    images: arrays, uint8 (H, W) in grey or (H, W, 3) in RGB; images of Pillow, which are read as their files would be,
-    but for colours of 16 bits (give their path); or paths of image files, DICOM too.
+    images: each is a uint8 array, (H, W) in grey or (H, W, 3) in RGB; a Pillow image, which is read as its file would
+        be; or the path of an image file or DICOM file. Colours of 16 bits need the path: Pillow keeps only 8 bits.
+
     Raises BadInput, naming every image that can't be used."""
     model, about = network
     need = Need.of_recipe(about.recipe)
@@ -65,7 +67,7 @@ def _count_pixels(image: Given) -> int:
 
 
 def _read(number: int, image: Given, need: Need) -> tuple[Input, Picture, np.ndarray]:
-    """An image with what the network is given of it."""
+    """An image, as a picture and prepared for the network, uint8 (S, S, C). The name in Input is not used."""
     is_file = isinstance(image, str | Path)
     path = Path(image if is_file else f"images[{number}]")
     picture = read_picture(path) if is_file else _picture(image, path)
@@ -78,7 +80,7 @@ def _at_own_size(picture: Picture, small: np.ndarray, of_class: dict[str, float]
 
 
 def _picture(image: np.ndarray | Image.Image, name: Path) -> Picture:
-    """An image in memory as a picture. Raises BadInput where its file would be refused, and for any other array than
+    """The picture of an image in memory. Raises BadInput if its file would be refused, and for an array that is not
     uint8 (H, W) or (H, W, 3)."""
     if isinstance(image, Image.Image):
         pixels, doubts, _ = decode_opened(image, name)
@@ -88,6 +90,7 @@ def _picture(image: np.ndarray | Image.Image, name: Path) -> Picture:
 
 
 def _three_channels(pixels: np.ndarray, name: Path) -> np.ndarray:
+    """uint8 (H, W, 3), RGB. Raises BadInput as `_picture` does."""
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)) or not pixels.size:
         raise BadInput(f"{name}: {pixels.dtype} {pixels.shape}, expected uint8 (H, W) or (H, W, 3), RGB")
     return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels

@@ -1,4 +1,4 @@
-"""Which files a person means, and what the files made from each are called."""
+"""Finds and reads the images that a person names, and chooses the names of the result files."""
 
 import glob
 import os
@@ -25,16 +25,17 @@ from common.predict import dicom
 from common.predict.dicom import bounded
 from common.predict.picture import Picture
 
-MASKS, OVERLAYS = "masks", "overlays"  # the folders of what is written
-LINES, ABOUT = "predictions.jsonl", "about.json"  # the files beside them
-_BEGINS = (b'"warning"', b'"network"')  # the first keys of about.json, by which a prediction is known again
+MASKS, OVERLAYS = "masks", "overlays"  # folders in the output folder
+LINES, ABOUT = "predictions.jsonl", "about.json"  # files beside them
+_BEGINS = (b'"warning"', b'"network"')  # the first keys of about.json: they identify a folder that a prediction wrote
 _ENDINGS = (*ENDINGS, *dicom.ENDINGS)
 _RESULT = "as results of an earlier prediction"
 
 
 @dataclass(frozen=True)
 class Input:
-    """path: of an image file. name: of what is written about it: the mask is masks/NAME.png in the output folder."""
+    """One image to predict on. path: the image file. name: the name of its results: the mask is masks/NAME.png in the
+    output folder."""
 
     path: Path
     name: str
@@ -42,29 +43,33 @@ class Input:
 
 @dataclass
 class FoundInputs:
-    """items: the images, each once, in the order of the words and, within a folder, by name. missing: a line for each
-    word that names no image. left_out: what was passed over, counted by kind, "" for nothing."""
+    """The images that `find_inputs` found.
+
+    items: each image once, in the order of the arguments, and by name within a folder.
+    missing: a line for each argument that names no image, and for each folder that can't be read.
+    left_out: the files that were skipped, counted by kind; "" if none was."""
 
     items: list[Input]
     missing: list[str]
     left_out: str
 
 
-def find_inputs(words: Iterable[str]) -> FoundInputs:
-    """The images that files, folders and patterns such as 'scans/*.png' name.
+def find_inputs(arguments: Iterable[str]) -> FoundInputs:
+    """Finds the images that these arguments of a command name: files, folders and patterns such as 'scans/*.png'.
 
-    A folder stands for all images in it and below, also behind links, known by their ending or by how they begin.
-    Hidden files are left out, and what an earlier prediction wrote; a pattern leaves these out too. A mask is left out
-    wherever its image is named as well: `x_mask.png` or `x-seg.png` beside `x.png`.
+    A folder stands for all images in it and in its subfolders, links included. A file is an image by its ending or by
+    its first bytes. Hidden files and the results of an earlier prediction are skipped in folders and by patterns. A
+    mask is skipped if its image is named too: `x_mask.png` or `x-seg.png` beside `x.png`.
     """
     found: dict[Path, Path] = {}
-    missing, passed = [], []
-    for word in words:
+    missing, skipped = [], []
+    for argument in arguments:
         known = len(missing)
-        paths, over = _named_by(word, missing)
-        passed += over
+        paths, kinds = _named_by(argument, missing)
+        skipped += kinds
         if not paths and len(missing) == known:
-            missing.append(f"{word}: {'no image in this folder' if os.path.isdir(word) else 'there is no such file'}")
+            reason = "no image in this folder" if os.path.isdir(argument) else "there is no such file"
+            missing.append(f"{argument}: {reason}")
         for path in paths:
             found.setdefault(path.resolve(), path)
     images = {_plain(_without_ending(path)) for path in found}
@@ -72,66 +77,67 @@ def find_inputs(words: Iterable[str]) -> FoundInputs:
     for whole, path in found.items():
         image = image_of_mask(whole.stem)
         if image != whole.stem and _plain(whole.with_name(image)) in images:
-            passed.append("as masks of images")
+            skipped.append("as masks of images")
         else:
             chosen.append(path)
-    return FoundInputs(_with_names(chosen), missing, count_kinds(passed))
+    return FoundInputs(_with_names(chosen), missing, count_kinds(skipped))
 
 
-def _named_by(word: str, missing: list[str]) -> tuple[list[Path], list[str]]:
-    """The images that a word names, and the kind of each file that is passed over. Folders that can't be read are added
-    to `missing`."""
-    path = on_disk(Path(os.path.expanduser(word)))  # not Path.expanduser, which raises for an unknown user
+def _named_by(argument: str, missing: list[str]) -> tuple[list[Path], list[str]]:
+    """The images that one argument names, and the kind of each file that is skipped. Adds a line to `missing` for each
+    folder that can't be read."""
+    path = on_disk(Path(os.path.expanduser(argument)))  # not Path.expanduser, which raises for an unknown user
     if os.path.isdir(path):  # not Path.is_dir, which raises for a name that is too long
         return _images_in(path, missing)
     if os.path.exists(path):  # before the pattern: "x [1].png" may be the name of a file
         return [path], []
-    images, passed = [], []
+    images, skipped = [], []
     for match in map(Path, sorted(glob.glob(str(path), recursive=True))):
         if match.is_dir():
-            within, over = _images_in(match, missing)
-            images, passed = images + within, passed + over
+            within, kinds = _images_in(match, missing)
+            images, skipped = images + within, skipped + kinds
         elif any(map(_holds_results, Path(os.path.abspath(match)).parents)):
-            passed.append(_RESULT)
+            skipped.append(_RESULT)
         else:
             images.append(match)
-    return images, passed
+    return images, skipped
 
 
 def _images_in(folder: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
-    images, passed, entered = [], [], set()
+    """Like `_named_by`, for a folder and its subfolders."""
+    images, skipped, entered = [], [], set()
 
     def unread(error: OSError) -> None:
         missing.append(f"{error.filename}: {error.strerror}")
 
     for place, folders, files in os.walk(folder, onerror=unread, followlinks=True):
         inside = Path(place)
-        if (real := inside.resolve()) in entered:  # a link back
+        if (real := inside.resolve()) in entered:  # a link led back to a folder that was read before
             folders.clear()
             continue
         entered.add(real)
-        passed += ["as a hidden folder" for each in folders if each[0] == "."]
+        skipped += ["as a hidden folder" for each in folders if each[0] == "."]
         folders[:] = sorted(
             (each for each in folders if each[0] != "." and not is_of_system(inside / each)),
-            key=lambda each: ((inside / each).is_symlink(), each),  # a folder by its own name before a link to it
+            key=lambda each: ((inside / each).is_symlink(), each),  # links last: a folder goes by its own name
         )
         of_results = [each for each in folders if _holds_results(inside / each)]
         for each in of_results:
             folders.remove(each)
-            passed += [_RESULT] * sum(len(names) for *_, names in os.walk(inside / each))
+            skipped += [_RESULT] * sum(len(names) for *_, names in os.walk(inside / each))
         for path in (inside / name for name in sorted(files)):
             if path.name[0] == ".":
-                passed += [] if is_of_system(path) else ["as hidden"]
+                skipped += [] if is_of_system(path) else ["as hidden"]
             elif is_image(path) or dicom.is_dicom(path):
                 images.append(path)
             else:
-                passed.append(_RESULT if path.name in (LINES, ABOUT) else kind_of_file(path))
-    return images, passed
+                skipped.append(_RESULT if path.name in (LINES, ABOUT) else kind_of_file(path))
+    return images, skipped
 
 
 def _holds_results(folder: Path) -> bool:
-    """Whether a prediction wrote this folder of masks or overlays: its about.json then lies beside it. A prediction
-    that was killed has left nothing else."""
+    """Whether this is a folder of masks or overlays that a prediction wrote. If so, about.json lies beside it. (A
+    prediction writes about.json first, so it is there even if the prediction was killed.)"""
     return folder.name in (MASKS, OVERLAYS) and _is_of_prediction(folder.parent)
 
 
@@ -141,8 +147,8 @@ def _is_of_prediction(folder: Path) -> bool:
 
 
 def refuse_files_of_a_person(output: Path) -> None:
-    """Raises BadInput where the folder for the results has files of a person under the names of what is written: masks/
-    may hold the truth of the images, which would be replaced."""
+    """Raises BadInput if a prediction would replace files of a person in the output folder. A folder masks/, for
+    example, may hold the ground truth of the images."""
     there = [] if _is_of_prediction(output) else [output / part for part in (MASKS, OVERLAYS, LINES, ABOUT)]
     for path in there:
         if any(path.iterdir()) if path.is_dir() else path.exists():
@@ -157,14 +163,15 @@ def _plain(path: Path) -> str:
 
 
 def _without_ending(path: Path) -> Path:
-    """Not `with_suffix`, which takes ".." for the name of "...png"."""
+    """The path without its suffix. (`with_suffix` is wrong for a file called "...png": it makes ".." of it.)"""
     return Path(os.path.splitext(path)[0])
 
 
 def _with_names(paths: list[Path]) -> list[Input]:
-    """A name for each: its place below the folder that all share. "-2", "-3" are added where two names would be equal,
-    as of x.png and x.jpg, or on a disk that takes X for x and one form of é for the other. No name has a ".." in it,
-    which would lead out of the output folder."""
+    """Gives each image a name: its path relative to the folder that all share, without the ending.
+
+    If two names would be equal, "-2", "-3" are added: as for x.png and x.jpg, or for X and x or the two Unicode forms
+    of é, which some disks take for the same name. No name contains "..", which would lead out of the output folder."""
     if not paths:
         return []
     whole = [Path(os.path.abspath(path)) for path in paths]  # not Path.absolute, which keeps ".."
@@ -183,7 +190,8 @@ def _with_names(paths: list[Path]) -> list[Input]:
 
 
 def count_pixels(path: Path) -> int:
-    """The pixels of a picture, from the head of its file; 0 where `read_picture` will refuse it."""
+    """The number of pixels of a picture, from the head of its file. 0 if the head can't be read; `read_picture` then
+    refuses the file."""
     try:
         if not dicom.is_dicom(path):
             width, height = read_size(path)
@@ -192,15 +200,15 @@ def count_pixels(path: Path) -> int:
             return 0
         with path.open("rb") as file:
             return bounded.count_pixels(file)
-    except Exception:  # of any kind: reading it will say so
+    except Exception:  # of any kind: `read_picture` reports it
         return 0
 
 
 def read_picture(path: Path) -> Picture:
-    """The picture in an image file, decoded as for training, or in a DICOM file of one frame.
+    """Reads an image file, decoded as for training, or a DICOM file with one frame.
 
-    No scale is taken from an image file, since the resolution that it states is one for printing. Raises BadInput,
-    naming the file, where it can't be read, and `dicom.NoPicture` for a DICOM file that holds no picture.
+    An image file gives no scale: the resolution that it states is meant for printing. Raises BadInput, naming the file,
+    if it can't be read, and `dicom.NoPicture` for a DICOM file without a picture.
     """
     if dicom.is_dicom(path):
         picture = dicom.read_dicom(path)
@@ -211,7 +219,7 @@ def read_picture(path: Path) -> Picture:
 
 
 def refuse_nothing(found: FoundInputs) -> None:
-    """Raises BadInput where not a single image was found."""
+    """Raises BadInput if no image was found."""
     if not found.items:
         there = f" There is: {found.left_out}." if found.left_out else ""
         remedy = f"Expected images ({', '.join(_ENDINGS)}), folders of them, or patterns such as 'scans/*.png'.{there}"

@@ -1,5 +1,5 @@
-"""The card of the network that comes with the suite: docs/model-card.md. Its prose is written by hand. What is measured
-comes from the scores that lie beside the network."""
+"""The model card of the network that comes with the suite: docs/model-card.md. The prose of the card is written by
+hand. Its numbers are filled in from the scores file beside the network."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ _PARTS = {
 
 
 def with_scores(card: str, scores: dict[str, Any]) -> str:
-    """The text of a card with these scores (`bundle.measure`) in its front matter and between its MARKS."""
+    """The text of a card, with these scores (of `bundle.measure`) in its front matter and between its MARKS."""
     _, _, prose = card.split("---\n", 2)
     front = strict_yaml.dump(front_matter(scores))
     tables = "\n".join(_tables(scores))
@@ -27,7 +27,7 @@ def with_scores(card: str, scores: dict[str, Any]) -> str:
 
 
 def front_matter(scores: dict[str, Any]) -> dict[str, Any]:
-    """The head of a card as Hugging Face reads it (Model card specification, `model-index`)."""
+    """The front matter of a card, in the form that Hugging Face reads (Model card specification, `model-index`)."""
     test = scores["parts"]["test"]
     marked = marked_without_lesion(scores)
     metrics = [

@@ -1,4 +1,4 @@
-"""A person's own image: its pixels, and what its file says about their size."""
+"""A person's own image: its pixels, and their physical size if the file states it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from common.evidence.boxes import Box
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a pixel is in one rectangle of the image. left, top: its first column and row. right, bottom: the first
-    ones behind it. width_mm, height_mm: of a pixel."""
+    """The size of a pixel in one rectangle of the image.
+
+    left, top: the first column and row of the rectangle. right, bottom: the first column and row behind it.
+    width_mm, height_mm: of a pixel."""
 
     left: int
     top: int
@@ -21,6 +23,7 @@ class Scale:
     height_mm: float
 
     def meets(self, box: Box) -> bool:
+        """Whether the rectangle and the box overlap."""
         return (
             box.x < self.right
             and self.left < box.x + box.width
@@ -29,6 +32,7 @@ class Scale:
         )
 
     def holds(self, box: Box) -> bool:
+        """Whether the whole box lies in the rectangle."""
         return (
             self.left <= box.x
             and self.top <= box.y
@@ -39,8 +43,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels: uint8 (H, W, 3), RGB. scales: none where the file does not say how large a pixel is, several where a scan
-    shows several fields. doubts: what can be used but may not be meant so, without the name of the file."""
+    """An image with what its file says about it.
+
+    pixels: uint8 (H, W, 3), RGB. scales: empty if the file does not state the size of a pixel; several if an ultrasound
+    screen shows several regions. doubts: sentences on what is usable but perhaps a mistake, without the file's name."""
 
     pixels: np.ndarray
     scales: Sequence[Scale] = ()
@@ -48,12 +54,12 @@ class Picture:
 
     @property
     def size(self) -> int:
-        """The number of its pixels."""
+        """The number of pixels."""
         return self.pixels.shape[0] * self.pixels.shape[1]
 
     def mm2(self, box: Box) -> float | None:
-        """The area in mm² of one pixel in the box; None where no scale holds the whole box, or where scales that reach
-        into it differ."""
+        """The area in mm² of one pixel in the box. None if no scale covers the whole box, or if the scales that overlap
+        the box disagree."""
         areas = {scale.width_mm * scale.height_mm for scale in self.scales if scale.meets(box)}
         held = any(scale.holds(box) for scale in self.scales)
         return areas.pop() if held and len(areas) == 1 else None

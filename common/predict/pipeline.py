@@ -1,4 +1,5 @@
-"""From a list of files to masks, overlays and predictions.jsonl: files are read and written while the network works."""
+"""Predicts on a list of files and writes masks, overlays and predictions.jsonl. Files are read and written while the
+network works."""
 
 import ctypes
 import errno
@@ -33,16 +34,20 @@ from common.training.model_file import About
 DISCLAIMER = "Research software, not a medical device: not for diagnosis or any other clinical decision."
 
 _THREADS = cores() + 4  # some of them always wait for the disk
-_LARGE = LARGEST // 5  # pixels
+_LARGE = LARGEST // 5  # pixels of an image after which freed memory is returned to the system
 _LIBRARY = ctypes.CDLL(None)
 
 
 @dataclass
 class Outcome:
-    """What became of the images. done: how many have results. marked: in how many of these something is marked.
-    undone: a line for each that can't be used, with the reason. without: a line for each file that is whole and holds
-    no picture. doubts: a line for each kind of thing that can be used but may not be meant so, with the files. earlier:
-    how many masks in the folder are of an earlier prediction, and not replaced by this one."""
+    """The outcome of a prediction on many images.
+
+    done: the number of images that have results.
+    marked: the number of these in which something is marked.
+    undone: a line for each image that can't be used, with the reason.
+    without: a line for each file that is intact but holds no picture.
+    doubts: a line for each different doubt about images that are usable but perhaps a mistake, with their files.
+    earlier: the number of masks in the output folder that an earlier prediction left and this one did not replace."""
 
     done: int
     marked: int
@@ -55,17 +60,19 @@ class Outcome:
 def predict_all(
     model: keras.Model, about: About, items: list[Input], output: Path, done: Callable[[int], None]
 ) -> Outcome:
-    """Predicts on every image and writes into `output`: masks/ and overlays/, predictions.jsonl with a line for each
-    image in the order of `items` (`write_results`), and about.json, which names the network and what was not done.
-    `done` is called from time to time with the number of images that have results.
+    """Predicts on every image and writes into `output`: masks/, overlays/, predictions.jsonl with a line for each image
+    in the order of `items` (`write_results`), and about.json, which describes the network and lists the images without
+    results.
 
-    Whatever goes wrong with one file does not touch the others. A disk that can't be written to is raised. Memory: the
-    images on their way have together no more pixels than one image may have (`Stages`), or it is one image alone.
+    done: is called after each image that has results, with the number of such images so far.
+
+    A file that can't be used does not stop the others. Raises OSError if the disk can't be written to. `Stages` limits
+    the memory.
     """
     _return_memory()
     lines, refused = [], []
     record = {"warning": DISCLAIMER, "network": about.model_dump(mode="json")}
-    _write_about(output, record)  # first, so that a killed prediction leaves folders that are known as results
+    _write_about(output, record)  # first, so that the folders are known as results even if the prediction is killed
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
             stages = Stages(
@@ -80,7 +87,7 @@ def predict_all(
                 else:
                     lines.append(line)
                     done(len(lines))
-    finally:  # also when interrupted: about.json then says what was predicted
+    finally:  # also if interrupted, so that the results so far are listed
         without = [str(each) for each in refused if isinstance(each, NoPicture)]
         undone = [str(each) for each in refused if not isinstance(each, NoPicture)]
         write_atomically(output / LINES, "".join(f"{for_json(line)}\n" for line in lines).encode())
@@ -107,13 +114,13 @@ def _write(
 
 
 def _return_memory() -> None:
-    """Has the C library return to the system what it keeps for later, some 20 MB. (Only GNU's can.)"""
+    """Makes the C library return freed memory to the system, some 20 MB. Only the GNU C library can."""
     if hasattr(_LIBRARY, "malloc_trim"):
         _LIBRARY.malloc_trim(0)
 
 
 def _read(item: Input, need: Need) -> tuple[Input, Picture, np.ndarray]:
-    """An image, with what the network is given of it, uint8 (S, S, C)."""
+    """An image, as a picture and prepared for the network, uint8 (S, S, C)."""
     with _refused_alone(item):
         picture = inputs.read_picture(item.path)
         return item, picture, for_network(picture.pixels, need)
@@ -122,8 +129,11 @@ def _read(item: Input, need: Need) -> tuple[Input, Picture, np.ndarray]:
 def predict_batch(
     model: keras.Model, recipe: Recipe, batch: list[tuple[Input, Picture, np.ndarray]]
 ) -> Iterator[tuple[Input, Picture, np.ndarray, dict[str, float] | None] | BadInput]:
-    """Each image with the network's probabilities, float32 (S, S), and the probability of the class by its name; a
-    refusal for one whose output is no probability."""
+    """Predicts on up to EVALUATION_BATCH images. batch: as `_read` returns them.
+
+    Yields for each image its Input and Picture, the network's probabilities, float32 (S, S), and the probability of the
+    class by its name, None if the network does not classify. Yields NoProbabilities for an image if the output for it
+    is not a probability."""
     output = predict(model, look_up_values(np.stack([small for *_, small in batch]), recipe))
     for number, ((item, picture, _), fault) in enumerate(zip(batch, output.faults(), strict=True)):
         of_class = output.classification
@@ -133,13 +143,13 @@ def predict_batch(
 
 @contextmanager
 def _refused_alone(item: Input) -> Iterator[None]:
-    """Whatever goes wrong with an image in the block becomes a BadInput with its name, so that the other images go on.
-    A disk without room or rights is raised as it is, since it concerns every image."""
+    """Turns any exception in the block into a BadInput that names the image, so that the other images go on. An OSError
+    for a disk without room or rights passes as it is: it concerns every image."""
     try:
         yield
     except BadInput:
         raise
-    except Exception as error:  # of any kind: one odd file must not end the others
+    except Exception as error:  # of any kind: one odd file must not stop the others
         if isinstance(error, OSError) and error.errno in (*NO_ROOM, *NO_WRITING, errno.EIO):
             raise
         raise BadInput(f"{item.path}: it can't be done: {in_words(error)}") from error

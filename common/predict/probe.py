@@ -1,4 +1,4 @@
-"""A network on images that are made up, before it is used on those that matter."""
+"""Tests a network on synthetic images before it is used on real ones."""
 
 from functools import cache
 from pathlib import Path
@@ -17,10 +17,10 @@ from common.training.model_plan import first_line
 
 
 def load_for_images(path: Path) -> Loaded:
-    """A network that can be used on images without a mask.
+    """Loads a network that can predict on images without a mask.
 
-    Raises BadInput for a file that is no such network (`model_file.load`), for a network that is given the mask, and
-    for one whose output is no probability."""
+    Raises BadInput for a file that is not a saved network (`model_file.load`), for a network that takes the mask as
+    input, and for a network whose output is not a probability."""
     loaded = model_file.load(path)
     if loaded.about.recipe.leak:
         raise BadInput(
@@ -32,24 +32,24 @@ def load_for_images(path: Path) -> Loaded:
 
 
 def examples(about: About) -> np.ndarray:
-    """Synthetic ultrasound, prepared for the network: uint8 (EVALUATION_BATCH, side, side, channels)."""
+    """Synthetic ultrasound images, prepared for the network: uint8 (EVALUATION_BATCH, side, side, channels)."""
     need = Need.of_recipe(about.recipe)
     return np.stack([for_network(np.repeat(grey[..., None], 3, axis=-1), need) for grey in _draw_phantoms()])
 
 
 @cache
 def _draw_phantoms() -> list[np.ndarray]:
-    """The images of `examples` in grey. They take a second, and are the same for all networks."""
+    """The images of `examples` in grey, at their own size. Cached: they take a second, and all networks share them."""
     labels = [("benign", "malignant")[number % 2] for number in range(EVALUATION_BATCH)]
     return [phantom.draw(label, number, side=256)[0] for number, label in enumerate(labels)]
 
 
 def refuse_no_probabilities(file: Path, model: keras.Model, about: About) -> None:
-    """Raises NoProbabilities, naming the file of the network, where its output for an example is not finite or not in
-    [0, 1]: then no mask of this network means anything. Raises BadInput where it can't be computed."""
+    """Raises NoProbabilities if the network's output for an example is not finite or not in [0, 1]: its masks would
+    mean nothing. Raises BadInput if the output can't be computed. Both messages name the file of the network."""
     try:
         output = predict(model, look_up_values(examples(about), about.recipe))
-    except Exception as error:  # a backend raises exceptions of any class, for example where memory is too small
+    except Exception as error:  # backends raise exceptions of any class, for example if memory is too small
         raise BadInput(
             f"{file} can't be used: its output for {EVALUATION_BATCH} synthetic images can't be computed "
             f"({first_line(error)})."

@@ -1,4 +1,5 @@
-"""Images on their way from files to results: read and written by threads while the network works, few at a time."""
+"""A pipeline that reads, predicts and writes many images: threads read and write while the network computes. Only a few
+images are in memory at a time."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,13 +16,13 @@ _READ_AHEAD = 2 * EVALUATION_BATCH
 
 
 class Stages(Generic[Item, Read, Predicted, Line]):
-    """Three stages, each with the images that are in it, the oldest first.
+    """Three stages: reading, predicting, writing. Each holds its images in their order, the oldest first.
 
-    read, write: of one image, called by threads of `pool`. predict: of up to EVALUATION_BATCH images that were read,
-    called by the caller's thread; it gives one result for each. An image goes no further where read or write raises
-    BadInput, or where predict gives one in place of its result.
+    read, write: take one image. Threads of `pool` call them. An image is dropped if one of them raises BadInput.
+    predict: takes up to EVALUATION_BATCH images that were read, and gives one result for each. The caller's thread
+        calls it. An image is dropped if its result is a BadInput.
 
-    Memory: the images in all stages together have no more pixels than one image may have (LARGEST), or there is one.
+    Memory: all images in the pipeline together have at most LARGEST pixels. A larger image is in it alone.
     """
 
     def __init__(
@@ -32,13 +33,14 @@ class Stages(Generic[Item, Read, Predicted, Line]):
         write: Callable[[Predicted], Line],
     ):
         self._pool, self._read, self._predict, self._write = pool, read, predict, write
-        # Each image with its pixels: as a future while it is read or written.
+        # Pairs of an image and its number of pixels. While an image is read or written, a future stands for it.
         self._reading, self._batch, self._writing = deque(), [], deque()
-        self._held = 0  # pixels
+        self._held = 0  # pixels of all images in the pipeline
 
     def all_of(self, items: Iterable[Item], pixels: Callable[[Item], int]) -> Iterator[Line | BadInput]:
-        """What `write` gives for each item, in their order, and the refusals. pixels: the size of an item that is not
-        read yet."""
+        """Yields the result of `write` for each item, in the order of the items. For a dropped item it yields the
+        BadInput instead, perhaps before the results of earlier items. pixels: gives the number of pixels of an item
+        before it is read."""
         for item in items:
             size = pixels(item)
             while (self._held and self._held + size > LARGEST) or len(self._reading) >= _READ_AHEAD:
@@ -49,8 +51,8 @@ class Stages(Generic[Item, Read, Predicted, Line]):
             yield from self._go_on(more=False)
 
     def _go_on(self, more: bool) -> Iterator[Line | BadInput]:
-        """Takes one image, or a batch, a stage further; yields what leaves. more: whether other images wait to be
-        read: then a batch that is not full waits for them as long as anything else makes room."""
+        """Moves one image, or one batch, to the next stage, and yields what leaves the pipeline. more: whether further
+        items follow. If so, a batch that is not full is predicted only if nothing else can make room."""
         if len(self._batch) == EVALUATION_BATCH or (self._batch and not (self._reading or more)):
             yield from self._predict_batch()
         elif self._writing and (self._writing[0][0].done() or not self._reading):
@@ -81,5 +83,6 @@ def _result_or_refusal(future: Future) -> Any:
     try:
         return future.result()
     except BadInput as refusal:
-        refusal.__cause__ = refusal.__context__ = None  # whose frames, and its own, would keep the image in memory
+        # The stack frames of a traceback would keep the image in memory.
+        refusal.__cause__ = refusal.__context__ = None
         return refusal.with_traceback(None)

@@ -1,4 +1,5 @@
-"""onnxruntime-web, which runs a network inside of a page. It is too large to be committed, so it comes from npm."""
+"""Finds or downloads onnxruntime-web, which runs a network in a web page. It is too large to be committed, so it comes
+from npm."""
 
 import hashlib
 import io
@@ -13,28 +14,29 @@ from common.files import read_at_most, write_atomically
 
 VERSION = "1.30.0"
 ADDRESS = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
-LOCAL = "ONNXRUNTIME_WEB"  # the environment variable that names the archive where there is no network
-# Of the archive that has the sha512 which npm states for this version.
+LOCAL = "ONNXRUNTIME_WEB"  # the environment variable that names a local archive, for machines without internet
+# The checksum of the archive. We computed it from a download that has the sha512 which npm publishes for this version.
 SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 SIZE = 33_106_585  # bytes
-_PATIENCE, _LONGEST = 10, 600  # seconds: until a byte comes, and in all
-# The build for the CPU alone: a module, and the program that it loads.
+_PATIENCE, _LONGEST = 10, 600  # seconds: without a byte, and for the whole download
+# The build for CPUs: a JavaScript module and the WebAssembly that it loads.
 _SCRIPT, _PROGRAM = "package/dist/ort.wasm.bundle.min.mjs", "package/dist/ort-wasm-simd-threaded.wasm"
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """script: a JavaScript module. program: the WebAssembly that the module is given."""
+    """onnxruntime-web. script: its JavaScript module. program: the WebAssembly that the module runs."""
 
     script: bytes
     program: bytes
 
 
 def find_runtime(cache: Path) -> Runtime:
-    """The runtime, from the archive that ONNXRUNTIME_WEB names, else from the one in the folder `cache`, to which it is
-    downloaded when it is missing or damaged: 33 MB, once.
+    """Finds the runtime in the archive that ONNXRUNTIME_WEB names, else in the archive in the folder `cache`. If the
+    latter is missing or damaged, it is downloaded: 33 MB, once.
 
-    Raises BadInput, with the way on, where the archive can't be had, and for any other file than the published one.
+    Raises BadInput if ONNXRUNTIME_WEB names anything but the published archive, and if the download fails. The messages
+    say what to do.
     """
     if named := os.environ.get(LOCAL):
         archive = _archive_in(Path(named))
@@ -50,7 +52,7 @@ def find_runtime(cache: Path) -> Runtime:
 
 
 def _archive_in(path: Path) -> bytes | None:
-    """The archive, if it is there and every byte of it is as published."""
+    """The content of the archive at this path; None if it is missing or differs from the published one."""
     try:
         content = read_at_most(path, SIZE)
     except (OSError, ValueError):
@@ -63,6 +65,7 @@ def _is_published(content: bytes) -> bool:
 
 
 def _download() -> bytes:
+    """Downloads the published archive. Raises BadInput if that fails."""
     import requests
 
     content, until = bytearray(), time.monotonic() + _LONGEST
@@ -77,7 +80,7 @@ def _download() -> bytes:
                     raise OSError(f"only {len(content):,} of {SIZE:,} bytes came in {_LONGEST} s")
         if not _is_published(content):
             raise OSError("what came is not the published archive")
-    except OSError as error:  # those of requests are OSErrors too
+    except OSError as error:  # RequestException is an OSError too
         said = "" if isinstance(error, requests.RequestException) else f": {error}"
         raise BadInput(
             f"onnxruntime-web {VERSION}, which runs the network in the page, could not be downloaded{said}. Download "
@@ -87,6 +90,7 @@ def _download() -> bytes:
 
 
 def _unpacked(archive: bytes) -> Runtime:
+    """Takes the module, without the reference to its source map, and the WebAssembly out of the archive."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         script, program = (files.extractfile(name).read() for name in (_SCRIPT, _PROGRAM))
     return Runtime(script.partition(b"//# sourceMappingURL")[0], program)

@@ -1,4 +1,4 @@
-"""A paper beside what was run: its numbers that are entered, every setting that it states, and every reading."""
+"""Sets a paper beside our runs: each number that is entered, each setting that it states, and each reading."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +17,20 @@ from common.report.gather import Study
 from common.report.marks import axis_of, reported_value
 from common.reported import Reported
 
-# What a number was measured on, in the words of the filter.
+# On what a number was measured: the options of the filter on the page of all numbers.
 KINDS = ("whole repeats", "single folds", "single images", "other papers")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One reported number. answer: of the number, or of the column that it is judged with. runs: what it stands beside,
-    None where there is nothing. also: small runs beside those of the paper's own size. metric, kind: for the filters.
-    most: the end of its axis, which begins at 0; 1 except for counts of cases and epochs. reported: the printed number,
-    0.957 for 95.7 %."""
+    """A line of the page of all numbers: one entered number.
+
+    cell: the number as it is entered. answer: the answer to it, or to the column of a table that it is judged with.
+    runs: our runs beside the number, those of the paper's own size if there are any; None without runs.
+    also: the small runs, if `runs` are of the paper's own size.
+    metric, kind: for the filters.
+    most: the end of the number's axis, which begins at 0: 1, except for cases and epochs.
+    reported: the printed number as a value, 0.957 for 95.7 %."""
 
     cell: Reported
     answer: Answer
@@ -43,13 +47,13 @@ class Line:
 
     @property
     def gap(self) -> float | None:
-        """The printed number less the mean of the reproduced ones; None where nothing was reproduced."""
+        """The printed number less the mean of ours; None if we have no value."""
         mean = self.runs.row.reproduced.mean if self.runs else None
         return None if mean is None else self.reported - mean
 
     @property
     def nothing(self) -> float | None:
-        """The score of marking nothing at all."""
+        """The score of a predictor that marks nothing; None if it is not known."""
         if not self.runs:
             return None
         known = self.runs.assessed.nothing.get(self.cell.id, {}).get(BACKGROUND)
@@ -57,14 +61,14 @@ class Line:
 
 
 def number_lines(study: Study) -> list[Line]:
-    """One for each number that the paper prints; numbers of whole repeats come first, then the order of the record."""
+    """A line for each number that is entered for the paper, ordered by KINDS, then as in paper.yaml."""
     by_id = {cell.id: _line(answer, cell) for answer in study.found for cell in answer.cells}
     return sorted((by_id[cell.id] for cell in study.paper.reported), key=lambda line: KINDS.index(line.kind))
 
 
 def say_printed(studies: Sequence[Study]) -> str:
-    """How many numbers of the papers are entered, whose they are, and how many lines that makes: a number that is
-    entered again under another definition has two."""
+    """Sentences: how many numbers of the papers are entered, whose they are, and how many lines there are. A number
+    that is entered again under a second definition has two lines."""
     cells = [cell for study in studies for cell in study.paper.reported]
     first = [cell for study in studies for cell in study.paper.printed_numbers]
     quoted, again = sum(bool(cell.quoted) for cell in first), len(cells) - len(first)
@@ -88,12 +92,12 @@ def _line(answer: Answer, cell: Reported) -> Line:
 
 
 def _beside(runs: Runs | None, cell: Reported) -> Runs | None:
-    """The same runs beside one cell of the column."""
+    """The same runs, compared with one number of the column; None without runs."""
     return runs and Runs(runs.assessed, next(row for row in runs.assessed.rows if row.id == cell.id))
 
 
 def metric_name(cell: Reported) -> str:
-    """The name under which a person would look for a number, whatever its exact definition."""
+    """The metric of a number in the words of the filter: the usual name, whatever the exact definition."""
     name, target, *_ = cell.definition.split("|")
     if "specificity" in cell.name.lower() or (name, target) == ("recall", "bg"):
         return "specificity"
@@ -103,6 +107,7 @@ def metric_name(cell: Reported) -> str:
 
 
 def _kind(cell: Reported) -> str:
+    """One of KINDS."""
     if cell.quoted:
         return "other papers"
     if cell.image:
@@ -112,9 +117,11 @@ def _kind(cell: Reported) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of the recipe. value: what the paper states, or the default reading. alternatives, why: of a reading.
-    quote: the paper's words, "" for none. run: for each record, the value that it was run with, None where that is
-    `value`."""
+    """One setting of the recipe.
+
+    value: what the paper states, or the default reading. quote: the paper's words, "" if there are none. run: for each
+    record, the value that it was run with; None if that is `value`. alternatives: the other values of a reading, "" for
+    a stated setting. why: the reason for a default reading, or the source of a stated setting."""
 
     name: str
     value: str
@@ -125,6 +132,7 @@ class Setting:
 
     @property
     def departs(self) -> bool:
+        """Whether a record was run with another value."""
         return any(self.run)
 
 
@@ -139,7 +147,7 @@ def stated_settings(study: Study) -> list[Setting]:
 
 
 def open_settings(study: Study) -> list[Setting]:
-    """The settings that have a reading."""
+    """The settings that the paper leaves open or that we try otherwise too (`Paper.readings`)."""
     return [
         Setting(
             name,

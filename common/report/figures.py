@@ -1,4 +1,4 @@
-"""The figures of a paper, and what of ours takes the place of each: theirs cannot be shown here."""
+"""Chooses what we show in place of each figure of a paper. The paper's own figures can't be shown here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,8 +14,10 @@ from common.reported import Figure
 
 @dataclass(frozen=True)
 class Ours:
-    """What takes the place of a figure: curves; or pictures of the data set by id; or test images; or a picture before
-    and after CLAHE. All are empty where there is nothing, or nothing yet."""
+    """What we show in place of a figure. Only one of the fields has content, or none if there is nothing to show yet.
+
+    curves: training curves. cases: pictures of the data set, by id. tested: test images with predictions. enhanced: a
+    picture before and after CLAHE."""
 
     figure: Figure
     curves: list[Plot] = field(default_factory=list)
@@ -25,16 +27,16 @@ class Ours:
 
 
 def ours(figures: Sequence[Figure], curves: Sequence[Plot], shown: Sequence[Shown], album: Album) -> list[Ours]:
-    """One for each figure. curves: of the runs that come first. shown: the test images of a gallery, worst Dice first,
-    [] where there is none. album: of its data set."""
+    """What we show in place of each figure. curves: those of the paper's first record. shown: the test images of its
+    first gallery, the worst Dice first; [] without a gallery. album: the pictures of their data set."""
     return [_ours(figure, curves, shown, album) for figure in figures]
 
 
 def ids_of_figures(
     figures: Sequence[Figure], assessed: Assessment, tested: Tested
 ) -> tuple[set[str], dict[str, tuple[float, int]]]:
-    """The ids of the cases whose pictures these figures show beside those of the gallery; and the one that is shown
-    after CLAHE, with its clip limit and tiles."""
+    """The cases whose pictures these figures need, apart from those of the gallery: their ids; and by id, the clip
+    limit and tiles of CLAHE for the case that is shown after CLAHE."""
     cases = {id for figure in figures if figure.ours == "cases" for id in figure.of}
     recipe = recipe_of(assessed.paper, assessed.record)
     if recipe is None or recipe.clahe is None or not any(figure.ours == "enhanced" for figure in figures):
@@ -61,6 +63,6 @@ def _ours(figure: Figure, curves: Sequence[Plot], shown: Sequence[Shown], album:
 
 
 def _spread(ordered: list, count: int) -> list:
-    """So many of a list, evenly spaced: of one, that in the middle."""
+    """Chooses `count` elements of a list, evenly spaced. A single one is the middle one."""
     count = min(count, len(ordered))
     return [ordered[int((number + 0.5) * len(ordered) / count)] for number in range(count)]

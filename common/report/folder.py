@@ -1,4 +1,4 @@
-"""The folder of the pages: what an earlier report made there is replaced, and nothing else is touched."""
+"""Writes the pages into a folder. Replaces what an earlier report wrote there, and touches nothing else."""
 
 import json
 import os
@@ -12,17 +12,20 @@ from common.report.site import Site
 from common.text import for_json
 
 _ASSETS = ("style.css", "pictures.css", "site.js")
-# A file in a folder that this module wrote: a JSON list of the files that it made there, by path.
+# Marks the folder of a report. It holds a JSON list: the paths of the files that reports made in the folder.
 _MARKER = ".repro-report"
-_WRITING = ".new-"
+_WRITING = ".new-"  # the beginning of the name of a temporary folder for new pages
 
 
 def write_site(site: Site, folder: Path) -> None:
-    """Writes the pages into a folder, in place of those of an earlier report: of each page there is the old one or the
-    new one, and the old ones stay until all new ones are written. A later report completes one that was killed.
+    """Writes the pages into a folder, in place of those of an earlier report.
 
-    Raises BadInput, and touches nothing, for a folder that holds anything but a report, for one that another process
-    writes to, and if a file that no report has made lies where a page belongs."""
+    All new pages are written beside the old ones before they replace them, so that each page is always there, old or
+    new. If the process is killed, the next report completes the work.
+
+    Raises BadInput, and touches nothing, if the folder holds anything but a report, if another process writes to it, or
+    if a file that no report made lies where a page belongs. Raises OSError, naming the folder, if the pages can't be
+    written."""
     pages = {name: page.encode() for name, page in site.pages.items()}
     assets = {name: files("common.report").joinpath("templates", name).read_bytes() for name in _ASSETS}
     new = pages | site.files | assets
@@ -36,7 +39,7 @@ def write_site(site: Site, folder: Path) -> None:
                 for name, content in new.items():
                     write_atomically(beside / name, content, durable=False)
             except OSError as error:
-                error.filename = str(folder)  # not a name that nobody finds there afterwards
+                error.filename = str(folder)  # the temporary file that failed is gone when somebody reads its name
                 raise
             _mark(folder, [*new, *made])
             for name in new:
@@ -48,13 +51,15 @@ def write_site(site: Site, folder: Path) -> None:
 
 
 def refuse_no_report(folder: Path) -> None:
-    """Raises BadInput for a folder that holds anything but a report, before minutes are spent on its pages."""
+    """Raises BadInput if the folder holds anything but a report. Called before minutes are spent on the pages."""
     is_report = not folder.exists() or os.path.lexists(folder / _MARKER)
     if not is_report and (not folder.is_dir() or any(path.name != NAME for path in folder.iterdir())):
         raise BadInput(f"{folder} holds something that is no report. -o names another folder, or empty this one.")
 
 
 def _refuse_others(folder: Path, new: dict[str, bytes]) -> None:
+    """Raises BadInput if the folder is not that of a report, or if a file that no report made is where a new page or
+    its folder belongs. new: the new files by path."""
     refuse_no_report(folder)
     if (made := _made_before(folder)) is None:
         return
@@ -71,12 +76,15 @@ def _refuse_others(folder: Path, new: dict[str, bytes]) -> None:
 
 
 def _folders(names: dict[str, bytes]) -> set[PurePosixPath]:
+    """The folders of these paths, without the top one."""
     return {parent for name in names for parent in PurePosixPath(name).parents if parent.name}
 
 
 def _made_before(folder: Path) -> list[str] | None:
-    """The files that earlier reports have made. None if they did not list them, as older versions: then what lies where
-    a page belongs is taken for theirs, and nothing else is removed."""
+    """The paths of the files that earlier reports made; [] if there was no report.
+
+    None if an older version of the suite made the report: it did not list its files. Then files where pages belong are
+    taken to be its own, and no other file is removed. Raises BadInput if the list is damaged."""
     path = folder / _MARKER
     if not os.path.lexists(path):
         return []
@@ -91,9 +99,11 @@ def _made_before(folder: Path) -> list[str] | None:
 
 
 def _is_inside(name: str) -> bool:
+    """Whether a path from the list stays inside the folder, so that removing it is safe."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def _mark(folder: Path, names: list[str] | dict[str, bytes]) -> None:
+    """Writes the list of files that reports made in the folder."""
     write_atomically(folder / _MARKER, for_json(sorted(set(names))).encode())

@@ -1,4 +1,5 @@
-"""Test images of a record (`gather.Tested`): what the network marks, what it should mark, and the counts of both."""
+"""Prepares the test images of a record (`gather.Tested`) for a gallery: the predicted mask, the true mask and the
+scores."""
 
 from dataclasses import dataclass
 
@@ -7,15 +8,15 @@ from common.evidence.assess import Assessment
 from common.report.gather import Tested
 from common.report.pictures import GRID, Album, Picture, outline
 
-_TOLERANCE = 0.3  # pixels of the network's own, which are few
-_AT = 0.5  # the threshold of the counts that are shown
+_TOLERANCE = 0.3  # of an outline, in pixels of the predicted mask, which is small
+_AT = 0.5  # the threshold of the pixel counts that are shown
 
 SCORES = ("F1 (Dice)", "IoU", "precision", "recall")
 
 
 @dataclass(frozen=True)
 class BoundingBox:
-    """The bounding box of a region that the network marks, in units of GRID."""
+    """The bounding box of a predicted region, in units of GRID."""
 
     x: float
     y: float
@@ -25,11 +26,13 @@ class BoundingBox:
 
 @dataclass(frozen=True)
 class Shown:
-    """One test image. dice: None where nothing is to be marked and nothing is. scores: by column of SCORES, as text,
-    "-" where undefined. pixels: true positives, false positives, false negatives, and all. marked: the path round what
-    the network marks, "" for nothing. regions: their bounding boxes. copies: ids of training images that show
-    the same. picture: None where the data set is not at hand.
-    probability: of the positive class, None for a network that does not classify."""
+    """One test image of a gallery.
+
+    dice: None if both the true and the predicted mask are blank. scores: by name in SCORES, as text, "-" if undefined.
+    pixels: the numbers of "tp", "fp", "fn" and "all" pixels. marked: the outline of the predicted mask
+    (`pictures.outline`), "" if it is blank. regions: the bounding boxes of its regions, without specks. copies: ids of
+    training images that are copies of this image. picture: None if the data set is not on this machine. probability: of
+    the positive class, None if the network does not classify."""
 
     id: str
     label: str
@@ -44,14 +47,14 @@ class Shown:
 
 
 def shown_images(assessed: Assessment, tested: Tested, album: Album) -> list[Shown]:
-    """Every test image, the worst Dice first; those in which nothing is to be marked and nothing is come last."""
+    """All test images, the worst Dice first. Images whose true and predicted masks are both blank come last."""
     copies = duplicates.copies_of(assessed.record.dataset.fingerprint)
     found = [_shown(tested, image, copies, album) for image in range(len(tested.marked))]
     return sorted(found, key=lambda each: (each.dice is None, each.dice or 0.0))
 
 
 def ids_of_gallery(assessed: Assessment, tested: Tested) -> set[str]:
-    """The ids of the cases whose pictures a gallery shows."""
+    """The ids of the cases whose pictures a gallery needs: the test images and all their copies."""
     copies = duplicates.copies_of(assessed.record.dataset.fingerprint)
     ids = tested.rows.case.tolist()
     beside = (copies.get(case, ()) for case in ids)

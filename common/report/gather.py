@@ -1,4 +1,4 @@
-"""What `results/` says of each paper: everything that the pages tell and `common.evidence` computes."""
+"""Gathers all that the pages show about each paper: what `common.evidence` computes from `results/`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,13 +25,16 @@ from common.paper import PROFILES, Paper
 
 @dataclass(frozen=True)
 class Study:
-    """A paper and what was made of it.
+    """A paper and all that the pages show about it.
 
-    found: one answer for each printed number, a column of a fold table being one. assessed: what is shown in full
-    (`assess.shown_in_full`), on the paper's own data before others, with its own readings before others, at its own
-    size before others, in that order of weight. contradiction: a sentence on the paper's own numbers, "" where they
-    agree with each other. regions: what its accuracies and IoUs leave for the tumour's share of the pixels. moved: what
-    single readings do, in the order of assessed. in_words: what it claims without a number, tested."""
+    found: one answer for each printed number; a column of a fold table counts as one number.
+    assessed: the records that are shown in full (`assess.shown_in_full`). Records on the paper's own data come first;
+        among these, those with fewer departures from its readings; among these, those at its own size.
+    findings: what arithmetic finds wrong among the paper's printed numbers (`claims.check`).
+    contradiction: sentences that sum this up; "" if the numbers agree.
+    regions: what the paper's accuracies and IoUs imply for the tumour's share of the pixels.
+    moved: the effects of single readings, in the order of the records.
+    in_words: the claims that the paper makes without a number, tested."""
 
     paper: Paper
     found: list[Answer]
@@ -44,7 +47,7 @@ class Study:
 
 
 def studies(results: Path, names: Iterable[str]) -> list[Study]:
-    """Each of these papers. Raises BadInput where none of them has a result."""
+    """Gathers these papers, in their order. Raises BadInput if none of them has a result."""
     found = [_study(papers.load(name), results) for name in names]
     if not any(study.assessed for study in found):
         raise BadInput(f"No results in {results} yet. `repro run PAPER` makes them.")
@@ -54,7 +57,7 @@ def studies(results: Path, names: Iterable[str]) -> list[Study]:
 def _study(paper: Paper, results: Path) -> Study:
     def order(each: Assessment) -> tuple[bool, int, int]:
         record = each.record
-        return record.dataset.name != paper.data, len(departures(paper, record)), PROFILES.index(record.profile)
+        return record.dataset.name != paper.data, len(_departures(paper, record)), PROFILES.index(record.profile)
 
     assessed = sorted(assess_paper(paper, results), key=order)
     regions, moved = claims.regions(paper, prevalence(paper)), effects.effects_in_paper(assessed)
@@ -65,17 +68,17 @@ def _study(paper: Paper, results: Path) -> Study:
     )
 
 
-def departures(paper: Paper, record: Record) -> dict[str, str]:
-    """The readings of a record that are not the paper's default and do not choose a network that it sets beside its
-    own."""
+def _departures(paper: Paper, record: Record) -> dict[str, str]:
+    """The readings of a record that are not the paper's default, without those that choose one of the networks with
+    which the paper compares its own."""
     network = paper.network_of(record.readings)
     return {key: value for key, value in record.readings.items() if key not in network}
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One metric under one definition: of the network on each part, and on the test images of those that have learned
-    nothing, by predictor."""
+    """The scores under one definition. signature: of the definition. parts: the network's score, by part of the data.
+    nothing: the scores of predictors that have learned nothing on the test images, by predictor."""
 
     signature: str
     parts: dict[str, Prediction]
@@ -83,7 +86,7 @@ class Scored:
 
 
 def definitions(record: Record) -> list[Scored]:
-    """Every definition that the runs were scored with."""
+    """The scores of a record's runs under every definition."""
     return [
         Scored(
             signature,
@@ -96,8 +99,11 @@ def definitions(record: Record) -> list[Scored]:
 
 @dataclass(frozen=True)
 class Leak:
-    """A definition on the test images under the random split and with copies kept apart: the record, whether today's
-    recipe and protocol made both, what its repeats and those of the leak-free one score, and the difference."""
+    """What a leak is worth: test scores under one definition, with a random split and with a grouped one, which keeps
+    all copies of an image in one part.
+
+    record: of the random split. fresh: whether today's recipe and protocol made the runs of both splits. random,
+    grouped: the scores with each split. difference: random less grouped."""
 
     record: Record
     fresh: bool
@@ -108,7 +114,8 @@ class Leak:
 
 
 def leaks(study: Study) -> list[Leak]:
-    """The definitions of the paper's own test numbers, where the same was run under both kinds of split."""
+    """A leak for each definition of the paper's own test numbers, for each record that was also run with a grouped
+    split."""
     return [
         Leak(
             each.record,
@@ -124,12 +131,13 @@ def leaks(study: Study) -> list[Leak]:
 
 
 def say_older(study: Study) -> str:
-    """Why `leaks` has nothing where grouped runs are there, else ""."""
+    """Sentences on why `leaks` is empty although there are runs with a grouped split; "" if this is not so."""
     return " ".join(dict.fromkeys(each.older for each in study.assessed if each.older))
 
 
 def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:
-    """By name of the fold or repeat, then "all" for their sum: images by class, then by what they are called."""
+    """The confusion matrices of a record on the test images: by name of the fold or repeat, then by true class, then by
+    predicted class, the number of images. With several folds or repeats, "all" is their sum."""
     found = {folds.fold_name(run): run.confusion["test"] for run in record.runs if "test" in run.confusion}
     if len(found) < 2:
         return found
@@ -139,7 +147,7 @@ def confusion_matrices(record: Record) -> dict[str, dict[str, dict[str, int]]]:
 
 
 def printed_matrices(paper: Paper) -> dict[str, dict[str, dict[str, int]]]:
-    """The confusion matrices that a paper prints, by table and laid out as ours."""
+    """The confusion matrices that a paper prints: by table, then by true class, then by predicted class."""
     found: dict[str, dict[str, dict[str, int]]] = {}
     for cell in paper.reported:
         if is_count(cell) and not cell.quoted:
@@ -151,12 +159,12 @@ def printed_matrices(paper: Paper) -> dict[str, dict[str, dict[str, int]]]:
 
 @dataclass(frozen=True)
 class Tested:
-    """The test images of a record's first repeat; only of its first fold where no fold learned to segment, because
-    hundreds of images with nothing marked show no more.
+    """The test images of a record's first repeat, with predictions. If no fold learned to segment, these are only the
+    images of the first fold: hundreds of blank predictions would show no more.
 
-    of: which of both, in words. rows: their counts. scores: by column of `folds.images`, for each image, as text.
-    marked: what the network marks, bool (H, W) each. trained: for each image, the ids of those that its network was
-    trained on."""
+    of: "the first repeat", or a phrase for the first fold. rows: the counts of the images. scores: by column of
+    `folds.images`, a text for each image. marked: for each image the predicted mask, bool (H, W). trained: for each
+    image, the ids of the images on which its network was trained."""
 
     of: str
     rows: Rows
@@ -165,12 +173,13 @@ class Tested:
     trained: list[frozenset[str]]
 
     def boxes(self, image: int) -> list[boxes.Box]:
+        """The bounding boxes of the predicted regions in one image, without specks. image: its position."""
         mask = self.marked[image]
         return boxes.boxes(mask, boxes.LEAST_SHARE * mask.size)
 
 
 def tested(results: Path, assessed: Assessment) -> Tested | None:
-    """None where the counts or the masks of the record are not kept, or do not belong to it."""
+    """The test images of a record. None if its counts or masks are not stored, or belong to other runs."""
     record, rows, runs, of = assessed.record, assessed.images, assessed.record.first_repeat, "the first repeat"
     if rows is None:
         return None

@@ -1,4 +1,5 @@
-"""The networks layer by layer, at the paper's own size. Nothing is allocated: shapes and counts alone are asked for."""
+"""Lists the layers of a paper's networks at the paper's own size. No weight is allocated: only shapes and counts are
+needed."""
 
 from dataclasses import dataclass
 from math import prod
@@ -8,8 +9,8 @@ from common.paper import Paper
 from common.readings import as_text
 from common.training import network
 
-# The settings of a layer that its row tells, in this order.
-_TOLD = {
+# The settings of a layer that its row shows, in this order, and how each is formatted.
+_SHOWN = {
     "filters": "{} filters",
     "units": "{} units",
     "kernel_size": "kernel {}",
@@ -21,12 +22,13 @@ _TOLD = {
     "activation": "{}",
 }
 _TIMES = "\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}"
-_USUAL = {"strides": (1, 1), "dilation_rate": (1, 1), "activation": "linear"}
+_USUAL = {"strides": (1, 1), "dilation_rate": (1, 1), "activation": "linear"}  # values that are not shown
 
 
 @dataclass(frozen=True)
 class Layer:
-    """shape: of its output, without the batch; inputs: the names of the layers that feed it."""
+    """A layer, as text. kind: its class. shape: of its output, without the batch. inputs: the names of the layers that
+    feed it."""
 
     name: str
     kind: str
@@ -38,7 +40,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """title: the readings that choose it, "" for the paper's own. parameters: trained or not."""
+    """A network. title: the readings that choose it, "" for the paper's own network. parameters: how many it has,
+    trained or not. trainable: how many of them are trained."""
 
     title: str
     layers: list[Layer]
@@ -47,7 +50,7 @@ class Network:
 
 
 def networks(paper: Paper) -> list[Network]:
-    """The paper's network, then those that it sets beside it."""
+    """The paper's own network, then the networks with which the paper compares it."""
     return [_network(paper, readings) for readings in [{}, *paper.baselines]]
 
 
@@ -62,13 +65,13 @@ def _network(paper: Paper, readings: dict[str, Any]) -> Network:
 
 def _layer(layer: Any, made_by: dict[int, str]) -> Layer:
     config = layer.get_config()
-    told = {key: config[key] for key in _TOLD if config.get(key) not in (None, _USUAL.get(key))}
-    is_input = not layer.weights and type(layer).__name__ == "InputLayer"
+    shown = {key: config[key] for key in _SHOWN if config.get(key) not in (None, _USUAL.get(key))}
+    is_input = type(layer).__name__ == "InputLayer"
     inputs = [] if is_input else [made_by[id(tensor)] for tensor in _tensors(layer.input)]
     return Layer(
         name=layer.name,
         kind=type(layer).__name__,
-        settings=", ".join(_TOLD[key].format(_by(value)) for key, value in told.items()),
+        settings=", ".join(_SHOWN[key].format(_by(value)) for key, value in shown.items()),
         shape=", ".join(_by(tensor.shape[1:]) for tensor in _tensors(layer.output)),
         parameters=layer.count_params(),
         inputs=", ".join(inputs),
@@ -80,4 +83,5 @@ def _tensors(one_or_several: Any) -> list[Any]:
 
 
 def _by(value: Any) -> str:
+    """A value, or several with a multiplication sign between them."""
     return _TIMES.join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,4 +1,5 @@
-"""Where the marks of a number lie on its axis: the printed one, ours, and the best of what learns nothing."""
+"""Places the marks of a number on its axis: the printed number, ours, and the best predictor that has learned
+nothing."""
 
 from dataclasses import dataclass
 from math import floor, log10
@@ -9,16 +10,17 @@ from common.evidence.definition import COSTS, Definition
 from common.evidence.statistics import Interval, Prediction
 from common.reported import AsPrinted
 
-# An axis of scores ends at 1 and begins at the greatest of these that leaves all marks on it.
+# An axis of scores ends at 1. It begins at the greatest of these values that is not above any mark.
 _BEGINNINGS = (0.9, 0.8, 0.5, 0.0)
-_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15)  # times a power of ten: other ends of an axis
-_ROOM = 1.05  # between the greatest value and the end
+_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15)  # The ends of other axes are such a number times a power of ten.
+_ROOM = 1.05  # An axis ends at least this factor above the greatest value.
 
 
 @dataclass(frozen=True)
 class Marks:
-    """low, high: the ends of the axis. The rest is in per cent of its length: the printed number; the mean and the
-    interval of ours, None where there are none; the interval of the best predictor that has learned nothing."""
+    """low, high: the ends of the axis. All else is in per cent of its length. printed: the printed number. mean, ours:
+    the mean and the interval of our runs, None if there are none. nothing: the interval of the best predictor that has
+    learned nothing, None if it is not known."""
 
     low: float
     high: float
@@ -29,7 +31,8 @@ class Marks:
 
 
 def marks_of(answer: Answer) -> Marks:
-    """Those of a number, or of what stands for a column."""
+    """The marks of an answer: of its number, or of the number that stands for its column. A value beyond an end of the
+    axis is placed at that end."""
     definition = Definition.parse(answer.head.definition)
     ours = within_range(answer.ours.row.reproduced, definition) if answer.ours else Prediction(0)
     nothing = answer.nothing[1] if answer.nothing else Prediction(0)
@@ -48,8 +51,8 @@ def marks_of(answer: Answer) -> Marks:
 
 
 def axis_of(definition: str, values: list[float]) -> Interval:
-    """The ends of an axis for values of a metric: a score's ends at 1, where it is perfect, and a loss's begins at 0.
-    Intervals that reach beyond the range of the metric are cut there."""
+    """The ends of the axis for values of a metric. The axis of a score ends at 1, which is perfect. The axis of a loss,
+    a count or any metric with a value above 1.5 begins at 0, or lower if a value is negative."""
     metric = Definition.parse(definition).metric
     if metric in COSTS or metric in ("count", "epochs", "area-ratio") or max(values) > 1.5:
         return 0.0 - _round_up(-min(values)), _round_up(max(values))  # never -0
@@ -57,7 +60,7 @@ def axis_of(definition: str, values: list[float]) -> Interval:
 
 
 def _round_up(value: float) -> float:
-    """The next round number; 0 for one that is not above 0."""
+    """The next round number above a value; 0 if the value is not above 0."""
     if value <= 0:
         return 0.0
     power = 10.0 ** floor(log10(value))

@@ -1,4 +1,5 @@
-"""Pictures for the pages: small images of a data set, where it is at hand, and masks as outlines (SVG paths)."""
+"""Makes pictures for the pages: small copies of images, if their data set is on this machine, and masks as outlines
+(SVG paths)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,16 +17,17 @@ from common.data.pack import ENDING
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
 
-GRID = 1000  # units of an outline, each way, whatever the size of the mask
-_LONGER = 264  # pixels of the longer side: sharp at the size shown, and all of BUSI stays below 6 MB
+GRID = 1000  # width and height of the coordinates of an outline, whatever the size of the mask
+_LONGER = 264  # pixels of the longer side: sharp at the size shown, and all of BUSI takes less than 6 MB
 _QUALITY = 55  # of WebP
-_TOLERANCE = 0.8  # pixels of the image's own
+_TOLERANCE = 0.8  # of an outline, in pixels of the full-size image
 
 
 @dataclass(frozen=True)
 class Picture:
-    """file: its path in the site, made of a hash, since the id of a case is whatever a file was called. width, height:
-    of the image itself, in pixels. truth: the path round what the masks mark (`outline`), "" for nothing."""
+    """A small copy of an image. file: its path in the site; a hash, because an id may hold any character. width,
+    height: of the full-size image in pixels. truth: the outline of the true mask (`outline`), "" if it is blank. webp:
+    the content of the file."""
 
     file: str
     width: int
@@ -36,8 +38,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures of a data set by id of the case. enhanced: some of them as a network sees them, after CLAHE.
-    why: a sentence on why there are none, else ""."""
+    """The pictures of a data set. pictures: by id of the case. why: a sentence that says why there are none, else "".
+    enhanced: by id, pictures of some cases after CLAHE, as a network sees them."""
 
     pictures: dict[str, Picture]
     why: str = ""
@@ -45,7 +47,7 @@ class Album:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """All of them by path in the site."""
+        """The contents of all pictures, by path in the site."""
         return {each.file: each.webp for each in (*self.pictures.values(), *self.enhanced.values())}
 
 
@@ -57,18 +59,22 @@ def album(
     runs: Path,
     enhanced: Mapping[str, tuple[float, int]] | None = None,
 ) -> Album:
-    """The pictures of these cases of a data set, where it is in `root` and has the pixels of this fingerprint
-    (`manifest.fingerprint`). Nothing is downloaded or made. enhanced: by id, the clip limit and the tiles of the CLAHE
-    after which a case is shown too.
+    """Makes the pictures of some cases of a data set.
 
-    The whole set is read, about 20 s for BUSI on one core, so that a page shows the images that its numbers are of.
+    name: of the data set. fingerprint: of its pixels (`manifest.fingerprint`), as in a record.
+    wanted: the ids of the cases. root: the folder of the data sets. runs: the folder of synthetic data sets.
+    enhanced: by id, the clip limit and tiles of CLAHE for the cases that are also shown after CLAHE.
+
+    The album is empty, and says why, if the data set is not there or has other pixels than the fingerprint: a page must
+    only show the images behind its numbers. So the whole set is read, about 20 s for BUSI on one core. Nothing is
+    downloaded or made.
     """
     try:
         cases = _at_hand(name, root, runs)
         found = read_all(
             lambda position, case: _look(name, cases[position], case, wanted, enhanced or {}), cases, misfits=False
         )
-    except Missing:  # whose message says how to get the data for a training
+    except Missing:  # its own message says how to get the data, which a page need not
         return Album({}, f"{name} is not in {root}.")
     except BadInput as error:
         return Album({}, error.lines[0])
@@ -81,9 +87,10 @@ def album(
 
 
 def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
+    """The cases of a data set that is on this machine. Raises BadInput if it is not, or if it has no images."""
     if name in NAMES:
         found = fetch.find(name, root, runs, make=False)
-    else:  # a person's own, which is called as its folder or its file is
+    else:  # a person's own data set has the name of its folder or file
         place = next((place for end in ("", ".yaml", ENDING) if (place := root / f"{name}{end}").exists()), None)
         if place is None:
             raise BadInput(f"{name} is not in {root}.")
@@ -96,7 +103,8 @@ def _at_hand(name: str, root: Path, runs: Path) -> list[Case]:
 def _look(
     name: str, case: Case, found: Decoded, wanted: Collection[str], enhanced: Mapping[str, tuple[float, int]]
 ) -> tuple[str, Picture | None, Picture | None]:
-    """The digest of a case, its picture where it is one of those wanted, and that after CLAHE."""
+    """The digest of a case (`manifest.case_digest`), its picture if it is wanted, and its picture after CLAHE if that
+    is wanted."""
     digest = manifest.case_digest(found.image, found.drawn)
     if case.id not in wanted:
         return digest, None, None
@@ -119,14 +127,14 @@ def _look(
 
 
 def outline(mask: np.ndarray, tolerance: float) -> str:
-    """An SVG path along the edges of what is marked, holes too, in a square of GRID x GRID units; "" for nothing.
+    """An SVG path along the edges of a mask, holes included, in a square of GRID x GRID units. "" for a blank mask.
 
-    mask: bool (H, W). tolerance: how far the path may be from the edge, in pixels of the mask.
+    mask: bool (H, W). tolerance: how far the path may lie from the edge, in pixels of the mask.
     """
     if not mask.any():
         return ""
     height, width = mask.shape
-    # With a frame of background, every edge closes; an edge between two pixels runs half-way between their centres.
+    # A frame of background makes every edge a closed line. The line runs half-way between the centres of two pixels.
     framed = np.pad(mask, 1).astype(np.float32)
     closed = contour_generator(z=framed).lines(0.5)
     scale = np.array([GRID / width, GRID / height])
@@ -134,10 +142,12 @@ def outline(mask: np.ndarray, tolerance: float) -> str:
 
 
 def _path(points: np.ndarray, tolerance: float, scale: np.ndarray) -> str:
+    """One closed line as SVG; "" if fewer than three corners are left. points: float32 (n, 2), x and y in pixels.
+    scale: units of GRID in a pixel, along x and y."""
     kept = cv2.approxPolyDP(points, tolerance, closed=True)[:, 0]
     corners = np.rint(kept * scale).astype(int).tolist()
     if len(corners) < 3:
         return ""
-    # Steps from corner to corner take a third less than the corners do, and there are thousands of outlines.
+    # Relative steps take a third less space than coordinates, and there are thousands of outlines.
     steps = np.diff(corners, axis=0).tolist()
     return f"M{corners[0][0]} {corners[0][1]}l{' '.join(f'{x} {y}' for x, y in steps)}Z".replace(" -", "-")

@@ -1,5 +1,5 @@
-"""Plots as SVG inside a page, in its colours, light or dark, with text as text: training curves, and the effects of
-single readings."""
+"""Draws training curves and the effects of single readings as SVG. The SVG stands inside the page, has its colours,
+light or dark, and keeps text as text."""
 
 import io
 import re
@@ -18,7 +18,7 @@ from common.evidence.effects_sentences import format_effect
 from common.evidence.schema import Record, Repeat
 from common.evidence.tables import span
 
-# Colours that no theme has: the style sheet's variables take their place, so that a figure follows dark and light.
+# Placeholders: in the SVG, the style sheet's variables replace these colours, so that a plot follows dark and light.
 _VARIABLES = {
     "#010101": "var(--train)",
     "#020202": "var(--validation)",
@@ -29,14 +29,15 @@ _VARIABLES = {
 }
 TRAIN, VALIDATION, TEXT, GRID, INK, CARD = _VARIABLES
 
-# Sizes in inches, at 72 units each. Two curves fit beside each other on a desk, one on a phone, in readable type.
+# Sizes in inches; an inch is 72 SVG units. With these, two curves fit beside each other on a desktop screen, one on a
+# phone, and the text is readable.
 _CURVES = (3.6, 2.3)
-_EFFECTS_WIDTH, _EFFECTS_LINE, _EFFECTS_REST = 3.6, 0.36, 0.5  # the second for each reading, the third once
+_EFFECTS_WIDTH, _EFFECTS_LINE, _EFFECTS_REST = 3.6, 0.36, 0.5  # width; height for each reading; height of the rest
 
 
 def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None]) -> Markup:
-    """What `plot` draws into axes without a frame. size: width and height in inches, at 72 units each. name: unique in
-    its page, since the SVG's ids begin with it."""
+    """Draws a plot without a frame and returns its SVG. size: width and height in inches; an inch is 72 SVG units.
+    name: the beginning of all ids in the SVG, unique in the page. plot: draws into the axes."""
     with matplotlib.rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9, "text.parse_math": False}
     ):
@@ -55,7 +56,8 @@ def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None])
 
 
 def _embedded(svg: str, name: str) -> str:
-    """The SVG without what only a file needs, with the page's colours and ids that are unique in the page."""
+    """Prepares an SVG file for a page: removes what only a file needs, makes its ids unique with `name`, and replaces
+    the placeholder colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
@@ -70,8 +72,8 @@ def _embedded(svg: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Plot:
-    """title, signature: the metric, as `fit` named it or as a definition. summary: the figure in words. svg: to be put
-    into the page."""
+    """A plot of one metric. title: the metric as `fit` or the paper names it, or "test". summary: the plot in words,
+    for screen readers. svg: the plot. signature: the definition of the metric; "" for a training curve."""
 
     title: str
     summary: str
@@ -80,14 +82,15 @@ class Plot:
 
 
 def training_curves(record: Record, name: str) -> list[Plot]:
-    """One plot for each metric that `fit` printed, with a line for each repeat. name: unique in its page."""
+    """A plot for each metric that `fit` printed, with a training and a validation curve for each repeat. name: unique
+    in the page."""
     history = record.runs[0].history
     titles = [title for title in history if not title.startswith("val_")]
     return [_curve(record, title, f"{name}-{number}") for number, title in enumerate(titles)]
 
 
 def validated_on(record: Record) -> str:
-    """What the curves beside those of training are of, in words. Some papers validate on their test images."""
+    """Names the images behind the validation curves. Some papers validate on their test images."""
     run = record.runs[0]
     if "validation" in run.split:
         return "validation"
@@ -124,14 +127,15 @@ def _summary(runs: list[Repeat], title: str, validated: str) -> str:
 
 @dataclass(frozen=True)
 class EffectPlots:
-    """Plots of the paper's own numbers and of the standard definitions, in each the metric first that moves most."""
+    """The plots of a default record. printed: of the definitions of the paper's own numbers. standard: of the standard
+    definitions. In both, the metric that readings move most comes first."""
 
     printed: list[Plot]
     standard: list[Plot]
 
 
 def effect_plots(found: OneAtATime, name: str) -> EffectPlots:
-    """One plot for each metric that was measured under another reading too. name: unique in its page."""
+    """A plot for each metric that was also measured under another reading. name: unique in the page."""
     return EffectPlots(
         _plots_of_metrics(found, [each.printed for each in found.alternatives], f"{name}-printed"),
         _plots_of_metrics(found, [each.standard for each in found.alternatives], f"{name}-standard"),
@@ -139,6 +143,7 @@ def effect_plots(found: OneAtATime, name: str) -> EffectPlots:
 
 
 def _plots_of_metrics(found: OneAtATime, by_reading: Sequence[Sequence[Effect]], name: str) -> list[Plot]:
+    """by_reading: the effects on the same metrics, for each of `found.alternatives`."""
     by_metric = [each for each in zip(*by_reading, strict=True) if any(one.difference.mean is not None for one in each)]
     by_metric.sort(key=lambda effects: max(each.size for each in effects), reverse=True)
     return [_plot(found, effects, f"{name}-{number}") for number, effects in enumerate(by_metric)]
@@ -161,8 +166,8 @@ def _plot(found: OneAtATime, effects: Sequence[Effect], name: str) -> Plot:
 
 
 def _gaps(found: OneAtATime, effects: Sequence[Effect]) -> list[float]:
-    """How far each of the paper's numbers lies above the mean of the default, over the most repeats that any of these
-    effects has. [] on other data than the paper's."""
+    """How far each of the paper's numbers lies above the mean of the default readings. The mean is the one over the
+    most repeats among these effects. [] if the data are not the paper's."""
     if not found.default.paper.is_own_data(found.default.record.dataset.name):
         return []
     widest = max(effects, key=lambda each: (each.difference.mean is not None, each.default.n))
@@ -171,12 +176,13 @@ def _gaps(found: OneAtATime, effects: Sequence[Effect]) -> list[float]:
 
 
 def _draw_effects(axes: Axes, drawn: Sequence[tuple[str, Effect]], gaps: Sequence[float]) -> None:
+    """Draws a line for each reading: its effect and the interval. gaps: as from `_gaps`."""
     ends = [0.0]
     from_left = blended_transform_factory(axes.transAxes, axes.transData)
     for height, (reading, each) in zip(range(len(drawn))[::-1], drawn, strict=True):
         moved = each.difference
         label = axes.text(0, height + 0.36, reading, color=TEXT, transform=from_left, va="center", parse_math=False)
-        label.set_bbox({"facecolor": CARD, "edgecolor": "none", "pad": 0.5})  # or lines would run through it
+        label.set_bbox({"facecolor": CARD, "edgecolor": "none", "pad": 0.5})  # so that no line crosses the text
         if moved.low is not None:
             axes.plot([moved.low, moved.high], [height, height], color=TRAIN, linewidth=2, solid_capstyle="butt")
         marker = "s" if moved.low is None else "o"
@@ -194,8 +200,8 @@ def _draw_effects(axes: Axes, drawn: Sequence[tuple[str, Effect]], gaps: Sequenc
 
 
 def _set_limits(axes: Axes, ends: Sequence[float], gaps: Sequence[float]) -> None:
-    """Makes the axis as wide as the intervals need. A number of the paper nearby is drawn too; one so far off that it
-    would make the intervals a dot becomes an arrow at its end of the axis."""
+    """Makes the axis as wide as the intervals need, and marks the paper's numbers. A number that is so far off that the
+    intervals would shrink to a dot becomes an arrow at the end of the axis."""
     low, high = min(ends), max(ends)
     room = max(high - low, 1e-6)
     near = [gap for gap in gaps if low - room <= gap <= high + room]

@@ -1,4 +1,4 @@
-"""The pages: what stands on each, made of the results."""
+"""Builds all pages of the site from the results, with the templates."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,8 @@ from common.text import for_page
 
 @dataclass
 class Site:
-    """pages: by path in the site. files: what else is made for it, as images. remarks: sentences on what is missing."""
+    """A site in memory. pages: HTML by path in the site. files: the contents of other files, such as pictures, by path.
+    remarks: sentences on images that are missing."""
 
     pages: dict[str, str] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -37,13 +38,13 @@ class Site:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The number of bytes of all pages and files."""
         return sum(len(page.encode()) for page in self.pages.values()) + sum(map(len, self.files.values()))
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """A page with the test images of a record. file: its name."""
+    """A page with the test images of a record. file: the name of the page."""
 
     assessed: Assessment
     file: str
@@ -51,10 +52,13 @@ class Gallery:
 
 
 def build_site(results: Path, names: Iterable[str], root: Path, runs: Path, tried: TryPage | None = None) -> Site:
-    """The pages on these papers, from the folder of results; images from the data sets under `root` that are there.
-    tried: a network for a page on which a person tries it; the other pages then lead there.
+    """Builds the pages of these papers.
 
-    Raises BadInput where there are no results.
+    results: the folder of the results. names: of the papers. root: the folder of the data sets; without a data set, the
+    pages have none of its images. runs: the folder of synthetic data sets. tried: a network; if given, the site has a
+    page on which a person can try it, and the other pages link to it.
+
+    Raises BadInput if there are no results.
     """
     studies = gather.studies(results, names)
     audited = load_findings(results)
@@ -89,12 +93,13 @@ def build_site(results: Path, names: Iterable[str], root: Path, runs: Path, trie
 
 
 def render_try_page(tried: TryPage, studies: Sequence[Study] = ()) -> str:
-    """The page on which a network is tried, beside the pages of these papers."""
+    """Renders the page on which a person tries a network. studies: the papers whose pages it links to."""
     given = {"studies": studies, "file": try_page.PAGE, "up": "../", "tried": tried}
     return _environment().get_template("try.html").render(given, **tried.content())
 
 
 def _galleries(study: Study, results: Path) -> list[Gallery]:
+    """A gallery for each record of a paper that has its test images' counts and masks."""
     found = ((each, gather.tested(results, each)) for each in study.assessed)
     return [
         Gallery(each, f"{study.paper.name}-{slug(each.record)}.html", tested)
@@ -106,7 +111,8 @@ def _galleries(study: Study, results: Path) -> list[Gallery]:
 def _albums(
     galleries: Iterable[list[Gallery]], audited: list[dict[str, Any]], root: Path, runs: Path
 ) -> dict[tuple[str, str], Album]:
-    """By name and fingerprint of the data set. galleries: those of each paper."""
+    """The pictures that all pages need, by name and fingerprint of their data set. galleries: a list for each paper.
+    audited: the findings of the data audits."""
     wanted: dict[tuple[str, str], set[str]] = {}
     enhanced: dict[tuple[str, str], dict[str, tuple[float, int]]] = {}
     for of_paper in galleries:
@@ -128,7 +134,8 @@ def _data_of(assessed: Assessment) -> tuple[str, str]:
 
 
 def _paper(study: Study, shown: list[Shown], album: Album) -> dict[str, Any]:
-    """shown: the test images of the runs that come first."""
+    """The content of a paper's page for its template. shown, album: the test images of the paper's first gallery, and
+    the pictures of their data set."""
     paper = study.paper
     headline = answers.headline(paper, study.found)
     curves = [plots.training_curves(each.record, f"curves{i}") for i, each in enumerate(study.assessed)]
@@ -157,7 +164,8 @@ def _paper(study: Study, shown: list[Shown], album: Album) -> dict[str, Any]:
 
 
 def _by_table(others: Iterable[answers.Answer]) -> dict[str, list[answers.Answer]]:
-    """By the table that prints a number; those of the text apart, and quoted ones last."""
+    """Groups answers under headings: by the table that prints the number, or else by the place in the text. Numbers
+    that the paper quotes from other works come last."""
     found: dict[str, list[answers.Answer]] = {}
     for answer in sorted(others, key=lambda each: bool(each.head.quoted)):
         head = answer.head
@@ -198,21 +206,21 @@ def _environment() -> Environment:
 
 
 def _papers(number: int) -> str:
-    """A number of papers at the start of a sentence: "Five papers"."""
+    """A number of papers for the start of a sentence: "Five papers"."""
     words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
     return f"{words[number] if number < len(words) else number} paper{'s' * (number != 1)}"
 
 
 def _prose(text: str) -> Markup:
-    """Text with `code` in back quotes."""
+    """Text as HTML, in which `back quotes` become code elements."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(for_page(text)))))
 
 
 def _linked(text: str) -> Markup:
-    """Text whose addresses are links."""
+    """Text as HTML, in which addresses become links."""
     return Markup(re.sub(r"https?://[^\s,;)]+", r'<a href="\g<0>">\g<0></a>', str(escape(for_page(text)))))
 
 
 def _css(text: str) -> str:
-    """A name as a class of the style sheet: "says nothing" becomes says-nothing."""
+    """A name as a CSS class: "says nothing" becomes says-nothing."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,4 +1,5 @@
-"""The page on which a person tries a network: what is laid into it, so that it needs nothing but a browser."""
+"""The page on which a person tries a network. The network and its runtime are part of the page, so that it needs
+nothing but a browser."""
 
 import base64
 import gzip
@@ -25,14 +26,15 @@ from common.training.model_file import About
 
 PAGE = "try/index.html"
 _ASSETS = ("try.css", "resize.js", "try.js")
-# Less than `repro predict` takes: a browser holds a picture several times, with 4 bytes a pixel.
+# The limits for a picture. They are lower than those of `repro predict`: a browser holds several copies of the picture,
+# with 4 bytes a pixel.
 MOST_PIXELS, MOST_BYTES = 20_000_000, 100_000_000
 
 
 @dataclass(frozen=True)
 class TryPage:
-    """A network, with what runs it. network: as `repro export` writes it. quality: sentences on how good it is, none
-    where nobody measured it."""
+    """A network and all that its page needs. network: the ONNX file as `repro export` writes it. quality: sentences on
+    how good the network is; empty if that was not measured."""
 
     network: bytes
     about: About
@@ -45,17 +47,17 @@ class TryPage:
 
     @cached_property
     def packed(self) -> dict[str, str]:
-        """What the script unpacks, by the id of its element: gzip in base64."""
+        """The parts that the script unpacks, by the id of their HTML element: gzip, in base64."""
         parts = {"network": self.network, "runtime": self.runtime.script, "program": self.runtime.program}
         return {name: base64.b64encode(gzip.compress(content, mtime=0)).decode() for name, content in parts.items()}
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the script has to know."""
+        """The settings that the script reads: pixels along a side of the network's images, and limits for a picture."""
         return {"side": self.about.recipe.side, "mostPixels": MOST_PIXELS, "mostBytes": MOST_BYTES}
 
     def content(self) -> dict[str, Any]:
-        """What the template is given beside this."""
+        """The variables of the template, besides the TryPage itself."""
         return {
             "sample": _sample(),
             "disclaimer": DISCLAIMER,
@@ -66,10 +68,11 @@ class TryPage:
 
 
 def make_try_page(network: Path, runtime: Runtime, scores: Mapping[str, Any] | None = None) -> TryPage:
-    """The page's content from a saved network. scores: what `common.predict.bundle` measured of it.
+    """Makes the content of the page. network: a saved network. scores: those that `common.predict.bundle` measured, if
+    it did.
 
-    Raises BadInput where the packages that convert it are missing, and for a network that can't be used on a picture in
-    colours alone: one that is given the mask too, or grey pictures, or whose output is no probability.
+    Raises BadInput if packages for the export are missing, and for a network that can't be used on an RGB picture
+    alone: one that takes the mask as input, that takes grey pictures, or whose output is not a probability.
     """
     model, about = load_for_images(network)
     if about.recipe.channels != 3:
@@ -81,7 +84,7 @@ def make_try_page(network: Path, runtime: Runtime, scores: Mapping[str, Any] | N
 
 
 def describe_quality(scores: Mapping[str, Any]) -> list[str]:
-    """Sentences on what `common.predict.bundle` measured."""
+    """Sentences on how good a network is, from the scores that `common.predict.bundle` measured."""
     test = scores["parts"]["test"]
     value, low, high = test["dice"]
     return [
@@ -93,7 +96,7 @@ def describe_quality(scores: Mapping[str, Any]) -> list[str]:
 
 
 def assets() -> dict[str, bytes]:
-    """The style and the scripts of the page, by their path in the site."""
+    """The style sheet and the scripts of the page, by path in the site."""
     return {f"try/{name}": _template(name) for name in _ASSETS}
 
 
@@ -102,6 +105,6 @@ def _template(name: str) -> bytes:
 
 
 def _sample() -> str:
-    """A picture of the phantom, a PNG in base64."""
+    """A synthetic ultrasound image, as PNG in base64."""
     image, _ = phantom.draw("malignant", 3, side=256)
     return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()

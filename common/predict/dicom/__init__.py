@@ -1,4 +1,8 @@
-"""From a DICOM file of one frame to a picture, or to the reason why there is none; by pydicom, an optional package."""
+"""Reads the picture in a DICOM file of one frame, or says why there is none. Needs pydicom, an optional package.
+
+bounded   limits on the memory and time that a file may take     stored    the pixels as the file stores them
+elements  the values of single elements, as plain numbers        display   from stored pixels to what a viewer shows
+"""
 
 import re
 import warnings
@@ -18,29 +22,32 @@ from common.predict.dicom.stored import Unusable, stored_pixels
 from common.predict.picture import Picture
 
 ENDINGS = (".dcm", ".dicom")
-_START = 160  # bytes by which a file is known
+_START = 160  # bytes that are read to recognise a file
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the index of a disc, called DICOMDIR
-_END = b"\xfe\xff\xdd\xe0\0\0\0\0"  # of the parts that compressed pixels are in
-# Storage classes whose pixels are no picture of a patient, but marks or the plan of a therapy.
+_END = b"\xfe\xff\xdd\xe0\0\0\0\0"  # the end mark of compressed pixels (Sequence Delimitation Item)
+# Storage classes whose pixels are not a picture of a patient, but marks or values that were computed.
 _NO_PICTURE = ("Segmentation Storage", "RT Dose Storage", "Parametric Map Storage")
-# A file without the first 132 bytes begins with a tag of the groups 2 or 8, then a VR or the length of a short value.
+# A file without preamble and "DICM" (132 bytes) begins with a tag of group 2 or 8. Its VR or the length of its value
+# follows.
 _VR = re.compile(rb"(AE|CS|DA|DS|DT|IS|LO|LT|OB|OW|PN|SH|SQ|ST|TM|UI|UL|UN|US|UT)")
 
 
 class NoPicture(Unreadable):
-    """A DICOM file that is whole and holds no picture: a report, an index, a plan."""
+    """An intact DICOM file that holds no picture: a report, an index, a plan."""
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is of DICOM, by how it begins or by its ending. An ending is a promise: a damaged file that ends
-    as DICOM files do is named later, and not passed over. But a PNG is one under any name."""
+    """Whether a file is a DICOM file, by its first bytes or by its ending.
+
+    The ending alone is enough, so that a damaged file is reported later and not silently skipped. But a file that
+    begins as an image, such as a PNG, is an image under any name."""
     start = first_bytes(path, _START)
     return _begins_as_dicom(start) or (path.suffix.lower() in ENDINGS and not begins_as_image(start))
 
 
 def _begins_as_dicom(start: bytes) -> bool:
-    """Whether there are 128 bytes of anything and then DICM, or at once an element of the first groups."""
+    """Whether a file begins with 128 bytes of anything and "DICM", or directly with an element of group 2 or 8."""
     if start[128:132] == b"DICM":
         return True
     group, element = (int.from_bytes(start[place : place + 2], "little") for place in (0, 2))
@@ -52,21 +59,24 @@ def _begins_as_dicom(start: bytes) -> bool:
 
 
 def read_dicom(path: Path) -> Picture:
-    """The picture in a DICOM file. Grey values pass the modality transform and the first VOI table or window that can
-    be used; without one, white is the most that up to 8 bits hold, or of more bits the greatest value there is. More is
-    brighter, since MONOCHROME1 is inverted. Padding is black. YBR and palettes become RGB. The picture's doubts have
-    what the file does not say clearly.
+    """Reads the picture in a DICOM file, as a viewer shows it.
 
-    Raises NoPicture for what holds none; Unreadable for a damaged file, for several frames, for elements that
-    contradict each other and for what no installed decoder knows; BadInput where pydicom is not installed.
+    Grey values pass the modality transform, then the first VOI table or window that can be used. Without one, pixels of
+    up to 8 bits use the whole range of their bits, and pixels of more bits use the range from the least to the greatest
+    value of the image. MONOCHROME1 is inverted, so that a higher value is always brighter. Padding is black. YBR and
+    palettes become RGB. The doubts of the picture say what the file leaves unclear.
+
+    Raises NoPicture for an intact file without a picture. Raises Unreadable for a damaged file, for several frames, for
+    elements that contradict each other, and for pixels that no installed decoder reads. Raises BadInput if pydicom is
+    not installed.
     """
     try:
-        import pydicom  # noqa: F401, to see whether it is there
+        import pydicom  # noqa: F401, only tests whether it is installed
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"{path}: a DICOM file, which needs the package pydicom: `make install` or `pip install pydicom`."
         ) from missing
-    # What is unusual but can be read is not worth a line on the terminal for each file.
+    # pydicom warns about unusual files. Such a file can be read, so it is not worth a line on the terminal.
     warnings.filterwarnings("ignore", module="pydicom")
     doubts: list[str] = []
     try:
@@ -83,7 +93,8 @@ def read_dicom(path: Path) -> Picture:
 
 
 def _read_data_set(path: Path) -> Any:
-    """The data set of the file. If it does not name its transfer syntax, this is the one that it turns out to have."""
+    """Reads the data set of a file. If the file does not name its transfer syntax, the one in which pydicom read it is
+    filled in."""
     from pydicom import uid
 
     if reason := unread(path):
@@ -94,7 +105,7 @@ def _read_data_set(path: Path) -> Any:
     with path.open("rb") as file:
         data = read_elements(file)
     if not len(data) and _is_whole(closed := read_elements(BytesIO(path.read_bytes() + _END))):
-        data = closed  # without the end mark of compressed pixels pydicom reads nothing at all
+        data = closed  # pydicom reads no element at all if only the end mark of compressed pixels is missing
     if not str(data.file_meta.get("TransferSyntaxUID") or "").strip(" \0"):
         implicit, little = data.original_encoding
         plain = {True: uid.ImplicitVRLittleEndian, False: uid.ExplicitVRLittleEndian}[implicit]
@@ -105,7 +116,7 @@ def _read_data_set(path: Path) -> Any:
 
 
 def _is_whole(data: Any) -> bool:
-    """Whether the last part of compressed pixels is as long as it says."""
+    """Whether the compressed pixels are complete: the last part is as long as it says."""
     parts, place = data.get("PixelData") or b"", 0
     while place + 8 <= len(parts):
         place += 8 + int.from_bytes(parts[place + 4 : place + 8], "little")
@@ -113,6 +124,7 @@ def _is_whole(data: Any) -> bool:
 
 
 def _refuse_unusable(path: Path, data: Any) -> None:
+    """Raises NoPicture, Unreadable or Unusable if no single picture can be read from the data set."""
     kind = data.file_meta.get("MediaStorageSOPClassUID", "") or data.get("SOPClassUID", "")
     named = getattr(kind, "name", "") or "of unknown kind"
     if kind == _DIRECTORY:
@@ -120,10 +132,11 @@ def _refuse_unusable(path: Path, data: Any) -> None:
     if named.endswith(_NO_PICTURE):
         raise NoPicture(f"{path}: a DICOM file without an image of its own ({named}).")
     if not any(keyword in data and data[keyword].value for keyword in _PIXELS):
-        # pydicom reads nothing at all of a file that was cut off within compressed pixels.
+        # pydicom reads no element at all if the file was cut off within compressed pixels.
         if ("Rows" in data and "Columns" in data) or "Image Storage" in named or not len(data):
             raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing or cut off ({named}).")
-        # Damage may have spared no more than the beginning. Vendors have classes of their own, which nobody lists.
+        # Without a known kind, the file may be an image of which only the beginning is left. A private class is taken
+        # as it is: vendors have classes of their own, which nobody lists.
         if not kind or not (kind.is_private or kind.type == "SOP Class"):
             raise Unreadable(
                 f"{path}: a DICOM file without an image, damaged or of no known kind (SOP class: {kind or 'none'})."
@@ -138,7 +151,7 @@ def _refuse_unusable(path: Path, data: Any) -> None:
 
 
 def _decode_rgb(data: Any, doubts: list[str]) -> np.ndarray:
-    """uint8 (H, W, 3), RGB."""
+    """Decodes the pixels as a viewer shows them: uint8 (H, W, 3), RGB."""
     pixels, kind = stored_pixels(data, doubts)
     if kind.startswith("MONOCHROME"):
         return np.repeat(show_grey(data, pixels, doubts)[..., None], 3, axis=-1)

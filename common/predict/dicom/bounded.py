@@ -1,4 +1,4 @@
-"""Limits on what a DICOM file takes, checked before it is taken: a file of kilobytes can unpack to gigabytes."""
+"""Limits the memory and the time that reading a DICOM file takes: a file of kilobytes can unpack to gigabytes."""
 
 import zlib
 from io import BytesIO
@@ -11,8 +11,8 @@ from common.data.open_image import LARGEST, TOO_LARGE
 from common.predict.dicom.elements import first_number
 from common.predict.dicom.stored import Unusable
 
-_MOST_READS = 200_000  # of a file; images have some hundred elements, each of which takes one or two
-# Sequences that are looked into. pydicom reads one of known length as a whole, and takes it apart when it is asked for.
+_MOST_READS = 200_000  # An image has some hundred elements, and each takes one or two reads.
+# The sequences that this package uses. pydicom reads a sequence of known length as bytes, and parses it on access.
 _SEQUENCES = (
     "SequenceOfUltrasoundRegions",
     "ModalityLUTSequence",
@@ -21,15 +21,16 @@ _SEQUENCES = (
     "PerFrameFunctionalGroupsSequence",
 )
 _LONGEST_SEQUENCE = 1_000_000  # bytes; a table of 16 bits has 131,072
-# Bytes that a deflated file or run lengths may unpack to: the largest image with 16 bits of grey and as much beside it.
+# Bytes to which a deflated file or run lengths may unpack: twice as many as the largest image has in grey of 16 bits.
 _MOST = 4 * LARGEST
-_RUN = 64  # two bytes of a run stand for up to 128
-_HEADER = 64  # bytes before the run lengths: the number of their segments, and where each begins
-_PADDING = 1024  # bytes of a segment beyond its pixels
+_RUN = 64  # how much run lengths unpack at most: two bytes stand for up to 128
+_HEADER = 64  # bytes before the run lengths: the number of segments, and where each begins
+_PADDING = 1024  # bytes that a segment may have beyond its pixels
 
 
 class _Counted:
-    """A file that can be read so many times, which is once or twice for each element, however deep."""
+    """A file that refuses to be read more than _MOST_READS times. pydicom reads once or twice for each element, nested
+    ones included, so this limits the number of elements."""
 
     def __init__(self, file: BinaryIO):
         self.file, self.left = file, _MOST_READS
@@ -43,8 +44,10 @@ class _Counted:
 
 
 def read_elements(source: BinaryIO) -> Any:
-    """The data set of an open file. Raises Unusable for one that unpacks to more than 200 MB or has far too many
-    elements, and whatever pydicom does."""
+    """Reads the data set of an open file.
+
+    Raises Unusable if the file unpacks to more than 200 MB, has far too many elements, or has a sequence of more than
+    1 MB. Also raises whatever pydicom raises."""
     from pydicom.filereader import dcmread, read_dataset
     from pydicom.uid import ExplicitVRLittleEndian
 
@@ -57,15 +60,15 @@ def read_elements(source: BinaryIO) -> Any:
         file.seek(0)
         data = dcmread(file, force=True)
     for keyword in _SEQUENCES:
-        # One of unknown length was taken apart, and counted, as it was read: it has no length.
+        # A sequence of unknown length has no `length`: it was parsed, and its reads were counted, with the file.
         if keyword in data and (getattr(data.get_item(keyword), "length", 0) or 0) > _LONGEST_SEQUENCE:
             raise Unusable(f"its {keyword} is longer than {_LONGEST_SEQUENCE / 1e6:.0f} MB")
     return data
 
 
 def count_pixels(source: BinaryIO) -> int:
-    """Rows times columns, from the head of an open file; the most that is read for a deflated one, which has none.
-    Raises whatever pydicom does."""
+    """The number of pixels, rows times columns, without reading the pixels of an open file. For a deflated file, whose
+    rows and columns are compressed too, it is LARGEST. Raises whatever pydicom raises."""
     from pydicom.filereader import dcmread
 
     file, _, is_deflated = _read_head(source)
@@ -77,7 +80,8 @@ def count_pixels(source: BinaryIO) -> int:
 
 
 def _read_head(source: BinaryIO) -> tuple[_Counted, Any, bool]:
-    """The file, behind its head; the elements of the head (PS3.10 7.1); and whether all that follows is deflated."""
+    """Reads the File Meta Information (PS3.10 7.1). Returns the file, positioned behind it; its elements; and whether
+    the rest of the file is deflated."""
     from pydicom.filereader import _read_file_meta_info, read_preamble
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
@@ -88,6 +92,7 @@ def _read_head(source: BinaryIO) -> tuple[_Counted, Any, bool]:
 
 
 def _inflate(file: BinaryIO) -> bytes:
+    """Unpacks the rest of a deflated file. Raises Unusable if that is more than _MOST bytes."""
     content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _MOST + 1)
     if len(content) > _MOST:
         raise Unusable(f"deflated, it unpacks to more than {_MOST / 1e6:.0f} MB: export it uncompressed")
@@ -95,7 +100,8 @@ def _inflate(file: BinaryIO) -> bytes:
 
 
 def refuse_large_pixels(data: Any) -> None:
-    """Raises Unusable for compressed pixels that unpack to far more than the data set's rows and columns."""
+    """Raises Unusable if compressed pixels unpack to too much: a JPEG or JPEG 2000 of more than LARGEST pixels, or run
+    lengths of far more pixels than rows times columns."""
     from pydicom import uid
     from pydicom.encaps import get_frame
 
@@ -111,14 +117,15 @@ def refuse_large_pixels(data: Any) -> None:
             size = image.width * image.height
     except Image.DecompressionBombError:
         size = LARGEST + 1
-    except Exception:  # of any kind: what no decoder knows is refused later
+    except Exception:  # of any kind: pixels that no decoder reads are refused later
         return
     if size > LARGEST:
         raise Unusable(TOO_LARGE)
 
 
 def _refuse_long_runs(frame: bytes, pixels: int) -> None:
-    """pixels: that each segment holds, a byte for each (PS3.5 G)."""
+    """Raises Unusable if a segment of run lengths (PS3.5 G) unpacks to too much. pixels: the number of pixels; a
+    segment has one byte for each."""
     if len(frame) * _RUN <= _MOST:
         return
     places = [int.from_bytes(frame[at : at + 4], "little") for at in range(0, _HEADER, 4)]
@@ -129,7 +136,7 @@ def _refuse_long_runs(frame: bytes, pixels: int) -> None:
 
 
 def _unpacked_size(segment: bytes, most: int) -> int:
-    """The number of bytes that a segment unpacks to; any number above `most` where there are more."""
+    """The number of bytes to which a segment unpacks. Stops counting above `most`."""
     size = place = 0
     while place < len(segment) and size <= most:
         head = segment[place]

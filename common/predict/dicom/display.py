@@ -1,5 +1,8 @@
-"""The pixels of a DICOM file as a viewer shows them, uint8. Grey passes the modality transform, then the VOI table or
-window, then the inversion of MONOCHROME1 (PS3.3 C.11, PS3.4 N.2); palettes become RGB."""
+"""Turns the stored pixels of a DICOM file into what a viewer shows, uint8.
+
+Grey values pass the modality transform, then the VOI table or window, then the inversion of MONOCHROME1 (PS3.3 C.11,
+PS3.4 N.2). Palettes become RGB. Functions add a sentence to `doubts` for whatever the file leaves unclear.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,14 +22,14 @@ from common.predict.dicom.elements import (
 from common.predict.dicom.stored import Unusable
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
-_TOP = 65535  # pydicom's white where a file says 16 bits
+_TOP = 65535  # white, in what pydicom's windowing returns for 16 bits
 _PALETTES = tuple(f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue"))
 
 Ends = tuple[float, float]
 
 
 def show_grey(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
-    """uint8 (H, W), more being brighter."""
+    """Grey pixels as shown: uint8 (H, W), higher values are brighter. stored: (H, W), integer or float."""
     padded = _find_padding(data, stored, doubts) | ~np.isfinite(stored)
     if padded.all():
         padded[:] = False
@@ -43,8 +46,8 @@ def show_grey(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
 
 
 def _find_padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
-    """Where there is no image: bool, of the shape of the pixels. The padding value counts as a word of bits; the sign
-    of its element is ignored."""
+    """The pixels that are padding and not image: bool, of the shape of the pixels. Only the bits of the padding value
+    count; the sign of its element is ignored."""
     value, limit = first_number(data, "PixelPaddingValue"), first_number(data, "PixelPaddingRangeLimit")
     if value is None or stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, bool)
@@ -56,7 +59,7 @@ def _find_padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarra
 
 
 def _pixel_of_word(value: int, data: Any, stored: np.ndarray) -> int | None:
-    """The pixel value of this word of bits; None where a pixel has too few bits for it."""
+    """The pixel value that has the same bits as this padding value. None if a pixel has too few bits for it."""
     bits, signed = int(data.BitsStored), stored.dtype.kind == "i"
     value %= 2 ** max(16, bits)
     if value >= 2**bits and not (signed and value >= 2**16 - 2 ** (bits - 1)):
@@ -66,8 +69,10 @@ def _pixel_of_word(value: int, data: Any, stored: np.ndarray) -> int | None:
 
 
 def _apply_modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:
-    """The values that windows are about, and black and white where the number of bits gives them: pixels of up to 8
-    bits fill their range, those of more seldom do."""
+    """Applies the modality table, or rescale slope and intercept.
+
+    Returns the values to which windows refer, and the black and white that follow from the number of bits. These are
+    None for more than 8 bits: such pixels seldom fill their range."""
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in sequence_items(data, "ModalityLUTSequence"):
         if found := read_table(item, little, doubts, "modality table"):
@@ -90,28 +95,33 @@ def _apply_modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[n
 
 
 def _range_of_bits(data: Any, stored: np.ndarray) -> Ends | None:
+    """The least and the greatest value that the stored bits allow. None for floats and for more than 8 bits."""
     if stored.dtype.kind not in "iu" or int(data.BitsStored) > 8:
         return None
     bits, signed = int(data.BitsStored), stored.dtype.kind == "i"
     return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
 
 
-def _to_grey(data: Any, values: np.ndarray, there: Ends, ends: Ends | None, doubts: list[str]) -> np.ndarray:
-    """uint8 (H, W), before MONOCHROME1 is inverted. there: the least and the greatest value outside the padding."""
+def _to_grey(data: Any, values: np.ndarray, present: Ends, ends: Ends | None, doubts: list[str]) -> np.ndarray:
+    """Applies the first VOI table or window that can be used; without one, stretches from black to white. Returns uint8
+    (H, W), before the inversion of MONOCHROME1.
+
+    present: the least and the greatest value outside the padding. ends: black and white as `_apply_modality` returns
+    them; if None, `present` takes their place."""
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in sequence_items(data, "VOILUTSequence"):
         if found := read_table(item, little, doubts, "VOI table"):
             return to_8_bits(found.look_up(values), 0, found.white)
     for window in _windows(data, doubts):
-        darkest, brightest = to_8_bits(_apply_window(np.array(there), *window), 0, _TOP)
-        if darkest < brightest or there[0] == there[1]:
+        darkest, brightest = to_8_bits(_apply_window(np.array(present), *window), 0, _TOP)
+        if darkest < brightest or present[0] == present[1]:
             return to_8_bits(_apply_window(values, *window), 0, _TOP)
         doubts.append("its window shows nothing but one grey: left out.")
-    return to_8_bits(values, *(ends or there))
+    return to_8_bits(values, *(ends or present))
 
 
 def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]:
-    """Centre, width and function of each window that can be used, in the file's order."""
+    """Yields centre, width and VOI LUT Function of each window that can be used, in the order of the file."""
     centres, widths = numbers(data, "WindowCenter"), numbers(data, "WindowWidth")
     function = text(data, "VOILUTFunction") or "LINEAR"
     if function not in _FUNCTIONS:
@@ -133,7 +143,7 @@ def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]
 
 
 def _apply_window(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
-    """float64 from 0 to _TOP."""
+    """Applies a window to values with pydicom. Returns float64 from 0 to _TOP."""
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_windowing
     from pydicom.valuerep import DSfloat
@@ -147,13 +157,15 @@ def _apply_window(values: np.ndarray, centre: float, width: float, function: str
 
 
 def show_colours(data: Any, pixels: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) from RGB with as many bits as the file says."""
+    """RGB pixels in 8 bits: uint8 (H, W, 3). White is the greatest value of the stored bits, or 255 for compressed
+    pixels that were decoded as uint8."""
     bits = 8 if pixels.dtype == np.uint8 and data.file_meta.TransferSyntaxUID.is_compressed else int(data.BitsStored)
     return to_8_bits(pixels, 0, 2**bits - 1)
 
 
 def show_palette(data: Any, pixels: np.ndarray, doubts: list[str]) -> np.ndarray:
-    """uint8 (H, W, 3). pydicom reads palettes in segments. Raises Unusable where there is no palette."""
+    """The colours that pixels have in the palette of the file: uint8 (H, W, 3). pydicom reads segmented palettes.
+    Raises Unusable if the palette is missing or can't be used."""
     if "RedPaletteColorLookupTableData" not in data:
         if "SegmentedRedPaletteColorLookupTableData" not in data:
             raise Unusable("its pixels are numbers of a palette that it does not have")
@@ -171,7 +183,8 @@ def show_palette(data: Any, pixels: np.ndarray, doubts: list[str]) -> np.ndarray
 
 
 def to_8_bits(values: np.ndarray, black: float, white: float) -> np.ndarray:
-    """uint8: 0 for black and below, 255 for white and above. Computed in float64, where no difference overflows."""
+    """Scales values linearly to uint8: 0 for black and below, 255 for white and above. Computes in float64, in which no
+    difference overflows."""
     if values.dtype == np.uint8 and (black, white) == (0, 255):
         return values
     share = (values.astype(np.float64) - black) / max(float(white) - float(black), np.finfo(float).tiny)

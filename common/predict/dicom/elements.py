@@ -1,7 +1,7 @@
-"""What the elements of a DICOM data set say, as plain numbers: values, look-up tables, the size of a pixel.
+"""Reads single elements of a DICOM data set: numbers, codes, look-up tables, the size of a pixel.
 
 Real files leave elements empty, write commas into numbers, or give one value of two. An element that can't be read must
-not take the pixels with it.
+not make the pixels unreadable.
 """
 
 import math
@@ -16,17 +16,19 @@ from common.evidence.boxes import Box
 from common.plural import counted
 from common.predict.picture import Scale
 
-_NARROW = 2  # a table whose brightest entry is so many times less than its bits allow has stated the wrong bits
-_CENTIMETRES = 3  # of Physical Units X/Y Direction (0018,6024) and (0018,6026)
-_IMAGE_PLANE = 1  # of Region Spatial Format (0018,6012): 2D, not a trace over time or a spectrum
-_LEAST, _MOST = 1e-5, 100.0  # mm: of a microscope, and beyond any body
-_UNKNOWN = float("inf")  # how many times something is magnified
+_NARROW = 2  # A table states the wrong bits if its brightest entry is less than its bits allow by this factor.
+_CENTIMETRES = 3  # a value of Physical Units X/Y Direction (0018,6024) and (0018,6026)
+_IMAGE_PLANE = 1  # a value of Region Spatial Format (0018,6012): 2D, not a trace over time or a spectrum
+_LEAST, _MOST = 1e-5, 100.0  # mm, the size of a pixel: that of a microscope, and larger than any body has
+_UNKNOWN = float("inf")  # stands for an unknown magnification
 _NO_AREA = "no area in mm² is told."
 
 
 def numbers(data: Any, keyword: str) -> list[float] | None:
-    """The finite numbers of an element. [] where it is missing or empty; None where a number can't be read or is left
-    out, so that the next would take its place. In an enhanced object of one frame, the functional groups count too."""
+    """The numbers of an element.
+
+    Returns [] if the element is missing or empty. Returns None if a number can't be read, is not finite or is left out.
+    Functional groups, which enhanced objects have, are searched too."""
     for place in _with_functional_groups(data):
         if keyword not in place:
             continue
@@ -34,12 +36,12 @@ def numbers(data: Any, keyword: str) -> list[float] | None:
             value = place[keyword].value
             if value is None or value == "":
                 continue
-            # Some files call it text, which keeps the backslashes between numbers.
+            # Some files give the element a text VR. pydicom then does not split it at the backslashes.
             values = value if _is_several(value) else str(value).split("\\")
             read = [float(each) for each in values if each not in (None, "")]
             if read and len(read) < len(values):
                 return None
-        except Exception:  # of any kind: pydicom converts only here, and raises whatever the bytes make it run into
+        except Exception:  # of any kind: pydicom converts a value on access, and damaged bytes can raise anything
             return None
         if not all(map(math.isfinite, read)):
             return None
@@ -49,36 +51,36 @@ def numbers(data: Any, keyword: str) -> list[float] | None:
 
 
 def first_number(data: Any, keyword: str) -> float | None:
-    """The first number of an element; None where none can be read."""
+    """The first number of an element; None if there is none that can be read."""
     return next(iter(numbers(data, keyword) or []), None)
 
 
 def text(data: Any, keyword: str) -> str:
-    """A code in capitals, "" where there is none."""
+    """The code in an element, in capitals; "" if there is none."""
     for place in _with_functional_groups(data):
         try:
             if value := place.get(keyword):
                 return str(value[0] if _is_several(value) else value).strip(" \0").upper()
-        except Exception:  # as above
+        except Exception:  # as in `numbers`
             return ""
     return ""
 
 
 def sequence_items(data: Any, keyword: str) -> list[Any]:
-    """The items of a sequence; [] where it is missing, empty or no sequence."""
+    """The items of a sequence; [] if it is missing or empty, or is not a sequence."""
     for place in _with_functional_groups(data):
         try:
             if found := place.get(keyword):
                 return [item for item in found if hasattr(item, "get")]
-        except Exception:  # as above
+        except Exception:  # as in `numbers`
             return []
     return []
 
 
 def _with_functional_groups(data: Any) -> list[Any]:
-    """The data set itself, then its functional groups: those of all frames, and those of the first."""
+    """The data set itself, then its functional groups: the shared ones, then those of the first frame."""
     places = [data]
-    with suppress(Exception):  # as above
+    with suppress(Exception):  # as in `numbers`
         for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
             for group in (data.get(keyword) or [])[:1]:
                 places += [element.value[0] for element in group if element.VR == "SQ" and element.value]
@@ -91,20 +93,21 @@ def _is_several(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Table:
-    """A look-up table. entries: int64 (n,). first: the stored value that the first entry is for. white: the brightest
-    entry that the table's bits allow.
+    """A look-up table (PS3.3 C.11.1.1.1, C.11.2.1.1, C.7.6.3.1.5).
 
-    pydicom has functions for tables (PS3.3 C.11.1.1.1, C.11.2.1.1, C.7.6.3.1.5). They refuse one that is short or of 12
-    bits, and index with numbers that overflow: of an 8-bit table with more than 256 entries, and of signed pixels far
-    below the first entry."""
+    entries: int64 (n,). first: the stored value to which the first entry belongs. white: the brightest value that the
+    bits of the table allow.
+
+    pydicom's own functions are not used. They refuse a table that is too short or has 12 bits. Their index overflows
+    for an 8-bit table with more than 256 entries, and for signed pixels far below the first entry."""
 
     entries: np.ndarray
     first: int
     white: int
 
     def look_up(self, values: np.ndarray) -> np.ndarray:
-        """The entry for each value, float64. Values before the first entry have the first, those behind the last have
-        the last. A descriptor does not say whether `first` has a sign: it is taken as the values are."""
+        """The entry for each value, float64. Values before the first entry get the first, values behind the last get
+        the last. A descriptor does not say whether `first` is signed: it is taken to be signed if the values are."""
         first = self.first
         if first > 32767 and values.min() < 0:
             first -= 65536
@@ -115,7 +118,7 @@ class Table:
 
 
 def read_table(item: Any, little: bool, doubts: list[str], named: str) -> Table | None:
-    """The table of an item of a sequence; None, with a doubt, where it can't be used."""
+    """The table in an item of a sequence. None, with a doubt, if it can't be used. named: its name in doubts."""
     found = table_of_elements(item, "LUTDescriptor", "LUTData", little, doubts, named)
     if found is None or not found.entries.max():
         doubts.append(f"its {named} can't be used: left out.")
@@ -124,9 +127,10 @@ def read_table(item: Any, little: bool, doubts: list[str], named: str) -> Table 
 
 
 def with_fitting_white(tables: list[Table], doubts: list[str], named: str) -> list[Table]:
-    """The tables with the white that suits the brightest of all their entries. Some devices state the size of the words
-    instead of the bits. Where entries need more bits than stated, or a table that states more than 8 uses fewer, white
-    is the most that the needed bits hold."""
+    """Corrects the white of tables that state the wrong number of bits; some devices state the size of a word instead.
+
+    If the brightest of all entries needs more bits than stated, or fewer while more than 8 are stated, white becomes
+    the greatest value of the bits that it needs. Adds a doubt then."""
     white, top = tables[0].white, max(int(each.entries.max()) for each in tables)
     if top <= white and (white <= 255 or top > white / _NARROW):
         return tables
@@ -140,7 +144,9 @@ def with_fitting_white(tables: list[Table], doubts: list[str], named: str) -> li
 def table_of_elements(
     item: Any, descriptor: str, content: str, little: bool, doubts: list[str], named: str
 ) -> Table | None:
-    """The table of these two elements, as they state it; None where they make none."""
+    """The table in two elements, as they state it; None if they hold no table.
+
+    descriptor, content: keywords of the elements. little: whether words are little-endian."""
     described = numbers(item, descriptor)
     if not described or len(described) != 3 or not 1 <= described[2] <= 16:
         return None
@@ -157,6 +163,8 @@ def _number_of_entries(described: list[float]) -> int:
 
 
 def _read_entries(item: Any, content: str, described: list[float], little: bool) -> np.ndarray | None:
+    """All entries in the element, int64 (n,). They are bytes if the table has up to 8 bits and one byte for each entry,
+    else words of 16 bits."""
     if content not in item:
         return None
     data, expected, order = item[content].value, _number_of_entries(described), "<" if little else ">"
@@ -171,11 +179,13 @@ def _read_entries(item: Any, content: str, described: list[float], little: bool)
 
 
 def pixel_scales(data: Any, height: int, width: int, doubts: list[str]) -> list[Scale]:
-    """How large a pixel is, where the file says so beyond doubt: no measure is better than a wrong one.
+    """The size of a pixel, as the file states it. If there is doubt, no size is given: none is better than a wrong one.
 
-    Where an ultrasound image has calibrated regions (PS3.3 C.8.5.5), these alone count, since nothing outside of them
-    is calibrated. Otherwise Pixel Spacing counts, else Imager Pixel Spacing over the stated magnification, else the
-    spacing of a scanned film.
+    If an ultrasound image has regions (PS3.3 C.8.5.5), only these count, because nothing outside them is calibrated.
+    Otherwise the first of these counts that the file has: Pixel Spacing; Imager Pixel Spacing divided by the stated
+    magnification, or undivided and with a doubt if none is stated; Nominal Scanned Pixel Spacing, of a scanned film.
+
+    height, width: of the image in pixels.
     """
     if regions := sequence_items(data, "SequenceOfUltrasoundRegions"):
         found = [_region_scale(region, height, width) for region in regions]
@@ -204,12 +214,14 @@ def pixel_scales(data: Any, height: int, width: int, doubts: list[str]) -> list[
 
 
 def _contradict(one: Scale, other: Scale) -> bool:
+    """Whether two regions overlap and give a pixel different areas."""
     place = Box(other.left, other.top, other.right - other.left, other.bottom - other.top, 0)
     return one.meets(place) and one.width_mm * one.height_mm != other.width_mm * other.height_mm
 
 
 def _region_scale(region: Any, height: int, width: int) -> Scale | str | None:
-    """The scale of a region; None where it has no length in both directions, "incomplete" where it does not say."""
+    """The scale of a region. None if the region does not measure lengths in both directions. "incomplete" if it lacks
+    an element or states nonsense."""
     plane = first_number(region, "RegionSpatialFormat")
     units = [first_number(region, f"PhysicalUnits{axis}Direction") for axis in "XY"]
     if plane not in (None, _IMAGE_PLANE) or any(unit not in (None, _CENTIMETRES) for unit in units):
@@ -229,7 +241,8 @@ def _region_scale(region: Any, height: int, width: int) -> Scale | str | None:
 
 
 def _spacing(data: Any) -> tuple[list[float] | None, float | None]:
-    """The distances between rows and between columns in mm, and how many times the image is magnified."""
+    """The distances between rows and between columns in mm, as `numbers` returns them, and the factor by which the
+    image is magnified: _UNKNOWN if it is not stated, None if it can't be read."""
     if (spacing := numbers(data, "PixelSpacing")) != []:
         return spacing, 1.0
     if (spacing := numbers(data, "ImagerPixelSpacing")) != []:

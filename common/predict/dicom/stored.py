@@ -1,4 +1,5 @@
-"""The pixels of a DICOM file as they are stored: by pydicom, once what it would refuse or misread is put right."""
+"""Decodes the stored pixels of a DICOM file with pydicom. First repairs what pydicom would refuse or misread, and adds
+a sentence to `doubts` for each repair that is a guess."""
 
 from io import BytesIO
 from typing import Any
@@ -9,20 +10,20 @@ from PIL import Image
 from common.plural import counted
 from common.predict.dicom.elements import first_number, text
 
-_OF_JPEG_2000 = ("YBR_RCT", "YBR_ICT")
+_OF_JPEG_2000 = ("YBR_RCT", "YBR_ICT")  # photometric interpretations that only JPEG 2000 has
 _GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", *_OF_JPEG_2000)
 _RGB_COMPONENTS = ([82, 71, 66], [114, 103, 98])  # R, G, B as the ids of a JPEG's components
-_CODING = b"\xff\x52"  # marks how a JPEG 2000 was coded; 8 bytes on, whether its colours were transformed
+_CODING = b"\xff\x52"  # the COD marker of JPEG 2000; byte 8 after its start tells whether colours were transformed
 
 
 class Unusable(Exception):
-    """These pixels can't be shown; the message says why."""
+    """The pixels can't be shown. The message says why, without the name of the file."""
 
 
 def stored_pixels(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
-    """The pixels, (H, W) or (H, W, 3), integer or float, RGB where they are colours, and the photometric
-    interpretation. Raises Unusable, and whatever pydicom does."""
+    """Decodes the pixels. Returns them, integer or float, and their photometric interpretation in the file: (H, W) for
+    grey and palettes; for all colours (H, W, 3), already in RGB. Raises Unusable, and whatever pydicom raises."""
     kind = _photometric_interpretation(data, doubts)
     compressed = data.file_meta.TransferSyntaxUID.is_compressed
     _fill_in(data, doubts)
@@ -41,6 +42,8 @@ def stored_pixels(data: Any, doubts: list[str]) -> tuple[np.ndarray, str]:
 
 
 def _photometric_interpretation(data: Any, doubts: list[str]) -> str:
+    """The photometric interpretation. A missing one, or a missing number of samples, is guessed and written into
+    `data`. Raises Unusable if it is unknown or contradicts the number of samples."""
     kind, samples = text(data, "PhotometricInterpretation"), first_number(data, "SamplesPerPixel")
     if not kind:
         kind = "RGB" if samples == 3 else "MONOCHROME2"
@@ -57,11 +60,12 @@ def _photometric_interpretation(data: Any, doubts: list[str]) -> str:
 
 
 def _fill_in(data: Any, doubts: list[str]) -> None:
-    """Adds what the file leaves out where only one meaning is possible, and replaces text by numbers."""
+    """Adds elements that pydicom needs and the file lacks, with their usual values. Replaces numbers that are written
+    as text, and the sign of colours, which have none."""
     from pydicom.datadict import dictionary_description
 
     if "NumberOfFrames" in data:
-        del data.NumberOfFrames  # one: more were refused before
+        del data.NumberOfFrames  # It is 1: files with more frames were refused before.
     for keyword in ("Rows", "Columns", "BitsAllocated"):
         if number := first_number(data, keyword):
             setattr(data, keyword, int(number))
@@ -81,8 +85,10 @@ def _fill_in(data: Any, doubts: list[str]) -> None:
 
 
 def _decode(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
-    """Decoded by pydicom. The stored bits are then taken out of their words here, because pydicom ignores the high bit,
-    and what lies above the stored bits it drops in native pixels and keeps in compressed ones."""
+    """Decodes the pixels with pydicom as whole words, and then takes the stored bits out of the words.
+
+    pydicom does not do the second step reliably: it ignores High Bit, and it drops the bits above the stored ones in
+    uncompressed pixels but keeps them in compressed pixels."""
     from pydicom import pixels
 
     bits, high, allocated = (int(first_number(data, name) or 0) for name in ("BitsStored", "HighBit", "BitsAllocated"))
@@ -117,12 +123,12 @@ def _decode(data: Any, doubts: list[str], compressed: bool) -> np.ndarray:
 
 
 def _lowest_bit(data: Any, words: np.ndarray, bits: int, high: int, doubts: list[str]) -> int:
-    """The bit of the words, unsigned, at which the pixels begin."""
+    """The lowest bit of the stored bits in a word. words: unsigned. high: the stated High Bit."""
     if "HighBit" not in data or high == bits - 1 or data.file_meta.TransferSyntaxUID.is_compressed:
         return 0
     shift = high + 1 - bits
     below = words & (2 ** max(shift, 0) - 1)
-    # Nothing in the upper bits, and something below: the file says it wrongly.
+    # If the bits above the lowest `bits` are empty and those below `shift` are not, High Bit is wrong.
     if bits <= high < data.BitsAllocated and not (below.any() and words.max() < 2**bits):
         return shift
     doubts.append(f"its High Bit is {high} for {counted(bits, 'bit')}: not used.")
@@ -135,11 +141,14 @@ def _has_overlay(data: Any) -> bool:
 
 
 def _decode_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
-    """uint8 (H, W, 3) RGB or (H, W) grey of a baseline JPEG; None for other codes. What the stream says of its colours
-    counts (its JFIF or Adobe marker, the ids of its components); the data set counts where the stream says nothing.
-    (pydicom converts a stream with an Adobe marker to RGB, and once more where the data set says YBR.)
+    """Decodes a baseline JPEG: uint8 (H, W, 3) in RGB or (H, W) in grey. Returns None for any other compression.
 
-    For a JPEG 2000 the data set is corrected, since decoding undoes the transform that the stream names."""
+    The JPEG itself tells its colours by a JFIF or Adobe marker or the ids of its components; only if it has none of
+    these, the data set counts. (pydicom converts a JPEG with an Adobe marker to RGB, and a second time if the data set
+    says YBR.)
+
+    For JPEG 2000 it corrects the photometric interpretation in the data set: the decoder undoes the colour transform
+    that the JPEG 2000 itself names."""
     from pydicom import uid
     from pydicom.encaps import get_frame
 
@@ -170,6 +179,6 @@ def _decode_jpeg(data: Any, kind: str, doubts: list[str]) -> np.ndarray | None:
             return np.asarray(image)
         says = "jfif" in image.info or "adobe" in image.info or [layer[0] for layer in image.layer] in _RGB_COMPONENTS
         if not says and kind == "RGB":
-            image.draft("YCbCr", image.size)  # which leaves the stream's values as they are
+            image.draft("YCbCr", image.size)  # makes Pillow keep the values as they are stored
             return np.asarray(image)
         return np.asarray(image.convert("RGB"))

@@ -1,8 +1,9 @@
-// The two ways in which OpenCV's cv2.resize with INTER_LINEAR changes the size of a picture. `repro predict` uses them,
-// so the page has to give the same pixels. No antialiasing; centres of pixels lie at half numbers.
+// OpenCV's cv2.resize with INTER_LINEAR, for uint8 and for float32. `repro predict` uses both, and the page has to give
+// the same pixels. There is no antialiasing; centres of pixels lie at half numbers.
 "use strict";
 
-// For each of `to` pixels along one side: between which two of the `from` pixels it lies, and how far from the first.
+// For each of `to` pixels along one side: the two of the `from` pixels between which it lies, and how far it lies from
+// the first, as a part of 1.
 function neighbours(from, to, rounded = (value) => value) {
   const first = new Int32Array(to), second = new Int32Array(to), part = new Float64Array(to);
   const last = from - 1;
@@ -16,23 +17,24 @@ function neighbours(from, to, rounded = (value) => value) {
   return { first, second, part };
 }
 
-// To the nearest integer, from the middle to the even one, as the processor rounds.
+// The nearest integer; a half is rounded to the even one, as processors do.
 function rint(value) {
   const nearest = Math.round(value);
   return nearest - value === 0.5 && nearest % 2 ? nearest - 1 : nearest;
 }
 
-// A part as two integers that add up to 2048, some 11 bits, as OpenCV has them for uint8.
+// The weights of the two pixels as integers, in units of 1/2048 (11 bits), as OpenCV has them for uint8.
 function weights({ part }) {
   const scaled = (value) => rint(Math.fround(value) * 2048);
   return { near: Int32Array.from(part, (each) => scaled(1 - Math.fround(each))), far: Int32Array.from(part, scaled) };
 }
 
-// A picture of uint8 RGBA as uint8 RGB of side x side pixels: the same bits as OpenCV's fixed-point arithmetic.
+// Resizes a picture, uint8 RGBA, to side x side pixels, uint8 RGB. Gives the bits of OpenCV's fixed-point arithmetic.
 function shrink(rgba, width, height, side) {
   const columns = neighbours(width, side, Math.fround), rows = neighbours(height, side, Math.fround);
   for (let x = 0; x < side; x++) {
-    // Along a row what lies outside is taken from the edge; the edge along a column has weights that may add up to less.
+    // As in OpenCV, a pixel beyond the left or right edge gets the value of the edge alone. Beyond the upper or lower
+    // edge both weights apply, which may add up to less than 2048.
     if (columns.first[x] === columns.second[x]) columns.part[x] = 0;
   }
   const across = weights(columns), down = weights(rows);
@@ -53,8 +55,8 @@ function shrink(rgba, width, height, side) {
   return small;
 }
 
-// From the network's probabilities, float32 of side x side pixels, to the mask at the picture's own size: 1 where the
-// interpolated probability is above one half. Also how many pixels that are, and the largest probability.
+// Interpolates the network's probabilities, float32 of side x side pixels, to the picture's own size. Returns the mask,
+// 1 where the probability is above 0.5; its area in pixels; and the largest probability.
 function markedPixels(probability, side, width, height) {
   const columns = neighbours(side, width), rows = neighbours(side, height);
   const mask = new Uint8Array(width * height);

@@ -1,15 +1,16 @@
-// Filters, sorting and the enlarged view. Without it, every page still shows all that it has.
+// Filters, sorting and the enlarged view. Without this script, every page still shows all its content.
 "use strict";
 
-// Compares as numbers where both are, else as text; what is empty comes last in either direction.
+// Compares two texts: as numbers if both are numbers, else as text. An empty one comes last in either direction.
 function byValue(one, other, direction) {
   if (one === "" || other === "") return (one === "") - (other === "");
   const difference = Number(one) - Number(other);
   return direction * (Number.isNaN(difference) ? one.localeCompare(other, "en", { numeric: true }) : difference);
 }
 
-// A list of items under the controls of a form: each select or checkbox keeps the items whose data-NAME is its value;
-// the one called sort orders them by data-KEY, as "KEY:asc" or "KEY:desc", or as they were.
+// Lets the controls of a form filter and sort a list of items. A select or checkbox called NAME keeps the items whose
+// data-NAME is its value. The select called sort orders by data-KEY if its value is "KEY:asc" or "KEY:desc"; if it is
+// empty, the items are in their original order. The select called axis sets where the axes of the plots begin.
 function controlled(form) {
   const list = document.getElementById(form.dataset.controls);
   const holder = list.matches("[data-items]") ? list : list.querySelector("[data-items]");
@@ -51,6 +52,7 @@ function controlled(form) {
   apply(); // a browser may have kept the choices of an earlier visit
 }
 
+// Makes the heads of a table buttons that sort its rows. A cell is sorted by its data-value, else by its text.
 function sortable(table) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
@@ -74,7 +76,7 @@ function sortable(table) {
   });
 }
 
-// One case at a time, as large as the window; arrow keys step through those that the filters leave.
+// Shows one case at a time, as large as the window. Arrow keys step through the cases that are not filtered out.
 function enlarging(dialog) {
   let current = null;
 
@@ -110,7 +112,7 @@ function enlarging(dialog) {
   });
 }
 
-// What an address names is shown, also where it is folded away.
+// Shows the element that the address names, even if it is inside a closed <details>.
 function unfold() {
   let at = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   const target = at;

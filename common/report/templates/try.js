@@ -1,11 +1,11 @@
-// The page that runs a network on a picture. Nothing is fetched: all that it needs stands in the page, packed.
+// Runs a network on a picture. Nothing is fetched: the page contains all that it needs, compressed.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
 const settings = JSON.parse(byId("settings").textContent);
 const KINDS = ["\x89PNG", "\xff\xd8\xff", "RIFF", "BM"]; // how PNG, JPEG, WebP and BMP begin
 
-// A sentence for the person.
+// A picture that can't be used. The message is a sentence for the person.
 class Refusal extends Error {}
 
 const bytesOf = (base64) => {
@@ -19,14 +19,14 @@ async function unpacked(id) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// A function from uint8 RGB pixels of the network's size to its probabilities, float32.
+// Returns a function from pixels, uint8 RGB of the network's size, to the network's probabilities, float32.
 async function loadNetwork() {
   const script = URL.createObjectURL(new Blob([await unpacked("runtime")], { type: "text/javascript" }));
   const runtime = await import(script);
-  runtime.env.wasm.numThreads = 1; // several need headers that a file from the disk cannot have
+  runtime.env.wasm.numThreads = 1; // more threads need HTTP headers, which a file from the disk does not have
   runtime.env.wasm.wasmBinary = (await unpacked("program")).buffer;
   const network = await runtime.InferenceSession.create(await unpacked("network"), { executionProviders: ["wasm"] });
-  // As repro export makes it: it takes the pixels as they are and knows how to normalise them.
+  // The network is as repro export writes it: it normalises the pixels itself.
   return async (small) => {
     const image = new runtime.Tensor("uint8", small, [1, settings.side, settings.side, 3]);
     return (await network.run({ image })).probability.data;
@@ -51,7 +51,7 @@ async function readPicture(file, name) {
   }
   let bitmap;
   try {
-    // The numbers in the file, without its colour profile, turned as its EXIF tag says: as repro predict reads them.
+    // As repro predict reads a picture: the colour profile is ignored, the EXIF orientation is applied.
     bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
     throw new Refusal(`${name} can't be opened: it is damaged, or not a picture that this browser reads.`);
@@ -61,7 +61,7 @@ async function readPicture(file, name) {
     throw new Refusal(`${name} has more than ${millions} million pixels. Make it smaller.`);
   }
   const context = Object.assign(document.createElement("canvas"), { width, height })
-    .getContext("2d", { willReadFrequently: true }); // in memory: a graphics card may change numbers
+    .getContext("2d", { willReadFrequently: true }); // keeps it in memory: a graphics card may change pixel values
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const picture = context.getImageData(0, 0, width, height);
@@ -71,7 +71,7 @@ async function readPicture(file, name) {
   return picture;
 }
 
-// The picture with a line round what is marked, as wide as in the overlays of repro predict, on a wider black one.
+// Draws the picture and a line round the marked area, on a wider black line. Both are as wide as in repro predict.
 function drawOutline(canvas, picture, mask) {
   const { width, height } = picture;
   Object.assign(canvas, { width, height });
@@ -156,7 +156,7 @@ byId("sample").addEventListener("click", () => {
   tryPicture(new Blob([bytesOf(base64)], { type: "image/png" }), "synthetic.png");
 });
 byId("save").addEventListener("click", save);
-// Anywhere on the page: what is dropped beside the frame would otherwise be opened in place of the page.
+// A picture may be dropped anywhere: dropped beside the frame, it would otherwise open in place of the page.
 for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
