@@ -18,8 +18,8 @@ from common.readings import as_shown
 # counts 0 if something is marked, and is left out if nothing is.
 TUMOUR = "dice|fg|image|t=0.5|empty=skip"
 
-# Other words for some kinds of work (`common.training.stopwatch`). Except on JAX, the first step is timed as a whole. So
-# not all of it is compiling: on a busy machine, much of it is waiting for a core.
+# Other words for some kinds of work (`common.training.stopwatch`). Except on JAX, the first step is timed as a whole.
+# So not all of it is compiling: on a busy machine, much of it is waiting for a core.
 KINDS = {"compiling": "first step with compiling"}
 
 

@@ -78,8 +78,8 @@ def _opening(found: OneAtATime, tried: Sequence[Alternative]) -> str:
 def _other_readings(found: OneAtATime, tried: Sequence[Alternative]) -> int:
     """How many other readings there are: the alternatives in the paper's file, and what else was run.
 
-    Networks, and settings that the profile shrinks, are not counted. A number of folds that the file does not list is one
-    that may have been run besides."""
+    Networks, and settings that the profile shrinks, are not counted. A number of folds that the file does not list may
+    have been run too."""
     paper, profile = found.default.paper, found.default.record.profile
     listed = {
         as_shown({key: value})[0]
