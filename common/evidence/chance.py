@@ -1,4 +1,4 @@
-"""How likely numbers drawn at random are found where printed ones are."""
+"""How likely it is that random numbers fit our runs as well as the printed numbers do."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -12,18 +12,21 @@ from common.evidence.schema import Record
 from common.evidence.statistics import Interval
 from common.evidence.trivial import NOTHING
 
-_DRAWS = 20_000  # give the probability of a fit by chance to about one in a hundred of itself
+_DRAWS = 20_000  # for each box: the estimated probability then has an error of about 1 % of itself
 
 
 def plausible_range(record: Record, cells: Sequence[Compared], shown: Sequence[Interval]) -> Interval:
-    """The range in which numbers of a kind can be expected: from the score of a predictor that has learned nothing to a
-    perfect score, under the stated definition. Of the two predictors the better one counts. The range is extended to
-    printed numbers outside. Over all of 0 to 1, any fit of an accuracy would look unlikely to be chance, since in
-    practice no accuracy is below 0.9."""
+    """The range in which numbers of a kind can be expected, under the stated definition.
+
+    It reaches from the score of a predictor that has learned nothing (the better of the two predictors) to a perfect
+    score. It is extended to printed numbers that lie outside. The range 0 to 1 would be too wide: in practice no
+    accuracy is below 0.9, so any fit of an accuracy would look unlikely to be chance.
+
+    cells: numbers of one kind. shown: for each, the least and the greatest value that it may be rounded from."""
     own = cells[0].definition
     loss = Definition.parse(own).metric in COSTS
     ends = [0.0 if loss else 1.0, *(end for interval in shown for end in interval)]
-    if own == OF_TRAINING:  # there is no perfect score: the range is one epoch to the most that were seen
+    if own == OF_TRAINING:  # no number of epochs is perfect: the range is one epoch to the most epochs that we ran
         ends += values(record, cells[0].split, OF_TRAINING)
     for split in {cell.split for cell in cells}:
         runs = [values(record, split, own, who) for who in NOTHING]
@@ -33,10 +36,14 @@ def plausible_range(record: Record, cells: Sequence[Compared], shown: Sequence[I
 
 
 def chance_of(boxes: Sequence[Sequence[Interval]], rounding: Sequence[float], plausible: Interval) -> float:
-    """The probability that a point lies in one of the boxes, if each of its coordinates is drawn uniformly within the
-    plausible range. Boxes are widened by half a unit of the last printed digit. The probability is the volume of their
-    union: the sum over boxes of volume times the share of points in the box that lie in no earlier box, estimated by
-    drawing (Karp & Luby 1983). This is exact to a few per cent even where the probability is tiny."""
+    """The probability, 0 to 1, that a random point lies in at least one of the boxes.
+
+    Each coordinate of the point is drawn uniformly within the `plausible` range. boxes: for each, one interval per
+    coordinate. rounding: per coordinate, half a unit of the last printed digit; each box is widened by it.
+
+    The probability is the volume of the union of the boxes: the sum, over the boxes, of a box's volume times the share
+    of its points that lie in no earlier box. The shares are estimated by drawing points (Karp & Luby 1983). So even a
+    tiny probability is right to a few per cent."""
     least, most = plausible
     half = np.array(rounding)
     lows, highs = (np.array(boxes)[..., end] for end in (0, 1))

@@ -1,9 +1,9 @@
 """What clinicians ask of a network: how near its outlines are, which lesions it finds, what it marks where there is
 none, and how its Dice depends on size and class.
 
-All is of the prediction above 0.5 against the truth of at least 0.5, in pixels of the size at which the network was
-evaluated. Each value is a mean or a share, with the percentile interval of a bootstrap over images. Medians have no
-interval.
+Everything is measured on binary masks: a pixel is marked if its probability is above 0.5, and is tumour if the truth is
+at least 0.5. Lengths and areas are in pixels of the size at which the network was evaluated. Each value is a mean or a
+share. Its interval is the percentile interval of a bootstrap over images.
 """
 
 import math
@@ -25,9 +25,11 @@ HEADER = ["measure", "value", "95 % interval", "n"]
 
 @dataclass(frozen=True)
 class Measure:
-    """name: what was measured. value: a mean or a share; NaN where it is undefined, None where it was not measured.
-    low, high: its 95 % interval, NaN where there is none. n: the number of images, or for a share "3 of 12"; of lesions
-    found and missed the numbers of lesions."""
+    """One line of the table for clinicians.
+
+    name: what was measured. value: a mean or a share; NaN if it is undefined, None if it was not measured.
+    low, high: its 95 % interval, NaN if there is none. n: the number of images; for a share, such as "3 of 12". For
+    lesions found and missed, it counts lesions."""
 
     name: str
     value: float | None
@@ -38,14 +40,17 @@ class Measure:
 
 @dataclass(frozen=True)
 class _Ratio:
-    """A mean or share as two sums: of parts and of wholes, (images,) each. n: the format of `Measure.n`."""
+    """A mean or a share: the sum of the parts over the sum of the wholes.
+
+    parts, wholes: (images,), what each image adds to the two sums; parts are NaN if they were not measured.
+    n: the format string of `Measure.n`, with {part} and {whole} for the two sums."""
 
     name: str
     parts: np.ndarray
     wholes: np.ndarray
     n: str
 
-    def taken(self, low: float, high: float) -> Measure:
+    def with_interval(self, low: float, high: float) -> Measure:
         part, whole = float(self.parts.sum()), float(self.wholes.sum())
         if math.isnan(part):
             return Measure(self.name, None, math.nan, math.nan, "-")
@@ -56,7 +61,7 @@ class _Ratio:
 
 
 def clinical_table(dataset: str, rows: Rows) -> list[list[str]]:
-    """HEADER, and a line for each of `clinical_measures`, as text: "-" for an undefined value or no interval."""
+    """The measures of `clinical_measures` as a table: HEADER, then a line for each. "-": undefined, or no interval."""
     lines = [HEADER]
     for each in clinical_measures(dataset, rows):
         value = "not measured" if each.value is None else "-" if math.isnan(each.value) else f"{each.value:.4f}"
@@ -66,7 +71,7 @@ def clinical_table(dataset: str, rows: Rows) -> list[list[str]]:
 
 
 def lesion_table(assessed: Assessment) -> list[list[str]]:
-    """The same of a record's first repeat; [] where its lesions were not measured."""
+    """The `clinical_table` of a record's first repeat; [] if its lesions were not measured."""
     rows = assessed.images
     return clinical_table(assessed.record.dataset.name, rows) if rows is not None and rows.has_shapes else []
 
@@ -74,10 +79,10 @@ def lesion_table(assessed: Assessment) -> list[list[str]]:
 def clinical_measures(dataset: str, rows: Rows) -> list[Measure]:
     """What clinicians ask for; `explain_measures` says what the names mean.
 
-    dataset: as in `schema.Dataset.name`. rows: of the test images, such as `kept_counts.rows_of_test` gives. Without
-    any lesion in them there are no lines on the Dice.
-    Outlines and lesions are not measured in rows of older versions (`Rows.has_shapes`). No interval is given where all
-    resamples have the same value, such as a share of 0: it would claim certainty. Raises ValueError for no rows.
+    dataset: as in `schema.Dataset.name`. rows: counts of the test images, such as `kept_counts.rows_of_test` gives. If
+    no image has a lesion, the measures of the Dice are left out. Rows of older versions have no measured outlines and
+    lesions (`Rows.has_shapes`); then these values are None. If all resamples have the same value, such as a share of 0,
+    there is no interval, since it would claim certainty. Raises ValueError for no rows.
     """
     if not len(rows):
         raise ValueError("there are no rows to measure")
@@ -85,24 +90,27 @@ def clinical_measures(dataset: str, rows: Rows) -> list[Measure]:
 
 
 def headline(rows: Rows) -> list[Measure]:
-    """The three numbers to be read first: the mean Dice of the images with a lesion, the share of lesions that were
-    missed (`shapes.match_regions`), and the share of the blank images, those without a lesion, in which anything was
-    marked. Raises ValueError for no rows."""
+    """The three numbers to read first. Raises ValueError for no rows.
+
+    They are the mean Dice of the images with a lesion, the share of lesions that were missed (`shapes.match_regions`),
+    and the share of blank images (images without a lesion) in which anything was marked."""
     if not len(rows):
         raise ValueError("there are no rows to measure")
     return _with_intervals(_of_headline(rows))
 
 
 def compare_headlines(one: Rows, other: Rows) -> list[PairedDifference]:
-    """The values of `headline` of one network less those of another one on the same images in the same order. As there,
-    no interval is given where all resamples have the same value."""
+    """By how much the `headline` values of one network exceed those of another one.
+
+    one, other: counts of the same images in the same order. If all resamples have the same value, low and high are
+    NaN."""
     found = paired_bootstrap_ratios(_columns(_of_headline(one)), _columns(_of_headline(other)))
     return [replace(each, low=math.nan, high=math.nan) if each.low == each.high else each for each in found]
 
 
 def _with_intervals(ratios: list[_Ratio]) -> list[Measure]:
     intervals = bootstrap_ratios(*_columns(ratios))
-    return [ratio.taken(*interval) for ratio, interval in zip(ratios, intervals, strict=True)]
+    return [ratio.with_interval(*interval) for ratio, interval in zip(ratios, intervals, strict=True)]
 
 
 def _columns(ratios: list[_Ratio]) -> tuple[np.ndarray, np.ndarray]:
@@ -123,15 +131,15 @@ def _of_headline(rows: Rows) -> list[_Ratio]:
 
 
 def dice_of_images(rows: Rows) -> np.ndarray:
-    """The Dice of each image, float64 (n,): 0 where only one of truth and prediction marks anything, NaN where neither
-    does."""
+    """The Dice of each image, float64 (n,). It is 0 if only one of truth and prediction marks anything, and NaN if
+    neither does."""
     tp, fp, fn, _ = rows.overlap(0.5)
     whole = 2 * tp + fp + fn
     return np.divide(2 * tp, whole, out=np.full(len(rows), np.nan), where=whole > 0)
 
 
 def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
-    """The parts are NaN where they were not measured."""
+    """Measures of outlines and lesions. Their parts are NaN in rows without `Rows.has_shapes`."""
     side = math.isqrt(int(rows.pixels[0]))
     either = rows.outline != 0
     near = rows.outline_near / np.where(either, rows.outline, 1)
@@ -165,19 +173,20 @@ def _of_pixels(dataset: str, rows: Rows) -> Iterator[_Ratio]:
 
 
 def size_limits(dataset: str, shares: np.ndarray) -> tuple[float, float]:
-    """The limits between small, medium and large: the terciles of the share of an image that its lesions take, over the
-    images with a lesion.
+    """The limits between small, medium and large lesions, as shares of the image.
 
-    They are those of the whole data set where its tumour fractions are committed, as BUSI's are: then the limits are
-    the same for all networks and splits. Else they are those of `shares`, (images,), of which one at least is not 0."""
+    They are the terciles, over images with a lesion, of the share of the image that its lesions take. If the tumour
+    fractions of the data set are committed, as BUSI's are, all its images count: then the limits are the same for all
+    networks and splits. Else the images of `shares` count, (images,), of which at least one is above 0."""
     known = _known_shares(dataset)
     shares = shares if known is None else known
     return tuple(np.quantile(shares[shares > 0], [1 / 3, 2 / 3]).tolist())
 
 
 def _known_shares(dataset: str) -> np.ndarray | None:
-    """The share of each image of the data set that is tumour, at 256 pixels, where counts are exact for BUSI; None if
-    it is not committed."""
+    """The tumour's share of each image of the data set, 0 to 1; None if no such shares are committed.
+
+    They are taken at 256 pixels, where the committed counts are exact for BUSI."""
     try:
         known = load_fractions(dataset, 256, "merged")
     except BadInput:

@@ -1,4 +1,5 @@
-"""Which printed numbers are judged together: a column of a fold table is one, every other number stands alone."""
+"""Which printed numbers are judged together. All numbers in a column of a fold table are; every other number is judged
+alone."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -10,7 +11,7 @@ from common.reported import Reported
 
 
 def judged_together(cells: Iterable[Reported]) -> list[list[Reported]]:
-    """The cells of one column of a fold table together, every other one alone."""
+    """Groups of cells: one for each column of a fold table, and one for each other cell."""
     groups: dict[tuple, list[Reported]] = {}
     for cell in cells:
         groups.setdefault(column_of(cell) or (cell.id,), []).append(cell)
@@ -18,14 +19,14 @@ def judged_together(cells: Iterable[Reported]) -> list[list[Reported]]:
 
 
 def column_of(cell: Reported) -> tuple[str, ...] | None:
-    """The column of a fold table that a number is judged with; None for a number that is judged alone."""
+    """A key that all numbers of one column of a fold table share; None for a number that is judged alone."""
     if cell.quoted or cell.image or (cell.fold is None and cell.statistic == "value"):
         return None
     return cell.table, cell.split, cell.name, cell.definition
 
 
 def is_count(cell: Reported) -> bool:
-    """Whether a number is one of a confusion matrix."""
+    """Whether a number is a count in a confusion matrix."""
     return Definition.parse(cell.definition).metric == "count"
 
 
@@ -34,12 +35,13 @@ def is_column(cells: list[Reported]) -> bool:
 
 
 def head_of(cells: Sequence[Reported]) -> Reported:
-    """The number that stands for a column: its mean where the paper prints it."""
+    """The number that stands for a column: its mean if the paper prints it, else the first."""
     return next((cell for cell in cells if cell.statistic == "mean"), cells[0])
 
 
 def interval_of(cells: Sequence[Reported]) -> Interval:
-    """The least and the greatest value that a number stands for; of a column without a mean, the mean of its folds."""
+    """The least and the greatest value that the head of a column may be rounded from. If a column prints no mean, these
+    are of the mean of its folds."""
     head = head_of(cells)
     if head.statistic == "mean" or len(cells) == 1:
         return head.interval
@@ -48,8 +50,9 @@ def interval_of(cells: Sequence[Reported]) -> Interval:
 
 
 def printed_again(paper: Paper, cell: Reported) -> set[str]:
-    """The ids of the same number of the same quantity in the same place, such as the sensitivity of one class beside
-    the specificity of the other: a check names one of them."""
+    """The ids of all numbers that print the same value of the same quantity in the same table, the cell's own too.
+
+    For example, the sensitivity of one class is the specificity of the other. A check names only one of them."""
     what = ("split", "definition", "value", "unit", "table", "statistic", "fold", "image", "quoted", "smoothed")
     alike = {name: getattr(cell, name) for name in (*what, "readings")}
     same = (each for each in paper.reported if all(getattr(each, name) == value for name, value in alike.items()))
@@ -57,7 +60,9 @@ def printed_again(paper: Paper, cell: Reported) -> set[str]:
 
 
 def is_of_repeats(cell: Reported) -> bool:
-    """Whether a number is compared by itself with whole repeats: it is not in the column of a fold table, of one image,
-    or quoted from elsewhere of a network that is not trained here."""
+    """Whether a number is compared by itself with whole repeats.
+
+    It is not if it is of a single image or fold, the standard deviation of a fold table, or quoted and of a network
+    that is not trained here. The mean of a fold table is compared with whole repeats."""
     elsewhere = cell.quoted and not cell.readings
     return not (elsewhere or cell.image or (column_of(cell) and cell.statistic != "mean"))

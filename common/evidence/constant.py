@@ -1,5 +1,6 @@
-"""Predictors that give the same answer for every image and pixel: their counts on rows, and what they score on many
-splits at once, for which only the truth has to be summed."""
+"""Predictors that give one answer for all images and pixels: their counts, and their scores on many splits at once.
+
+Since the answer is constant, only the truth has to be summed. No prediction is made."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,10 +15,10 @@ from common.evidence.metrics import value_of_groups
 
 
 def constant_rows(rows: Rows, probability: float, of_class: float = np.nan) -> Rows:
-    """The rows of a predictor that has learned nothing, on the same truth: it gives `probability` at every pixel, and
-    `of_class` as every image's probability of the positive class.
+    """The rows that a constant predictor would have on the same images.
 
-    A probability of 0 is "all background"; the tumour's share of the training pixels is "constant prevalence".
+    It gives `probability` at every pixel, and `of_class` as every image's probability of the positive class. With a
+    probability of 0 it is "all background"; with the tumour's share of the training pixels, "constant prevalence".
     """
     p = np.float32(probability)
     tumour = rows.tp + rows.fn
@@ -37,7 +38,7 @@ def constant_rows(rows: Rows, probability: float, of_class: float = np.nan) -> R
         both_one=rows.truth_one * int(p == 1),
         correct=rows.truth_one if p > 0.5 else rows.truth_zero,
         **costs,
-        # The outline of a mask that marks all is that of the image, which says nothing.
+        # A constant predictor marks nothing or the whole image. Neither has an outline that means anything.
         **dict.fromkeys(("hd95", "assd", *SHAPES), np.full(len(rows), np.nan)),
         probability=np.full(len(rows), of_class),
         logit=np.full(len(rows), logit_of(of_class)),
@@ -50,13 +51,16 @@ def prevalence(rows: Rows) -> float:
 
 
 def class_prevalence(rows: Rows) -> float:
-    """The positive class's share of the images, between 0 and 1; NaN where there is no such class."""
+    """The positive class's share of the images, between 0 and 1; NaN if the network does not classify."""
     return float(np.mean(rows.label == rows.positive)) if rows.positive else np.nan
 
 
 @dataclass(frozen=True)
 class Images:
-    """The truth of the images at `positions`, (splits, images), and whether they are of the class `positive`."""
+    """The truth of the images of one part, on many splits at once.
+
+    known: the truth of all images of the data set. positions: int (splits, images), which of these images are in the
+    part. positive: the positive class, None if the network does not classify. _summed: a cache of `truth`."""
 
     known: Fractions
     positions: np.ndarray
@@ -64,7 +68,7 @@ class Images:
     _summed: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
 
     def truth(self, name: str, size: int) -> np.ndarray:
-        """One of the columns of `Fractions`, summed over `size` consecutive images: float64 (splits, groups)."""
+        """A column of `Fractions`, summed over groups of `size` consecutive images: float64 (splits, groups)."""
         if (name, size) not in self._summed:
             column = getattr(self.known, name).astype(np.float64)[self.positions] if size == 1 else self.truth(name, 1)
             starts = np.arange(0, column.shape[1], size)
@@ -87,9 +91,11 @@ class Images:
 
 @dataclass(frozen=True)
 class ConstantCounts:
-    """`constant_rows` on many splits at once, summed over groups of `size` consecutive images: what
-    `metrics.value_of_groups` needs of it, (splits, groups) each. of_pixel: float32, of_class: float64 (splits, 1), the
-    two probabilities."""
+    """Like `constant_rows`, but on many splits at once and summed over groups of `size` consecutive images.
+
+    It has the members of `Rows` that `metrics.value_of_groups` reads; (splits, groups) each, if not said otherwise.
+    of_pixel: float32 (splits, 1), the probability of every pixel. of_class: float64 (splits, 1), the probability of
+    every image to be of the positive class."""
 
     images: Images
     size: int
@@ -139,15 +145,18 @@ class ConstantCounts:
 
 
 def _overlap(truth: np.ndarray, whole: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, ...]:
-    """TP, FP, FN, TN where each pixel, or case, is marked with the same weight from 0 to 1."""
+    """TP, FP, FN, TN if each pixel, or case, is marked with the same weight from 0 to 1.
+
+    truth: how many are positive. whole: how many there are. marked: the weight. All broadcast to one shape."""
     rest, missed = whole - truth, 1.0 - marked
     return truth * marked, rest * marked, truth * missed, rest * missed
 
 
 def constant_value(signature: str, images: Images, of_pixel: np.ndarray, of_class: np.ndarray) -> np.ndarray:
-    """`metrics.value` of `constant_rows`, on many splits at once: (splits,), NaN where undefined.
+    """The metric of a constant predictor on many splits at once: (splits,), NaN where it is undefined.
 
-    of_pixel, of_class: (splits,), the probability of every pixel and of every image.
+    On each split, it is the `metrics.value` of `constant_rows`. of_pixel: (splits,), the probability of every pixel.
+    of_class: (splits,), the probability of every image to be of the positive class.
     """
     definition = Definition.parse(signature)
     if definition.metric in DISTANCES or signature == OF_TRAINING:

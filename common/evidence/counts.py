@@ -1,6 +1,7 @@
-"""One row of counts per image: all that the metric definitions need, taken once from the prediction.
+"""One row of counts per image: all that the metric definitions need.
 
-The network predicts once. Every definition of "IoU" or "accuracy" is then arithmetic on these rows (`metrics.value`).
+The network predicts once, and its prediction is counted once. Every definition of "IoU" or "accuracy" is then
+arithmetic on these rows (`metrics.value`).
 """
 
 import io
@@ -18,10 +19,10 @@ from common.files import write_atomically
 # A paper that names no threshold means 0.5. The other two show whether a number depends on that choice.
 THRESHOLDS = (0.3, 0.5, 0.7)
 
-# What the counts of one part may take in memory: those of 250,000 images.
+# The most memory that the counts of one part may take, in bytes: enough for 250,000 images.
 MOST_BYTES = 1 << 28
 
-# What rows have of outlines and lesions. Rows that were stored before these columns existed hold NaN: not measured.
+# The columns on outlines and lesions. Rows that were stored before these columns existed have NaN: not measured.
 SHAPES = ("outline", "outline_near", "lesions", "lesions_found", "regions", "regions_matched", "specks")
 
 _TEXT = ("case", "label", "group", "positive")
@@ -33,28 +34,30 @@ _WHOLE += ("prediction_one", "both_one", "correct")
 class Rows:
     """Arrays with one entry per image, in any order; `position` gives the order of evaluation.
 
-    case, label, group: str: id, class, and the patient or lesion that several images may show.
+    case, label, group: str: the id of the image, its class, and the patient or lesion that it shows.
     position: int, 0, 1, ... in the order of evaluation; batches of K are positions 0...K-1, K...2K-1, ...
-    pixels: int, all pixels of the image.
-    truth_zero, truth_soft, truth_one: int, pixels whose truth is exactly 0, between 0 and 1, exactly 1.
-    tp, fp, fn: int (n, thresholds): prediction > threshold, as in Keras' BinaryAccuracy and NumPy's round, against
-        truth >= 0.5: where half of the annotators, or of the interpolated pixels, say tumour, it is tumour.
+    pixels: int, number of pixels of the image.
+    truth_zero, truth_soft, truth_one: int, number of pixels whose truth is exactly 0, between 0 and 1, exactly 1.
+    tp, fp, fn: int (n, thresholds). A pixel is marked if the prediction is above the threshold, as in Keras'
+        BinaryAccuracy and NumPy's round. It is tumour if the truth is at least 0.5: if at least half of the annotators,
+        or of the interpolated pixels, say so.
     sum_truth, sum_prediction, sum_product: float64, Σt, Σp and Σt·p over the pixels.
-    prediction_one, both_one: int, pixels where the prediction, or prediction and truth, are exactly 1. Keras' MeanIoU
-        sees only these, since it casts a sigmoid to an integer.
-    correct: int, pixels where (prediction > 0.5) equals the truth, as Keras' BinaryAccuracy counts them. Where the
-        truth is soft, no prediction is correct.
+    prediction_one, both_one: int, number of pixels where the prediction is exactly 1, and where prediction and truth
+        both are. Keras' MeanIoU sees only these, since it casts the output of a sigmoid to an integer.
+    correct: int, number of pixels where (prediction > 0.5) equals the truth, as Keras' BinaryAccuracy counts them. If
+        the truth is between 0 and 1, no prediction is correct.
     cross_entropy, cross_entropy_keras, cross_entropy_torch: float64, Σ -t·ln p - (1-t)·ln(1-p) from the logits, and as
         Keras and PyTorch clip it (`common.evidence.cross_entropy`).
     hd95, assd: float64, Hausdorff and surface distance in pixels between (prediction > 0.5) and (truth >= 0.5), see
-        `shapes.surface_distances`; NaN where either is empty.
-    outline, outline_near: float64, pixels of the outlines of the same two masks, and those near the other outline
-        (`shapes.count_near_outlines`).
-    lesions, lesions_found, regions, regions_matched, specks: float64, lesions of the truth, those that are found,
-        regions that are marked, those that match a lesion, and small ones that match none (`shapes.match_regions`).
-        These and the outlines are whole numbers, or NaN where they were not measured (`has_shapes`).
+        `shapes.surface_distances`; NaN if either is empty.
+    outline, outline_near: float64, number of pixels of the outlines of the same two masks, and of those near the other
+        outline (`shapes.count_near_outlines`).
+    lesions, lesions_found, regions, regions_matched, specks: float64, number of lesions in the truth, of lesions that
+        are found, of marked regions, of regions that match a lesion, and of small regions that match none
+        (`shapes.match_regions`). These and the outlines are whole numbers, or NaN if not measured (`has_shapes`).
     probability, logit: float64, of the class `positive`, from a network that also classifies; else NaN.
-    thresholds: float64 (thresholds,), and positive, str (): the same for all images; "" where it does not classify.
+    thresholds: float64 (thresholds,), the same for all images.
+    positive: str (), the positive class, the same for all images; "" if the network does not classify.
     """
 
     case: np.ndarray
@@ -95,7 +98,7 @@ class Rows:
         return len(self.case)
 
     def take(self, images: np.ndarray) -> "Rows":
-        """The rows of some images, by index or boolean mask; each keeps its position, and so its batch."""
+        """The rows of some images. images: indices or a boolean mask. Each row keeps its position, and so its batch."""
         taken = {name: array[images] for name, array in self._per_image()}
         return Rows(**taken, thresholds=self.thresholds, positive=self.positive)
 
@@ -105,8 +108,9 @@ class Rows:
         return not any(np.isnan(getattr(self, name)).any() for name in SHAPES)
 
     def overlap(self, decision: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """TP, FP, FN, TN of each image, (n,) each, under `Definition.decision`: numbers of pixels, or sums of
-        probability where the decision is "soft". Raises ValueError for a threshold without counts."""
+        """TP, FP, FN, TN of each image, (n,) each: numbers of pixels, or sums of probabilities if decision is "soft".
+
+        decision: as in `Definition.decision`. Raises ValueError for a threshold at which nothing was counted."""
         if decision == "soft":
             tp, predicted, truth = self.sum_product, self.sum_prediction, self.sum_truth
         elif decision == "keras-raw":
@@ -124,8 +128,9 @@ class Rows:
 
     @property
     def classes(self) -> tuple[str, str | None]:
-        """The positive class and the other one; None for the other where no case is of it. Raises ValueError for a
-        network that does not classify, and for more than two classes."""
+        """The positive class and the other one, which is None if no case is of it.
+
+        Raises ValueError for a network that does not classify, and for more than two classes."""
         if not self.positive:
             raise ValueError("the network that these rows are from does not classify")
         positive, others = str(self.positive), sorted({*self.label.tolist()} - {str(self.positive)})
@@ -152,11 +157,12 @@ class Rows:
 
     @classmethod
     def load(cls, path: Path) -> "Rows":
-        """Raises Damaged, naming the file, where it is missing or holds no such rows."""
+        """Reads what `save` wrote, also by older versions. Raises Damaged, naming the file, if the file is missing or
+        does not hold such rows."""
         kept = read_arrays(path, MOST_BYTES)
         try:
             unknown = np.full(np.size(kept["case"]), np.nan)  # for the fields that older files do not have
-            if "cross_entropy_keras" not in kept:  # protocol 1, whose only cross-entropy was clipped as in Keras
+            if "cross_entropy_keras" not in kept:  # protocol 1 had one cross-entropy, clipped as in Keras
                 kept["cross_entropy_keras"] = kept["cross_entropy"]
                 kept |= {"cross_entropy": unknown, "cross_entropy_torch": unknown}
             others = ("hd95", "assd", *SHAPES, "probability", "logit")
@@ -183,15 +189,20 @@ def count(
     logits: np.ndarray | None = None,
     logits_of_class: np.ndarray | None = None,
 ) -> Rows:
-    """Counts images that are given in the order of evaluation. It needs memory for a few images beyond the input.
+    """Counts predictions against their truth, image by image.
+
+    The images are in the order of evaluation. Beyond the input, this needs memory for a few images only.
 
     probabilities, truth: float32 (n, S, S) in [0, 1]; float16 is widened, float64 rounded to float32.
+    cases, labels, groups: the columns `case`, `label` and `group` of `Rows`, n each.
+    positive: the positive class, "" if the network does not classify.
     of_class: float32 (n,) in [0, 1], the probability of the class `positive`, from a network that also classifies.
     logits, logits_of_class: float32, in the shapes of probabilities and of_class: the network's output before the
-        sigmoid. Without them, they are computed from the probabilities.
-    Raises ValueError for shapes that don't fit, for values outside [0, 1] and for NaN, and names the first such case.
+        sigmoid. Without them, logits are computed from the probabilities.
+    Raises ValueError for shapes that don't fit, and for probabilities or truth outside [0, 1] or NaN, naming the first
+    such case.
     """
-    from common.evidence.shapes import compare_shapes  # late: whoever only reads rows needs no OpenCV
+    from common.evidence.shapes import compare_shapes  # imported here, because reading rows should not import OpenCV
 
     if probabilities.ndim != 3 or probabilities.shape != truth.shape or not truth.size:
         raise ValueError(f"probabilities {probabilities.shape}, truth {truth.shape}: expected the same (n, S, S)")
@@ -202,7 +213,7 @@ def count(
     for case, p, z, t in zip(cases, probabilities, logits, truth, strict=True):
         p, t = p.astype(np.float32, copy=False).ravel(), t.astype(np.float32, copy=False).ravel()
         for name, values in ("probabilities", p), ("truth", t):
-            if not (values.min() >= 0 and values.max() <= 1):  # also where either is NaN
+            if not (values.min() >= 0 and values.max() <= 1):  # also true if either is NaN
                 raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
         compared = compare_shapes(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
         shapes = {name: float(number) for name, number in compared.items()}
@@ -223,7 +234,7 @@ def count(
 
 
 def _is_as_written(name: str, array: np.ndarray, rows: Rows) -> bool:
-    """Whether a column has the dtype and shape that the class describes, and whole numbers are possible ones."""
+    """Whether a column of `rows` has the dtype and shape that `Rows` describes. Integers must not be negative."""
     if name == "thresholds":
         return array.tolist() == list(THRESHOLDS)
     images = (np.size(rows.case),)
@@ -235,6 +246,7 @@ def _is_as_written(name: str, array: np.ndarray, rows: Rows) -> bool:
 
 
 def _count_image(p: np.ndarray, z: np.ndarray, t: np.ndarray) -> dict[str, object]:
+    """The columns of one image that do not depend on shapes. p, z, t: probabilities, logits and truth, (pixels,)."""
     above, tumour = p > np.array(THRESHOLDS, np.float32)[:, None], t >= 0.5
     tp = np.count_nonzero(above & tumour, axis=1)
     zero, one = t == 0, t == 1
@@ -262,9 +274,11 @@ def cost_field(clip: str | None) -> str:
 
 
 def class_confusion(rows: Rows) -> dict[str, dict[str, int]]:
-    """Numbers of cases by their class, then by the class that the network calls them: the positive one where its
-    probability is above 0.5. The positive class comes first; where no case is of the other, that is "not POSITIVE".
-    {} for a network that does not classify. Raises ValueError for more than two classes.
+    """The number of cases by their class, then by the class that the network calls them.
+
+    A case is called positive if its probability is above 0.5. The positive class comes first. If no case is of the
+    other class, that is named "not POSITIVE". {} for a network that does not classify. Raises ValueError for more than
+    two classes.
     """
     if not rows.positive:
         return {}
@@ -275,9 +289,9 @@ def class_confusion(rows: Rows) -> dict[str, dict[str, int]]:
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
-    """The rows of all parts, as if they had been evaluated in one pass: positions continue from part to part.
+    """The rows of all parts, as if they had been evaluated in one pass. Positions continue from part to part.
 
-    Raises ValueError for parts counted at different thresholds."""
+    Raises ValueError for parts that were counted at different thresholds."""
     if any(not np.array_equal(part.thresholds, parts[0].thresholds) for part in parts):
         raise ValueError("parts counted at different thresholds can't be concatenated")
     starts = np.cumsum([0, *(len(part) for part in parts[:-1])])

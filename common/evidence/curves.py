@@ -1,15 +1,17 @@
-"""The curves that `fit` printed of a training, one value for each epoch, by definition.
+"""The curves of a training: what `fit` printed, one value for each epoch, looked up by definition.
 
-`Repeat.history` has them under Keras' names. The name of a metric is its signature, after the name of the output in a
-network with two. The loss is called "loss", whatever its definition. `train (running)` has the values of the evaluated
-epoch under their signatures (`common.training.record.running_averages`). So a curve is of a definition where both have
-the same value there; any other curve is not used. Nor are the losses of single outputs. Keras 3 weights their batches
-by the size in the static shape (`CompileLoss.call`). TensorFlow's graph may not know it, and then all batches weigh
-alike, a smaller last one too. In Paudel's validation parts, whose last batch often is one image, that moved the
-cross-entropy by up to 0.26.
+`Repeat.history` has the curves under Keras' names. The name of a metric is its signature; in a network with two
+outputs, the name of the output stands before it. The loss is called "loss", whatever its definition is. To make sure
+that a curve is of a definition, its value at the evaluated epoch is compared with the value under that signature in
+`train (running)` (`common.training.record.running_averages`). If they are not equal, the curve is not used.
 
-The validation curve is of the test images where a paper validates on them. `fit` prints it with the weights at the end
-of the epoch and without dropout, the training curve while the weights still change and with dropout.
+The losses of single outputs are not used either. Keras 3 weights their batches by the size in the static shape
+(`CompileLoss.call`). TensorFlow's graph may not know that size. Then all batches weigh alike, a smaller last one too.
+In Paudel's validation parts, whose last batch often is one image, that moved the cross-entropy by up to 0.26.
+
+`fit` prints the training curve while the weights still change, with dropout. It prints the validation curve with the
+weights at the end of the epoch, without dropout. If a paper validates on its test images, that curve is of the test
+images.
 """
 
 from statistics import fmean
@@ -24,14 +26,15 @@ EPOCHS: tuple[Literal["best", "last"], ...] = ("best", "last")
 
 
 def part_at(part: str, epoch: Literal["best", "last"]) -> str:
-    """The name of a part of `with_epochs`, such as "train (best epoch)"."""
+    """The name that `with_epochs` gives to a part at an epoch, such as "train (best epoch)"."""
     return f"{part} ({epoch} epoch)"
 
 
 def with_epochs(record: Record, signature: str) -> Record:
-    """The same record. Its runs have more parts with this one definition: what `fit` printed for the training images,
-    and for the validation images, in the epoch where that is best and in the last epoch (`part_at`). A part is left out
-    where its epoch is the evaluated one in every run."""
+    """A copy of the record whose runs have further parts (`part_at`), each with this one definition.
+
+    The parts are what `fit` printed for the training images and for the validation images, in the epoch in which the
+    value is best and in the last epoch. A part is left out if its epoch is the evaluated one in every run."""
     read = [{part: (at, curve[at - 1]) for part, at, curve in _points(run, signature)} for run in record.runs]
     evaluated = [run.best_epoch for run in record.runs]
     parts = {part for of_run in read for part in of_run}
@@ -42,9 +45,10 @@ def with_epochs(record: Record, signature: str) -> Record:
 
 
 def first_epoch(record: Record, signature: str, shown: Interval) -> int | None:
-    """The first epoch, counted from 1, in which the mean of the training curves is at least as good as a printed
-    number. None where it never is, or where a run has no such curve. shown: least and greatest value that the number
-    stands for. Epochs that not all runs have are left out."""
+    """The first epoch, from 1, in which the mean of the training curves is at least as good as a printed number.
+
+    None if it never is, or if a run has no such curve. Epochs that not all runs have are left out. shown: the least and
+    the greatest value that the printed number may be rounded from."""
     curves = [_curves(run, signature).get("train") for run in record.runs]
     if not all(curves):
         return None
@@ -57,7 +61,7 @@ def first_epoch(record: Record, signature: str, shown: Interval) -> int | None:
 
 
 def _points(run: Repeat, signature: str) -> list[tuple[str, int, list[float | None]]]:
-    """Of each curve the best and the last epoch: the name of the part, the epoch, and the curve."""
+    """For each curve, its best and its last epoch: tuples of the name of the part, the epoch from 1, and the curve."""
     best = min if Definition.parse(signature).metric in COSTS else max
     found = []
     for part, curve in _curves(run, signature).items():
@@ -69,7 +73,7 @@ def _points(run: Repeat, signature: str) -> list[tuple[str, int, list[float | No
 
 
 def _curves(run: Repeat, signature: str) -> dict[str, list[float | None]]:
-    """The curves of a definition, of "train" and of "validation" or "test"; {} where none is certain to be its own."""
+    """The curves of a definition, by part: "train", and "validation" or "test". {} if no curve is surely of it."""
     running, loss = run.metrics.get(RUNNING, {}).get(signature), Definition.parse(signature).metric in COSTS
     of_output = (f"{output}_output_{signature}" for output in learned.outputs_of(signature))
     names = ("loss",) if loss else (signature, *of_output)

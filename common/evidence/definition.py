@@ -11,36 +11,38 @@ metric       iou, dice, precision, recall; accuracy and bce (cross-entropy) are 
              iou-loss = 1 - iou, bce+dice-loss = bce + dice-loss. Formulas that a paper prints under a name that means
              something else have names of their own: printed-dice is intersection over union; squared-dice-loss is
              -(1 - dice)^2, which is least where there is no overlap.
-             area-ratio: pixels marked over pixels of tumour, above 1 where too much is marked; undefined without any
+             area-ratio: pixels marked over pixels of tumour, above 1 if too much is marked; undefined without any
              tumour: area-ratio|fg|pooled|t=0.5.
              hd95 and assd: Hausdorff distance (95th percentile) and average symmetric surface distance, in pixels of
              the network's own grid: hd95|fg|image|t=0.5|empty=skip, over the images that have both outlines.
-target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; where one is absent
+target       fg: the tumour. bg: all else (recall|bg is the specificity). mean2: the mean of both; if one is absent
              from truth and prediction, the other alone, as in Keras' MeanIoU. pixel: for accuracy and bce.
              class=NAME, class: one class, or both, of a network that also classifies images into two classes; one
              value a case, decided at 0.5: recall|class=malignant|case, accuracy|class|case, bce|class|case.
              bce|class+pixel|sum: the sum of both cross-entropies, the loss of such a network.
-             count|class=NAME>OTHER|case: how many cases of the first class it calls the second, a cell of its matrix.
+             count|class=NAME>OTHER|case: how many cases of the first class it calls the second, a cell of its
+             confusion matrix.
              training: no image at all. epochs|training|run: how many epochs a training took.
-aggregation  Over which images the four counts are summed before the ratio is taken: `pooled` over all, `image` over
-             each, `batch=K` over K consecutive ones. The ratios are then averaged, weighted by their numbers of images:
-             so a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
-             `batches=K`: all batches weigh alike, as in a metric that gives Keras one number a batch.
+aggregation  Over which images TP, FP, FN and TN are summed before the ratio is taken: `pooled` over all images, `image`
+             over each image, `batch=K` over K consecutive images. The ratios are then averaged, weighted by their
+             numbers of images. So a smaller last batch weighs less, as in the loss that Keras' fit and evaluate print.
+             `batches=K`: all batches weigh alike, as in a metric that gives Keras one number for each batch.
 decision     What counts as predicted. t=0.5: probability > 0.5, against truth >= 0.5. soft: the probabilities and the
-             truth themselves (TP = Σtp, FP = Σp - Σtp, FN = Σt - Σtp), with s added to numerator and denominator.
-             keras-raw: a probability of exactly 1, against truth of exactly 1: Keras' MeanIoU sees only these if
-             nobody has thresholded the sigmoid (it casts to integer).
+             truth themselves (TP = Σt·p, FP = Σp - Σt·p, FN = Σt - Σt·p), with s added to numerator and denominator.
+             keras-raw: a probability of exactly 1, against a truth of exactly 1. Keras' MeanIoU casts to integers, so
+             it sees only these if nobody has thresholded the sigmoid.
 truth=hard   For accuracy: truth >= 0.5. Without it, as in Keras, no prediction is correct on an interpolated pixel.
 empty        The score of an image (or batch) in which the target is empty in truth and prediction, so that the ratio
-             is 0/0: skip, one or zero; for mean2 each class by itself. Part of every signature where this can happen,
-             except with `pooled`, which is NaN then. If only one of the two is empty, the score is 0, also of
-             precision and recall. Only the precision of a class that no image is called has no value (scikit-learn
-             prints 0 there), and a cross-validation with such a fold has no mean of it.
-clip         For cross-entropies: absent where it is computed from the logits, as TensorFlow prints it; keras where
-             probabilities stay 1e-7 away from 0 and 1; torch where their logarithm stays above -100
+             is 0/0: skip, one or zero; for mean2 this applies to each class by itself. Every signature for which this
+             can happen names it. With `pooled` it is not named: the value is NaN then. If only one of truth and
+             prediction is empty, the score is 0, also of precision and recall. One exception: the precision of a class
+             that no image is called has no value (scikit-learn prints 0 there), and a cross-validation with such a fold
+             has no mean of it.
+clip         For cross-entropies. Absent: computed from the logits, as TensorFlow prints it. keras: probabilities are
+             clipped 1e-7 away from 0 and 1. torch: their logarithms are clipped at -100
              (`common.evidence.cross_entropy`).
 
-A definition that the counts of images can't give exactly is refused.
+A definition that can't be computed exactly from the counts of images is refused.
 """
 
 import math
@@ -63,7 +65,8 @@ OVERLAPS = {
     "area-ratio": ((1, 1, 0, 0), (1, 0, 1, 0)),
 }
 
-# The ratio that each loss is made of, and how. bce+dice-loss has a cross-entropy added, a mean over all pixels.
+# The ratio that each loss is made of, and the function of it. To bce+dice-loss, a cross-entropy is added, the mean over
+# all pixels.
 LOSSES = {
     "dice-loss": ("dice", lambda dice: 1 - dice),
     "bce+dice-loss": ("dice", lambda dice: 1 - dice),
@@ -71,7 +74,7 @@ LOSSES = {
     "iou-loss": ("iou", lambda iou: 1 - iou),
 }
 
-# Formulas as a paper prints them under another name.
+# Metrics whose formula a paper prints under a name that means something else.
 PRINTED = ("printed-dice", "squared-dice-loss")
 
 _CLASS_FORMS = re.compile(
@@ -85,7 +88,7 @@ _PARTS = re.compile(
     r"(\|clip=(?P<clip>[^|]+))?"
 )
 
-# Signatures for a network that also classifies: of both classes together, and of the class whose name is filled in.
+# Signatures for a network that also classifies: of both classes together, and of one class, whose name fills the {}.
 OF_CLASSES = ("accuracy|class|case", "bce|class|case", "bce|class+pixel|sum")
 OF_A_CLASS = ("precision|class={}|case", "recall|class={}|case", "dice|class={}|case")
 
@@ -114,20 +117,21 @@ _TARGETS = {
     "class+pixel": "classification and pixels, added",
 }
 
-# The greatest cross-entropy of a wrong pixel or case. Computed from logits it has no bound; else the clipping of the
-# probabilities is one (`common.evidence.cross_entropy`).
+# The greatest cross-entropy of one wrong pixel or case, by `Definition.clip`. From logits, it has no bound
+# (`common.evidence.cross_entropy`).
 MOST_COSTLY = {None: math.inf, "keras": -math.log(1e-7), "torch": 100.0}
 
 # For these metrics, smaller is better.
 COSTS = {"bce", *LOSSES, *DISTANCES}
 
-# It is known of a training (`schema.Repeat`) and can't be computed from counts of images.
+# The number of epochs of a training (`schema.Repeat.epochs`). It can't be computed from counts of images.
 OF_TRAINING = "epochs|training|run"
 
 
 def comparable(signature: str, same_grid: bool) -> bool:
-    """Whether two networks' values of a definition may be compared. Distances are in pixels of a network's own grid, so
-    only where both have the same grid."""
+    """Whether two networks' values of a definition may be compared.
+
+    Distances are in pixels of a network's own grid. So they may be compared only if both networks have the same one."""
     return same_grid or not is_distance(signature)
 
 
@@ -138,8 +142,11 @@ def is_distance(signature: str) -> bool:
 
 @dataclass(frozen=True)
 class Definition:
-    """One definition. decision: a threshold, "soft", "keras-raw" or, for bce, None. `parse` reads a signature, `str`
-    writes it. Each definition has one spelling, so that signatures can be compared as text."""
+    """One definition of a metric; the module's docstring says what the fields mean.
+
+    `parse` reads a signature, `str` writes it. Each definition has one spelling, so signatures can be compared as text.
+    decision: a threshold, "soft" or "keras-raw"; None for bce, for classes and for OF_TRAINING. Raises ValueError for
+    fields that do not go together."""
 
     metric: str
     target: str
@@ -153,7 +160,7 @@ class Definition:
     @classmethod
     @cache
     def parse(cls, signature: str) -> "Definition":
-        """Raises ValueError, saying what is wrong, for anything that is not the signature of a definition."""
+        """The definition with this signature. Raises ValueError, which says what is wrong, for any other text."""
         try:
             match = _PARTS.fullmatch(signature)
             if not match:
@@ -170,16 +177,19 @@ class Definition:
 
     @property
     def group_size(self) -> int | None:
-        """Over how many images the counts are summed before the ratio is taken: 1, or K of a batch; None where there
-        is no such group."""
+        """Over how many images the counts are summed before a ratio is taken and averaged: 1, or K for batches.
+
+        None if the counts of all images are summed, and if no ratio of counts is averaged (distances, classes)."""
         if self.aggregation == "image":
             return 1 if self.metric not in DISTANCES else None
         return int(self.aggregation.partition("=")[2]) if self.aggregation.startswith("batch") else None
 
     def in_words(self) -> str:
-        """A phrase for sentences, without an article, such as "Dice of the tumour, all pixels together" or "IoU of the
-        tumour in each image, averaged (images without tumour and mark count as 1)". It does not name what is usual: a
-        threshold of 0.5, and probabilities in a loss. No two definitions have the same phrase."""
+        """A phrase for sentences, without an article. No two definitions have the same phrase.
+
+        For example, "Dice of the tumour, all pixels together" or "IoU of the tumour in each image, averaged (images
+        without tumour and mark count as 1)". The usual is not named: a threshold of 0.5, and probabilities in a
+        loss."""
         if str(self) == OF_TRAINING:
             return "number of epochs of a training"
         small_print = "; ".join(self._small_print())
@@ -234,7 +244,7 @@ class Definition:
                 raise ValueError(demand)
 
     def _demands(self) -> Iterator[tuple[object, str]]:
-        """What has to hold of a definition, and what to say where it does not."""
+        """Pairs: whether a demand on the fields is met, and the message of the error if it is not."""
         metric, target, aggregation, decision = self.metric, self.target, self.aggregation, self.decision
         yield not self.clip or metric.startswith("bce"), "clip=keras and clip=torch are of cross-entropies alone"
         yield self.clip in CLIPS, f"clip={self.clip} is neither keras nor torch"
@@ -280,7 +290,7 @@ class Definition:
 
 
 def possible_range(definition: Definition) -> tuple[float, float]:
-    """The least and the greatest value of a metric; of a printed formula that has a name of its own, the formula's."""
+    """The least and the greatest value that a metric can have. For the metrics of PRINTED, those of the formula."""
     most = MOST_COSTLY[definition.clip]
     ranges = {"epochs": (1, math.inf), "bce": (0, most), "squared-dice-loss": (-1, 0), "bce+dice-loss": (0, most + 1)}
     ranges |= dict.fromkeys(("hd95", "assd", "count", "area-ratio"), (0, math.inf))

@@ -4,10 +4,10 @@ from common.evidence import clinical, worded
 from common.evidence.tables import bullets, markdown_table
 from common.evidence.trivial import SPLITS
 
-# Resamples of the test images behind the column "first repeat".
+# The number of bootstrap resamples of the test images behind the column "first repeat".
 RESAMPLES = 10_000
 
-# The columns of the leak-free record.
+# The names of the two columns of the leak-free record.
 GROUPED, LESS = "grouped split", "random less grouped split"
 
 _OF_CLINICIANS = bullets(clinical.explain_measures("busi"))

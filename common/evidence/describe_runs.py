@@ -1,4 +1,4 @@
-"""What is said of our own runs, in words: what was run, and how well the network marks the tumour."""
+"""Sentences on our own runs: what was run, and how well the network marks the tumour."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
@@ -14,23 +14,24 @@ from common.evidence.verdict import RUNS
 from common.plural import counted
 from common.readings import as_shown
 
-# The score that every run is named by: the Dice of the tumour, as a mean over the test images. An image without tumour
-# counts 0 where something is marked, and is left out where nothing is.
+# The score that we name for every run: the Dice of the tumour, as a mean over the test images. An image without tumour
+# counts 0 if something is marked, and is left out if nothing is.
 TUMOUR = "dice|fg|image|t=0.5|empty=skip"
 
-# Kinds of work (`common.training.stopwatch`) by what is said of them. The first step is timed as a whole, but on JAX.
-# So it is not all compiling: on a busy machine, much of it is waiting for a core.
+# Other words for some kinds of work (`common.training.stopwatch`). Except on JAX, the first step is timed as a whole.
+# So not all of it is compiling: on a busy machine, much of it is waiting for a core.
 KINDS = {"compiling": "first step with compiling"}
 
 
 def say_setting(record: Record) -> str:
-    """Such as "small profile, busi, default readings, 3 repeats"."""
+    """What was run, such as "small profile, busi, default readings, 3 repeats"."""
     return ", ".join([f"{record.profile} profile", record.dataset.name, say_readings(record.readings), _amount(record)])
 
 
 def say_all(assessed: Iterable[Assessment]) -> str:
-    """All that was run of a paper in one sentence. Records of other readings are only counted: "Run: paper profile on
-    busi, 5 repeats; small profile on busi, 3 repeats; 4 more with other readings."."""
+    """One sentence on all that was run of a paper. Records of other readings are only counted.
+
+    Such as "Run: paper profile on busi, 5 repeats; small profile on busi, 3 repeats; 4 more with other readings."."""
     defaults, others = [], 0
     for each in assessed:
         if each.paper.are_default(each.record.readings):
@@ -49,15 +50,16 @@ def say_readings(readings: Mapping[str, str]) -> str:
 
 
 def say_time(record: Record) -> str:
-    """The median time of a training: "A repeat took 12 minutes (median)."."""
+    """A sentence on the median time of a training: "A repeat took 12 minutes (median)."."""
     each, of_several = "fold" if record.folds else "repeat", " (median)" if len(record.runs) > 1 else ""
     return f"A {each} took {_say_seconds(median(run.seconds for run in record.runs))}{of_several}."
 
 
 def say_spent(all_spent: Iterable[Mapping[str, float]], whose: str = "") -> str:
-    """How the time of several trainings divides: "Of 52 minutes: steps 91 %, saving 5 %.". "" where it is not known.
-    What rounds to nothing is left out. all_spent: of each training, the seconds by kind of work. whose: such as
-    "repeat 3", for "Of the 52 minutes that repeat 3 took: ..."."""
+    """How the time of trainings divides by kind of work: "Of 52 minutes: steps 91 %, saving 5 %.".
+
+    "" if the times are not known. Kinds that round to 0 % are left out. all_spent: for each training, the seconds by
+    kind of work. whose: such as "repeat 3", for "Of the 52 minutes that repeat 3 took: ..."."""
     kinds: dict[str, float] = {}
     for spent in all_spent:
         for kind, seconds in spent.items():
@@ -71,9 +73,9 @@ def say_spent(all_spent: Iterable[Mapping[str, float]], whose: str = "") -> str:
 
 
 def say_spent_of(runs: Sequence[Repeat], planned: int) -> str:
-    """The same of these trainings, and of which of them it is known. planned: how many there are to be.
+    """How the time of these trainings divides (`say_spent`), and for which of them this is known.
 
-    A repeat may be anything with a `repeat`, a `fold` and `spent`."""
+    runs: objects with `repeat`, `fold` and `spent`. planned: the number of trainings that there will be in the end."""
     known = [run for run in runs if run.spent]
     each = "folds" if any(run.fold is not None for run in runs) else "repeats"
     whose = f"all {len(known)} {each}" if len(known) > 1 else "the repeat"
@@ -87,14 +89,16 @@ def _say_seconds(seconds: float) -> str:
 
 
 def say_tumour(record: Record) -> str:
-    """The Dice of the tumour on the test images: the mean and the interval of one further run, or the single values."""
+    """A sentence on the Dice of the tumour on the test images (`say_scores`)."""
     scores = say_scores(values(record, "test", TUMOUR), record.folds)
     return f"Dice of the tumour, mean over the test images: {scores}."
 
 
 def say_scores(scores: Sequence[float], folds: int = 0) -> str:
-    """One score a repeat, 0 to 1, as text: "0.43 (a further run: 0.39 to 0.47)", "0.31 and 0.29", "0.24 (mean of 10
-    folds)", or "not defined"."""
+    """Scores as text: with enough repeats (`verdict.RUNS`) their mean and the interval of a further run, else each one.
+
+    Such as "0.43 (a further run: 0.39 to 0.47)", "0.31 and 0.29", "0.24 (mean of 10 folds)", or "not defined". scores:
+    one for each repeat, 0 to 1; those that are not finite are left out. folds: of a cross-validation, else 0."""
     scores = [score for score in scores if isfinite(score)]
     if not scores:
         return "not defined"
@@ -107,14 +111,16 @@ def say_scores(scores: Sequence[float], folds: int = 0) -> str:
 
 
 def say_notes(record: Record) -> list[str]:
-    """What else is to be known of the trainings: which failed, what each of them noted, and whether they are alike."""
+    """Sentences, each once: which trainings failed, what each of them noted, and whether they were made alike."""
     notes = (note for run in record.runs for note in run.notes)
     return list(dict.fromkeys([*map(str, record.failed), *notes, *say_mixture(record)]))
 
 
 def say_mixture(record: Record) -> list[str]:
-    """A sentence if not all trainings were made with the same software on the same machine: "Not all trainings were
-    made alike: repeat 2 with Keras 3.14.0 instead of 3.15.1." [] if they were. Commits of one protocol are alike."""
+    """One sentence if not all trainings were made with the same software on the same machine, else [].
+
+    Such as "Not all trainings were made alike: repeat 2 with Keras 3.14.0 instead of 3.15.1." The commit does not
+    matter, since a record is of one protocol."""
     names = {"python": "Python", "keras": "Keras", "backend_version": record.environment.backend}
     groups: dict[str, list[str]] = {}
     for run in record.runs:
@@ -126,8 +132,10 @@ def say_mixture(record: Record) -> list[str]:
 
 
 def say_unlearned(runs: Sequence[Repeat]) -> list[str]:
-    """A sentence on each output that did not learn: "The segmentation did not learn: in 1 of 1 repeat no pixel of any
-    test image is marked.". A repeat may be anything with a `repeat`, a `fold` and `unlearned`."""
+    """A sentence on each output that did not learn.
+
+    Such as "The segmentation did not learn: in 1 of 1 repeat no pixel of any test image is marked.". runs: objects with
+    `repeat`, `fold` and `unlearned`."""
     whys = {"segmentation": TUMOUR, "classification": learned.ACCURACY}
     found = {output: learned.why_unlearned(runs, definition) for output, definition in whys.items()}
     return [f"The {output} did not learn: {why}." for output, why in found.items() if why]

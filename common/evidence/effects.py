@@ -1,7 +1,8 @@
-"""Which reading matters: how every metric changes when one thing that a paper leaves open is read otherwise.
+"""Which reading matters: how every metric changes if one thing that a paper leaves open is read in another way.
 
-A record is compared with the default of the same profile, data, backend and precision. Where they differ in one reading
-alone, the difference is the effect of that reading. Records that differ in several readings are listed apart.
+A record is compared with the record of the default readings, of the same profile, data, backend and precision. If they
+differ in one reading only, the difference of a metric is the effect of that reading. Records that differ in several
+readings are listed apart.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from common.evidence.statistics import Prediction, prediction
 from common.readings import as_shown
 
 # These settings decide which images a repeat is tested on (`common.data.splits.draw`). A reading of any other setting
-# leaves a repeat its test images.
+# does not change the test images of a repeat.
 DRAWING = {"classes", "copies", "folds", "images", "published", "sample", "split", "splits", "test_fraction"}
 
 
@@ -28,10 +29,11 @@ DRAWING = {"classes", "copies", "folds", "images", "published", "sample", "split
 class Effect:
     """The effect of a reading on one metric of a part.
 
-    rows: the numbers that the paper prints of it, none for a standard definition.
-    default, other: predictions from the repeats under both readings; of pairs, only from the repeats that both have.
-    difference: the mean of other less that of default.
-    unlearned: whether there is no difference because a network behind the metric did not learn.
+    rows: the numbers that the paper prints of the metric; none for a standard definition.
+    default, other: predictions from the repeats under the default and under the other reading. If repeats are paired,
+        only the repeats that both have count.
+    difference: by how much the mean under the other reading is higher.
+    unlearned: whether the difference has no mean because a network behind the metric did not learn.
     """
 
     part: str
@@ -44,27 +46,32 @@ class Effect:
 
     @property
     def name(self) -> str:
-        """What the paper calls it: accuracy, or accuracy / precision where it prints it under several names."""
+        """The paper's name of the metric: "accuracy", or "accuracy / precision" if the paper uses several names."""
         return " / ".join(dict.fromkeys(row.name for row in self.rows))
 
     @property
     def reported(self) -> str:
-        """The paper's value: 98.08%, or 98.08% / 99.08% where it prints several."""
+        """The paper's value: "98.08%", or "98.08% / 99.08%" if the paper prints several."""
         return " / ".join(dict.fromkeys(row.as_printed for row in self.rows))
 
     @property
     def size(self) -> tuple[bool, float]:
-        """The key by which effects are sorted: how far the mean moves. Metrics with another scale than from 0 to 1,
-        such as a cross-entropy or a distance, come last."""
+        """The key for sorting effects, largest first: how far the mean moves.
+
+        Metrics that do not lie between 0 and 1, such as a cross-entropy or a distance, come last."""
         moved = self.difference.mean
         return from_0_to_1(self.signature), -1 if moved is None else abs(moved)
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """A record beside its default. reading: as typed; several have blanks between them. network: whether it chooses a
-    network that the paper sets beside its own, which is not a thing that the paper leaves open. printed: effects on the
-    paper's own numbers, in the paper's order. standard: effects on the standard definitions of the test images."""
+    """A record with other readings than the default, compared with the default.
+
+    reading: the other readings as typed, with blanks between them. network: whether they only choose a network that the
+        paper compares with its own; this is not a thing that the paper leaves open.
+    fresh: whether today's recipe and protocol made both records.
+    printed: effects on the paper's own numbers, in the paper's order. standard: effects on the standard definitions, on
+        the test images."""
 
     assessed: Assessment
     reading: str
@@ -75,15 +82,17 @@ class Alternative:
 
     @property
     def most_moved(self) -> list[Effect]:
-        """The effects on the paper's numbers that were measured under both readings, the largest first."""
+        """The effects on the paper's own numbers that were measured under both readings, the largest first."""
         measured = [effect for effect in self.printed if effect.difference.mean is not None]
         return sorted(measured, key=lambda effect: effect.size, reverse=True)
 
 
 @dataclass(frozen=True)
 class OneAtATime:
-    """A default and what was run beside it. alternatives: records that differ in one reading; the one that moves a
-    printed number most comes first. several: records that differ in more, so that no effect is that of one reading."""
+    """A record of default readings, and the records of other readings that are compared with it.
+
+    alternatives: records that differ in one reading; the one that moves a printed number most comes first.
+    several: records that differ in several readings, in the same order. Their effects are not those of one reading."""
 
     default: Assessment
     alternatives: list[Alternative]
@@ -95,8 +104,10 @@ class OneAtATime:
 
 
 def effects_in_paper(group: Sequence[Assessment]) -> list[OneAtATime]:
-    """One for each default that has alternatives. group: all assessments of one paper; their order is kept. Runs on
-    splits that come again are another design and no reading; they are left out."""
+    """The comparison for each default that has alternatives, in the order of the defaults in `group`.
+
+    group: all assessments of one paper. Records with a reading of `splits` are left out: to use a split several times
+    is another design, and not a reading of the paper."""
     group = [each for each in group if each.record.choices == each.record.readings]
     records = [each.record for each in group]
     default_of = [assess.default_of(each.paper, each.record, records) for each in group]
@@ -114,8 +125,9 @@ def _one_at_a_time(default: Assessment, others: list[Assessment]) -> OneAtATime:
 
 
 def _how_far(alternative: Alternative) -> tuple:
-    """The key by which readings are sorted: how far they move a number of the paper. Effects without an interval, which
-    come from one repeat, come last."""
+    """The key for sorting alternatives, largest first: how far they move the number of the paper that they move most.
+
+    Effects without an interval come last. They are from one repeat."""
     most = alternative.most_moved[:1]
     return any(each.difference.low is not None for each in most), *(each.size for each in most)
 
@@ -123,7 +135,7 @@ def _how_far(alternative: Alternative) -> tuple:
 def _alternative(default: Assessment, other: Assessment) -> Alternative:
     own: dict[tuple[str, str], list[Compared]] = {}
     for row in default.own_rows:
-        own.setdefault((row.part, row.definition), []).append(row)  # one effect, also where it is printed twice
+        own.setdefault((row.part, row.definition), []).append(row)  # a metric that is printed twice is one effect
     departures = assess.departures(other.record, default.record)
     return Alternative(
         other,
@@ -136,18 +148,21 @@ def _alternative(default: Assessment, other: Assessment) -> Alternative:
 
 
 def measure_effect(default: Record, other: Record, part: str, signature: str, rows: Sequence[Compared] = ()) -> Effect:
-    """By how much a metric of a part is higher in the repeats of `other` than in those of its default.
+    """By how much a metric is higher in the repeats of `other` than in the repeats of its default.
+
+    part: a key of `Repeat.metrics`. signature: of the metric. rows: the numbers that the paper prints of it.
 
     Split and initial weights follow from the seed and the number of the repeat. So unless a reading is of DRAWING, a
-    repeat has the same test images under both readings, and the repeats are compared in pairs (Student). A reading that
-    draws other test images, or another seed, leaves nothing to pair (Welch, as in `leakage.leak`).
+    repeat has the same test images under both readings, and the repeats are compared in pairs (Student). If a reading
+    draws other test images, or if the seeds differ, there are no pairs (Welch, as in `leakage.leak`).
 
-    Neither interval is always the narrower: pairs have half the degrees of freedom, and the median correlation within
-    them was 0.8 for one reading, 0.2 and -0.4 for two others (Cheng's at smoke size, six repeats each). The reading
-    decides and not the numbers, since an interval that is chosen for being narrow does not hold its 95 %.
+    Neither of the two intervals is always the narrower one: pairs have half the degrees of freedom, and the median
+    correlation within them was 0.8 for one reading, 0.2 and -0.4 for two others (Cheng's at smoke size, six repeats
+    each). The reading decides between the two, and not the numbers: an interval that is chosen for being narrow does
+    not hold its 95 %.
 
-    The folds of a cross-validation are one repeat (`run_values`). There is no difference where the values are not
-    comparable (`definition.comparable`), or a network of one record did not learn (`learned.unusable`).
+    The folds of a cross-validation are one repeat (`run_values`). The difference has no mean if the values are not
+    comparable (`definition.comparable`), or if a network of one record did not learn (`learned.unusable`).
     """
     departures = assess.departures(other, default).keys()
     of_default, of_other = (

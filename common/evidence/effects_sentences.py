@@ -1,5 +1,6 @@
-"""The effects of readings in sentences: which reading moves what a paper prints, where that leaves the paper, and what
-chance would do. Of many readings and metrics, one interval in 20 leaves out 0 without any effect."""
+"""The effects of readings in sentences: which reading moves a printed number most, whether our runs with other readings
+contain the number, and how many differences chance alone would give. Without any effect, one interval in 20 leaves out
+0."""
 
 from collections.abc import Sequence
 
@@ -14,17 +15,18 @@ from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
 from common.plural import counted
 from common.readings import as_shown
 
-_BY_CHANCE = 0.05  # of the intervals leave out 0 where there is no effect
+_BY_CHANCE = 0.05  # the share of the intervals that leave out 0 if there is no effect
 
-# Up to so many readings are named; more are only counted.
+# If a sentence would name more readings than this, it only counts them.
 _NAMED = 3
 
 _DEFAULT = "the default"
 
 
 def effect_sentences(found: OneAtATime) -> list[str]:
-    """What the readings of one default do; [] where no number of the paper was measured under another reading too and
-    all networks have learned."""
+    """Sentences on the effects of the readings that were compared with one default.
+
+    [] if no number of the paper was measured under another reading too, and all networks have learned."""
     readings = [each for each in found.alternatives if not each.network]
     tried = [each for each in readings or found.alternatives if each.most_moved]
     unlearned = _unlearned(found.every)
@@ -40,14 +42,16 @@ def effect_sentences(found: OneAtATime) -> list[str]:
 
 
 def _unlearned(alternatives: Sequence[Alternative]) -> list[str]:
-    """For each reading, how many of the paper's numbers have no difference because a network did not learn."""
+    """At most one sentence: for each reading, how many of the paper's numbers are left out because a network did not
+    learn."""
     left_out = {each.reading: sum(moved.unlearned for moved in each.printed) for each in alternatives}
     named = [f"{number} with `{reading}`" for reading, number in left_out.items() if number]
     return [f"Left out, as a network did not learn: {', '.join(named)} of the paper's numbers."] if named else []
 
 
 def format_effect(found: Effect) -> str:
-    """The difference with its interval: +0.0310 [0.0110, 0.0510]."""
+    """The difference with its interval: "+0.0310 [0.0110, 0.0510]"; "-" or that a network did not learn if there is
+    none."""
     moved = found.difference
     if moved.mean is None:
         return DID_NOT_LEARN if found.unlearned else "-"
@@ -55,7 +59,7 @@ def format_effect(found: Effect) -> str:
 
 
 def format_repeats(found: Effect) -> str:
-    """The repeats behind a difference: "3 pairs", or "3 and 5" of default and other."""
+    """The number of repeats behind a difference: "3 pairs"; without pairs "3 and 5", of the default and the other."""
     moved = found.difference
     if moved.paired:
         return counted(moved.one, "pair")
@@ -72,8 +76,10 @@ def _opening(found: OneAtATime, tried: Sequence[Alternative]) -> str:
 
 
 def _other_readings(found: OneAtATime, tried: Sequence[Alternative]) -> int:
-    """How many other readings there are: those that the paper's file lists, without networks and what the profile
-    shrinks, and those that were run besides, such as any number of folds."""
+    """How many other readings there are: the alternatives in the paper's file, and what else was run.
+
+    Networks, and settings that the profile shrinks, are not counted. A number of folds that the file does not list may
+    have been run too."""
     paper, profile = found.default.paper, found.default.record.profile
     listed = {
         as_shown({key: value})[0]
@@ -93,8 +99,8 @@ def _moves(tried: Sequence[Alternative], alternative: Alternative, most: Effect)
 
 
 def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
-    """The end of the sentence on the reading that moves most: whether its interval includes 0, and if so, the clearest
-    effect whose interval does not."""
+    """The end of the sentence on the reading that moves most: whether its interval includes 0. If it does, the largest
+    effect whose interval does not is named too."""
     if most.difference.low is None:
         return ". From a single repeat there is no interval: it does not tell how far repeats vary."
     if most.difference.certain:
@@ -108,8 +114,8 @@ def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
 
 
 def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: Effect) -> list[str]:
-    """For the metric that moves most, sentences on the readings whose interval of one further run contains the paper's
-    own values."""
+    """For the metric that moves most: a sentence on each printed value, which says under which readings the interval of
+    one further run contains it. [] if the runs are of other data than the paper's."""
     record = found.default.record
     if not found.default.paper.is_own_data(record.dataset.name):
         return []
@@ -126,7 +132,10 @@ def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: E
 
 
 def _where(record: Record, row: Compared, known: dict[str, Interval]) -> str:
-    """Where one value lies. If only other readings contain it, also how often a random number would lie there."""
+    """Under which readings the interval of one further run contains a printed value. If only intervals of other
+    readings than the default do, the sentence also says how often a random number would lie in one of them.
+
+    known: by reading, its interval."""
     shown = row.interval
     inside = [name for name, interval in known.items() if place(shown, interval) == "inside"]
     side, named = ("inside", inside) if inside else ("outside", [*known])
@@ -142,7 +151,7 @@ def _where(record: Record, row: Compared, known: dict[str, Interval]) -> str:
 
 
 def _with(names: Sequence[str], known: dict[str, Interval]) -> str:
-    """The readings in words: "with the default, with `a=b` and with `c=d`"; of many readings only their number."""
+    """The readings in words: "with the default, with `a=b` and with `c=d`"; more than _NAMED are only counted."""
     readings = [name for name in names if name != _DEFAULT]
     if len(readings) > _NAMED:
         readings = [f"{len(readings)} of {len(known.keys() - {_DEFAULT})} readings"]
@@ -151,7 +160,8 @@ def _with(names: Sequence[str], known: dict[str, Interval]) -> str:
 
 
 def _by_chance(tried: Sequence[Alternative]) -> str:
-    """How many intervals leave out 0, and how many would if no reading did anything."""
+    """A sentence: how many intervals leave out 0, and how many would if no reading had an effect. "" if there are no
+    intervals."""
     kinds = {
         "on printed definitions": [moved for each in tried for moved in each.printed],
         "on standard definitions of the test images": [moved for each in tried for moved in each.standard],

@@ -15,7 +15,8 @@ from common.evidence.statistics import prediction
 from common.evidence.tables import bold, bullets, command, estimate, folded, heading, markdown_table, number, setting
 from common.text import Markdown, as_code, for_markdown, for_terminal
 
-# The terminal shows _SHOWN printed numbers of each reading; of more than _FEW readings only _SHOWN_OF_MANY.
+# The terminal shows _SHOWN printed numbers of each reading. If there are more than _FEW readings, it shows
+# _SHOWN_OF_MANY of each.
 _SHOWN, _FEW, _SHOWN_OF_MANY = 3, 5, 1
 
 INTRODUCTION = """\
@@ -75,13 +76,13 @@ def table(found: OneAtATime) -> Table:
 
 
 def _cell(first: str, *more: str, style: str = "") -> Text:
-    """A cell of the terminal's table: its first line in a style, the others dim."""
+    """A cell of the terminal's table: the first line in this style, further lines dim."""
     lines = [(first, style), *((line, "dim") for line in filter(None, more))]
     return Text("\n").join(Text(for_terminal(line), its_style) for line, its_style in lines)
 
 
 def page(found: Iterable[OneAtATime]) -> str:
-    """The page, "" where nothing was found. found: ordered by paper."""
+    """The page as Markdown, "" if `found` is empty. found: ordered by paper."""
     blocks = [INTRODUCTION]
     for name, group in groupby(found, key=lambda each: each.default.paper.name):
         blocks.append(f"## {name.capitalize()}")
@@ -108,7 +109,8 @@ def _blocks(found: OneAtATime) -> list[str]:
 
 
 def _summary(alternatives: Sequence[Alternative]) -> str:
-    """A line for each reading: the printed number that it moves most, and how many differences leave out 0."""
+    """A table with a line for each reading: the printed number that it moves most, and how many intervals leave out
+    0."""
     header = ["reading", "moves most", "default", "with it", "difference", "repeats"]
     lines = []
     for each in alternatives:
@@ -159,7 +161,7 @@ def _bold(moved: Effect) -> str | Markdown:
 
 
 def _certain(effects: Sequence[Effect]) -> str:
-    """How many differences leave out 0, such as "2 of 3" of those that have an interval."""
+    """Of the differences that have an interval, how many intervals leave out 0: "2 of 3"."""
     known = [each for each in effects if each.difference.low is not None]
     return f"{sum(each.difference.certain for each in known)} of {len(known)}" if known else "no interval"
 

@@ -1,10 +1,12 @@
 """Where else would one see a printed number?
 
-Numbers of a kind (`places`) are searched where one of them is not where the paper says. The places are tried in a fixed
-order. The first that has all numbers of the kind is told: each lies there in the interval of one further run.
+If our runs do not have a number where the paper says, all numbers of its kind (`places`) are searched elsewhere. The
+places are tried in a fixed order. The first place that has all numbers of the kind is reported: there, each number lies
+in the interval of one further run.
 
-The more places are tried, and the wider their intervals, the likelier one of them fits by chance. So each place comes
-with the chance that random numbers would be found there or before. Nothing is told above `TELLING`.
+The more places are tried, and the wider their intervals are, the likelier it is that one of them fits by chance. So we
+compute the probability that random numbers would be found at this place or at an earlier one. If it is above `TELLING`,
+nothing is reported.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,10 +25,10 @@ from common.evidence.statistics import Prediction, place
 from common.evidence.verdict import DID_NOT_LEARN, RUNS
 from common.paper import Paper, Profile
 
-# An explanation is told only if random numbers would be found so in no larger share of cases.
+# An explanation is reported only if random numbers would be found so in at most this share of cases.
 TELLING = 0.05
 
-# Parts in words: their images, and what stands behind these.
+# The words for a part: for its images, and for what follows them in its name.
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 WHEN = {
     "": "",
@@ -38,15 +40,16 @@ WHEN = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where else one would see the numbers of a kind, of which one at least is not where the paper says.
+    """The place where our runs have the numbers of a kind, of which at least one is not where the paper says.
 
-    paper: its name. profile: of our runs. numbers: as compared with them.
-    found: the first place that has all of the numbers. intervals: what it gives for each of them. elsewhere: for each
-        of them the mean where the paper says it is.
-    epoch: the first epoch in which the mean training curve reaches the number, where one was found on training images
-        instead of others; else None.
-    chance: the probability that numbers drawn uniformly within `plausible_range`, as many and printed as finely, are
-        found in this place or in one before. tried: how many places that are."""
+    paper: its name. profile: of our runs. numbers: the comparisons of the printed numbers with these runs.
+    found: the first place that has all of the numbers. intervals: what our runs give there, one for each number.
+    elsewhere: what our runs give where the paper says the numbers are: the mean, one for each number.
+    epoch: the first epoch in which the mean training curve reaches the number, if exactly one number was found on
+        training images instead of others; else None.
+    chance: the probability that random numbers are found at this place or at an earlier one. They are as many as the
+        printed numbers, have as many digits, and are drawn uniformly within `plausible_range`.
+    tried: the number of places up to this one."""
 
     paper: str
     profile: Profile
@@ -65,9 +68,11 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """In words, such as "Rahman's 0.96 (Dice coefficient, test images) is what the Dice of the tumour, all pixels
-        together, gives: 0.95 to 0.97 on the training images in 3 repeats, first reached in epoch 60; it is 0.72 on the
-        test images. A random number would be found so in 1.3% of cases." """
+        """The explanation in words.
+
+        Such as "Rahman's 0.96 (Dice coefficient, test images) is what the Dice of the tumour, all pixels together,
+        gives: 0.95 to 0.97 on the training images in 3 repeats, first reached in epoch 60; it is 0.72 on the test
+        images. A random number would be found so in 1.3% of cases." """
         numbers, found, one = self.numbers, self.found, len(self.numbers) == 1
         own, stated = numbers[0].definition, [number.part for number in numbers]
         moved = [i for i, part in enumerate(stated) if found.parts[i] != part]
@@ -96,11 +101,14 @@ class Explanation:
 def explanations(
     paper: Paper, record: Record, rows: Iterable[Compared], others: Sequence[Record] = ()
 ) -> list[Explanation]:
-    """One for each kind of numbers that is not where the paper says but in another place, in the order of the rows. []
-    for a record of the smoke profile or of other data than the paper's.
+    """One explanation for each kind of numbers that is found in another place than the paper says, in the order of the
+    rows.
 
-    rows: those of the record (`compare.rows`) that were compared with whole repeats.
-    others: records of other readings of the paper; those of another profile, data set or network are left out.
+    [] for a record of the smoke profile or of other data than the paper's.
+
+    rows: the rows of the record (`compare.rows`) that were compared with whole repeats.
+    others: further records of the paper. Only records of other readings, and of the same network and conditions
+        (`Record.conditions`), are searched.
     """
     if record.profile == "smoke" or record.dataset.name != paper.data:
         return []
@@ -114,7 +122,9 @@ def explanations(
 
 
 def _differs(row: Compared) -> bool:
-    """Whether a number is not where the paper says. The verdict does not tell where it answers another question."""
+    """Whether our runs do not have a number where the paper says.
+
+    The verdicts "other data" and "contradicted" do not answer this. For them, the interval of our runs decides."""
     if row.verdict not in ("other data", "contradicted"):
         return row.differs
     ours = row.reproduced
@@ -122,8 +132,9 @@ def _differs(row: Compared) -> bool:
 
 
 def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()) -> Explanation | None:
-    """The first place that has all these numbers of one kind. None where no place has them, or where random numbers
-    would be found as early in more than `TELLING` of cases."""
+    """The first place that has all these numbers of one kind.
+
+    None if no place has them, or if random numbers would be found as early in more than `TELLING` of cases."""
     shown = [cell.interval for cell in cells]
     boxes = []
     for found, intervals in places(record, cells, others):
@@ -142,8 +153,8 @@ def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Rec
 
 
 def _first_epoch(record: Record, cells: Sequence[Compared], found: Place) -> int | None:
-    """The first epoch in which the mean training curve reaches the number that was found on training images instead of
-    others. None for several such numbers."""
+    """The first epoch in which the mean training curve reaches the number that was found on training images, while the
+    paper says other images. None if there are several such numbers, or none."""
     moved = [
         cell for cell, part in zip(cells, found.parts, strict=True) if part != cell.part and part in ("train", RUNNING)
     ]
@@ -163,7 +174,7 @@ def _phrase(signature: str) -> str:
 
 
 def _on(part: str, definition: str) -> str:
-    """A part, or a part in an epoch, in words: " on the test images in the epoch where it is best". "" for what is not
-    of images."""
+    """The end of a phrase, for a part: " on the test images in the epoch where it is best". "" for a number of epochs,
+    which is not of images."""
     images = images_of(part)
     return "" if definition == OF_TRAINING else f" on the {SPLITS[images]} images{WHEN[part.removeprefix(images)]}"

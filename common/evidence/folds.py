@@ -1,4 +1,4 @@
-"""Our numbers fold by fold, in the columns of each table that a paper prints, and the test images one by one."""
+"""Tables of our numbers fold by fold, with the columns of the paper's own tables, and of our test images one by one."""
 
 from itertools import zip_longest
 from statistics import fmean, stdev
@@ -14,8 +14,8 @@ from common.evidence.verdict import DID_NOT_LEARN
 from common.paper import Paper
 from common.reported import Reported
 
-# What is said of every single image, whatever the paper. An image counts 0 where only the truth or only the prediction
-# is empty, and has no value where both are.
+# The metrics of every single image, for all papers. If only the truth or only the prediction of an image is empty, it
+# counts 0; if both are, it has no value.
 OF_AN_IMAGE = {
     "accuracy": "accuracy|pixel|pooled|t=0.5|truth=hard",
     "precision": "precision|fg|image|t=0.5|empty=skip",
@@ -29,12 +29,12 @@ QUANTILES = {"worst": 0, "lower quartile": 25, "median": 50, "upper quartile": 7
 
 
 def fold_tables(paper: Paper, record: Record) -> dict[str, list[list[str]]]:
-    """A cross-validation in the layout of each table in which the paper prints numbers of this network: by the name of
-    the table, a header and its lines. {} for a record without folds.
+    """Our folds in the layout of the paper's tables. By the name of a table ("Table 3"): a header, then lines of text.
 
-    The columns are those of the table, each with its part and definition. Each of our folds has a line; a mean and a
-    standard deviation (of a sample) follow where the table prints them, and a sum where it prints numbers of cases.
-    Tables of single images are left out."""
+    There is one for each table in which the paper prints numbers of this network; {} for a record without folds. The
+    columns are those of the paper's table; the header adds part and definition. Each of our folds has a line. Lines
+    with the mean and the standard deviation (of a sample) follow if the paper's table has them, and a line with sums if
+    it has numbers of cases. Tables of single images are left out."""
     if not record.folds:
         return {}
     network = paper.network_of(record.readings)
@@ -67,7 +67,9 @@ def _fold_by_fold(paper: Paper, runs: list[Repeat], cells: list[Reported]) -> li
 
 
 def _with_unlearned(runs: list[Repeat], lines: list[list[str]]) -> list[list[str]]:
-    """The same with a column for the outputs that did not learn, if any. lines: a header, one for each run, others."""
+    """Adds a column with the outputs that did not learn. If all have learned, the lines stay as they are.
+
+    lines: a header, one line for each run, then others."""
     unlearned = [", ".join(learned.signs_of(run)) for run in runs]
     if not any(unlearned):
         return lines
@@ -76,22 +78,24 @@ def _with_unlearned(runs: list[Repeat], lines: list[list[str]]) -> list[list[str
 
 
 def fold_name(run: Repeat) -> str:
-    """The fold, or the repeat where there are no folds, counted from 1 as papers do: "3", "3 (repeat 2)"."""
+    """The number of a fold, or of a repeat without folds, from 1 as papers count: "3"; "3 (repeat 2)" for a fold of
+    another repeat than the first."""
     if run.fold is None:
         return f"{run.repeat + 1}"
     return f"{run.fold + 1}" if run.repeat == 0 else f"{run.fold + 1} (repeat {run.repeat + 1})"
 
 
 def images(paper: Paper, rows: Rows) -> list[list[str]]:
-    """A header, and a line for each test image in the order of evaluation. The columns are OF_AN_IMAGE and what else
-    the paper prints of single images."""
+    """A table with a line for each test image, in the order of the rows: a header, then lines of text.
+
+    The columns are OF_AN_IMAGE and what else the paper prints of single images."""
     columns = _of_images(paper, rows)
     lines = zip(rows.case.tolist(), *columns.values(), strict=True)
     return [["image", *columns], *([name, *map(_text, values)] for name, *values in lines)]
 
 
 def quantiles_of_images(paper: Paper, rows: Rows) -> list[list[str]]:
-    """What `images` has, in short: a header, and a line for each of QUANTILES of each column by itself."""
+    """A summary of the table `images`: a header, and a line for each of QUANTILES, taken of each column by itself."""
     columns = _of_images(paper, rows)
     lines = [["of the test images", *columns]]
     for name, percent in QUANTILES.items():
@@ -101,7 +105,7 @@ def quantiles_of_images(paper: Paper, rows: Rows) -> list[list[str]]:
 
 
 def _of_images(paper: Paper, rows: Rows) -> dict[str, np.ndarray]:
-    """By column, one value for each image, float64 (n,), NaN where it is undefined."""
+    """The columns by name: one value for each image, float64 (n,), NaN where it is undefined."""
     columns = dict(OF_AN_IMAGE)
     for cell in paper.reported:
         if cell.image and not cell.quoted and cell.definition not in columns.values():

@@ -1,5 +1,6 @@
-"""What a leak was worth: a metric under a random split of the images, less the same metric where all copies of an image
-are on one side of the split."""
+"""What a leak was worth: how much higher a metric is under a random split of the images than under a grouped split.
+
+A grouped split keeps all copies of an image on one side, so no copy of a training image is tested."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -12,7 +13,7 @@ from common.plural import counted
 
 GROUPED = {"split": "grouped"}
 
-# The parts whose numbers a leak can raise. Training images are known to the network anyway.
+# The parts whose numbers a leak can raise. The network has seen its training images anyway.
 PARTS = ("test", "validation")
 
 # A part and a signature.
@@ -22,15 +23,17 @@ Fresh = Callable[[Record], bool]
 
 
 def leak_free(record: Record, others: Iterable[Record], fresh: Fresh) -> Record | None:
-    """The record that differs from this one only in keeping all copies of an image on one side of the split. A stale
-    record and a fresh one are not set against each other: another recipe or version of the code made each."""
+    """The record that differs from this one only in its grouped split; None if there is none.
+
+    A stale record and a fresh one are not compared, since different recipes or versions of the code made them."""
     found = _grouped(record, others)
     return found if found and fresh(record) == fresh(found) else None
 
 
 def outdated_sentence(record: Record, others: Sequence[Record], fresh: Fresh) -> str:
-    """Which of the two runs is of an older protocol or recipe, so that the split is not their only difference. "" where
-    they can be set against each other, and where there is no grouped run."""
+    """A sentence that says which of the two runs, random or grouped split, is of an older protocol or recipe.
+
+    Then the split is not their only difference. "" if the two can be compared, and if there is no grouped run."""
     one_protocol = {"protocol": record.protocol}
     grouped = next((each for each in others if _grouped(record, [each.model_copy(update=one_protocol)])), None)
     older = [name for name, each in (("random", record), ("grouped", grouped)) if each and not fresh(each)]
@@ -42,7 +45,7 @@ def outdated_sentence(record: Record, others: Sequence[Record], fresh: Fresh) ->
 
 
 def leaking(record: Record, others: Iterable[Record], fresh: Fresh) -> Record | None:
-    """The record whose leak-free record is this one."""
+    """The record whose leak-free record is this one; None if there is none."""
     return next((other for other in others if leak_free(other, [record], fresh)), None)
 
 
@@ -54,11 +57,11 @@ def _grouped(record: Record, others: Iterable[Record]) -> Record | None:
 
 
 def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDifference:
-    """How much higher a metric of a part, such as "test", is under the random split than under the grouped one. The
-    folds of a cross-validation are one repeat (`run_values`). No difference is given where a network of one record
-    did not learn (`learned.unusable`).
+    """How much higher a metric of a part, such as "test", is under the random split than under the grouped split.
 
-    Raises ValueError for records that differ in their conditions or in a reading other than the split.
+    The folds of a cross-validation are one repeat (`run_values`). If a network of one record did not learn
+    (`learned.unusable`), the difference has no mean. Raises ValueError for records that differ in their conditions or
+    in a reading other than the split.
     """
     if _about(random) != _about(grouped):
         raise ValueError(f"not the same but for the split: {_about(random)} and {_about(grouped)}")
@@ -69,9 +72,10 @@ def leak(random: Record, grouped: Record, part: str, signature: str) -> MeanDiff
 
 
 def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard: Iterable[Key]) -> str:
-    """What keeping copies on one side changes, in words; "" where nothing was measured under both splits.
+    """What keeping copies on one side of the split changes, in words; "" if nothing was measured under both splits.
 
-    own: parts and signatures, each once, of the numbers that the paper prints. standard: those of further metrics."""
+    own: part and signature, each pair once, of the numbers that the paper prints. standard: those of further
+    metrics."""
     own = list(own)
     printed, further = (_measured(random, grouped, keys) for keys in (own, standard))
     left_out = sum(learned.unusable(signature, random, grouped) for _, signature in own)
@@ -80,7 +84,7 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
         rest = "rests" if left_out == 1 else "rest"
         unlearned = f"{left_out} of {counted(len(own), 'printed definition')} {rest} on a network that did not learn"
     what = "copies of an image kept on one side of the split, and those with two classes left out"
-    if random.dataset.name != "busi":  # of which alone copies are known; others name patients or lesions
+    if random.dataset.name != "busi":  # copies are known of BUSI only; other data sets name patients or lesions
         what = "the images of a patient or lesion kept on one side of the split"
     kept = f"With {what} ({random.profile} profile),"
     if not printed:
@@ -107,7 +111,7 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
 
 
 def scale_note(signatures: Iterable[str]) -> str:
-    """To follow "moves most": that only metrics between 0 and 1 were ranked, where some have another scale."""
+    """To follow "moves most": says that only metrics between 0 and 1 were ranked. "" if all have the same scale."""
     return ", of those between 0 and 1" if len(set(map(from_0_to_1, signatures))) > 1 else ""
 
 
@@ -123,7 +127,8 @@ def _most(found: dict[Key, MeanDifference]) -> str:
 
 
 def _weight(item: tuple[Key, MeanDifference]) -> tuple[bool, float]:
-    """The order of differences: by how clear they are; without an interval by their size, metrics from 0 to 1 first."""
+    """The key for sorting differences: how clear they are, which is their size by the width of their interval. Without
+    an interval: their size, with metrics that lie between 0 and 1 above others."""
     (_, signature), found = item
     if found.low is None:
         return from_0_to_1(signature), abs(found.mean)

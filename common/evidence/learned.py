@@ -1,17 +1,18 @@
 """Whether a network has learned at all: for each of its outputs, the signs that it has not, in words.
 
-The scores of an output that did not learn say nothing about a paper, inside an interval or outside. The signs come from
-the numbers of one training:
+If an output did not learn, its scores say nothing about a paper, whatever they are. The signs come from the numbers of
+one training:
 
-- The output is the same for every test image: it marks nothing or everything, or calls every image the same.
-- Evaluated on the training images, it is no better than a predictor that does not look at them (`_tells_apart`). A
-  network that is better on these and fails on the test images has learned, and overfits.
-- Where that is so, further signs are added: the loss did not fall; patience ended the training before it could fall;
-  or the network did better while it trained than with the statistics that batch normalisation keeps.
-- New statistics of batch normalisation (`common.training.batch_statistics`) make it much better.
+- The output is the same for every test image: it marks nothing or everything, or calls every image the same class.
+- Evaluated on the training images, the output is no better than a predictor that does not look at them
+  (`_tells_apart`). If it is better on the training images and fails on the test images, it has learned and overfits.
+- The loss did not fall, and the output is not known to be better on the training images.
+- Two further signs may follow one of the last two. Patience ended the training before the validation loss fell. Or the
+  network did better while it trained than with the statistics that batch normalisation keeps.
+- New statistics of batch normalisation (`common.training.batch_statistics`) make the output much better.
 
-Two metrics don't show it: Keras' raw IoU, which is that of an empty mask for every network without a saturated sigmoid,
-and the accuracy of pixels, which is 0.9 where nothing is marked, and little more where all tumours are found.
+Two metrics show nothing of this. Keras' raw IoU is that of an empty mask for every network whose sigmoid is never
+exactly 1. The accuracy of pixels is 0.9 if nothing is marked, and little more if all tumours are found.
 """
 
 from collections import Counter
@@ -28,16 +29,18 @@ from common.plural import counted
 
 OUTPUTS: tuple[Output, ...] = get_args(Output)
 
-# A share from 0 to 1 is better if it is higher by this: about the standard error of an accuracy of 0.68 on 500 images.
+# A score from 0 to 1 is better if it is higher by this: about the standard error of an accuracy of 0.68 on 500 images.
 MARGIN = 0.02
-# A cross-entropy is better if it is lower than that of the prevalence by this share of it (McFadden's R²).
+# A cross-entropy is better if it is lower than that of the "constant prevalence" predictor by this share of the latter
+# (McFadden's R²).
 EXPLAINED = 0.05
-# A loss has fallen if it fell by more than this share of its first epoch's value: in dead networks epochs differ by it.
+# A loss has fallen if it fell by more than this share of its value in the first epoch. In dead networks, the losses of
+# two epochs may differ by as much.
 FALLEN = 0.01
-# Probabilities that differ by at most this are the same. In a network that learned, other images move them far more.
+# Probabilities that differ by at most this are the same. If a network learned, they differ far more between images.
 SAME = 1e-6
-# A class has few cases below this number. A network that finds one case in four misses all of ten in 1 of 20 test sets:
-# 0.75^10 = 0.056.
+# With fewer test cases than this, a class has few. A network that finds one case in four misses all ten of ten cases in
+# 1 of 20 test sets: 0.75^10 = 0.056.
 FEW = 10
 
 DICE, MEAN_IOU, HARD = "dice|fg|pooled|t=0.5", "iou|mean2|pooled|t=0.5", "accuracy|pixel|pooled|t=0.5|truth=hard"
@@ -54,15 +57,15 @@ LAGGING = "it did better while it trained, so that the statistics of batch norma
 
 
 def signs_of(run: Repeat) -> dict[Output, list[str]]:
-    """The signs that were recorded with a run; of an older record, those that its numbers show (`find_signs`)."""
+    """By output, the signs that were recorded with a run. In older records none are; then `find_signs` finds them."""
     return find_signs(run) if run.unlearned is None else run.unlearned
 
 
 def find_signs(run: Repeat, test: Rows | None = None) -> dict[Output, list[str]]:
-    """The signs of each output that did not learn, the plainest first; {} where all have learned, or nothing is known.
+    """The signs of each output that did not learn, the plainest first; {} if all have learned, or nothing is known.
 
-    test: the counts of the test images. Without them, an output that is the same for every image is found only where it
-    marks nothing, marks everything, or calls every image the same."""
+    test: the counts of the test images. Without them, an output that is the same for every image is found only if it
+    marks nothing, marks everything, or calls every image the same class."""
     outputs = OUTPUTS if run.confusion else OUTPUTS[:1]
     found = {output: [*_same_everywhere(run, output, test), *_no_better(run, output)] for output in outputs}
     return {output: signs for output, signs in found.items() if signs}
@@ -87,8 +90,10 @@ def _same_everywhere(run: Repeat, output: Output, test: Rows | None) -> Iterator
 
 
 def _only_call(run: Repeat, test: Rows | None) -> str | None:
-    """The one class that every test image is called, though cases of both are there. None where that may be chance: the
-    other class has few test cases, is called on training images, and the probabilities differ between images."""
+    """The one class that every test image is called, though there are cases of both classes; None if there is no such.
+
+    Also None if this may be chance: the other class has few test cases, the network calls training images by it, and
+    the probabilities differ between test images."""
     table, on_train = run.confusion.get("test", {}), run.confusion.get("train", {})
     if len(table) < 2 or not all(sum(row.values()) for row in table.values()):
         return None
@@ -106,15 +111,16 @@ def _called(table: dict[str, dict[str, int]], name: str) -> int:
 
 
 def _no_better(run: Repeat, output: Output) -> Iterator[str]:
-    """The signs from the training images, from the losses, and from new statistics of batch normalisation."""
+    """The signs from the scores on the training images, from the losses, and from new statistics of batch
+    normalisation."""
     loss = f"{output}_output_loss" if f"{output}_output_loss" in run.history else "loss"
-    looks = _tells_apart(run, output, "train")
+    better = _tells_apart(run, output, "train")
     flat = not _fell(run, loss)
-    if looks is False:
+    if better is False:
         yield NO_BETTER[output]
-    if flat and not looks:
+    if flat and not better:
         yield FLAT
-    if looks is False or (flat and not looks):
+    if better is False or (flat and not better):
         if run.stopped_early and not _fell(run, f"val_{loss}"):
             yield STOPPED
         if _tells_apart(run, output, RUNNING):
@@ -125,31 +131,39 @@ def _no_better(run: Repeat, output: Output) -> Iterator[str]:
 
 
 def _tells_apart(run: Repeat, output: Output, part: str) -> bool | None:
-    """Whether the output is better on training images than a predictor that does not look at them. part: "train", or
-    RUNNING for the averages that `fit` printed. None where that is not known.
+    """Whether the output is better on the training images than a predictor that does not look at them.
 
-    One of two values suffices, since each alone can miss a network that has learned: a cautious one marks little at
-    0.5, and one trained for overlap is overconfident. The first is the Dice of a segmentation against that of marking
-    everything, 2π / (1 + π) with π the tumour's share of the pixels, which no constant answer exceeds (`fit` prints no
-    Dice: there the mean IoU against that of an empty mask), or the accuracy of a classification against the share of
-    the larger class. The second is the cross-entropy against that of the prevalence."""
+    None if that is not known. part: "train", or RUNNING for the averages that `fit` printed.
+
+    Two scores are compared with those of such predictors, and one better score is enough. Each score alone can miss a
+    network that has learned: a cautious network marks little at 0.5, and a network trained for overlap is
+    overconfident.
+
+    - An overlap or accuracy. For a segmentation, the Dice is compared with that of marking everything, 2π / (1 + π),
+      with π the tumour's share of the pixels. No constant answer has a higher Dice. `fit` prints no Dice: there, the
+      mean IoU is compared with that of an empty mask. For a classification, the accuracy is compared with the share of
+      the larger class.
+    - The cross-entropy. It is compared with that of the "constant prevalence" predictor."""
     measured, nothing = run.metrics.get(part, {}), run.trivial.get("train", {})
-    share, least = _measure(measured, output), _without_looking(nothing.get(BACKGROUND, {}), output, DICE in measured)
+    score, least = _measure(measured, output), _without_looking(nothing.get(BACKGROUND, {}), output, DICE in measured)
     entropy, of_prevalence = measured.get(BCE[output]), nothing.get(PREVALENCE, {}).get(BCE[output])
     known = []
-    if share is not None and least is not None:
-        known.append(share > least + MARGIN)
+    if score is not None and least is not None:
+        known.append(score > least + MARGIN)
     if entropy is not None and of_prevalence is not None:
         known.append(entropy < (1 - EXPLAINED) * of_prevalence)
     return any(known) if known else None
 
 
 def _measure(measured: Values, output: Output) -> float | None:
+    """The accuracy of a classification; the Dice of a segmentation, or its mean IoU if there is no Dice."""
     return measured.get(ACCURACY) if output == "classification" else measured.get(DICE, measured.get(MEAN_IOU))
 
 
 def _without_looking(background: Values, output: Output, dice: bool) -> float | None:
-    """The best `_measure` of any constant answer, from the scores of the all-background predictor."""
+    """The best `_measure` that a constant answer can have, computed from the scores of the "all background" predictor.
+
+    dice: whether the `_measure` of a segmentation is its Dice."""
     negative = background.get(ACCURACY if output == "classification" else HARD if dice else MEAN_IOU)
     if negative is None:
         return None
@@ -159,13 +173,13 @@ def _without_looking(background: Values, output: Output, dice: bool) -> float | 
 
 
 def _fell(run: Repeat, loss: str) -> bool:
-    """Whether a loss fell below that of its first epoch; true where there are not two epochs to compare."""
+    """Whether a loss fell below its value in the first epoch; true if there are fewer than two epochs to compare."""
     known = [value for value in run.history.get(loss, []) if value is not None]
     return len(known) < 2 or known[0] - min(known[1:]) > FALLEN * abs(known[0])
 
 
 def outputs_of(definition: str) -> tuple[Output, ...]:
-    """The outputs that a number is computed from."""
+    """The outputs that a metric is computed from. definition: a signature."""
     target = Definition.parse(definition).target
     if target == "class+pixel":
         return OUTPUTS
@@ -173,8 +187,9 @@ def outputs_of(definition: str) -> tuple[Output, ...]:
 
 
 def why_unlearned(runs: Sequence[Repeat], definition: str) -> str:
-    """In how many of these runs an output behind a number did not learn, with the most frequent sign, such as "in 10 of
-    10 folds every test image is called benign"; "" where all have learned."""
+    """In how many of these runs an output behind a metric did not learn, with the most frequent sign.
+
+    Such as "in 10 of 10 folds every test image is called benign"; "" if all have learned. definition: a signature."""
     rests_on = outputs_of(definition)
     signs = [found for run in runs if (found := [sign for each in rests_on for sign in signs_of(run).get(each, [])])]
     if not signs:
@@ -185,13 +200,14 @@ def why_unlearned(runs: Sequence[Repeat], definition: str) -> str:
 
 
 def unusable(definition: str, *records: Record) -> bool:
-    """Whether an output behind a number did not learn in one of the runs of these records."""
+    """Whether an output behind a metric did not learn in at least one run of these records."""
     return any(why_unlearned(record.runs, definition) for record in records)
 
 
 def unlearned_sentences(record: Record) -> list[str]:
-    """One sentence for each output that did not learn in some of the runs, with all its signs. A sign that only some of
-    these runs have is followed by their number."""
+    """One sentence for each output that did not learn in some of the runs, with all its signs.
+
+    If a sign is seen in only some of these runs, their number follows it."""
     runs, found = record.runs, []
     which = ", ".join([f"{record.profile} profile", *(f"{key}={value}" for key, value in record.readings.items())])
     for output in OUTPUTS:
@@ -207,13 +223,13 @@ def unlearned_sentences(record: Record) -> list[str]:
 
 
 def describe_unlearned(unlearned: dict[Output, list[str]]) -> list[str]:
-    """A phrase for each output of a run that did not learn: "its classification did not learn: every test image is
-    called benign"."""
+    """A phrase for each output that did not learn: "its classification did not learn: every test image is called
+    benign". unlearned: by output, its signs."""
     return [f"its {output} did not learn: {signs[0]}" for output, signs in unlearned.items()]
 
 
 def _in_runs(how_many: int, runs: Sequence[Repeat]) -> str:
-    """In 3 of 3 repeats, in 10 of 10 folds; in 2 of 20 trainings where several repeats have folds."""
+    """ "in 3 of 3 repeats", "in 10 of 10 folds"; "in 2 of 20 trainings" if several repeats have folds."""
     folds, repeats = any(run.fold is not None for run in runs), len({run.repeat for run in runs})
     unit = "repeat" if not folds else "fold" if repeats == 1 else "training"
     return f"in {how_many} of {counted(len(runs), unit)}"

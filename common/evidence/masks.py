@@ -1,7 +1,7 @@
-"""The predicted masks of a part's images in a file, one bit for each pixel, and what can still be measured from them.
+"""The predicted masks of one part in a file, one bit for each pixel, and what can be measured from them later.
 
-The file has neither the images nor the truth: no data may lie in the results. With the data at hand, the masks give
-columns that rows of an older version lack."""
+The file has neither the images nor the truth, since no data may lie in the results. If the data are at hand, the masks
+give the columns that rows of an older version lack."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,7 +15,8 @@ from common.evidence.counts import SHAPES, Rows
 from common.evidence.shapes import compare_shapes
 from common.files import atomic
 
-# What the masks of one part may take on disk and in memory: those of 16,000 images of 256 pixels, 1 GiB once unpacked.
+# The most bytes that the packed masks of one part may take: those of 16,000 images of 256 x 256 pixels. Unpacked, they
+# take 1 GiB.
 MOST_BYTES = 1 << 27
 
 
@@ -26,8 +27,8 @@ def save_masks(path: Path, marked: np.ndarray) -> None:
 
 
 def load_masks(path: Path) -> np.ndarray:
-    """The masks that `save_masks` wrote, bool (images, side, side). Raises Damaged, naming the file, for other content
-    and where it is missing."""
+    """The masks that `save_masks` wrote, bool (images, side, side). Raises Damaged, naming the file, if the file is
+    missing or has other content."""
     bits = read_arrays(path, MOST_BYTES).get("bits", np.array(()))
     if bits.ndim != 3 or bits.dtype != np.uint8 or bits.shape[2] != -(-bits.shape[1] // 8) or not bits.size:
         raise Damaged(path, "it does not hold masks")
@@ -35,10 +36,10 @@ def load_masks(path: Path) -> np.ndarray:
 
 
 def add_shapes(rows: Rows, marked: Iterable[np.ndarray], truth: Iterable[np.ndarray]) -> Rows:
-    """The same rows with the columns of `counts.SHAPES` measured, from the masks that the rows were counted from.
+    """The rows with the columns of `counts.SHAPES`, measured from the masks that the rows were counted from.
 
-    marked: for each row a bool (S, S), the prediction above 0.5. truth: for each a float32 (S, S) in [0, 1].
-    Raises ValueError, naming the first such image, where the masks have other TP, FP or FN than the rows.
+    marked: for each row, bool (S, S), where the prediction is above 0.5. truth: for each row, float32 (S, S) in [0, 1].
+    Raises ValueError if the masks have other TP, FP or FN than the rows, naming the first such image.
     """
     at = rows.thresholds.tolist().index(0.5)
     counted = np.stack([each[:, at] for each in (rows.tp, rows.fp, rows.fn)], axis=1).tolist()

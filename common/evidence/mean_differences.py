@@ -10,9 +10,11 @@ from scipy.special import stdtrit
 
 @dataclass(frozen=True)
 class MeanDifference:
-    """one, other: numbers of repeats of two sets. mean: that of the first less that of the second, None where a set is
-    empty. low, high: its 95 % confidence interval, None where a set has fewer than two. paired: whether the repeats are
-    pairs."""
+    """The difference of two means, and its interval.
+
+    one, other: numbers of repeats in two sets. mean: the mean of the first set less that of the second, None if a set
+    is empty. low, high: its 95 % confidence interval, None if a set has fewer than two repeats. paired: whether the
+    repeats are pairs."""
 
     one: int
     other: int
@@ -48,21 +50,25 @@ def welch(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
 
 
 def paired_t(one: Sequence[float], other: Sequence[float]) -> MeanDifference:
-    """The mean of the differences of pairs, which stand at the same place in both: Student's interval, with one degree
-    of freedom less than there are pairs (Student 1908, Biometrika 6: 1-25). Exact for normally distributed differences,
-    whatever the correlation within the pairs. Values are finite. Raises ValueError for unequal numbers.
+    """The mean difference within pairs, with Student's interval (Student 1908, Biometrika 6: 1-25).
+
+    The i-th values of both sequences are a pair. The degrees of freedom are the number of pairs less one. The interval
+    is exact for normally distributed differences, whatever the correlation within the pairs is. Values are finite.
+    Raises ValueError for sequences of different lengths.
     """
     return corrected_t([a - b for a, b in zip(one, other, strict=True)], test_per_train=0)
 
 
 def corrected_t(differences: Sequence[float], test_per_train: float) -> MeanDifference:
-    """The mean of the differences of pairs, one for each random split of one set of images, with the interval of
-    Nadeau & Bengio (2003, Machine Learning 52: 239-281, the corrected resampled t-test): mean ± t·s·√(1/J + n₂/n₁).
+    """The mean of differences, one for each random split of one set of images, with the interval of the corrected
+    resampled t-test (Nadeau & Bengio 2003, Machine Learning 52: 239-281): mean ± t·s·√(1/J + n₂/n₁).
 
-    The splits overlap: two of them train on many of the same images, and test on some. So J differences say less of new
-    images than J independent ones would, and `paired_t`, which is about all splits of these images, is too narrow.
-    J: number of splits, t has J - 1 degrees of freedom. test_per_train: n₂/n₁, test images for each training image. The
-    correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂). Values are finite.
+    Two splits overlap: they share many training images, and some test images. So J differences say less about new
+    images than J independent ones would. The interval of `paired_t` is about all splits of these images; for new images
+    it is too narrow. The correction is an approximation: it takes the correlation of two splits to be n₂ / (n₁ + n₂).
+
+    differences: one network's value less the other's, finite, one for each of the J splits; t has J - 1 degrees of
+    freedom. test_per_train: n₂/n₁, the number of test images for each training image.
     """
     pairs = len(differences)
     mean = float(np.mean(differences)) if pairs else None

@@ -1,8 +1,9 @@
 """The value of a metric, under each definition, from counts of images (`common.evidence.definition` has the grammar).
 
-Every metric is made of sums. `_terms` gives what each image adds to them, `_mean_terms` what each image or batch adds
-where a definition averages over these, and `_from_sums` the value. The metric of some images (`value`), of thousands of
-samples of them (`resampled`) and of thousands of splits (`value_of_groups`) differ only in how the sums are taken.
+Every metric is made of sums over images. `_terms` gives what each image adds to the sums. If a definition averages over
+images or batches, `_mean_terms` gives what each of these adds. `_from_sums` gives the value. The metric of some images
+(`value`), of thousands of samples of them (`resampled`) and of thousands of splits (`value_of_groups`) differ only in
+how the sums are taken.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,9 +15,9 @@ from common.evidence.counts import Rows
 from common.evidence.definition import DISTANCES, LOSSES, OF_A_CLASS, OF_CLASSES, OF_TRAINING, OVERLAPS, Definition
 from common.recipe import Recipe
 
-# Every run is scored under these on every split, and under what its recipe adds (`standard`): the readings of "IoU" and
-# "Dice" that papers use without saying which, thresholds that show whether a number depends on 0.5, and what explains a
-# high or low number.
+# Every run is scored under these on every part, and under what its recipe adds (`standard`). They are the definitions
+# of "IoU" and "Dice" that papers use without saying which, thresholds that show whether a number depends on 0.5, and
+# metrics that explain a high or low number.
 STANDARD = (
     "iou|fg|pooled|t=0.5",
     "iou|fg|image|t=0.5|empty=skip",
@@ -45,10 +46,10 @@ STANDARD = (
 
 
 def value(signature: str, rows: Rows) -> float:
-    """The metric over all rows; NaN where it is undefined.
+    """The metric over all rows; NaN if it is undefined.
 
-    Raises ValueError for a text that is no signature, for a definition that the rows can't give (of the training, of
-    a class or threshold that they don't have), and for no rows.
+    Raises ValueError for a text that is no signature, for no rows, and for a definition that the rows can't give: of
+    the training, or of a class or threshold that they don't have.
     """
     definition = Definition.parse(signature)
     if not len(rows):
@@ -59,19 +60,21 @@ def value(signature: str, rows: Rows) -> float:
 
 
 def values(rows: Rows, signatures: Iterable[str] = STANDARD) -> dict[str, float]:
-    """Several metrics, by signature."""
+    """The `value` of several metrics, by signature."""
     return {signature: value(signature, rows) for signature in signatures}
 
 
 def resampled(
     rows: Rows, signatures: Sequence[str], batch: int, weights: Iterable[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The values of metrics in samples in which each image or batch counts as often as its weight says: by signature,
-    float64 (resamples,), NaN where undefined. The sums of all samples are one product of matrices.
+    """The values of metrics in resamples of the rows: by signature, float64 (resamples,), NaN where undefined.
 
-    batch: how many consecutive images are drawn together: 1, or K for signatures by `batch=K` or `batches=K`.
-    weights: float64 (some resamples, units) each; units are batches in the order of their positions, or images in the
-        order of the rows (`units_of`).
+    In a resample, each image or batch counts as often as its weight says. So the sums of all resamples are one product
+    of matrices, which is fast.
+
+    batch: how many consecutive images are drawn together: 1, or K for signatures with `batch=K` or `batches=K`.
+    weights: blocks of resamples, float64 (resamples in the block, units) each. Units are batches in the order of their
+        positions, or images in the order of the rows (`units_of`).
     Raises ValueError as `value` does.
     """
     units = units_of(rows, batch)
@@ -88,23 +91,23 @@ def resampled(
 
 
 def value_of_each_image(rows: Rows, signatures: Sequence[str]) -> dict[str, np.ndarray]:
-    """By signature, `value` of each row alone, float64 (n,), NaN where undefined. Raises ValueError as `value` does."""
+    """The `value` of each row alone: by signature, float64 (n,), NaN where undefined. Raises ValueError as `value`."""
     return resampled(rows, signatures, 1, [np.eye(len(rows))])
 
 
 def value_of_groups(definition: Definition, groups: Rows, images: np.ndarray) -> np.ndarray:
-    """The metric from counts that are summed over groups of images already, (..., groups) each, in an object with the
-    members of Rows that `_terms` asks for (`constant.ConstantCounts`): float64 (...), NaN where it is undefined.
+    """The metric from counts that are already summed over groups of images: float64 (...), NaN where it is undefined.
 
-    The groups are the images or batches of the definition, or one group of all images where it has none
-    (`Definition.group_size`). images: the number of images of each group, (groups,)."""
+    groups: an object with the members of `Rows` that `_terms` reads (`constant.ConstantCounts`), (..., groups) each.
+    The groups are the images or batches over which the definition averages (`Definition.group_size`). If it averages
+    over none, there is one group of all images. images: the number of images of each group, (groups,)."""
     terms = _terms(definition, groups)
     terms = _mean_terms(definition, terms, images) if definition.group_size else terms
     return _from_sums(definition, [term.sum(axis=-1) for term in terms])
 
 
 def units_of(rows: Rows, batch: int) -> np.ndarray:
-    """For each row the number of its batch of so many images, or with a batch of 1 its own number, from 0, int (n,)."""
+    """The number, from 0, of the batch that each row is in, int (n,). With a batch of 1: the number of the row."""
     return np.arange(len(rows)) if batch == 1 else np.unique(rows.position // batch, return_inverse=True)[1]
 
 
@@ -120,8 +123,10 @@ def _unit_terms(definition: Definition, rows: Rows, units: np.ndarray) -> list[n
 
 
 def _terms(definition: Definition, counted: Rows) -> list[np.ndarray]:
-    """What each image, or group of images, adds to the sums that a metric is made of: TP, FP, FN, TN of an overlap,
-    then numerators and denominators in pairs; one term of a count."""
+    """What each image, or group of images, adds to the sums that a metric is made of.
+
+    For an overlap these are TP, FP, FN and TN. Then numerators and denominators follow in pairs. For a count there is
+    one term."""
     metric, costs = definition.metric, lambda: [counted.costs(definition.clip), counted.pixels]
     if str(definition) == OF_TRAINING:
         raise ValueError("rows are of images and don't tell")
@@ -141,7 +146,9 @@ def _terms(definition: Definition, counted: Rows) -> list[np.ndarray]:
 
 
 def _class_terms(definition: Definition, counted: Rows) -> list[np.ndarray]:
-    """The same for what a network says of whole images: numerator and denominator, or the one term of a count."""
+    """The terms of a metric of whole images that are classified: numerator and denominator, or the one term of a count.
+
+    Raises ValueError for a class that the rows don't have."""
     positive, other = counted.classes
     tp, fp, fn, tn = counted.class_overlap()
     if definition.metric == "bce":
@@ -158,15 +165,16 @@ def _class_terms(definition: Definition, counted: Rows) -> list[np.ndarray]:
 
 
 def _mean_terms(definition: Definition, sums: Sequence[np.ndarray], images: np.ndarray) -> list[np.ndarray]:
-    """The numerator and denominator of a mean over groups of images, from the terms summed over each group, then
-    what else the metric is made of. images: how many each group has, (groups,)."""
+    """The numerator and denominator of a mean over groups of images; then the terms of `sums` beyond TP, FP, FN, TN.
+
+    sums: the `_terms`, summed over each group. images: the number of images of each group, (groups,)."""
     weights = np.ones_like(images) if definition.aggregation.startswith("batches") else images
     scores = _scores(definition, *sums[:4])
     return [np.ma.filled(scores * weights, 0), weights * ~np.ma.getmaskarray(scores), *sums[4:]]
 
 
 def _from_sums(definition: Definition, sums: Sequence[np.ndarray]) -> np.ndarray:
-    """The value from the sums of the terms, in their shape; NaN where it is undefined."""
+    """The metric from the sums of its terms, in the shape of a sum; NaN where it is undefined."""
     if definition.metric == "count":
         return sums[0]
     overlap = definition.aggregation == "pooled" and definition.metric not in ("accuracy", "bce")
@@ -179,8 +187,9 @@ def _from_sums(definition: Definition, sums: Sequence[np.ndarray]) -> np.ndarray
 def _scores(
     definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray
 ) -> np.ma.MaskedArray:
-    """The ratio, or the loss made of it, from counts: float64 arrays of one shape. Masked where it is undefined or to
-    be skipped. The cross-entropy of bce+dice-loss is not in it."""
+    """The ratio, or the loss made of it, from counts: float64 arrays of one shape.
+
+    It is masked where it is undefined or skipped. It does not include the cross-entropy of bce+dice-loss."""
     of_class = {"fg": (tp, fp, fn), "bg": (tn, fn, fp)}
     names = ["fg", "bg"] if definition.target == "mean2" else [definition.target]
     scores = [np.ma.masked_invalid(_score(definition, *of_class[name])) for name in names]
@@ -189,11 +198,12 @@ def _scores(
 
 
 def _weighted(form: tuple[int, ...], counts: tuple[np.ndarray, ...]) -> np.ndarray:
+    """The weighted sum of TP, FP and FN. form: the weights, of OVERLAPS; that of TN, always 0, is not used."""
     return sum(weight * each for weight, each in zip(form, counts, strict=False) if weight)
 
 
 def _score(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
-    """The ratio of one class; NaN where it is undefined or to be skipped."""
+    """The ratio of one class; NaN where it is undefined or skipped."""
     ratio, _ = LOSSES.get(definition.metric, (definition.metric, None))
     numerator, denominator = (_weighted(form, (tp, fp, fn)) + definition.smooth for form in OVERLAPS[ratio])
     score = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
@@ -204,24 +214,25 @@ def _score(definition: Definition, tp: np.ndarray, fp: np.ndarray, fn: np.ndarra
 
 
 def standard(recipe: Recipe) -> list[str]:
-    """The signatures that every run of a recipe is given on every split, each once: STANDARD, those of batches of the
-    recipe's own size, and those of classes."""
+    """The signatures under which every run of a recipe is scored on every part: STANDARD, those of batches of the
+    recipe's own size, and those of classes. Each stands once."""
     return [*STANDARD, *of_batches(recipe.batch_size), *of_classes(recipe)]
 
 
 def of_batches(size: int) -> list[str]:
-    """IoU and Dice as a function gives them that a notebook hands to `fit` as a metric: of each batch, then the mean
-    over batches. An empty batch, without tumour in truth and prediction, counts as 1: such functions add a constant
-    above and below so as not to divide by 0.
+    """Signatures of IoU and Dice as a function computes them that a notebook gives to `fit` as a metric.
 
-    All batches weigh alike, the smaller last one too, as Keras averages a metric that gives one number a batch. With
-    weights by images (`batch=K`), as in the loss that Keras prints, the mean differed by 0.001 in the median over the
-    counts of our runs, and by 0.065 at most: 18 test images in two batches of eight and one of two.
+    Such a function computes the metric of each batch, and Keras takes the mean over batches. All batches weigh alike,
+    the smaller last one too. A batch without tumour in truth and prediction counts as 1, since such functions add a
+    constant to numerator and denominator to avoid a division by 0.
+
+    With weights by images (`batch=K`), as in the loss that Keras prints, the mean differed by 0.001 in the median over
+    the counts of our runs, and by at most 0.065, for 18 test images in two batches of eight and one of two.
     """
     return [f"{ratio}|fg|batches={size}|{how}" for ratio in ("iou", "dice") for how in ("t=0.5|empty=one", "soft|s=1")]
 
 
 def of_classes(recipe: Recipe) -> list[str]:
-    """The signatures that a recipe's network has because it also classifies."""
+    """The signatures on classification, if the recipe's network also classifies; else []."""
     classes = recipe.classes if recipe.positive else []
     return [*(OF_CLASSES if classes else []), *(form.format(name) for name in classes for form in OF_A_CLASS)]

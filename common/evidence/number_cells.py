@@ -1,4 +1,4 @@
-"""A printed number in the cells of a table: as printed, ours beside it, what learns nothing, the verdict."""
+"""A printed number in the cells of a table: as printed, ours beside it, what a guess scores, the verdict."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,8 @@ from common.reported import Reported
 
 
 def describe_printed(answer: Answer) -> str:
-    """A number as the paper prints it; of a column also what it is of the folds: "98.08%, mean of 10 folds"."""
+    """A number as the paper prints it: "0.5667"; for a column, with its place among the folds: "98.08%, mean of 10
+    folds"."""
     head, folds = answer.head, sum(cell.fold is not None for cell in answer.cells)
     value = head.as_printed
     if len(answer.cells) == 1:
@@ -26,9 +27,11 @@ def describe_printed(answer: Answer) -> str:
 
 
 def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
-    """Mean, interval and repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; of a single image, our images; of a cell of a
-    confusion matrix, our folds; "-" for none. Of networks that did not learn there is no interval. runs: without these,
-    those that stand beside the number."""
+    """Our mean, its interval and the number of repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; "-" if there is none.
+
+    For a number of a single image, our images are counted instead of repeats; for a cell of a confusion matrix, our
+    folds. If the network did not learn, there is no interval. runs: by default those that stand beside the number
+    (`Answer.ours`)."""
     runs = runs or answer.ours
     if runs is None or runs.row.reproduced.mean is None:
         return "-"
@@ -38,9 +41,10 @@ def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
 
 
 def describe_width(answer: Answer, runs: Runs) -> str:
-    """How far our runs vary, and how far they may for a hint: "0.68, give or take 0.07 (3 small repeats), and a hint
-    needs 0.05". Where the interval is cut at an end of the metric's range, the interval as it is. For runs with an
-    interval and a margin."""
+    """How far our runs vary, and how far they may vary for a hint. The runs have an interval and a margin.
+
+    Such as "0.68, give or take 0.07 (3 small repeats), and a hint needs 0.05". If the interval is cut at an end of the
+    metric's range, it is given in place of "give or take"."""
     row, found = runs.row, runs.row.reproduced
     half, needed = say_widths(row, (found.high - found.low) / 2, row.margin)
     if within_range(found, Definition.parse(row.definition)) != found:
@@ -50,12 +54,13 @@ def describe_width(answer: Answer, runs: Runs) -> str:
 
 
 def is_unlearned(runs: Runs) -> bool:
-    """Whether our value is of networks that did not learn, so that it says nothing about the paper."""
+    """Whether a network behind our value did not learn, so that the value says nothing about the paper."""
     return bool(learned.unusable(runs.row.definition, runs.assessed.record))
 
 
 def describe_nothing(answer: Answer) -> str:
-    """What the best predictor that has learned nothing scores on 95 % of random splits: "0.45 to 0.47"."""
+    """What the best predictor that has learned nothing scores on 95 % of random splits: "0.45 to 0.47"; "-" if that is
+    not known."""
     if answer.nothing is None:
         return "-"
     _, scored = answer.nothing
@@ -64,12 +69,14 @@ def describe_nothing(answer: Answer) -> str:
 
 
 def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str, str, str, str]:
-    """A row of a small table: the number; as printed; ours with its interval; the best of what learns nothing; the
-    verdict, or what small runs hint at. nothing: the scores of each such predictor; empty where only those on the
-    splits of the runs are known."""
+    """A row of a small table: the name of the number; its value as printed; ours with its interval; the score of the
+    best predictor that has learned nothing; the verdict, or what small runs hint at.
+
+    nothing: the scores of these predictors over random splits. If it is empty, their scores on the splits of the runs
+    are used."""
     scored = list(nothing) or [Prediction(1, mean) for mean in row.trivial.values()]
     best, mean = best_of(row.definition, scored), row.reproduced.mean
-    two = row.reproduced.n == 2  # whose interval goes from end to end
+    two = row.reproduced.n == 2  # the interval of two repeats is so wide that it says nothing
     interval = "" if two or not _interval(row) else f" ({_interval(row)})"
     return (
         name_metric(cell),
@@ -81,12 +88,13 @@ def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -
 
 
 def count_repeats(record: Record, number: int, kind: str = "") -> str:
-    """Such as "3 small repeats", "1 cross-validation"."""
+    """The number of repeats, such as "3 small repeats" or "1 cross-validation". kind: "small " or "", put before."""
     return counted(number, f"{kind}{'cross-validation' if record.folds else 'repeat'}")
 
 
 def _behind(answer: Answer, runs: Runs) -> list[str]:
-    """What stands behind a value of ours: how many repeats, whether they did not learn, whether they are stale."""
+    """What a value of ours is from: the number of repeats, then "did not learn" and "stale", or "" for each of these
+    that does not apply."""
     record, number = runs.assessed.record, runs.row.reproduced.n
     small = "small " if record.profile == "small" else ""
     repeats = count_repeats(record, number, small)
@@ -96,7 +104,7 @@ def _behind(answer: Answer, runs: Runs) -> list[str]:
 
 
 def _of_a_mean(answer: Answer) -> str:
-    """What an interval is of where the paper prints the mean of several runs. Of a single run it would be wider."""
+    """ " for a mean of 3 runs" if the paper prints such a mean, else "". For a single run, the interval is wider."""
     return f" for a mean of {answer.head.mean_of} runs" if answer.head.mean_of > 1 else ""
 
 

@@ -1,4 +1,4 @@
-"""What our runs let one expect of a printed number, or of the metric that a claim in words is about."""
+"""Which value our runs let one expect for a printed number, or for the metric that a claim in words is about."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -24,10 +24,11 @@ from common.reported import Reported, Worded, printed
 
 @dataclass(frozen=True)
 class Outlook:
-    """What our runs let one expect of a number.
+    """Where our runs let one expect a number, and how that would change with more repeats.
 
-    fewest: how many repeats decide. more: what so many repeats would let one expect, if mean and spread stayed as they
-    are; None where the runs at hand can't tell. step: further repeats come in so many at once."""
+    fewest: the least number of repeats that can decide. more: a function from a number of repeats to what they would
+    let one expect, if mean and spread stayed as they are; None if the runs at hand can't tell. step: how many repeats
+    are added at once, such as one for each split."""
 
     expected: Expected
     fewest: int = RUNS
@@ -36,17 +37,21 @@ class Outlook:
 
     @property
     def further(self) -> range:
-        """The numbers of repeats, up to the most that are counted, that there may be beyond those at hand."""
+        """The numbers of repeats, greater than the one at hand and at most MOST_REPEATS, that there may be later."""
         return range((self.expected.n // self.step + 1) * self.step, MOST_REPEATS + 1, self.step)
 
 
 def expect_cells(paper: Paper, record: Record, cells: list[Reported]) -> Outlook:
-    """What our runs let one expect of these cells."""
+    """What our runs let one expect for these cells: one number, or a column of a fold table.
+
+    No runs (n is 0) for a number of a single image, and for a quoted number of a network that is not trained here."""
     head = head_of(cells)
     if head.image or (head.quoted and not head.readings):
         return Outlook(Expected(0))
     part = part_of(paper, head.split)
-    if is_count(head):  # of one fold, since a mean of counts is no count; its folds are no repeats and decide nothing
+    if is_count(head):
+        # A count is of one fold, since a mean of counts is no count. So it is compared with our single folds. But these
+        # are no repeats: with fewer than RUNS cross-validations, they can't decide, however many there are.
         repeats = by_repeat(record, part, head.definition).values()
         folds = [value for each in repeats for value in each]
         return Outlook(expect(folds), len(folds) + 1 if len(repeats) < RUNS else RUNS)
@@ -62,8 +67,11 @@ def expect_cells(paper: Paper, record: Record, cells: list[Reported]) -> Outlook
 def _expect_repeats(
     splits: Sequence[Sequence[float]], published: bool, mean_of: int = 1, deviation: float | None = None
 ) -> Outlook:
-    """splits: for each, one value for each repeat on it. These share its images, so that they count as one. published:
-    whether they are the authors' own splits. Further repeats are on the same ones again, and tell no more of others."""
+    """What one further repeat, or the mean of `mean_of` repeats, is expected to be.
+
+    splits: for each split, one value for each repeat on it. Repeats on one split share its images, so they count as
+    one, with their mean. published: whether these are the authors' own splits. Then further repeats are on the same
+    splits again and tell nothing more about other splits, so `more` is None. deviation: as in `expect`."""
     more = partial(expect, list(map(mean, splits)), mean_of, deviation)
     can_tell = len(splits) >= RUNS and not published
     return Outlook(more(), more=more if can_tell else None)
@@ -72,8 +80,10 @@ def _expect_repeats(
 def expect_cross_validation(
     record: Record, part: str, definition: str, deviation: float | None = None
 ) -> Outlook | None:
-    """What one or two cross-validations let one expect of another, from the spread of their folds; None for none and
-    for more, whose means tell how far they vary. deviation: the one over the paper's folds."""
+    """What one or two cross-validations let one expect of another one, from the spread of their folds.
+
+    None if there is no cross-validation, and for three or more: then the spread of their means is known. deviation: the
+    standard deviation over the paper's folds, None if it is not known."""
     repeats = list(by_repeat(record, part, definition).values())
     if not 0 < len(repeats) < RUNS or len(repeats[0]) < 2:
         return None
@@ -82,14 +92,15 @@ def expect_cross_validation(
     def more(number: int) -> Expected:
         if number < RUNS:
             return expect_from_folds(repeats, ratio, deviation, number)
-        one = expect_from_folds(repeats, ratio, repeats=1)  # its error is that of ours and theirs, which vary alike
+        # The square of this error is the sum of two equal variances: of one mean of ours, and of the paper's mean.
+        one = expect_from_folds(repeats, ratio, repeats=1)
         return Expected(number, one.mean, one.error * math.sqrt((1 / number + 1) / 2), number - 1)
 
     return Outlook(expect_from_folds(repeats, ratio, deviation), 1, more)
 
 
 def _deviation(cells: list[Reported]) -> float | None:
-    """The standard deviation over the paper's folds: as printed, or of the folds that it prints."""
+    """The standard deviation over the paper's folds: as printed, or computed from the folds that it prints."""
     as_printed = next((cell for cell in cells if cell.statistic == "deviation"), None)
     if as_printed:
         return fmean(as_printed.interval)
@@ -98,8 +109,10 @@ def _deviation(cells: list[Reported]) -> float | None:
 
 
 def expect_claim(paper: Paper, claim: Worded, record: Record) -> Outlook:
-    """What one network lets one expect of one further run: its metric, or by how much it is higher on the test images
-    than on the training images."""
+    """What the runs of one network let one expect of one further run.
+
+    The value is the claim's metric or, if the claim compares test with training images, by how much the metric is
+    higher on the test images."""
     published = is_on_published_splits(paper, record)
     if claim.over == "train":
         train = by_repeat(record, part_of(paper, "train"), claim.definition)

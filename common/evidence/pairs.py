@@ -1,10 +1,10 @@
-"""Two networks on the same test images: by how much one is better, repeat by repeat, and over all of them.
+"""Two networks on the same test images: by how much one is better, in each repeat and over all repeats.
 
-Within a repeat both networks have the same training and test images. So the images are pairs, and what makes an image
-hard for both cancels out. Over several repeats the images are no sample of their own: the test parts overlap, and all
-images of a repeat share the two trained networks. There the splits are the pairs (`corrected_t`); repeats on the same
-split count as one, with their mean. Each fold of a cross-validation is a split of its own (Bouckaert & Frank 2004,
-PAKDD: 3-12, the corrected repeated k-fold test), so that one cross-validation of each network can decide.
+Within a repeat, both networks have the same training and test images. So each image is a pair, and what makes an image
+hard for both cancels out. Over several repeats, the images can't be the sample: the test parts overlap, and all images
+of a repeat share the two trained networks. So there the splits are the pairs (`corrected_t`). Repeats on the same split
+count as one, with their mean. Each fold of a cross-validation is a split of its own (the corrected repeated k-fold
+test, Bouckaert & Frank 2004, PAKDD: 3-12). So one cross-validation of each network can decide.
 """
 
 from collections.abc import Sequence
@@ -27,17 +27,18 @@ from common.evidence.statistics import PairedDifference, paired_bootstrap
 from common.paper import Paper
 from common.plural import counted
 
-# So many repeats are the most that anybody is advised to run.
+# We never advise to run more repeats than this.
 MOST = 1000
 
 
 @dataclass(frozen=True)
 class OfImages:
-    """How the values of single images spread, of a metric between 0 and 1.
+    """How the values of single images spread, for a metric between 0 and 1.
 
-    one, other: the standard deviation over images of each network, as a share of the greatest that its mean m allows,
-    √(m·(1 - m)) (Bhatia & Davis 2000, American Mathematical Monthly 107: 353-357): from 0 to 1. So it can be carried
-    over to a mean that leaves more or less room. correlation: of the two networks' values, from -1 to 1."""
+    one, other: for each network, the standard deviation over images, as a share of the greatest standard deviation that
+    the network's mean m allows: √(m·(1 - m)) (Bhatia & Davis 2000, American Mathematical Monthly 107: 353-357). The
+    share is from 0 to 1. Unlike the standard deviation itself, it can be used for networks with another mean.
+    correlation: of the two networks' values, from -1 to 1."""
 
     one: float
     other: float
@@ -46,12 +47,15 @@ class OfImages:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both networks in one repeat or fold. difference: the metric of one less that of the other.
+    """Both networks in one repeat or fold.
 
-    split, fold: their numbers, from 0; fold is None without a cross-validation. images: number of test images, 0 where
-    their counts are not kept; then `low` and `high`, the 95 % interval of the difference over samples of the test
-    images (`paired_bootstrap`), and `of_images` are None. They are None too for a metric over batches, which are no
-    images, for a single test image, and `of_images` for a metric with another scale than from 0 to 1."""
+    repeat, split, fold: their numbers, from 0; fold is None without a cross-validation.
+    difference: the metric of the first network less that of the second.
+    images: the number of test images; 0 if `low`, `high` and `of_images` are not known. That is so if the counts of the
+        images are not kept, for a metric over batches, and for a single test image.
+    low, high: the 95 % interval of the difference over samples of the test images (`paired_bootstrap`).
+    of_images: how single images spread; None also for a metric that does not lie between 0 and 1, and if a network has
+        the same value in every image."""
 
     repeat: int
     split: int
@@ -65,14 +69,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """pairs: by repeat, then by fold. test_per_train: test images for each training image."""
+    """Two networks in all repeats that both have. pairs: in the order of repeats, then of folds. test_per_train: the
+    number of test images for each training image."""
 
     pairs: tuple[Pair, ...]
     test_per_train: float
 
     @property
     def by_split(self) -> list[list[float]]:
-        """The differences on each split, or on each fold of one."""
+        """The differences, grouped by split and fold: one for each repeat on it."""
         groups: dict[tuple[int, int | None], list[float]] = {}
         for pair in self.pairs:
             groups.setdefault((pair.split, pair.fold), []).append(pair.difference)
@@ -85,26 +90,28 @@ class Paired:
 
     @property
     def folds(self) -> int:
-        """Of a cross-validation; 0 without one."""
+        """The number of folds of a cross-validation; 0 without one."""
         return len({pair.fold for pair in self.pairs if pair.fold is not None})
 
     @property
     def repeats(self) -> int:
-        """A cross-validation is one repeat."""
+        """The number of repeats. A cross-validation is one repeat."""
         return len({pair.repeat for pair in self.pairs})
 
     @property
     def of_images(self) -> OfImages | None:
-        """The means over the repeats."""
+        """The mean of `Pair.of_images` over the pairs that have one; None if none has."""
         known = [pair.of_images for pair in self.pairs if pair.of_images]
         fields = ("one", "other", "correlation")
         return OfImages(*(mean(getattr(each, field) for each in known) for field in fields)) if known else None
 
 
 def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str, results: Path | None) -> Paired:
-    """Every training of a repeat that both records have whole. They are of the same conditions, splits and folds. part:
-    a key of `Repeat.metrics`. definition: a signature. results: the folder with the counts behind the records, which
-    are of the test part."""
+    """Pairs of trainings, from each repeat in which both records have the metric, and in which no fold failed.
+
+    one, other: records of the same conditions, splits and folds. part: a key of `Repeat.metrics`. definition: a
+    signature. results: the folder with the counts behind the records, None if there is none. Only test images have
+    counts there."""
     whole = [by_repeat(record, part, definition).keys() for record in (one, other)]
     split_of = split_of_each_repeat(paper, one)
     others = {(run.seed, run.repeat, run.fold): run for run in other.runs}
@@ -122,6 +129,7 @@ def pair_up(paper: Paper, one: Record, other: Record, part: str, definition: str
 
 
 def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
+    """The pair with what the counts of its test images tell; as it is if they tell nothing of single images."""
     if "|batch" in definition or len(one) < 2 or not np.array_equal(one.case, other.case):
         return pair
     found: PairedDifference = paired_bootstrap(one, other, [definition])[definition]
@@ -132,7 +140,9 @@ def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
 
 
 def _spread_of_images(values: np.ndarray) -> OfImages | None:
-    """values: float64 (2, images), from 0 to 1. None where a network has the same value in every image."""
+    """How single images spread. values: of both networks, float64 (2, images), from 0 to 1.
+
+    None for fewer than two images, and if a network has the same value in every image."""
     if values.shape[1] < 2 or not values.std(axis=1).all():
         return None
     means = values.mean(axis=1)
@@ -141,8 +151,8 @@ def _spread_of_images(values: np.ndarray) -> OfImages | None:
 
 
 def say_pairs(paired: Paired, one: str, other: str) -> list[str]:
-    """Two sentences: the difference in each repeat or fold, with its interval over the test images, and over all of
-    them. one, other: the networks' names."""
+    """Two sentences on the difference: in each repeat or fold, with its interval over the test images; and over all
+    repeats. one, other: the networks' names."""
     repeats = [
         f"{pair.difference:+.4f}{_interval(pair.low, pair.high)} on the "
         f"{f'{pair.images} ' if pair.images else ''}test images of "
@@ -168,15 +178,18 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def repeats_to_tell(differences: Sequence[Sequence[float]], test_per_train: float, fixed: bool) -> int | None:
-    """How many repeats, those at hand included, would have an interval without 0, if mean and spread of the differences
-    stay as they are. None if not even MOST would.
+    """How many repeats, with those at hand, it would take until the interval leaves out 0, if mean and spread of the
+    differences stay as they are. None if not even MOST are enough.
 
-    differences: by split, those of its repeats; at least two splits. test_per_train: as in `corrected_t`. fixed:
-    whether the splits are given, so that further repeats are on the same ones; else each draws a new one.
+    differences: for each split, one for each repeat on it; at least two splits. test_per_train: as in `corrected_t`.
+    fixed: whether further repeats are on the same splits again; else each draws a new split.
 
-    The interval of `corrected_t` does not shrink below ±1.96·s·√(n₂/n₁), however many splits are drawn of one set of
-    images; and with given splits not below what the spread over splits alone leaves. Raises ValueError for fewer than
-    two splits, and for given splits with one repeat each, where luck can't be told from split.
+    More repeats do not always help. However many splits are drawn of one set of images, the interval of `corrected_t`
+    does not shrink below ±1.96·s·√(n₂/n₁). On fixed splits, it does not shrink below the one that the spread over
+    splits alone gives.
+
+    Raises ValueError for fewer than two splits, and for fixed splits with one repeat each, because then the spread over
+    splits can't be told from the spread over initial weights.
     """
     if len(differences) < 2:
         raise ValueError("the spread of one split is not known")
@@ -200,7 +213,7 @@ def repeats_to_tell(differences: Sequence[Sequence[float]], test_per_train: floa
 
 
 def say_what_would_tell(paired: Paired, fixed: bool) -> str:
-    """One sentence on `repeats_to_tell`. fixed: as there."""
+    """One sentence on how many repeats would tell which network is better (`repeats_to_tell`). fixed: as there."""
     splits, have = paired.by_split, paired.repeats
     if len(splits) < 2:
         return f"How many repeats would tell can't be said from {counted(have, 'repeat')} on 1 split."
@@ -214,6 +227,7 @@ def say_what_would_tell(paired: Paired, fixed: bool) -> str:
         why = "their own spread is too wide" if fixed else "they share their images, and more images are needed"
         most = f"{MOST // each} cross-validations" if paired.folds else f"{MOST} {where}"
         return f"Not even {most} would tell: {why}."
-    needed = max(-(-needed // each), have + (len(splits) if fixed else 1))  # those at hand do not tell
+    # The repeats at hand do not tell, so it takes at least one more, or one more on each of the given splits.
+    needed = max(-(-needed // each), have + (len(splits) if fixed else 1))
     number = f"{needed} cross-validations of each network" if paired.folds else f"{needed} {where}"
     return f"About {number} would tell, if mean and spread stay as in {f'these {have}' if have > 1 else 'this one'}."

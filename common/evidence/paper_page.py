@@ -1,4 +1,4 @@
-"""results/<paper>.md: all that is known of one paper's numbers, and every run behind it."""
+"""The page results/<paper>.md: all that is known about one paper's numbers, and every run behind it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -34,7 +34,7 @@ from common.evidence.verdict import DID_NOT_LEARN
 from common.paper import Paper
 from common.text import Markdown, as_code, for_markdown
 
-# Of a record's test images, one by one, and of all papers' readings.
+# Names of files: the table of a record's test images, one by one, and the page of the readings of all papers.
 IMAGES, SWEEP = "images.csv", "sweep.md"
 
 SPLIT_AND_LUCK = "How much is split and how much is luck (standard deviation, its 95 % interval, degrees of freedom):"
@@ -43,7 +43,7 @@ STALE = "**Stale**: made by an older recipe or protocol. Run it again."
 
 
 def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer]) -> str:
-    """The page. group: all records of the paper; found: all its answers."""
+    """The page as Markdown. group: the assessments of all records of the paper. found: all its answers."""
     shown = [each for each in group if each.in_full]
     blocks = [
         f"# {paper.name.capitalize()}: every definition, fold and run",
@@ -78,21 +78,21 @@ def _listed(title: str, sentences: Iterable[str]) -> str:
 
 
 def _worded(tested: Sequence[worded.Tested]) -> str:
-    """The table of what a paper claims in words; "" where it has no such claim."""
+    """The section on what a paper claims in words; "" if it has no such claim."""
     lines = []
     for each in tested:
         said = Markdown(f"{bold(each.answer)}{for_markdown(f' ({each.why})' if each.why else '')}")
         claim = f"{each.claim.words} ({each.claim.where})"
         lines.append([claim, each.asked, each.as_printed or "-", _joined(ran_of(each)), said])
     header = ["claimed in words", "tested as", "as printed", "our runs", "does it hold?"]
-    # Two records that did not learn leave the same to say.
+    # Each sentence once: if the networks of two records did not learn, the evidence is the same.
     more = bullets(dict.fromkeys(f"{each.asked}: {' '.join(each.evidence)}" for each in tested if each.evidence))
     table = markdown_table(header, *lines)
     return "\n\n".join(filter(None, ["## Claimed in words", table, more])) if lines else ""
 
 
 def _other_readings(paper: Paper, records: Sequence[Record]) -> str:
-    """A link to the page of single readings, and how many of the paper's were run; "" for none."""
+    """A link to the page of readings, and how many other readings of the paper were run; "" if none were."""
     beside = [(record, default) for record in records if (default := default_of(paper, record, records))]
     tried = {tuple(departures(*both).items()) for both in beside if not paper.are_default(both[0].readings)}
     number = sum(len(each) == 1 for each in tried)
@@ -129,13 +129,14 @@ def _record(assessed: Assessment) -> str:
 
 
 def _head_of_interval(assessed: Assessment) -> str:
-    """What the interval is of: one further run or, where the paper prints means of several runs, a mean of as many."""
+    """The head of the column with intervals: "next run" or, if the paper prints means of 3 runs, "mean of the next 3
+    runs"; both if it prints both."""
     sizes = sorted({cell.mean_of for cell in assessed.paper.reported if cell.id in assessed.own})
     return "; ".join("next run" if size == 1 else f"mean of the next {size} runs" for size in sizes) or "next run"
 
 
 def _leak_free_record(assessed: Assessment) -> str:
-    """What is said of a leak-free record, whose numbers stand in the tables of another record."""
+    """The section of a leak-free record, whose numbers stand in the tables of another record."""
     record = assessed.record
     here = as_code(f"{record.paper}/{slug(record)}")
     each = "" if assessed.images is None else f" its test images [one by one]({path_of_images(record)}), the counts"
@@ -166,8 +167,9 @@ def _line(assessed: Assessment, row: Compared) -> list:
 
 
 def _said(record: Record, row: Compared) -> str | Markdown:
-    """What these runs say of a number: its verdict, or what small ones hint at. Why a number cannot be right stands
-    above all tables."""
+    """What these runs say of a number: its verdict with a note, or what small runs hint at.
+
+    The note on why a number cannot be right is left out, since it stands above all tables."""
     if row.verdict != "not run":
         listed_above = row.verdict in ("impossible", "contradicted")
         note = for_markdown(f" ({row.note})") if row.note and not listed_above else ""
@@ -176,7 +178,7 @@ def _said(record: Record, row: Compared) -> str | Markdown:
 
 
 def _definitions(assessed: Assessment) -> str:
-    """The table of one record's test numbers under each of the standard definitions."""
+    """The table of one record's scores on the test images under each of the standard definitions."""
     record, images = assessed.record, assessed.images
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
     over_images = bootstrap(images, assessed.standard, resamples=RESAMPLES) if images is not None else {}
@@ -196,7 +198,7 @@ def _definitions(assessed: Assessment) -> str:
 
 
 def _leak_free(assessed: Assessment, part: str, signature: str) -> list[str]:
-    """The cells of the two columns of the leak-free record; [] where there is no such record."""
+    """The cells of the two columns of the leak-free record; [] if there is no such record."""
     if assessed.leak_free is None:
         return []
     return [_joined(each) for each in leak_free_of(assessed, part, signature) or ("", "")]
@@ -208,7 +210,7 @@ def _joined(estimated: Sequence[str]) -> str:
 
 
 def _table(intro: str, lines: list[list[str]]) -> str:
-    """A header and lines of text under a sentence; "" without any."""
+    """A table under a sentence; "" if there are no lines. lines: the header, then lines of text."""
     return f"{intro}\n\n{markdown_table(*lines)}" if lines else ""
 
 
@@ -221,5 +223,5 @@ def _image_by_image(assessed: Assessment) -> str:
 
 
 def path_of_images(record: Record) -> str:
-    """Of the table of a record's single test images, in the folder of results."""
+    """The path of the table of a record's test images one by one, from the folder of results."""
     return f"{record.paper}/{slug(record)}/{IMAGES}"

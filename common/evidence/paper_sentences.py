@@ -1,4 +1,4 @@
-"""What is said of a whole paper, in words: what became of its numbers, what was run, and what of its claims."""
+"""Sentences on a whole paper: what became of its numbers and of its claims, and what was run."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from common.evidence.verdict import VERDICTS, Verdict
 from common.evidence.worded import Tested
 from common.paper import Paper
 
-# A verdict in a sentence that counts numbers: of one, of several.
+# The words for a verdict in a sentence that counts numbers: for one number, and for several.
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
     "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
@@ -33,7 +33,9 @@ PLURAL = {
 
 
 def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
-    """One sentence on a whole paper: how many of its own numbers have which verdict, columns of tables as one."""
+    """How many of a paper's own numbers have which verdict, what small runs hint at, and whether runs are stale.
+
+    A column of a fold table counts as one number. found: all answers of the paper."""
     own = [answer for answer in found if answer.is_own]
     unnamed = "of data that the paper does not name"
     plural = PLURAL if paper.data_named else PLURAL | {"other data": (f"is {unnamed}", f"are {unnamed}")}
@@ -44,7 +46,9 @@ def say_paper(paper: Paper, found: Iterable[Answer]) -> str:
 
 
 def say_papers(found: Iterable[Answer]) -> str:
-    """The same of several papers, and whether our runs decide any of their numbers."""
+    """How many numbers of several papers have which verdict, and whether our runs decide any of them.
+
+    found: all answers of these papers."""
     own = [answer for answer in found if answer.is_own]
     decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
     unknown = "of data that we do not have or that the paper does not name"
@@ -53,6 +57,7 @@ def say_papers(found: Iterable[Answer]) -> str:
 
 
 def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> str:
+    """One sentence: how many numbers have which verdict. plural: as PLURAL."""
     if not own:
         return "No number of its own."
     counted = Counter(answer.verdict for answer in own)
@@ -72,14 +77,15 @@ def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> st
 
 
 def _as_read(own: Sequence[Answer], verdict: Verdict) -> str:
-    """How many numbers have a verdict only as we read them, such as " (1 only as we read it)"."""
+    """How many numbers have this verdict only as we read them: " (1 only as we read it)"; "" if none has."""
     number = sum(answer.depends_on_reading for answer in own if answer.verdict == verdict)
     return f" ({number} only as we read {'it' if number == 1 else 'them'})" if number else ""
 
 
 def _whose(own: Sequence[Answer], verdict: Verdict) -> str:
-    """Of the numbers of several papers: the paper that all numbers with a verdict are of, such as " (all of Paudel)";
-    "" where they are of several."""
+    """The one paper that all numbers with this verdict are of: " (all of Paudel)".
+
+    "" if they are of several papers, and if `own` has the numbers of a single paper."""
     names = [answer.paper.name for answer in own if answer.verdict == verdict]
     if len(set(names)) > 1 or len({answer.paper.name for answer in own}) == 1:
         return ""
@@ -87,7 +93,7 @@ def _whose(own: Sequence[Answer], verdict: Verdict) -> str:
 
 
 def _say_hints(own: Iterable[Answer]) -> str:
-    """What the small profile hints at, of the numbers that wait for a run at the paper's own size."""
+    """What small runs hint at, for the numbers that wait for a run at the paper's own size; "" if at nothing."""
     hinted = [answer for answer in own if answer.verdict == "not run" and answer.hint]
     hints = Counter(answer.hint for answer in hinted)
     margins = {say_within(answer.small.row) for answer in hinted if answer.hint == "near"}
@@ -97,7 +103,8 @@ def _say_hints(own: Iterable[Answer]) -> str:
 
 
 def say_runs(papers: Iterable[tuple[Paper, Sequence[Answer]]]) -> str:
-    """Which papers' own networks were run at the papers' size and how often, which only small, and which not yet."""
+    """Which papers' own networks were run at the paper's size, which only as small networks, and which not yet; and how
+    often."""
     kinds: dict[str, list[str]] = {"paper": [], "small": [], "": []}
     for paper, found in papers:
         own = [answer for answer in found if not answer.head.readings]
@@ -118,7 +125,7 @@ def _how_often(assessed: Assessment) -> str:
 
 
 def describe_lines(paper: Paper, found: Iterable[Answer]) -> Iterator[str]:
-    """A paper in a few lines: what became of its numbers, then a sentence on each headline number."""
+    """What became of a paper's numbers in one line, then a line on each of its best-known numbers (`headline`)."""
     found = list(found)
     yield say_paper(paper, found)
     for answer in headline(paper, found):
@@ -128,8 +135,9 @@ def describe_lines(paper: Paper, found: Iterable[Answer]) -> Iterator[str]:
 def explain_paper(
     paper: Paper, found: Iterable[Answer], assessed: Iterable[Assessment], tested: Iterable[Tested]
 ) -> Iterator[str]:
-    """What a person can repeat of a whole paper: what it is, what was run, what became of its numbers, and what of its
-    claims in words. assessed: all its records. tested: its claims (`worded.check_worded`)."""
+    """A whole paper in a few lines to tell others: what it is, what was run, and what became of its numbers and claims.
+
+    found: all its answers. assessed: all its records. tested: its claims in words (`worded.check_worded`)."""
     yield f"{paper.name.capitalize()}: {paper.title}. {paper.authors}."
     yield say_network(paper)
     runs = [each for each in assessed if paper.are_default(each.record.readings) and each.record.profile != "smoke"]
@@ -144,8 +152,10 @@ def explain_paper(
 
 
 def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
-    """A sentence on each claim in words, by the runs nearest to the paper; on one quote that is tested in several ways,
-    how many of them have which answer."""
+    """A sentence on each claim in words. If several claims test one quote, one sentence counts their answers.
+
+    Several records may test a claim. The first of them that was run answers it; `tested` has the paper's own size
+    first."""
     first: dict[str, Tested] = {}
     for each in tested:
         if first.setdefault(each.claim.id, each).status == "not run":
@@ -165,7 +175,7 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
 
 
 def say_reply(paper: Paper) -> str:
-    """What its authors answer, in their own words, or that there is no answer yet."""
+    """What the paper's authors answer, in their own words, or that there is no answer yet."""
     if paper.reply is None:
         return "None yet."
     where = f" ({paper.reply.where})" if paper.reply.where else ""

@@ -1,4 +1,4 @@
-"""Parts of sentences that several pages share: printed numbers by name and value, lists, and numbers of repeats."""
+"""Parts of sentences that several pages share: names and values of printed numbers, lists, and numbers of repeats."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,10 @@ from common.reported import Reported
 
 
 def like(cell: Reported | Compared, value: float, more: int = 0) -> str:
-    """A value with as many digits as the printed number has, two to four, and in its unit; one digit of a count. more:
-    how many further digits."""
+    """A value in the unit of a printed number and with as many decimals as that has.
+
+    At least two decimals and at most four; of a percentage one or two; of a count one. more: how many further
+    decimals."""
     if Definition.parse(cell.definition).metric in ("count", "epochs"):
         return f"{value:.{1 + more}f}"
     percent = "%" in cell.as_printed
@@ -21,8 +23,9 @@ def like(cell: Reported | Compared, value: float, more: int = 0) -> str:
 
 
 def say_widths(cell: Reported | Compared, *widths: float) -> list[str]:
-    """By how much numbers differ, in the unit of a printed number: "0.0539", or "10 points" of a percentage. Widths
-    have as many digits as it takes to tell them apart."""
+    """Differences in the unit of a printed number: "0.0539", or "10 points" if it is a percentage.
+
+    They have as many decimals as it takes to tell them apart, up to three more than the printed number."""
     for more in range(4):
         said = [like(cell, width, more) for width in widths]
         if len(set(said)) == len(said):
@@ -31,30 +34,32 @@ def say_widths(cell: Reported | Compared, *widths: float) -> list[str]:
 
 
 def name_number(cell: Reported) -> str:
-    """Such as "test IoU 0.5667"; with its readings where it is not of the paper's own network."""
+    """Name and value, such as "test IoU 0.5667"; with readings if it is not of the paper's own network."""
     return f"{name_metric(cell)} {cell.as_printed}"
 
 
 def name_metric(cell: Reported) -> str:
-    """The same without the value: "test IoU", "test IoU (network=cmunext)"."""
+    """The name alone: "test IoU", "test IoU (network=cmunext)"."""
     split = "training" if cell.split == "train" else cell.split
     return " ".join([split, cell.name, *(f"({each})" for each in as_shown(cell.readings))])
 
 
 def name_place(cell: Reported) -> str:
-    """The first place that prints a number: "Table 1" of "Table 1, abstract"."""
+    """The first place that prints a number: "Table 1" if these are "Table 1, abstract"."""
     return cell.where.split(",")[0]
 
 
 def listed(phrases: Iterable[str]) -> str:
-    """a, b and c."""
+    """ "a, b and c". Raises ValueError for no phrases."""
     *most, last = phrases
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def say_needed(needed: int, unit: str, purpose: str, would: str) -> str:
-    """A sentence on `verdict.repeats_to_decide`: "It would take about 5 repeats to tell.". unit: of what one would run
-    more (`run_values.name_repeats`). purpose, would: such as "to tell" and "tell"."""
+    """A sentence on the number of repeats that would decide: "It would take about 5 repeats to tell.".
+
+    needed: as `verdict.repeats_to_decide` gives it. unit: what one would run more of (`run_values.name_repeats`).
+    purpose, would: such as "to tell" and "tell"."""
     if needed == 0:
         return f"No number of {unit} would {would}: they vary too much."
     number = f"more than {MOST_REPEATS}" if needed > MOST_REPEATS else f"about {needed}"

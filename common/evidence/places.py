@@ -1,25 +1,24 @@
-"""The places where our runs may have a printed number, in the order in which they are tried: from the nearest to the
-farthest from what the paper says.
+"""The places where our runs may have a printed number, from the nearest to the farthest from what the paper says.
 
-Numbers of a kind are those that a paper prints in one place under one definition, such as the IoU of train and test in
-a table. All of them are sought in one place. The order is
+Numbers of a kind are those that a paper prints in one table or text passage under one definition, such as the IoU of
+train and test in a table. A place must have all numbers of a kind. The places are tried in this order:
 
 1. The same definition on another part: the training images evaluated, the training images as `fit` printed them, the
    validation images, the test images.
-2. Another definition that may have the same name (`FAMILIES`), on the stated part. Those that share more with the
-   stated definition come first.
-3. Both.
-4. Another epoch: the same definition as `fit` printed it for training or validation images, in the epoch where it is
-   best, and in the last one.
-5. Another reading of what the paper leaves open, with the stated part and definition. Those with fewer changes come
+2. Another definition that may have the same name (`FAMILIES`), on the stated part. Definitions that share more with the
+   stated one come first.
+3. Another part and another definition.
+4. Another epoch: the same definition as `fit` printed it for training or validation images, in the epoch in which it is
+   best, and in the last epoch.
+5. Another reading of what the paper leaves open, with the stated part and definition. Records with fewer changes come
    first.
 
-The reason is Occam's: of two explanations, the one with fewer departures from what is said is the better one. A slip
-in the part or in the definition is one departure, both are two. Another epoch or reading departs from how the network
-was made, and not only from how its numbers are called.
+The reason is Occam's razor: of two explanations, the one with fewer departures from what the paper says is better. A
+slip in the part or in the definition is one departure, both are two. Another epoch or reading departs from how the
+network was made, and not only from how its numbers are called.
 
-If a kind has numbers of train and test, a place of 1 or 3 moves those of one of the two. A place of 4 moves first both
-and then one.
+If a kind has numbers of train and test, a place of 1 or 3 moves the numbers of one of the two. For 4, places that move
+both come first, then places that move one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +33,7 @@ from common.evidence.statistics import Prediction, prediction
 from common.evidence.verdict import RUNS
 from common.readings import as_shown
 
-# Metrics that papers call by one name: "IoU" or "Dice" for any of these ratios, "loss" for any of these losses.
+# Families of metrics. Papers call any of the first "IoU" or "Dice", and any of the second "loss".
 FAMILIES = ({"iou", "dice", "printed-dice"}, {"bce", *LOSSES})
 
 PARTS = ("train", RUNNING, "validation", "test")
@@ -42,9 +41,11 @@ PARTS = ("train", RUNNING, "validation", "test")
 
 @dataclass(frozen=True)
 class Place:
-    """Where numbers of a kind may be found. parts: for each number the key of `Repeat.metrics`, or a part with an epoch
-    such as "test (best epoch)" (`curves.part_at`). readings: how they differ from the record's own, as typed; "" for no
-    difference."""
+    """A place where numbers of a kind may be found.
+
+    definition: a signature. parts: for each number the key of `Repeat.metrics`, or a part at an epoch, such as "test
+    (best epoch)" (`curves.part_at`). readings: how the readings differ from the record's own, as typed; "" if they do
+    not."""
 
     definition: str
     parts: tuple[str, ...]
@@ -54,9 +55,12 @@ class Place:
 def places(
     record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()
 ) -> Iterator[tuple[Place, list[Prediction]]]:
-    """The places to try, in order, each with the interval of each number. Left out are places with too few repeats to
-    refute a number, places that rest on a network that did not learn, and those with the same values in every run as
-    the stated place or one before."""
+    """The places to try, in order, each with the interval of one further run for each number.
+
+    Three kinds of places are left out: those with fewer than RUNS repeats, those that rest on a network that did not
+    learn, and those that have the same values in every run as the stated place or an earlier one.
+
+    cells: numbers of one kind. others: the records of other readings to search."""
     own = cells[0].definition
     known = {_series(record, own, [cell.part for cell in cells])}
     for source, where in _candidates(record, cells, others):
@@ -82,8 +86,9 @@ def _candidates(record: Record, cells: Sequence[Compared], others: Sequence[Reco
 
 
 def _moves(cells: Sequence[Compared], parts: Iterable[str]) -> list[tuple[str, ...]]:
-    """The parts of all numbers if those of one split were of another part, but not of the images of another split: two
-    numbers of the same images are one number."""
+    """The parts of all numbers if the numbers of one split were of another part: one tuple for each such move.
+
+    No number is moved to the images of another split in `cells`, since two numbers of the same images would be one."""
     stated = {cell.split: cell.part for cell in cells}
     moves = [
         stated | {split: part}
@@ -95,8 +100,9 @@ def _moves(cells: Sequence[Compared], parts: Iterable[str]) -> list[tuple[str, .
 
 
 def _other_definitions(record: Record, signature: str) -> list[str]:
-    """The other definitions of the same family, of pixels or of classes alike: those that differ in fewer respects
-    first, else in the order of the record."""
+    """The other definitions of the same family and kind (`_kind`) that the record has values of.
+
+    Those that differ from `signature` in fewer fields come first, else in the order of the record."""
     own = Definition.parse(signature)
     family = next((family for family in FAMILIES if own.metric in family), {own.metric})
     computed = {name: None for run in record.runs for part in PARTS for name in run.metrics.get(part, {})}
@@ -110,26 +116,29 @@ def _other_definitions(record: Record, signature: str) -> list[str]:
 
 
 def _kind(definition: Definition) -> tuple[str, bool]:
-    """Whether it is about one class of images, about both, or about pixels; and whether it is never positive."""
+    """What two definitions must share to explain each other: what they are about (one class of images, all classes, or
+    pixels), and whether their values are never positive."""
     of_class = definition.target if definition.target.startswith("class=") else "classes"
     return of_class if "class" in definition.target else "pixels", definition.metric == "squared-dice-loss"
 
 
 def _series(record: Record, signature: str, parts: Iterable[str]) -> tuple[tuple[float, ...], ...]:
+    """For each part, the values of all repeats."""
     return tuple(tuple(values(record, part, signature)) for part in parts)
 
 
 def _differing(record: Record, other: Record) -> list[str]:
+    """The keys of the readings that differ between two records."""
     keys = dict.fromkeys([*other.readings, *record.readings])
     return [key for key in keys if other.readings.get(key) != record.readings.get(key)]
 
 
 def _readings(record: Record, other: Record) -> str:
-    """How another record's readings differ from a record's, such as "weights=best", or "weights=default" for a reading
-    that only the record has."""
+    """The readings of `other` that differ from the record's, such as "weights=best"; "weights=default" if only the
+    record has a reading of weights."""
     return " ".join(as_shown({key: other.readings.get(key, "default") for key in _differing(record, other)}))
 
 
 def images_of(part: str) -> str:
-    """The split whose images a part is of: "train" of "train (running)"."""
+    """The split whose images a part is of, such as "train" for the part "train (running)"."""
     return part.partition(" (")[0]

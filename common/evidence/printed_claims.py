@@ -1,4 +1,4 @@
-"""What a claim in words asks, and what the paper's own numbers say of it."""
+"""What a claim in words asks, and what the paper's own numbers say about it."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -17,7 +17,7 @@ HOLDS, FAILS = "holds", "does not hold"
 
 
 def say_asked(paper: Paper, claim: Worded) -> str:
-    """What is tested: "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
+    """What a claim tests, such as "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
     side = "below" if claim.above is None and less_is_better(claim) else "above"
     than = f"that with {as_typed(claim.over)}" if isinstance(claim.over, dict) else "that of the training images"
     if claim.above is not None:
@@ -31,7 +31,7 @@ def say_asked(paper: Paper, claim: Worded) -> str:
 
 
 def compare_printed(paper: Paper, claim: Worded) -> str:
-    """What the paper's own numbers say: "0.954 against 0.941: holds"; "" where it prints none."""
+    """What the paper's own numbers say, such as "0.954 against 0.941: holds"; "" if it prints none."""
     own, others = _printed_of_both(paper, claim)
     shown, limit = limit_of(claim, others)
     if not own or not shown:
@@ -41,11 +41,11 @@ def compare_printed(paper: Paper, claim: Worded) -> str:
 
 
 def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseClaim | None:
-    """The probability that a claim of one network over another is false, from the two printed numbers alone. ours: how
-    the single images of our own runs of both spread.
+    """The probability that "one network is better than another" is false, from the two printed numbers alone.
 
-    None where the paper prints no such pair or the number of test images is not known, and for metrics that are not an
-    overlap of pixels: of others the spread over images is not known."""
+    None if the paper prints no such pair, if the number of test images is not known, and for metrics that are not an
+    overlap of pixels, since their spread over images is not known. ours: how the single images of our own runs of both
+    networks spread, None if that is not known."""
     own, others = _printed_of_both(paper, claim)
     definition = Definition.parse(claim.definition)
     if not (own and others and claim.images) or claim.over == "train" or claim.above is not None:
@@ -58,7 +58,7 @@ def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseCl
 
 
 def _printed_of_both(paper: Paper, claim: Worded) -> tuple[list[Reported], list[Reported]]:
-    """The numbers that the paper prints of the network that is claimed to be better, and of what it is set against."""
+    """The numbers that the paper prints of the claimed network, and of what the claim compares it with."""
     alike = [cell for cell in paper.reported if cell.definition == claim.definition]
     # A number that is quoted from elsewhere may have readings, if the suite trains that network too.
     alike = [cell for cell in alike if is_of_repeats(cell) or (cell.quoted and cell.readings)]
@@ -82,7 +82,7 @@ def _printed_of_both(paper: Paper, claim: Worded) -> tuple[list[Reported], list[
 
 
 def beyond_defaults(paper: Paper, readings: dict[str, Any] | str | None) -> dict[str, str]:
-    """Readings as typed, without those that are the paper's defaults; {} for what is no choice of readings."""
+    """Readings as typed, without those that are the paper's defaults. {} if `readings` is not a choice of readings."""
     typed = {key: as_text(value) for key, value in readings.items()} if isinstance(readings, dict) else {}
     return {
         key: text
@@ -92,7 +92,8 @@ def beyond_defaults(paper: Paper, readings: dict[str, Any] | str | None) -> dict
 
 
 def quoted_beside(paper: Paper, claim: Worded) -> list[Reported]:
-    """The scores that the paper quotes in the tables that have its own network, or in all tables if none has."""
+    """The quoted scores of the claim's metric, in the tables that have such a score of the paper's own, or in all
+    tables if none has."""
     alike = [cell for cell in paper.reported if (cell.split, cell.definition) == (claim.split, claim.definition)]
     alike = [cell for cell in alike if cell.statistic != "deviation"]
     tables = {cell.table for cell in alike if cell.table and not cell.quoted}
@@ -100,8 +101,10 @@ def quoted_beside(paper: Paper, claim: Worded) -> list[Reported]:
 
 
 def limit_of(claim: Worded, others: Sequence[Reported]) -> tuple[str, Interval]:
-    """What a claim is compared with, as shown and as the numbers that this may be rounded from: a number of the claim's
-    own, or the best of others. Without either, "" and all numbers."""
+    """What a claim is compared with: its own limit (`Worded.above`), or the best of other numbers.
+
+    It is given as text, and as the interval of the values that it may be rounded from. If there is neither, "" and all
+    numbers from -inf to inf."""
     if claim.above is not None:
         return f"{claim.above:g}", (claim.above, claim.above)
     if not others:
@@ -119,8 +122,9 @@ def less_is_better(claim: Worded) -> bool:
 
 
 def side_of(claim: Worded, limit: Interval, found: Interval, between: str) -> str:
-    """Whether an interval is on the claimed side of the limit; `between` if it includes the limit. Better is above the
-    limit, except for costs, where better is below."""
+    """HOLDS if an interval is on the claimed side of the limit, FAILS if on the other, `between` if they overlap.
+
+    The claimed side is above the limit. For costs it is below, unless the claim names the limit (`Worded.above`)."""
     side = place(limit, found)
     if side == "inside":
         return between

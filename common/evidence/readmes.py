@@ -1,4 +1,4 @@
-"""The tables between marks in README.md and in the README of each paper's folder."""
+"""The tables that stand between two marks in README.md and in the README of each paper's folder."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ MARKS = "<!-- results: made by repro compare -->", "<!-- end of results -->"
 
 
 def overview(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
-    """What came out of each paper, a line each, for README.md."""
+    """What came out, for README.md: a table with a line for each paper, and a few sentences on all. Markdown."""
     lines = [_overview_line(paper, found) for paper, found in papers]
     table = markdown_table(["paper", "what it trains", "its best-known number", "what came out"], *lines)
     every = say_papers(answer for _, found in papers for answer in found)
@@ -33,8 +33,9 @@ def _overview_line(paper: Paper, found: Sequence[Answer]) -> list[str]:
 
 
 def paper_table(paper: Paper, found: Iterable[Answer]) -> str:
-    """Each number of a paper's own networks beside ours, for the README of its folder. Numbers of single images and
-    quoted ones are only counted."""
+    """Each number of a paper's own networks beside ours, for the README of its folder. Markdown.
+
+    Numbers of single images, and quoted numbers, are only counted."""
     found = list(found)
     shown = [answer for answer in found if not (answer.head.image or answer.head.quoted)]
     header = ["number", "where", "printed", "verdict", "ours", "definition"]
@@ -62,7 +63,7 @@ def _line(answer: Answer) -> list[str]:
 
 
 def between_marks(text: str, table: str, marks: tuple[str, str] = MARKS) -> str:
-    """A README with this table between its two marks; as it is where it has no such marks."""
+    """The text of a README with this table between its two marks. Without both marks, the text stays as it is."""
     start, end = marks
     before, found, rest = text.partition(start)
     _, also_found, after = rest.partition(end)
@@ -70,8 +71,10 @@ def between_marks(text: str, table: str, marks: tuple[str, str] = MARKS) -> str:
 
 
 def renew_readmes(papers: Sequence[tuple[Paper, Sequence[Answer]]], results: Path) -> None:
-    """Writes the tables into README.md and into the README of each paper's folder. Nothing is written for other results
-    than those beside the code, nor where a README is not there or can't be written, as in an installed package."""
+    """Writes the tables into README.md and into the README of each paper's folder.
+
+    Writes nothing if `results` is not the folder beside the code. A README that is missing or can't be written, as in
+    an installed package, is left out."""
     folder = Path(str(files("reproductions"))).resolve()
     if results.resolve() != folder.parent / "results":
         return

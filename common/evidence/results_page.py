@@ -1,4 +1,4 @@
-"""results/README.md: what became of the numbers, those first that each paper is known by."""
+"""The page results/README.md: what became of the numbers. The numbers that each paper is known by come first."""
 
 from collections.abc import Iterable, Sequence
 
@@ -40,7 +40,7 @@ the JSON files beside them."""
 
 
 def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
-    """The page, from each paper with all its answers."""
+    """The page as Markdown. papers: each paper with all its answers."""
     lines = [line for paper, found in papers for line in _headlines(paper, found)]
     verdict = Markdown("[verdict](#what-the-verdicts-mean)")
     first = markdown_table(["paper", "number as printed", verdict, "hint", "in one sentence"], *lines)
@@ -52,7 +52,7 @@ def results_page(papers: Sequence[tuple[Paper, Sequence[Answer]]]) -> str:
 
 
 def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
-    """A line for each headline number; the first one names the paper."""
+    """A line for each headline number of a paper. Only the first line names the paper."""
     name = Markdown(f"[{paper.name.capitalize()}](#{paper.name})")
     for answer in headline(paper, found):
         number = f"{name_number(answer.head)} ({name_place(answer.head)})"
@@ -89,7 +89,7 @@ def _hint(answer: Answer) -> str:
 
 
 def _lines_of_images(found: Iterable[Answer]) -> Iterable[list[str]]:
-    """A line for all numbers of single images that have one verdict."""
+    """A line for each verdict, on all numbers of single images that have it."""
     groups: dict[str, list[Answer]] = {}
     for answer in found:
         groups.setdefault(answer.verdict, []).append(answer)

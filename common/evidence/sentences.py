@@ -1,5 +1,6 @@
-"""What is said of a printed number, in words. Every page, table and command takes its sentences from here;
-`paper_sentences` has those on a whole paper, and `number_cells` the cells of tables."""
+"""Sentences on a printed number. Every page, table and command takes its sentences from here.
+
+`paper_sentences` has the sentences on a whole paper, and `number_cells` the cells of tables."""
 
 from common.evidence import claims
 from common.evidence.answers import Answer
@@ -16,31 +17,34 @@ from common.evidence.verdict import MEANINGS, RUNS, Hint, Verdict, varies_too_mu
 from common.plural import counted
 from common.reported import Reported
 
-# Of normally distributed numbers, 95 % are within so many standard deviations of their mean.
+# Of normally distributed numbers, 95 % lie within this many standard deviations of their mean.
 WITHIN_95 = 1.96
 
-# What small runs do, of a hint about a printed number.
+# What small runs do, for each hint about a printed number.
 HINTED: dict[Hint, str] = {"near": "come near", "paper higher": "give less", "paper lower": "give more"}
 
-# How ours is where the rules have found a difference.
+# How our value is, compared with the printed one, if the rules have found a difference.
 DIFFERING: dict[Verdict, str] = {"paper higher": "lower", "paper lower": "higher"}
 
-# Why a number outside of our interval may not count as different: those of a record are judged together (RULES.md).
+# Why a number outside of our interval may not count as different: all numbers of a record are judged together
+# (RULES.md).
 BY_CHANCE = "one of several numbers may by chance"
 
-# So many of the numbers that contradict one on a premise are named.
+# Of the numbers that contradict one number, this many are named; the others are only counted.
 NAMED = 3
 
 
 def say_verdict(answer: Answer) -> str:
-    """One plain sentence: why the number has its verdict, or what small runs hint at."""
+    """Why a number has its verdict, or what small runs hint at, in plain words."""
     hint = _say_hint(answer)
     return _joined(hint, _say_more(answer) if answer.is_open else "") if hint else _why(answer)
 
 
 def explain(answer: Answer) -> list[str]:
-    """What a person can repeat of one number, in a few lines: the verdict; ours; what the number means; what learns
-    nothing; whether others contradict it; where else one would see it."""
+    """One number in a few lines to tell others.
+
+    They say the verdict; our value; what the number means; what a guess scores; whether other numbers contradict it;
+    how many runs would decide it; where else one would see it. Lines without content are left out."""
     head = answer.head
     lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
     lines += [_say_hint(answer) or _say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
@@ -50,7 +54,7 @@ def explain(answer: Answer) -> list[str]:
 
 
 def _say_contradictions(answer: Answer) -> str:
-    """Whether other numbers of the paper contradict it: as they stand, on a premise, or not at all."""
+    """Whether other numbers of the paper contradict this one: as they stand, on a premise, or not at all."""
     if answer.verdict in ("impossible", "contradicted"):
         return _why(answer)
     if answer.head.quoted:  # the checks leave out what is quoted
@@ -95,8 +99,10 @@ def _why(answer: Answer) -> str:
 
 
 def _say_ours(answer: Answer) -> str:
-    """Ours, and how it compares where the rules have found that: "Ours is lower: 0.45 (0.40 to 0.50, 5 repeats).". Else
-    whether the printed number lies in our interval."""
+    """Our value, and how it compares with the printed one: "Ours is lower: 0.45 (0.40 to 0.50, 5 repeats).".
+
+    If the rules have not decided this, the sentence says whether the printed number lies in our interval. "" if there
+    is no value of ours and the verdict needs none."""
     if not answer.has_value:
         decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
         return "" if decided_before else "Our runs have no value of it." if answer.ours else "Not run yet."
@@ -123,13 +129,16 @@ def _lies_outside(answer: Answer, row: Compared) -> bool:
 
 
 def _say_beside(answer: Answer) -> str:
+    """Our value on other data than the paper's; "" if there is none."""
     if not answer.has_value:
         return ""
     return f"On {answer.ours.assessed.record.dataset.name}, ours is {describe_ours(answer)}."
 
 
 def _say_hint(answer: Answer) -> str:
-    """What the small profile hints at, if the paper's own size was not run."""
+    """What small runs hint at, or why they give no hint.
+
+    "" for any verdict except "not run", and if there is no small run with a value of the number."""
     if answer.verdict != "not run" or answer.small is None:
         return ""
     small, row = answer.small, answer.small.row
@@ -156,13 +165,13 @@ def _say_hint(answer: Answer) -> str:
 
 
 def say_within(row: Compared) -> str:
-    """The margin: "within 0.05", "within 10 points"."""
+    """The margin in words: "within 0.05", "within 10 points"."""
     return f"within {say_widths(row, row.margin)[0]}"
 
 
 def _say_more(answer: Answer) -> str:
-    """Of a number that our runs leave open, how many would decide it; and how far they vary over splits and initial
-    weights, where that is known."""
+    """How many repeats would decide a number that our runs leave open, and how far our runs vary over splits and over
+    initial weights; "" for what is not known."""
     return _joined(_say_needed(answer), _say_spread(answer))
 
 
@@ -184,7 +193,7 @@ def _say_needed(answer: Answer) -> str:
 
 
 def _say_spread(answer: Answer) -> str:
-    """How much of our spread is split and how much is luck, where runs tell both apart."""
+    """How far our runs vary over splits and over initial weights; "" if the runs can't tell both apart."""
     if answer.spread is None:
         return ""
     split, luck = answer.spread.over_splits.sd, answer.spread.over_initialisations.sd
@@ -196,7 +205,7 @@ def _say_spread(answer: Answer) -> str:
 
 
 def _say_meaning(answer: Answer) -> str:
-    """What the number is in words, and for a mean IoU what it leaves for the tumour alone."""
+    """The definition of the number in words. For a mean IoU, also which IoU and Dice of the tumour alone it leaves."""
     cell = answer.head
     read = "We read it as" if answer.depends_on_reading else "It is"
     said = f"{read} the {Definition.parse(cell.definition).in_words()}."
@@ -211,8 +220,10 @@ def _say_meaning(answer: Answer) -> str:
 
 
 def _say_nothing(answer: Answer) -> str:
-    """What the best predictor that has learned nothing scores. Where the paper does not say what the number is, that
-    depends on how it is read: under which premise it is no better than a guess, and under which it is."""
+    """What the best predictor that has learned nothing scores; "" if that is not known.
+
+    If the number says nothing only as we read it, the sentences name the premise of our reading, and the premises
+    under which the number is better than a guess."""
     if answer.nothing is None:
         return ""
     who, _ = answer.nothing

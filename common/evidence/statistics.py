@@ -1,4 +1,4 @@
-"""Intervals of one further run, and of what the choice of the images alone does."""
+"""Intervals: for one further run, and for other samples of the test images (bootstrap)."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +14,15 @@ from common.evidence.metrics import STANDARD, resampled, units_of, value
 
 Interval = tuple[float, float]
 
-_AT_ONCE = 500  # resamples: their weights of 780 images take 3 MB, which stay in the processor's cache
+# The number of resamples in a block. For 780 images, their weights take 3 MB, which stay in the processor's cache.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """n: number of runs. mean: None for no run. low, high: the interval that one further run falls into with 95 %
+    """Our mean, and where one further run falls.
+
+    n: number of runs. mean: None for no run. low, high: the interval that one further run falls into with 95 %
     probability, None for fewer than two runs."""
 
     n: int
@@ -29,15 +32,19 @@ class Prediction:
 
 
 def place(printed: Interval, interval: Interval) -> Literal["above", "below", "inside"]:
-    """Where a printed number lies: inside where any of the numbers that it may be rounded from (`reported.printed`)
-    lies in the interval or on its ends. Both arguments: least and greatest."""
+    """Where a printed number lies. It is inside if any of the values that it may be rounded from lies in the interval
+    or on its ends.
+
+    printed: the least and the greatest of these values (`reported.printed`)."""
     return "above" if printed[0] > interval[1] else "below" if printed[1] < interval[0] else "inside"
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Where one further run, or the mean of several, is expected to lie: at mean ± t · error with the t of
-    Student's distribution. n: number of repeats. error, freedom: None where the runs give no spread."""
+    """Where one further run, or the mean of several, is expected to lie: at mean ± t · error, with t of Student's
+    distribution.
+
+    n: number of repeats. freedom: the degrees of freedom of t. error, freedom: None if the runs give no spread."""
 
     n: int
     mean: float | None = None
@@ -46,15 +53,17 @@ class Expected:
 
     @property
     def prediction(self) -> Prediction:
-        """With the interval of 95 %."""
+        """The mean with the 95 % interval."""
         if self.error is None:
             return Prediction(self.n, self.mean)
         half = float(stdtrit(self.freedom, 0.975)) * self.error
         return Prediction(self.n, self.mean, self.mean - half, self.mean + half)
 
     def p_value(self, printed: Interval) -> float:
-        """The probability of a number that is as far from the mean as the printed one or farther. Of the numbers that
-        the printed one may be rounded from, the one nearest to the mean counts."""
+        """The probability of a number that is at least as far from the mean as the printed one.
+
+        printed: the least and the greatest value that the printed number may be rounded from. The value that is nearest
+        to the mean counts."""
         distance = max(printed[0] - self.mean, self.mean - printed[1], 0.0)
         if self.error == 0:
             return float(distance == 0)
@@ -64,14 +73,16 @@ class Expected:
 def expect(
     values: Sequence[float], mean_of: int = 1, deviation: float | None = None, repeats: int | None = None
 ) -> Expected:
-    """values: one for each of our repeats, finite. The printed number is one further run, or the mean of `mean_of`
-    further runs with the standard deviation that the paper prints. repeats: what so many of ours would let one expect,
-    if mean and spread stayed as they are; None for those at hand.
+    """Where one further run, or the mean of several, is expected to lie, from the values of our repeats.
+
+    values: one for each of our repeats, finite. mean_of: the printed number is the mean of this many runs. deviation:
+    the standard deviation of the paper's runs, None if it is not printed. repeats: pretend that we have this many
+    repeats with the same mean and spread; None for those at hand.
 
     Without a printed deviation, the paper's runs are taken to vary as ours do: mean ± t·s·√(1/n + 1/m) with n - 1
     degrees of freedom (for m = 1: Patil, Peng & Leek 2016, Perspectives on Psychological Science 11(4): 539-544). With
-    one, both vary on their own: Welch's interval (Welch 1947, Biometrika 34: 28-35). Both are exact, or nearly so, for
-    normally distributed runs.
+    a printed deviation, Welch's interval is used, in which both may vary differently (Welch 1947, Biometrika 34:
+    28-35). Both are exact, or nearly so, for normally distributed runs.
     """
     n = len(values)
     if n < 2:
@@ -92,14 +103,16 @@ def expect_from_folds(
     deviation: float | None = None,
     repeats: int | None = None,
 ) -> Expected:
-    """What the mean of another cross-validation is expected to be, from the folds of one or a few.
+    """Where the mean of another cross-validation is expected to lie, from the folds of one or a few.
 
-    The folds share training images, so that their mean varies more than s/√k. The correction of Nadeau & Bengio (2003,
+    The folds share training images, so their mean varies more than s/√k. The correction of Nadeau & Bengio (2003,
     Machine Learning 52: 239-281, section 3) is used: the variance of the mean is s²(1/k + test/train), with k - 1
-    degrees of freedom. No unbiased estimate exists (Bengio & Grandvalet 2004, JMLR 5: 1089-1105).
+    degrees of freedom for one cross-validation. No unbiased estimate exists (Bengio & Grandvalet 2004, JMLR 5:
+    1089-1105).
 
-    cross_validations: for each, one finite value a fold. test_to_train: test images of a fold over its training images.
-    deviation: the printed one over the paper's folds; without one, theirs vary as ours do. repeats: as in `expect`.
+    cross_validations: for each, one finite value for each fold. test_to_train: the number of test images of a fold over
+    the number of its training images. deviation: the printed standard deviation over the paper's folds; None if it is
+    not printed, then the paper's folds are taken to vary as ours do. repeats: as in `expect`.
     """
     number, k = repeats or len(cross_validations), len(cross_validations[0])
     mean = float(np.mean([np.mean(folds) for folds in cross_validations]))
@@ -112,12 +125,14 @@ def expect_from_folds(
 
 
 def expect_on_same_splits(splits: Sequence[Sequence[float]], repeats: int | None = None) -> Expected:
-    """What the mean of another run on each of the same splits is expected to be: the splits are given, so only what
-    varies within them counts. splits: for each split, the values of at least two repeats on it, finite. repeats: as in
-    `expect`, spread evenly over the splits.
+    """Where the mean of one further run on each of the same splits is expected to lie.
 
-    The variance within a split, pooled over all, has as many degrees of freedom as there are repeats less splits
-    (Searle, Casella & McCulloch 1992, Variance Components, section 3.5)."""
+    The splits are fixed, so only the variation within splits counts. Its variance, pooled over all splits, has as many
+    degrees of freedom as there are repeats less splits (Searle, Casella & McCulloch 1992, Variance Components, section
+    3.5).
+
+    splits: for each split, the values of at least two repeats on it, finite. repeats: as in `expect`, spread evenly
+    over the splits."""
     sizes, number = list(map(len, splits)), len(splits)
     within = sum(float(np.var(each)) * len(each) for each in splits) / (sum(sizes) - number)
     sizes = [repeats / number] * number if repeats else sizes
@@ -127,16 +142,16 @@ def expect_on_same_splits(splits: Sequence[Sequence[float]], repeats: int | None
 
 
 def prediction(values: Sequence[float]) -> Prediction:
-    """Where one further run falls (`expect`). Values are finite.
+    """Our mean, and where one further run falls (`expect`). values: one for each repeat, finite.
 
-    A paper's number is one more run and not the mean of all possible ones. So it is compared with this interval and not
-    with the narrower confidence interval of the mean.
+    A paper's number is one more run, and not the mean of all possible runs. So it is compared with this interval, and
+    not with the narrower confidence interval of the mean.
     """
     return expect(values).prediction
 
 
 def middle_95(values: np.ndarray) -> Prediction:
-    """The mean and the 2.5 and 97.5 % quantiles of those values, float (n,), that are finite; n is how many are."""
+    """The mean and the 2.5 % and 97.5 % quantiles of the finite values; `n` is their number. values: float (n,)."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return Prediction(0)
@@ -147,12 +162,14 @@ def middle_95(values: np.ndarray) -> Prediction:
 def bootstrap(
     rows: Rows, signatures: Iterable[str] = STANDARD, resamples: int = 10_000, seed: int = 0
 ) -> dict[str, Interval]:
-    """By signature, the 95 % percentile interval of a metric over samples of as many images, drawn with replacement
-    (Efron 1979): what the choice of the images alone does to the value. Definitions by batches draw whole batches. A
-    resample in which a metric is undefined does not count for it; (NaN, NaN) where it is undefined in all of them, and
-    where there is a single image or batch, which says nothing of others.
+    """The 95 % percentile interval of each metric over bootstrap resamples of the images, by signature (Efron 1979).
 
-    Images are taken as independent. Where a set holds several of one lesion, the true interval is wider.
+    It shows what the choice of the images alone does to the value. A resample has as many images, drawn with
+    replacement; for definitions with batches, whole batches are drawn. Resamples in which a metric is undefined do not
+    count for it. The interval is (NaN, NaN) if the metric is undefined in all resamples, and if there is only one image
+    or batch, which says nothing about others.
+
+    Images are taken as independent. If a set has several images of one lesion, the true interval is wider.
 
     Raises ValueError as `metrics.value` does.
     """
@@ -173,30 +190,30 @@ def bootstrap(
 
 
 def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_000) -> list[Interval]:
-    """For each column the interval of `bootstrap` for a mean or a share: the sum of the parts over that of the wholes.
+    """The interval of `bootstrap` for means and shares: the sum of the parts over the sum of the wholes, by column.
 
-    parts, wholes: float64 (images, columns). For a mean over some of the images, the parts are their values and the
-    wholes are 1; both are 0 for the other images."""
+    parts, wholes: float64 (images, columns). For a mean over some of the images, their parts are their values and their
+    wholes are 1. Both are 0 for the other images."""
     return [_percentiles(each) for each in _resampled_ratios(parts, wholes, resamples)]
 
 
 def _resampled_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int) -> np.ndarray:
-    """Of `bootstrap_ratios`: float64 (columns, resamples), NaN where a whole is 0."""
+    """The ratios of `bootstrap_ratios` in each resample: float64 (columns, resamples), NaN where a whole is 0."""
     sums = np.concatenate([drawn @ np.hstack([parts, wholes]) for drawn in _draws(len(parts), resamples)]).T
     over, under = np.split(sums, 2)
     return np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
 
 
 def _percentiles(values: np.ndarray) -> Interval:
-    """The 2.5 and 97.5 % quantiles of the finite values; (NaN, NaN) where none is finite."""
+    """The 2.5 % and 97.5 % quantiles of the finite values; (NaN, NaN) if none is finite."""
     found = middle_95(values)
     return (math.nan, math.nan) if found.low is None else (found.low, found.high)
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """value: one network's metric less the other's. low, high: its 95 % interval. All are NaN where it is undefined;
-    the interval also where there is none (`bootstrap`)."""
+    """value: one network's metric less the other's, NaN if it is undefined. low, high: its 95 % interval, NaN if there
+    is none (`bootstrap`)."""
 
     value: float
     low: float
@@ -211,11 +228,13 @@ class PairedDifference:
 def paired_bootstrap(
     one: Rows, other: Rows, signatures: Sequence[str] = STANDARD, resamples: int = 10_000, seed: int = 0
 ) -> dict[str, PairedDifference]:
-    """By signature, the metric of `one` less that of `other`, with the interval of `bootstrap`: none of a single image.
-    Each resample has the same images for both, so what makes an image hard for both networks cancels out.
+    """The metric of `one` less that of `other`, by signature, with the interval of `bootstrap`.
 
-    The rows are of the same cases in the same order. Raises ValueError for other rows, for definitions by batches,
-    whose batches differ, and as `metrics.value` does.
+    Each resample has the same images for both networks, so what makes an image hard for both cancels out. A single
+    image gives no interval.
+
+    one, other: rows of the same cases in the same order. Raises ValueError for other rows, for definitions with
+    batches, since batches are no images, and as `metrics.value` does.
     """
     if not np.array_equal(one.case, other.case):
         raise ValueError("paired differences need the same images in the same order")
@@ -235,8 +254,10 @@ def paired_bootstrap_ratios(
     other: tuple[np.ndarray, np.ndarray],
     resamples: int = 10_000,
 ) -> list[PairedDifference]:
-    """For each column the ratio of `one` less that of `other`, each given as the parts and wholes of
-    `bootstrap_ratios`, of the same images in the same order. Each resample has the same images for both."""
+    """The ratios of `one` less those of `other`, by column, with the interval of `bootstrap`.
+
+    one, other: the parts and wholes of `bootstrap_ratios`, of the same images in the same order. Each resample has the
+    same images for both."""
     sums = [[each.sum(axis=0, keepdims=True).T for each in given] for given in (one, other)]
     values, others = (np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)[:, 0] for a, b in sums)
     of_one, of_other = (_resampled_ratios(*given, resamples) for given in (one, other))
@@ -245,8 +266,10 @@ def paired_bootstrap_ratios(
 
 
 def _draws(units: int, resamples: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """The weights of `metrics.resampled`: how often each of so many units is drawn in samples of as many, with
-    replacement, float64 (some resamples, units) each. The sum of a row is `units`. The same seed draws the same."""
+    """The weights of `metrics.resampled` in blocks of resamples: float64 (resamples in the block, units) each.
+
+    A resample draws as many units as there are, with replacement. A weight says how often a unit was drawn, so a row
+    sums to `units`. The same seed draws the same."""
     random = np.random.default_rng(seed)
     for done in range(0, resamples, _AT_ONCE):
         some = min(_AT_ONCE, resamples - done)

@@ -22,7 +22,8 @@ from common.text import Markdown, for_markdown
 
 
 def ran_of(tested: Tested) -> tuple[str, str]:
-    """The mean of the runs that test a claim in words, and its interval with the number and kind of the repeats."""
+    """What tests a claim in words, as two texts: the mean of the runs; and its interval, the number of repeats, the
+    profile and the data set."""
     if tested.record is None:
         return "-", ""
     found = tested.found
@@ -38,9 +39,10 @@ def ran_of(tested: Tested) -> tuple[str, str]:
 
 
 def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    """As text: mean and interval of the leak-free runs, then by how much the mean under the random split is higher,
-    with the interval of that difference. Where a network did not learn, the second says so. None for a number that has
-    no leak-free one."""
+    """Two pairs of texts: the mean and the interval of the leak-free runs; and by how much the mean under the random
+    split is higher, with the interval of that difference.
+
+    If a network did not learn, the second pair says so. None if there are no leak-free runs of this metric."""
     if assessed.leak_free is None or part not in PARTS:
         return None
     other = prediction(values(assessed.leak_free, part, definition))
@@ -52,11 +54,13 @@ def leak_free_of(assessed: Assessment, part: str, definition: str) -> tuple[tupl
 
 
 def heading(record: Record) -> str:
+    """Such as "small profile, busi, split=grouped"."""
     return ", ".join([f"{record.profile} profile", record.dataset.name, *as_shown(record.readings)])
 
 
 def setting(record: Record) -> str:
-    """In sentences: what was run, on what, how the evaluated epoch was chosen, and the notes of the runs."""
+    """Sentences: what was run, on which machine and software, how the evaluated epoch was chosen, and the notes of the
+    runs."""
     runs, on = record.runs, record.environment
     asked = repeats_of(record)
     whole = f"{len(asked - {failure.repeat for failure in record.failed})} of " if record.failed else ""
@@ -83,7 +87,7 @@ def setting(record: Record) -> str:
 
 
 def leak_free_setting(assessed: Assessment) -> str:
-    """The readings and repeats of the leak-free record beside a record."""
+    """The readings and the number of repeats of the leak-free record that belongs to a record."""
     other = assessed.leak_free
     stale = "" if assessed.fresh else ", STALE"
     repeats = counted(len(repeats_of(other)), "repeat")
@@ -123,7 +127,7 @@ def number(number: float | None) -> str:
 
 
 def span(numbers: list[int], unit: str) -> str:
-    """1 epoch, 20 epochs, 12 to 31 epochs."""
+    """Such as "1 epoch", "20 epochs", "12 to 31 epochs"."""
     low, high = min(numbers), max(numbers)
     return counted(low, unit) if low == high else f"{low} to {high} {unit}s"
 
@@ -140,7 +144,7 @@ def bullets(sentences: Iterable[str]) -> str:
 
 
 def markdown_table(columns: list[str], *body: list) -> str:
-    """columns, body: cells of a table: text, or Markdown."""
+    """A table in Markdown. columns: the cells of its head. body: its lines, each a list of cells: text, or Markdown."""
     lines = [columns, ["---"] * len(columns), *body]
     return "\n".join("| " + " | ".join(map(for_markdown, line)) + " |" for line in lines)
 

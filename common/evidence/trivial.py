@@ -1,6 +1,8 @@
 """What predictors that have learned nothing score under each definition, over thousands of random splits of the real
-masks, with a paper's split sizes. This needs the committed tumour fractions, but no image and no training. A reported
-number means little where it lies within such a distribution."""
+masks, with a paper's split sizes.
+
+This needs the committed tumour fractions, but no image and no training. A printed number that lies within such a
+distribution means little."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -28,18 +30,21 @@ SPLITS = 10_000
 # A part ("train", "validation", "test") and a signature.
 Key = tuple[str, str]
 
-_AT_ONCE = 500  # splits: a column of 780 images then takes 3 MB, which stay in the processor's cache
+# The number of splits in a block. For 780 images, a column takes 3 MB, which stay in the processor's cache.
+_AT_ONCE = 500
 
 
 def distributions_of_cells(
     paper: Paper, recipe: Recipe | None = None, network: dict[str, Any] | None = None, splits: int = SPLITS
 ) -> dict[str, dict[str, Prediction]]:
-    """By the id of each number that the paper reports of its own runs, its distribution for each predictor
-    (`distributions`). {} for data whose tumour fractions are not committed, and where copies enlarge the data, since
-    nobody knows those of copies.
+    """What each predictor scores (`distributions`), by the id of each number that the paper reports of its own runs.
 
-    recipe: of the paper's own size, as its numbers are; the paper's default without one. network: the one whose numbers
-    are meant (`Paper.network_of`), None for all: a network that only segments has no class. Single images are left out.
+    {} if the tumour fractions of the data are not committed, and if copies enlarge the data, since the fractions of
+    copies are not known. Numbers of single images are left out.
+
+    recipe: of the paper's own size, as the paper's numbers are; None for the paper's default. network: only numbers of
+    this network (`Paper.network_of`); None for all numbers. It matters because a network that only segments has no
+    classes. splits: how many are drawn.
     """
     recipe = recipe or paper.plain_recipe()
     if recipe.copies:
@@ -58,7 +63,9 @@ def distributions_of_cells(
 def _cached_distributions(
     data: str, recipe: str, keys: tuple[Key, ...], splits: int
 ) -> dict[Key, dict[str, Prediction]]:
-    """Records of one paper that differ in profile or grouping alone share these."""
+    """The `distributions` of a data set by name; {} if its fractions are not committed. recipe: as JSON.
+
+    The cache is for records of one paper that differ only in profile or grouping. They share the answer."""
     recipe = Recipe.model_validate_json(recipe)
     try:
         known = fractions.load_fractions(data, recipe.side, recipe.masks)
@@ -70,12 +77,14 @@ def _cached_distributions(
 def distributions(
     known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS
 ) -> dict[Key, dict[str, Prediction]]:
-    """For each key, by predictor: the mean over random splits, and the 2.5 and 97.5 % quantiles, between which one
-    further split falls with 95 % probability. n is the number of splits where the metric is defined. A split with
-    folds counts as the mean of its folds.
+    """What each predictor scores over random splits, by key, then by predictor.
 
-    known: every case of the data set; the recipe chooses its classes, the sizes of the parts and the folds. Images are
-    drawn one by one, also where the recipe keeps groups of them together, which makes the true spread larger.
+    A score is the mean over the splits, with the 2.5 % and 97.5 % quantiles: one further split falls between these with
+    95 % probability. n is the number of splits on which the metric is defined. With folds, a split has the mean of its
+    folds.
+
+    known: every case of the data set. recipe: gives the classes to use, the sizes of the parts and the folds. Images
+    are drawn one by one, even if the recipe keeps groups of images together; that makes the true spread larger.
 
     Raises ValueError for a text that is no signature, BadInput for too few cases to split.
     """
@@ -87,8 +96,9 @@ def distributions(
 def values_on_splits(
     known: Fractions, recipe: Recipe, wanted: Iterable[Key], splits: int = SPLITS
 ) -> dict[tuple[str, str, str], np.ndarray]:
-    """What `distributions` summarises: by part, signature and predictor, the value on each split, float64 (splits,),
-    NaN where it is undefined. The same place in all arrays is the same split."""
+    """The value on each split, by part, signature and predictor: float64 (splits,), NaN where it is undefined.
+
+    The i-th values of all arrays are of the same split. Arguments: as of `distributions`, which summarises this."""
     known = known.only(recipe.classes)
     known = known.hard() if recipe.truth == "hard" else known
     drawn: dict = {(*key, who): [] for key in wanted for who in NOTHING}
@@ -106,9 +116,10 @@ def values_on_splits(
 
 
 def prevalence(paper: Paper, splits: int = SPLITS) -> dict[str, tuple[float, float]]:
-    """By part ("train", "validation", "test"), the least and the greatest share of tumour among the pixels of its
-    images, over random splits of the paper's sizes, 0 to 1; {} for data whose tumour fractions are not
-    committed. Of a cross-validation, the parts of one fold."""
+    """The least and the greatest share of tumour among the pixels of a part, over random splits of the paper's sizes.
+
+    By part ("train", "validation", "test"); shares are from 0 to 1. {} if the tumour fractions of the data are not
+    committed. In a cross-validation, the parts are those of the first fold."""
     recipe = paper.plain_recipe()
     try:
         known = fractions.load_fractions(paper.data, recipe.side, recipe.masks).only(recipe.classes)
@@ -123,8 +134,11 @@ def prevalence(paper: Paper, splits: int = SPLITS) -> dict[str, tuple[float, flo
 
 
 def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int = 0) -> Iterator[Sequence[Split]]:
-    """A few hundred random splits at a time, each part int (splits, images): a list of one, or of one for each fold.
-    One split is drawn as a training draws it. The others have its sizes and, in each fold, as many of each class."""
+    """Random splits in blocks of a few hundred: for each block one `Split`, or one for each fold, whose parts are
+    int (splits, images), positions in `known`.
+
+    One split is drawn in the way that a training draws it. The random splits have parts of the same sizes and, in each
+    fold, as many images of each class."""
     cases = [Case(id, label, id, Path(), ()) for id, label in zip(known.case, known.label, strict=True)]
     models = draw(cases, np.arange(len(known)), recipe.model_copy(update={"split": "random"}), seed, repeat=0)
     random = np.random.default_rng(seed)
@@ -140,7 +154,8 @@ def _splits(known: Fractions, recipe: Recipe, splits: int, seed: int = 0) -> Ite
 
 
 def _sampled(known: Fractions, recipe: Recipe, number: int, random: np.random.Generator) -> np.ndarray:
-    """For each split, the images that it is drawn from: int (number, images)."""
+    """The images that each split is drawn from: int (number, images). They are all images, or a random sample with as
+    many of each class as the smallest class has (`Recipe.sample`)."""
     if recipe.sample == "all":
         return np.tile(np.arange(len(known)), (number, 1))
     of_class = [np.flatnonzero(known.label == label) for label in np.unique(known.label)]
@@ -149,6 +164,8 @@ def _sampled(known: Fractions, recipe: Recipe, number: int, random: np.random.Ge
 
 
 def _folds(known: Fractions, models: list[Split], number: int, random: np.random.Generator) -> list[Split]:
+    """A block of random cross-validations, one `Split` for each fold. Fold i is the test part and the next fold the
+    validation part. models: the folds of one cross-validation, whose sizes and class counts are kept."""
     places = known.label[np.concatenate([model.test for model in models])]
     order = np.empty((number, len(places)), int)
     for label in np.unique(places):

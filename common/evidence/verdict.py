@@ -12,7 +12,7 @@ import numpy as np
 from common.evidence.definition import COSTS, DISTANCES, Definition
 from common.evidence.statistics import Expected, Interval, Prediction, place
 
-# Goes up with every change of a rule.
+# The version of the rules. It goes up with every change of a rule.
 RULES = 2
 
 Verdict = Literal[
@@ -30,21 +30,22 @@ Verdict = Literal[
 ]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
-# What small runs hint at. "" where they hint at nothing.
+# What small runs hint at. "": nothing.
 Hint = Literal["", "near", "paper higher", "paper lower"]
 
-# The verdict of question c is found from so many repeats on.
+# The answer to question c takes at least this many repeats.
 RUNS = 3
-# The share of the way from what learns nothing to a perfect score within which two numbers are practically the same.
+# The margin, as a share of the way from the score of a predictor that has learned nothing to a perfect score. Two
+# numbers within the margin of each other are practically the same.
 SHARE = 0.1
-# A number that differs is called so where at most this share of all that are called so are expected to be errors.
+# Of all numbers that are called higher or lower, at most this share are expected to be errors.
 FALSE_DISCOVERIES = 0.05
 DID_NOT_LEARN: Verdict = "did not learn"
 
-# With these, the printed number is not set against our runs.
+# With these verdicts, the printed number is not compared with our runs.
 UNCOMPARED: tuple[Verdict, ...] = ("quoted", "impossible", "other data", DID_NOT_LEARN)
 
-# More repeats than this are not counted: nobody makes them.
+# We do not look whether more repeats than this would decide, since nobody would run them.
 MOST_REPEATS = 100
 
 MEANINGS: dict[Verdict, str] = {
@@ -63,8 +64,11 @@ MEANINGS: dict[Verdict, str] = {
 
 
 def says_nothing(printed: Interval, definition: str, nothing: Sequence[Prediction]) -> bool:
-    """Whether predictors that have learned nothing score a printed number too: it is not better than what the best of
-    them scores on 95 % of random splits. False for numbers of which none is better than another, such as counts."""
+    """Whether a printed number is not better than what the best predictor that has learned nothing scores on 95 % of
+    random splits.
+
+    False if no such score is known, and for numbers that are not better or worse, such as counts. printed: the least
+    and the greatest value that the number may be rounded from. nothing: the scores of such predictors."""
     best = best_of(definition, nothing)
     if best is None or best.low is None:
         return False
@@ -73,8 +77,9 @@ def says_nothing(printed: Interval, definition: str, nothing: Sequence[Predictio
 
 
 def best_of(definition: str, nothing: Sequence[Prediction]) -> Prediction | None:
-    """Of the predictors that have learned nothing, the score of the best one; None where none has a score, and for
-    numbers of which none is better than another."""
+    """The score of the best predictor that has learned nothing.
+
+    None if none has a score, and for numbers that are not better or worse, such as counts."""
     scored = [each for each in nothing if each.mean is not None]
     if not scored or Definition.parse(definition).metric in ("count", "epochs", "area-ratio"):
         return None
@@ -82,8 +87,9 @@ def best_of(definition: str, nothing: Sequence[Prediction]) -> Prediction | None
 
 
 def margin_of(definition: str, nothing: Sequence[Prediction]) -> float | None:
-    """Within how much of each other two numbers are practically the same: a tenth of the way from what learns nothing
-    to a perfect score. None where one of both ends is unknown, as of a distance in pixels."""
+    """The margin within which two numbers are practically the same: a tenth (SHARE) of the way from the best score of a
+    predictor that has learned nothing to a perfect score. None if one end of this way is not known, as for a distance
+    in pixels."""
     best = best_of(definition, nothing)
     metric = Definition.parse(definition).metric
     if best is None or metric in DISTANCES:
@@ -93,16 +99,19 @@ def margin_of(definition: str, nothing: Sequence[Prediction]) -> float | None:
 
 
 def is_within(printed: Interval, found: Prediction, margin: float | None) -> bool:
-    """Whether the whole interval lies within the margin of the printed number, whatever that is rounded from."""
+    """Whether the whole interval lies within the margin of the printed number, for every value that the number may be
+    rounded from. False if there is no margin or no interval."""
     if margin is None or found.low is None:
         return False
     return printed[1] - margin <= found.low and found.high <= printed[0] + margin
 
 
 def differing(p_values: Sequence[float]) -> list[bool]:
-    """Which of several numbers differ from what is expected of them, such that at most FALSE_DISCOVERIES of those
-    that are called so are expected to be errors (Benjamini & Hochberg 1995, Journal of the Royal Statistical Society B
-    57: 289-300). A single number is judged at that level itself."""
+    """Which of several numbers differ from what our runs let one expect.
+
+    Of those that are said to differ, at most the share FALSE_DISCOVERIES are expected to be errors (Benjamini &
+    Hochberg 1995, Journal of the Royal Statistical Society B 57: 289-300). A single number is tested at this level.
+    p_values: one for each number that is tested."""
     p, count = np.asarray(p_values, float), len(p_values)
     order = np.argsort(p)
     passed = np.flatnonzero(p[order] <= FALSE_DISCOVERIES * np.arange(1, count + 1) / max(count, 1))
@@ -114,7 +123,8 @@ def differing(p_values: Sequence[float]) -> list[bool]:
 def decide(printed: Interval, expected: Expected, margin: float | None, differs: bool, fewest: int = RUNS) -> Verdict:
     """The answer to question c: holds, paper higher, paper lower or not decided.
 
-    A number that is practically the same holds, even where it differs measurably. fewest: repeats for a decision."""
+    A number that is practically the same holds, even if `differs` is true. differs: the answer of `differing` for this
+    number. fewest: the least number of repeats that can decide."""
     if expected.n < fewest or expected.error is None:
         return "not decided"
     if is_within(printed, expected.prediction, margin):
@@ -125,12 +135,13 @@ def decide(printed: Interval, expected: Expected, margin: float | None, differs:
 
 
 def varies_too_much(found: Prediction, margin: float | None) -> bool:
-    """Whether an interval reaches farther than the margin to either side of its mean, so that it hints at nothing."""
+    """Whether an interval reaches farther than the margin to either side of its mean. Then it gives no hint. Also true
+    if there is no margin or no interval."""
     return margin is None or found.low is None or (found.high - found.low) / 2 > margin
 
 
 def hint_of(printed: Interval, expected: Expected, margin: float | None, differs: bool, fewest: int = RUNS) -> Hint:
-    """What a small network hints at. Nothing where its interval is wider."""
+    """What small runs hint at; "" if they vary too much for a hint. Arguments: as of `decide`."""
     if varies_too_much(expected.prediction, margin):
         return ""
     decided = decide(printed, expected, margin, differs, fewest)
@@ -145,12 +156,14 @@ def repeats_to_decide(
     small: bool = False,
     others: Sequence[float] = (),
 ) -> int:
-    """Which of these numbers of repeats would be the first to decide: 0 where no number would, one more than
-    MOST_REPEATS where it takes more than these. small: whether a hint is all that is asked for.
+    """The least number of repeats that would decide a number, if mean and spread stay as they are.
 
-    more: what so many repeats let one expect, if mean and spread stay as they are, by the rule that judges. others: the
-    p-values of the numbers that are judged together with this one (`differing`), taken to stay as they are. More
-    repeats make those smaller that differ, which lets this one be called sooner: so the answer is rather too large."""
+    0 if no number of repeats would; MOST_REPEATS + 1 if none of `numbers` would, but more repeats would.
+
+    more: gives what a number of repeats would let one expect. numbers: the numbers of repeats to try, in order. small:
+    whether small runs are to give a hint. others: the p-values of the numbers that are judged together with this one
+    (`differing`). They are taken to stay as they are. In truth, more repeats make the p-values of numbers that differ
+    smaller, and then this number is decided sooner. So the answer is rather too large."""
 
     def decides(n: int) -> bool:
         expected = more(n)

@@ -1,15 +1,17 @@
 """Whether our runs bear out what a paper claims in words.
 
-A claim about the paper's one network is about one more run, as its printed numbers are. So the interval of one further
-run decides (`statistics.prediction`). A claim that one network is better than another is about their means. So the 95 %
-confidence interval of the difference decides, in pairs of repeats with the same split where there are such: then the
-splits are the pairs (`pairs`), else the repeats are two samples (`effects.measure_effect`). Nothing is decided by fewer
-repeats than refute a printed number, by a network that did not learn, or by the smoke profile. One cross-validation is
-enough, as for a column of a fold table (RULES.md): its folds are the splits. How many splits come again, and how many
-folds there are, is the design of two runs that are set beside each other, if both have the same.
+A claim about one network is about one more run, like a printed number. So the interval of one further run decides
+(`statistics.prediction`). A claim that one network is better than another is about their means. So the 95 % confidence
+interval of the difference decides. If both networks have repeats with the same splits, the splits are pairs (`pairs`);
+else the repeats are two samples (`effects.measure_effect`).
 
-Beside the status stands the evidence for it: the difference of each repeat on its own test images, how many repeats
-would tell, and what the printed numbers alone are worth (`superiority`).
+Fewer repeats than RUNS decide nothing, nor does a network that did not learn, nor the smoke profile. One
+cross-validation is enough, as for a column of a fold table (RULES.md), since its folds are the splits. Two networks are
+compared only if their runs have the same design: the same number of folds, and the same number of splits that are used
+several times.
+
+Each claim also has evidence: the difference of each repeat on its own test images, how many repeats would tell, and
+what the printed numbers alone are worth (`superiority`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +48,7 @@ Status = Literal["holds", "does not hold", "can't be told yet", "did not learn",
 
 OPEN, NOT_RUN = "can't be told yet", "not run"
 
-# What small networks, and other data than the paper's, hint at.
+# The words if small networks, or other data than the paper's, can only hint at a status.
 SEEMS: dict[Status, str] = {HOLDS: "seems to hold", FAILS: "seems not to hold"}
 
 MEANINGS: dict[Status, str] = {
@@ -62,14 +64,15 @@ MEANINGS: dict[Status, str] = {
 
 @dataclass(frozen=True)
 class Tested:
-    """A claim and what the runs of one record say of it.
+    """A claim in words, and what the runs of one record say about it.
 
-    own: the record of the claimed network and the paper's readings, None where there is none. beside: that of the
-        network that the claim compares it with, None where there is none or the claim names none.
+    own: the record of the claimed network with the paper's readings, None if there is none.
+    beside: the record of the network that the claim compares it with, None if there is none, or if the claim names
+        none.
     found: the mean and the interval that decide; n is the number of repeats.
     notes: why nothing is decided, and why the runs can only hint at an answer.
-    paired: both networks on the same test images, repeat by repeat; None where nothing can be paired.
-    outlook: what our runs let one expect, None without any."""
+    paired: both networks on the same test images, repeat by repeat; None if there are no pairs.
+    outlook: what our runs let one expect, None without runs."""
 
     paper: Paper
     claim: Worded
@@ -87,7 +90,7 @@ class Tested:
 
     @property
     def answer(self) -> str:
-        """The status; of runs that can only hint at it, "seems to hold" and "seems not to hold"."""
+        """The status; "seems to hold" or "seems not to hold" if the runs can only hint at it."""
         is_hint = self.record and any(_why_a_hint(self.paper, self.record))
         return SEEMS.get(self.status, self.status) if is_hint else self.status
 
@@ -98,12 +101,12 @@ class Tested:
 
     @property
     def why(self) -> str:
-        """The notes, and whether the records are stale."""
+        """The notes, then "stale" if a record is; joined by semicolons."""
         return "; ".join([*self.notes, *([] if self.fresh else ["stale"])])
 
     @property
     def difference(self) -> bool:
-        """Whether `found` is of a difference between two networks or parts; else it is of the metric itself."""
+        """Whether `found` is a difference between two networks or parts; else it is the metric itself."""
         return self.claim.over not in (None, "quoted")
 
     @property
@@ -113,23 +116,25 @@ class Tested:
 
     @property
     def as_printed(self) -> str:
-        """What the paper's own numbers say, "" where it prints none."""
+        """What the paper's own numbers say; "" if it prints none."""
         return compare_printed(self.paper, self.claim)
 
     @property
     def false_claim(self) -> FalseClaim | None:
-        """What the printed numbers alone are worth; None where they can't be judged so (`doubt_printed`)."""
+        """What the printed numbers alone are worth; None if they can't be judged alone (`doubt_printed`)."""
         return doubt_printed(self.paper, self.claim, self.paired and self.paired.of_images)
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """In sentences: the pairs, how many repeats would tell where that is open or not run, and the false claim."""
+        """Sentences on the pairs, on how many repeats would tell or what must be run first, and on the printed
+        numbers."""
         return tuple(filter(None, _say_evidence(self)))
 
 
 def check_worded(paper: Paper, group: Sequence[Assessment]) -> list[Tested]:
-    """Each claim, tested by each record of the claimed network and the paper's readings, whatever its design; once
-    where no record tests it. group: all assessments of the paper."""
+    """Each claim, tested by each record of the claimed network with the paper's readings, whatever its design is.
+
+    A claim that no record tests stands once, as not run. group: all assessments of the paper."""
     return [tested for claim in paper.worded for tested in _check_claim(paper, claim, group)]
 
 
@@ -139,8 +144,9 @@ def _check_claim(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> li
 
 
 def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Assessment]:
-    """The records of the claimed network. One with another number of folds than the paper's is among them only beside
-    the other network with as many."""
+    """The records of the claimed network that can test the claim.
+
+    A record with another number of folds than the paper's can do so only if the other network has as many folds."""
     wanted = beyond_defaults(paper, claim.readings)
     run = (
         one for one in group if one.record.profile != "smoke" and one.record.readings == wanted | _design(one.record)
@@ -149,7 +155,8 @@ def _own(paper: Paper, claim: Worded, group: Sequence[Assessment]) -> list[Asses
 
 
 def _design(record: Record) -> dict[str, str]:
-    """The design of a run. Here no folds at all (`folds=none`) are one too: two networks so trained can be compared."""
+    """The readings that are the design of a run (`Record.design`), here with `folds=none`: two networks that are both
+    trained without folds can be compared."""
     return record.design | {key: value for key, value in record.readings.items() if (key, value) == ("folds", "none")}
 
 
@@ -177,9 +184,10 @@ def _test(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessme
 
 
 def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assessment]) -> Assessment | None:
-    """The record of the network that a claim compares the claimed one with, of the same conditions and design. A
-    record without a reading of folds was made with the paper's number of them at that time, so those that were run
-    count too: two numbers of folds have other test images."""
+    """The record of the network that a claim compares the claimed network with, of the same conditions and design.
+
+    The number of folds that was run must be the same too, since other folds have other test images. The reading of
+    folds does not tell: a record without it was made with the paper's number at that time."""
     if not isinstance(claim.over, dict):
         return None
     wanted = beyond_defaults(paper, claim.over) | _design(own.record), own.record.conditions
@@ -188,7 +196,8 @@ def _beside(paper: Paper, claim: Worded, own: Assessment, group: Sequence[Assess
 
 
 def _compare_networks(paper: Paper, claim: Worded, own: Assessment, beside: Record) -> tuple[Prediction, Paired | None]:
-    """By how much the claimed network is better than the other, with the interval, and the pairs that this is from."""
+    """By how much the metric of the claimed network is higher than that of the other network, with its interval; and
+    the pairs that this comes from, None if the repeats are not paired."""
     moved = effects.measure_effect(beside, own.record, claim.split, claim.definition).difference
     paired = None
     if moved.paired and moved.mean is not None:
@@ -206,13 +215,14 @@ def _status(paper: Paper, claim: Worded, found: Prediction, fewest: int) -> Stat
 
 
 def _limit(paper: Paper, claim: Worded) -> Interval:
-    """What our mean is set against: 0 for a difference, else the claimed number or the best that the paper quotes."""
+    """The limit that our mean is compared with: 0 for a difference, else the claimed number or the best quoted one."""
     return limit_of(claim, quoted_beside(paper, claim))[1] if claim.over in (None, "quoted") else (0, 0)
 
 
 def _is_value_of_other_data(paper: Paper, claim: Worded, own: Record) -> bool:
-    """Whether a claim is on one network's number, and our runs are of other data: however many there are, they tell
-    nothing. A difference of two networks may be alike on other data, and hints at an answer."""
+    """Whether a claim is about a single number, and our runs are on other data. Then no number of runs tells anything.
+
+    A difference between two networks may be alike on other data, so it still gives a hint."""
     return claim.over in (None, "quoted") and not (paper.data_named and own.dataset.name == paper.data)
 
 
@@ -251,7 +261,8 @@ def _say_evidence(tested: Tested) -> Iterator[str]:
 
 
 def _say_outlook(tested: Tested) -> str:
-    """How many repeats would tell, if mean and spread stay as they are: "It would take about 5 repeats to tell."."""
+    """How many repeats would tell, if mean and spread stay as they are: "It would take about 5 repeats to tell.". "" if
+    that can't be said."""
     outlook, unit = tested.outlook, name_repeats(tested.paper, tested.record)
     if outlook.more is None:
         return f"It takes at least {RUNS} {unit}." if outlook.expected.n < RUNS else ""
@@ -261,8 +272,9 @@ def _say_outlook(tested: Tested) -> str:
 
 
 def _say_first(tested: Tested) -> str:
-    """The least that must be run before anything can be told: "One cross-validation with network=unet, in the same
-    10 folds, is needed first."."""
+    """The least that must be run before anything can be told.
+
+    Such as "One cross-validation with network=unet, in the same 10 folds, is needed first."."""
     paper, claim, own = tested.paper, tested.claim, tested.record
     folds = own.folds if own else paper.folds
     enough = own and (folds or len(by_split(paper, own, claim.split, claim.definition)) >= RUNS)

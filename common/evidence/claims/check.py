@@ -1,4 +1,4 @@
-"""All findings about the numbers of a paper: as data, in one sentence, as lines to read, and as JSON."""
+"""All findings about the numbers of a paper: as data, as one sentence, as lines of text, and as JSON."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import asdict, replace
@@ -14,14 +14,15 @@ from common.paper import Paper
 from common.plural import counted
 from common.reported import Split
 
-# So many findings with the same relation and premise are shown in full; JSON has all.
+# Of the findings with the same relation and premise, `as_lines` shows this many. JSON has all.
 SHOWN = 3
 
 
 def check(paper: Paper) -> list[Finding]:
-    """What cannot be right as printed, first with the definitions of the record, then under each of its `claims`, which
-    read some numbers in another way. Quoted numbers are checked only under a claim that names them: their sources may
-    define them in other ways. This takes seconds for hundreds of numbers, so the answer is kept for the next call.
+    """What cannot be right as printed: first with the definitions of the record, then under each of its `claims`.
+
+    A claim reads some numbers in another way. Quoted numbers are checked only under a claim that names them, since
+    their sources may define them in other ways. For hundreds of numbers this takes seconds, so the answer is cached.
     Raises ValueError for a value or definition that can't be read."""
     return list(_check(paper.model_dump_json()))
 
@@ -39,8 +40,10 @@ def _check(text: str) -> tuple[Finding, ...]:
 
 
 def _with_certainty(paper: Paper, changes: dict[str, dict] | None = None) -> list[Finding]:
-    """Findings about numbers that are taken as rounded, each with whether it also holds if digits were cut off, and
-    with what is assumed where it compares cells of several tables."""
+    """Findings about numbers that are read as rounded.
+
+    Each says whether it also holds if digits were cut off, and what is assumed if it compares cells of several tables.
+    changes: as in `cells_of`; only findings that touch a changed cell are given."""
     every = cells_of(paper, False, changes)
     by_id = {cell.id: cell for cell in every}
     rounded = list(_findings(paper, every, changes))
@@ -57,7 +60,8 @@ def _with_certainty(paper: Paper, changes: dict[str, dict] | None = None) -> lis
 
 
 def _findings(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) -> Iterator[Finding]:
-    """changes: if given, only groups with a cell that it names are checked."""
+    """The findings of all checks. every: all cells of the paper. changes: if given, only groups with a cell that it
+    names are checked."""
     every = [cell for cell in every if not cell.reported.quoted or cell.id in (changes or {})]
     parts = paper.cases.parts if paper.cases else {}
     out_of_range = [
@@ -93,7 +97,7 @@ def _findings(paper: Paper, every: list[Cell], changes: dict[str, dict] | None) 
 
 
 def impossible(findings: list[Finding]) -> dict[str, Finding]:
-    """By id, the numbers that cannot be right by themselves, under the definitions of the record and no premise."""
+    """The findings on single numbers that are certain and need no premise, by the id of the number."""
     alone = [each for each in findings if len(each.cells) == 1 and not each.premise and each.certainty == "certain"]
     return {each.cells[0]: each for each in alone}
 
@@ -102,9 +106,11 @@ def impossible(findings: list[Finding]) -> dict[str, Finding]:
 
 
 def summary(paper: Paper) -> str:
-    """How many of the paper's printed numbers cannot all be right under the definitions of the record, and how many
-    others cannot under a premise. "" where there are none. What another reading than the record's assumes is left out,
-    and so is what is only unlikely. Numbers that their own formula cannot give have a verdict of their own.
+    """How many of the paper's printed numbers cannot all be right, under the definitions of the record alone, and how
+    many others cannot under a premise. "" if there are none.
+
+    Left out are findings that assume another reading than the record's, findings that are only unlikely, and numbers
+    that their own formula cannot give, since these have their own verdict.
     """
     found = check(paper)
     alone = impossible(found)
@@ -123,11 +129,12 @@ def summary(paper: Paper) -> str:
 
 
 def _printed_numbers(paper: Paper) -> list[str]:
-    """The ids of the paper's own numbers, each once in however many definitions it is entered."""
+    """The ids of the paper's own numbers. A number that is entered under several definitions stands once."""
     return [cell.id for cell in paper.printed_numbers if not cell.quoted]
 
 
 def _numbers(paper: Paper, findings: Iterable[Finding]) -> set[str]:
+    """The ids of the printed numbers in these findings. One entered under several definitions has its first id."""
     first = {cell.id: cell.same_as or cell.id for cell in paper.reported}
     return {first[cell] for each in findings for cell in each.cells}
 
@@ -144,8 +151,9 @@ def _contradictions(findings: list[Finding], kind: str = "") -> str:
 
 
 def as_record(papers: list[Paper], known: dict[str, dict[Split, Interval]] | None = None) -> dict[str, Any]:
-    """For JSON: {paper: {"findings": [...], "regions": [...]}}, the fields of `Finding` and `Region`. known: by paper,
-    as in `as_lines`."""
+    """What to write as JSON: {paper: {"findings": [...], "regions": [...]}}, with the fields of `Finding` and `Region`.
+
+    known: by paper, as in `regions`."""
     return {
         paper.name: {
             "findings": [asdict(each) for each in check(paper)],
@@ -156,8 +164,10 @@ def as_record(papers: list[Paper], known: dict[str, dict[Split, Interval]] | Non
 
 
 def as_lines(paper: Paper, known: dict[Split, Interval] | None = None) -> Iterator[str]:
-    """Findings by relation: those without a premise, then those with one, last those that assume another reading; then
-    what accuracy and IoU leave for the tumour's share of the pixels and for the loss. known: as in `regions`."""
+    """Lines of text for one paper: a summary, then the findings by relation, then the `regions`.
+
+    Findings without a premise come first, then those with one, then those that assume another reading. known: as in
+    `regions`."""
     found, left = check(paper), regions(paper, known)
     yield f"{paper.name.capitalize()}: {summary(paper) or _say_none(paper, found)}"
     if left or any(each.premise for each in found):
@@ -172,7 +182,8 @@ def as_lines(paper: Paper, known: dict[Split, Interval] | None = None) -> Iterat
 
 
 def _say_none(paper: Paper, found: list[Finding]) -> str:
-    """That nothing contradicts without a premise, and how many numbers a formula cannot give."""
+    """A summary if `summary` is empty: no numbers contradict each other without assumptions, but some may be impossible
+    by their own formula."""
     own, alone = len(_printed_numbers(paper)), len(_numbers(paper, impossible(found).values()))
     said = f"without assumptions, the {counted(own, 'printed number')} do not contradict each other."
     return f"{said} But {alone} cannot be right by the formula that is given for it." if alone else said

@@ -1,4 +1,4 @@
-"""The checks of ratios and counts: one number, one confusion matrix, means, columns of folds, numbers of cases."""
+"""The checks of ratios and counts: of one number, one confusion matrix, means, columns of folds, numbers of cases."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, product
@@ -10,14 +10,15 @@ from common.evidence.claims.cells import Cell, Finding, bounds, constraints, eit
 from common.evidence.claims.matrix import MOST_CASES, Constraint, possible, satisfied, span
 from common.evidence.claims.relations import is_share, overlap, possible_range, say_range
 
-# Contradictions are searched among all sets of so many cells, and for a cell that none of them names, among all sets of
-# so many with it.
+# Contradictions are searched among all sets of up to _LARGEST_SET cells. Larger sets, of _LARGEST_FOR_A_CELL cells, are
+# searched only if they have a cell that no smaller contradiction names.
 _LARGEST_SET = 3
 _LARGEST_FOR_A_CELL = 4
 
-# The greatest number of cases for which a column of shares is searched.
+# The greatest number of cases n for which we test whether a column of accuracies are shares of n cases.
 _MOST_OF_COLUMN = 2000
 
+# The names of contradictions, by the metrics of their cells.
 NAMES = {
     frozenset({"dice", "precision", "recall"}): "F1 from precision and recall",
     frozenset({"dice", "iou"}): "Dice from IoU",
@@ -29,10 +30,10 @@ NAMES = {
     frozenset({"accuracy", "recall"}): "accuracy from sensitivity and specificity",
 }
 
-# The sentence on a set of cells says what the others leave for one of them: for the first metric of these in the set.
+# The sentence on a set of cells says what the others leave for one of them: for the cell whose metric comes first here.
 _EXPLAINED = ("dice", "iou", "accuracy", "precision", "recall", "count")
 
-# For a mean: the means that bound it, and how.
+# For a mean: the means that bound it, and the function from their intervals to the bounds.
 _BOUNDS_OF_MEANS = (
     ("dice", ("iou",), relations.dice_from_iou),
     ("dice", ("precision", "recall"), relations.f1_from_precision_and_recall),
@@ -51,14 +52,14 @@ def check_range(cell: Cell) -> Iterator[Finding]:
 
 
 def check_one_quantity(group: list[Cell]) -> Iterator[Finding]:
-    """Cells of one definition and setting that are printed as different numbers."""
+    """Pairs of cells that print one quantity as different numbers. group: cells of one setting."""
     for one, other in disagreeing(group):
         text = f"One quantity is printed as {one.cited} and as {other.cited}: the {one.definition.in_words()}."
         yield Finding("one quantity printed as two numbers", (one.id, other.id), text)
 
 
 def disagreeing(group: list[Cell]) -> list[tuple[Cell, Cell]]:
-    """Each two cells that print one definition as different numbers. group: of one setting."""
+    """All pairs of cells of one definition that are printed as different numbers. group: cells of one setting."""
     return [
         (a, b)
         for a, b in combinations(group, 2)
@@ -67,7 +68,7 @@ def disagreeing(group: list[Cell]) -> list[tuple[Cell, Cell]]:
 
 
 def distinct(group: list[Cell]) -> list[Cell]:
-    """The cells without those that say the same as one before."""
+    """The cells, without those that have the definition, interval and premise of an earlier one."""
     said = {(cell.reported.definition, cell.interval, cell.reported.premise): cell for cell in reversed(group)}
     return list(said.values())[::-1]
 
@@ -76,9 +77,11 @@ def distinct(group: list[Cell]) -> list[Cell]:
 
 
 def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
-    """The smallest sets of cells that no confusion matrix gives, whatever the number of cases or pixels. Then, for
-    cases, the smallest sets that no matrix of n cases gives. sizes: every n that the paper's words allow; where the
-    matrix itself is printed, n is its sum."""
+    """The smallest sets of cells that no confusion matrix gives, whatever its number of cases or pixels. Then, for
+    cases, the smallest sets that no matrix of n cases gives.
+
+    group: cells of one confusion matrix. sizes: every n that the paper's words allow. If the matrix itself is printed,
+    n is its sum."""
     bound = constraints(group)
     if bound is None:
         return
@@ -100,8 +103,9 @@ def check_matrix(group: list[Cell], sizes: list[int]) -> Iterator[Finding]:
 def _whole_cases(
     group: list[Cell], of: dict[str, Constraint], sizes: list[int], known: list[set[str]]
 ) -> Iterator[Finding]:
-    """The smallest sets of cells that no matrix of n cases gives, and that contain no known set. of: the constraints by
-    id."""
+    """The smallest sets of cells that no matrix of n cases gives. Sets that contain a known set are left out.
+
+    of: the constraints by the id of their cell. known: sets of ids of cells that contradict each other anyway."""
     counts = [cell.interval[0] for cell in group if cell.metric == "count"]
     sizes = [int(sum(counts))] if counts else sizes
     premise = "" if counts else f"these are of {either(sizes)} {group[0].reported.split} cases"
@@ -127,9 +131,12 @@ def _whole_cases(
 def smallest_sets(
     group: list[Cell], agree: Callable[[list[Cell]], bool], known: Sequence[set[str]] = ()
 ) -> list[list[Cell]]:
-    """The smallest sets of cells that do not agree and that contain none of the known sets, nor two cells that print
-    one quantity as different numbers (`check_one_quantity`). The counts of a printed matrix are one cell here. One
-    still larger set is given where there is no other."""
+    """The smallest sets of cells that do not agree.
+
+    agree: whether cells agree. known: sets of ids; sets of cells that contain one are left out. So are sets with two
+    cells that print one quantity as different numbers (`check_one_quantity`). The counts of a printed matrix count as
+    one cell. If there is no known set, and none of up to _LARGEST_FOR_A_CELL cells is found, one larger set is
+    given."""
     if agree(group):
         return []
     counts = [cell for cell in group if cell.metric == "count"]
@@ -158,7 +165,8 @@ def smallest_sets(
 
 
 def _asked_and_rest(part: list[Cell]) -> tuple[Cell, list[Cell]]:
-    """The cell whose value is computed from the others, and the others. A mean over two classes is the last choice."""
+    """The cell that is explained by the others (_EXPLAINED), and the others. A mean over two classes is the last
+    choice."""
     asked = min(part, key=lambda cell: (cell.definition.target == "mean2", _EXPLAINED.index(cell.metric)))
     return asked, [cell for cell in part if cell is not asked]
 
@@ -172,7 +180,10 @@ def _ids(part: list[Cell]) -> tuple[str, ...]:
 
 
 def _no_share(cell: Cell, sizes: list[int], premise: str) -> Finding:
-    """Only an accuracy is a share of all cases. For the other ratios it takes the search of all matrices."""
+    """The finding that n cases cannot give a number, for any n in `sizes`.
+
+    For an accuracy this is the GRIM test, since it is a share of all cases. For other ratios, all matrices were
+    searched."""
     why = f"it is no share of {either(sizes)} cases"
     if cell.metric != "accuracy":
         why = f"no confusion matrix of {either(sizes)} cases gives it"
@@ -183,7 +194,7 @@ def _no_share(cell: Cell, sizes: list[int], premise: str) -> Finding:
 
 
 def check_means(group: list[Cell]) -> Iterator[Finding]:
-    """Means of several metrics over the same images or folds."""
+    """Means of several metrics over the same images or folds that contradict each other."""
     known: list[set[str]] = []
     two = group[0].definition.target == "mean2"
     for metric, given, bound in _BOUNDS_OF_MEANS:
@@ -230,8 +241,10 @@ def _is_listed(cell: Cell) -> bool:
 
 
 def check_fold_accuracies(column: list[Cell], sizes: list[int]) -> Iterator[Finding]:
-    """A column of accuracies of folds that are not k/n for any n that the paper implies. The text says for which other
-    n they are, alone or with one number added to all, and how often random values fit one of the n searched."""
+    """A column of accuracies of folds that are not shares k/n for any n that the paper implies.
+
+    The text says for which other n they are shares, as they are or with one number added to all, and how often random
+    values fit one of the n that were searched. sizes: every n that the paper implies for one fold."""
     listed = [cell for cell in column if cell.reported.fold and cell.definition.target == "class"]
     values = [cell.interval for cell in listed if cell.metric == "accuracy"]
     if len(values) < 2 or not sizes or any(all(is_share(each, n) for each in values) for n in sizes):
@@ -241,7 +254,7 @@ def check_fold_accuracies(column: list[Cell], sizes: list[int]) -> Iterator[Find
         fitting = relations.sizes_of_column(values, _MOST_OF_COLUMN, offset)
         some = f"n = {', '.join(map(str, fitting[:3]))}{', ...' * (len(fitting) > 3)}"
         said.append(f"{how}, they are shares of n cases for {some if fitting else f'no n up to {_MOST_OF_COLUMN}'}")
-    if fitting:  # what fits as it is also fits with 0 added
+    if fitting:  # of the search with an added number; values that fit as they are fit with 0 added
         chance = relations.chance_of_column(len(set(values)), values[0][1] - values[0][0], _MOST_OF_COLUMN)
         said.append(
             f"random values fit some n up to {_MOST_OF_COLUMN}, in one way or the other, with a chance of up to "

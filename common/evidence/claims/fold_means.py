@@ -1,5 +1,6 @@
-"""Means over stratified folds of whole cases: which mean accuracies and mean recalls of the classes there can be
-together. GRIM (Brown & Heathers 2017) asks it of one number; the question for several is an integer program, as in
+"""Means over stratified folds of whole cases: which mean accuracy and mean recalls of the classes can go together.
+
+For one number, this is the GRIM test (Brown & Heathers 2017). For several numbers it is an integer program, as in
 mlscorecheck (Kovács & Fazekas 2023)."""
 
 from collections import Counter
@@ -19,10 +20,10 @@ _SLACK = 1e-9
 
 
 def stratified_folds(classes: Sequence[int], folds: int) -> list[tuple[int, ...]]:
-    """The cases of each class in each fold. The cases are dealt to the folds in turn, one class after the other, as
-    scikit-learn does: so both a class and all cases are as even as can be.
+    """The number of cases of each class in each fold: one tuple for each fold.
 
-    classes: the number of cases of each.
+    The cases are dealt to the folds in turn, one class after the other, as scikit-learn does. So each class, and all
+    cases together, are spread as evenly as possible. classes: the number of cases of each class.
     """
     starts = list(accumulate(classes, initial=0))
 
@@ -35,17 +36,19 @@ def stratified_folds(classes: Sequence[int], folds: int) -> list[tuple[int, ...]
 def some_folds_have(
     folds: Sequence[tuple[int, ...]], accuracy: Sequence[Interval], recalls: Sequence[tuple[int, Interval]]
 ) -> bool:
-    """Whether whole numbers of right cases exist whose means over the folds are all in their intervals.
+    """Whether there are numbers of right cases, by class and fold, for which all means over the folds lie in their
+    intervals.
 
-    folds: the cases of each class in each fold. accuracy: intervals of the mean accuracy, 0..1; recalls: positions of
-    classes with intervals of their mean recall. A fold without a case of a class has no recall, so that its mean is
-    none: not possible.
+    folds: the number of cases of each class in each fold. accuracy: intervals of the mean accuracy, 0 to 1. recalls:
+    pairs of the position of a class and an interval of its mean recall. If a fold has no case of such a class, it has
+    no recall and there is no mean, so the answer is False.
     """
-    # Of folds of the same cases, only the sum of the right cases counts.
+    # For folds with the same numbers of cases, only the sum of their right cases matters. So they share one unknown for
+    # each class.
     kinds = Counter(folds)
     sizes = np.array(list(kinds), float)
     many = np.array(list(kinds.values()), float)
-    # The share that one more right case adds to each mean: of the accuracy, and of the recall of its class.
+    # How much one more right case adds to each mean: to that of the accuracy, and to that of the recall of its class.
     to_accuracy = np.broadcast_to(1 / sizes.sum(axis=1, keepdims=True), sizes.shape) / len(folds)
     rows = [(to_accuracy, interval) for interval in accuracy]
     for position, interval in recalls:
@@ -67,10 +70,11 @@ def some_folds_have(
 
 
 def check_means_of_folds(group: list[Cell], cases: Cases | None, folds: int | None) -> Iterator[Finding]:
-    """The smallest sets of mean accuracies and recalls that no stratified folds of whole cases give, for a part of the
-    data that is one fold.
+    """The smallest sets of mean accuracies and recalls that no stratified folds of whole cases give.
 
-    Where the folds were rounded before their mean was taken, it may be off by half a unit of its last digit more.
+    Only for parts of the data that are one fold. folds: their number, None without a cross-validation. If the values of
+    the folds were rounded before their mean was taken, the mean may be off by half a unit of its last digit more. So
+    intervals are widened by this.
     """
     if cases is None or not cases.stratified or not folds or folds < 2:
         return
@@ -98,6 +102,7 @@ def check_means_of_folds(group: list[Cell], cases: Cases | None, folds: int | No
 
 
 def _wider(cell: Cell) -> Interval:
+    """The interval, widened by half its width to either side, and cut to 0 to 1."""
     low, high = cell.interval
     half = (high - low) / 2
     return max(0.0, low - half), min(1.0, high + half)

@@ -1,9 +1,10 @@
-"""What accuracy and IoU leave for the tumour's share of all pixels, and what all of that leaves for a loss.
+"""Which tumour's share of all pixels an accuracy and an IoU allow, and which loss these three allow.
 
-Cross-entropy costs a wrong pixel or case at least ln 2, so the accuracy bounds it. A Dice or IoU loss takes the
-probabilities where the printed overlap takes decisions: they are above 0.5 where something is marked, and at most 0.5
-elsewhere. That bounds the loss of all images together. A mean over batches, on which papers also train, has no such
-bound: all of the tumour that a pooled accuracy and IoU count may be in one batch, and the others have any loss.
+The cross-entropy of a wrong pixel or case is at least ln 2, so the accuracy bounds it. A Dice or IoU loss is computed
+from probabilities, and the printed overlap from decisions. But a probability is above 0.5 if the pixel is marked, and
+at most 0.5 if not. That bounds the loss of all images together. A mean over batches, on which papers also train, has no
+such bound: all of the tumour that a pooled accuracy and IoU count may be in one batch, and then the other batches may
+have any loss.
 """
 
 import math
@@ -36,21 +37,25 @@ _CLIPPED = {
 }
 _TOGETHER = "its overlap is of all images together (a mean over batches has no bound)"
 
-# The IoU pooled over the tumour's pixels, the mean of tumour and background, and Keras' MeanIoU of probabilities.
+# Three readings of "IoU": of the tumour over all pixels, the mean of tumour and background, and Keras' MeanIoU of
+# probabilities.
 _FORMS = ("iou|fg|pooled|t=0.5", "iou|mean2|pooled|t=0.5", "iou|mean2|pooled|keras-raw")
 
 
 @dataclass(frozen=True)
 class Region:
-    """What accuracy and IoU of one row, or Keras' raw IoU alone, leave for the tumour's share of all pixels, and what
-    all of it leaves for the loss of the row.
+    """Which tumour's share of all pixels the accuracy and IoU of one row allow, and which loss.
 
-    cells: ids. text: the numbers, in a few sentences. definition: of the IoU, the row's own or another. premise: what
-        else is assumed, "" for nothing.
-    prevalence: the share's least and greatest value, None where no mask and prediction give the numbers. known: the
-        share in random parts of the data set, where it was given. agrees: whether both overlap.
-    loss: its least and greatest value, with the known prevalence if that agrees. loss_agrees: whether the printed loss
-        lies there. None where the row has no loss, or where no mask and prediction give its other numbers.
+    If the IoU is read as Keras' raw IoU, it needs no accuracy.
+
+    cells: ids of the numbers. text: the numbers, in a few sentences.
+    definition: how the IoU is read, which may differ from the record. premise: what else is assumed, "" for nothing.
+    prevalence: the least and the greatest share, 0 to 1; None if no mask and prediction give the numbers.
+    known: the least and the greatest share in random parts of the data set, None if it was not given. agrees: whether
+        both overlap, None without known.
+    loss: its least and greatest value, computed with the known share if that agrees. loss_agrees: whether the printed
+        loss overlaps with that. Both are None if the row has no loss, or if no mask and prediction give its other
+        numbers.
     """
 
     cells: tuple[str, ...]
@@ -65,12 +70,12 @@ class Region:
 
     @property
     def condition(self) -> str:
-        """What is assumed, in words that follow "if"."""
+        """All that is assumed, the reading of the IoU too, in words that follow "if"."""
         return joined(f"IoU is the {Definition.parse(self.definition).in_words()}", self.premise)
 
 
 def check_losses(group: list[Cell]) -> Iterator[Finding]:
-    """The cross-entropy of cases, of pixels, or the sum of both, against the accuracy of the same."""
+    """Cross-entropies that contradict the accuracy: of cases, of pixels, or the sum of both. group: of one setting."""
     if group[0].reported.statistic == "deviation":
         return
     for loss in (cell for cell in group if cell.metric == "bce"):
@@ -94,13 +99,18 @@ def _loss_from_accuracy(loss: Cell, accuracy: Cell) -> Iterator[Finding]:
 
 
 def _bounds_from_above(accuracy: Cell, loss: Cell) -> bool:
-    """Whether the accuracy bounds the cross-entropy from above too. A right pixel with an interpolated truth may cost
-    more than ln 2, but Keras' accuracy counts no such pixel as right."""
+    """Whether the accuracy bounds the cross-entropy from above too.
+
+    It does not for a sum of two cross-entropies, nor for an accuracy against hardened masks (truth=hard) if the loss is
+    computed on interpolated masks: then a right pixel may cost more than ln 2. Keras' accuracy counts no pixel with an
+    interpolated truth as right, so for it the bound holds."""
     return "+" not in loss.definition.target and not (accuracy.soft and accuracy.definition.truth)
 
 
 def check_prevalence(group: list[Cell]) -> Iterator[Finding]:
-    """The tumour's share follows from accuracy and IoU, and networks on one test set have the same share."""
+    """Networks on one test set whose accuracies and IoUs lead to different shares of tumour, which must be the same.
+
+    group: the cells of pixels of all networks on one split."""
     rows = [row for row in grouped(group, lambda cell: cell.setting) if row[0].matrix != "cases"]
     alone = [row for row in rows if row[0].reported.fold is None and row[0].reported.image is None]
     shares = [(row, share) for row in alone if (share := _share(row))] if len(alone) > 1 else []
@@ -117,7 +127,9 @@ def check_prevalence(group: list[Cell]) -> Iterator[Finding]:
 
 
 def _share(row: list[Cell]) -> Interval | None:
-    """The tumour's share, up to one half: swapping tumour and background changes neither the accuracy nor a mean of
+    """The least and the greatest share of tumour that the cells of one row allow, up to one half.
+
+    Larger shares are left out because swapping tumour and background changes neither the accuracy nor a mean of
     both."""
     minor = Constraint("share", 0, 0.5)
     return span([*constraints(row), minor], minor)
@@ -128,10 +140,12 @@ def _percent(interval: Interval) -> str:
 
 
 def regions(paper: Paper, known: dict[Split, Interval] | None = None) -> list[Region]:
-    """What each row with accuracy and IoU over pixels leaves for the tumour's share, and for a loss beside them. The
-    IoU is read in three ways: pooled over the tumour's pixels; the mean of tumour and background; and Keras' MeanIoU
-    of probabilities none of which is exactly 1, (1 - share)/2, for which the accuracy is not needed. known: by part,
-    the least and greatest share, 0 to 1, in random parts of the data set."""
+    """For each row with accuracy and IoU over pixels: which tumour's share they allow, and which loss beside them.
+
+    Each IoU is read in three ways: as the tumour's IoU over all pixels; as the mean of tumour and background; and as
+    Keras' MeanIoU of probabilities none of which is exactly 1. The third is (1 - share)/2 and needs no accuracy.
+
+    known: by part, the least and the greatest share, 0 to 1, in random parts of the data set."""
     found = []
     for row, accuracy in _rows_with_accuracy(paper):
         loss = next((cell for cell in row if _is_loss_of_pixels(cell)), None)
@@ -146,8 +160,9 @@ def regions(paper: Paper, known: dict[Split, Interval] | None = None) -> list[Re
 
 @dataclass(frozen=True)
 class OfTumour:
-    """What a mean IoU of tumour and background leaves for the tumour alone, together with an accuracy of the same
-    images: least and greatest IoU and Dice. accuracy: as printed."""
+    """Which scores of the tumour alone a mean IoU of tumour and background allows, together with an accuracy.
+
+    accuracy: as printed, of the same images. iou, dice: the least and the greatest value of the tumour."""
 
     accuracy: str
     iou: Interval
@@ -155,8 +170,10 @@ class OfTumour:
 
 
 def of_tumour(paper: Paper) -> dict[str, OfTumour]:
-    """By the id of each IoU that is the mean of tumour and background over all pixels, if an accuracy stands beside it.
-    The tumour is taken to be the smaller part of the pixels."""
+    """The possible scores of the tumour alone, by the id of the mean IoU.
+
+    For each IoU that is the mean of tumour and background over all pixels, if an accuracy of the same images is
+    printed. The tumour is taken to be the smaller part of the pixels."""
     found = {}
     for row, accuracy in _rows_with_accuracy(paper):
         for iou in (cell for cell in row if cell.reported.definition == "iou|mean2|pooled|t=0.5"):
@@ -168,7 +185,7 @@ def of_tumour(paper: Paper) -> dict[str, OfTumour]:
 
 
 def _rows_with_accuracy(paper: Paper) -> Iterator[tuple[list[Cell], Cell]]:
-    """The numbers of each setting that has an accuracy over pixels, and that accuracy."""
+    """For each setting with an accuracy over pixels: all its cells, and the cell of that accuracy."""
     own = [cell for cell in cells_of(paper) if not (cell.reported.image or cell.reported.quoted)]
     for row in grouped(own, lambda cell: cell.setting):
         of_pixels = (cell for cell in row if cell.metric == "accuracy" and cell.definition.target == "pixel")
@@ -218,8 +235,9 @@ def _with_loss(region: Region, accuracy: Cell, iou: Cell, loss: Cell) -> Region:
 
 
 def _left_for_loss(loss: Cell, accuracy: Cell, given: list[Constraint]) -> tuple[Interval, str] | None:
-    """Between which values a loss lies for one confusion matrix of all pixels, and on what premise; None where no
-    matrix satisfies the constraints, of which the accuracy is one."""
+    """The least and the greatest value of a loss for one confusion matrix of all pixels, and the premise of that.
+
+    None if no matrix satisfies the constraints. given: the constraints, that of the accuracy among them."""
     low, high, premise = 0.0, 0.0, _DECIDES
     if loss.metric.startswith("bce"):
         right = span(given, Constraint("accuracy", 0, 1))

@@ -1,9 +1,9 @@
-"""Whether one confusion matrix can have several ratios at once: a matrix of real numbers (many pixels) or of n cases.
+"""Whether one confusion matrix can have several ratios at once.
 
-Every ratio of a confusion matrix (tp, fp, fn, tn) is one linear form over another. "Its value is between low and high"
-is therefore two linear inequalities, and the question is a linear program. It covers F1 from precision and recall, Dice
-from IoU, accuracy from sensitivity and specificity, the equality of one class's sensitivity with the other's
-specificity, and every combination of them.
+The matrix has real numbers (shares of many pixels) or counts of n cases. Every ratio of a confusion matrix
+(tp, fp, fn, tn) is one linear form over another. So "its value is between low and high" is two linear inequalities, and
+the question is a linear program. It covers F1 from precision and recall, Dice from IoU, accuracy from sensitivity and
+specificity, the equality of one class's sensitivity and the other's specificity, and every combination of them.
 """
 
 import heapq
@@ -16,9 +16,9 @@ import numpy as np
 
 from common.evidence.definition import OVERLAPS
 
-# The weights of tp, fp, fn, tn in numerator and denominator. share: the class among all; hits, misses: its cases that
-# are found or missed, among all. Soft dice: 2Σtp/(Σt + Σp) of probabilities, where those above 0.5 mark a pixel. It is
-# least with the probabilities 0.5, 1, 0, 0.5 on tp, fp, fn, tn, and most with 1, 0.5, 0.5, 0.
+# The weights of tp, fp, fn, tn in numerator and denominator. share: the class among all cases. hits, misses: those of
+# its cases that are found or missed, among all cases. Soft dice: 2Σt·p/(Σt + Σp) with probabilities p that mark a pixel
+# if they are above 0.5. It is least if p is 0.5, 1, 0, 0.5 on tp, fp, fn, tn, and greatest if p is 1, 0.5, 0.5, 0.
 RATIOS = {
     **{name: OVERLAPS[name] for name in ("iou", "dice", "precision", "recall")},
     "accuracy": ((1, 0, 0, 1), (1, 1, 1, 1)),
@@ -29,27 +29,28 @@ RATIOS = {
     "most soft dice": ((2, 0, 1, 0), (2, 0.5, 1.5, 0)),
 }
 
-# More cases have too many matrices to list quickly, and their ratios lie so close that the list says little.
+# The greatest number of cases whose confusion matrices are listed. For more cases, this takes too long, and their
+# ratios lie so close that the list says little.
 MOST_CASES = 120
 
 # What rounding of floating-point numbers may do to the ends of an interval.
 _SLACK = 1e-9
 
-# A matrix counts only if each denominator is more than this share of all, so that each ratio is defined. Real
-# denominators, a share of tumour or of a class, are far greater.
+# A matrix counts only if each denominator is more than this share of the whole, so that each ratio is defined. Real
+# denominators, such as a share of tumour or of a class, are far greater.
 _LEAST_SHARE = 1e-6
-# Rounding errors of a corner, whose entries sum to 1.
+# The size of rounding errors of a corner, whose entries sum to 1.
 _EXACT = 1e-12
 
-# Where only the mean of both classes' IoU is printed, the IoU of one class is divided into pieces: of this width to
-# find out whether there is a matrix, and of that to find the extremes of another ratio.
+# If only the mean of both classes' IoU is printed, the range of one class's IoU is divided into pieces. Pieces are at
+# most _FINEST wide to find out whether there is a matrix, and _COARSE wide to find the extremes of another ratio.
 _FINEST, _COARSE = 2**-15, 2**-9
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """low <= a ratio <= high. swapped: the ratio of the other class, whose tp are this one's tn. mean: the mean of the
-    ratios of both classes."""
+    """low <= ratio <= high. ratio: a key of RATIOS. swapped: it is the ratio of the other class, whose tp are this
+    class's tn. mean: it is the mean of the ratios of both classes."""
 
     ratio: str
     low: float
@@ -59,14 +60,16 @@ class Constraint:
 
     @property
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of tp, fp, fn, tn in numerator and denominator, (4,) each."""
+        """The weights of tp, fp, fn, tn in numerator and denominator, (4,) each."""
         forms = np.array(RATIOS[self.ratio], float)
         return tuple(forms[:, [3, 2, 1, 0]] if self.swapped else forms)
 
 
 def possible(constraints: Sequence[Constraint]) -> bool:
-    """Whether some matrix of real numbers >= 0 satisfies all constraints with every ratio defined. With a mean over
-    both classes, the range of the IoU of class one is halved again and again, down to _FINEST."""
+    """Whether some matrix of real numbers >= 0 satisfies all constraints, with every ratio defined.
+
+    If there is a mean over both classes, the range of the IoU of the first class is halved again and again, down to
+    _FINEST."""
     means = [each for each in constraints if each.mean]
     values: list[float] = []
     waiting = [(0.0, 1.0)]
@@ -77,8 +80,9 @@ def possible(constraints: Sequence[Constraint]) -> bool:
             continue
         if not means or b - a <= _FINEST:
             return True
-        # Matrices that satisfy the plain constraints are a convex set, on which the one mean is continuous: with one
-        # at or below its upper bound and one at or above its lower bound there is one within both.
+        # The matrices that satisfy the constraints without a mean are a convex set, and the mean is continuous on it.
+        # So if the mean of one matrix is at most the upper bound, and that of another at least the lower bound, there
+        # is a matrix whose mean is within both bounds.
         values.append(_mean(means[0], found.mean(axis=0)))
         if len(means) == 1 and min(values) <= means[0].high and max(values) >= means[0].low:
             return True
@@ -87,15 +91,17 @@ def possible(constraints: Sequence[Constraint]) -> bool:
 
 
 def span(constraints: Sequence[Constraint], asked: Constraint) -> tuple[float, float] | None:
-    """The least and the greatest value of the ratio `asked` (its bounds don't matter) among the matrices that satisfy
-    the constraints; None where there are none."""
+    """The least and the greatest value of a ratio among the matrices that satisfy the constraints; None if there are no
+    such matrices. asked: names the ratio; its bounds don't matter."""
     least, most = (_extreme(constraints, asked, sign) for sign in (1, -1))
     return None if least is None or most is None else (max(0.0, least), min(1.0, -most))
 
 
 def _extreme(constraints: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
-    """The least value of `sign` times the ratio. With a mean of both classes, it is that of pieces (`_piece`) of the
-    width _COARSE. The piece with the least bound is halved first, so that most of the others never are."""
+    """The least value of `sign` times the ratio; None if no matrix satisfies the constraints.
+
+    If there is a mean of both classes, it is the least bound of pieces (`_piece`) of the width _COARSE. The piece with
+    the least bound is always halved first, so most other pieces are never halved."""
     width = _COARSE if any(each.mean for each in constraints) else 1.0
     halves = [(0.0, 1.0)]
     waiting: list[tuple[float, float, float]] = []
@@ -112,7 +118,8 @@ def _extreme(constraints: Sequence[Constraint], asked: Constraint, sign: int) ->
 
 
 def _bound(plain: Sequence[Constraint], asked: Constraint, sign: int) -> float | None:
-    """The least value of `sign` times the ratio under constraints without a mean, None where no matrix satisfies them.
+    """The least value of `sign` times the ratio under constraints without a mean; None if no matrix satisfies them.
+
     On a convex set of matrices, a ratio is least at a corner."""
     found = _corners(plain)
     if found is None:
@@ -123,12 +130,15 @@ def _bound(plain: Sequence[Constraint], asked: Constraint, sign: int) -> float |
 
 
 def _piece(constraints: Sequence[Constraint], a: float, b: float) -> list[Constraint]:
-    """The constraints with each mean replaced by two constraints on single classes. If the IoU of class one is between
-    a and b, that of the other class is between 2 low - b and 2 high - a."""
+    """The constraints, with each mean replaced by two constraints on single classes, for one piece from a to b.
+
+    If the IoU of the first class is between a and b, and the mean between low and high, the IoU of the other class is
+    between 2 low - b and 2 high - a."""
     return [part for each in constraints for part in (_both(each, a, b) if each.mean else [each])]
 
 
 def _both(mean: Constraint, a: float, b: float) -> tuple[Constraint, Constraint]:
+    """The constraints on both classes. a, b: the ends of the IoU of the first class, also if the mean is of Dice."""
     if mean.ratio == "dice":
         a, b = 2 * a / (1 + a), 2 * b / (1 + b)
     one = Constraint(mean.ratio, a, b)
@@ -136,12 +146,13 @@ def _both(mean: Constraint, a: float, b: float) -> tuple[Constraint, Constraint]
 
 
 def _corners(constraints: Sequence[Constraint]) -> np.ndarray | None:
-    """float64 (n, 4): the corners of the set of matrices of sum 1 that satisfy constraints without a mean. None where
-    every matrix leaves some ratio undefined, or there is no matrix.
+    """The corners of the set of matrices that satisfy constraints without a mean: float64 (n, 4), with sum 1 each.
 
-    The set is bounded by planes: two for each constraint, and the four cells at 0. A corner is where three of them
-    meet. With four unknowns there are few enough to try all, in a tenth of the time that it takes to set up a linear
-    program.
+    None if there is no such matrix, or if some ratio is undefined in every one.
+
+    The set is bounded by planes: two for each constraint, and one for each of the four entries at 0. A corner is where
+    three planes meet. There are four unknowns, so there are few enough corners to try all. That takes a tenth of the
+    time that it takes to set up a linear program.
     """
     weights = np.array([each.weights for each in constraints]).reshape(-1, 2, 4)
     numerators, denominators = weights[:, 0], weights[:, 1]
@@ -164,19 +175,19 @@ def _corners(constraints: Sequence[Constraint]) -> np.ndarray | None:
 
 @cache
 def _threes(planes: int) -> np.ndarray:
-    """Every choice of three of so many planes, int (n, 3)."""
+    """Every choice of three planes, as indices, int (n, 3). planes: their number."""
     return np.array(list(combinations(range(planes), 3)))
 
 
 def _mean(mean: Constraint, matrix: np.ndarray) -> float:
-    """The mean over both classes of a ratio of one matrix."""
+    """The mean of a ratio over both classes, for one matrix, (4,)."""
     both = [Constraint(mean.ratio, 0, 1, swapped).weights for swapped in (False, True)]
     return float(np.mean([(numerator @ matrix) / (denominator @ matrix) for numerator, denominator in both]))
 
 
 @cache
 def matrices(n: int) -> np.ndarray:
-    """Every confusion matrix of n cases, int (m, 4): tp, fp, fn, tn. Raises ValueError for n above MOST_CASES."""
+    """Every confusion matrix of n cases: int (m, 4), with tp, fp, fn, tn. Raises ValueError for n above MOST_CASES."""
     if n > MOST_CASES:
         raise ValueError(f"{n} cases have too many confusion matrices to list")
     tp, fp, fn = np.indices((n + 1,) * 3, dtype=np.int16).reshape(3, -1)
@@ -186,7 +197,7 @@ def matrices(n: int) -> np.ndarray:
 
 
 def satisfied(constraint: Constraint, n: int) -> np.ndarray:
-    """bool (m,): which of `matrices(n)` satisfy a constraint; an undefined ratio satisfies none."""
+    """Which of `matrices(n)` satisfy a constraint: bool (m,). An undefined ratio satisfies none."""
     if constraint.mean:
         both = [_ratio(Constraint(constraint.ratio, 0, 1, swapped), n) for swapped in (False, True)]
         ratio = np.nanmean(both, axis=0)
@@ -196,7 +207,7 @@ def satisfied(constraint: Constraint, n: int) -> np.ndarray:
 
 
 def _ratio(constraint: Constraint, n: int) -> np.ndarray:
-    """(m,) the ratio of each of `matrices(n)`, NaN where it is undefined."""
+    """The ratio of each of `matrices(n)`: float64 (m,), NaN where it is undefined."""
     cells = matrices(n).T
     numerator, denominator = (
         sum(weight * cell for weight, cell in zip(weights, cells, strict=True) if weight)

@@ -1,6 +1,8 @@
-"""A printed confusion matrix of cases, held against all else that the paper says of the same test: the number of cases,
-the classes of the data set, and rates of the same test, of its folds, and over the folds. `contradictions.check_matrix`
-holds a matrix of two classes against the rates beside it; a matrix of more classes is held against them here."""
+"""The checks of a printed confusion matrix of cases against all else that the paper says of the same test.
+
+These are the number of cases, the classes of the data set, and rates: of the same test, of its folds, and means over
+the folds. The rates beside a matrix of two classes are checked by `contradictions.check_matrix`; those beside a matrix
+of more classes are checked here."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from common.evidence.claims.cells import Cell, Finding, bounds, either, grouped,
 from common.evidence.claims.relations import overlap
 from common.reported import Cases
 
-# A draw is reported if its probability is lower.
+# A random draw is reported if its probability is below this.
 _RARE = 0.001
 
 _ONCE = "the matrix counts each case once"
@@ -19,8 +21,8 @@ _ONCE = "the matrix counts each case once"
 
 @dataclass(frozen=True)
 class PrintedMatrix:
-    """All counts of one confusion matrix. cells: as printed; counts: from the class of a case and the class that it is
-    called to their number."""
+    """All counts of one confusion matrix. cells: as printed. counts: the number of cases, by their class and the class
+    that the network calls them."""
 
     cells: tuple[Cell, ...]
     counts: dict[tuple[str, str], int]
@@ -42,8 +44,9 @@ class PrintedMatrix:
         return sum(number for (actual, _), number in self.counts.items() if actual == name)
 
     def rate(self, metric: str, target: str) -> float | None:
-        """The exact accuracy, or the precision, recall or Dice of a class ("class=NAME"), 0..1; None where the matrix
-        gives no such number, or leaves it undefined."""
+        """The exact accuracy ("class"), or the precision, recall or Dice of a class ("class=NAME"), 0 to 1.
+
+        None if the matrix does not give it, or if it is undefined."""
         right = {name: self.counts[name, name] for name in self.classes}
         if target == "class":
             return sum(right.values()) / self.total if metric == "accuracy" and self.total else None
@@ -60,17 +63,17 @@ class PrintedMatrix:
         return numerator / denominator if denominator else None
 
     def rate_of(self, cell: Cell) -> float | None:
-        """The exact value of a printed rate of the same cases."""
+        """The exact value that the matrix gives for a printed rate of the same cases; None as for `rate`."""
         return self.rate(cell.metric, cell.definition.target)
 
     def gives(self, cell: Cell) -> bool:
-        """Whether a printed rate is that of the matrix, or one that the matrix does not give at all."""
+        """Whether a printed rate agrees with the matrix. True if the matrix does not give it at all."""
         exact = self.rate_of(cell)
         return exact is None or overlap(cell.interval, (exact, exact))
 
 
 def matrix_of(cells: list[Cell]) -> PrintedMatrix | None:
-    """The matrix of these counts; None where some are missing or printed twice."""
+    """The matrix of these counts; None if some are missing or printed twice."""
     pairs = [tuple(cell.definition.target.removeprefix("class=").split(">")) for cell in cells]
     names = {name for pair in pairs for name in pair}
     if len(set(pairs)) != len(cells) or len(pairs) != len(names) ** 2:
@@ -82,8 +85,8 @@ def matrix_of(cells: list[Cell]) -> PrintedMatrix | None:
 def check_printed_matrix(
     cells: list[Cell], every: list[Cell], cases: Cases | None, folds: int | None
 ) -> Iterator[Finding]:
-    """All checks of one matrix. cells: its counts; every: all cells of the paper; folds: of its cross-validation, None
-    where there is none."""
+    """All checks of one matrix. cells: its counts. every: all cells of the paper. cases: what the paper says of the
+    numbers of cases, None if nothing. folds: of its cross-validation, None if there is none."""
     matrix = matrix_of(cells)
     if matrix is None or not matrix.total:
         return
@@ -97,8 +100,8 @@ def check_printed_matrix(
 
 
 def check_number_of_cases(matrix: PrintedMatrix, cases: Cases) -> Iterator[Finding]:
-    """The sum of the matrix against the number of cases of its part. The sum over the folds of a cross-validation has
-    the whole data set."""
+    """Whether the sum of the matrix is a number of cases of its part. The whole data set is possible too: a matrix may
+    be the sum over the folds of a cross-validation."""
     split = matrix.cells[0].reported.split
     sizes = cases.parts.get(split, [])
     if sizes and matrix.total not in (*sizes, sum(cases.classes.values())):
@@ -107,9 +110,10 @@ def check_number_of_cases(matrix: PrintedMatrix, cases: Cases) -> Iterator[Findi
 
 
 def check_class_counts(matrix: PrintedMatrix, cases: Cases) -> Iterator[Finding]:
-    """The rows of the matrix against the classes of the data set. No part has more of a class than all. Where the
-    record reads the parts as stratified, the rows have to be in proportion. By a random draw they are possible, but may
-    be rare."""
+    """Whether the rows of the matrix fit the classes of the data set.
+
+    A part can't have more cases of a class than the data set. If the record reads the parts as stratified, the rows
+    must be in proportion. If the part is a random draw, other rows are possible, but may be rare."""
     known = cases.classes
     if set(matrix.classes) != set(known):
         return
@@ -120,7 +124,7 @@ def check_class_counts(matrix: PrintedMatrix, cases: Cases) -> Iterator[Finding]
         yield Finding(relation, matrix.ids, text, premise=_ONCE)
     if above:
         return
-    # With two classes, the other says the same.
+    # With two classes, a check of the second class would say the same.
     first = matrix.cells[0].definition.target.partition(">")[0].removeprefix("class=")
     for name in [first] if len(known) == 2 else matrix.classes:
         expected = total * known[name] / every
@@ -136,7 +140,7 @@ def check_class_counts(matrix: PrintedMatrix, cases: Cases) -> Iterator[Finding]
 
 
 def check_rates(matrix: PrintedMatrix, every: list[Cell]) -> Iterator[Finding]:
-    """Rates of the same test beside a matrix of more than two classes."""
+    """Rates of the same test that disagree with a matrix of more than two classes."""
     if len(matrix.classes) == 2:
         return
     for cell in every:
@@ -147,7 +151,7 @@ def check_rates(matrix: PrintedMatrix, every: list[Cell]) -> Iterator[Finding]:
 
 
 def check_folds(matrix: PrintedMatrix, every: list[Cell]) -> Iterator[Finding]:
-    """A matrix that is none of the printed folds: each fold has a number that the matrix does not give."""
+    """Whether the matrix can be one of the printed folds. It can't if each fold has a number that disagrees with it."""
     of_folds = [cell for cell in every if cell.matrix == "cases" and cell.reported.fold and _of_one_part(cell, matrix)]
     for table in grouped(of_folds, lambda cell: cell.reported.table):
         folds = grouped(table, lambda cell: cell.reported.fold)
@@ -168,8 +172,10 @@ def _of_one_part(cell: Cell, matrix: PrintedMatrix) -> bool:
 def check_means_over_folds(
     matrix: PrintedMatrix, every: list[Cell], cases: Cases | None, folds: int | None
 ) -> Iterator[Finding]:
-    """The mean of a rate over folds that are not listed, with its standard deviation if printed, against a matrix that
-    is one of the folds or, where it has every case of the data set, their sum."""
+    """Whether the matrix fits the mean of a rate over folds that are not listed one by one.
+
+    If the matrix has every case of the data set, it is read as the sum of all folds, else as one of the folds. A
+    printed standard deviation is used too."""
     if not folds or folds < 2:
         return
     listed = {cell.column for cell in every if cell.reported.fold is not None and cell.column}
@@ -190,9 +196,11 @@ def check_means_over_folds(
 def _against_one_fold(
     matrix: PrintedMatrix, mean: Cell, exact: float, every: list[Cell], folds: int
 ) -> Iterator[Finding]:
-    """Every other fold is between 0 and 1. And no fold is farther from the mean than s √(n-1), with the standard
-    deviation s of the n folds as a population (Samuelson 1968). As a sample, the bound is a little less; the wider one
-    is taken, because the paper may mean either."""
+    """Two bounds on the mean of n folds, of which one fold is known.
+
+    Every other fold is between 0 and 1. And no fold is farther from the mean than s·√(n - 1), where s is the standard
+    deviation of the n folds as a population (Samuelson 1968). For the standard deviation of a sample, the bound is a
+    little narrower. The wider one is used, because the paper may mean either."""
     relation, premise = "a confusion matrix and a mean over folds", f"the matrix is one of {folds} folds"
     left = exact / folds, (exact + folds - 1) / folds
     has = f"the matrix of {matrix.cells[0].reported.where} has {bounds((exact, exact), mean)}"
@@ -210,14 +218,16 @@ def _against_one_fold(
 
 
 def _beside(one: Cell, other: Cell) -> bool:
-    """Whether two statistics are of one list."""
+    """Whether two statistics are of one list of values."""
     of_one = ("definition", "table", "split", "quoted", "readings", "name", "where")
     return all(getattr(one.reported, key) == getattr(other.reported, key) for key in of_one)
 
 
 def _against_sum(matrix: PrintedMatrix, mean: Cell, exact: float, folds: int, stratified: bool) -> Iterator[Finding]:
-    """The rate of all folds together is their mean weighted by their sizes, which differ by one case at most. A recall
-    is weighted by the cases of its class, whose numbers are known where the folds are stratified."""
+    """Whether the mean over the folds fits the rate of all folds together.
+
+    The latter is a mean too, but weighted by the sizes of the folds, which differ by at most one case. A recall is
+    weighted by the number of cases of its class in each fold. These are known only if the folds are stratified."""
     target = mean.definition.target
     if mean.metric == "accuracy":
         number, how = matrix.total, ""
