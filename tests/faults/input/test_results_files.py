@@ -131,3 +131,10 @@ def test_a_fold_may_be_missing_where_a_training_failed(tmp_path):
 
     (tmp_path / "gill.json").write_text(changed(fold_the_runs))
     assert results.load(tmp_path, "gill")[0].folds == 3
+
+
+def test_an_older_record_is_read_without_the_verdicts_that_it_held(tmp_path):
+    older = changed(lambda record: record.update(rules=1, reported=[{"id": "test-iou", "verdict": "great"}]))
+    (tmp_path / "gill.json").write_text(older, encoding="utf-8")
+    read, ours = results.load(tmp_path, "gill"), results.load(ROOT / "results", "gill")
+    assert [each.runs for each in read] == [each.runs for each in ours]
