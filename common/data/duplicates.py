@@ -1,9 +1,9 @@
-"""Images that show the same thing: how alike two are, which of them form a group, which groups BUSI has, and how many
-test images of a split have a copy among the training images.
+"""Finds images that show the same thing: how alike two images are, which images form a group of copies, which groups
+BUSI has, and how many test images of a split have a copy among the training images.
 
 Two copies of an image may differ in contrast, in size, in how much was cut off, and in calipers and captions drawn on
 them. They agree in where the tissue is a little brighter or darker than its surroundings. Each image is reduced to this
-pattern, at 48 x 48 pixels; the likeness of two images is the correlation of their patterns where they fit best.
+pattern, at 48 x 48 pixels. The likeness of two images is the correlation of their patterns where they fit best.
 """
 
 import json
@@ -24,10 +24,10 @@ from common.paper import Paper
 from common.plural import counted
 from common.recipe import Recipe
 
-# The pairs of BUSI leave a gap here: two images that look the same have a likeness of 0.39 or more, others of 0.35 or
-# less. Other pictures of the same lesion lie below the gap, among unlike pairs: copies and neighbouring frames are
-# found, and not all images of a patient. Mammograms that the threshold was not chosen for (mammo_masses) have a gap
-# there too, from 0.32 to 0.45.
+# The least likeness of copies. The pairs of BUSI leave a gap here: two images that look the same have a likeness of
+# 0.39 or more, others of 0.35 or less. Copies and neighbouring frames are found. Other pictures of the same lesion are
+# not: their likeness lies below the gap, like that of unlike images. Mammograms for which the threshold was not chosen
+# (mammo_masses) have a gap there too, from 0.32 to 0.45.
 THRESHOLD = 0.37
 REPEATS = 200  # splits drawn for each paper
 METHOD = (
@@ -36,12 +36,13 @@ METHOD = (
     "in height or 1.2 or 1.4 in width"
 )
 _SIDE = 48
-_SHIFT = 4  # pixels, each way, that an image may lie off
-# An image with black corners, as a curved probe gives, was also published cut to a rectangle: the same, but wider.
-_ZOOMS = ((1.0, 1.0), (1.1, 1.0), (1.0, 1.2), (1.0, 1.4))  # of height and width
-_SIGMA = 1.5
-_WHITE = 250  # grey level
-_FAINT = 4.0  # grey levels: contrast far below it is noise, and is not raised to that of tissue
+_SHIFT = 4  # the most pixels that two copies may be shifted, each way
+# Factors of height and width. Images of a curved probe, with black corners, were also published cut to a rectangle. At
+# 48 x 48 pixels, such a copy shows the same but wider.
+_ZOOMS = ((1.0, 1.0), (1.1, 1.0), (1.0, 1.2), (1.0, 1.4))
+_SIGMA = 1.5  # pixels
+_WHITE = 250  # the least grey level of a white frame
+_FAINT = 4.0  # grey levels: much lower contrast is noise, and must not become as strong as that of tissue
 
 
 def patterns(grey: np.ndarray) -> list[np.ndarray]:
@@ -51,8 +52,8 @@ def patterns(grey: np.ndarray) -> list[np.ndarray]:
 
 
 def _unframed(grey: np.ndarray) -> np.ndarray:
-    """The largest part of the image between rows and columns that are four fifths white: the frame of a scanned film
-    has more contrast than anything on it, and would make any two films alike."""
+    """The largest part of the image between rows and columns that are at least four fifths white. They are the frame of
+    a scanned film, which has more contrast than anything on the film and would make any two films alike."""
     for _ in range(2):  # rows, then columns
         frame = np.flatnonzero(np.pad((grey >= _WHITE).mean(axis=1) >= 0.8, 1, constant_values=True))
         widest = np.diff(frame).argmax()
@@ -62,11 +63,12 @@ def _unframed(grey: np.ndarray) -> np.ndarray:
 
 
 def _sizes() -> list[tuple[int, int]]:
-    """Width and height at each zoom."""
+    """The width and height of a pattern at each zoom."""
     return [(round(_SIDE * width), round(_SIDE * height)) for height, width in _ZOOMS]
 
 
 def _contrast(grey: np.ndarray) -> np.ndarray:
+    """The local contrast, float32: the difference of each pixel to the mean around it, over the deviation there."""
     grey = grey.astype(np.float32)
     difference = grey - cv2.GaussianBlur(grey, (0, 0), _SIGMA)
     deviation = np.sqrt(cv2.GaussianBlur(difference**2, (0, 0), _SIGMA))
@@ -74,9 +76,10 @@ def _contrast(grey: np.ndarray) -> np.ndarray:
 
 
 def likeness(all_patterns: Sequence[list[np.ndarray]]) -> np.ndarray:
-    """How alike any two images are: float32 (n, n) in -1..1, symmetric, with 0 on the diagonal.
+    """The likeness of any two images: float32 (n, n) in -1..1, symmetric, with 0 on the diagonal.
 
-    all_patterns: what `patterns` gives for each of n images. Time grows with n², some 15 s of one core for 780.
+    all_patterns: what `patterns` returns for each of n images. The time grows with n². 780 images take about 15 s on
+    one core.
     """
     number, inner = len(all_patterns), _SIDE - 2 * _SHIFT
     best = np.full((number, number), -1, np.float32)
@@ -94,15 +97,15 @@ def likeness(all_patterns: Sequence[list[np.ndarray]]) -> np.ndarray:
 
 
 def _standardised(windows: np.ndarray) -> np.ndarray:
-    """Each window as a vector of mean 0 and length 1, so that a product of two is their correlation. A window without
-    contrast becomes 0, and is like nothing."""
+    """Each window as a vector of mean 0 and length 1, so that the product of two is their correlation. A window without
+    contrast becomes 0, so that it is not like any other."""
     vectors = windows.reshape(len(windows), -1)
     vectors = vectors - vectors.mean(axis=1, keepdims=True)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
 
 
 def groups(alike: np.ndarray) -> list[list[int]]:
-    """Groups of two or more images that a chain of alike pairs joins: their positions, in ascending order.
+    """The groups of two or more images that are joined by a chain of alike pairs, as positions in ascending order.
 
     alike: bool (n, n), symmetric.
     """
@@ -123,18 +126,18 @@ def closest(alike: np.ndarray, low: float, high: float) -> Iterator[tuple[int, i
 
 @cache
 def known_in_busi() -> Mapping[str, Any]:
-    """The committed groups of BUSI, as `repro data audit` wrote them: `fingerprint` of the pixels that they were found
-    in, `method`, `threshold`, and `groups`, each a list of ids of cases."""
+    """The committed groups of copies in BUSI, as `repro data audit` wrote them: the `fingerprint` of the data set in
+    which they were found, `method`, `threshold`, and `groups`, each a list of ids of cases."""
     return json.loads((files("common.data") / "busi.duplicates.json").read_text(encoding="ascii"))
 
 
 def regroup(cases: Sequence[Case], fingerprint: str) -> tuple[tuple[Case, ...], np.ndarray]:
-    """Cases for a split that has no copy of a training image in the test part: the same cases in the same order, with
-    all copies of an image in one `Case.group`, and the positions, int64, of those to be used. Groups with images of two
-    classes are not used, since nobody knows their label.
+    """Puts all copies of an image into one `Case.group`, so that a grouped split has no copy of a training image in the
+    test part. Returns the same cases in the same order, with these groups, and the positions, int64, of the cases to
+    use. Groups with images of two classes are not used, since nobody knows their label.
 
-    fingerprint: of the cases' pixels (`manifest.fingerprint`). Copies are known of the published BUSI alone; other
-    cases keep their group and are all used.
+    fingerprint: the `manifest.fingerprint` of the cases. Copies are known only for the published BUSI. The cases of
+    other data sets keep their groups and are all used.
     """
     known = known_in_busi()
     if fingerprint != known["fingerprint"]:
@@ -148,7 +151,8 @@ def regroup(cases: Sequence[Case], fingerprint: str) -> tuple[tuple[Case, ...], 
 
 
 def copies_of(fingerprint: str) -> dict[str, list[str]]:
-    """From the id of a case to those of its copies; {} where the fingerprint is not that of the published BUSI."""
+    """The ids of the copies of each case that has any, by its id. {} if the fingerprint is not that of the published
+    BUSI."""
     known = known_in_busi()
     if fingerprint != known["fingerprint"]:
         return {}
@@ -156,8 +160,9 @@ def copies_of(fingerprint: str) -> dict[str, list[str]]:
 
 
 def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: int = REPEATS) -> np.ndarray:
-    """The share of test images with a copy among the training images: float64 (repeats,) in 0..1, of each repeat with
-    seed 0, averaged over its folds. Raises BadInput where the cases can't be split so.
+    """The share of test images with a copy among the training images in each repeat with seed 0: float64 (repeats,) in
+    0..1. In a cross-validation it is the mean over the folds. Raises BadInput if the cases can't be split as the recipe
+    asks.
 
     alike: bool (n, n), whether two cases are copies.
     """
@@ -169,9 +174,9 @@ def leakage(cases: Sequence[Case], alike: np.ndarray, recipe: Recipe, repeats: i
 def leakage_of_papers(
     cases: Sequence[Case], alike: np.ndarray, papers: Sequence[Paper]
 ) -> dict[str, dict[str, float | int]]:
-    """For each paper the share of leaked test images under its default splits, and how many splits these are: the mean,
-    and the ends between which 95 % of random splits, or all that it publishes, lie. A paper whose classes, folds or
-    lists the cases can't fill is left out."""
+    """The share of leaked test images of each paper under its default splits, by its name: the number of splits, the
+    mean, and a range from `low` to `high`. The range holds 95 % of random splits, or all splits that the paper
+    publishes. A paper is left out if the cases can't fill its classes, folds or lists."""
     leaked = {}
     for paper in papers:
         try:
@@ -193,7 +198,7 @@ def leakage_of_papers(
 
 
 def say_range(leaked: Mapping[str, Any]) -> str:
-    """From where to where the share of leaked test images goes. leaked: of one paper (`leakage_of_papers`)."""
+    """Says the range of the share of leaked test images. leaked: what `leakage_of_papers` returns for one paper."""
     low, high, number = leaked["low"], leaked["high"], leaked["repeats"]
     over = f"in 95 % of {number} random splits"
     if leaked["published"]:
@@ -204,8 +209,8 @@ def say_range(leaked: Mapping[str, Any]) -> str:
 def leakage_of_lists(
     ids: Sequence[str], alike: np.ndarray, lists: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, dict[str, Any]]:
-    """For each split, the positions of its training and test part: how many test images it has, and the ids of those
-    with a copy among the training images."""
+    """For each split the number of its test images, and the ids of those with a copy among the training images. lists:
+    the positions of the training and the test part of each split, by a name."""
     return {
         name: {"test": len(test), "leaked": [ids[one] for one in test[_leaked(alike, train, test)]]}
         for name, (train, test) in lists.items()
@@ -213,5 +218,5 @@ def leakage_of_lists(
 
 
 def _leaked(alike: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Which test images have a copy among the training images, bool (test,)."""
+    """Whether each test image has a copy among the training images, bool (test,). train, test: positions."""
     return alike[np.ix_(test, train)].any(axis=1)

@@ -1,4 +1,4 @@
-"""The findings of an audit as they are kept in the results, and the images that each kind of finding is about."""
+"""Loads the findings of audits from the results, and lists the images that each kind of finding is about."""
 
 import json
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class _Sizes(_Part):
 
 
 class _Findings(_Part):
-    """What the pages show of `audit.findings_of`."""
+    """The part of the findings (`audit.findings_of`) that the pages show."""
 
     data: str
     fingerprint: str
@@ -81,8 +81,8 @@ class _Findings(_Part):
 
 
 def load_findings(results: Path) -> list[dict[str, Any]]:
-    """What `repro data audit` keeps as `audit-*.json` in the folder of results. Raises BadInput, naming the file, where
-    one can't be read."""
+    """Loads the findings that `repro data audit` stored as `audit-*.json` in the folder of results. Raises BadInput for
+    a file that can't be read."""
     return [_load(path) for path in sorted(results.glob("audit-*.json"))]
 
 
@@ -101,8 +101,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Suspect:
-    """One kind of finding, with the images that show it. strips: ids of cases side by side, and a remark on them.
-    picture: the name of the picture with all strips, "" where each group of copies has a picture of its own."""
+    """A kind of finding, with the images that show it. strips: the ids of cases side by side, and a remark on them.
+    picture: the name of the picture with all strips; "" if each strip has a picture of its own."""
 
     title: str
     meaning: str
@@ -111,7 +111,7 @@ class Suspect:
 
 
 def suspects(findings: dict[str, Any]) -> list[Suspect]:
-    """Every kind of which something was found, the gravest first."""
+    """The kinds of finding for which something was found, the gravest first."""
     likeness = {frozenset(pair): alike for *pair, alike in findings["pairs"]}
 
     def with_likeness(group: list[str]) -> tuple[list[str], str]:

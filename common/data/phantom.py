@@ -1,13 +1,14 @@
-"""A synthetic breast ultrasound data set in BUSI's layout, for trying the suite out without any download.
+"""Writes a synthetic breast ultrasound data set in BUSI's layout, to try the suite without any download.
 
-B-mode images are simulated the short way: a map of echo strength in decibels (layers of tissue, lesion, shadows,
-attenuation with depth) scales complex white noise, the noise is blurred with the scanner's point spread function, and
-the log-compressed magnitude, compounded over a few looks, is the picture. Each look's speckle is Rayleigh distributed
-and correlated over the point spread function that way (Burckhardt, IEEE Trans. Sonics Ultrason. 25(1), 1978). A benign
-lesion is an ellipse, wider than tall, smooth, often with enhancement behind it; a malignant one is taller, spiculated,
-often with a halo and a shadow behind. Shadows and fat lobules without a lesion are there to be mistaken for one.
+B-mode images are simulated in a simple way. A map of echo strength in decibels (layers of tissue, lesion, shadows,
+attenuation with depth) scales complex white noise. The noise is blurred with the scanner's point spread function. The
+picture is its log-compressed magnitude, compounded over a few looks. So the speckle of each look is Rayleigh
+distributed and correlated over the point spread function (Burckhardt, IEEE Trans. Sonics Ultrason. 25(1), 1978). A
+benign lesion is an ellipse, wider than tall, smooth, often with enhancement behind it. A malignant lesion is taller,
+spiculated, often with a halo and a shadow behind it. Some shadows and fat lobules have no lesion, so that they can be
+mistaken for one.
 
-The masks are exact. A number measured here says that the code works and nothing about real images.
+The masks are exact. A number measured on this data set shows that the code works, and nothing about real images.
 """
 
 from pathlib import Path
@@ -32,13 +33,15 @@ _LOOKS = 3  # independent speckle patterns averaged, as spatial compounding does
 
 
 def write(folder: Path, cases: int = CASES, side: int = SIDE, seed: int = 0) -> Path:
-    """Writes the phantom as 8-bit grey PNGs, masks 0 or 255, and returns the folder, which appears whole or not at all.
+    """Writes the phantom as 8-bit grey PNGs, masks with 0 and 255. Returns the folder, which appears whole or not at
+    all.
 
-    cases: images in all, shared out to the classes as in BUSI (56 % benign, 27 % malignant, 17 % normal).
-    side: height of an image in pixels, give or take an eighth; widths are a quarter more, give or take an eighth.
-    seed: an image depends on it, on its class and number, and on the side, not on how many cases there are.
+    cases: the number of all images, divided among the classes as in BUSI (56 % benign, 27 % malignant, 17 % normal).
+    side: the height of an image in pixels, up to an eighth more or less; the width is a quarter more, up to an eighth
+        more or less.
+    seed: an image depends on the seed, its class, its number and the side, and not on the number of cases.
 
-    Raises BadInput where the folder is there already.
+    Raises BadInput if the folder exists.
     """
     if folder.exists():
         raise BadInput(f"{folder} is there already. Remove it, or name another folder for the phantom.")
@@ -58,7 +61,7 @@ def write(folder: Path, cases: int = CASES, side: int = SIDE, seed: int = 0) -> 
 
 
 def counts(cases: int) -> dict[str, int]:
-    """How many of so many cases fall to each class."""
+    """The number of cases of each class, if there are `cases` in all."""
     benign, malignant = (round(share * cases) for share in _SHARES)
     return dict(zip(CLASSES, (benign, malignant, cases - benign - malignant), strict=True))
 
@@ -70,7 +73,8 @@ def _write_case(stem: Path, image: np.ndarray, masks: list[np.ndarray]) -> None:
 
 
 def draw(label: str, number: int, side: int = SIDE, seed: int = 0) -> tuple[np.ndarray, list[np.ndarray]]:
-    """One case: the image, uint8 (H, W), and a mask, bool (H, W), for each lesion; for a normal one an empty mask."""
+    """Draws one case: the image, uint8 (H, W), and a mask, bool (H, W), for each lesion. A normal case has one empty
+    mask."""
     rng = np.random.default_rng([seed, CLASSES.index(label), number])
     shape = tuple((side * np.array([1, 1.25]) * rng.uniform(0.875, 1.125, 2)).astype(int))
     y, x = ((pixel + 0.5) / shape[0] for pixel in np.ogrid[: shape[0], : shape[1]])  # the depth is 1
@@ -105,7 +109,8 @@ def _tissue(rng: np.random.Generator, y: np.ndarray, x: np.ndarray) -> np.ndarra
 
 
 def _texture(rng: np.random.Generator, shape: tuple[int, int], scale: tuple[float, float], dB: float) -> np.ndarray:
-    """Smooth noise of so many dB, its grain given down and across as shares of the height."""
+    """Smooth noise with a standard deviation of `dB`. scale: the size of its grain down and across, as shares of the
+    height."""
     noise = gaussian_filter(rng.normal(size=shape), np.multiply(scale, shape[0]))
     return noise * (dB / noise.std())
 
@@ -113,9 +118,10 @@ def _texture(rng: np.random.Generator, shape: tuple[int, int], scale: tuple[floa
 def _lesion_radius(
     rng: np.random.Generator, label: str, y: np.ndarray, x: np.ndarray, place: float, small: bool
 ) -> np.ndarray:
-    """Distance from the lesion's centre over that of its outline in the same direction: 1 on the outline, less inside.
+    """The distance of each pixel from the lesion's centre, divided by the distance of the outline in the same
+    direction: 1 on the outline, less inside.
 
-    place: where across the width the lesion lies, as a share of it.
+    place: where the lesion lies across the image, as a share of its width.
     """
     malignant = label == "malignant"
     size = rng.uniform(0.12, 0.22) if malignant else rng.uniform(0.07, 0.11) if small else rng.uniform(0.09, 0.21)
@@ -137,7 +143,8 @@ def _lesion_radius(
 
 
 def _add_lesion(rng: np.random.Generator, label: str, echo: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """The lesion, darker than its surroundings, and what it does to the sound that passes through it."""
+    """Adds the lesion, darker than its surroundings, and its effect on the sound that passes through it. radius: as
+    `_lesion_radius` returns it."""
     malignant = label == "malignant"
     inside = expit((1 - radius) / (0.05 if malignant else 0.025))
     texture = _texture(rng, echo.shape, (0.03, 0.03), 2.5 if malignant else 1)
@@ -151,7 +158,7 @@ def _add_lesion(rng: np.random.Generator, label: str, echo: np.ndarray, radius: 
 
 
 def _add_shadows(rng: np.random.Generator, echo: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Up to two dark bands downwards from some depth, as behind ligaments, and poor contact at the sides."""
+    """Adds up to two dark bands downwards from some depth, as behind ligaments, and poor contact at the sides."""
     for _ in range(rng.integers(0, 3)):
         top, middle, width = rng.uniform([0.08, 0, 0.03], [0.6, x[0, -1], 0.09])
         band = np.exp(-(np.abs((x - middle) / (width * (0.7 + 0.6 * y))) ** 3))
@@ -161,11 +168,12 @@ def _add_shadows(rng: np.random.Generator, echo: np.ndarray, y: np.ndarray, x: n
 
 
 def _display(rng: np.random.Generator, echo: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The picture, uint8, that a scanner makes of a map of echo strengths: speckle, attenuation, focus, gain."""
+    """Makes the picture, uint8, that a scanner would make of a map of echo strengths: speckle, attenuation, focus,
+    gain."""
     echo = echo - rng.uniform(6, 18) * y + rng.uniform(0, 4) * np.exp(-(((y - rng.uniform(0.3, 0.6)) / 0.2) ** 2))
     spread = np.array([0.005, 0.009]) * len(echo) * rng.uniform(0.8, 1.3)  # finer in depth than across
     field = 10 ** (echo / 20) * rng.normal(size=(2 * _LOOKS, *echo.shape))  # real and imaginary part of each look
     field = gaussian_filter(field, (0, *spread), truncate=3)
-    power = np.square(field).mean(axis=0) * 4 * np.pi * spread.prod()  # what the blur took away made good
+    power = np.square(field).mean(axis=0) * 4 * np.pi * spread.prod()  # the last factors restore the power before blur
     level = 10 * np.log10(power + 10 ** (_NOISE_FLOOR / 10)) + rng.uniform(24, 34)
     return np.clip(level * (255 / _DYNAMIC_RANGE), 0, 255).astype(np.uint8)
