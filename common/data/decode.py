@@ -27,6 +27,7 @@ from common.data.deep_pixels import (
 from common.data.listing import first_bytes
 from common.data.masks import NoMask, binary_mask
 from common.data.open_image import Unreadable, choose_picture, faults_named, opened
+from common.data.pieces import without_pixels
 
 # How much the ratio of width to height may differ: sizes are rounded to whole pixels, and films are cut a little.
 _SHAPE_TOLERANCE = 0.05
@@ -138,19 +139,18 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height of the upright image in pixels, read from the head of the file alone. (An orientation that
-    follows the pixels of a PNG is not seen. Then they are the width and height before `decode_image` turns the image.)
-
-    Raises Unreadable.
-    """
+    """Width and height of the upright image in pixels. No pixel is read. Raises Unreadable."""
     with opened(path) as image:
         return image.size[::-1] if _orientation(image) in (5, 6, 7, 8) else image.size
 
 
 def _orientation(image: Image.Image) -> int | None:
     """The EXIF orientation, or None. Also None for a TIFF, since Pillow gives the upright size of a TIFF."""
-    # Not image.getexif(): it decodes a whole PNG to see whether an orientation follows its pixels.
-    return None if image.format == "TIFF" else Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+    if image.format == "TIFF":
+        return None
+    if image.format == "PNG":  # an orientation may follow its pixels: getexif() would decode them to see it
+        image = Image.open(without_pixels(image.fp), formats=["PNG"])
+    return Image.Image.getexif(image).get(ExifTags.Base.Orientation)
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from common.data.busi import index
 from common.data.case import Case, read_case
+from common.data.decode import decode_image, read_size
 from common.data.prepare import Need, Prepared, prepare
 from common.errors import BadInput
 from tests.faults.input import corpus
@@ -218,6 +219,13 @@ def test_the_mask_of_a_turned_image_is_doubted_wherever_the_tag_stands(made, tmp
     made.image.write_bytes(upside_down)
     (told,) = prepared(made, tmp_path).doubts
     assert told.startswith("benign (1): its EXIF tag turns the image.")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_of_a_png_is_upright_where_the_tag_stands_behind_its_pixels(tmp_path, orientation):
+    path = tmp_path / "x.png"
+    path.write_bytes(corpus.turned_by_its_last_chunk(orientation))
+    assert read_size(path) == decode_image(path).pixels.shape[1::-1]
 
 
 def test_a_turned_image_without_a_mask_is_not_doubted(tmp_path):
