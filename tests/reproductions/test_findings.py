@@ -97,7 +97,22 @@ def figures_of_paudel() -> list[str]:
     epochs = [run.epochs for run in runs]
     fewest, most, asked = str(min(epochs)), str(max(epochs)), str(papers.load("paudel").recipe().epochs)
     patient = f"{score(DICE, 'paudel', patience='none'):.2f}"
-    return [wrong, own, printed("paudel", "X-iou"), "0.942", printed("paudel", "X-f1"), fewest, most, asked, patient]
+    reaches = [printed("paudel", "X-iou"), "0.942", printed("paudel", "X-f1")]
+    return [wrong, own, *reaches, *figures_of_table_x(), fewest, most, asked, patient]
+
+
+OTHERS = ("unet", "attention-unet", "sharp-unet", "unet-plus-plus", "unet-3-plus", "sharp-attention-unet")
+
+
+def figures_of_table_x() -> list[str]:
+    """The least and the greatest mean Dice of the six other networks of Table X, and that of the paper's own."""
+    runs = record("paudel", folds="5").runs
+    assert ["segmentation" in run.unlearned for run in runs].count(False) == 1, "not in one of five folds"
+    assert len(runs) == 5
+    for network in OTHERS:
+        assert [run.unlearned for run in record("paudel", network=network, folds="5").runs] == [{}] * 5
+    others = [score(DICE, "paudel", network=network, folds="5") for network in OTHERS]
+    return [f"{each:.2f}" for each in (min(others), max(others), score(DICE, "paudel", folds="5"))]
 
 
 def figures_of_rahman() -> list[str]:
@@ -160,6 +175,21 @@ def test_the_readme_of_paudel_says_what_the_small_network_learns_without_patienc
         f"{score(accuracy, 'paudel'):.2f} is reached with it)"
     ) in readme("paudel")
     assert f"(Dice {score(DICE, 'paudel', **without):.2f})" in readme("paudel")
+
+
+@pytest.mark.parametrize("network", ["own", *OTHERS])
+def test_the_readme_of_paudel_says_what_the_networks_of_table_x_reach(network):
+    readings = {} if network == "own" else {"network": network}
+    runs = record("paudel", folds="5", **readings).runs
+    segmented = ["segmentation" in run.unlearned for run in runs].count(False)
+    dice, iou = (f"{score(each, 'paudel', folds='5', **readings):.2f}" for each in (DICE, IOU))
+    [of_table_x] = [
+        cell.value
+        for cell in papers.load("paudel").reported
+        if cell.id.startswith("X-") and cell.name == "IoU" and cell.readings == readings
+    ]
+    name = "own" if network == "own" else f"`{network}`"
+    assert f"| {name} | {dice} | {iou} | {segmented} of {len(runs)} | {of_table_x} |" in readme("paudel")
 
 
 def test_the_readme_of_tang_says_how_far_the_f1_is_below_that_of_the_mean_iou():
