@@ -65,11 +65,11 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
     missing, skipped = [], []
     for argument in arguments:
         known = len(missing)
-        paths, kinds = _named_by(argument, missing)
+        named = on_disk(Path(os.path.expanduser(argument)))  # not Path.expanduser, which raises for an unknown user
+        paths, kinds = _named_by(named, missing)
         skipped += kinds
         if not paths and len(missing) == known:
-            reason = "no image in this folder" if os.path.isdir(argument) else "there is no such file"
-            missing.append(f"{argument}: {reason}")
+            missing.append(f"{argument}: {_why_none(named)}")
         for path in paths:
             found.setdefault(path.resolve(), path)
     images = {_plain(_without_ending(path)) for path in found}
@@ -83,16 +83,25 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
     return FoundInputs(_with_names(chosen), missing, count_kinds(skipped))
 
 
-def _named_by(argument: str, missing: list[str]) -> tuple[list[Path], list[str]]:
-    """The images that one argument names, and the kind of each file that is skipped. Adds a line to `missing` for each
-    folder that can't be read."""
-    path = on_disk(Path(os.path.expanduser(argument)))  # not Path.expanduser, which raises for an unknown user
+def _why_none(path: Path) -> str:
+    if os.path.isdir(path):
+        return "no image in this folder"
+    return "no image in what this pattern matches" if _matches(path) else "there is no such file"
+
+
+def _matches(pattern: Path) -> list[Path]:
+    return [Path(each) for each in sorted(glob.glob(str(pattern), recursive=True))]
+
+
+def _named_by(path: Path, missing: list[str]) -> tuple[list[Path], list[str]]:
+    """The images that one file, folder or pattern names, and the kind of each file that is skipped. Adds a line to
+    `missing` for each folder that can't be read."""
     if os.path.isdir(path):  # not Path.is_dir, which raises for a name that is too long
         return _images_in(path, missing)
     if os.path.exists(path):  # before the pattern: "x [1].png" may be the name of a file
         return [path], []
     images, skipped = [], []
-    for match in map(Path, sorted(glob.glob(str(path), recursive=True))):
+    for match in _matches(path):
         if match.is_dir():
             within, kinds = _images_in(match, missing)
             images, skipped = images + within, skipped + kinds

@@ -7,6 +7,8 @@ import pytest
 
 from common.predict.inputs import find_inputs
 
+ABOUT = b'{"warning": "", "network": {}}'  # what tells the folder of a prediction
+
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
@@ -61,7 +63,7 @@ def test_a_mask_is_left_out_where_its_image_is_meant_too(tree):
 
 def test_what_was_written_before_is_left_out(tree):
     tree("scans/a.png", "scans/masks/a.png", "scans/overlays/a.png", "scans/other/masks/b.png")
-    tree("scans/about.json", content=b'{"warning": "", "network": {}}')
+    tree("scans/about.json", content=ABOUT)
     assert meant("scans") == {"scans/a.png": "a", "scans/other/masks/b.png": "other/masks/b"}
 
 
@@ -111,6 +113,19 @@ def test_a_word_that_means_nothing_is_told(tree):
         "nowhere.png: there is no such file",
         "*.tif: there is no such file",
     ]
+
+
+@pytest.mark.parametrize("pattern", ["*", "empty*", "out/masks/*.png"])
+def test_a_pattern_that_matches_only_what_is_no_image_is_not_called_missing(tree, pattern):
+    tree("empty/notes.txt", "out/masks/a.png")
+    tree("out/about.json", content=ABOUT)
+    assert find_inputs([pattern]).missing == [f"{pattern}: no image in what this pattern matches"]
+
+
+def test_a_home_folder_without_an_image_is_not_called_missing(tree, monkeypatch):
+    tree("home/empty/notes.txt")
+    monkeypatch.setenv("HOME", str(Path("home").resolve()))
+    assert find_inputs(["~/empty"]).missing == ["~/empty: no image in this folder"]
 
 
 @pytest.mark.parametrize("name", ["_mask", " seg", "-gt", "_label", "._mask", ".._mask_1"])
