@@ -188,14 +188,6 @@ def test_initializer():
     assert all(isinstance(layer.kernel_initializer, keras.initializers.GlorotUniform) for layer in kernels(model))
 
 
-@pytest.mark.parametrize("profile", ["small", "smoke"])
-def test_profiles_keep_the_architecture(profile):
-    model, recipe = network(profile), PAPER.recipe(profile)
-    assert [layer.name for layer in model.layers] == [layer.name for layer in network().layers]
-    assert model.output_shape == (None, recipe.side, recipe.side, 1)
-    assert model.count_params() < DEFAULT_PARAMETERS / 10
-
-
 def test_on_some_test_parts_one_guess_is_as_good_as_all_three_numbers_and_on_none_it_has_them():
     """The figures of the folder's README, item 12."""
     recipe = PAPER.plain_recipe()

@@ -227,16 +227,6 @@ def test_initializer():
     assert set(initializers.values()) == {keras.initializers.HeNormal}
 
 
-def test_the_small_profile_keeps_the_architecture_and_the_smoke_profile_all_but_its_depth():
-    paper, small, smoke = ({layer.name for layer in network(profile).layers} for profile in ("paper", "small", "smoke"))
-    assert small == paper
-    assert smoke < paper
-    for profile in ("small", "smoke"):
-        model, recipe = network(profile), PAPER.recipe(profile)
-        assert model.output_shape == (None, recipe.side, recipe.side, 1)
-        assert model.count_params() < network().count_params() / 10
-
-
 # The printed numbers
 
 

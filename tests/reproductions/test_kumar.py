@@ -237,19 +237,6 @@ def test_output_is_float32_under_mixed_precision(readings):
     assert model.output.dtype == "float32"
 
 
-# unet_norm is of the baseline alone, and tested above.
-@pytest.mark.parametrize("name", ["multires", "unet"])
-def test_the_small_profile_keeps_the_architecture_and_the_smoke_profile_all_but_its_depth(name):
-    models = [network(profile, network=name) for profile in ("paper", "small", "smoke")]
-    paper, small, smoke = ({layer.name for layer in model.layers} for model in models)
-    assert small == paper
-    assert smoke < paper
-    for profile, model in zip(("small", "smoke"), models[1:], strict=True):
-        side = PAPER.recipe(profile).side
-        assert model.output_shape == (None, side, side, 1)
-        assert model.count_params() < models[0].count_params() / 10
-
-
 def test_a_side_that_four_poolings_do_not_halve_evenly_is_refused():
     uneven = PAPER.recipe().model_copy(update={"side": 250})
     with pytest.raises(BadInput, match="side=250: 4 poolings need a multiple of 16"):

@@ -246,16 +246,6 @@ def test_initializer():
     assert inner == {keras.initializers.HeNormal}
 
 
-def test_the_small_profile_keeps_the_architecture_and_the_smoke_profile_all_but_its_depth():
-    paper, small, smoke = ({layer.name for layer in network(profile).layers} for profile in ("paper", "small", "smoke"))
-    assert small == paper
-    assert smoke < paper
-    for profile in ("small", "smoke"):
-        model, recipe = network(profile), PAPER.recipe(profile)
-        assert tuple(model.output["segmentation_output"].shape[1:]) == (recipe.side, recipe.side, 1)
-        assert model.count_params() < network().count_params() / 10
-
-
 def test_a_cross_validation_of_ten_folds_or_80_10_10_drawn_anew():
     assert PAPER.recipe().folds == 10
     drawn = PAPER.recipe(readings={"folds": "none"})

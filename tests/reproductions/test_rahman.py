@@ -234,16 +234,6 @@ def test_initializer():
     assert {type(model.get_layer(name).kernel_initializer) for name in names} == {keras.initializers.HeNormal}
 
 
-def test_the_small_profile_keeps_the_architecture_and_the_smoke_profile_all_but_its_depth():
-    paper, small, smoke = ({layer.name for layer in network(profile).layers} for profile in ("paper", "small", "smoke"))
-    assert small == paper
-    assert smoke < paper
-    for profile in ("small", "smoke"):
-        model, recipe = network(profile), PAPER.recipe(profile)
-        assert model.output_shape == (None, recipe.side, recipe.side, 1)
-        assert model.count_params() < counted() / 10
-
-
 def test_it_is_trained_with_cross_entropy_plus_one_minus_dice():
     recipe = PAPER.recipe()
     assert (recipe.loss, recipe.smooth, recipe.dice_over) == ("bce+dice", 1, "batch")
