@@ -61,7 +61,7 @@ def run_experiment(request: Request, say: Callable[[str], None]) -> Record:
         if request.adds:
             restore(request, planned, say)
         note_request(folder, request, stored=False)
-        record, due = RunRecord(request, planned, say), -math.inf
+        record, due = RunRecord(request, planned), -math.inf
         try:
             for trial, outcome in _train(request, planned, machine, record.outcomes):
                 line = f"{trial}: {outcome}" if recipe.folds else f"{trial} of {request.repeats}: {outcome}"

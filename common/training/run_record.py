@@ -2,20 +2,16 @@
 time before."""
 
 import logging
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 from common.data import manifest
-from common.data.batches import Batches
-from common.errors import BadInput, Damaged, FailedRun, on_one_line
+from common.errors import BadInput, FailedRun, on_one_line
 from common.evidence import results
-from common.evidence.counts import Rows
-from common.evidence.masks import add_shapes, load_masks
 from common.evidence.schema import Dataset, Failure, Record, Repeat
 from common.lock import only_one
 from common.protocol import protocol_of, recipe_hash
-from common.training.record import MASKS, Fit, Trial, ended, made_in, store, summary
+from common.training.record import Fit, Trial, ended, made_in, store, summary
 from common.training.request import Plan, Request, trial_folder, trials
 
 logger = logging.getLogger(__name__)
@@ -25,9 +21,9 @@ class RunRecord:
     """Makes and stores the record of a run. outcomes: the outcome of each training that has ended; the caller adds to
     it. The files of each training are read only once."""
 
-    def __init__(self, request: Request, planned: Plan, say: Callable[[str], None]):
+    def __init__(self, request: Request, planned: Plan):
         self.outcomes: dict[Trial, Fit | Failure] = {}
-        self._request, self._planned, self._say = request, planned, say
+        self._request, self._planned = request, planned
         self._summaries: dict[Trial, Repeat] = {}
         self._stored = 0  # the number of trials, including failed ones, in the record that was stored last
 
@@ -116,8 +112,6 @@ class RunRecord:
     def _summary(self, trial: Trial) -> Repeat:
         if trial not in self._summaries:
             place = trial_folder(self._planned.folder, trial)
-            if complete_counts(self._planned, trial):
-                self._say(f"{trial}: its outlines and lesions are measured now, from its stored masks")
             repeat = summary(self._request.paper, self._request.recipe, place)
             self._summaries[trial] = repeat.model_copy(update={"environment": made_in(place)})
         return self._summaries[trial]
@@ -127,25 +121,3 @@ def _has_more(old: Record, new: Record) -> bool:
     """Whether the old record has the same protocol and recipe as the new one, and more trainings."""
     comparable = (old.protocol, old.recipe_hash) == (new.protocol, new.recipe_hash)
     return comparable and len(old.runs) > len(new.runs)
-
-
-def complete_counts(planned: Plan, trial: Trial) -> bool:
-    """Adds measures of outlines and lesions to the test counts of a finished trial, if its counts were stored before
-    these columns existed (`Rows.has_shapes`). Returns whether it did.
-
-    The measures come from the stored masks and the ground truth of the data, without training or predicting. Counts of
-    other parts stay as they are, because their masks are not stored. Raises Damaged if the masks are not those that
-    were counted.
-    """
-    place = trial_folder(planned.folder, trial)
-    rows = Rows.load(place / "rows-test.npz")
-    if rows.has_shapes:
-        return False
-    training, split = planned.inputs_of(trial)
-    pixels = Batches(training.prepared, split.test, training.recipe, batch_size=1, seed=None).pixels
-    truth = (pixels.mask_values[pixels.masks[position]] for position in split.test)
-    try:
-        add_shapes(rows, load_masks(place / MASKS), truth).save(place / "rows-test.npz")
-    except ValueError as error:
-        raise Damaged(place / MASKS, f"{error}. Remove {place} to train this repeat again") from error
-    return True

@@ -1,6 +1,5 @@
-"""Stored masks: every bit comes back, and with the truth they give what rows of an older version lack."""
+"""Stored masks: every bit comes back, and a damaged file is named."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,10 @@ from hypothesis.extra import numpy as hnp
 
 from common.errors import Damaged
 from common.evidence.counts import SHAPES, Rows, concatenate
-from common.evidence.masks import add_shapes, load_masks, save_masks
-from tests.evidence.pixels import pairs, rows_of, zoo
+from common.evidence.masks import load_masks, save_masks
+from tests.evidence.pixels import rows_of, zoo
 
 RESULTS = Path(__file__).parents[2] / "results"
-
-
-def without_shapes(rows: Rows) -> Rows:
-    """As rows of an older version are loaded."""
-    return replace(rows, **dict.fromkeys(SHAPES, np.full(len(rows), np.nan)))
 
 
 def test_each_committed_file_marks_the_pixels_that_its_rows_count():
@@ -57,38 +51,7 @@ def test_another_archive_is_named_too(tmp_path):
         load_masks(tmp_path / "masks.npz")
 
 
-@given(pairs())
-def test_masks_and_truth_give_what_counting_gave(pair):
-    p, t = pair
-    rows = rows_of(p, t)
-    again = add_shapes(without_shapes(rows), p > 0.5, t)
-    assert again.has_shapes
-    for name, array in vars(rows).items():
-        assert getattr(again, name).dtype == array.dtype
-        np.testing.assert_array_equal(getattr(again, name), array, err_msg=name)
-
-
-def test_masks_that_were_not_counted_are_refused():
-    p, t = zoo()
-    marked = p > 0.5
-    marked[4] = ~marked[4]
-    with pytest.raises(ValueError, match=r"case 4: TP, FP, FN are .* in its masks and .* in its row"):
-        add_shapes(rows_of(p, t), marked, t)
-
-
-def test_another_truth_is_refused():
-    p, t = zoo()
-    with pytest.raises(ValueError, match="case 0"):
-        add_shapes(rows_of(p, t), p > 0.5, np.ones_like(t))
-
-
-def test_fewer_masks_than_rows_are_refused():
-    p, t = zoo()
-    with pytest.raises(ValueError, match="shorter"):
-        add_shapes(rows_of(p, t), p[:-1] > 0.5, t[:-1])
-
-
-def test_rows_of_an_older_file_are_read_and_say_that_nothing_was_measured(tmp_path):
+def test_rows_without_shapes_are_read_and_say_that_nothing_was_measured(tmp_path):
     rows = rows_of(*zoo())
     assert rows.has_shapes
     older = {name: array for name, array in vars(rows).items() if name not in SHAPES}

@@ -11,10 +11,9 @@ from common import papers
 from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput, Damaged
-from common.evidence import compare, counts, masks, results
-from common.training import environment, record, request, run_record
+from common.evidence import compare, counts, results
+from common.training import environment, request, run_record
 from common.training import run as room
-from common.training.record import Fit
 from common.training.request import Request, find_data
 
 CHENG = papers.load("cheng")
@@ -228,53 +227,6 @@ def test_the_counts_of_every_repeat_and_the_masks_of_the_first_are_kept(run):
     assert not list((run.results / "cheng").glob(".keeping-*"))
 
 
-def test_what_fit_prints_carries_the_signature_of_the_loss(run):
-    running = run(1).runs[0].metrics["train (running)"]
-    assert running == {"bce|pixel|pooled": 0.4, "accuracy|pixel|pooled|t=0.5": 0.9}
-
-
-def test_gills_loss_carries_its_batch_and_smoothing():
-    done = Fit(0, 0, None, 1, 1, 1.0, {}, {"loss": [0.5]}, [])
-    running = record.running_averages(papers.load("gill").recipe(), done)
-    assert running == {"dice-loss|fg|batch=2|soft|s=1e-6": 0.5}
-
-
-def test_of_two_outputs_each_loss_carries_its_own_signature():
-    history = {
-        "loss": [0.9],
-        "segmentation_output_loss": [0.3],
-        "classification_output_loss": [0.6],
-        "segmentation_output_accuracy|pixel|pooled|t=0.5": [0.8],
-        "classification_output_accuracy|class|case": [0.7],
-        "val_loss": [1.0],
-    }
-    done = Fit(0, 0, 0, 1, 1, 1.0, {}, history, [])
-    assert record.running_averages(papers.load("paudel").recipe(), done) == {
-        "bce|class+pixel|sum": 0.9,
-        "bce|pixel|pooled": 0.3,
-        "bce|class|case": 0.6,
-        "accuracy|pixel|pooled|t=0.5": 0.8,
-        "accuracy|class|case": 0.7,
-    }
-    of_overlap = record.running_averages(papers.load("paudel").recipe(readings={"loss": "iou"}), done)
-    assert of_overlap["iou-loss|fg|batch=8|soft|s=1"] == 0.3
-    assert "bce|class+pixel|sum" not in of_overlap
-
-
-def test_what_a_callback_adds_to_the_history_is_no_metric():
-    """As ReduceLROnPlateau adds the learning rate."""
-    for name, loss in (("gill", {"loss": [0.5]}), ("paudel", {"segmentation_output_loss": [0.3], "loss": [0.9]})):
-        history = loss | {"classification_output_loss": [0.6], "learning_rate": [0.001]}
-        done = Fit(0, 0, None, 1, 1, 1.0, {}, history, [])
-        assert "learning_rate" not in record.running_averages(papers.load(name).recipe(), done)
-
-
-def test_a_loss_of_the_papers_own_is_not_called_by_the_name_of_another():
-    recipe = papers.load("paudel").recipe().model_copy(update={"loss": "focal"})
-    history = {"loss": [0.9], "segmentation_output_loss": [0.3], "classification_output_loss": [0.6]}
-    assert record.running_averages(recipe, Fit(0, 0, 0, 1, 1, 1.0, {}, history, [])) == {}
-
-
 def test_tables_that_every_run_renews_do_not_make_the_code_another(monkeypatch):
     """Neither the results nor the README of a paper."""
     asked = []
@@ -345,72 +297,6 @@ def test_data_that_are_there_but_broken_are_not_replaced_by_the_stand_in(mammogr
     (mammograms / "mini-ddsm" / "DataWMask.xlsx").write_bytes(b"not a sheet")
     with pytest.raises(BadInput, match=r"DataWMask\.xlsx"):
         find_data(papers.load("kumar"), None, mammograms, tmp_path)
-
-
-# Counts of older versions
-
-
-def make_older(folder) -> dict:
-    """Takes the columns of outlines and lesions out of all counts in a folder of runs, as older versions wrote them.
-    Returns the files of the test images as they were."""
-    before = {}
-    for path in folder.rglob("rows-*.npz"):
-        if path.name == "rows-test.npz":
-            before[path] = path.read_bytes()
-        with np.load(path) as file:
-            np.savez_compressed(path, **{name: file[name] for name in file.files if name not in counts.SHAPES})
-    return before
-
-
-def mark_everything(run, repeats, **readings):
-    """Trains a network that marks every pixel, and stores the masks that belong to it."""
-    run.marks = 1.0
-    run(repeats, **readings)
-    for path in run.runs.rglob("test-masks.npz"):
-        masks.save_masks(path, np.ones_like(masks.load_masks(path)))
-
-
-def test_older_counts_are_completed_from_the_stored_masks_without_training(run):
-    mark_everything(run, 2)
-    first = run(2)
-    before = make_older(run.runs)
-    assert len(before) == 2
-    record = run(2)
-    assert run.trained == []
-    assert {path: path.read_bytes() for path in before} == before, "every bit is as if it had been counted then"
-    assert record.model_copy(update={"counts": first.counts}) == first, "no number of the record moves"
-    told = [line for line in run.said if "outlines and lesions are measured now" in line]
-    assert [line.partition(":")[0] for line in told] == ["repeat 1", "repeat 2"]
-    kept = run.results / "cheng" / "smoke-phantom"
-    assert all(counts.Rows.load(kept / f"rows-{repeat}-test.npz").has_shapes for repeat in (0, 1))
-    assert not counts.Rows.load(kept / "rows-0-train.npz").has_shapes, "the masks of that part are not stored"
-    run(2)
-    assert not any("measured now" in line for line in run.said), "once is enough"
-
-
-def test_repeats_beyond_those_asked_for_are_completed_too(run):
-    mark_everything(run, 2)
-    before = make_older(run.runs)
-    run(1)
-    assert {path: path.read_bytes() for path in before} == before
-
-
-def test_the_folds_of_a_cross_validation_are_completed_with_the_truth_of_each_fold(run):
-    mark_everything(run, 1, folds="3")
-    before = make_older(run.runs)
-    assert len(before) == 3
-    run(1, folds="3")
-    assert {path: path.read_bytes() for path in before} == before
-
-
-def test_masks_that_are_not_those_of_the_counts_are_named_and_the_results_stay(run):
-    run.marks = 1.0
-    run(1)
-    stored = run.stored()
-    make_older(run.runs)
-    with pytest.raises(Damaged, match=r"test-masks\.npz is damaged .*TP, FP, FN .*Remove .*repeat-0 to train"):
-        run(1)
-    assert run.stored() == stored
 
 
 # Boxes
