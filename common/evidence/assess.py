@@ -1,6 +1,6 @@
-"""What there is to say of each record: its comparison, and which other record it stands beside.
+"""Assesses each record of a paper: compares it with the printed numbers, and finds the records to show it with.
 
-The default is the record in which all that the paper leaves open has the default reading. Other records are
+The default is the record in which everything that the paper leaves open has its default reading. Other records are
 alternatives to the default: they differ from it in one or more readings.
 """
 
@@ -27,19 +27,23 @@ FOREIGN_COUNTS = "The stored counts of single test images are not those of these
 
 @dataclass(frozen=True)
 class Assessment:
-    """fresh: whether today's recipe and protocol made the record.
-    rows: one for each number that the paper reports of this record's network.
-    own: ids of the rows that whole repeats answer by themselves, not single folds, single images or quoted numbers.
-    nothing: by id, then by predictor, what a predictor that has learned nothing scores over random splits.
-    sentences: on the runs, not on single numbers: what did not learn, and what a leak was worth.
-    images: the counts of the test images of the first repeat; None where they are not kept.
-    leak_free: the record of the same runs with copies of an image on one side of the split, if there is one; fresh or
-        stale as this record is.
-    beside: whether this record is the leak-free one of another.
-    in_full: whether it is shown with all its tables (`shown_in_full`). Only then is `nothing` computed: for dozens of
-        alternatives that would take minutes, and nobody would read it.
-    folder: of the results, with the counts behind the record.
-    older: why there is no leak-free record though the same was run with both splits
+    """Everything that the pages say of one record.
+
+    fresh: whether today's recipe and protocol made the record.
+    rows: the comparison of each number that the paper reports of this record's network.
+    own: the ids of the rows whose numbers are compared with whole repeats by themselves (`columns.is_of_repeats`).
+    nothing: by the id of a number, then by the name of a predictor that has learned nothing: its scores over random
+        splits.
+    sentences: sentences on the runs as a whole: which networks did not learn, whether the stored counts are of other
+        runs, and how much a leak between training and test images changed.
+    images: the counts of the test images of the first repeat. None if they are not kept, or belong to other runs.
+    leak_free: the record that differs only in its grouped split, which keeps all copies of an image on one side. None
+        if there is none, or if only one of the two is fresh (`leakage.leak_free`).
+    beside: whether this record is the leak-free record of another record.
+    in_full: whether this record is shown with all its tables (`shown_in_full`). `nothing` is computed only for such
+        records. For dozens of alternatives it would take minutes, and nobody would read it.
+    folder: the folder of the results, which also has the counts behind the record.
+    older: the sentence that says why there is no leak-free record although both splits were run
         (`leakage.outdated_sentence`), else ""."""
 
     paper: Paper
@@ -58,16 +62,19 @@ class Assessment:
 
     @property
     def own_rows(self) -> list[Compared]:
-        """Those of `own`: no single folds and images, and no deviations."""
+        """The rows in `own`: no rows of single folds, single images or standard deviations."""
         return [row for row in self.rows if row.id in self.own]
 
     @property
     def standard(self) -> list[str]:
+        """As `standard_of` returns."""
         return standard_of(self.paper, self.record)
 
 
 def assess_paper(paper: Paper, results: Path) -> list[Assessment]:
-    """One for every record of the paper in this folder: the paper's own size first, then in the order of the file."""
+    """Assesses every record of a paper: by profile, in the order of PROFILES, then in the order of the file.
+
+    results: the folder of the results. Raises BadInput for a damaged file."""
     records = sorted(load(results, paper.name), key=lambda record: PROFILES.index(record.profile))
     return [assess(paper, record, records, results, lambda record: is_fresh(paper, record)) for record in records]
 
@@ -85,8 +92,10 @@ def assess(
     folder: Path,
     fresh: leakage.Fresh = lambda record: True,
 ) -> Assessment:
-    """others: all records of the paper. folder: of the results, with the counts behind them. fresh: whether today's
-    recipe and protocol made a record."""
+    """Assesses one record.
+
+    others: all records of the paper. folder: the folder of the results, which also has the counts behind the records.
+    fresh: tells whether today's recipe and protocol made a record."""
     images = rows_of_test(folder, record)
     in_full = shown_in_full(paper, record, others)
     nothing = {}
@@ -112,12 +121,14 @@ def assess(
 
 
 def standard_of(paper: Paper, record: Record) -> list[str]:
-    """The definitions that every run of a record's recipe is scored under; those of any recipe if that is unknown."""
+    """The signatures under which every run of a record's recipe is scored. If the recipe is unknown, those under which
+    every recipe is scored."""
     recipe = recipe_of(paper, record)
     return standard(recipe) if recipe else list(STANDARD)
 
 
 def _paper_recipe(paper: Paper, record: Record) -> Recipe:
+    """The recipe of the paper's own size with the record's readings; the paper's default if that is unknown."""
     return recipe_of(paper, record, "paper") or paper.plain_recipe()
 
 
@@ -125,26 +136,29 @@ def _paper_recipe(paper: Paper, record: Record) -> Recipe:
 
 
 def is_of_the_tables(paper: Paper, profile: Profile, data: str, readings: Mapping[str, str]) -> bool:
-    """Whether a record belongs into the tracked `results/`, from which the tables of the papers are made: it is small
-    or of the paper's own size, of the paper's data or their stand-in, and of readings of the tables.
+    """Whether a record belongs into the tracked `results/`, from which the tables of the papers are made.
 
-    data: the name of the data set (`common.data.manifest.true_name`). readings: as in a record."""
+    It does if its profile is not "smoke", its data are the paper's or their stand-in, and its readings are those of the
+    tables (`_are_of_the_tables`). data: the name of the data set (`common.data.manifest.true_name`). readings: as in a
+    record."""
     return profile != "smoke" and data in (paper.data, paper.stand_in) and _are_of_the_tables(paper, readings)
 
 
 def _are_of_the_tables(paper: Paper, readings: Mapping[str, str]) -> bool:
-    """Whether readings are the default ones, with or without the copies of an image kept on one side of the split, in a
-    design of any size (`Paper.without_design`)."""
+    """Whether readings are the default ones, apart from the grouped split, which keeps copies of an image on one side,
+    and from the design of the run (`Paper.without_design`)."""
     choices = paper.without_design(readings).items()
     return paper.are_default({key: value for key, value in choices if leakage.GROUPED.get(key) != value})
 
 
 def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record | None:
-    """The default that a record is an alternative to, of the same network where there is one, and of the same
-    conditions (`Record.conditions`). A network beside the paper's own is an alternative to the paper's own.
+    """The default record to which a record is an alternative. Both have the same conditions (`Record.conditions`).
 
-    None for the default itself, where there is no such default, and for a record with a reading of what its profile
-    shrinks (`Paper.shrunk`)."""
+    It is of the same network if there is such a default. Otherwise it is of the paper's own network. So the default of
+    a baseline is an alternative to the default of the paper's own network.
+
+    None if the record is the paper's own default, if there is no such default, or if the record has a reading of a
+    setting that its profile shrinks (`Paper.shrunk`)."""
     if record.readings.keys() & paper.shrunk(record.profile):
         return None
     readings = record.readings.items()
@@ -154,13 +168,15 @@ def default_of(paper: Paper, record: Record, others: Iterable[Record]) -> Record
 
 
 def departures(record: Record, default: Record) -> dict[str, str]:
-    """The readings of a record that its default does not have."""
+    """The readings in which a record differs from its default."""
     return {key: value for key, value in record.readings.items() if default.readings.get(key) != value}
 
 
 def shown_in_full(paper: Paper, record: Record, others: Sequence[Record]) -> bool:
-    """Whether a record is shown with all its tables: one of the readings of the tables, or a record without a default.
-    There may be dozens of other alternatives; the tables of effects have what they move."""
+    """Whether a record is shown with all its tables: if its readings are those of the tables, or if it has no default.
+
+    There may be dozens of other records, all alternatives. The tables of effects show how they differ from the
+    default."""
     return _are_of_the_tables(paper, record.readings) or default_of(paper, record, others) is None
 
 

@@ -1,4 +1,4 @@
-"""Each number that a paper reports beside the runs of one record, judged by the rules of `common.evidence.verdict`."""
+"""Compares each number that a paper reports with the runs of one record, by the rules of `common.evidence.verdict`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,15 +19,20 @@ from common.evidence.verdict import Verdict
 from common.paper import Paper
 from common.reported import Reported
 
-# By the id of a number, then by predictor, what a predictor that has learned nothing scores over random splits.
+# By the id of a number, then by the name of a predictor that has learned nothing: its scores over random splits.
 Nothing = Mapping[str, Mapping[str, Prediction]]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What is judged at once: one number, or a column of a fold table (folds, mean and standard deviation).
+    """One number, or one column of a fold table (folds, mean and standard deviation), and what is known before question
+    c is answered.
 
-    interval: the least and the greatest value that it stands for; of a column, its mean over the folds."""
+    interval: the least and the greatest value that the number may be rounded from; for a column, those of its mean.
+    outlook: where our runs let one expect the number.
+    margin: as in `Compared`.
+    verdict: the answer of question a or b, or the reason why question c can't be asked. None if question c is asked.
+    note: why this verdict was found, else ""."""
 
     cells: list[Reported]
     interval: Interval
@@ -42,12 +47,17 @@ class Judged:
 
 
 def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: Rows | None = None) -> list[Compared]:
-    """One row for each number that the paper reports of the network of this record: its own, or the baseline that the
-    record's readings choose. A paper may print none of a baseline.
+    """Compares the runs of a record with each number that the paper reports of the same network: one row for each
+    number, in the paper's order.
 
-    nothing: scores of predictors that have learned nothing; without them, those of the record's own splits give the
-        margin, and question b is not asked.
-    images: the counts of the test images of one repeat; numbers of single images are shown beside them.
+    The network is the paper's own, or the baseline that the record's readings choose. There are no rows if the paper
+    prints no number of a baseline.
+
+    nothing: the scores of predictors that have learned nothing, over random splits. For a number without such scores,
+        question b is not asked, and the margin comes from the scores of these predictors on the record's own splits.
+    images: the counts of the test images of one repeat, or None. A printed number of a single image is shown beside the
+        range of our values of single images.
+
     Raises ValueError for a definition or a value that can't be read.
     """
     network, findings = paper.network_of(record.readings), claims.check(paper)
@@ -66,8 +76,10 @@ def rows(paper: Paper, record: Record, nothing: Nothing | None = None, images: R
 
 
 def _p_value(judged: Judged, small: bool) -> float:
-    """1 for a number that cannot be called higher or lower, whatever its distance: it is practically the same, rests on
-    too few repeats, or on small runs that vary too much for a hint. It still counts as one that was asked."""
+    """The p-value of the printed number; 1 if nothing could make it "paper higher" or "paper lower".
+
+    It is 1 if the number is practically the same as ours, if there are too few repeats, or if small runs vary too much
+    for a hint. Such a number still counts among the numbers that were tested (`verdict.differing`)."""
     expected, margin = judged.outlook.expected, judged.margin
     found = expected.prediction
     callable_ = expected.n >= judged.outlook.fewest and found.low is not None
@@ -79,7 +91,7 @@ def _p_value(judged: Judged, small: bool) -> float:
 
 
 def rows_without_runs(paper: Paper, cells: Iterable[Reported], nothing: Nothing) -> list[Compared]:
-    """The rows of numbers whose network has no runs: what can be said of them before any run."""
+    """The rows of printed numbers before there are any runs. Only questions a and b are asked, which need no run."""
     findings, judged = claims.check(paper), []
     for group in judged_together(cells):
         head = head_of(group)
@@ -108,7 +120,7 @@ def _judge(paper: Paper, record: Record, cells: list[Reported], findings: list[F
 def _before_runs(
     paper: Paper, head: Reported, cells: list[Reported], findings: list[Finding], printed: Interval, nothing: list
 ) -> tuple[Verdict | None, str]:
-    """The answers of questions a and b, which need no run, and a note."""
+    """The answer of questions a and b, which need no run, with a note. None if neither has an answer."""
     if head.quoted:
         return "quoted", head.quoted
     if found := claims.impossible(findings).get(head.id):
@@ -122,7 +134,7 @@ def _before_runs(
 
 
 def _without_verdict(paper: Paper, record: Record, cell: Reported) -> tuple[Verdict | None, str]:
-    """Why question c cannot be asked of these runs, None where it can."""
+    """Why question c can't be asked of these runs, with a note. None if it can be asked."""
     if not paper.data_named:
         return "other data", "the paper does not name its data"
     if not paper.is_own_data(record.dataset.name) or record.profile == "smoke":
@@ -141,7 +153,11 @@ def _row(
     others: list[float],
     images: Rows | None,
 ) -> Compared:
-    """differs: whether it is called so. others: the p-values of the numbers that were asked together with it."""
+    """The row of one cell, with the answer of question c if that was asked.
+
+    differs: whether the number is among those that are called higher or lower (`verdict.differing`).
+    others: the p-values of the numbers that were tested together with it.
+    images: as in `rows`."""
     outlook, small = judged.outlook, record.profile == "small"
     reproduced = outlook.expected.prediction
     if cell.image and images is not None:
@@ -170,7 +186,7 @@ def _compared(paper: Paper, cell: Reported, **found: Any) -> Compared:
 
 
 def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:
-    """The trainings that a cell is compared with. A single image is compared with those of the first repeat. A repeat
-    with a failed fold has no mean and is left out."""
+    """The trainings that a cell is compared with. A number of a single image is compared with the first repeat only. A
+    repeat with a failed fold has no mean, so it is left out."""
     runs = record.first_repeat if cell.image else record.runs
     return [run for run in runs if (run.seed, run.repeat) not in record.broken]

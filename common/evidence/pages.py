@@ -1,5 +1,5 @@
-"""What `repro compare` does: all results are compared again, and the pages in the folder of results and the tables
-between marks are written."""
+"""The work of `repro compare`: compares all results again, and writes the pages in the folder of results and the tables
+between marks in the READMEs."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,9 +21,12 @@ from common.text import for_csv
 def renew_pages(
     results: Path, wanted: Collection[str]
 ) -> tuple[dict[str, list[Assessment]], dict[str, list[OneAtATime]]]:
-    """Compares all results again, and writes all pages, the tables of single images only of the papers in `wanted`.
-    Returns the compared records and the effects of readings, both by the name of each paper in `wanted` that has
-    results."""
+    """Compares all results again and writes all pages. Writes no page if no paper in `wanted` has results.
+
+    wanted: the names of papers. Tables of single images are written only for these papers.
+
+    Returns the assessed records and the effects of readings. Both are dicts by the name of each paper in `wanted` that
+    has results. They are empty if the folder of results is missing."""
     if not results.is_dir():
         return {}, {}
     with only_one(results, wait=True):  # so that all pages are of the same records
@@ -41,7 +44,8 @@ def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], mov
     """Writes README.md, definitions.md, sweep.md and a page for each paper into the folder of results, and the tables
     into the READMEs of the checkout.
 
-    assessed: by paper, all its records. moved: the effects of readings; without any there is no sweep.md."""
+    assessed: by the name of a paper, all its records. moved: the effects of readings. If there are none, sweep.md is
+    removed."""
     found = [(paper := papers.load(name), answers(paper, group)) for name, group in assessed.items()]
     pages = {"README.md": results_page(found), "definitions.md": PAGE, SWEEP: effects_tables.page(moved)}
     for paper, of_paper in found:
@@ -55,7 +59,7 @@ def write_pages(results: Path, assessed: Mapping[str, Sequence[Assessment]], mov
 
 
 def write_images(assessed: Assessment, results: Path) -> None:
-    """Writes the table of single test images beside the counts that it is computed from."""
+    """Writes the table of single test images beside the counts that it is computed from, if these are kept."""
     if assessed.images is not None:
         table = for_csv(folds.images(assessed.paper, assessed.images))
         write_atomically(results / path_of_images(assessed.record), table.encode())

@@ -1,7 +1,6 @@
-"""The files `results/<paper>.json`, and the names of what lies beside them.
+"""Reads and writes the files `results/<paper>.json`, and names the files that lie beside them.
 
-A file is a list of records (`common.evidence.schema`), one for each (profile, data set, readings), so that no record
-mixes two protocols.
+A file is a list of records (`common.evidence.schema`), one for each profile, data set and choice of readings.
 """
 
 import json
@@ -24,8 +23,9 @@ _RECORDS = TypeAdapter(list[Record])
 
 
 def refuse_no_results(folder: Path) -> None:
-    """Raises BadInput where the folder of the results is missing: in another folder than the checkout, "not run yet"
-    would be a wrong answer."""
+    """Raises BadInput if the folder of the results is missing.
+
+    Somebody may have started the command outside the checkout. Then "not run yet" would be a wrong answer."""
     if not folder.is_dir():
         raise BadInput(
             f"There is no folder {folder} here. Name that of the results: --results DIR, from Python results=DIR. A "
@@ -34,9 +34,11 @@ def refuse_no_results(folder: Path) -> None:
 
 
 def load(folder: Path, paper: str) -> list[Record]:
-    """The records of one paper, [] where nothing was run yet. Raises BadInput, naming the file, if it is damaged, was
-    changed by hand, so that it does not fit its checksum, or was put together from records that can't stand in one
-    file. Older records have no checksum."""
+    """Reads the records of one paper; [] if there is no file, since nothing was run yet.
+
+    Raises BadInput, naming the file, if it is damaged, if a record does not fit its checksum (somebody changed it by
+    hand), if a value in it is impossible (`soundness.impossible`), or if its records can't be in one file
+    (`_refuse_mixed`). Older records have no checksum."""
     path = folder / f"{paper}.json"
     if not path.exists():
         return []
@@ -51,7 +53,7 @@ def load(folder: Path, paper: str) -> list[Record]:
 
 
 def _checked(plain: list[dict[str, Any]], paper: str) -> list[Record]:
-    """The records in the content of a file. Raises ValueError, with a line for each thing that is wrong."""
+    """Validates the content of a file. Raises ValueError, whose message has a line for each fault."""
     # As text, because strict validation of Python objects takes no dict for a dataclass.
     records = _RECORDS.validate_json(for_json(plain), strict=True)
     _refuse_mixed(records, paper)
@@ -61,12 +63,15 @@ def _checked(plain: list[dict[str, Any]], paper: str) -> list[Record]:
 
 
 def _wrong(error: Exception) -> list[str]:
+    """What is wrong, in lines for a person."""
     return first_few(complaints(error)) if isinstance(error, ValidationError) else str(error).split("\n")
 
 
 def _refuse_mixed(records: list[Record], paper: str) -> None:
-    """Raises ValueError for what a copied file or a merge of two versions can leave: a record of another paper, two of
-    the same runs, no training or one twice. Each record alone fits its checksum."""
+    """Raises ValueError for a record of another paper, for two records with the same key, and for a record with no
+    training or with a training twice.
+
+    A copied file, or a merge of two versions, can leave such records, though each of them fits its checksum."""
     for i, record in enumerate(records):
         if record.paper != paper:
             raise ValueError(f"a record in it is of {record.paper}")
@@ -80,17 +85,19 @@ def _refuse_mixed(records: list[Record], paper: str) -> None:
 
 
 def store(folder: Path, record: Record) -> None:
-    """Puts a record into the file of its paper, in place of the one with the same key. Raises as `with_record`.
+    """Writes a record into the file of its paper. It replaces the record with the same key. Raises BadInput as
+    `with_record` does.
 
-    The caller has locked the folder (`common.lock.only_one`) since it read what it stores: another process may have
-    stored a newer record meanwhile."""
+    The caller must hold the lock of the folder (`common.lock.only_one`), and must have held it since it read the data
+    that it stores. Otherwise it could overwrite a newer record of another process."""
     write(folder, with_record(folder, record))
 
 
 def with_record(folder: Path, record: Record) -> list[Record]:
-    """The records of the file of its paper with this one among them, in place of the one with the same key.
+    """Reads the file of the record's paper, and returns its records with this one in it. It takes the place of the
+    record with the same key; if there is none, it comes last.
 
-    Raises BadInput where `load` can't read the file that is there, or could not read this record again."""
+    Raises BadInput if `load` can't read the file, or if it could not read this record back."""
     records = load(folder, record.paper)
     kept = [old for old in records if old.key != record.key]
     at = next((i for i, old in enumerate(records) if old.key == record.key), len(kept))
@@ -106,9 +113,10 @@ def with_record(folder: Path, record: Record) -> list[Record]:
 
 
 def write(folder: Path, records: list[Record]) -> None:
-    """Writes the file of a paper: what `with_record` gave. The caller has locked the folder since."""
+    """Writes the file of a paper. records: all its records, as `with_record` returned them. The caller must have held
+    the lock of the folder since that call."""
     text = for_json([seal(each) for each in _plain(records)], indent=1)
-    # A history of 60 epochs on one line, not on 60: people read these files, and their differences.
+    # Put a history of 60 epochs on one line instead of 60, because people read these files and their diffs.
     text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)
     write_atomically(folder / f"{records[0].paper}.json", f"{text}\n".encode())
 
@@ -118,11 +126,11 @@ def _plain(records: list[Record]) -> list[dict[str, Any]]:
 
 
 def slug(record: Record) -> str:
-    """The name of the folder beside the results that holds the counts behind a record, such as "small-busi"."""
+    """The name of the folder with the counts of a record (`kept_counts.counts_folder`), such as "small-busi"."""
     readings = [f"{key}={value}" for key, value in record.readings.items()]
     return re.sub(r"[^\w.=+-]+", "_", "-".join([record.profile, record.dataset.name, *readings]))
 
 
 def trial_name(run: Repeat) -> str:
-    """The part of a file's name that says which training it is of: "0", or "0-3" for a fold. Counted from 0."""
+    """The part of a file name that names the training, counted from 0: "0", or "0-3" for a fold."""
     return str(run.repeat) if run.fold is None else f"{run.repeat}-{run.fold}"

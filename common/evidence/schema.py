@@ -1,4 +1,4 @@
-"""What a record holds: what was run, on what, and what came out. Data only, nothing is computed here.
+"""The data classes of a record: what was run, on which data, and with which results. No metric is computed here.
 
 `common.evidence.results` reads and writes the files with the records.
 """
@@ -21,11 +21,11 @@ from common.paper import Profile
 from common.protocol import step_of_all
 from common.readings import is_design
 
-# What a network gives. One may have learned where the other has not.
+# The outputs of a network. One of them may have learned though the other has not.
 Output = Literal["segmentation", "classification"]
 
-# Parts of `Repeat.metrics`: what `fit` printed for the training images, and the test images evaluated once more with
-# new statistics of batch normalisation.
+# Two keys of `Repeat.metrics`: what `fit` printed for the training images, and the scores of the test images with new
+# statistics of batch normalisation.
 RUNNING, RENEWED = "train (running)", "test (renewed statistics)"
 
 
@@ -33,14 +33,15 @@ def _finite(number: Any) -> Any:
     return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
-# JSON has no NaN: a number that is undefined, such as a pooled IoU without any tumour, or that diverged is null.
+# JSON has no NaN. So null stands for a number that is undefined (a pooled IoU without any tumour) or not finite (a
+# training that diverged).
 Number = Annotated[float | None, BeforeValidator(_finite)]
 Values = dict[str, Number]
 
-# The statistics of batch normalisation alone may move a score by this: the width of the widest interval that a number
-# can agree with (twice ±0.05). If they move it further, a verdict would be about them.
+# New statistics of batch normalisation may move a score by at most this: the width of the widest interval that a number
+# can agree with (twice ±0.05). If they move it further, a verdict would be about the statistics, not about the network.
 LAG = 0.1
-# The sign of it (`common.evidence.learned`).
+# The sign that they do (`common.evidence.learned`).
 RENEWABLE = f"its statistics of batch normalisation lag behind, and with new ones it is better by more than {LAG:g}"
 
 
@@ -49,7 +50,9 @@ class _Model(BaseModel):
 
 
 class Dataset(_Model):
-    """name: as in a paper's `data`. cases: how many were used. fingerprint: of their pixels."""
+    """The data set of a record.
+
+    name: as in a paper's `data`. cases: the number of cases used. fingerprint: a hash of their pixels."""
 
     name: str
     cases: NonNegativeInt
@@ -57,7 +60,9 @@ class Dataset(_Model):
 
 
 class Environment(_Model):
-    """commit: of the code, with "-dirty" if it was changed since. device: the model of the GPU or CPU in use."""
+    """The software and the machine of a training.
+
+    commit: the commit of the code, with "-dirty" if files differ from it. device: the model of the GPU or CPU."""
 
     commit: str
     python: str
@@ -70,25 +75,29 @@ class Environment(_Model):
 
 
 class Repeat(_Model):
-    """One training: a repeat or, in cross-validation, one fold of it.
+    """One training: a repeat or, in a cross-validation, one fold of a repeat.
 
-    epochs: how many were trained. best_epoch: whose weights were evaluated, from 1. stopped_early: by patience.
-    selection: the part on which that epoch was selected, "none" where the last one is evaluated.
-    split: number of images in "train", "validation", "test".
-    history: what `fit` printed, one number per epoch.
-    metrics: by part, then signature (`common.evidence.metrics`). Parts are "train", "validation", "test", evaluated
-        with the final weights, and "train (running)", what `fit` printed for the training images in the evaluated
-        epoch: averages over batches while the weights still changed and with dropout on. A network with batch
-        normalisation has "test (renewed statistics)" too: the same weights with means and variances computed anew over
-        the training images (`common.training.batch_statistics`). They show whether its own lag behind.
-    trivial: metrics of predictors that have learned nothing: by part, then predictor ("all background", "constant
-        prevalence"), then signature.
-    confusion: by part, the numbers of cases by class, then by the class that the network calls them; empty where it
-        does not classify.
-    spent: seconds of the training and its evaluation by kind of work (`common.training.stopwatch`); empty in older
+    repeat, fold: counted from 0; fold is None without a cross-validation.
+    epochs: the number of epochs that were trained.
+    best_epoch: the epoch, counted from 1, whose weights were evaluated.
+    stopped_early: whether patience ended the training.
+    selection: the part of the data on which the best epoch was selected; "none" if the last epoch is evaluated.
+    split: the number of images in "train", "validation" and "test".
+    history: the values that `fit` printed, one per epoch, by name.
+    metrics: the scores by part, then by signature (`common.evidence.metrics`). The parts "train", "validation" and
+        "test" are evaluated with the final weights. "train (running)" is what `fit` printed for the training images in
+        the evaluated epoch: averages over batches, while the weights still changed and dropout was on. A network with
+        batch normalisation also has "test (renewed statistics)": the same weights, with means and variances computed
+        anew over the training images (`common.training.batch_statistics`). These scores show whether the network's own
+        statistics lag behind.
+    trivial: the scores of predictors that have learned nothing: by part, then by predictor ("all background",
+        "constant prevalence"), then by signature.
+    confusion: the confusion matrices: by part, then by true class, then by predicted class, the number of cases. Empty
+        if the network does not classify.
+    spent: the seconds of the training and its evaluation by kind of work (`common.training.stopwatch`). Empty in older
         records.
-    unlearned: for each output that did not learn, its signs (`common.evidence.learned`); None in older records.
-    environment: where it was made, if it differs from that of the record, in which the first training was made.
+    unlearned: for each output that did not learn, the signs of it (`common.evidence.learned`). None in older records.
+    environment: the environment of this training if it is another one than that of the record; else None.
     """
 
     seed: NonNegativeInt
@@ -111,8 +120,10 @@ class Repeat(_Model):
 
 
 class Failure(_Model):
-    """A training without numbers because a loss was not finite. epoch, batch: where, from 1; batch is None for the
-    validation after the epoch."""
+    """A training that ended without results because a loss was not finite.
+
+    loss: its value as text, such as "nan". epoch, batch: where it happened, counted from 1. batch is None if it
+    happened in the validation after the epoch."""
 
     seed: NonNegativeInt
     repeat: NonNegativeInt
@@ -134,14 +145,14 @@ class Failure(_Model):
 class Record(_Model):
     """The runs of one paper at one profile, on one data set, with one choice of readings.
 
-    readings: those that differ from the defaults of `paper.yaml`, as typed on the command line.
-    environment: of the first training.
-    recipe_hash: of the settings. protocol: the step of `common.protocol` that made it. If today's differ, the record is
-        shown as stale.
-    failed: trainings without numbers. A cross-validation with one of them has no mean.
-    counts: the checksums of the files of counts, masks and boxes beside the record, by name; {} in older records
-        (`common.evidence.kept_counts`).
-    checksum: of all the rest of the record; only in the file.
+    readings: the readings that differ from the defaults of `paper.yaml`, as typed on the command line.
+    environment: the environment of the first training.
+    recipe_hash, protocol: the hash of the settings, and the step of `common.protocol` that made the record. If one of
+        them differs from today's, the record is shown as stale.
+    failed: the trainings that ended without results. A cross-validation with such a fold has no mean.
+    counts: by file name, the checksums of the files of counts, masks and boxes beside the record
+        (`common.evidence.kept_counts`). {} in older records.
+    checksum: the checksum of the rest of the record. Only the file has it; here it is "".
     """
 
     paper: str
@@ -159,48 +170,50 @@ class Record(_Model):
     @model_validator(mode="before")
     @classmethod
     def _without_verdicts(cls, content: dict[str, Any]) -> dict[str, Any]:
-        """Older records also hold their verdicts. These are computed whenever they are shown, so they are dropped."""
+        """Drops the verdicts that older records hold. Today, verdicts are computed whenever they are shown."""
         return {key: value for key, value in content.items() if key not in ("reported", "rules")}
 
     @property
     def key(self) -> tuple[str, str, dict[str, str]]:
-        """There is one record for each profile, data set and readings."""
+        """Profile, data set and readings. No two records of a paper have the same key."""
         return self.profile, self.dataset.name, self.readings
 
     @property
     def design(self) -> dict[str, str]:
-        """Of the readings, the number of folds and of splits that come again (`readings.is_design`)."""
+        """The readings that only set the design of the run: the numbers of folds and of splits
+        (`readings.is_design`)."""
         return {key: value for key, value in self.readings.items() if is_design(key, value)}
 
     @property
     def choices(self) -> dict[str, str]:
-        """The readings without the number of splits that come again, on which no mean depends. The number of folds
-        stays: it decides on how many images a network is trained."""
+        """The readings without the number of splits, on which no mean depends. The number of folds stays, because it
+        decides on how many images a network is trained."""
         return {key: value for key, value in self.readings.items() if key != "splits"}
 
     @property
     def folds(self) -> int:
-        """The number of folds of its cross-validations; 0 without one."""
+        """The number of folds of a cross-validation; 0 if the record has none."""
         return len({run.fold for run in self.runs if run.fold is not None})
 
     @property
     def first_repeat(self) -> list[Repeat]:
-        """The trainings of the first repeat, of which the masks are kept."""
+        """The trainings of the first repeat. Only their masks are kept."""
         return [run for run in self.runs if run.repeat == self.runs[0].repeat]
 
     @property
     def broken(self) -> set[tuple[int, int]]:
-        """Seed and number of each repeat with a training that failed: such a cross-validation has no mean."""
+        """Seed and number of each repeat in which a training failed. Such a repeat has no mean over its folds."""
         return {(failure.seed, failure.repeat) for failure in self.failed}
 
     @property
     def conditions(self) -> tuple[str | int, ...]:
-        """All that two records must share, apart from readings, for their difference to be that of a reading."""
+        """Everything that two records must share, apart from readings, so that only their readings can explain a
+        difference between their results."""
         data, ran_on = self.dataset, self.environment
         of_data = data.name, data.fingerprint
         return self.paper, self.profile, *of_data, step_of_all(self.protocol), ran_on.backend, ran_on.precision
 
 
 def spoken_name(run: Repeat | Failure) -> str:
-    """A training in words: repeat 1, or repeat 1 fold 4. Counted from 1. run: anything with a repeat and a fold."""
+    """The name of a training in a sentence, counted from 1: "repeat 1", or "repeat 1 fold 4" for a fold."""
     return f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")

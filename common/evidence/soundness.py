@@ -1,4 +1,4 @@
-"""What no training can give, and a hand or another program may have written into a record."""
+"""Finds values in a record that no training can produce, such as an IoU above 1. Somebody may have edited the file."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,13 @@ _ROUNDING = 1e-6  # sums of float32 may pass the end of a range by this much
 
 
 def impossible(record: Record) -> Iterator[str]:
-    """A line for each value outside of the range of its metric, for each best epoch behind the last one, and for each
-    cross-validation whose folds are not all there though none failed. Raises ValueError for a text that is no
-    definition of a metric."""
+    """A line for each of these faults:
+
+    - a value lies outside the range of its metric;
+    - the best epoch comes after the last epoch;
+    - the folds of a cross-validation are not numbered 0, 1, 2, ..., each once, though no fold of this repeat failed.
+
+    Raises ValueError for a signature that is no definition of a metric."""
     folds: dict[tuple[int, int], list[int]] = {}
     for run in record.runs:
         training = spoken_name(run)
@@ -43,5 +47,5 @@ def _out_of_range(where: str, values: Mapping[str, float | None]) -> Iterator[st
 def _range(signature: str) -> tuple[float, float]:
     definition = Definition.parse(signature)
     least, most = possible_range(definition)
-    # The bound of a clipped cross-entropy is that of one kind of cases, and a loss may add two.
+    # The bound of a clipped cross-entropy holds for one kind of cases. A loss may add the cross-entropies of two kinds.
     return least, math.inf if definition.metric.startswith("bce") else most
