@@ -1,5 +1,5 @@
-"""One answer for each printed number of a paper, from all its records: the place where the four questions come
-together (RULES.md)."""
+"""Finds one answer for each printed number of a paper, from all its records. Here the four questions of RULES.md come
+together."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,17 +31,21 @@ class Runs:
 
 @dataclass(frozen=True)
 class Answer:
-    """What there is to say of one printed number, or of one column of a fold table.
+    """The answer for one printed number, or for one column of a fold table.
 
-    head: the number; of a column its mean, or its first number. cells: all numbers that are judged together.
-    row: the comparison that the verdict is from; without runs where there are none.
-    runs: those of the paper's own size, None where there are none. small: the same of the small profile.
-    nothing: the best predictor that has learned nothing, by name, and its score; None where that is not known.
-    elsewhere: where else one would see the number, None where nowhere or where nobody asked.
-    better_if: of a number that says nothing as the record reads it, the other readings of it under which it is better
-        than a guess, in words that follow "if".
-    spread: of a number that is not decided or that small runs have, how far our runs vary over splits and over initial
-        weights; None where no run tells both apart.
+    head: the number; for a column, its mean, or its first number if no mean is printed.
+    cells: all numbers that are judged together; one number, or all numbers of the column.
+    row: the comparison that the verdict comes from: with `runs`, else with `small`, else without any run
+        (`compare.rows_without_runs`).
+    runs: the comparison with runs of the paper's own size; None if there are none.
+    small: the comparison with runs of the small profile; None if there are none.
+    nothing: the best predictor that has learned nothing: its name and its score. None if its score is not known.
+    elsewhere: the place where else one would see the number (question d). None if no place was found, or if the
+        question was not asked.
+    better_if: other ways to read the number, under which it is better than a guess, in words that follow "if". Empty
+        unless the verdict is "says nothing".
+    spread: how far our runs vary over splits and over initial weights. None unless the verdict is "not decided" or "not
+        run" and our runs have a value. Also None if no runs tell both apart.
     """
 
     paper: Paper
@@ -65,45 +69,49 @@ class Answer:
 
     @property
     def ours(self) -> Runs | None:
-        """The runs that stand beside the number: those of the paper's own size, or small ones where only these have a
-        value."""
+        """The runs that stand beside the number: those of the paper's own size, or the small ones if only these have a
+        value. None if there are no runs at all."""
         valued = (each for each in (self.runs, self.small) if each and each.row.reproduced.mean is not None)
         return next(valued, self.runs or self.small)
 
     @property
     def is_own(self) -> bool:
-        """Whether the paper says it of its own work, and it is not entered before under another definition."""
+        """Whether the number is of the paper's own work, and is not one that is entered again under another
+        definition."""
         return not (self.head.same_as or self.head.quoted)
 
     @property
     def depends_on_reading(self) -> bool:
-        """Whether it says nothing only as the record reads it: the paper does not say what the number is."""
+        """Whether the verdict "says nothing" rests on an assumption that the paper does not state
+        (`Reported.premise`)."""
         return self.verdict == "says nothing" and bool(self.head.premise)
 
     @property
     def has_value(self) -> bool:
-        """Whether our runs have a value of it."""
+        """Whether our runs have a value of the number."""
         return self.ours is not None and self.ours.row.reproduced.mean is not None
 
     @property
     def is_open(self) -> bool:
-        """Whether our runs have a value of it and more of them could decide it, or give a hint at what was not run."""
+        """Whether our runs have a value of the number, and more runs could decide it or, if only small runs have one,
+        give a hint."""
         if self.verdict != "not run" or not self.has_value:
             return self.verdict == "not decided" and self.ours is not None
-        row = self.ours.row  # a note says that its networks did not learn
+        row = self.ours.row  # a row with a note has networks that did not learn
         return not (row.hint or row.note) and row.margin is not None
 
     @property
     def stale(self) -> bool:
-        """Whether the value of ours that stands beside the number is stale."""
+        """Whether our value beside the number comes from a stale record."""
         return self.has_value and not self.ours.assessed.fresh
 
 
 def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
-    """One for each number that the paper prints, a column of a fold table being one, in the order of the record.
+    """One answer for each number that the paper prints, in the order of `paper.reported`. A column of a fold table has
+    one answer.
 
-    assessed: all records of the paper. Only those of its default readings, and of those of a network that it sets
-    beside its own, answer; its own data come before others."""
+    assessed: all records of the paper. Only records with the default readings of the paper's own network or of a
+    baseline answer, and no smoke runs. Runs on the paper's own data have priority over runs on other data."""
     nothing = trivial.distributions_of_cells(paper) if paper.data_named else {}
     usable = _usable_for_answers(paper, assessed)
     sources = _sources(usable)
@@ -123,6 +131,7 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
 
 
 def _better_if(answer: Answer) -> Iterator[str]:
+    """The premises of `Answer.better_if`."""
     if answer.verdict != "says nothing":
         return
     for claim in answer.paper.claims:
@@ -144,13 +153,16 @@ def _spread_behind(answer: Answer, records: Sequence[Record]) -> Spread | None:
 
 
 def headline(paper: Paper, found: Iterable[Answer]) -> list[Answer]:
-    """The few that the paper is known by, in the order that its record names; of a column, that of its mean."""
+    """The answers for the few numbers that the paper is known by, in the order of `paper.headline`. A column of a fold
+    table is named by the id of its head."""
     by_id = {answer.head.id: answer for answer in found}
     return [by_id[id] for id in paper.headline]
 
 
 def _usable_for_answers(paper: Paper, assessed: Iterable[Assessment]) -> list[Assessment]:
-    """Those of default readings in a design of any size. The paper's own data come first, then its own design."""
+    """The assessments with default readings, in a design of any size, without smoke runs.
+
+    Those on the paper's own data come first; among these and among the others, those of the paper's own design."""
 
     def order(each: Assessment) -> tuple[bool, bool]:
         return each.record.dataset.name != paper.data, not paper.are_default(each.record.readings)
@@ -160,9 +172,11 @@ def _usable_for_answers(paper: Paper, assessed: Iterable[Assessment]) -> list[As
 
 
 def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:
-    """By the id of a number and the profile, the first comparison of it. Of a number that was run on the paper's own
-    data, runs on other data are left out. With another number of folds than the paper's, a network has other training
-    images: that stands beside quoted numbers, which have no verdict, and beside no others."""
+    """The first comparison of each number, by its id and the profile.
+
+    If a number was run on the paper's own data, runs on other data are left out. With another number of folds than the
+    paper's, a network is trained on another number of images. So such runs stand only beside quoted numbers, which have
+    no verdict."""
     found = {
         (row.id, each.record.profile): Runs(each, row)
         for each in reversed(usable)
@@ -190,5 +204,6 @@ def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:
 
 
 def _best(head: Reported, scored: dict[str, Prediction]) -> tuple[str, Prediction] | None:
+    """As `Answer.nothing`. scored: the scores of each predictor that has learned nothing, by its name."""
     best = verdict.best_of(head.definition, list(scored.values()))
     return next(((who, each) for who, each in scored.items() if each is best), None)

@@ -1,4 +1,4 @@
-"""Printed numbers beside ours as flat rows, which `pandas.DataFrame` and `csv.DictWriter` take as they are."""
+"""Flat rows with the printed numbers and ours, ready for `pandas.DataFrame` and `csv.DictWriter`."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -22,8 +22,10 @@ Row = dict[str, str | int | float | bool | None]
 
 
 def rows_of_paper(paper: Paper, results: Path, every_run: bool = False) -> list[Row]:
-    """A row for each printed number, with the verdict that the pages show; or, with `every_run`, one for each number
-    and each stored record (`rows_of_runs`). results: the folder of the records."""
+    """A row for each printed number, with the verdict that the pages show. A column of a fold table has one row.
+
+    every_run: return a row for each number and each stored record instead (`rows_of_runs`). results: the folder of the
+    records. Raises BadInput if the folder is missing, and for a damaged record."""
     refuse_no_results(results)
     with unchanging(results):
         assessed = assess_paper(paper, results)
@@ -33,7 +35,8 @@ def rows_of_paper(paper: Paper, results: Path, every_run: bool = False) -> list[
 
 
 def rows_of_runs(assessed: Iterable[Assessment]) -> list[Row]:
-    """A row for each number that a paper prints of the network of a record, beside the runs of that record."""
+    """For each record, a row for each number that the paper prints of the same network, compared with the runs of this
+    record."""
     rows = []
     for each in assessed:
         cells = {cell.id: cell for cell in each.paper.reported}
@@ -81,6 +84,6 @@ def _row(paper: Paper, cell: Reported, row: Compared, runs: Runs | None, nothing
 
 
 def _value(cell: Reported) -> float:
-    """The printed value on the scale of ours: 95.74% is 0.9574."""
+    """The printed value on the scale of our values: 0.9574 for 95.74%."""
     text = cell.as_printed
     return float(Decimal(text.rstrip("% ")) / (100 if "%" in text else 1))

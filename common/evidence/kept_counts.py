@@ -1,7 +1,8 @@
-"""The counts and masks beside a record in `results/`, and whether they belong to it.
+"""Reads the counts and masks beside a record in `results/`, if they belong to this record.
 
-A record holds the checksum of each of these files. A process may be killed after it wrote the counts of a new record
-and before it wrote the record, or a person may restore only one of both: then what is there belongs to other runs.
+A record holds the checksum of each of these files. If a checksum does not fit, the file belongs to other runs. This
+happens if a process is killed after it wrote the counts of a new record and before it wrote the record. It also happens
+if a person restores only one of both.
 """
 
 import logging
@@ -25,34 +26,39 @@ Read = TypeVar("Read", Rows, np.ndarray)
 
 
 def counts_folder(results: Path, record: Record) -> Path:
-    """Where the counts behind a record are kept. They may be missing."""
+    """The folder for the counts behind a record. It may be missing."""
     return results / record.paper / slug(record)
 
 
 def rows_of_test(results: Path, record: Record) -> Rows | None:
-    """The counts of the test images of the first repeat, all its folds together. None where they are not kept or do not
-    belong to the record. Raises BadInput, naming the file, where it can't be read: that of an older record, which has
-    no checksums, may be damaged."""
+    """Reads the counts of the test images of the first repeat, all its folds together.
+
+    None if the counts of any fold are not kept, or do not belong to the record. Raises BadInput, naming the file, if
+    the record is an older one without checksums and the file is damaged, or is missing from the folder."""
     parts = [rows_of(results, record, run, "test") for run in record.first_repeat]
     return None if None in parts else concatenate(parts)
 
 
 def rows_of(results: Path, record: Record, run: Repeat, part: str) -> Rows | None:
-    """The same of one training and any part of the data."""
+    """Reads the counts of one training on one part of the data, such as "test". None, BadInput: as `rows_of_test`."""
     path = _own_file(results, record, f"rows-{trial_name(run)}-{part}.npz")
     return path and _read(Rows.load, path)
 
 
 def masks_of_test(results: Path, record: Record, run: Repeat) -> np.ndarray | None:
-    """The predicted masks of the test images of one training, bool (images, side, side). None where they are not kept,
-    as of all but the first repeat, or do not belong to the record. Raises BadInput as `rows_of_test` does."""
+    """Reads the predicted masks of the test images of one training, bool (images, side, side).
+
+    None if they are not kept, or do not belong to the record. Only masks of the first repeat are kept. Raises BadInput,
+    naming the file, if it is damaged and the record is an older one without checksums."""
     path = _own_file(results, record, f"masks-{trial_name(run)}-test.npz")
     return _read(load_masks, path) if path and path.exists() else None
 
 
 def _own_file(results: Path, record: Record, name: str) -> Path | None:
-    """The file of this name beside a record, unless a checksum shows that it does not belong to it: then a warning says
-    so. An older record has no checksums; its files may be missing."""
+    """The path of a file beside a record. None if the file is not kept, or if its checksum is not that of the record;
+    in the latter case a warning says so. A file that the record names and that is missing also gets the warning.
+
+    An older record has no checksums. Its file may be missing, though a path is returned."""
     path = counts_folder(results, record) / name
     if not path.parent.is_dir():
         return None
