@@ -99,7 +99,7 @@ def assess(
     images = rows_of_test(folder, record)
     in_full = shown_in_full(paper, record, others)
     nothing = {}
-    if in_full and paper.is_own_data(record.dataset.name):
+    if in_full and paper.data_named:
         of = _paper_recipe(paper, record), paper.network_of(record.readings)
         nothing = trivial.distributions_of_cells(paper, *of)
     rows = compare.rows(paper, record, nothing, images)

@@ -15,6 +15,7 @@ from common.data.findings import load_findings, suspects
 from common.evidence import answers, clinical, folds, paper_sentences, sentences, spread, verdict
 from common.evidence.assess import Assessment
 from common.evidence.effects_sentences import effect_sentences, format_repeats
+from common.evidence.number_cells import is_unlearned
 from common.evidence.results import slug
 from common.evidence.tables import command, estimate, heading, number, ran_of, setting
 from common.plural import counted
@@ -187,6 +188,7 @@ def _environment() -> Environment:
     environment.filters |= {"setting": setting, "command": command, "papers": _papers, "readings": as_shown}
     environment.filters |= {"repeats": format_repeats, "sentences": effect_sentences, "ran": ran_of}
     environment.filters |= {"marks": marks.marks_of, "said": sentences.say_verdict, "counted": counted}
+    environment.filters |= {"unlearned": is_unlearned}
     environment.filters |= {"explained": sentences.explain, "validated_on": plots.validated_on, "linked": _linked}
     environment.globals |= {
         "say_paper": paper_sentences.say_paper,

@@ -34,6 +34,13 @@ def test_a_blank_mask_on_random_splits_of_the_real_masks_answers_question_b():
     assert found.nothing["test-x"][BACKGROUND].n == SPLITS
 
 
+def test_a_run_on_other_data_does_not_hide_that_a_number_says_nothing():
+    """Nor does the demo, which runs on synthetic images. No run is needed to tell."""
+    of_phantom = record([0.461, 0.462], RAW, nothing=0.4615, data="phantom")
+    (row,) = assessed(of("cheng", cell("0.4543", RAW)), of_phantom).rows
+    assert row.verdict == "says nothing"
+
+
 def test_a_number_of_one_fold_stands_beside_what_nothing_scores_in_the_mean_of_the_folds():
     definition = "dice|fg|image|soft|s=1"
     fold = cell("0.05", definition).model_copy(update={"fold": 3, "table": "V"})
