@@ -16,16 +16,16 @@ from common.paper import Paper
 # The words for a verdict in a sentence that counts numbers: for one number, and for several.
 PLURAL = {
     "impossible": ("is impossible under its definition", "are impossible under their definitions"),
-    "contradicted": ("cannot be right beside others", "cannot all be right as printed"),
+    "contradicted": ("contradicts other printed numbers", "each contradict another printed number"),
     "says nothing": (
-        "is by itself no better than a guess that ignores the image",
-        "are each by itself no better than a guess that ignores the image",
+        "is no better than a guess that ignores the image",
+        "are each no better than a guess that ignores the image",
     ),
     "holds": ("holds", "hold"),
     "paper higher": ("is higher than ours", "are higher than ours"),
     "paper lower": ("is lower than ours", "are lower than ours"),
     "not decided": ("is not decided", "are not decided"),
-    "did not learn": ("can't be told, as our networks did not learn", "can't be told, as our networks did not learn"),
+    "did not learn": ("can't be judged, because our own networks did not learn",) * 2,
     "other data": ("is of data that we do not have", "are of data that we do not have"),
     "not run": ("waits for a run at the paper's own size", "wait for a run at the paper's own size"),
     "quoted": ("is quoted", "are quoted"),
@@ -53,7 +53,7 @@ def say_papers(found: Iterable[Answer]) -> str:
     decided = any(answer.verdict in ("holds", "paper higher", "paper lower") for answer in own)
     unknown = "of data that we do not have or that the paper does not name"
     plural = PLURAL | {"other data": (f"is {unknown}", f"are {unknown}")}
-    return _say_counts(own, plural) + ("" if decided else " Our runs do not decide any of them yet.")
+    return ("" if decided else "Our runs do not decide any number yet. ") + _say_counts(own, plural)
 
 
 def _say_counts(own: Sequence[Answer], plural: dict[str, tuple[str, str]]) -> str:

@@ -84,7 +84,7 @@ def test_the_overview_has_a_line_a_paper_and_says_what_was_run():
     assert "**not run**" in lines[3]
     counted = "Of 2 numbers, 1 is not decided and 1 waits for a run at the paper's own size."
     runs = "Run at the paper's own size: Name (2 repeats, stale). Not run yet: Name."
-    assert lines[-1] == f"{counted} Our runs do not decide any of them yet. {runs}"
+    assert lines[-1] == f"Our runs do not decide any number yet. {counted} {runs}"
 
 
 def test_the_page_of_a_paper_says_what_our_runs_of_it_showed():

@@ -332,7 +332,7 @@ def test_the_numbers_that_a_paper_is_known_by_are_some_twenty_in_all():
 def test_a_paper_in_one_sentence():
     about = paper(cell("0.71"), cell("0.4543", RAW).model_copy(update={"id": "raw"}))
     assert say_paper(about, answered(about, record(CLOSE))) == (
-        "Of 2 numbers, 1 is by itself no better than a guess that ignores the image and 1 holds."
+        "Of 2 numbers, 1 is no better than a guess that ignores the image and 1 holds."
     )
     both = paper(cell("0.71"), cell("0.70", "dice|fg|pooled|t=0.6").model_copy(update={"id": "other"}))
     waiting = "Both numbers wait for a run at the paper's own size."
@@ -346,7 +346,7 @@ def test_several_papers_in_two_sentences():
     undecided = [*answered(one), *answered(other)]
     assert (
         say_papers(undecided)
-        == "Both numbers wait for a run at the paper's own size. Our runs do not decide any of them yet."
+        == "Our runs do not decide any number yet. Both numbers wait for a run at the paper's own size."
     )
     named = other.model_copy(update={"name": "gill"})
     of_two = [*answered(one, record(CLOSE)), *answered(named), *answered(named)]
