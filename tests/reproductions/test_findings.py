@@ -17,6 +17,7 @@ from common.evidence.results import load
 from common.evidence.schema import RENEWED, Record
 from common.evidence.trivial import BACKGROUND
 from common.reported import Reported
+from common.training.network import Network
 
 RESULTS = Path(__file__).parents[2] / "results"
 PATIENCE = 3  # of Paudel's early stopping
@@ -130,7 +131,16 @@ def figures_of_tang() -> list[str]:
     assert below_the_f1_of_the_mean_iou("image") == pytest.approx(0.045, abs=5e-4)
     assert below_the_f1_of_the_mean_iou("batch=8") == pytest.approx(0.011, abs=5e-4), "0.044 as printed"
     iou, f1 = (f"{100 * score(definition, 'tang'):.1f}" for definition in (IOU, DICE))
-    return [iou, f1, rounded(printed("tang", "unet-iou")), rounded(printed("tang", "unet-f1"))]
+    near = [iou, f1, rounded(printed("tang", "unet-iou")), rounded(printed("tang", "unet-f1"))]
+    cmunext = scores(IOU, "tang", network="cmunext")
+    unet = scores(IOU, "tang")[: len(cmunext)]
+    assert all(one < other for one, other in zip(cmunext, unet, strict=True)), "no longer below on both splits"
+    sizes = [Network.of_paper("tang").plan(paper.recipe("small", {"network": name})) for name in ("cmunext", "unet")]
+    return [
+        *near,
+        *(f"{100 * each:.1f}" for each in (*cmunext, *unet)),
+        *(f"{model.count_params() / 1000:.0f}" for model in sizes),
+    ]
 
 
 def below_the_f1_of_the_mean_iou(over: str) -> float:
