@@ -53,12 +53,23 @@ NO_BETTER: dict[Output, str] = {
 }
 FLAT = "the loss did not fall"
 STOPPED = "patience stopped the training before the validation loss fell"
-LAGGING = "it did better while it trained, so that the statistics of batch normalisation lag behind"
+LAGGING = (
+    "it did better during training than when it was evaluated on the same images, because the means and variances of "
+    "batch normalisation lag behind"
+)
+# Signs in words that older versions wrote into their files, and the same signs in those of today.
+REWORDED = {
+    "its statistics of batch normalisation lag behind, and with new ones it is better by more than 0.1": RENEWABLE,
+    "it did better while it trained, so that the statistics of batch normalisation lag behind": LAGGING,
+}
 
 
 def signs_of(run: Repeat) -> dict[Output, list[str]]:
-    """By output, the signs that were recorded with a run. In older records none are; then `find_signs` finds them."""
-    return find_signs(run) if run.unlearned is None else run.unlearned
+    """By output, the signs that were recorded with a run, in the words of today. In older records there are none; then
+    `find_signs` finds them. run: anything with `unlearned`, such as the content of a fit.json."""
+    if run.unlearned is None:
+        return find_signs(run)
+    return {output: [REWORDED.get(sign, sign) for sign in signs] for output, signs in run.unlearned.items()}
 
 
 def find_signs(run: Repeat, test: Rows | None = None) -> dict[Output, list[str]]:
@@ -189,14 +200,15 @@ def outputs_of(definition: str) -> tuple[Output, ...]:
 def why_unlearned(runs: Sequence[Repeat], definition: str) -> str:
     """In how many of these runs an output behind a metric did not learn, with the most frequent sign.
 
-    Such as "in 10 of 10 folds every test image is called benign"; "" if all have learned. definition: a signature."""
+    Such as "in 10 of 10 folds every test image is called benign", or "in 7 of 10 folds, and in 6 of these every test
+    image is called benign" if not all of them have the sign; "" if all have learned. definition: a signature."""
     rests_on = outputs_of(definition)
     signs = [found for run in runs if (found := [sign for each in rests_on for sign in signs_of(run).get(each, [])])]
     if not signs:
         return ""
     sign, how_many = Counter(sign for each in signs for sign in each).most_common(1)[0]
-    others = f"; {len(signs) - how_many} more did not learn either" if len(signs) > how_many else ""
-    return f"{_in_runs(how_many, runs)} {sign}{others}"
+    of_these = f", and in {how_many} of these" if how_many < len(signs) else ""
+    return f"{_in_runs(len(signs), runs)}{of_these} {sign}"
 
 
 def unusable(definition: str, *records: Record) -> bool:
@@ -222,10 +234,10 @@ def unlearned_sentences(record: Record) -> list[str]:
     return found
 
 
-def describe_unlearned(unlearned: dict[Output, list[str]]) -> list[str]:
+def describe_unlearned(run: Repeat) -> list[str]:
     """A phrase for each output that did not learn: "its classification did not learn: every test image is called
-    benign". unlearned: by output, its signs."""
-    return [f"its {output} did not learn: {signs[0]}" for output, signs in unlearned.items()]
+    benign". run: as in `signs_of`."""
+    return [f"its {output} did not learn: {signs[0]}" for output, signs in signs_of(run).items()]
 
 
 def _in_runs(how_many: int, runs: Sequence[Repeat]) -> str:

@@ -42,7 +42,9 @@ Values = dict[str, Number]
 # can agree with (twice ±0.05). If they move it further, a verdict would be about the statistics, not about the network.
 LAG = 0.1
 # The sign that they do (`common.evidence.learned`).
-RENEWABLE = f"its statistics of batch normalisation lag behind, and with new ones it is better by more than {LAG:g}"
+RENEWABLE = (
+    f"its score rises by more than {LAG:g} once the means and variances of batch normalisation are computed anew"
+)
 
 
 class _Model(BaseModel):

@@ -116,7 +116,7 @@ def describe_training(outcome: Fit | Failure, *, before: bool = False) -> str:
     if isinstance(outcome, Failure):
         return f"failed{' before' * before}, {outcome.why}"
     how = "finished before" if before else f"{counted(outcome.epochs, 'epoch')} in {spoken(outcome.seconds)}"
-    return "; ".join([how, *learned.describe_unlearned(outcome.unlearned)])
+    return "; ".join([how, *learned.describe_unlearned(outcome)])
 
 
 def train_alone(request: Request, trial: Trial, folder: Path, progress: Progress) -> Fit | Failure:

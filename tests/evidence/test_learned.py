@@ -258,6 +258,13 @@ def test_each_sign_is_told_once_with_the_number_of_runs_that_have_it():
     assert learned.unlearned_sentences(record(run())) == []
 
 
+def test_if_not_all_of_them_have_one_sign_the_number_of_all_comes_first():
+    lagging = run(test={ACCURACY: 0.6}, renewed={ACCURACY: 0.8})
+    folds = folds_of(record(*[DEAD] * 6, lagging, *[run()] * 3), 10)
+    said = learned.why_unlearned(folds.runs, ACCURACY)
+    assert said == "in 7 of 10 folds, and in 6 of these every test image is called benign"
+
+
 def test_tables_of_folds_mark_the_folds_that_did_not_learn():
     half = folds_of(record(DEAD, run()), 2)
     printed = cell("0.95", ACCURACY).model_copy(update={"table": "V", "statistic": "mean"})
@@ -270,3 +277,18 @@ def test_what_was_written_down_with_the_run_stands_and_older_records_are_judged_
     assert learned.signs_of(DEAD) == find_signs(DEAD)
     assert learned.signs_of(DEAD.model_copy(update={"unlearned": {}})) == {}
     assert "unlearned" not in DEAD.model_dump(), "an older record stays as it is"
+
+
+OLDER_WORDS = {
+    "its statistics of batch normalisation lag behind, and with new ones it is better by more than 0.1": RENEWABLE,
+    "it did better while it trained, so that the statistics of batch normalisation lag behind": LAGGING,
+}
+
+
+@pytest.mark.parametrize(("older", "todays"), OLDER_WORDS.items())
+def test_the_words_of_an_older_version_are_read_as_those_of_today_and_counted_with_them(older, todays):
+    before, now = (run(unlearned={"classification": [sign, FLAT]}) for sign in (older, todays))
+    assert learned.signs_of(before) == {"classification": [todays, FLAT]}
+    assert learned.why_unlearned([before, now], ACCURACY) == f"in 2 of 2 repeats {todays}"
+    assert learned.describe_unlearned(before) == [f"its classification did not learn: {todays}"]
+    assert before.unlearned == {"classification": [older, FLAT]}, "the file stays as it was written"
