@@ -159,10 +159,11 @@ def printed_matrices(paper: Paper) -> dict[str, dict[str, dict[str, int]]]:
 
 @dataclass(frozen=True)
 class Tested:
-    """The test images of a record's first repeat, with predictions. If no fold learned to segment, these are only the
-    images of the first fold: hundreds of blank predictions would show no more.
+    """The test images of a record's first repeat, with predictions. Of a cross-validation they are those of one fold:
+    hundreds of images would make a page of 2 MB, and blank ones would show nothing. It is the first fold that learned
+    to segment, or fold 1.
 
-    of: "the first repeat", or a phrase for the first fold. rows: the counts of the images. scores: by column of
+    of: "the first repeat", or a phrase for the fold. rows: the counts of the images. scores: by column of
     `folds.images`, a text for each image. marked: for each image the predicted mask, bool (H, W). trained: for each
     image, the ids of the images on which its network was trained."""
 
@@ -183,9 +184,11 @@ def tested(results: Path, assessed: Assessment) -> Tested | None:
     record, rows, runs, of = assessed.record, assessed.images, assessed.record.first_repeat, "the first repeat"
     if rows is None:
         return None
-    if len(runs) > 1 and all(learned.signs_of(run).get("segmentation") for run in runs):
-        runs, of = runs[:1], "the first fold (no fold learned to segment)"
-        rows = rows_of(results, record, runs[0], "test")
+    if len(runs) > 1:
+        learnt = [run for run in runs if not learned.signs_of(run).get("segmentation")]
+        runs = [*learnt, *runs][:1]
+        why = "the first that learned to segment" if learnt else "as no fold learned to segment"
+        of, rows = f"fold {runs[0].fold + 1}, {why}", rows_of(results, record, runs[0], "test")
     marked: list[np.ndarray] = []
     trained: list[frozenset[str]] = []
     for run in runs:

@@ -100,8 +100,10 @@ def render_try_page(tried: TryPage, studies: Sequence[Study] = ()) -> str:
 
 
 def _galleries(study: Study, results: Path) -> list[Gallery]:
-    """A gallery for each record of a paper that has its test images' counts and masks."""
-    found = ((each, gather.tested(results, each)) for each in study.assessed)
+    """A gallery for each record of a paper that has its test images' counts and masks. Networks whose numbers the paper
+    only quotes have none."""
+    own = (each for each in study.assessed if {row.verdict for row in each.own_rows} != {"quoted"})
+    found = ((each, gather.tested(results, each)) for each in own)
     return [
         Gallery(each, f"{study.paper.name}-{slug(each.record)}.html", tested)
         for each, tested in found

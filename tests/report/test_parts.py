@@ -253,3 +253,16 @@ def test_the_page_of_all_numbers_says_whose_they_are_and_which_stand_there_twice
     assert re.fullmatch(
         rf"Entered are 327 printed numbers: 241 of the papers' own work {once} and 86 that they quote\.", said
     )
+
+
+def test_of_a_cross_validation_one_fold_has_a_gallery_and_networks_that_are_only_quoted_have_none():
+    (study,) = gather.studies(RESULTS, ["paudel"])
+    galleries = {each.file: each.tested for each in site._galleries(study, RESULTS)}
+    assert len(galleries) == 4
+    assert not [file for file in galleries if "network=" in file]
+    assert {tested.of for tested in galleries.values()} == {
+        "fold 1, as no fold learned to segment",
+        "fold 2, the first that learned to segment",
+        "fold 5, the first that learned to segment",
+    }
+    assert all(len(tested.rows) == len(tested.marked) <= 130 for tested in galleries.values())
