@@ -9,7 +9,7 @@ from common.evidence.columns import interval_of, is_column
 from common.evidence.compared import Compared
 from common.evidence.definition import Definition
 from common.evidence.number_cells import describe_nothing, describe_ours, describe_width, is_unlearned
-from common.evidence.phrases import like, listed, name_number, say_needed, say_widths
+from common.evidence.phrases import like, listed, name_line, name_number, say_needed, say_widths
 from common.evidence.run_values import is_on_published_splits, name_repeats
 from common.evidence.statistics import place
 from common.evidence.trivial import BACKGROUND
@@ -46,7 +46,8 @@ def explain(answer: Answer) -> list[str]:
     They say the verdict; our value; what the number means; what a guess scores; whether other numbers contradict it;
     how many runs would decide it; where else one would see it. Lines without content are left out."""
     head = answer.head
-    lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
+    where = ", ".join(filter(None, [head.where, name_line(head)]))
+    lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({where}): {answer.verdict}."]
     lines += [_say_hint(answer) or _say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
     lines += [_say_contradictions(answer), _say_more(answer)]
     lines += [answer.elsewhere.sentence if answer.elsewhere else ""]
