@@ -68,7 +68,10 @@ def _say_contradictions(answer: Answer) -> str:
     ids = {cell.id for cell in answer.cells}
     found = [each for each in claims.check(answer.paper) if ids & set(each.cells) and each.chance is None]
     if not found:
-        return "No other number of the paper contradicts this one."
+        without = claims.check_without_constant(answer.paper, answer.head) if answer.head.smoothed else []
+        if not without:
+            return "No other number of the paper contradicts this one."
+        return f"Only the constant that its printed formula adds keeps it from a contradiction. {without[0].text}"
     first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
     premise = first.premise or "its digits were rounded and not cut off"
     others = [name_number(cell) for cell in answer.paper.reported if cell.id in first.cells and cell.id not in ids]
