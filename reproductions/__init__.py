@@ -115,8 +115,8 @@ def results(paper: str, results: str | Path = "results", every_run: bool = False
 def explain(paper: str, number: str | None = None, results: str | Path = "results") -> list[str]:
     """Explains a paper, or one of its numbers, in a few lines of text, as `repro explain` does.
 
-    number: as printed ("0.5667"), a part of its name ("test iou"), or its id; None for the whole paper.
-    Raises BadInput for an unknown paper; and, with the numbers to choose from, if no number or several fit."""
+    number: its value ("0.5667", rounded or as a percentage too), a part of its name ("test iou"), or its id; None for
+    the whole paper. Raises BadInput for an unknown paper; and, with numbers to choose from, if none or several fit."""
     from common import papers as records
     from common.evidence import question
 

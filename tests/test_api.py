@@ -147,5 +147,5 @@ def test_a_run_that_a_program_began_goes_on_with_a_command():
 def test_what_a_person_can_mend_is_bad_input():
     with pytest.raises(repro_api.BadInput, match="no paper 'nobody'"):
         repro_api.load("nobody")
-    with pytest.raises(repro_api.BadInput, match="fits several numbers"):
+    with pytest.raises(repro_api.BadInput, match="may be one of"):
         repro_api.explain("gill", "iou", ROOT / "results")

@@ -2,8 +2,6 @@
 
 import pytest
 
-from common import papers
-
 
 @pytest.fixture(autouse=True)
 def no_runs(tmp_path):
@@ -26,27 +24,21 @@ def test_a_number_is_found_by_id_value_and_name(repro, typed):
     assert said.endswith("No other number of the paper contradicts this one.")
 
 
-def test_a_percentage_is_found_with_and_without_its_sign(repro):
-    for typed in ("95.74", "95.74%", "95.74 %"):
-        assert "Kumar, test IoU 95.74%" in repro("explain", "kumar", typed)[1]
-
-
-def test_a_percentage_is_found_by_its_fraction(repro):
-    assert "Kumar, test IoU 95.74%" in repro("explain", "kumar", "0.9574")[1]
-
-
-def test_an_ambiguous_number_lists_those_that_it_fits_and_an_unknown_one_all(repro):
+def test_a_number_that_is_not_clear_is_asked_back_with_ids_to_type(repro):
     status, printed, complaint = repro("explain", "gill", "iou")
     assert (status, printed) == (2, "")
-    assert (
-        "'iou' fits several numbers of gill:\n  - train-iou  training IoU 0.5383\n  - test-iou   test IoU" in complaint
+    assert complaint == (
+        "'iou' may be one of:\n"
+        "  - train-iou  training IoU 0.5383 (Table 1)\n"
+        "  - test-iou   test IoU 0.5667 (Table 1)\n"
+        "For example: repro explain gill train-iou\n"
     )
-    assert "accuracy" not in complaint
-    status, _, complaint = repro("explain", "gill", "0.1234")
-    assert status == 2
-    assert complaint.startswith("No number '0.1234' of gill:\n")
-    assert all(cell.id in complaint for cell in papers.load("gill").reported)
-    assert "For example: repro explain gill test-iou" in complaint
+
+
+def test_a_number_of_a_single_image_is_said_to_be_one(repro):
+    assert "Kumar, test IoU of an image 96.28% (Fig. 7.2, single image 7.2): " in lines_of(
+        repro("explain", "kumar", "image-7.2")[1]
+    )
 
 
 def test_a_number_that_is_entered_twice_is_the_first_entry(repro):

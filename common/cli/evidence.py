@@ -113,7 +113,7 @@ def explain(
         str | None,
         typer.Argument(
             metavar="[NUMBER]",
-            help="One number: as printed (0.5667), a part of its name (test iou), or its id in paper.yaml.",
+            help="One number: its value (0.5667, 57%), a part of its name (test iou), or its id in paper.yaml.",
             show_default="the whole paper",
         ),
     ] = None,

@@ -49,6 +49,20 @@ def name_place(cell: Reported) -> str:
     return cell.where.split(",")[0]
 
 
+def name_spot(cell: Reported) -> str:
+    """The first place that prints a number, and whose it is there: "Table V, fold 3", "Table IX, single image II",
+    "Table X, UNet [21]" of a quoted one."""
+    return ", ".join(filter(None, [name_place(cell), name_line(cell), cell.quoted]))
+
+
+def name_line(cell: Reported) -> str:
+    """What a number is of in its table: "standard deviation", "fold 3", "single image II"; "" for a number of all
+    test images or the mean of all folds."""
+    deviation = "standard deviation" if cell.statistic == "deviation" else ""
+    fold = f"fold {cell.fold}" if cell.fold else ""
+    return deviation or fold or (f"single image {cell.image}" if cell.image else "")
+
+
 def listed(phrases: Iterable[str]) -> str:
     """ "a, b and c". Raises ValueError for no phrases."""
     *most, last = phrases

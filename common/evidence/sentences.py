@@ -9,7 +9,7 @@ from common.evidence.columns import interval_of, is_column
 from common.evidence.compared import Compared
 from common.evidence.definition import Definition
 from common.evidence.number_cells import describe_nothing, describe_ours, describe_width, is_unlearned
-from common.evidence.phrases import like, listed, name_number, say_needed, say_widths
+from common.evidence.phrases import like, listed, name_line, name_number, say_needed, say_widths
 from common.evidence.run_values import is_on_published_splits, name_repeats
 from common.evidence.statistics import place
 from common.evidence.trivial import BACKGROUND
@@ -46,7 +46,8 @@ def explain(answer: Answer) -> list[str]:
     They say the verdict; our value; what the number means; what a guess scores; whether other numbers contradict it;
     how many runs would decide it; where else one would see it. Lines without content are left out."""
     head = answer.head
-    lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({head.where}): {answer.verdict}."]
+    where = ", ".join(filter(None, [head.where, name_line(head)]))
+    lines = [f"{answer.paper.name.capitalize()}, {name_number(head)} ({where}): {answer.verdict}."]
     lines += [_say_hint(answer) or _say_ours(answer), _say_meaning(answer), _say_nothing(answer)]
     lines += [_say_contradictions(answer), _say_more(answer)]
     lines += [answer.elsewhere.sentence if answer.elsewhere else ""]
@@ -67,7 +68,10 @@ def _say_contradictions(answer: Answer) -> str:
     ids = {cell.id for cell in answer.cells}
     found = [each for each in claims.check(answer.paper) if ids & set(each.cells) and each.chance is None]
     if not found:
-        return "No other number of the paper contradicts this one."
+        without = claims.check_without_constant(answer.paper, answer.head) if answer.head.smoothed else []
+        if not without:
+            return "No other number of the paper contradicts this one."
+        return f"Only the constant that its printed formula adds keeps it from a contradiction. {without[0].text}"
     first = min(found, key=lambda each: (each.assumed, bool(each.premise)))
     premise = first.premise or "its digits were rounded and not cut off"
     others = [name_number(cell) for cell in answer.paper.reported if cell.id in first.cells and cell.id not in ids]

@@ -322,6 +322,17 @@ def test_a_number_is_explained_in_a_few_lines():
     ]
 
 
+def test_if_only_the_constant_of_a_printed_formula_avoids_a_contradiction_that_is_said():
+    dice, iou = "dice|fg|image|t=0.5|empty=skip", "iou|fg|image|t=0.5|empty=skip"
+    f1 = cell("0.945", dice).model_copy(update={"id": "d", "name": "Dice", "smoothed": 0.005})
+    found = answered(paper(f1, cell("0.890", iou).model_copy(update={"name": "IoU"})))
+    assert (
+        "Only the constant that its printed formula adds keeps it from a contradiction. Dice 0.945 (Table 1): with "
+        "IoU 0.890 (Table 1) it can be at most 0.942; both are means over the same cases."
+    ) in explain(found[0])
+    assert "No other number of the paper contradicts this one." in explain(found[1])
+
+
 def test_the_numbers_that_a_paper_is_known_by_are_some_twenty_in_all():
     found = [papers.load(name) for name in papers.names()]
     assert 15 <= sum(len(about.headline) for about in found) <= 22

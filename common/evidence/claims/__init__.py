@@ -15,7 +15,7 @@ cannot all be right. Nothing more follows: not which of them is wrong, nor why.
 """
 
 from common.evidence.claims.cells import Finding
-from common.evidence.claims.check import as_lines, as_record, check, impossible, summary
+from common.evidence.claims.check import as_lines, as_record, check, check_without_constant, impossible, summary
 from common.evidence.claims.losses import OfTumour, Region, of_tumour, regions
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "as_lines",
     "as_record",
     "check",
+    "check_without_constant",
     "impossible",
     "of_tumour",
     "regions",

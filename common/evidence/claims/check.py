@@ -12,7 +12,7 @@ from common.evidence.claims.losses import regions
 from common.evidence.claims.relations import Interval
 from common.paper import Paper
 from common.plural import counted
-from common.reported import Split
+from common.reported import Reported, Split
 
 # Of the findings with the same relation and premise, `as_lines` shows this many. JSON has all.
 SHOWN = 3
@@ -25,6 +25,12 @@ def check(paper: Paper) -> list[Finding]:
     their sources may define them in other ways. For hundreds of numbers this takes seconds, so the answer is cached.
     Raises ValueError for a value or definition that can't be read."""
     return list(_check(paper.model_dump_json()))
+
+
+def check_without_constant(paper: Paper, cell: Reported) -> list[Finding]:
+    """What would contradict a number if its printed formula added no constant (`Reported.smoothed`)."""
+    found = _with_certainty(paper, {cell.id: {"smoothed": 0.0}})
+    return [finding for finding in found if cell.id in finding.cells and finding.chance is None]
 
 
 @cache
