@@ -37,6 +37,7 @@ install: $(INSTALLED) ## make .venv with everything needed (other targets do thi
 
 # Most of these networks learn nothing in their few seconds. Rahman's do, so they come last.
 demo: $(patsubst %,demo-%,$(filter-out rahman,$(PAPERS)) rahman) ## train every paper at smoke size on synthetic ultrasound: 3 minutes, no download
+	@echo 'Most scores are near 0, as expected: a few epochs on synthetic images are too few to learn.'
 	@echo 'Web pages of these runs: make report RESULTS=runs/demo/results'
 
 demo-%: $(INSTALLED)
@@ -92,7 +93,7 @@ $(INSTALLED): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && $(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
 	  echo '"$(PYTHON) -m venv" does not work here. On Debian and Ubuntu it is a package of its own:' >&2; \
 	  echo '    apt install python3-venv' >&2; exit 1; }
-	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 2 GB (with CUDA several times that) ...'
+	@echo 'installing [$(EXTRAS)] into .venv: 1 to 3 minutes and 3 GB (with CUDA several times that) ...'
 	@.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),tensorboard,report,dicom,notebook,onnx,cluster,dev]'
 	@touch $@
 

@@ -8,6 +8,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Workers of pytest-xdist are given the terminal's, which the command's console would keep, whatever a test sets.
 os.environ.pop("COLUMNS", None)
+os.environ.pop("MAKELEVEL", None)  # `make test` sets it, and a run that make has started names the next target of make
 
 from pathlib import Path
 

@@ -86,6 +86,14 @@ def test_every_message_calls_the_command_repro_however_it_was_started(repro):
     assert repro("run")[2] == "Missing argument 'PAPER'. `repro run --help` lists the options.\n"
 
 
+@pytest.mark.parametrize("command", ["predict scans", "export"])
+def test_a_missing_option_is_shown_in_an_example(repro, command):
+    name, file = command.split()[0], {"export": "FILE"}.get(command, "DIR")
+    status, _, complaint = repro(*command.split())
+    assert status == 2
+    assert f"Missing option '-o' / '--output', as in `repro {name} ... -o {file}`. " in complaint
+
+
 def test_a_paper_may_be_typed_in_any_case(repro):
     assert repro("claims", "Gill") == repro("claims", "GILL") == repro("claims", "gill")
     assert repro("claims", "Gill")[0] == 0

@@ -103,3 +103,8 @@ def test_the_numbers_that_a_paper_is_known_by_come_alone_and_the_others_are_coun
 )
 def test_the_next_command_fits_the_run(shown, profile, results, command):
     assert shown(paper(), scored(0.7, profile=profile), results=Path(results))[-1].endswith(f" {command}")
+
+
+def test_a_smoke_run_that_make_has_started_names_the_next_target(shown, monkeypatch):
+    monkeypatch.setenv("MAKELEVEL", "1")
+    assert shown(paper(), scored(0.7, profile="smoke"))[-1] == "Next: make reproduce-name"

@@ -145,6 +145,15 @@ def test_make_passes_on_what_is_set_and_nothing_else():
     )
 
 
+def test_the_readme_and_make_say_the_same_size_of_the_install():
+    (of_readme,) = re.findall(r"into \.venv: 1 to 3 minutes, (\d+ GB)", (ROOT / "README.md").read_text())
+    assert f"1 to 3 minutes and {of_readme}" in (ROOT / "Makefile").read_text()
+
+
+def test_the_demo_says_that_most_networks_can_t_have_learned():
+    assert "a few epochs on synthetic images are too few to learn" in make("-n", "demo").stdout
+
+
 def test_the_demo_shows_every_paper_and_leaves_the_committed_results_alone():
     runs = commands("demo")
     papers = [run[1] for run in runs]

@@ -44,3 +44,12 @@ def test_a_training_that_can_t_be_read_is_named(folds):
     state = run_state(folds)
     assert state.state == "damaged"
     assert "fold-0/fit.json" in state.progress
+
+
+def test_runs_in_a_folder_below_are_pointed_to(repro, tmp_path):
+    """As those of `make demo` are."""
+    write_json(tmp_path / "runs" / "demo" / "gill" / "a-run" / "run.json", {})
+    _, printed, _ = repro("status")
+    assert printed.startswith("No runs in runs yet.")
+    assert "There are runs in runs/demo: " in printed
+    assert printed.endswith(" status --runs runs/demo\n")

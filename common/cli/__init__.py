@@ -156,6 +156,10 @@ def _describe_misuse(error: Exception) -> list[str]:
         error.message = "; ".join(complaints(error.__cause__))
     if not (message := error.format_message().strip()):
         return []
+    option = getattr(error, "param", None)
+    if message.startswith("Missing option") and option:
+        typed = f"`{error.ctx.command_path} ... {option.opts[0]} {option.metavar}`"
+        message = f"{message.removesuffix('.')}, as in {typed}. {option.help}"
     asked = f" `{error.ctx.command_path} --help` lists the options." if getattr(error, "ctx", None) else ""
     return [message.removesuffix(".") + "." + asked]
 

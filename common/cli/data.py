@@ -29,7 +29,7 @@ def verify(name: NameOrDir, runs: Runs = Path("runs")) -> None:
     """Check that a data set is the published BUSI, pixel by pixel."""
     from common.data import manifest
 
-    found = _find_images(name, runs)
+    found = _find_images("verify", name, runs)
     if differences := manifest.verify(manifest.digest_all(found.cases)):
         raise BadInput.listing(f"{name} is not the published BUSI:", differences, "Its results will say so.")
     say(f"{name}: {len(found.cases)} cases, every pixel as in the published BUSI.")
@@ -65,7 +65,7 @@ def audit(
 
     if output:
         refuse_unwritable(output, "-o")
-    found = _find_images(name, runs)
+    found = _find_images("audit", name, runs)
     if output:
         found.refuse_output(output)
     lists = _published_lists(split or [], found.cases)
@@ -88,9 +88,7 @@ def audit(
 @data_app.command("fetch")
 def fetch_data(name: NameOrDir = "busi", runs: Runs = Path("runs")) -> None:
     """Print the folder of a data set. If it is missing, download or generate it first."""
-    from common.data import fetch
-
-    found = fetch.find(name, data_root(), runs)
+    found = _find("fetch", name, runs)
     say(found.folder)
     for line in found.describe_unusable(runs):
         say(line)
@@ -111,7 +109,7 @@ def pack(
     from common.data.listing import first_few
     from common.data.prepare import Need
 
-    found = _find_images(name, runs)
+    found = _find_images("pack", name, runs)
     path = output or Path(f"{found.name}{packing.ENDING}")
     refuse_unwritable_file(path, "-o")
     found.refuse_output(path)
@@ -168,12 +166,21 @@ def _readings(paper: Paper, key: str) -> list[dict[str, Any]]:
     return [{key: value} for value in paper.readings[key].values] if key in paper.readings else []
 
 
-def _find_images(name: str, runs: Path) -> "Found":  # noqa: F821, imported when a command needs it
+def _find(command: str, name: str, runs: Path) -> "Found":  # noqa: F821
+    """Finds a data set. If it is missing, the message names other data as `repro data COMMAND` takes them."""
+    from common.data import fetch
+    from common.data.known import Missing
+
+    try:
+        return fetch.find(name, data_root(), runs)
+    except Missing as missing:
+        raise missing.for_command(f"repro data {command}") from missing
+
+
+def _find_images(command: str, name: str, runs: Path) -> "Found":  # noqa: F821, imported when a command needs it
     """Finds a data set with images, and prints what in it can't be used. Raises BadInput for a packed file, which has
     no images."""
-    from common.data import fetch
-
-    found = fetch.find(name, data_root(), runs)
+    found = _find(command, name, runs)
     if found.packed:
         raise BadInput(
             f"{found.packed.path} is a packed file: it has the arrays that training reads, not the images. This "

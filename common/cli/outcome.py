@@ -1,5 +1,6 @@
 """What the terminal shows after a run: the run itself, what the paper prints beside it, and one next command."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def next_command(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
     explains the paper's numbers. If the records are not in `results`, the paper prints no numbers of such runs: then it
     is the command that shows ours."""
     if all(each.record.profile == "smoke" for each in trained):
-        return quoted_command("run", paper.name)
+        by_make = "MAKELEVEL" in os.environ  # make sets it: then the person knows `make`, and may not know our options
+        return f"make reproduce-{paper.name}" if by_make else quoted_command("run", paper.name)
     if results == Path("results"):
         return quoted_command("explain", paper.name)
     return quoted_command("report", "--results", str(results))

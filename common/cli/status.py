@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from common import lock
-from common.cli.shared import Runs, app, say, tell
+from common.cli.shared import Runs, app, quoted_command, say, tell
 from common.errors import Damaged
 from common.files import read_json
 from common.paths import refuse_special
@@ -60,6 +60,8 @@ def status(runs: Runs = Path("runs")) -> None:
     notes = sorted(runs.glob("*/*/run.json"))
     if not notes:
         say(f"No runs in {runs} yet. `repro run PAPER` starts one.")
+        for below in sorted({note.parents[2] for note in runs.glob("*/*/*/run.json")}):
+            say(f"There are runs in {below}: {quoted_command('status', '--runs', str(below))}")
         return
     for path in notes:
         found = run_state(path.parent)

@@ -165,7 +165,12 @@ def _find_files(about: Description, base: Path) -> _Files:
         images = sorted({*images} - {*masks})
     for what, found, folder in (("images", images, one), ("masks", masks, other)):
         if not found:
-            hint = " A mask is called as its image with a word behind it: a_mask.png beside a.png." if together else ""
+            hint = (
+                " The same folder is named for images and masks. Is that meant? Then a mask is called as its "
+                "image with a word behind it: a_mask.png beside a.png."
+                if together
+                else ""
+            )
             raise BadInput(f"{folder}: there are no {what} in it. Known endings: {', '.join(ENDINGS)}.{hint}")
     ids = pairing.ids_by_name(images, masks, (one, other))
     return _Files(images, masks, ids, [*passed, *more, *ignored])

@@ -2,6 +2,7 @@
 written, BUSI is downloaded, and for the others a message says what a person can do."""
 
 import re
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from common.errors import BadInput
 NAMES = ("busi", "mini-ddsm", "mammo_masses", "phantom")
 _BUSI = "aryashah2k/breast-ultrasound-images-dataset"
 _MINI_DDSM = "cheddad/miniddsm"
+_PHANTOM = "the built-in synthetic ultrasound, which needs no download."
 
 
 def is_reserved(name: str) -> bool:
@@ -25,9 +27,29 @@ def _letters_of(name: str) -> str:
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
+def _by_option(data: str) -> str:
+    return f"--data {data} (DATA={data} of make)"
+
+
 class Missing(BadInput):
     """A data set that is known by name is missing, and can't be written or downloaded now. The message says how to get
-    it."""
+    it, and which other data one may name instead.
+
+    reason: lines. download: lines on how to get the data set. others: by what to name instead, such as DIR, what that
+    is. named: how the command takes the name of other data."""
+
+    def __init__(
+        self, reason: list[str], download: list[str], others: dict[str, str], named: Callable[[str], str] = _by_option
+    ):
+        ways = [download, *([f"{named(data)}: {what}"] for data, what in others.items())]
+        numbered = [f"  {i}. {first}" for i, (first, *_) in enumerate(ways, 1)]
+        more = [f"     {line}" for line in download[1:]]
+        super().__init__(*reason, "Ways on:", numbered[0], *more, *numbered[1:])
+        self._parts = reason, download, others
+
+    def for_command(self, words: str) -> "Missing":
+        """The same for a command that takes its data as an argument. words: the command, such as "repro data audit"."""
+        return Missing(*self._parts, named=lambda data: f"`{words} {data}`")
 
 
 def phantom_folder(runs: Path, make: bool) -> Path:
@@ -38,7 +60,7 @@ def phantom_folder(runs: Path, make: bool) -> Path:
     if folder.is_dir():
         return folder
     if not make:
-        raise Missing(f"The phantom is not in {runs}. `repro data fetch phantom` makes it.")
+        raise Missing([f"The phantom is not in {runs}."], ["`repro data fetch phantom` makes it."], {})
     return phantom.write(folder, phantom.CASES, phantom.SIDE)
 
 
@@ -72,15 +94,14 @@ def download_busi(root: Path) -> Path:
 
 def _no_busi(root: Path, reason: str, *more: str) -> Missing:
     return Missing(
-        f"BUSI is not in {root}. {reason}",
-        *more,
-        "Three ways on:",
-        f"  1. Download it by hand from {kaggle.KAGGLE}/datasets/{_BUSI}",
-        "     or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and",
-        f"     unpack it so that {root / 'busi' / 'benign' / 'benign (1).png'} is there. (The paper on it: doi",
-        "     10.1016/j.dib.2019.104863)",
-        f"  2. --data DIR (DATA=DIR of make): a folder elsewhere with {', '.join(CLASSES)} in it.",
-        "  3. --data phantom (DATA=phantom of make): the built-in synthetic ultrasound, which needs no download.",
+        [f"BUSI is not in {root}. {reason}", *more],
+        [
+            f"Download it by hand from {kaggle.KAGGLE}/datasets/{_BUSI}",
+            "or its authors' page, https://scholar.cu.edu.eg/?q=afahmy/pages/dataset, read the terms there, and",
+            f"unpack it so that {root / 'busi' / 'benign' / 'benign (1).png'} is there. (The paper on it: doi",
+            "10.1016/j.dib.2019.104863)",
+        ],
+        {"DIR": f"a folder elsewhere with {', '.join(CLASSES)} in it.", "phantom": _PHANTOM},
     )
 
 
@@ -93,14 +114,16 @@ def mini_ddsm_folder(root: Path) -> Path:
         return edition
     stand_in = "here" if (root / "mammo_masses").is_dir() else f"once it lies in {root / 'mammo_masses'}"
     raise Missing(
-        f"Mini-DDSM is not in {root}, and too large to be downloaded without being asked for.",
-        "Four ways on:",
-        f"  1. Download it from {kaggle.KAGGLE}/datasets/{_MINI_DDSM}, read the terms there, and unpack it so that",
-        f"     {root / 'mini-ddsm' / 'MINI-DDSM-Complete-JPEG-8' / mini_ddsm.SHEET} is there.",
-        f"  2. --data DIR (DATA=DIR of make): a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.",
-        "  3. --data mammo_masses (DATA=mammo_masses of make): small crops of other mammograms, "
-        f"{stand_in}; a stand-in, not Mini-DDSM.",
-        "  4. --data phantom (DATA=phantom of make): the built-in synthetic ultrasound, which needs no download.",
+        [f"Mini-DDSM is not in {root}, and too large to be downloaded without being asked for."],
+        [
+            f"Download it from {kaggle.KAGGLE}/datasets/{_MINI_DDSM}, read the terms there, and unpack it so that",
+            f"{root / 'mini-ddsm' / 'MINI-DDSM-Complete-JPEG-8' / mini_ddsm.SHEET} is there.",
+        ],
+        {
+            "DIR": f"a folder elsewhere with {mini_ddsm.SHEET} in it, or one level down.",
+            "mammo_masses": f"small crops of other mammograms, {stand_in}; a stand-in, not Mini-DDSM.",
+            "phantom": _PHANTOM,
+        },
     )
 
 
@@ -109,8 +132,11 @@ def mammo_masses_folder(root: Path) -> Path:
     folder = root / "mammo_masses"
     if not folder.is_dir():
         raise Missing(
-            f"mammo_masses is not in {root}. It is made of the files of the public repository "
-            f"SaraSaponaro/exam-s-project, in images_1000/ and masks_125/ of {folder}. --data DIR (DATA=DIR of "
-            "make) takes a folder of your own, --data phantom (DATA=phantom of make) the built-in synthetic ultrasound."
+            [f"mammo_masses is not in {root}."],
+            [
+                "It is made of the files of the public repository SaraSaponaro/exam-s-project, in images_1000/ and "
+                f"masks_125/ of {folder}."
+            ],
+            {"DIR": "a folder of your own.", "phantom": _PHANTOM},
         )
     return folder

@@ -68,7 +68,7 @@ def describe_bundled() -> str:
     marked = marked_without_lesion(read_json(SCORES))["n"]
     return (
         f"This small network comes with the suite. {describe_test_dice()} Of images without a tumour it marks "
-        f"{marked}. docs/model-card.md says what it is not for."
+        f"{marked}, so a mark is no evidence of a tumour. docs/model-card.md says what it is not for."
     )
 
 

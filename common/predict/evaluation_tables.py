@@ -29,6 +29,7 @@ _UNDEFINED = Score(math.nan, math.nan, math.nan)
 # network that comes with the suite on the tumours of BUSI: the interval held the mean of all values for 56 % of the
 # samples of 3 images, for 78 % of 10, for 86 % of 20 and for 92 % of 50.
 _LEAST_FOR_INTERVAL = 20
+_ABOUT_IMAGES = {"Dice": "mean of", "lesions missed": "in"}
 _NONE_IN_SET = {
     "Dice": "no lesion in this set",
     "lesions missed": "no lesion in this set",
@@ -51,7 +52,7 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
     untrained = "not all networks were trained" if others else "the network was not trained"
     if first.dataset == "phantom":
         lines.append("The phantom is synthetic: this shows that the code works and says nothing about patients.")
-    if blank := len(first.with_blank) - len(first.rows):
+    if blank := _count_blank(first):
         have, count = ("has", "It counts") if blank == 1 else ("have", "They count")
         besides = " and in what clinicians ask for, and in no definition" if everything else ""
         lines.append(f"{counted(blank, 'image')} {have} no lesion. {count} only in 'blank images marked'{besides}.")
@@ -63,6 +64,11 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
             "image are its truth, for every network."
         )
     return lines + [f"{each.prefix}{_describe_seen(each)}" for each in evaluated if each.seen]
+
+
+def _count_blank(each: Evaluated) -> int:
+    """The number of blank images that are apart from `rows`."""
+    return len(each.with_blank) - len(each.rows)
 
 
 def _describe_seen(each: Evaluated) -> str:
@@ -95,9 +101,10 @@ def _headline(evaluated: list[Evaluated], place: Path) -> tuple[Table, list[str]
     first, *others = [each.with_blank for each in evaluated]
     measures = [clinical.headline(each.with_blank) for each in evaluated]
     changes = [clinical.compare_headlines(other, first) for other in others]
+    with_lesion = f"{counted(int(measures[0][0].n), 'image')} with a lesion"
     for number, measure in enumerate(measures[0]):
         of_networks = [_headline_cell(each[number]) for each in measures]
-        images = f" (mean of {counted(int(measure.n), 'image')} with a lesion)" if measure.name == "Dice" else ""
+        images = f" ({_ABOUT_IMAGES[measure.name]} {with_lesion})" if measure.name in _ABOUT_IMAGES else ""
         differences = (_change(each[number], _are_enough(measure.n)) for each in changes)
         result.add_row(f"{measure.name}{images}", *of_networks, *differences)
     return result, _explain_headline(evaluated, place, _are_enough(measures[0][0].n))
@@ -110,10 +117,12 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
         if enough
         else f"Of fewer than {_LEAST_FOR_INTERVAL} images with a lesion, a 95 % interval would be far too narrow."
     )
+    blank = _count_blank(evaluated[0])
+    besides = f", and {counted(blank, 'blank one')} apart" if blank else ""
+    images = f"{counted(len(evaluated[0].rows), 'image')} of {evaluated[0].dataset}{besides}"
     lines = [
-        f"{counted(len(evaluated[0].rows), 'image')} of {evaluated[0].dataset} ({place}). {interval} A lesion is "
-        f"missed if nothing that the network marks has an IoU above {LEAST_IOU} with it. A blank image is one whose "
-        "mask marks nothing."
+        f"{images} ({place}). {interval} A lesion is missed if nothing that the network marks has an IoU "
+        f"above {LEAST_IOU} with it. A blank image is one whose mask marks nothing."
     ]
     if len(evaluated) > 1:
         lines.append(
@@ -135,6 +144,7 @@ def _definitions_table(evaluated: list[Evaluated]) -> Table:
 
 def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
     grids = ", ".join(f"{each.prefix}{each.grid}" for each in evaluated)
+    images = len(evaluated[0].rows)
     true, _, missed, _ = evaluated[0].rows.overlap(0.5)
     of_blank = (
         " A blank image in which the network marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the "
@@ -143,10 +153,11 @@ def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
         else ""
     )
     return [
+        f"Each definition is of {'all ' * (images > 1)}{counted(images, 'image')}, with a lesion or without.{of_blank}",
         "A definition says what a number is of. fg: the tumour. bg: all else. mean2: the mean of both. pooled: all "
         "pixels together. image: each image by itself, then averaged. batches=N: N images together, then averaged. "
         "t=0.5: a pixel is marked if its probability is above 0.5. soft: from the probabilities themselves. empty: "
-        f"what an image counts in which neither mask nor network marks anything.{of_blank} results/definitions.md has "
+        "what an image counts in which neither mask nor network marks anything. results/definitions.md has "
         "the rest.",
         "Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples); none if all resamples "
         f"have the same value, if all images are one batch, or of fewer than {_LEAST_FOR_INTERVAL} images.",
@@ -230,7 +241,7 @@ def as_record(evaluated: list[Evaluated]) -> dict[str, Any]:
     return {
         "data": first.dataset,
         "images": len(first.rows),
-        "blank_images_besides": len(first.with_blank) - len(first.rows),
+        "blank_images_besides": _count_blank(first),
         "left_out": first.left_out,
         "notes": describe_notes(evaluated),
         "networks": [

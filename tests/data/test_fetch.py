@@ -118,7 +118,7 @@ def test_a_download_with_other_pixels_is_refused_and_removed(tmp_path, client):
 
 def test_a_download_that_breaks_off_leaves_nothing(tmp_path, client):
     client(write_small(tmp_path / "sent"), 'raise ConnectionError("Connection reset by peer\\nand a long story")')
-    with pytest.raises(BadInput, match="Downloading it failed: Connection reset by peer\nThree ways on"):
+    with pytest.raises(BadInput, match="Downloading it failed: Connection reset by peer\nWays on"):
         fetch.find("busi", tmp_path / "data", tmp_path)
     assert list((tmp_path / "data").iterdir()) == []
 
@@ -253,6 +253,16 @@ def test_a_missing_mini_ddsm_names_the_ways_on_and_is_never_downloaded(tmp_path,
     for way in ("kaggle.com/datasets/cheddad/miniddsm", "DATA=DIR", "DATA=mammo_masses", "DATA=phantom"):
         assert way in message
     assert ("of other mammograms, here" in message) == stand_in
+
+
+@pytest.mark.parametrize("command", ["audit", "verify", "pack", "fetch"])
+@pytest.mark.parametrize("name", ["mini-ddsm", "mammo_masses"])
+def test_a_command_that_takes_the_data_as_an_argument_advises_that(repro, command, name):
+    status, _, complaint = repro("data", command, name)
+    assert status == 2
+    assert f"`repro data {command} DIR`: a folder" in complaint
+    assert "--data" not in complaint
+    assert "--data DIR (DATA=DIR of make)" in repro("evaluate", "--data", name)[2]
 
 
 def test_a_mini_ddsm_that_is_there_and_broken_is_not_called_missing(tmp_path):

@@ -168,7 +168,7 @@ def test_folders_that_are_missing_or_empty_are_named(tmp_path):
         fetch.find_pairs(scans, tmp_path / "none")
     with pytest.raises(BadInput, match=r"empty: there are no masks in it"):
         fetch.find_pairs(scans, tmp_path / "empty")
-    with pytest.raises(BadInput, match=r"scans: there are no masks in it"):
+    with pytest.raises(BadInput, match=r"scans: there are no masks in it.*same folder .* Is that meant\?"):
         fetch.find_pairs(scans, scans)
 
 

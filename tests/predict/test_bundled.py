@@ -16,7 +16,7 @@ from common.data.fetch import find_masked
 from common.errors import BadInput
 from common.files import checksum, read_json
 from common.predict import bundle, model_card
-from common.predict.bundled import FILE, NAME, SCORES, find_network, marked_without_lesion
+from common.predict.bundled import FILE, NAME, SCORES, describe_bundled, find_network, marked_without_lesion
 from common.predict.evaluate import describe_images, evaluate_all
 from common.predict.evaluation_tables import as_rows
 from common.text import finite_or_null
@@ -163,3 +163,7 @@ def test_its_name_is_refused_where_a_folder_has_it_too(tmp_path: Path, monkeypat
 def test_a_folder_without_a_network_is_refused(tmp_path: Path):
     with pytest.raises(BadInput, match=r"there is no best\.keras or last\.keras in this folder, nor in a repeat of it"):
         find_network(tmp_path)
+
+
+def test_the_terminal_says_what_a_mark_is_worth():
+    assert describe_bundled().count("133, so a mark is no evidence of a tumour.") == 1

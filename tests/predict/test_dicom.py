@@ -224,3 +224,9 @@ def test_other_images_are_decoded_as_for_training_and_have_no_scale(tmp_path):
     picture = read_picture(tmp_path / "a.png")
     assert np.array_equal(picture.pixels, pixels)
     assert picture.mm2(Box(0, 0, 9, 7, 63)) is None
+
+
+@pytest.mark.parametrize(("stated", "told"), [("YES", True), ("NO", False), (None, False)])
+def test_text_that_is_burnt_into_the_pixels_is_doubted(path, stated, told):
+    written(path, np.zeros((4, 4), np.uint8), PixelSpacing=[0.1, 0.1], BurnedInAnnotation=stated)
+    assert any("text is burnt into it" in doubt for doubt in dicom.read_dicom(path).doubts) == told

@@ -188,7 +188,7 @@ def test_normal_images_count_as_blank_whatever_the_network_was_trained_on(repro,
     assert re.search(r"images without a lesion that were marked .* 1 of 2", printed)
     counted = "2 images have no lesion. They count only in 'blank images marked'"
     assert f"{counted} and in what clinicians ask for, and in no definition.\n" in printed
-    assert "16 images of labelled" in printed
+    assert "16 images of labelled, and 2 blank ones apart (" in printed
     assert "counts as 0" not in " ".join(printed.split()), "no definition counts a blank image here"
     assert len((tmp_path / "out" / "images.csv").read_text().splitlines()) == 1 + 18
     _, printed, _ = repro(*words)

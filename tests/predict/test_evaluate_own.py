@@ -52,7 +52,8 @@ def test_the_headline_comes_first_and_needs_no_class(repro, saved, own, tmp_path
     assert (status, complaint) == (0, "")
     dice = (3 * 1 + 2 * 128 / (128 + 256) + 0) / 5
     assert cells(printed, "Dice")[:2] == ["Dice (mean of 5 images with a lesion)", f"{dice:.3f}"]
-    assert cells(printed, "lesions missed") == ["lesions missed", "1 of 5 (20%)"]
+    missed = ["lesions missed (in 5 images with a lesion)", "1 of 5 (20%)"]
+    assert cells(printed, "lesions missed") == missed
     assert cells(printed, "blank images marked") == ["blank images marked", "1 of 1 (100%)"]
     said = " ".join(printed.split())
     assert f"6 images of scans ({own[1]}). Of fewer than 20 images with a lesion, a 95 % interval would be" in said
@@ -80,6 +81,7 @@ def test_what_a_marked_blank_image_counts_is_told(repro, saved, own):
     assert network["headline"][0]["value"] == pytest.approx((3 + 2 / 3 + 0) / 5)
     _, printed, _ = repro(*words, "--all")
     assert (
+        "Each definition is of all 6 images, with a lesion or without. "
         "A blank image in which the network marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the "
         "Dice of the first table."
     ) in " ".join(printed.split())

@@ -17,7 +17,7 @@ from common.data.open_image import LARGEST, TOO_LARGE, Unreadable, unread
 from common.errors import BadInput, in_words
 from common.predict.dicom.bounded import read_elements, refuse_large_pixels
 from common.predict.dicom.display import show_colours, show_grey, show_palette
-from common.predict.dicom.elements import first_number, pixel_scales
+from common.predict.dicom.elements import first_number, pixel_scales, text
 from common.predict.dicom.stored import Unusable, stored_pixels
 from common.predict.picture import Picture
 
@@ -83,6 +83,8 @@ def read_dicom(path: Path) -> Picture:
         data = _read_data_set(path)
         _refuse_unusable(path, data)
         pixels = _decode_rgb(data, doubts)
+        if text(data, "BurnedInAnnotation") == "YES":
+            doubts.append("it says that text is burnt into it: that may name the patient, and may be marked.")
         return Picture(pixels, pixel_scales(data, *pixels.shape[:2], doubts), tuple(doubts))
     except Unreadable:
         raise

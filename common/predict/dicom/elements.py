@@ -199,6 +199,7 @@ def pixel_scales(data: Any, height: int, width: int, doubts: list[str]) -> list[
         return known
     spacing, magnified = _spacing(data)
     if spacing == []:
+        doubts.append(f"it does not say how large a pixel is: {_NO_AREA}")
         return []
     if magnified == _UNKNOWN:
         magnified = 1.0

@@ -13,9 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
+from common.predict.picture import Picture
 from tests.predict.made import written
 
 SIDE = 64
+UNSCALED = "it does not say how large a pixel is"
 BRIGHT = np.zeros((SIDE, SIDE), bool)
 BRIGHT[16:40, 20:44] = True
 
@@ -87,6 +89,11 @@ def palette(data: Dataset, descriptor: list[int], entries: dict[str, bytes]) -> 
     for name, content in entries.items():
         setattr(data, f"{name}PaletteColorLookupTableDescriptor", descriptor)
         setattr(data, f"{name}PaletteColorLookupTableData", content)
+
+
+def doubts_of_pixels(picture: Picture) -> list[str]:
+    """Without the doubt of a file that does not say how large a pixel is, as most of these do not."""
+    return [doubt for doubt in picture.doubts if UNSCALED not in doubt]
 
 
 # Streams of compressed pixels.

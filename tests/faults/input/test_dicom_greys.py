@@ -25,6 +25,7 @@ from tests.faults.input.scene import (
     COLOURS,
     File,
     compressed,
+    doubts_of_pixels,
     framed,
     jpeg,
     jpeg2000,
@@ -370,8 +371,8 @@ def test_the_brightness_is_what_the_file_says(tmp_path, what):
     assert np.abs(inside - expected).max() <= 1
     if "padding" in what and "nothing" not in what:
         assert (grey[0] == 0).all(), "what is no image is black"
-    assert len(picture.doubts) == bool(doubt)
-    assert all(doubt in told and not OF_PYTHON.search(told) for told in picture.doubts)
+    assert len(doubts_of_pixels(picture)) == bool(doubt)
+    assert all(doubt in told and not OF_PYTHON.search(told) for told in doubts_of_pixels(picture))
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from common.evidence.boxes import Box
 from common.predict import dicom
-from tests.faults.input.scene import File, raw, scene, without
+from tests.faults.input.scene import UNSCALED, File, raw, scene, without
 from tests.predict.made import region
 
 PLAIN = scene(40, 220)
@@ -56,8 +56,8 @@ PARTS = ("RegionSpatialFormat", "PhysicalUnitsXDirection", "PhysicalUnitsYDirect
 # The file, mm² of a pixel, what is said.
 FILES = {
     "a spacing": (spaced(0.1, 0.1), 0.01, ""),
-    "no spacing": (File(PLAIN), None, ""),
-    "a spacing left empty": (File(PLAIN, change=raw(0x00280030, "DS", None)), None, ""),
+    "no spacing": (File(PLAIN), None, UNSCALED),
+    "a spacing left empty": (File(PLAIN, change=raw(0x00280030, "DS", None)), None, UNSCALED),
     "one number": (spaced(0.1), None, UNUSABLE),
     "three numbers": (spaced(0.2, 0, 0.2), None, UNUSABLE),
     "a comma": (File(PLAIN, {"PixelSpacing": [0.123, 0.123]}, patch=comma), None, UNUSABLE),
@@ -121,4 +121,5 @@ def test_calibration_never_takes_the_picture_and_never_invents_a_measure(tmp_pat
 def test_where_a_spacing_is_missing_other_elements_may_be_too(tmp_path):
     """What a file needs not have does not keep it from being shown: names, dates, kinds."""
     change = without("SOPClassUID", "SOPInstanceUID")
-    assert dicom.read_dicom(File(PLAIN, change=change).write(tmp_path / "IM")).doubts == ()
+    (doubt,) = dicom.read_dicom(File(PLAIN, change=change).write(tmp_path / "IM")).doubts
+    assert doubt == f"{UNSCALED}: no area in mm² is told."
