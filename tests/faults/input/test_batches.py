@@ -184,7 +184,8 @@ def test_doubts_are_told_once_with_the_files(repro, model, tmp_path):
     assert status == 0
     told = [line for line in printed.splitlines() if line.startswith("Doubtful: ")]
     assert told[0].startswith("Doubtful: scans/0.png, scans/1.png, scans/2.png: 16 bits a pixel, of which 12 are used")
-    assert len(told) == 4
+    assert len(told) == 5
+    assert sum("odd.dcm" in line and "dark.dcm" in line and "how large a pixel is" in line for line in told) == 1
     assert lines(Path("out"))["0.png"]["doubts"] == [
         "16 bits a pixel, of which 12 are used: read as grey from 0 to 4095."
     ]
