@@ -98,7 +98,8 @@ def test_its_baselines_are_trained_and_reported_beside_its_own_network(finished)
 def test_a_run_on_the_phantom_is_never_compared_with_the_paper(finished):
     records = finished.records
     assert {record["dataset"]["name"] for record in records} == {"phantom"}
-    assert {row.verdict for row in finished.rows} <= {"other data", "quoted", "impossible", "contradicted"}
+    need_no_run = {"quoted", "impossible", "contradicted", "says nothing"}
+    assert {row.verdict for row in finished.rows} <= need_no_run | {"other data"}
 
 
 def test_every_repeat_or_fold_has_its_own_split_and_weights(finished):
