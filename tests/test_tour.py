@@ -3,7 +3,9 @@
 To make its outputs anew: `.venv/bin/jupyter-execute --inplace docs/tour.ipynb`, without REPRO_DATA.
 """
 
+import ast
 import json
+import pkgutil
 import re
 from pathlib import Path
 
@@ -27,6 +29,15 @@ def test_the_committed_tour_was_run_once_from_top_to_bottom_without_an_error():
     assert "stderr" not in set().union(*outputs_of(CODE))
     assert sum("image/png" in shown for shown in outputs_of(CODE)) == 4
     assert sum("text/html" in shown for shown in outputs_of(CODE)) == 4
+
+
+def test_every_name_that_the_tour_imports_is_there():
+    code = ast.parse("\n".join("".join(cell["source"]) for cell in CODE))
+    imports = [each for each in ast.walk(code) if isinstance(each, ast.ImportFrom)]
+    names = [f"{each.module}.{alias.name}" for each in imports for alias in each.names]
+    assert "common.data.phantom" in names
+    for name in names:
+        pkgutil.resolve_name(name)  # raises for a name that is not there
 
 
 def test_the_committed_tour_is_small_and_names_no_place_on_a_disk():
