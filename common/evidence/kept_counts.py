@@ -16,8 +16,8 @@ import numpy as np
 from common.errors import BadInput, Damaged
 from common.evidence.counts import Rows, concatenate
 from common.evidence.masks import load_masks
-from common.evidence.results import slug, trial_name
-from common.evidence.schema import Record, Repeat
+from common.evidence.results import slug
+from common.evidence.schema import Record, Repeat, trial_name
 from common.files import checksum
 
 logger = logging.getLogger(__name__)

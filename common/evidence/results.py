@@ -14,7 +14,7 @@ from common import limits
 from common.complaints import complaints
 from common.data.listing import first_few
 from common.errors import BadInput, Damaged
-from common.evidence.schema import Record, Repeat
+from common.evidence.schema import Record
 from common.evidence.soundness import impossible
 from common.files import read_at_most, seal, unseal, write_atomically
 from common.text import for_json
@@ -37,8 +37,8 @@ def load(folder: Path, paper: str) -> list[Record]:
     """Reads the records of one paper; [] if there is no file, since nothing was run yet.
 
     Raises BadInput, naming the file, if it is damaged, if a record does not fit its checksum (somebody changed it by
-    hand), if a value in it is impossible (`soundness.impossible`), or if its records can't be in one file
-    (`_refuse_mixed`). Older records have no checksum."""
+    hand), if a value in it is impossible or a training is missing (`soundness.impossible`), or if its records can't be
+    in one file (`_refuse_mixed`). Older records have no checksum."""
     path = folder / f"{paper}.json"
     if not path.exists():
         return []
@@ -129,8 +129,3 @@ def slug(record: Record) -> str:
     """The name of the folder with the counts of a record (`kept_counts.counts_folder`), such as "small-busi"."""
     readings = [f"{key}={value}" for key, value in record.readings.items()]
     return re.sub(r"[^\w.=+-]+", "_", "-".join([record.profile, record.dataset.name, *readings]))
-
-
-def trial_name(run: Repeat) -> str:
-    """The part of a file name that names the training, counted from 0: "0", or "0-3" for a fold."""
-    return str(run.repeat) if run.fold is None else f"{run.repeat}-{run.fold}"

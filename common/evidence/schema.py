@@ -219,3 +219,8 @@ class Record(_Model):
 def spoken_name(run: Repeat | Failure) -> str:
     """The name of a training in a sentence, counted from 1: "repeat 1", or "repeat 1 fold 4" for a fold."""
     return f"repeat {run.repeat + 1}" + ("" if run.fold is None else f" fold {run.fold + 1}")
+
+
+def trial_name(run: Repeat) -> str:
+    """The part of a file name that names the training, counted from 0: "0", or "0-3" for a fold."""
+    return str(run.repeat) if run.fold is None else f"{run.repeat}-{run.fold}"

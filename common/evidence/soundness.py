@@ -1,13 +1,19 @@
-"""Finds values in a record that no training can produce, such as an IoU above 1. Somebody may have edited the file."""
+"""Finds what no run can leave in a record: values such as an IoU above 1, and gaps where trainings were cut out.
+
+Somebody may have edited the file."""
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 from common.evidence.definition import Definition, possible_range
-from common.evidence.schema import Record, spoken_name
+from common.evidence.schema import Failure, Record, Repeat, spoken_name, trial_name
 
 _ROUNDING = 1e-6  # sums of float32 may pass the end of a range by this much
+
+# The counts of a training that every record with checksums names.
+_COUNTS = re.compile(r"rows-([\d-]+)-test\.npz")
 
 
 def impossible(record: Record) -> Iterator[str]:
@@ -15,24 +21,52 @@ def impossible(record: Record) -> Iterator[str]:
 
     - a value lies outside the range of its metric;
     - the best epoch comes after the last epoch;
-    - the folds of a cross-validation are not numbered 0, 1, 2, ..., each once, though no fold of this repeat failed.
+    - a training is missing (`_missing`).
 
     Raises ValueError for a signature that is no definition of a metric."""
-    folds: dict[tuple[int, int], list[int]] = {}
     for run in record.runs:
         training = spoken_name(run)
         if run.best_epoch > run.epochs:
             yield f"{training}: its best epoch is {run.best_epoch}, of {run.epochs}"
-        if run.fold is not None:
-            folds.setdefault((run.seed, run.repeat), []).append(run.fold)
         for part, values in run.metrics.items():
             yield from _out_of_range(f"{training}, {part}", values)
         for part, of_part in run.trivial.items():
             for predictor, values in of_part.items():
                 yield from _out_of_range(f"{training}, {part}, {predictor}", values)
-    for (_, repeat), trained in folds.items():
-        if not any(failure.repeat == repeat for failure in record.failed) and sorted(trained) != [*range(len(trained))]:
-            yield f"repeat {repeat + 1} has the folds {', '.join(str(fold + 1) for fold in sorted(trained))}"
+    yield from _missing(record)
+
+
+def _missing(record: Record) -> Iterator[str]:
+    """A line for each sign that a training is missing. A failed training is not missing.
+
+    - The repeats, or the folds of a repeat, are not numbered 0, 1, 2, ...
+    - The folds of a repeat do not test every image, though none of them failed.
+    - The record has the checksum of a training's counts, but not the training."""
+    repeats: dict[int, list[Repeat | Failure]] = {}
+    for each in (*record.runs, *record.failed):
+        repeats.setdefault(each.repeat, []).append(each)
+    if _has_gap(repeats):
+        yield f"it has the repeats {_counted_from_1(repeats)}"
+    for repeat, trained in repeats.items():
+        folds = [each.fold for each in trained if each.fold is not None]
+        if _has_gap(folds):
+            yield f"repeat {repeat + 1} has the folds {_counted_from_1(folds)}"
+        elif folds and all(isinstance(each, Repeat) for each in trained):
+            tested, images = sum(each.split.get("test", 0) for each in trained), sum(trained[0].split.values())
+            if tested != images:
+                yield f"repeat {repeat + 1} has {len(folds)} folds that test {tested} of its {images} images"
+    known = {trial_name(run) for run in record.runs}
+    for name in record.counts:
+        if (counted := _COUNTS.fullmatch(name)) and counted[1] not in known:
+            yield f"{name} is of a training that is missing"
+
+
+def _has_gap(numbers: Collection[int]) -> bool:
+    return sorted(numbers) != [*range(len(numbers))]
+
+
+def _counted_from_1(numbers: Collection[int]) -> str:
+    return ", ".join(str(number + 1) for number in sorted(numbers))
 
 
 def _out_of_range(where: str, values: Mapping[str, float | None]) -> Iterator[str]:

@@ -265,7 +265,7 @@ def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[
             # A training that was restored from a record may have no masks (`common.training.restore`).
             if run.repeat == record.runs[0].repeat and (place / MASKS).exists():
                 copy(place / MASKS, beside / kept_masks(run))
-                boxes_of = beside / f"boxes-{results.trial_name(run)}-test.json"
+                boxes_of = beside / f"boxes-{schema.trial_name(run)}-test.json"
                 write_atomically(boxes_of, for_json(_boxes(place)).encode())
         # All files are on the disk now, and the next lines only rename them. So a full disk leaves the old counts
         # unchanged, and there are counts at every moment.
@@ -280,14 +280,14 @@ def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[
 
 def kept_rows(run: schema.Repeat) -> dict[str, str]:
     """The files of counts of a training: for each name in its folder, the name beside its record."""
-    trial = results.trial_name(run)
+    trial = schema.trial_name(run)
     names = {f"rows-{part}.npz": f"rows-{trial}-{part}.npz" for part in run.split}
     return names | ({RENEWED: f"rows-{trial}-test-renewed.npz"} if schema.RENEWED in run.metrics else {})
 
 
 def kept_masks(run: schema.Repeat) -> str:
     """The name of the file of predicted masks beside the record. Only those of the first repeat are kept."""
-    return f"masks-{results.trial_name(run)}-test.npz"
+    return f"masks-{schema.trial_name(run)}-test.npz"
 
 
 def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:

@@ -13,8 +13,8 @@ from common import papers
 from common.evidence import counts, metrics
 from common.evidence.assess import assess_paper
 from common.evidence.compared import Compared
-from common.evidence.results import slug, trial_name
-from common.evidence.schema import Record
+from common.evidence.results import slug
+from common.evidence.schema import Record, trial_name
 from tests.faults.commands import Command
 
 # The readings of a run that trains the paper's own network alone, of papers that train another one along: tracing the

@@ -10,13 +10,13 @@ from common.errors import BadInput
 from common.evidence import results
 
 ROOT = Path(__file__).parents[3]
-GILL = (ROOT / "results" / "gill.json").read_text(encoding="utf-8")
+GILL, PAUDEL = ((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8") for name in ("gill", "paudel"))
 
 
-def changed(change) -> str:
-    records = json.loads(GILL)
-    records[0].pop("checksum", None)  # which would tell of the change before its kind is seen
-    change(records[0])
+def changed(change, text=GILL, at=0) -> str:
+    records = json.loads(text)
+    records[at].pop("checksum", None)  # which would tell of the change before its kind is seen
+    change(records[at])
     return json.dumps(records)
 
 
@@ -121,16 +121,56 @@ def test_no_message_is_in_the_words_of_the_library(tmp_path):
     assert not re.search("pydantic|validation error|type=|Input should", str(refused.value))
 
 
-def test_a_fold_may_be_missing_where_a_training_failed(tmp_path):
-    failed = {"seed": 0, "repeat": 0, "fold": 2, "loss": "nan", "epoch": 1, "batch": 1, "learning_rate": 0.1}
+def without(*trainings: tuple[int, int | None], failed=(), cut_counts=True):
+    """Cuts trainings, given as repeat and fold, out of a record, with their counts. failed: further trainings, which
+    take the place of results with a failure."""
+    gone = {*trainings, *failed}
+    names = {f"rows-{repeat}" + ("" if fold is None else f"-{fold}") + "-test.npz" for repeat, fold in gone}
 
-    def fold_the_runs(record):
-        for fold, run in zip((0, 1, 3), record["runs"], strict=True):
-            run.update(repeat=0, fold=fold)
-        record.update(failed=[failed])
+    def cut(record):
+        record["runs"] = [run for run in record["runs"] if (run["repeat"], run.get("fold")) not in gone]
+        record["failed"] = [dict(FAILURE, repeat=repeat, fold=fold) for repeat, fold in failed]
+        if cut_counts:
+            record["counts"] = {name: known for name, known in record["counts"].items() if name not in names}
 
-    (tmp_path / "gill.json").write_text(changed(fold_the_runs))
-    assert results.load(tmp_path, "gill")[0].folds == 3
+    return cut
+
+
+FAILURE = {"seed": 0, "loss": "nan", "epoch": 1, "batch": 1, "learning_rate": 0.1}
+IN_FOLDS = next(i for i, each in enumerate(json.loads(PAUDEL)) if len(each["runs"]) == 20)
+
+CUT = {
+    "the last folds": (without((0, 8), (0, 9)), "repeat 1 has 8 folds that test 519 of its 647 images"),
+    "a fold in the middle": (without((1, 4)), "repeat 2 has the folds 1, 2, 3, 4, 6, 7, 8, 9, 10"),
+    "the last fold of a repeat, where another repeat has a failure": (
+        without((1, 9), failed=[(0, 9)]),
+        "repeat 2 has 9 folds that test 583 of its 647 images",
+    ),
+    "a fold beside a failed one": (
+        without((0, 3), failed=[(0, 6)]),
+        "repeat 1 has the folds 1, 2, 3, 5, 6, 7, 8, 9, 10",
+    ),
+    "the first repeat": (without(*((0, fold) for fold in range(10))), "it has the repeats 2"),
+    "the last repeat": (
+        without(*((1, fold) for fold in range(10)), cut_counts=False),
+        "rows-1-0-test.npz is of a training that is missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CUT)
+def test_a_record_out_of_which_a_training_was_cut_is_named(tmp_path, what):
+    cut, said = CUT[what]
+    (tmp_path / "paudel.json").write_text(changed(cut, PAUDEL, IN_FOLDS), encoding="utf-8")
+    with pytest.raises(BadInput) as refused:
+        results.load(tmp_path, "paudel")
+    assert f"- {said}\n" in str(refused.value)
+
+
+def test_a_training_that_failed_is_not_missing(tmp_path):
+    with_failures = without(failed=[(0, 4), (1, 9)])
+    (tmp_path / "paudel.json").write_text(changed(with_failures, PAUDEL, IN_FOLDS), encoding="utf-8")
+    assert len(results.load(tmp_path, "paudel")[IN_FOLDS].runs) == 18
 
 
 def test_an_older_record_is_read_without_the_verdicts_that_it_held(tmp_path):
