@@ -28,6 +28,11 @@ class Runs:
     def is_own_data(self) -> bool:
         return self.assessed.record.dataset.name == self.assessed.paper.data
 
+    @property
+    def has_measured(self) -> bool:
+        """Whether the metric was measured in these runs, even if it is undefined in some of them."""
+        return self.row.reproduced.mean is not None or bool(self.row.undefined)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -69,10 +74,12 @@ class Answer:
 
     @property
     def ours(self) -> Runs | None:
-        """The runs that stand beside the number: those of the paper's own size, or the small ones if only these have a
-        value. None if there are no runs at all."""
-        valued = (each for each in (self.runs, self.small) if each and each.row.reproduced.mean is not None)
-        return next(valued, self.runs or self.small)
+        """The runs that stand beside the number: those of the paper's own size, or the small ones if only these
+        measured it. None if there are no runs at all.
+
+        A number that is undefined at the paper's own size was measured there: no small run takes its place."""
+        measured = (each for each in (self.runs, self.small) if each and each.has_measured)
+        return next(measured, self.runs or self.small)
 
     @property
     def is_own(self) -> bool:

@@ -59,10 +59,15 @@ def printed_again(paper: Paper, cell: Reported) -> set[str]:
     return {each.id for each in same}
 
 
+def is_compared(cell: Reported) -> bool:
+    """Whether a number is compared with our runs. It is not if it is of a single image, or quoted and of a network that
+    is not trained here."""
+    return not (cell.image or (cell.quoted and not cell.readings))
+
+
 def is_of_repeats(cell: Reported) -> bool:
     """Whether a number is compared by itself with whole repeats.
 
-    It is not if it is of a single image or fold, the standard deviation of a fold table, or quoted and of a network
-    that is not trained here. The mean of a fold table is compared with whole repeats."""
-    elsewhere = cell.quoted and not cell.readings
-    return not (elsewhere or cell.image or (column_of(cell) and cell.statistic != "mean"))
+    It is not if it is not compared (`is_compared`), of a single fold, or the standard deviation of a fold table. The
+    mean of a fold table is compared with whole repeats."""
+    return is_compared(cell) and (column_of(cell) is None or cell.statistic == "mean")

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
-from common.evidence.columns import head_of, interval_of, judged_together, printed_again
+from common.evidence.columns import head_of, interval_of, is_compared, judged_together, printed_again
 from common.evidence.compared import Compared
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
@@ -177,12 +177,22 @@ def _row(
             )
     trivial = {who: prediction(values(record, cell.split, cell.definition, who)).mean for who in NOTHING}
     found = {"reproduced": reproduced, "trivial": trivial, "margin": judged.margin, "note": judged.note}
+    if is_compared(cell) and not outlook.expected.n:
+        found["undefined"] = _where_undefined(paper, record, cell)
     return _compared(paper, cell, verdict=answer, hint=hint, needed=needed, **found)
 
 
 def _compared(paper: Paper, cell: Reported, **found: Any) -> Compared:
     printed = {name: getattr(cell, name) for name in ("id", "split", "name", "value", "unit", "where", "definition")}
     return Compared(**printed, part=part_of(paper, cell.split), **found)
+
+
+def _where_undefined(paper: Paper, record: Record, cell: Reported) -> str:
+    """As `Compared.undefined`, for a number of which the record has no value."""
+    runs, part = _runs_behind(record, cell), part_of(paper, cell.split)
+    values = [run.metrics.get(part, {}) for run in runs]
+    number = sum(cell.definition in each and each[cell.definition] is None for each in values)
+    return learned.in_runs(number, runs) if number else ""
 
 
 def _runs_behind(record: Record, cell: Reported) -> list[Repeat]:

@@ -22,6 +22,8 @@ class Compared(AsPrinted):
     needed: how many repeats, splits or cross-validations would decide the number, or would give a hint if the runs are
         small (`verdict.repeats_to_decide`). 0 if no number of them would. None if nobody can tell yet, or if the
         number is decided.
+    undefined: in which of our runs the metric is undefined, such as "in 1 of 10 folds", if these runs therefore have no
+        value; else "".
     note: why this verdict was found, and what the number was compared with if not with repeats; else "".
     """
 
@@ -39,6 +41,7 @@ class Compared(AsPrinted):
     verdict: Verdict
     hint: Hint = ""
     needed: int | None = None
+    undefined: str = ""
     note: str = ""
 
     @property

@@ -208,7 +208,7 @@ def why_unlearned(runs: Sequence[Repeat], definition: str) -> str:
         return ""
     sign, how_many = Counter(sign for each in signs for sign in each).most_common(1)[0]
     of_these = f", and in {how_many} of these" if how_many < len(signs) else ""
-    return f"{_in_runs(len(signs), runs)}{of_these} {sign}"
+    return f"{in_runs(len(signs), runs)}{of_these} {sign}"
 
 
 def unusable(definition: str, *records: Record) -> bool:
@@ -228,7 +228,7 @@ def unlearned_sentences(record: Record) -> list[str]:
             continue
         counted = Counter(sign for each in signs for sign in each)
         listed = [f"{sign}{f' ({n})' if n < len(signs) else ''}" for sign, n in counted.most_common()]
-        where = f"{_in_runs(len(signs), runs)} ({which})"
+        where = f"{in_runs(len(signs), runs)} ({which})"
         said = f"The {output} did not learn {where}, so that it says nothing about the paper: {'; '.join(listed)}."
         found.append(said)
     return found
@@ -240,7 +240,7 @@ def describe_unlearned(run: Repeat) -> list[str]:
     return [f"its {output} did not learn: {signs[0]}" for output, signs in signs_of(run).items()]
 
 
-def _in_runs(how_many: int, runs: Sequence[Repeat]) -> str:
+def in_runs(how_many: int, runs: Sequence[Repeat]) -> str:
     """ "in 3 of 3 repeats", "in 10 of 10 folds"; "in 2 of 20 trainings" if several repeats have folds."""
     folds, repeats = any(run.fold is not None for run in runs), len({run.repeat for run in runs})
     unit = "repeat" if not folds else "fold" if repeats == 1 else "training"

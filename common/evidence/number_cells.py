@@ -27,14 +27,18 @@ def describe_printed(answer: Answer) -> str:
 
 
 def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
-    """Our mean, its interval and the number of repeats: "0.60 (0.55 to 0.65, 3 small repeats)"; "-" if there is none.
+    """Our mean, its interval and the number of repeats: "0.60 (0.55 to 0.65, 3 small repeats)".
 
     For a number of a single image, our images are counted instead of repeats; for a cell of a confusion matrix, our
-    folds. If the network did not learn, there is no interval. runs: by default those that stand beside the number
-    (`Answer.ours`)."""
+    folds. If the network did not learn, there is no interval. Without a mean: "undefined in 1 of 10 folds" if that is
+    why, else "-". runs: by default those that stand beside the number (`Answer.ours`)."""
     runs = runs or answer.ours
-    if runs is None or runs.row.reproduced.mean is None:
+    if runs is None or not runs.has_measured:
         return "-"
+    if runs.row.reproduced.mean is None:
+        size = "small" if runs.assessed.record.profile == "small" else ""
+        about = ", ".join(filter(None, [size, *_doubts(runs)]))
+        return f"undefined {runs.row.undefined}{about and f' ({about})'}"
     interval = "" if is_unlearned(runs) else _interval(runs.row)
     about = [interval and f"{interval}{_of_a_mean(answer)}", *_behind(answer, runs)]
     return f"{like(runs.row, runs.row.reproduced.mean)} ({', '.join(filter(None, about))})"
@@ -93,14 +97,18 @@ def count_repeats(record: Record, number: int, kind: str = "") -> str:
 
 
 def _behind(answer: Answer, runs: Runs) -> list[str]:
-    """What a value of ours is from: the number of repeats, then "did not learn" and "stale", or "" for each of these
-    that does not apply."""
+    """What a value of ours is from: the number of repeats, then as `_doubts`."""
     record, number = runs.assessed.record, runs.row.reproduced.n
     small = "small " if record.profile == "small" else ""
     repeats = count_repeats(record, number, small)
     if answer.head.image or is_count(answer.head):
         repeats = counted(number, f"{small}{'image' if answer.head.image else 'fold'}")
-    return [repeats, DID_NOT_LEARN if is_unlearned(runs) else "", "" if runs.assessed.fresh else "stale"]
+    return [repeats, *_doubts(runs)]
+
+
+def _doubts(runs: Runs) -> list[str]:
+    """ "did not learn" and "stale", or "" for each of these that does not apply."""
+    return [DID_NOT_LEARN if is_unlearned(runs) else "", "" if runs.assessed.fresh else "stale"]
 
 
 def _of_a_mean(answer: Answer) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import fmean, mean, stdev
 
-from common.evidence.columns import head_of, is_column, is_count
+from common.evidence.columns import head_of, is_column, is_compared, is_count
 from common.evidence.run_values import (
     by_repeat,
     by_split,
@@ -44,9 +44,9 @@ class Outlook:
 def expect_cells(paper: Paper, record: Record, cells: list[Reported]) -> Outlook:
     """What our runs let one expect for these cells: one number, or a column of a fold table.
 
-    No runs (n is 0) for a number of a single image, and for a quoted number of a network that is not trained here."""
+    No runs (n is 0) for a number that is not compared (`columns.is_compared`)."""
     head = head_of(cells)
-    if head.image or (head.quoted and not head.readings):
+    if not is_compared(head):
         return Outlook(Expected(0))
     part = part_of(paper, head.split)
     if is_count(head):

@@ -29,6 +29,11 @@ probability."""
 
 UNLEARNED = "Where it says *did not learn*, our network did not learn: its value says nothing about the paper."
 
+UNDEFINED = (
+    "Where it says *undefined*, our runs have no value: the metric divides by zero, as the precision of a class does "
+    "if no image is called this class."
+)
+
 VERDICTS = "## What the verdicts mean\n\n" + markdown_table(
     ["verdict", "meaning"], *([bold(verdict), meaning] for verdict, meaning in MEANINGS.items())
 )
@@ -63,6 +68,7 @@ def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
 def _section(paper: Paper, found: Sequence[Answer]) -> str:
     own = [answer for answer in found if answer.is_own]
     unlearned = any(answer.has_value and is_unlearned(answer.ours) for answer in own)
+    undefined = any(answer.ours and answer.ours.row.undefined for answer in own)
     lines = [_line(answer) for answer in own if not answer.head.image]
     lines += _lines_of_images([answer for answer in own if answer.head.image])
     quoted = sum(bool(answer.head.quoted) for answer in found)
@@ -73,6 +79,7 @@ def _section(paper: Paper, found: Sequence[Answer]) -> str:
         f"{for_markdown(say_paper(paper, found))}{left_out}",
         *([for_markdown(paper.findings)] if paper.findings else []),
         *([UNLEARNED] if unlearned else []),
+        *([UNDEFINED] if undefined else []),
         markdown_table(["number", "printed", "verdict", "ours", "a guess", "hint"], *lines),
     ]
     return "\n\n".join(blocks)

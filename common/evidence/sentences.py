@@ -107,6 +107,8 @@ def _say_ours(answer: Answer) -> str:
 
     If the rules have not decided this, the sentence says whether the printed number lies in our interval. "" if there
     is no value of ours and the verdict needs none."""
+    if answer.ours and answer.ours.row.undefined:
+        return f"Ours: {describe_ours(answer)}."
     if not answer.has_value:
         decided_before = answer.verdict in ("impossible", "contradicted", "says nothing")
         return "" if decided_before else "Our runs have no value of it." if answer.ours else "Not run yet."

@@ -10,7 +10,7 @@ from common.evidence.results_page import results_page
 from common.evidence.schema import Record
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper
-from tests.evidence.made import cell, paper, record
+from tests.evidence.made import cell, folds_of, paper, record
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +70,14 @@ def test_numbers_of_networks_that_did_not_learn_are_called_so():
     above = "Where it says *did not learn*, our network did not learn: its value says nothing about the paper."
     assert above in page
     assert above not in page_of(paper(), record([0.70, 0.71, 0.70]))
+
+
+def test_a_number_that_is_undefined_is_called_so_and_the_word_is_explained():
+    page = page_of(paper(), folds_of(record([0.7, None, None]), 3))
+    (line,) = lines_of(page)
+    assert "| undefined in 2 of 3 folds |" in line
+    assert "Where it says *undefined*, our runs have no value: the metric divides by zero" in page
+    assert "*undefined*" not in page_of(paper(), record([0.70, 0.71, 0.70]))
 
 
 def test_numbers_of_single_images_share_a_line():

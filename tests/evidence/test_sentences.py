@@ -246,6 +246,23 @@ def test_ours_in_a_cell_names_what_was_counted_and_why_it_says_little():
     assert describe_ours(answer, answer.runs) == "-", "not scored under this definition"
 
 
+def test_no_small_run_stands_in_for_a_number_that_is_undefined_at_the_papers_own_size():
+    of_paper = folds_of(record([0.7, None, 0.7]), 3)
+    small = folds_of(record([0.6, 0.6, 0.6], profile="small"), 3)
+    (answer,) = answered(paper(), of_paper, small)
+    assert answer.ours.assessed.record is of_paper
+    assert (describe_ours(answer), answer.has_value) == ("undefined in 1 of 3 folds", False)
+    (answer,) = answered(paper(), of_paper)
+    assert "Ours: undefined in 1 of 3 folds." in explain(answer)
+    (answer,) = answered(paper(), small.model_copy(update={"runs": of_paper.runs}))
+    assert describe_ours(answer) == "undefined in 1 of 3 folds (small)"
+
+
+def test_a_small_run_stands_in_for_a_number_that_was_not_measured_at_the_papers_own_size_and_is_marked():
+    (answer,) = answered(paper(), record([0.5], RAW), record([0.6, 0.6], profile="small"))
+    assert describe_ours(answer).endswith(", 2 small repeats)")
+
+
 def test_of_a_cell_of_a_confusion_matrix_folds_are_counted():
     count = "count|class=malignant>benign|case"
     about = papers.load("paudel").model_copy(update={"reported": [cell("3", count)], "claims": [], "headline": []})
