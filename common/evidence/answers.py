@@ -1,7 +1,7 @@
 """Finds one answer for each printed number of a paper, from all its records. Here the four questions of RULES.md come
 together."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from common.evidence import compare, trivial, verdict
@@ -16,6 +16,9 @@ from common.evidence.verdict import Hint, Verdict
 from common.paper import Paper
 from common.reported import Reported
 
+# The id of a printed number, and the profile of the runs beside it.
+Source = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -25,7 +28,9 @@ class Runs:
     row: Compared
 
     @property
-    def is_own_data(self) -> bool:
+    def is_on_its_data(self) -> bool:
+        """Whether these are runs on the data set of `paper.yaml`, even if it only stands for data that the paper does
+        not name. Such runs can't judge a number then (`Paper.is_own_data`)."""
         return self.assessed.record.dataset.name == self.assessed.paper.data
 
     @property
@@ -178,8 +183,8 @@ def _usable_for_answers(paper: Paper, assessed: Iterable[Assessment]) -> list[As
     return sorted((each for each in run if paper.are_default(paper.without_design(each.record.readings))), key=order)
 
 
-def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:
-    """The first comparison of each number, by its id and the profile.
+def _sources(usable: Sequence[Assessment]) -> dict[Source, Runs]:
+    """The first comparison of each number.
 
     If a number was run on the paper's own data, runs on other data are left out. With another number of folds than the
     paper's, a network is trained on another number of images. So such runs stand only beside quoted numbers, which have
@@ -190,11 +195,19 @@ def _sources(usable: Sequence[Assessment]) -> dict[tuple[str, str], Runs]:
         for row in each.rows
         if row.verdict == "quoted" or "folds" not in each.record.readings
     }
-    own = {id for (id, _), runs in found.items() if runs.is_own_data}
-    return {key: runs for key, runs in found.items() if key[0] not in own or runs.is_own_data}
+    own = {id for (id, _), runs in found.items() if runs.is_on_its_data}
+    return {key: runs for key, runs in found.items() if key[0] not in own or runs.is_on_its_data}
 
 
-def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:
+def _answer(
+    paper: Paper,
+    cells: Sequence[Reported],
+    sources: Mapping[Source, Runs],
+    without: Mapping[str, Compared],
+    nothing: compare.Nothing,
+    elsewhere: Mapping[Source, Explanation],
+) -> Answer:
+    """The answer for the numbers `cells`, which are judged together. without: by id, their comparison without runs."""
     head = head_of(cells)
     runs, small = (sources.get((head.id, profile)) for profile in ("paper", "small"))
     first = runs or small
@@ -210,7 +223,7 @@ def _answer(paper, cells, sources, without, nothing, elsewhere) -> Answer:
     )
 
 
-def _best(head: Reported, scored: dict[str, Prediction]) -> tuple[str, Prediction] | None:
+def _best(head: Reported, scored: Mapping[str, Prediction]) -> tuple[str, Prediction] | None:
     """As `Answer.nothing`. scored: the scores of each predictor that has learned nothing, by its name."""
     best = verdict.best_of(head.definition, list(scored.values()))
     return next(((who, each) for who, each in scored.items() if each is best), None)

@@ -223,7 +223,7 @@ def _is_value_of_other_data(paper: Paper, claim: Worded, own: Record) -> bool:
     """Whether a claim is about a single number, and our runs are on other data. Then no number of runs tells anything.
 
     A difference between two networks may be alike on other data, so it still gives a hint."""
-    return claim.over in (None, "quoted") and not (paper.data_named and own.dataset.name == paper.data)
+    return claim.over in (None, "quoted") and not paper.is_own_data(own.dataset.name)
 
 
 def _notes(paper: Paper, claim: Worded, own: Record) -> Iterator[str]:
