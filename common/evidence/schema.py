@@ -93,7 +93,8 @@ class Repeat(_Model):
         anew over the training images (`common.training.batch_statistics`). These scores show whether the network's own
         statistics lag behind.
     trivial: the scores of predictors that have learned nothing: by part, then by predictor ("all background",
-        "constant prevalence"), then by signature.
+        "constant prevalence"), then by signature. They follow from the counts beside the record. They are stored
+        because margins and sentences rest on them, and these must stay the same where the counts are missing.
     confusion: the confusion matrices: by part, then by true class, then by predicted class, the number of cases. Empty
         if the network does not classify.
     spent: the seconds of the training and its evaluation by kind of work (`common.training.stopwatch`). Empty in older
