@@ -13,6 +13,8 @@ from common.plural import counted
 from common.predict.bundled import FILE, NAME, WAYS_TO_NAME, describe_bundled, find_network
 from common.training.backend import import_keras
 
+_MOST_LINES = 10  # for more images than this, a line for each would hide the rest of the output
+
 Model = Annotated[Path, typer.Option("--model", metavar="NAME", help=f"A trained network: {WAYS_TO_NAME}")]
 
 
@@ -35,6 +37,7 @@ def predict(
     import_keras()
     from common.predict import pipeline
     from common.predict.probe import load_for_images
+    from common.predict.results import describe_line
 
     network, about = load_for_images(model)
     say(f"{about}.")
@@ -47,7 +50,7 @@ def predict(
             network, about, found.items, output, lambda number: progress.update(bar, completed=number)
         )
     wrong = found.missing + predicted.undone
-    if not predicted.done:
+    if not predicted.lines:
         remedy = [f"Left out besides: {found.left_out}."] if found.left_out else []
         raise BadInput.listing("No image could be used:", wrong + predicted.without, *remedy)
     for line in first_few(predicted.doubts):
@@ -57,8 +60,14 @@ def predict(
     if found.left_out:
         say(f"Left out (nothing to predict on): {found.left_out}.")
     number = len(found.items) - len(predicted.without)
-    say(f"{predicted.done} of {counted(number, 'image')}: masks, overlays and {files.LINES} are in {output}.")
-    say(f"Something is marked in {predicted.marked} of them.")
+    done = len(predicted.lines)
+    say(f"{done} of {counted(number, 'image')}: masks, overlays and {files.LINES} are in {output}.")
+    if done <= _MOST_LINES:
+        for line in predicted.lines:
+            say(f"- {describe_line(line)}")
+    else:
+        marked = sum(line["area_pixels"] > 0 for line in predicted.lines)
+        say(f"Something is marked in {marked} of them. {files.LINES} says in which.")
     if predicted.earlier:
         say(f"Masks of an earlier prediction in {output}, which {files.LINES} does not list: {predicted.earlier}.")
     if wrong:

@@ -42,15 +42,13 @@ _LIBRARY = ctypes.CDLL(None)
 class Outcome:
     """The outcome of a prediction on many images.
 
-    done: the number of images that have results.
-    marked: the number of these in which something is marked.
+    lines: the line of predictions.jsonl of each image that has results (`write_results`).
     undone: a line for each image that can't be used, with the reason.
     without: a line for each file that is intact but holds no picture.
     doubts: a line for each different doubt about images that are usable but perhaps a mistake, with their files.
     earlier: the number of masks in the output folder that an earlier prediction left and this one did not replace."""
 
-    done: int
-    marked: int
+    lines: list[dict[str, Any]]
     undone: list[str]
     without: list[str]
     doubts: list[str]
@@ -93,10 +91,9 @@ def predict_all(
         write_atomically(output / LINES, "".join(f"{for_json(line)}\n" for line in lines).encode())
         _write_about(output, record | {"not_done": undone, "without_a_picture": without})
     doubts = group_doubts((line["input"], doubt) for line in lines for doubt in line["doubts"])
-    marked = sum(line["area_pixels"] > 0 for line in lines)
     written = {output / line["mask"] for line in lines}
     earlier = sum(mask not in written for mask in (output / MASKS).rglob("*.png"))
-    return Outcome(len(lines), marked, undone, without, doubts, earlier)
+    return Outcome(lines, undone, without, doubts, earlier)
 
 
 def _write_about(output: Path, record: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from common.errors import BadInput
 from common.evidence.boxes import LEAST_SHARE, PREDICTED, Box, draw_outlines_on, regions
 from common.files import write_atomically
+from common.plural import counted
 from common.predict.inputs import MASKS, OVERLAYS, Input
 from common.predict.picture import Picture
 
@@ -138,6 +139,16 @@ def write_results(
         "class_probability": of_class,
         "doubts": list(picture.doubts),
     }
+
+
+def describe_line(line: dict[str, Any]) -> str:
+    """A line of predictions.jsonl in words, for the terminal: the file, what is marked in it, and how large that is."""
+    if not line["area_pixels"]:
+        return f"{line['input']}: nothing is marked"
+    regions_found = counted(len(line["regions"]), "region") if line["regions"] else "only specks"
+    of = line["width"] * line["height"]
+    area = f"{line['area_pixels']:,} of {of:,} pixels" if line["area_mm2"] is None else f"{line['area_mm2']:,.2f} mm²"
+    return f"{line['input']}: {regions_found}, {area}"
 
 
 def _mm2(box: Box, picture: Picture) -> float | None:

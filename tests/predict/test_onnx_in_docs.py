@@ -52,7 +52,7 @@ def test_the_lines_give_the_masks_of_predict_pixel_by_pixel(tmp_path, monkeypatc
         for colour in (False, True):
             items.append(Input(Path(f"{number}{'-colour' * colour}.png"), f"{number}{'-colour' * colour}"))
             blurred(size, colour).save(items[-1].path)
-    assert pipeline.predict_all(network, record, items, Path("out"), lambda done: None).done == 2 * len(SIZES)
+    assert len(pipeline.predict_all(network, record, items, Path("out"), lambda done: None).lines) == 2 * len(SIZES)
     for item in items:
         item.path.rename("scan.png")
         exec(LINES, {})

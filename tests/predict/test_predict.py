@@ -12,6 +12,7 @@ from common.data.prepare import Need, prepare
 from common.evidence.boxes import PREDICTED
 from common.predict import pipeline
 from common.predict.inputs import Input
+from common.predict.results import describe_line
 from common.training import model_file
 from common.training.evaluate import evaluate
 from common.training.logits import beside_probabilities
@@ -102,6 +103,36 @@ def test_the_area_in_mm2_of_a_dicom_file(repro, saved, tmp_path):
     assert spaced["area_pixels"] == calibrated["area_pixels"] == unknown["area_pixels"] > 0
 
 
+def test_each_of_a_few_images_has_a_line_that_says_what_is_marked(repro, saved, tmp_path):
+    two = rectangle()
+    two[80:110, 20:50] = 255
+    for name, pixels in {"one": rectangle(), "two": two, "none": rectangle(rows=(0, 0))}.items():
+        Image.fromarray(pixels).save(f"{name}.png")
+    written(tmp_path / "IM1", rectangle(), PixelSpacing=[0.3, 0.2])
+    names = ["one.png", "two.png", "none.png", "IM1"]
+    _, printed, _ = repro("predict", "--model", saved["colour"], *names, "-o", "out")
+    one, two, _, spaced = lines(Path("out"))
+    assert printed.splitlines()[-4:] == [
+        f"- one.png: 1 region, {one['area_pixels']:,} of 19,200 pixels",
+        f"- two.png: 2 regions, {two['area_pixels']:,} of 19,200 pixels",
+        "- none.png: nothing is marked",
+        f"- IM1: 1 region, {spaced['area_mm2']:.2f} mm²",
+    ]
+
+
+def test_marks_that_are_too_small_for_a_region_are_called_specks():
+    line = {"input": "a.png", "width": 400, "height": 300, "area_pixels": 7, "area_mm2": None, "regions": []}
+    assert describe_line(line) == "a.png: only specks, 7 of 120,000 pixels"
+
+
+def test_of_many_images_only_the_number_is_printed(repro, saved, tmp_path):
+    for number in range(11):
+        Image.fromarray(rectangle(rows=(30, 60) if number else (0, 0))).save(f"{number:02}.png")
+    _, printed, _ = repro("predict", "--model", saved["colour"], *(f"{n:02}.png" for n in range(11)), "-o", "out")
+    assert printed.splitlines()[-1] == "Something is marked in 10 of them. predictions.jsonl says in which."
+    assert "01.png" not in printed
+
+
 def test_the_class_of_a_network_that_also_classifies(repro, saved, tmp_path):
     for name, grey in (("dark", 0), ("light", 255)):
         Image.fromarray(np.full((50, 40), grey, np.uint8)).save(tmp_path / f"{name}.png")
@@ -127,9 +158,9 @@ def test_the_network_is_given_what_training_gives_it(tmp_path, settings):
     prepared = prepare(cases, "noise", Need(SIDE, recipe.channels, "merged", recipe.clahe), tmp_path / "cache")
     _, expected = evaluate(beside_probabilities(model), prepared, np.arange(20), recipe)
     items = [Input(case.image, str(number)) for number, case in enumerate(cases)]
-    assert pipeline.predict_all(model, record, items, tmp_path / "out", lambda done: None) == pipeline.Outcome(
-        20, np.count_nonzero(expected.any((1, 2))), [], [], [], 0
-    )
+    outcome = pipeline.predict_all(model, record, items, tmp_path / "out", lambda done: None)
+    assert outcome == pipeline.Outcome(lines(tmp_path / "out"), [], [], [], 0)
+    assert [line["area_pixels"] for line in outcome.lines] == expected.sum((1, 2)).tolist()
     got = [opened(tmp_path / "out" / "masks" / f"{number}.png") > 0 for number in range(20)]
     assert np.array_equal(got, expected)
     assert 0.1 < expected.mean() < 0.9
