@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -15,6 +16,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from common import limits
 
 # The names that `common` knows. A paper that needs another optimizer, loss or monitor makes it in its `model.py`.
 OPTIMIZERS = ("adam", "adamw")
@@ -96,7 +99,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     network: str = "own"
-    side: PositiveInt
+    side: int = Field(gt=0, le=limits.SIDE)
     channels: Literal[1, 3]
     clip_limit: float | None = None
     tiles: int = 8
@@ -124,7 +127,7 @@ class Recipe(BaseModel):
     optimizer: str
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat | None = None
-    batch_size: PositiveInt
+    batch_size: int = Field(gt=0, le=limits.BATCH)
     epochs: PositiveInt
     monitor: Annotated[str, _form(r"loss|[^|]+(\|[^|]+){2,}", "loss or a metric such as iou|fg|pooled|t=0.5")]
     patience: PositiveInt | None

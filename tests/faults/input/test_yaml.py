@@ -155,6 +155,11 @@ WRONG_RECORDS = {
         ("batch_size: {value: 2,", "batch_size: {value: 0,"),
         "batch_size: expected more than 0, not 0",
     ),
+    "a batch too large": (
+        ("batch_size: {value: 2,", "batch_size: {value: 1000000000000000000000000000000,"),
+        "batch_size: expected at most 10,000, not 1000000000000000000000000000000",
+    ),
+    "an image too large": (("side: 56", "side: 560000"), "side: expected at most 10,000, not 560000"),
     "a fraction": (
         ("batch_size: {value: 2,", "batch_size: {value: 2.5,"),
         "batch_size: expected a whole number, not 2.5",
