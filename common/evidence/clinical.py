@@ -21,6 +21,13 @@ from common.evidence.shapes import LEAST_IOU, TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap_ratios, paired_bootstrap_ratios
 
 HEADER = ["measure", "value", "95 % interval", "n"]
+# The names of the measures that other modules look for.
+DICE = "Dice"
+LESIONS_MISSED = "lesions missed"
+BLANK_MARKED = "blank images marked"
+UNMATCHED = "marked regions that match no lesion, per image"
+SPECKS = "specks that match no lesion, per image"
+MARKED_WITHOUT_LESION = "images without a lesion that were marked"
 
 
 @dataclass(frozen=True)
@@ -124,9 +131,9 @@ def _of_headline(rows: Rows) -> list[_Ratio]:
     lesion, marked = tp + fn > 0, tp + fp > 0
     of = "{part:.0f} of {whole:.0f}"
     return [
-        _Ratio("Dice", np.where(lesion, dice_of_images(rows), 0), lesion, "{whole:.0f}"),
-        _Ratio("lesions missed", rows.lesions - rows.lesions_found, rows.lesions, of),
-        _Ratio("blank images marked", marked & ~lesion, ~lesion, of),
+        _Ratio(DICE, np.where(lesion, dice_of_images(rows), 0), lesion, "{whole:.0f}"),
+        _Ratio(LESIONS_MISSED, rows.lesions - rows.lesions_found, rows.lesions, of),
+        _Ratio(BLANK_MARKED, marked & ~lesion, ~lesion, of),
     ]
 
 
@@ -148,15 +155,15 @@ def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
     of, per_image = "{part:.0f} of {whole:.0f}", "{part:.0f} in {whole:.0f}"
     yield _Ratio(f"normalised surface Dice at {TOLERANCE} pixels (side {side})", near, either, "{whole:.0f}")
     yield _Ratio(f"lesions found (IoU above {LEAST_IOU})", rows.lesions_found, rows.lesions, of)
-    yield _Ratio("lesions missed", missed, rows.lesions, of)
-    yield _Ratio("marked regions that match no lesion, per image", unmatched, each_image, per_image)
-    yield _Ratio("specks that match no lesion, per image", rows.specks, each_image, per_image)
+    yield _Ratio(LESIONS_MISSED, missed, rows.lesions, of)
+    yield _Ratio(UNMATCHED, unmatched, each_image, per_image)
+    yield _Ratio(SPECKS, rows.specks, each_image, per_image)
 
 
 def _of_pixels(dataset: str, rows: Rows) -> Iterator[_Ratio]:
     tp, fp, fn, _ = rows.overlap(0.5)
     lesion, marked, share = tp + fn > 0, tp + fp > 0, (tp + fn) / rows.pixels
-    yield _Ratio("images without a lesion that were marked", marked & ~lesion, ~lesion, "{part:.0f} of {whole:.0f}")
+    yield _Ratio(MARKED_WITHOUT_LESION, marked & ~lesion, ~lesion, "{part:.0f} of {whole:.0f}")
     if not lesion.any():
         return
     small, large = size_limits(dataset, share)

@@ -51,7 +51,9 @@ def find_network(named: Path) -> Path:
 def marked_without_lesion(scores: dict[str, Any]) -> dict[str, Any]:
     """The share of images without a lesion that the network marks, taken from the scores in SCORES. A dict with name,
     value, low, high and n, as in `clinical.Measure`."""
-    return next(each for each in scores["normal"] if each["name"] == "images without a lesion that were marked")
+    from common.evidence.clinical import MARKED_WITHOUT_LESION  # not above: every command imports this module
+
+    return next(each for each in scores["normal"] if each["name"] == MARKED_WITHOUT_LESION)
 
 
 def describe_test_dice() -> str:

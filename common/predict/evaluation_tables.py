@@ -29,11 +29,11 @@ _UNDEFINED = Score(math.nan, math.nan, math.nan)
 # network that comes with the suite on the tumours of BUSI: the interval held the mean of all values for 56 % of the
 # samples of 3 images, for 78 % of 10, for 86 % of 20 and for 92 % of 50.
 _LEAST_FOR_INTERVAL = 20
-_ABOUT_IMAGES = {"Dice": "mean of", "lesions missed": "in"}
+_ABOUT_IMAGES = {clinical.DICE: "mean of", clinical.LESIONS_MISSED: "in"}
 _NONE_IN_SET = {
-    "Dice": "no lesion in this set",
-    "lesions missed": "no lesion in this set",
-    "blank images marked": "no blank image in this set",
+    clinical.DICE: "no lesion in this set",
+    clinical.LESIONS_MISSED: "no lesion in this set",
+    clinical.BLANK_MARKED: "no blank image in this set",
 }
 
 
@@ -55,7 +55,8 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
     if blank := _count_blank(first):
         have, count = ("has", "It counts") if blank == 1 else ("have", "They count")
         besides = " and in what clinicians ask for, and in no definition" if everything else ""
-        lines.append(f"{counted(blank, 'image')} {have} no lesion. {count} only in 'blank images marked'{besides}.")
+        only = f"{count} only in '{clinical.BLANK_MARKED}'{besides}."
+        lines.append(f"{counted(blank, 'image')} {have} no lesion. {only}")
     for label, number in first.left_out.items():
         lines.append(f"Left out: {counted(number, 'image')} of the class {label}, on which {untrained}.")
     if first.dataset == "busi" and len({each.about.recipe.masks for each in evaluated}) > 1:
@@ -192,7 +193,7 @@ def _are_enough(n: str) -> bool:
 def _headline_cell(measure: clinical.Measure) -> Text:
     if measure.n.split()[-1] == "0":
         return Text(_NONE_IN_SET[measure.name])
-    if measure.name != "Dice":
+    if measure.name != clinical.DICE:
         return Text(f"{measure.n} ({measure.value:.0%})")
     enough = _are_enough(measure.n)
     cell = _cell(measure.value, measure.low, measure.high, digits=3, enough=enough)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from common import __version__, strict_yaml
+from common.evidence.clinical import MARKED_WITHOUT_LESION, SPECKS, UNMATCHED
 from common.evidence.readmes import between_marks
 from common.evidence.tables import markdown_table
 from common.predict.bundled import FILE, NAME, marked_without_lesion
@@ -80,7 +81,8 @@ def _tables(scores: dict[str, Any]) -> Iterator[str]:
     yield "\nThe test images in detail:\n"
     yield _measures(scores["test"])
     yield f"\nThe {scores['normal_images']} images without any lesion (class normal). It was trained on none of them:\n"
-    yield _measures([each for each in scores["normal"] if "marked" in each["name"] or "specks" in each["name"]])
+    of_blank = (UNMATCHED, SPECKS, MARKED_WITHOUT_LESION)
+    yield _measures([each for each in scores["normal"] if each["name"] in of_blank])
 
 
 def _measures(measures: list[dict[str, Any]]) -> str:
