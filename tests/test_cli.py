@@ -12,9 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import typer
 
 from common import __version__, cli, papers
-from common.cli.shared import command_line
+from common.cli.shared import app, command_line
 from common.cli.status import run_state
 from common.evidence.schema import Environment
 from common.evidence.verdict import RULES
@@ -92,6 +93,13 @@ def test_a_missing_option_is_shown_in_an_example(repro, command):
     status, _, complaint = repro(*command.split())
     assert status == 2
     assert f"Missing option '-o' / '--output', as in `repro {name} ... -o {file}`. " in complaint
+
+
+def test_a_missing_option_is_known_by_its_kind_and_not_by_the_words_of_the_library(repro, monkeypatch):
+    with pytest.raises(typer.BadParameter) as missing:
+        app(["export"], standalone_mode=False)
+    monkeypatch.setattr(missing.type, "format_message", lambda error: "-o fehlt.")
+    assert repro("export")[2].startswith("-o fehlt, as in `repro export ... -o FILE`. ")
 
 
 def test_a_paper_may_be_typed_in_any_case(repro):

@@ -157,7 +157,7 @@ def _describe_misuse(error: Exception) -> list[str]:
     if not (message := error.format_message().strip()):
         return []
     option = getattr(error, "param", None)
-    if message.startswith("Missing option") and option:
+    if type(error).__name__ == "MissingParameter" and option.param_type_name == "option":  # no public name either
         typed = f"`{error.ctx.command_path} ... {option.opts[0]} {option.metavar}`"
         message = f"{message.removesuffix('.')}, as in {typed}. {option.help}"
     asked = f" `{error.ctx.command_path} --help` lists the options." if getattr(error, "ctx", None) else ""
