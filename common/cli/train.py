@@ -114,7 +114,7 @@ def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported w
     """Trains one repeat or fold. Raises FailedRun if it has no numbers."""
     from common.evidence.schema import Failure
     from common.sweep.job import Job, describe_outcome, find_trial, train_job
-    from common.training.callbacks import bars
+    from common.training.progress import bars
     from common.training.request import plan
 
     job = Job(request, find_trial(only, request), plan(request, say).folder)

@@ -13,10 +13,10 @@ from common.evidence.schema import Failure
 from common.plural import counted
 from common.sweep.grid import Grid, multiplications_of_image, of_job
 from common.sweep.job import Broken, Job, Outcome
-from common.training.callbacks import bar_columns
 from common.training.estimate import spoken
 from common.training.precision import gpu_in_use
 from common.training.profile import known_memory, known_step, total_memory
+from common.training.progress import bar_columns
 from common.training.request import Request
 
 State = Literal["queued", "running", "done", "failed"]

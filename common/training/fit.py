@@ -36,12 +36,12 @@ from common.protocol import protocol_of, recipe_hash
 from common.recipe import Recipe
 from common.seeds import derive
 from common.training import batch_statistics, callbacks, model_file, resume, stopwatch
-from common.training.callbacks import watch
 from common.training.compiled import compiled, feeding
 from common.training.evaluate import Evaluated, evaluate
 from common.training.forget import forget_trainings
 from common.training.network import Network
 from common.training.programs import compile_once
+from common.training.progress import ShowProgress, watch
 from common.training.record import MASKS, RENEWED, Fit, Trial, counted_files, note_failure, summary
 from common.training.tensorboard import TensorBoard
 
@@ -164,7 +164,7 @@ def _train(task: _Task) -> None:
                 *task.network_callbacks,
                 TensorBoard(task.folder / "tensorboard", prepared, task.split.validation, recipe, task.evaluated),
                 callbacks.AfterEpoch(stored),  # after TensorBoard, whose predictions are compiled too
-                callbacks.ShowProgress(task.name, recipe.epochs, len(task.batches), task.progress),
+                ShowProgress(task.name, recipe.epochs, len(task.batches), task.progress),
                 resumable,
             ],
         )

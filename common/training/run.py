@@ -18,11 +18,11 @@ from common.lock import only_one, remove_abandoned
 from common.paths import refuse_unwritable
 from common.plural import counted
 from common.training import at_once
-from common.training.callbacks import bars
 from common.training.environment import environment
 from common.training.estimate import spoken
 from common.training.fit import fit
 from common.training.foreign import refuse_foreign
+from common.training.progress import bars
 from common.training.record import Fit, Trial, ended, note_environment
 from common.training.relay import PRINTED
 from common.training.request import Plan, Request, note_request, plan, refuse_unusable, trial_folder

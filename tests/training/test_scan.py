@@ -12,10 +12,10 @@ from rich.progress import Progress
 
 from common import papers
 from common.training import losses
-from common.training.callbacks import ShowProgress
 from common.training.compiled import compiled
 from common.training.network import Network
 from common.training.precision import gpu_in_use
+from common.training.progress import ShowProgress
 from tests.backends.environments import packages, without_tensorflow
 
 TOP = Path(__file__).parents[2]
