@@ -21,7 +21,6 @@ from common.sweep.spec import Sweep, choices, refuse_size
 from common.training.estimate import multiplications, repeat_seconds
 from common.training.network import Network
 from common.training.profile import remember, used
-from common.training.record import Trial
 from common.training.request import (
     Request,
     cache_folder,
@@ -73,8 +72,8 @@ class Experiment:
             of_record = record.profile, record.readings, dataset.fingerprint, record.recipe_hash, record.protocol
             if of_record == wanted and (made.backend, made.precision) == (backend, request.precision):
                 ended = [each for each in [*record.runs, *record.failed] if each.seed == request.seed]
-                there = {Trial(each.repeat, each.fold, request.recipe.folds or 1) for each in ended}
-                return {job.trial for job in self.jobs} <= there
+                there = {(each.repeat, each.fold) for each in ended}
+                return {(job.trial.repeat, job.trial.fold) for job in self.jobs} <= there
         return False
 
     def store(self) -> None:
