@@ -45,6 +45,15 @@ def test_a_number_that_is_entered_twice_is_the_first_entry(repro):
     assert "test BCE Dice loss 0.07" in lines_of(repro("explain", "rahman", "0.07")[1])
 
 
+@pytest.mark.parametrize("typed", ["94.23%", "VI-6-benign-precision"])
+def test_a_number_of_one_fold_is_named_before_its_column_is_explained(repro, typed):
+    said = lines_of(repro("explain", "paudel", typed)[1])
+    assert said.startswith(
+        "test benign precision 94.23% (Table VI, fold 6) is judged together with all numbers of its column: "
+        "Paudel, test benign precision 98.17% (Table VI (mean of ten folds), text before it): contradicted."
+    )
+
+
 def test_of_two_networks_the_papers_own_is_meant_unless_the_other_is_named(repro):
     _, printed, _ = repro("explain", "tang", "test iou")
     assert printed.startswith("Tang, test IoU 68.61%")

@@ -5,6 +5,7 @@ from pathlib import Path
 from common.evidence import paper_sentences, sentences
 from common.evidence.answers import answers
 from common.evidence.assess import assess_paper
+from common.evidence.phrases import name_number, name_spot
 from common.evidence.results import refuse_no_results
 from common.evidence.which_number import find_number
 from common.evidence.worded import check_worded
@@ -26,7 +27,14 @@ def explain(paper: Paper, number: str | None, results: Path) -> list[str]:
         found = answers(paper, assessed)
     if number is None:
         return list(paper_sentences.explain_paper(paper, found, assessed, check_worded(paper, assessed)))
-    return sentences.explain(find_number(paper, found, number))
+    meant = find_number(paper, found, number)
+    lines = sentences.explain(meant.answer)
+    if meant.cell.id == meant.answer.head.id:
+        return lines
+    return [
+        f"{name_number(meant.cell)} ({name_spot(meant.cell)}) is judged together with all numbers of its column:",
+        *lines,
+    ]
 
 
 def example(paper: Paper) -> str:

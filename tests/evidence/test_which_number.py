@@ -22,7 +22,7 @@ def answered(about: Paper) -> list[Answer]:
 def found(typed: str, *cells) -> str:
     """The id of the number that is meant."""
     about = paper(*cells)
-    return find_number(about, answered(about), typed).head.id
+    return find_number(about, answered(about), typed).answer.head.id
 
 
 def asked(typed: str, *cells) -> list[str]:
@@ -111,6 +111,19 @@ def test_a_value_of_a_fold_means_its_column():
     assert found("0.91", *column) == found("91%", *column) == "mean"
 
 
+@pytest.mark.parametrize(
+    ("typed", "id"),
+    [("0.91", "fold-1"), ("FOLD-2", "fold-2"), ("0.913", "fold-2"), ("0.9", "mean"), ("test iou", "mean")],
+)
+def test_the_number_itself_is_found_too_of_several_in_a_column_the_nearest_but_the_mean_first(typed, id):
+    about = paper(
+        number("fold-1", "0.91", fold=1, table="V"),
+        number("fold-2", "0.9131", fold=2, table="V"),
+        number("mean", "0.90", statistic="mean", table="V"),
+    )
+    assert find_number(about, answered(about), typed).cell.id == id
+
+
 @pytest.fixture(scope="module")
 def paudel() -> tuple[Paper, list[Answer]]:
     about = papers.load("paudel")
@@ -126,4 +139,4 @@ def test_the_iou_of_paudel_is_one_of_three(paudel, typed):
 
 @pytest.mark.parametrize(("typed", "id"), [("0.890", "X-iou"), ("0.89089", "iou-abstract"), ("0.756", "X-unet-iou")])
 def test_with_all_its_digits_it_is_one(paudel, typed, id):
-    assert find_number(*paudel, typed).head.id == id
+    assert find_number(*paudel, typed).answer.head.id == id
