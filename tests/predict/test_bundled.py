@@ -12,8 +12,11 @@ import pytest
 import yaml
 
 from common.data import phantom
+from common.data.busi import index
 from common.data.fetch import find_masked
+from common.data.prepare import Need, prepare
 from common.errors import BadInput
+from common.evidence.clinical import dice_of_images
 from common.files import checksum, read_json
 from common.predict import bundle, model_card
 from common.predict.bundled import FILE, NAME, SCORES, describe_bundled, find_network, marked_without_lesion
@@ -21,6 +24,8 @@ from common.predict.evaluate import describe_images, evaluate_all
 from common.predict.evaluation_tables import as_rows
 from common.text import finite_or_null
 from common.training import model_file
+from common.training.evaluate import evaluate
+from common.training.logits import beside_probabilities
 
 TOP = Path(__file__).parents[2]
 
@@ -97,6 +102,25 @@ def test_the_scores_are_of_this_file(scores: dict):
 def test_the_card_says_what_was_measured(scores: dict):
     card = model_card.CARD.read_text(encoding="utf-8")
     assert model_card.with_scores(card, scores) == card
+
+
+def test_what_a_mean_dice_hides_is_told_with_its_own_numbers(scores: dict, busi_folder: Path, tmp_path: Path):
+    network, about = model_file.load(FILE)
+    tested = [case for case in index(busi_folder) if case.id in scores["parts"]["test"]["ids"]]
+    prepared = prepare(tested, "busi", Need.of_recipe(about.recipe), tmp_path)
+    rows, _ = evaluate(beside_probabilities(network), prepared, np.arange(len(tested)), about.recipe)
+    dice, missed = dice_of_images(rows), rows.lesions - rows.lesions_found
+    said = " ".join((TOP / "docs" / "own-images.md").read_text(encoding="utf-8").split())
+    for sentence in (
+        f"a Dice of {dice.mean():.2f} on the {len(tested)} images of BUSI that it never saw",
+        f"Half of these images have a Dice above {np.median(dice):.2f}.",
+        f"{np.count_nonzero(dice < 0.5)} have a Dice below 0.5.",
+        f"It misses {missed.sum():.0f} of the {rows.lesions.sum():.0f} lesions.",
+        f"over the other {np.count_nonzero(missed == 0)} images it is {dice[missed == 0].mean():.2f}.",
+    ):
+        assert sentence in said
+    marked = marked_without_lesion(scores)["n"].split(" of ")
+    assert f"Of the {marked[1]} such images of BUSI it marks something in {marked[0]}." in said
 
 
 def test_the_front_matter_names_the_test_dice_and_the_marks_on_normal_images(scores: dict):
