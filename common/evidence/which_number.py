@@ -51,7 +51,7 @@ def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> Candidate:
     own = [answer for answer in found if answer.is_own] or found
     near = _distances(own, *value.groups()) if value else _likenesses(own, wanted)
     headline = f"{paper.name} prints no number '{typed}'. The nearest are:"
-    raise _listing(paper, headline, sorted(near, key=lambda candidate: candidate.distance))
+    raise _listing(paper, headline, sorted(near, key=_nearness))
 
 
 def _by_value(found: Iterable[Answer], digits: str, percent: str) -> list[Candidate]:
@@ -127,6 +127,11 @@ def _order(candidate: Candidate) -> tuple[bool, bool, bool, float | Decimal]:
     deviations, those of a fold and, at last, those of a single image; the nearest first."""
     cell = candidate.cell
     return bool(cell.quoted), bool(cell.image), bool(name_line(cell)), candidate.distance
+
+
+def _nearness(candidate: Candidate) -> tuple[bool, float | Decimal]:
+    """The nearest first, and all standard deviations last: in percent, a small one is near to any typed fraction."""
+    return candidate.cell.statistic == "deviation", candidate.distance
 
 
 def _listing(paper: Paper, headline: str, candidates: Iterable[Candidate], of_all: bool = False) -> BadInput:

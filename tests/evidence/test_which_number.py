@@ -106,6 +106,11 @@ def test_if_none_fits_the_nearest_few_are_listed():
     assert ids(asked("X-io", *many, number("X-iou", "0.7")))[0] == "X-iou"
 
 
+def test_a_standard_deviation_is_the_nearest_of_no_number():
+    spread, far = number("spread", "0.94%", statistic="deviation"), number("far", "0.7")
+    assert ids(asked("0.8877", spread, far)) == ["far", "spread"]
+
+
 def test_a_value_of_a_fold_means_its_column():
     column = [number("mean", "0.90", statistic="mean", table="V"), number("fold-1", "0.91", fold=1, table="V")]
     assert found("0.91", *column) == found("91%", *column) == "mean"
