@@ -150,7 +150,16 @@ def _orientation(image: Image.Image) -> int | None:
         return None
     if image.format == "PNG":  # an orientation may follow its pixels: getexif() would decode them to see it
         image = Image.open(without_pixels(image.fp), formats=["PNG"])
-    return Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+    return _stated_orientation(image)
+
+
+def _stated_orientation(image: Image.Image) -> int | None:
+    """The orientation in the EXIF data of an image. None if there is none, or if the data can't be read: viewers then
+    show the image as it is. Of a PNG that is not decoded yet, only data before its pixels are seen."""
+    try:
+        return Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+    except Exception:  # of any kind: Pillow reads these data as a TIFF, and they may be anything
+        return None
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -202,9 +211,8 @@ def _upright(image: Image.Image) -> _Upright:
 
 
 def _is_to_be_turned(image: Image.Image) -> bool:
-    """Whether the image has an EXIF orientation that turns or mirrors it. This may decode a PNG, in which the tag may
-    follow the pixels."""
-    return image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    """Whether the image has an EXIF orientation that turns or mirrors it. A PNG must be decoded before."""
+    return _stated_orientation(image) in _TURNED
 
 
 @contextmanager

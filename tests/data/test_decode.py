@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from common.data.decode import decode_image, mask_and_doubts, read_size, same_shape
@@ -47,6 +49,16 @@ def test_the_size_in_the_head_is_that_of_the_upright_image(tmp_path, grey, orien
     assert read_size(tmp_path / f"image.{ending}") == size
     decoded = decode_image(tmp_path / f"image.{ending}")
     assert (decoded.pixels.shape[1::-1], decoded.doubts, decoded.turned) == (size, [], orientation != 1)
+
+
+@given(exif=st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda rest: b"Exif\0\0II*\0" + rest)))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # pytest shows what `open_image` silences
+def test_exif_data_that_cannot_be_read_say_nothing(tmp_path, grey, ending, exif):
+    Image.fromarray(grey).save(tmp_path / f"image.{ending}", exif=exif)
+    assert decode_image(tmp_path / f"image.{ending}").pixels.shape[:2] in (grey.shape, grey.shape[::-1])
+    assert read_size(tmp_path / f"image.{ending}") in (grey.shape, grey.shape[::-1])
 
 
 def test_an_all_black_mask_marks_nothing(tmp_path):
