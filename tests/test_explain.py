@@ -54,6 +54,11 @@ def test_a_number_of_one_fold_is_named_before_its_column_is_explained(repro, typ
     )
 
 
+def test_of_a_number_of_several_folds_each_place_is_named(repro):
+    said = lines_of(repro("explain", "paudel", "0.01")[1])
+    assert "0.01 (Table V, fold 2; Table V, fold " in said
+
+
 def test_of_two_networks_the_papers_own_is_meant_unless_the_other_is_named(repro):
     _, printed, _ = repro("explain", "tang", "test iou")
     assert printed.startswith("Tang, test IoU 68.61%")

@@ -157,7 +157,8 @@ def _describe_misuse(error: Exception) -> list[str]:
     if not (message := error.format_message().strip()):
         return []
     option = getattr(error, "param", None)
-    if type(error).__name__ == "MissingParameter" and option.param_type_name == "option":  # no public name either
+    is_option = getattr(option, "param_type_name", "") == "option"
+    if is_option and type(error).__name__ == "MissingParameter":  # Typer has no public name for this class
         typed = f"`{error.ctx.command_path} ... {option.opts[0]} {option.metavar}`"
         message = f"{message.removesuffix('.')}, as in {typed}. {option.help}"
     asked = f" `{error.ctx.command_path} --help` lists the options." if getattr(error, "ctx", None) else ""

@@ -17,7 +17,7 @@ from common.paper import Paper
 from common.reported import Reported
 
 # The id of a printed number, and the profile of the runs beside it.
-Source = tuple[str, str]
+_Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ class Answer:
 
     @property
     def stale(self) -> bool:
-        """Whether our value beside the number comes from a stale record."""
-        return self.has_value and not self.ours.assessed.fresh
+        """Whether what stands beside the number comes from a stale record."""
+        return self.ours is not None and self.ours.has_measured and not self.ours.assessed.fresh
 
 
 def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
@@ -183,7 +183,7 @@ def _usable_for_answers(paper: Paper, assessed: Iterable[Assessment]) -> list[As
     return sorted((each for each in run if paper.are_default(paper.without_design(each.record.readings))), key=order)
 
 
-def _sources(usable: Sequence[Assessment]) -> dict[Source, Runs]:
+def _sources(usable: Sequence[Assessment]) -> dict[_Key, Runs]:
     """The first comparison of each number.
 
     If a number was run on the paper's own data, runs on other data are left out. With another number of folds than the
@@ -202,10 +202,10 @@ def _sources(usable: Sequence[Assessment]) -> dict[Source, Runs]:
 def _answer(
     paper: Paper,
     cells: Sequence[Reported],
-    sources: Mapping[Source, Runs],
+    sources: Mapping[_Key, Runs],
     without: Mapping[str, Compared],
     nothing: compare.Nothing,
-    elsewhere: Mapping[Source, Explanation],
+    elsewhere: Mapping[_Key, Explanation],
 ) -> Answer:
     """The answer for the numbers `cells`, which are judged together. without: by id, their comparison without runs."""
     head = head_of(cells)

@@ -21,7 +21,8 @@ from common.evidence.shapes import LEAST_IOU, TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap_ratios, paired_bootstrap_ratios
 
 HEADER = ["measure", "value", "95 % interval", "n"]
-# The names of the measures that other modules look for.
+# The names of the measures that other modules look for, also in the stored scores of the network that comes with the
+# suite.
 DICE = "Dice"
 LESIONS_MISSED = "lesions missed"
 BLANK_MARKED = "blank images marked"

@@ -35,10 +35,10 @@ def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
     runs = runs or answer.ours
     if runs is None or not runs.has_measured:
         return "-"
-    if runs.row.reproduced.mean is None:
-        size = "small" if runs.assessed.record.profile == "small" else ""
-        about = ", ".join(filter(None, [size, *_doubts(runs)]))
-        return f"undefined {runs.row.undefined}{about and f' ({about})'}"
+    if runs.row.undefined:
+        about = [_small(runs).strip(), *_doubts(runs)]
+        in_brackets = f" ({', '.join(filter(None, about))})" if any(about) else ""
+        return f"undefined {runs.row.undefined}{in_brackets}"
     interval = "" if is_unlearned(runs) else _interval(runs.row)
     about = [interval and f"{interval}{_of_a_mean(answer)}", *_behind(answer, runs)]
     return f"{like(runs.row, runs.row.reproduced.mean)} ({', '.join(filter(None, about))})"
@@ -99,11 +99,15 @@ def count_repeats(record: Record, number: int, kind: str = "") -> str:
 def _behind(answer: Answer, runs: Runs) -> list[str]:
     """What a value of ours is from: the number of repeats, then as `_doubts`."""
     record, number = runs.assessed.record, runs.row.reproduced.n
-    small = "small " if record.profile == "small" else ""
+    small = _small(runs)
     repeats = count_repeats(record, number, small)
     if answer.head.image or is_count(answer.head):
         repeats = counted(number, f"{small}{'image' if answer.head.image else 'fold'}")
     return [repeats, *_doubts(runs)]
+
+
+def _small(runs: Runs) -> str:
+    return "small " if runs.assessed.record.profile == "small" else ""
 
 
 def _doubts(runs: Runs) -> list[str]:

@@ -161,7 +161,8 @@ def _line(assessed: Assessment, row: Compared) -> list:
     of_nothing = (known.get(who) or Prediction(1, row.trivial[who]) for who in NOTHING)
     nothing = [_joined(estimate(each, row.definition)) for each in of_nothing]
     leak_free = _leak_free(assessed, row.part, row.definition) if row.id in assessed.own else []
-    repeats = [*estimate(row.reproduced, row.definition), row.reproduced.n]
+    mean, interval = estimate(row.reproduced, row.definition)
+    repeats = [f"undefined {row.undefined}" if row.undefined else mean, interval, row.reproduced.n]
     about = [row.part, row.name, row.as_printed, _said(assessed.record, row)]
     return [*about, *repeats, *leak_free, *nothing, as_code(row.definition)]
 

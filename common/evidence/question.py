@@ -28,13 +28,12 @@ def explain(paper: Paper, number: str | None, results: Path) -> list[str]:
     if number is None:
         return list(paper_sentences.explain_paper(paper, found, assessed, check_worded(paper, assessed)))
     meant = find_number(paper, found, number)
-    lines = sentences.explain(meant.answer)
-    if meant.cell.id == meant.answer.head.id:
+    first, cells = meant[0], [each.cell for each in meant]
+    lines = sentences.explain(first.answer)
+    if first.answer.head in cells:
         return lines
-    return [
-        f"{name_number(meant.cell)} ({name_spot(meant.cell)}) is judged together with all numbers of its column:",
-        *lines,
-    ]
+    places = "; ".join(name_spot(cell) for cell in cells)
+    return [f"{name_number(first.cell)} ({places}) is judged together with all numbers of its column:", *lines]
 
 
 def example(paper: Paper) -> str:

@@ -57,7 +57,7 @@ def _checked(plain: list[dict[str, Any]], paper: str) -> list[Record]:
     # As text, because strict validation of Python objects takes no dict for a dataclass.
     records = _RECORDS.validate_json(for_json(plain), strict=True)
     _refuse_mixed(records, paper)
-    if wrong := [line for record in records for line in impossible(record)]:
+    if wrong := [f"{slug(record)}: {line}" for record in records for line in impossible(record)]:
         raise ValueError("\n".join(first_few(wrong)))
     return records
 

@@ -67,7 +67,7 @@ def _headlines(paper: Paper, found: Iterable[Answer]) -> Iterable[list[str]]:
 
 def _section(paper: Paper, found: Sequence[Answer]) -> str:
     own = [answer for answer in found if answer.is_own]
-    unlearned = any(answer.has_value and is_unlearned(answer.ours) for answer in own)
+    unlearned = any(answer.ours and answer.ours.has_measured and is_unlearned(answer.ours) for answer in own)
     undefined = any(answer.ours and answer.ours.row.undefined for answer in own)
     lines = [_line(answer) for answer in own if not answer.head.image]
     lines += _lines_of_images([answer for answer in own if answer.head.image])

@@ -12,7 +12,7 @@ from common.evidence.schema import Failure, Record, Repeat, spoken_name, trial_n
 
 _ROUNDING = 1e-6  # sums of float32 may pass the end of a range by this much
 
-# The counts of a training that every record with checksums names.
+# Every record with checksums names such a file for each training.
 _COUNTS = re.compile(r"rows-([\d-]+)-test\.npz")
 
 
@@ -45,12 +45,12 @@ def _missing(record: Record) -> Iterator[str]:
     repeats: dict[int, list[Repeat | Failure]] = {}
     for each in (*record.runs, *record.failed):
         repeats.setdefault(each.repeat, []).append(each)
-    if _has_gap(repeats):
-        yield f"it has the repeats {_counted_from_1(repeats)}"
+    if gap := _first_gap(repeats):
+        yield f"repeat {gap} is missing"
     for repeat, trained in repeats.items():
         folds = [each.fold for each in trained if each.fold is not None]
-        if _has_gap(folds):
-            yield f"repeat {repeat + 1} has the folds {_counted_from_1(folds)}"
+        if gap := _first_gap(folds):
+            yield f"repeat {repeat + 1} fold {gap} is missing"
         elif folds and all(isinstance(each, Repeat) for each in trained):
             tested, images = sum(each.split.get("test", 0) for each in trained), sum(trained[0].split.values())
             if tested != images:
@@ -58,15 +58,13 @@ def _missing(record: Record) -> Iterator[str]:
     known = {trial_name(run) for run in record.runs}
     for name in record.counts:
         if (counted := _COUNTS.fullmatch(name)) and counted[1] not in known:
-            yield f"{name} is of a training that is missing"
+            yield f"the training is missing that {name} is of"
+            break  # a whole cross-validation may be missing
 
 
-def _has_gap(numbers: Collection[int]) -> bool:
-    return sorted(numbers) != [*range(len(numbers))]
-
-
-def _counted_from_1(numbers: Collection[int]) -> str:
-    return ", ".join(str(number + 1) for number in sorted(numbers))
+def _first_gap(numbers: Collection[int]) -> int | None:
+    """The first number that is missing, counted from 1. None if the numbers are 0, 1, 2, ... without a gap."""
+    return next((i + 1 for i, number in enumerate(sorted(numbers)) if i != number), None)
 
 
 def _out_of_range(where: str, values: Mapping[str, float | None]) -> Iterator[str]:

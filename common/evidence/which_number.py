@@ -33,19 +33,23 @@ class Candidate:
     as_typed: bool = False
 
 
-def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> Candidate:
-    """Finds the number that a person means, and its answer. typed: an id, a value, or words of a name.
+def find_number(paper: Paper, found: Sequence[Answer], typed: str) -> list[Candidate]:
+    """Finds the number that a person means. typed: an id, a value, or words of a name.
+
+    Returns several numbers if they fit equally well and have the same answer, as folds of one column with the same
+    value do.
 
     A value is a fraction or a percentage, whichever of the two the paper prints, and means the numbers that round to
     it: 0.89 means 0.890, 89.089% and 0.89335. Raises BadInput if it fits several numbers, or none; then it lists at
     most LISTED to choose from, or the nearest ones."""
     wanted = " ".join(typed.lower().split())
     if by_id := [Candidate(answer, cell) for answer in found for cell in answer.cells if wanted == cell.id.lower()]:
-        return by_id[0]
+        return by_id[:1]
     value = _VALUE.fullmatch(wanted)
     fits = list(_by_value(found, *value.groups()) if value else ()) or list(_by_words(found, wanted))
     if len({candidate.answer.head.id for candidate in fits}) == 1:
-        return min(fits, key=_order)
+        best = min(map(_order, fits))
+        return [candidate for candidate in fits if _order(candidate) == best]
     if fits:
         raise _listing(paper, f"'{typed}' may be one of:", sorted(fits, key=_order), of_all=True)
     own = [answer for answer in found if answer.is_own] or found

@@ -101,7 +101,7 @@ UNREADABLE = {
     "an IoU above 1": ({"metrics": {"test": {"iou|fg|pooled|t=0.5": 1.5}}}, "iou|fg|pooled|t=0.5 is 1.5"),
     "an unknown metric": ({"metrics": {"test": {"kappa|fg|pooled": 0.5}}}, "unknown metric 'kappa'"),
     "a best epoch that was not trained": ({"best_epoch": 4}, "repeat 1: its best epoch is 4, of 3"),
-    "a fold without the others": ({"fold": 1}, "repeat 1 has the folds 2"),
+    "a fold without the others": ({"fold": 1}, "repeat 1 fold 1 is missing"),
     "no epochs": ({"epochs": 0}, "runs (entry 1).epochs: expected more than 0, not 0"),
 }
 

@@ -22,7 +22,7 @@ def answered(about: Paper) -> list[Answer]:
 def found(typed: str, *cells) -> str:
     """The id of the number that is meant."""
     about = paper(*cells)
-    return find_number(about, answered(about), typed).answer.head.id
+    return find_number(about, answered(about), typed)[0].answer.head.id
 
 
 def asked(typed: str, *cells) -> list[str]:
@@ -106,7 +106,7 @@ def test_if_none_fits_the_nearest_few_are_listed():
     assert ids(asked("X-io", *many, number("X-iou", "0.7")))[0] == "X-iou"
 
 
-def test_a_standard_deviation_is_the_nearest_of_no_number():
+def test_standard_deviations_are_listed_last():
     spread, far = number("spread", "0.94%", statistic="deviation"), number("far", "0.7")
     assert ids(asked("0.8877", spread, far)) == ["far", "spread"]
 
@@ -120,13 +120,20 @@ def test_a_value_of_a_fold_means_its_column():
     ("typed", "id"),
     [("0.91", "fold-1"), ("FOLD-2", "fold-2"), ("0.913", "fold-2"), ("0.9", "mean"), ("test iou", "mean")],
 )
-def test_the_number_itself_is_found_too_of_several_in_a_column_the_nearest_but_the_mean_first(typed, id):
+def test_of_a_column_the_mean_is_meant_if_it_fits_or_else_the_nearest_fold(typed, id):
     about = paper(
         number("fold-1", "0.91", fold=1, table="V"),
         number("fold-2", "0.9131", fold=2, table="V"),
         number("mean", "0.90", statistic="mean", table="V"),
     )
-    assert find_number(about, answered(about), typed).cell.id == id
+    assert [each.cell.id for each in find_number(about, answered(about), typed)] == [id]
+
+
+def test_all_folds_that_fit_equally_well_are_meant():
+    values = {1: "0.91", 2: "0.92", 3: "0.91"}
+    folds = [number(f"fold-{fold}", value, fold=fold, table="V") for fold, value in values.items()]
+    about = paper(*folds, number("mean", "0.8", statistic="mean", table="V"))
+    assert [each.cell.id for each in find_number(about, answered(about), "0.91")] == ["fold-1", "fold-3"]
 
 
 @pytest.fixture(scope="module")
@@ -144,4 +151,4 @@ def test_the_iou_of_paudel_is_one_of_three(paudel, typed):
 
 @pytest.mark.parametrize(("typed", "id"), [("0.890", "X-iou"), ("0.89089", "iou-abstract"), ("0.756", "X-unet-iou")])
 def test_with_all_its_digits_it_is_one(paudel, typed, id):
-    assert find_number(*paudel, typed).answer.head.id == id
+    assert find_number(*paudel, typed)[0].answer.head.id == id

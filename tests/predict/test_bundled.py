@@ -16,6 +16,7 @@ from common.data.busi import index
 from common.data.fetch import find_masked
 from common.data.prepare import Need, prepare
 from common.errors import BadInput
+from common.evidence import clinical
 from common.evidence.clinical import dice_of_images
 from common.files import checksum, read_json
 from common.predict import bundle, model_card
@@ -33,6 +34,12 @@ TOP = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def scores() -> dict:
     return read_json(SCORES)
+
+
+def test_its_scores_have_the_names_that_the_code_looks_for(scores: dict):
+    """After a rewording, `make network` writes them anew."""
+    names = {each["name"] for each in scores["normal"]}
+    assert {clinical.UNMATCHED, clinical.SPECKS, clinical.MARKED_WITHOUT_LESION} <= names
 
 
 def test_the_file_is_small_and_has_its_weights_in_half_precision():

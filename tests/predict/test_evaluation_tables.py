@@ -1,12 +1,8 @@
 """What `repro evaluate` shows of few images, and of none."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import common
-from common.evidence import clinical
 from common.evidence.clinical import Measure
 from common.evidence.statistics import PairedDifference, bootstrap_ratios
 from common.predict.evaluation_tables import _LEAST_FOR_INTERVAL, _change, _headline_cell
@@ -32,14 +28,6 @@ def test_a_difference_of_few_images_has_no_interval_and_is_not_bold():
 ])  # fmt: skip
 def test_what_the_set_has_none_of_is_told(name, n, told):
     assert str(_headline_cell(Measure(name, np.nan, np.nan, np.nan, n))) == told
-
-
-def test_the_name_of_a_measure_stands_in_one_file_so_that_it_may_be_reworded():
-    names = [clinical.LESIONS_MISSED, clinical.BLANK_MARKED, clinical.UNMATCHED, clinical.SPECKS]
-    names += [clinical.MARKED_WITHOUT_LESION]
-    sources = {path: path.read_text("utf-8") for path in Path(common.__file__).parent.rglob("*.py")}
-    for name in names:
-        assert [path.name for path, source in sources.items() if f'"{name}"' in source] == ["clinical.py"], name
 
 
 def test_a_bootstrap_interval_of_few_values_is_too_narrow():

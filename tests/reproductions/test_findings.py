@@ -133,7 +133,7 @@ def figures_of_tang() -> list[str]:
     iou, f1 = (f"{100 * score(definition, 'tang'):.1f}" for definition in (IOU, DICE))
     near = [iou, f1, rounded(printed("tang", "unet-iou")), rounded(printed("tang", "unet-f1"))]
     cmunext = scores(IOU, "tang", network="cmunext")
-    unet = scores(IOU, "tang")[:3]
+    unet = scores(IOU, "tang")
     assert all(one < other for one, other in zip(cmunext, unet, strict=True)), "no longer below on all three splits"
     sizes = [Network.of_paper("tang").plan(paper.recipe("small", {"network": name})) for name in ("cmunext", "unet")]
     return [
