@@ -26,7 +26,11 @@ from common.text import print_line
 
 CHECKOUT = Path(common.__file__).parents[1]
 # The files of a checkout that the check needs: code, the results that it adds to, and the networks in plain PyTorch.
-CONTENT = ("common", "reproductions", "results", "tests/bench", "README.md", "LICENSE", "constraints.txt", "setup.cfg")
+# The counts of small runs are left out. They are most of the results, and the check makes none.
+CONTENT = (
+    "common", "reproductions", "results", ":(exclude)results/*/small-*", "tests/bench", "README.md", "LICENSE",
+    "constraints.txt", "setup.cfg",
+)  # fmt: skip
 # Packages that a GPU host for scientific work has. All of them are large, except for the last, which comes with JAX.
 OF_HOST = ("NumPy", "SciPy", "scikit-learn", "Pillow", "OpenCV", "ml_dtypes")
 # All other packages that the trainings and the ratios import, and the packages that these import.
