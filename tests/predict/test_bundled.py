@@ -18,6 +18,7 @@ from common.data.prepare import Need, prepare
 from common.errors import BadInput
 from common.evidence import clinical
 from common.evidence.clinical import dice_of_images
+from common.evidence.shapes import LEAST_IOU
 from common.files import checksum, read_json
 from common.predict import bundle, model_card
 from common.predict.bundled import FILE, NAME, SCORES, describe_bundled, find_network, marked_without_lesion
@@ -122,7 +123,7 @@ def test_what_a_mean_dice_hides_is_told_with_its_own_numbers(scores: dict, busi_
         f"a Dice of {dice.mean():.2f} on the {len(tested)} images of BUSI that it never saw",
         f"Half of these images have a Dice above {np.median(dice):.2f}.",
         f"{np.count_nonzero(dice < 0.5)} have a Dice below 0.5.",
-        f"It misses {missed.sum():.0f} of the {rows.lesions.sum():.0f} lesions.",
+        f"It misses {missed.sum():.0f} of the {rows.lesions.sum():.0f} lesions (an IoU of at most {LEAST_IOU}).",
         f"over the other {np.count_nonzero(missed == 0)} images it is {dice[missed == 0].mean():.2f}.",
     ):
         assert sentence in said

@@ -30,7 +30,7 @@ def within(signature: str, value: float) -> float:
 def moved(own: Record, readings: dict[str, str], by: float, repeats: int) -> Record:
     """The same with other readings, every metric of so many repeats higher by so much, a little more in each. A score
     stays within its range."""
-    content = own.model_dump() | {"readings": readings}
+    content = own.model_dump() | {"readings": readings, "counts": {}}
     content["runs"] = content["runs"][:repeats]
     for run in content["runs"]:
         for values in run["metrics"].values():
