@@ -250,8 +250,8 @@ def test_any_change_of_a_record_of_a_paper_makes_a_record_or_is_refused_by_name(
     @given(st.data())
     def check(data):
         path.write_text(json.dumps(changed_somewhere(record, data)), encoding="utf-8")  # which is YAML too
-        made, refusal = outcome(lambda: papers.read(name, path), BadInput)
-        assert str(path) in refusal if refusal else made.recipe("paper").side
+        recipe, refusal = outcome(lambda: papers.read(name, path).recipe("paper"), BadInput)
+        assert "paper.yaml" in refusal if refusal else recipe.side
 
     check()
 
