@@ -27,7 +27,7 @@ def loss(name, precision, images, cache):
     recipe = about.recipe("smoke")
     prepared = prepare_for(recipe, Found("phantom", images, index(images), []), cache)
     keras.utils.set_random_seed(0)
-    model = compiled(Network.of_paper(about.name), recipe, precision, steps=1)
+    model = compiled(Network.of_paper(about.name), recipe, precision, steps=STEPS)
     model.run_eagerly = True  # the same arithmetic, and nothing to compile
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
