@@ -236,18 +236,23 @@ def predict(
 
 
 def evaluate(
-    models: "str | Path | Sequence[str | Path]" = "tang-small",
+    models: "str | Path | Sequence[str | Path] | None" = None,
     data: str | Path | None = None,
     *,
+    predicted: "str | Path | Sequence[str | Path]" = (),
     images: str | Path | None = None,
     masks: str | Path | None = None,
     each_image: bool = False,
     runs: str | Path = "runs",
     say: Callable[[str], None] | None = print_line,
 ) -> list[dict[str, Any]]:
-    """Scores of trained networks on images with masks: the numbers of `repro evaluate`.
+    """Scores of trained networks, or of masks that another program predicted, on images with masks: the numbers of
+    `repro evaluate`.
 
-    models: a network as in `load_model`, or several. All are scored on the same images.
+    models: a network as in `load_model`, or several. All are scored on the same images. None: the network that comes
+        with the suite if `predicted` is not given either.
+    predicted: a folder of masks that another program predicted, or several. Each has a mask for every image, called as
+        the image. They are scored at the size of each image, under the definitions that need no probabilities.
     images, masks: folders of images and of masks with the same names; or instead data, as in `reproduce`.
     each_image: a row for each network and image, instead of one for each network and definition of a metric.
     runs: the folder for prepared images.
@@ -255,7 +260,8 @@ def evaluate(
         what a network was trained on; None for silence.
 
     A row of a definition has
-        model, paper       the file of the network, and the paper of its network
+        model, paper       the file of the network, and the paper of its network; the folder of predicted masks, and
+                           None
         data, images       the name of the set, and how many images were used
         seen               whether the network was trained on this very set
         seen_images        how many of the images are in the set that it was trained on: all, if this is that very set;
@@ -269,10 +275,16 @@ def evaluate(
                            if the two can't be compared image by image
     A row of an image has `model`, and the columns of images.csv (docs/describe-data.md): file, dice, iou, missed, ...
 
-    Raises BadInput if no network is given, for files that are no such networks, and for data that are missing, can't be
-    used, or have no image of a class that all networks were trained on."""
-    files = list(map(as_path, [models] if isinstance(models, str | Path) else models))
-    if not files:
+    Raises BadInput if the lists are empty, for files that are no such networks, for predicted masks that do not pair up
+    with the images, and for data that are missing, can't be used, or have no image of a class that all networks were
+    trained on."""
+    if models is None:
+        models = () if predicted else "tang-small"
+    files, of_masks = (
+        [as_path(each) for each in ([named] if isinstance(named, str | Path) else named)]
+        for named in (models, predicted)
+    )
+    if not files and not of_masks:
         raise BadInput("No network is named: expected one, or several, as in `load_model`.")
     _load_keras()
     from common.data import fetch
@@ -283,7 +295,7 @@ def evaluate(
     named, runs = None if data is None else str(data), as_path(runs)
     folders = (None if folder is None else as_path(folder) for folder in (images, masks))
     found = fetch.find_masked(named, *folders, data_root(), runs)
-    evaluated = evaluate_all(files, found, runs)
+    evaluated = evaluate_all(files, found, runs, predicted=of_masks)
     for line in [*describe_files(evaluated, found, runs), *describe_notes(evaluated)] if say else []:
         say(line)
     if each_image:

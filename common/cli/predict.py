@@ -82,6 +82,15 @@ def evaluate(
             "--model", metavar="NAME", help=f"A trained network: {WAYS_TO_NAME} May be repeated.", show_default=NAME
         ),
     ] = None,
+    predicted: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="A folder of masks that another program predicted, called as the images. May be repeated, and named "
+            "beside --model.",
+            show_default=False,
+        ),
+    ] = None,
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder of your images. Needs --masks.", show_default=False)
     ] = None,
@@ -112,7 +121,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Evaluate trained networks on images with masks, with 95 % intervals, and compare them."""
+    """Evaluate trained networks, or masks that another program predicted, on images with masks: with 95 % intervals,
+    and compared with each other."""
     from common.data import fetch
 
     if output:
@@ -130,7 +140,8 @@ def evaluate(
         with progress_bar() as progress:
             yield from progress.track(batches, number, description="evaluating")
 
-    evaluated = evaluate_all(model or [Path(NAME)], found, runs, watched)
+    networks = model or ([] if predicted else [Path(NAME)])
+    evaluated = evaluate_all(networks, found, runs, watched, predicted or [])
     for line in evaluation_tables.describe_files(evaluated, found, runs):
         say(line, err if as_json else out)
     written = evaluation_files.write_all(evaluated, output) if output else []
@@ -138,7 +149,8 @@ def evaluate(
         say_json(evaluation_tables.as_record(evaluated))
         return
     for each in evaluated:
-        say(f"{each.prefix}{NAME if each.file == FILE else each.file}: {each.about}.")
+        what = each.about or "masks that another program predicted"
+        say(f"{each.prefix}{NAME if each.file == FILE else each.file}: {what}.")
     say(pipeline.DISCLAIMER)
     for line in evaluation_tables.describe_notes(evaluated, everything):
         say(line)

@@ -14,6 +14,7 @@ from rich import get_console
 from rich.progress import track
 
 from common.data.decode import decode_image, mask_and_doubts, read_size, same_shape
+from common.data.masks import merge
 from common.data.open_image import LARGEST, Unreadable
 from common.data.outlines import meant_area
 from common.errors import BadInput
@@ -130,6 +131,12 @@ def on_one_grid(found: Decoded, case: Case) -> list[np.ndarray]:
 def on_grid_of(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The mask, bool, resized to the height and width of the image."""
     return cv2.resize(mask.view(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+
+
+def true_mask(case: Case, found: Decoded, masks: str) -> np.ndarray:
+    """The truth of a case that has no faults, bool, at the height and width of its image. masks: how several masks
+    become one, as in `Recipe.masks`."""
+    return on_grid_of(found.image, merge(on_one_grid(found, case), masks) > 127)
 
 
 def union_of_masks(case: Case, image: np.ndarray, drawn: Sequence[np.ndarray]) -> np.ndarray:

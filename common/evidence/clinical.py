@@ -149,12 +149,13 @@ def dice_of_images(rows: Rows) -> np.ndarray:
 def _of_shapes(rows: Rows) -> Iterator[_Ratio]:
     """Measures of outlines and lesions. Their parts are NaN in rows without `Rows.has_shapes`."""
     side = math.isqrt(int(rows.pixels[0]))
+    size = f"side {side}" if (rows.pixels == side**2).all() else "each image at its own size"
     either = rows.outline != 0
     near = rows.outline_near / np.where(either, rows.outline, 1)
     missed, unmatched = rows.lesions - rows.lesions_found, rows.regions - rows.regions_matched - rows.specks
     each_image = np.ones(len(rows))
     of, per_image = "{part:.0f} of {whole:.0f}", "{part:.0f} in {whole:.0f}"
-    yield _Ratio(f"normalised surface Dice at {TOLERANCE} pixels (side {side})", near, either, "{whole:.0f}")
+    yield _Ratio(f"normalised surface Dice at {TOLERANCE} pixels ({size})", near, either, "{whole:.0f}")
     yield _Ratio(f"lesions found (IoU above {LEAST_IOU})", rows.lesions_found, rows.lesions, of)
     yield _Ratio(LESIONS_MISSED, missed, rows.lesions, of)
     yield _Ratio(UNMATCHED, unmatched, each_image, per_image)

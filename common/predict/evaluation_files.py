@@ -7,9 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from common.data.case import Case, on_grid_of, on_one_grid, read_case
+from common.data.case import Case, on_grid_of, read_case, true_mask
 from common.data.listing import first_bytes
-from common.data.masks import merge
 from common.evidence.boxes import PREDICTED, TRUTH, draw_outlines
 from common.files import write_atomically
 from common.plural import counted
@@ -71,9 +70,9 @@ def _write_worst(each: Evaluated, rows: list[dict[str, str | int | float | None]
     `describe_images` returns. Returns the paths."""
     lines, written = [_EXPLAINS], [folder / _LEGEND]
     for rank, (image, marked) in enumerate(each.worst.items(), 1):
-        drawn = _overlay(each.cases[image], marked, each.recipe.masks)
+        drawn = _overlay(each.images.cases[image], marked, each.masks)
         _, content = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-        written.append(folder / _name(rank, rows[image]["dice"], each.cases[image]))
+        written.append(folder / _name(rank, rows[image]["dice"], each.images.cases[image]))
         write_atomically(written[-1], content.tobytes(), durable=False)
         lines.append(f"{written[-1].name}: {_describe(rows[image])}")
     write_atomically(folder / _LEGEND, "".join(f"{for_terminal(line)}\n" for line in lines).encode())
@@ -94,9 +93,9 @@ def _name(rank: int, dice: float, case: Case) -> str:
 def _overlay(case: Case, marked: np.ndarray, masks: str) -> np.ndarray:
     """Draws the outlines of the true mask and of the predicted mask on an image. Returns uint8 (H, W, 3), RGB.
 
-    marked: the predicted mask, bool (side, side). masks: as in `Recipe.masks`."""
+    marked: the predicted mask, bool, of any size. masks: as in `Recipe.masks`."""
     found = read_case(case)
-    truth = merge(on_one_grid(found, case), masks) > 127
+    truth = true_mask(case, found, masks)
     height, width = found.image.shape[:2]
     scale = min(max(1, _LEAST / min(height, width)), _MOST / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

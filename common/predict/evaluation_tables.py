@@ -57,9 +57,9 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
         besides = " and in what clinicians ask for, and in no definition" if everything else ""
         only = f"{count} only in '{clinical.BLANK_MARKED}'{besides}."
         lines.append(f"{counted(blank, 'image')} {have} no lesion. {only}")
-    for label, number in first.left_out.items():
+    for label, number in first.images.left_out.items():
         lines.append(f"Left out: {counted(number, 'image')} of the class {label}, on which {untrained}.")
-    if first.dataset == "busi" and len({each.about.recipe.masks for each in evaluated}) > 1:
+    if first.dataset == "busi" and len({each.about.recipe.masks for each in evaluated if each.about}) > 1:
         lines.append(
             "The networks were trained with different readings of several masks of an image. Here all masks of an "
             "image are its truth, for every network."
@@ -122,12 +122,12 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
     besides = f", and {counted(blank, 'blank one')} apart" if blank else ""
     images = f"{counted(len(evaluated[0].rows), 'image')} of {evaluated[0].dataset}{besides}"
     lines = [
-        f"{images} ({place}). {interval} A lesion is missed if nothing that the network marks has an IoU "
-        f"above {LEAST_IOU} with it. A blank image is one whose mask marks nothing."
+        f"{images} ({place}). {interval} A lesion is missed if no marked region "
+        f"has an IoU above {LEAST_IOU} with it. A blank image is one whose mask marks nothing."
     ]
     if len(evaluated) > 1:
         lines.append(
-            "The interval of a difference is of the same resamples of images for both networks (10,000, bootstrap); it "
+            "The interval of a difference is of the same resamples of images for both (10,000, bootstrap); it "
             f"is shown from {_LEAST_FOR_INTERVAL} images on. A difference is bold if 0 is outside."
         )
     return lines
@@ -146,6 +146,10 @@ def _definitions_table(evaluated: list[Evaluated]) -> Table:
 def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
     grids = ", ".join(f"{each.prefix}{each.grid}" for each in evaluated)
     images = len(evaluated[0].rows)
+    of_masks = (
+        "Masks of another program are compared at the size of each image. In pooled definitions, an image with more "
+        "pixels counts more. Definitions that need probabilities have no value for them."
+    )
     true, _, missed, _ = evaluated[0].rows.overlap(0.5)
     of_blank = (
         " A blank image in which the network marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the "
@@ -162,7 +166,8 @@ def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
         "the rest.",
         "Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples); none if all resamples "
         f"have the same value, if all images are one batch, or of fewer than {_LEAST_FOR_INTERVAL} images.",
-        f"Lengths and areas are in pixels of the size at which the network sees every image: {grids}.",
+        f"Lengths and areas are in pixels of the size at which the images are evaluated: {grids}.",
+        *([of_masks] if any(each.about is None for each in evaluated) else []),
     ]
 
 
@@ -225,7 +230,12 @@ def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:
     """A flat row for each network and definition, as `reproductions.evaluate` documents. Undefined values are None."""
     rows = []
     for each in evaluated:
-        about = {"model": str(each.file), "paper": each.about.paper, "data": each.dataset, "images": len(each.rows)}
+        about = {
+            "model": str(each.file),
+            "paper": each.about and each.about.paper,
+            "data": each.dataset,
+            "images": len(each.rows),
+        }
         about |= {"seen": each.seen_whole, "seen_images": each.seen}
         for signature, score in each.scores.items():
             less = each.against.get(signature)
@@ -243,14 +253,14 @@ def as_record(evaluated: list[Evaluated]) -> dict[str, Any]:
         "data": first.dataset,
         "images": len(first.rows),
         "blank_images_besides": _count_blank(first),
-        "left_out": first.left_out,
+        "left_out": first.images.left_out,
         "notes": describe_notes(evaluated),
         "networks": [
             {
                 "file": str(each.file),
                 "trained_on_this_data": each.seen_whole,
                 "images_of_its_training_set": each.seen,
-                "about": each.about.model_dump(mode="json"),
+                "about": each.about and each.about.model_dump(mode="json"),
                 "headline": [asdict(measure) for measure in clinical.headline(each.with_blank)],
                 "grid": each.grid,
                 "metrics": {signature: score._asdict() for signature, score in each.scores.items()},

@@ -70,7 +70,7 @@ def test_all_shows_every_definition_but_those_of_unknown_classes(repro, saved, o
     assert not re.search(r"\|class|class=", printed)
     assert "What clinicians ask for" in printed
     assert "in pixels" in printed
-    assert f"in pixels of the size at which the network sees every image: {SIDE}x{SIDE}." in printed
+    assert f"in pixels of the size at which the images are evaluated: {SIDE}x{SIDE}." in printed
 
 
 def test_what_a_marked_blank_image_counts_is_told(repro, saved, own):

@@ -1,0 +1,174 @@
+"""`repro evaluate --predicted DIR`: masks that another program predicted."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import reproductions
+from common.predict.ready_masks import DEFINITIONS
+from tests.predict.made import SIDE
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Four images of bright squares for a network that marks what is bright, their true masks, and in marks/ what this
+    network marks, as another program would write it: one right, one half right, one missed, one blank that is
+    marked."""
+    square = np.full((SIDE, SIDE), 20, np.uint8)
+    square[4:20, 4:20] = 250
+    dark, lesion = np.full_like(square, 20), np.uint8(255) * (square > 100)
+    half = lesion.copy()
+    half[12:] = 0
+    for name, image, true in (
+        ("right", square, lesion), ("half", square, half), ("missed", dark, lesion), ("blank", square, 0 * lesion)
+    ):  # fmt: skip
+        save(tmp_path / "scans" / f"{name}.png", image)
+        save(tmp_path / "masks" / f"{name}_mask.png", true)
+        save(tmp_path / "marks" / f"{name}.png", (image > 100).astype(np.uint8))  # 0 and 1, as nnU-Net writes them
+    return "--images", "scans", "--masks", "masks"
+
+
+def as_json(repro, *words):
+    status, printed, complaint = repro("evaluate", *words, "--json")
+    assert (status, complaint) == (0, "")
+    return json.loads(printed)["networks"]
+
+
+def test_the_masks_of_a_network_score_as_the_network(repro, saved, own):
+    """At the size of the images, which is that of the network here, the two are the same."""
+    network, masks = as_json(repro, "--model", saved["colour"], "--predicted", "marks", *own)
+    assert masks["metrics"] == {each: network["metrics"][each] for each in DEFINITIONS}
+    assert masks["headline"] == network["headline"]
+    assert masks["clinical"] == network["clinical"]
+    assert {each["value"] for each in masks["less_the_first"].values()} == {0}
+    assert (masks["about"], masks["grid"]) == (None, "own size")
+    assert masks["trained_on_this_data"] is False
+
+
+def test_only_what_masks_decide_is_scored(repro, own):
+    (masks,) = as_json(repro, "--predicted", "marks", *own)
+    assert list(masks["metrics"]) == DEFINITIONS
+    assert not any(word in each for each in DEFINITIONS for word in ("soft", "keras-raw", "bce", "t=0.3", "t=0.7"))
+    _, printed, _ = repro("evaluate", "--predicted", "marks", *own, "--all")
+    said = " ".join(printed.split())
+    assert "marks: masks that another program predicted." in said
+    assert "Definitions that need probabilities have no value for them." in said
+    assert "pixels of the size at which the images are evaluated: own size." in said
+
+
+def test_each_image_counts_at_its_own_size(repro, tmp_path):
+    """In a definition over all pixels the larger image counts more, and in one over images both count alike."""
+    for name, side in (("small", 10), ("large", 100)):
+        image, true = np.full((side, 2 * side), 90, np.uint8), np.zeros((side, 2 * side), np.uint8)
+        true[: side // 2] = 255
+        marked = true if name == "large" else 255 - true
+        for folder, pixels in (("scans", image), ("masks", true), ("marks", marked)):
+            save(tmp_path / folder / f"{name}.png", pixels)
+    words = "--predicted", "marks", "--images", "scans", "--masks", "masks"
+    (masks,) = as_json(repro, *words)
+    assert masks["metrics"]["dice|fg|image|t=0.5|empty=one"]["value"] == 1 / 2
+    shared, true, marked = 100 * 100, 100 * 100 + 10 * 10, 100 * 100 + 10 * 10
+    assert masks["metrics"]["dice|fg|pooled|t=0.5"]["value"] == pytest.approx(2 * shared / (true + marked))
+    assert masks["clinical"][0]["name"] == "normalised surface Dice at 2 pixels (each image at its own size)"
+    repro("evaluate", *words, "-o", "out")
+    rows = {row["file"]: row for row in csv.DictReader((tmp_path / "out" / "images.csv").open())}
+    assert rows["small.png"]["true_px_at_own_size"] == "100"
+    assert [path.name for path in sorted((tmp_path / "out" / "worst").glob("*.jpg"))] == ["01-dice-0.000-small.jpg"]
+
+
+def test_masks_may_be_called_with_a_word_and_lie_in_the_folders_of_the_images(repro, own, tmp_path):
+    plain = as_json(repro, "--predicted", "marks", *own)
+    for folder in ("scans", "masks", "marks"):
+        for path in sorted((tmp_path / folder).iterdir()):
+            patient = tmp_path / folder / ("p1" if path.name[0] in "rh" else "p2")
+            patient.mkdir(exist_ok=True)
+            path.rename(patient / (f"{path.stem}_seg.png" if folder == "marks" else path.name))
+    nested = as_json(repro, "--predicted", "marks", *own)
+    assert nested[0]["metrics"] == plain[0]["metrics"]
+    for path in (tmp_path / "marks").glob("p?/*"):
+        path.rename(tmp_path / "marks" / path.name)
+    flat = as_json(repro, "--predicted", "marks", *own)
+    assert flat[0]["metrics"] == plain[0]["metrics"]
+
+
+def test_a_set_with_classes_keeps_them(repro, saved, own, tmp_path):
+    """Without a network all classes count; beside a network those that it was trained on."""
+    for label, name in (("benign", "right"), ("malignant", "half"), ("malignant", "missed"), ("normal", "blank")):
+        for folder, ending in (("scans", ""), ("masks", "_mask")):
+            target = tmp_path / "set" / label / f"{label} ({len(name)}){ending}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tmp_path / folder / f"{name}{ending}.png", target)
+        (tmp_path / "marks" / f"{name}.png").rename(tmp_path / "marks" / f"{label} ({len(name)}).png")
+    (masks,) = as_json(repro, "--predicted", "marks", "--data", "set")
+    names = [each["name"] for each in masks["clinical"]]
+    assert {"Dice of images with benign lesions", "Dice of images with malignant lesions"} <= {*names}
+    assert masks["metrics"]["dice|fg|image|t=0.5|empty=zero"]["value"] == pytest.approx((1 + 2 / 3 + 0 + 0) / 4)
+    network, masks = as_json(repro, "--model", saved["classifier"], "--predicted", "marks", "--data", "set")
+    assert masks["metrics"]["dice|fg|image|t=0.5|empty=zero"]["value"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert masks["headline"] == network["headline"]
+
+
+@pytest.mark.parametrize(("spoil", "told"), [
+    (lambda marks: (marks / "half.png").unlink(), "half.png: no mask is called 'half'"),
+    (lambda marks: (marks / "half.png").rename(marks / "other.png"), "other.png: no image is called 'other'"),
+    (lambda marks: shutil.copy(marks / "half.png", marks / "half_mask.png"), "is a mask of 'half' too"),
+    (
+        lambda marks: [shutil.copy(marks / "half.png", marks / f"right_{n}.png") for n in "12"],
+        "right_1.png: no image is called 'right_1'",
+    ),
+    (lambda marks: save(marks / "half.png", np.zeros((SIDE, 9), np.uint8)), "not the 32x32 of its image"),
+    (lambda marks: save(marks / "half.png", np.uint8([[0, 1, 2, 3]] * 4).repeat(8, 0).repeat(8, 1)), "several values"),
+    (lambda marks: (marks / "half.png").write_bytes(b"no picture"), "half.png: "),
+    (lambda marks: shutil.rmtree(marks), "there is no such folder"),
+])  # fmt: skip
+def test_masks_that_do_not_fit_the_images_are_refused_by_name(repro, own, tmp_path, spoil, told):
+    spoil(tmp_path / "marks")
+    status, printed, complaint = repro("evaluate", "--predicted", "marks", *own, "-o", "out")
+    assert (status, printed) == (2, "")
+    assert told in " ".join(complaint.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_masks_of_one_image_are_refused(repro, own, tmp_path):
+    marks = tmp_path / "marks"
+    (marks / "half.png").rename(marks / "half_mask_1.png")
+    shutil.copy(marks / "half_mask_1.png", marks / "half_mask_2.png")
+    status, _, complaint = repro("evaluate", "--predicted", "marks", *own)
+    assert status == 2
+    assert "half_mask_2.png: half_mask_1.png is a mask of 'half' too" in " ".join(complaint.split())
+
+
+def test_what_looks_like_a_mistake_is_doubted(repro, own, tmp_path):
+    for path in (tmp_path / "marks").iterdir():
+        save(path, 1 - np.asarray(Image.open(path)))
+    _, printed, _ = repro("evaluate", "--predicted", "marks", *own)
+    said = " ".join(printed.split())
+    assert f"{tmp_path}/marks/missed.png" in said
+    assert "Is the mask inverted?" in said
+
+
+def test_a_packed_set_has_no_size_of_its_own(repro, own):
+    assert repro("data", "pack", "phantom", "--profile", "smoke", "-o", "phantom.pack")[0] == 0
+    status, _, complaint = repro("evaluate", "--predicted", "marks", "--data", "phantom.pack")
+    assert status == 2
+    assert "is a packed file. Ready masks are compared at the size of the images themselves." in complaint
+
+
+def test_from_python(own, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = reproductions.evaluate(predicted="marks", images="scans", masks="masks", say=None)
+    assert [row["definition"] for row in rows] == DEFINITIONS
+    assert {(row["model"], row["paper"], row["seen"]) for row in rows} == {("marks", None, False)}
+    images = reproductions.evaluate(predicted=["marks"], images="scans", masks="masks", each_image=True, say=None)
+    assert {row["file"]: row["dice"] for row in images} == {
+        "blank.png": 0, "half.png": 0.666667, "missed.png": 0, "right.png": 1
+    }  # fmt: skip
