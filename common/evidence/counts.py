@@ -188,6 +188,7 @@ def count(
     of_class: np.ndarray | None = None,
     logits: np.ndarray | None = None,
     logits_of_class: np.ndarray | None = None,
+    least_lesion: float = 0,
 ) -> Rows:
     """Counts predictions against their truth, image by image.
 
@@ -199,6 +200,7 @@ def count(
     of_class: float32 (n,) in [0, 1], the probability of the class `positive`, from a network that also classifies.
     logits, logits_of_class: float32, in the shapes of probabilities and of_class: the network's output before the
         sigmoid. Without them, logits are computed from the probabilities.
+    least_lesion: as in `shapes.compare_shapes`.
     Raises ValueError for shapes that don't fit, and for probabilities or truth outside [0, 1] or NaN, naming the first
     such case.
     """
@@ -215,7 +217,7 @@ def count(
         for name, values in ("probabilities", p), ("truth", t):
             if not (values.min() >= 0 and values.max() <= 1):  # also true if either is NaN
                 raise ValueError(f"{case}: {name} from {values.min()} to {values.max()}, expected within [0, 1]")
-        compared = compare_shapes(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5)
+        compared = compare_shapes(p.reshape(truth.shape[1:]) > 0.5, t.reshape(truth.shape[1:]) >= 0.5, least_lesion)
         shapes = {name: float(number) for name, number in compared.items()}
         rows.append(_count_image(p, z.astype(np.float64).ravel(), t) | shapes)
     nothing = np.full(len(rows), np.nan)

@@ -17,11 +17,12 @@ TOLERANCE = 2
 LEAST_IOU = 0.1
 
 
-def compare_shapes(marked: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def compare_shapes(marked: np.ndarray, truth: np.ndarray, least_lesion: float = 0) -> dict[str, float]:
     """The columns of `counts.Rows` that depend on shapes, for one image, by name. marked, truth: bool (H, W).
+    least_lesion: a smaller share of the image is no lesion.
 
     They come from `surface_distances`, `count_near_outlines` and `match_regions`."""
-    least_area = LEAST_SHARE * marked.size
+    least_areas = LEAST_SHARE * marked.size, least_lesion * marked.size
     # Most of an image is background, so it is faster to look only at the rectangle round all that is marked or tumour.
     left, top, width, height = cv2.boundingRect((marked | truth).view(np.uint8))
     inside = slice(top, top + max(height, 1)), slice(left, left + max(width, 1))  # OpenCV needs at least one pixel
@@ -29,7 +30,7 @@ def compare_shapes(marked: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     apart = distances_between_outlines(marked, truth)
     distances = dict(zip(("hd95", "assd"), surface_distances(*apart), strict=True))
     outlines = dict(zip(("outline", "outline_near"), count_near_outlines(*apart), strict=True))
-    return {**distances, **outlines, **match_regions(marked, truth, least_area)}
+    return {**distances, **outlines, **match_regions(marked, truth, *least_areas)}
 
 
 def distances_between_outlines(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,28 +76,32 @@ def count_near_outlines(there: np.ndarray, back: np.ndarray, tolerance: float = 
     return len(apart), int(np.count_nonzero(apart <= tolerance))
 
 
-def match_regions(marked: np.ndarray, truth: np.ndarray, least_area: float) -> dict[str, int]:
+def match_regions(
+    marked: np.ndarray, truth: np.ndarray, least_area: float, least_lesion: float = 0
+) -> dict[str, int]:
     """Counts lesions, lesions that are found, marked regions, regions that match a lesion, and specks, by name.
 
     A lesion or region is a set of pixels that touch at a side or a corner (8-connected). A lesion is found, and a
     region matches, if the two have an IoU above LEAST_IOU. So one region may find two lesions, and a lesion may match
-    two regions. A speck is a region that matches no lesion and has fewer than `least_area` pixels.
+    two regions. A speck is a region that matches no lesion and has fewer than `least_area` pixels. A piece of the truth
+    with fewer than `least_lesion` pixels is no lesion.
 
     marked, truth: bool (H, W), H and W at least 1.
     """
-    (lesions, lesion_at), (regions, region_at) = (
+    (_, lesion_at), (regions, region_at) = (
         cv2.connectedComponents(np.ascontiguousarray(mask).view(np.uint8), connectivity=8) for mask in (truth, marked)
     )
     lesion_area, region_area = (np.bincount(at.ravel()) for at in (lesion_at, region_at))
+    is_lesion = lesion_area >= least_lesion
     # There may be thousands of regions, so only pairs that share a pixel are compared, each once.
     both = marked & truth
     pairs, shared = np.unique(lesion_at[both].astype(np.int64) * regions + region_at[both], return_counts=True)
     lesion, region = np.divmod(pairs, regions)
-    match = shared / (lesion_area[lesion] + region_area[region] - shared) > LEAST_IOU
+    match = is_lesion[lesion] & (shared / (lesion_area[lesion] + region_area[region] - shared) > LEAST_IOU)
     matched = np.unique(region[match])
     small = np.flatnonzero(region_area[1:] < least_area) + 1  # 0 is the background
     return {
-        "lesions": lesions - 1,
+        "lesions": np.count_nonzero(is_lesion[1:]),
         "lesions_found": len(np.unique(lesion[match])),
         "regions": regions - 1,
         "regions_matched": len(matched),

@@ -100,6 +100,15 @@ def test_a_speck_has_less_than_a_thousandth_of_the_whole_image():
     assert compare_shapes(marked, np.zeros_like(marked))["specks"] == 1, "2 of 3,000 pixels; 3 are enough"
 
 
+def test_a_stray_piece_of_the_truth_is_no_lesion_and_matches_nothing():
+    truth = drawn("#.....", "......", "...##.", "...##.")
+    found = match_regions(drawn("#.....", "......", "...##.", "......"), truth, 0, least_lesion=2)
+    assert found == {"lesions": 1, "lesions_found": 1, "regions": 2, "regions_matched": 1, "specks": 0}
+    whole = np.pad(truth, ((0, 6), (0, 4)))
+    lesions = [compare_shapes(whole, whole, share)["lesions"] for share in (0, 0.01, 0.011, 0.041)]
+    assert lesions == [2, 2, 1, 0], "one and four of a hundred pixels"
+
+
 # Outlines by hand
 
 

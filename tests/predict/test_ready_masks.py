@@ -85,6 +85,18 @@ def test_each_image_counts_at_its_own_size(repro, tmp_path):
     assert [path.name for path in sorted((tmp_path / "out" / "worst").glob("*.jpg"))] == ["01-dice-0.000-small.jpg"]
 
 
+def test_stray_pixels_of_a_true_mask_are_no_lesion(repro, tmp_path):
+    """Masks of BUSI have some. At the size of a network they vanish."""
+    true = np.zeros((300, 300), np.uint8)
+    true[100:200, 100:200] = 255
+    marked, (true[0, :4], true[9, :5]) = true.copy(), (255, 255)
+    for folder, pixels in (("scans", true // 2), ("masks", true), ("marks", marked)):
+        save(tmp_path / folder / "a.png", pixels)
+    (masks,) = as_json(repro, "--predicted", "marks", "--images", "scans", "--masks", "masks")
+    missed = masks["headline"][1]
+    assert (missed["name"], missed["n"]) == ("lesions missed", "1 of 2"), "five of 90,000 pixels count, four do not"
+
+
 def test_masks_may_be_called_with_a_word_and_lie_in_the_folders_of_the_images(repro, own, tmp_path):
     plain = as_json(repro, "--predicted", "marks", *own)
     for folder in ("scans", "masks", "marks"):
