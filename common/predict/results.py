@@ -142,13 +142,15 @@ def write_results(
 
 
 def describe_line(line: dict[str, Any]) -> str:
-    """A line of predictions.jsonl in words, for the terminal: the file, what is marked in it, and how large that is."""
+    """A line of predictions.jsonl in words, for the terminal: the file, what is marked in it, how large that is, and if
+    the network classifies, the probability of the class."""
+    of_class = "".join(f"; {name}: {value:.0%}" for name, value in (line["class_probability"] or {}).items())
     if not line["area_pixels"]:
-        return f"{line['input']}: nothing is marked"
+        return f"{line['input']}: nothing is marked{of_class}"
     regions_found = counted(len(line["regions"]), "region") if line["regions"] else "only specks"
     of = line["width"] * line["height"]
     area = f"{line['area_pixels']:,} of {of:,} pixels" if line["area_mm2"] is None else f"{line['area_mm2']:,.2f} mm²"
-    return f"{line['input']}: {regions_found}, {area}"
+    return f"{line['input']}: {regions_found}, {area}{of_class}"
 
 
 def _mm2(box: Box, picture: Picture) -> float | None:

@@ -122,7 +122,14 @@ def test_each_of_a_few_images_has_a_line_that_says_what_is_marked(repro, saved, 
 
 def test_marks_that_are_too_small_for_a_region_are_called_specks():
     line = {"input": "a.png", "width": 400, "height": 300, "area_pixels": 7, "area_mm2": None, "regions": []}
-    assert describe_line(line) == "a.png: only specks, 7 of 120,000 pixels"
+    assert describe_line(line | {"class_probability": None}) == "a.png: only specks, 7 of 120,000 pixels"
+
+
+def test_the_line_of_a_network_that_classifies_has_the_probability_of_the_class(repro, saved):
+    Image.fromarray(rectangle()).save("a.png")
+    _, printed, _ = repro("predict", "--model", saved["classifier"], "a.png", "-o", "out")
+    (line,) = lines(Path("out"))
+    assert printed.splitlines()[-1].endswith(f" pixels; malignant: {line['class_probability']['malignant']:.0%}")
 
 
 def test_of_many_images_only_the_number_is_printed(repro, saved, tmp_path):
