@@ -8,7 +8,7 @@ import typer
 
 from common.cli.shared import Runs, app, err, out, progress_bar, say, say_json, show, tell
 from common.errors import BadInput
-from common.paths import data_root, refuse_unwritable, refuse_unwritable_file
+from common.paths import data_root, refuse_inside, refuse_unwritable, refuse_unwritable_file
 from common.plural import counted
 from common.predict.bundled import FILE, NAME, WAYS_TO_NAME, describe_bundled, find_network
 from common.training.backend import import_keras
@@ -86,8 +86,8 @@ def evaluate(
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="A folder of masks that another program predicted, called as the images. May be repeated, and named "
-            "beside --model.",
+            help="A folder of masks that another program predicted, called as the images. May be repeated. A network "
+            "is evaluated beside it only if --model names one.",
             show_default=False,
         ),
     ] = None,
@@ -121,8 +121,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Evaluate trained networks, or masks that another program predicted, on images with masks: with 95 % intervals,
-    and compared with each other."""
+    """Evaluate trained networks, or masks that another program predicted, on images with masks. Shows 95 % intervals,
+    and compares them with each other."""
     from common.data import fetch
 
     if output:
@@ -130,6 +130,7 @@ def evaluate(
     found = fetch.find_masked(data, images, masks, data_root(), runs)
     if output:
         found.refuse_output(output)
+        refuse_inside(output, predicted or [])
         if found.packed:
             raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()

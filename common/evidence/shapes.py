@@ -76,9 +76,7 @@ def count_near_outlines(there: np.ndarray, back: np.ndarray, tolerance: float = 
     return len(apart), int(np.count_nonzero(apart <= tolerance))
 
 
-def match_regions(
-    marked: np.ndarray, truth: np.ndarray, least_area: float, least_lesion: float = 0
-) -> dict[str, int]:
+def match_regions(marked: np.ndarray, truth: np.ndarray, least_area: float, least_lesion: float = 0) -> dict[str, int]:
     """Counts lesions, lesions that are found, marked regions, regions that match a lesion, and specks, by name.
 
     A lesion or region is a set of pixels that touch at a side or a corner (8-connected). A lesion is found, and a

@@ -159,6 +159,14 @@ def test_several_masks_of_one_image_are_refused(repro, own, tmp_path):
     assert "half_mask_2.png: half_mask_1.png is a mask of 'half' too" in " ".join(complaint.split())
 
 
+@pytest.mark.parametrize("output", ["marks", "marks/out"])
+def test_nothing_is_written_among_the_predicted_masks(repro, own, tmp_path, output):
+    status, _, complaint = repro("evaluate", "--predicted", "marks", *own, "-o", output)
+    assert status == 2
+    assert "marks, which is read." in complaint
+    assert len(list((tmp_path / "marks").rglob("*"))) == 4
+
+
 def test_what_looks_like_a_mistake_is_doubted(repro, own, tmp_path):
     for path in (tmp_path / "marks").iterdir():
         save(path, 1 - np.asarray(Image.open(path)))
