@@ -17,6 +17,7 @@ from common.errors import BadInput
 from common.evidence.assess import Assessment
 from common.evidence.boxes import LEAST_SHARE
 from common.evidence.counts import Rows
+from common.evidence.metrics import value_of_each_image
 from common.evidence.shapes import LEAST_IOU, TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap_ratios, paired_bootstrap_ratios
 
@@ -141,9 +142,8 @@ def _of_headline(rows: Rows) -> list[_Ratio]:
 def dice_of_images(rows: Rows) -> np.ndarray:
     """The Dice of each image, float64 (n,). It is 0 if only one of truth and prediction marks anything, and NaN if
     neither does."""
-    tp, fp, fn, _ = rows.overlap(0.5)
-    whole = 2 * tp + fp + fn
-    return np.divide(2 * tp, whole, out=np.full(len(rows), np.nan), where=whole > 0)
+    signature = "dice|fg|image|t=0.5|empty=skip"
+    return value_of_each_image(rows, [signature])[signature]
 
 
 def _of_shapes(rows: Rows) -> Iterator[_Ratio]:

@@ -92,7 +92,8 @@ def resampled(
 
 def value_of_each_image(rows: Rows, signatures: Sequence[str]) -> dict[str, np.ndarray]:
     """The `value` of each row alone: by signature, float64 (n,), NaN where undefined. Raises ValueError as `value`."""
-    return resampled(rows, signatures, 1, [np.eye(len(rows))])
+    definitions, units = map(Definition.parse, signatures), units_of(rows, 1)
+    return {str(each): _from_sums(each, _unit_terms(each, rows, units)) for each in definitions}
 
 
 def value_of_groups(definition: Definition, groups: Rows, images: np.ndarray) -> np.ndarray:
