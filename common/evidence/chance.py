@@ -6,7 +6,7 @@ from statistics import fmean
 import numpy as np
 
 from common.evidence.compared import Compared
-from common.evidence.definition import COSTS, OF_TRAINING, Definition
+from common.evidence.definition import OF_TRAINING, is_cost
 from common.evidence.run_values import values
 from common.evidence.schema import Record
 from common.evidence.statistics import Interval
@@ -24,14 +24,13 @@ def plausible_range(record: Record, cells: Sequence[Compared], shown: Sequence[I
 
     cells: numbers of one kind. shown: for each, the least and the greatest value that it may be rounded from."""
     own = cells[0].definition
-    loss = Definition.parse(own).metric in COSTS
-    ends = [0.0 if loss else 1.0, *(end for interval in shown for end in interval)]
+    ends = [0.0 if is_cost(own) else 1.0, *(end for interval in shown for end in interval)]
     if own == OF_TRAINING:  # no number of epochs is perfect: the range is one epoch to the most epochs that we ran
         ends += values(record, cells[0].split, OF_TRAINING)
     for split in {cell.split for cell in cells}:
         runs = [values(record, split, own, who) for who in NOTHING]
         scores = [fmean(of_runs) for of_runs in runs if of_runs]
-        ends += [(min if loss else max)(scores)] if scores else []
+        ends += [(min if is_cost(own) else max)(scores)] if scores else []
     return min(ends), max(ends)
 
 

@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Literal
 
 from common.evidence import learned
-from common.evidence.definition import COSTS, Definition
+from common.evidence.definition import is_cost
 from common.evidence.schema import RUNNING, Record, Repeat
 from common.evidence.statistics import Interval
 
@@ -53,16 +53,15 @@ def first_epoch(record: Record, signature: str, shown: Interval) -> int | None:
     if not all(curves):
         return None
     least, most = shown
-    less_is_better = Definition.parse(signature).metric in COSTS
     for epoch, values in enumerate(zip(*curves, strict=False), start=1):
-        if None not in values and (fmean(values) <= most if less_is_better else fmean(values) >= least):
+        if None not in values and (fmean(values) <= most if is_cost(signature) else fmean(values) >= least):
             return epoch
     return None
 
 
 def _points(run: Repeat, signature: str) -> list[tuple[str, int, list[float | None]]]:
     """For each curve, its best and its last epoch: tuples of the name of the part, the epoch from 1, and the curve."""
-    best = min if Definition.parse(signature).metric in COSTS else max
+    best = min if is_cost(signature) else max
     found = []
     for part, curve in _curves(run, signature).items():
         known = [value for value in curve if value is not None]
@@ -74,9 +73,9 @@ def _points(run: Repeat, signature: str) -> list[tuple[str, int, list[float | No
 
 def _curves(run: Repeat, signature: str) -> dict[str, list[float | None]]:
     """The curves of a definition, by part: "train", and "validation" or "test". {} if no curve is surely of it."""
-    running, loss = run.metrics.get(RUNNING, {}).get(signature), Definition.parse(signature).metric in COSTS
+    running = run.metrics.get(RUNNING, {}).get(signature)
     of_output = (f"{output}_output_{signature}" for output in learned.outputs_of(signature))
-    names = ("loss",) if loss else (signature, *of_output)
+    names = ("loss",) if is_cost(signature) else (signature, *of_output)
     name = next((name for name in names if name in run.history), None)
     if name is None or running is None or run.history[name][run.best_epoch - 1] != running:
         return {}

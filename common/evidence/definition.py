@@ -121,9 +121,6 @@ _TARGETS = {
 # (`common.evidence.cross_entropy`).
 MOST_COSTLY = {None: math.inf, "keras": -math.log(1e-7), "torch": 100.0}
 
-# For these metrics, smaller is better.
-COSTS = {"bce", *LOSSES, *DISTANCES}
-
 # The number of epochs of a training (`schema.Repeat.epochs`). It can't be computed from counts of images.
 OF_TRAINING = "epochs|training|run"
 
@@ -133,6 +130,11 @@ def comparable(signature: str, same_grid: bool) -> bool:
 
     Distances are in pixels of a network's own grid. So they may be compared only if both networks have the same one."""
     return same_grid or not is_distance(signature)
+
+
+def is_cost(signature: str) -> bool:
+    """Whether less is better: of a cross-entropy, a loss or a distance."""
+    return Definition.parse(signature).metric in {"bce", *LOSSES, *DISTANCES}
 
 
 def is_distance(signature: str) -> bool:

@@ -5,7 +5,7 @@ from statistics import mean
 from typing import Any
 
 from common.evidence.columns import is_of_repeats
-from common.evidence.definition import COSTS, OVERLAPS, Definition
+from common.evidence.definition import OVERLAPS, Definition, is_cost
 from common.evidence.pairs import OfImages
 from common.evidence.statistics import Interval, place
 from common.evidence.superiority import FalseClaim, judge_printed
@@ -18,7 +18,7 @@ HOLDS, FAILS = "holds", "does not hold"
 
 def say_asked(paper: Paper, claim: Worded) -> str:
     """What a claim tests, such as "`iou|fg|pooled|t=0.5` of the test images, above that with network=unet"."""
-    side = "below" if claim.above is None and less_is_better(claim) else "above"
+    side = "below" if claim.above is None and is_cost(claim.definition) else "above"
     than = f"that with {as_typed(claim.over)}" if isinstance(claim.over, dict) else "that of the training images"
     if claim.above is not None:
         than = f"{claim.above:g}"
@@ -114,11 +114,7 @@ def limit_of(claim: Worded, others: Sequence[Reported]) -> tuple[str, Interval]:
 
 
 def best_of(claim: Worded, cells: Sequence[Reported]) -> Reported:
-    return (min if less_is_better(claim) else max)(cells, key=lambda cell: cell.interval)
-
-
-def less_is_better(claim: Worded) -> bool:
-    return Definition.parse(claim.definition).metric in COSTS
+    return (min if is_cost(claim.definition) else max)(cells, key=lambda cell: cell.interval)
 
 
 def side_of(claim: Worded, limit: Interval, found: Interval, between: str) -> str:
@@ -128,7 +124,7 @@ def side_of(claim: Worded, limit: Interval, found: Interval, between: str) -> st
     side = place(limit, found)
     if side == "inside":
         return between
-    return HOLDS if (side == "below") == (claim.above is not None or not less_is_better(claim)) else FAILS
+    return HOLDS if (side == "below") == (claim.above is not None or not is_cost(claim.definition)) else FAILS
 
 
 def as_typed(readings: dict[str, Any]) -> str:

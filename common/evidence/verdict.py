@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from common.evidence.definition import COSTS, DISTANCES, Definition
+from common.evidence.definition import DISTANCES, Definition, is_cost
 from common.evidence.statistics import Expected, Interval, Prediction, place
 
 # The version of the rules. It goes up with every change of a rule.
@@ -73,7 +73,7 @@ def says_nothing(printed: Interval, definition: str, nothing: Sequence[Predictio
     if best is None or best.low is None:
         return False
     where = place(printed, (best.low, best.high))
-    return where != ("below" if _is_cost(definition) else "above")
+    return where != ("below" if is_cost(definition) else "above")
 
 
 def best_of(definition: str, nothing: Sequence[Prediction]) -> Prediction | None:
@@ -83,7 +83,7 @@ def best_of(definition: str, nothing: Sequence[Prediction]) -> Prediction | None
     scored = [each for each in nothing if each.mean is not None]
     if not scored or Definition.parse(definition).metric in ("count", "epochs", "area-ratio"):
         return None
-    return (min if _is_cost(definition) else max)(scored, key=lambda each: each.mean)
+    return (min if is_cost(definition) else max)(scored, key=lambda each: each.mean)
 
 
 def margin_of(definition: str, nothing: Sequence[Prediction]) -> float | None:
@@ -94,7 +94,7 @@ def margin_of(definition: str, nothing: Sequence[Prediction]) -> float | None:
     metric = Definition.parse(definition).metric
     if best is None or metric in DISTANCES:
         return None
-    perfect = -1.0 if metric == "squared-dice-loss" else 0.0 if _is_cost(definition) else 1.0
+    perfect = -1.0 if metric == "squared-dice-loss" else 0.0 if is_cost(definition) else 1.0
     return SHARE * abs(perfect - best.mean)
 
 
@@ -175,7 +175,3 @@ def repeats_to_decide(
     if not decides(10**9):
         return 0
     return next(filter(decides, numbers), MOST_REPEATS + 1)
-
-
-def _is_cost(definition: str) -> bool:
-    return Definition.parse(definition).metric in COSTS

@@ -6,7 +6,7 @@ from math import floor, log10
 
 from common.evidence.answers import Answer
 from common.evidence.claims.relations import within_range
-from common.evidence.definition import COSTS, Definition
+from common.evidence.definition import Definition, is_cost
 from common.evidence.statistics import Interval, Prediction
 from common.reported import AsPrinted
 
@@ -54,7 +54,7 @@ def axis_of(definition: str, values: list[float]) -> Interval:
     """The ends of the axis for values of a metric. The axis of a score ends at 1, which is perfect. The axis of a loss,
     a count or any metric with a value above 1.5 begins at 0, or lower if a value is negative."""
     metric = Definition.parse(definition).metric
-    if metric in COSTS or metric in ("count", "epochs", "area-ratio") or max(values) > 1.5:
+    if is_cost(definition) or metric in ("count", "epochs", "area-ratio") or max(values) > 1.5:
         return 0.0 - _round_up(-min(values)), _round_up(max(values))  # never -0
     return next((each for each in _BEGINNINGS if each <= min(values)), 0.0), 1.0
 
