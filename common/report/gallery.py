@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from common.data import duplicates
 from common.evidence.assess import Assessment
+from common.evidence.boxes import LEAST_SHARE, boxes
 from common.report.gather import Tested
 from common.report.pictures import GRID, Album, Picture, outline
 
@@ -15,24 +16,14 @@ SCORES = ("F1 (Dice)", "IoU", "precision", "recall")
 
 
 @dataclass(frozen=True)
-class BoundingBox:
-    """The bounding box of a predicted region, in units of GRID."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True)
 class Shown:
     """One test image of a gallery.
 
     dice: None if both the true and the predicted mask are blank. scores: by name in SCORES, as text, "-" if undefined.
     pixels: the numbers of "tp", "fp", "fn" and "all" pixels. marked: the outline of the predicted mask
-    (`pictures.outline`), "" if it is blank. regions: the bounding boxes of its regions, without specks. copies: ids of
-    training images that are copies of this image. picture: None if the data set is not on this machine. probability: of
-    the positive class, None if the network does not classify."""
+    (`pictures.outline`), "" if it is blank. regions: the bounding boxes of its regions, without specks: x, y, width and
+    height in units of GRID. copies: ids of training images that are copies of this image. picture: None if the data set
+    is not on this machine. probability: of the positive class, None if the network does not classify."""
 
     id: str
     label: str
@@ -40,7 +31,7 @@ class Shown:
     scores: dict[str, str]
     pixels: dict[str, int]
     marked: str
-    regions: list[BoundingBox]
+    regions: list[tuple[float, float, float, float]]
     copies: list[str]
     picture: Picture | None
     probability: float | None
@@ -70,13 +61,8 @@ def _shown(tested: Tested, image: int, copies: dict[str, list[str]], album: Albu
     pixels = {name: int(getattr(rows, name)[image, at]) for name in ("tp", "fp", "fn")}
     height, width = mask.shape
     regions = [
-        BoundingBox(
-            box.x * GRID / width,
-            box.y * GRID / height,
-            box.width * GRID / width,
-            box.height * GRID / height,
-        )
-        for box in tested.boxes(image)
+        (box.x * GRID / width, box.y * GRID / height, box.width * GRID / width, box.height * GRID / height)
+        for box in boxes(mask, LEAST_SHARE * mask.size)
     ]
     return Shown(
         id=case,
@@ -86,7 +72,7 @@ def _shown(tested: Tested, image: int, copies: dict[str, list[str]], album: Albu
         pixels=pixels | {"all": int(rows.pixels[image])},
         marked=outline(mask, _TOLERANCE),
         regions=regions,
-        copies=[other for other in copies.get(case, []) if other in tested.trained[image]],
+        copies=[other for other in copies.get(case, []) if other in tested.trained],
         picture=album.pictures.get(case),
         probability=float(rows.probability[image]) if rows.positive else None,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from common import papers
 from common.errors import BadInput
-from common.evidence import boxes, claims, effects, folds, leakage, learned, worded
+from common.evidence import claims, effects, folds, leakage, learned, worded
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import Assessment, assess_paper
 from common.evidence.columns import is_count
@@ -164,39 +164,30 @@ class Tested:
     to segment, or fold 1.
 
     of: "the first repeat", or a phrase for the fold. rows: the counts of the images. scores: by column of
-    `folds.images`, a text for each image. marked: for each image the predicted mask, bool (H, W). trained: for each
-    image, the ids of the images on which its network was trained."""
+    `folds.images`, a text for each image. marked: the predicted masks, bool (images, H, W). trained: the ids of the
+    images on which the network was trained."""
 
     of: str
     rows: Rows
     scores: dict[str, list[str]]
-    marked: list[np.ndarray]
-    trained: list[frozenset[str]]
-
-    def boxes(self, image: int) -> list[boxes.Box]:
-        """The bounding boxes of the predicted regions in one image, without specks. image: its position."""
-        mask = self.marked[image]
-        return boxes.boxes(mask, boxes.LEAST_SHARE * mask.size)
+    marked: np.ndarray
+    trained: frozenset[str]
 
 
 def tested(results: Path, assessed: Assessment) -> Tested | None:
     """The test images of a record. None if its counts or masks are not stored, or belong to other runs."""
-    record, rows, runs, of = assessed.record, assessed.images, assessed.record.first_repeat, "the first repeat"
+    record, rows, of = assessed.record, assessed.images, "the first repeat"
+    run, *others = record.first_repeat
     if rows is None:
         return None
-    if len(runs) > 1:
-        learnt = [run for run in runs if not learned.signs_of(run).get("segmentation")]
-        runs = [*learnt, *runs][:1]
+    if others:
+        learnt = [each for each in (run, *others) if not learned.signs_of(each).get("segmentation")]
+        run = [*learnt, run][0]
         why = "the first that learned to segment" if learnt else "as no fold learned to segment"
-        of, rows = f"fold {runs[0].fold + 1}, {why}", rows_of(results, record, runs[0], "test")
-    marked: list[np.ndarray] = []
-    trained: list[frozenset[str]] = []
-    for run in runs:
-        found, train = masks_of_test(results, record, run), rows_of(results, record, run, "train")
-        if found is None or train is None:
-            return None
-        marked += list(found)
-        trained += [frozenset(train.case.tolist())] * len(found)
+        of, rows = f"fold {run.fold + 1}, {why}", rows_of(results, record, run, "test")
+    marked, train = masks_of_test(results, record, run), rows_of(results, record, run, "train")
+    if marked is None or train is None:
+        return None
     header, *lines = folds.images(assessed.paper, rows)
     scores = {name: list(column) for name, column in zip(header, zip(*lines, strict=True), strict=True)}
-    return Tested(of, rows, scores, marked, trained)
+    return Tested(of, rows, scores, marked, frozenset(train.case.tolist()))
