@@ -33,20 +33,6 @@ def printed(value: str, cut_off: bool = False) -> tuple[float, float]:
     return float((middle - below) / scale), float((middle + above) / scale)
 
 
-class AsPrinted:
-    """A base class for numbers with a `value` and a `unit`, both as a paper prints them."""
-
-    @property
-    def as_printed(self) -> str:
-        """The number with its unit, such as "0.95" and "95.74%"."""
-        return self.value + self.unit
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The least and the greatest value that the number stands for (`printed`)."""
-        return printed(self.as_printed)
-
-
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,7 +52,7 @@ class TrainingPass(_Record):
     quote: str | None = None
 
 
-class Reported(_Record, AsPrinted):
+class Reported(_Record):
     """One number as printed. `value` is a string, so that trailing zeros, and with them the precision, survive.
 
     unit: "%" if the sign is in the head of the table and not beside the number.
@@ -106,6 +92,16 @@ class Reported(_Record, AsPrinted):
     smoothed: float = 0.0
     premise: str = ""
     same_as: str = ""
+
+    @property
+    def as_printed(self) -> str:
+        """The number with its unit, such as "0.95" and "95.74%"."""
+        return self.value + self.unit
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The least and the greatest value that the number stands for (`printed`)."""
+        return printed(self.as_printed)
 
 
 class Column(_Record):

@@ -43,12 +43,11 @@ def show_outcome(paper: Paper, trained: Sequence[Assessment], results: Path) -> 
 def outcome_rows(paper: Paper, trained: Sequence[Assessment]) -> tuple[list[Sequence[str]], int]:
     """The rows of the table, and how many more printed numbers these runs answer. The rows are the paper's headline
     numbers beside ours. If these networks have no headline number, they are the first few of the other numbers."""
-    cells = {cell.id: cell for cell in paper.reported}
-    rows = [(each, row) for each in trained for row in each.rows if row.id in each.own]
-    shown = [(each, row) for each, row in rows if row.id in paper.headline] or rows[:MOST_ROWS]
-    said = [say_in_cells(cells[row.id], row, each.nothing.get(row.id, {}).values()) for each, row in shown]
-    named = {row.id for _, row in shown}
-    left_out = {row.id for _, row in rows if row.id not in named and not cells[row.id].same_as}
+    rows = [(each, row) for each in trained for row in each.own_rows]
+    shown = [(each, row) for each, row in rows if row.cell.id in paper.headline] or rows[:MOST_ROWS]
+    said = [say_in_cells(row, each.nothing.get(row.cell.id, {}).values()) for each, row in shown]
+    named = {row.cell.id for _, row in shown}
+    left_out = {row.cell.id for _, row in rows if row.cell.id not in named and not row.cell.same_as}
     return said, len(left_out)
 
 

@@ -127,7 +127,7 @@ def answers(paper: Paper, assessed: Sequence[Assessment]) -> list[Answer]:
     nothing = trivial.distributions_of_cells(paper) if paper.data_named else {}
     usable = _usable_for_answers(paper, assessed)
     sources = _sources(usable)
-    without = {row.id: row for row in compare.rows_without_runs(paper, paper.reported, nothing)}
+    without = {row.cell.id: row for row in compare.rows_without_runs(paper, paper.reported, nothing)}
     elsewhere = {
         (id, each.record.profile): found
         for each in reversed(usable)
@@ -161,7 +161,7 @@ def _spread_behind(answer: Answer, records: Sequence[Record]) -> Spread | None:
     if answer.verdict not in ("not decided", "not run") or not answer.has_value:
         return None
     row, record = answer.ours.row, answer.ours.assessed.record
-    return find_spread(answer.paper, record, records, row.part, row.definition)
+    return find_spread(answer.paper, record, records, row.part, row.cell.definition)
 
 
 def headline(paper: Paper, found: Iterable[Answer]) -> list[Answer]:
@@ -190,7 +190,7 @@ def _sources(usable: Sequence[Assessment]) -> dict[_Key, Runs]:
     paper's, a network is trained on another number of images. So such runs stand only beside quoted numbers, which have
     no verdict."""
     found = {
-        (row.id, each.record.profile): Runs(each, row)
+        (row.cell.id, each.record.profile): Runs(each, row)
         for each in reversed(usable)
         for row in each.rows
         if row.verdict == "quoted" or "folds" not in each.record.readings

@@ -31,7 +31,6 @@ class Assessment:
 
     fresh: whether today's recipe and protocol made the record.
     rows: the comparison of each number that the paper reports of this record's network.
-    own: the ids of the rows whose numbers are compared with whole repeats by themselves (`columns.is_of_repeats`).
     nothing: by the id of a number, then by the name of a predictor that has learned nothing: its scores over random
         splits.
     sentences: sentences on the runs as a whole: which networks did not learn, whether the stored counts are of other
@@ -50,7 +49,6 @@ class Assessment:
     record: Record
     fresh: bool
     rows: list[Compared]
-    own: set[str]
     nothing: dict[str, dict[str, Prediction]]
     sentences: list[str]
     images: Rows | None
@@ -62,8 +60,8 @@ class Assessment:
 
     @property
     def own_rows(self) -> list[Compared]:
-        """The rows in `own`: no rows of single folds, single images or standard deviations."""
-        return [row for row in self.rows if row.id in self.own]
+        """The rows whose numbers are compared with whole repeats by themselves (`columns.is_of_repeats`)."""
+        return [row for row in self.rows if is_of_repeats(row.cell)]
 
     @property
     def standard(self) -> list[str]:
@@ -103,20 +101,18 @@ def assess(
         of = _paper_recipe(paper, record), paper.network_of(record.readings)
         nothing = trivial.distributions_of_cells(paper, *of)
     rows = compare.rows(paper, record, nothing, images)
-    cells = {cell.id: cell for cell in paper.reported}
-    own = {row.id for row in rows if is_of_repeats(cells[row.id])}
     leak_free = leakage.leak_free(record, others, fresh)
     beside = leakage.leaking(record, others, fresh) is not None
     older = leakage.outdated_sentence(record, others, fresh) if in_full else ""
     sentences = [
         *learned.unlearned_sentences(record),
         FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
-        _say_leak(paper, record, leak_free, [row for row in rows if row.id in own]) if leak_free and in_full else "",
+        _say_leak(paper, record, leak_free, rows) if leak_free and in_full else "",
         older,
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
     return Assessment(
-        paper, record, fresh(record), rows, own, nothing, sentences, images, leak_free, beside, in_full, folder, older
+        paper, record, fresh(record), rows, nothing, sentences, images, leak_free, beside, in_full, folder, older
     )  # fmt: skip
 
 
@@ -183,6 +179,7 @@ def shown_in_full(paper: Paper, record: Record, others: Sequence[Record]) -> boo
 # The parts of an assessment
 
 
-def _say_leak(paper: Paper, record: Record, leak_free: Record, own: list[Compared]) -> str:
-    keys = dict.fromkeys((row.part, row.definition) for row in own if row.part in leakage.PARTS)
+def _say_leak(paper: Paper, record: Record, leak_free: Record, rows: list[Compared]) -> str:
+    own = (row for row in rows if is_of_repeats(row.cell) and row.part in leakage.PARTS)
+    keys = dict.fromkeys((row.part, row.cell.definition) for row in own)
     return leakage.leak_sentence(record, leak_free, keys, [("test", each) for each in standard_of(paper, record)])

@@ -15,19 +15,19 @@ from common.evidence.trivial import NOTHING
 _DRAWS = 20_000  # for each box: the estimated probability then has an error of about 1 % of itself
 
 
-def plausible_range(record: Record, cells: Sequence[Compared], shown: Sequence[Interval]) -> Interval:
+def plausible_range(record: Record, rows: Sequence[Compared]) -> Interval:
     """The range in which numbers of a kind can be expected, under the stated definition.
 
     It reaches from the score of a predictor that has learned nothing (the better of the two predictors) to a perfect
     score. It is extended to printed numbers that lie outside. The range 0 to 1 would be too wide: in practice no
     accuracy is below 0.9, so any fit of an accuracy would look unlikely to be chance.
 
-    cells: numbers of one kind. shown: for each, the least and the greatest value that it may be rounded from."""
-    own = cells[0].definition
-    ends = [0.0 if is_cost(own) else 1.0, *(end for interval in shown for end in interval)]
+    rows: numbers of one kind."""
+    own = rows[0].cell.definition
+    ends = [0.0 if is_cost(own) else 1.0, *(end for row in rows for end in row.cell.interval)]
     if own == OF_TRAINING:  # no number of epochs is perfect: the range is one epoch to the most epochs that we ran
-        ends += values(record, cells[0].split, OF_TRAINING)
-    for split in {cell.split for cell in cells}:
+        ends += values(record, rows[0].cell.split, OF_TRAINING)
+    for split in {row.cell.split for row in rows}:
         runs = [values(record, split, own, who) for who in NOTHING]
         scores = [fmean(of_runs) for of_runs in runs if of_runs]
         ends += [(min if is_cost(own) else max)(scores)] if scores else []

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from common.evidence import claims, learned, verdict
 from common.evidence.claims import Finding
@@ -99,7 +98,7 @@ def rows_without_runs(paper: Paper, cells: Iterable[Reported], nothing: Nothing)
         answer, note = _before_runs(paper, head, group, findings, interval_of(group), scored)
         found = {"reproduced": Prediction(0), "trivial": {}, "margin": verdict.margin_of(head.definition, scored)}
         found |= {"verdict": answer or ("not run" if paper.data_named else "other data"), "note": note}
-        judged += [_compared(paper, cell, **found) for cell in group]
+        judged += [Compared(cell, part_of(paper, cell.split), **found) for cell in group]
     return judged
 
 
@@ -179,12 +178,7 @@ def _row(
     found = {"reproduced": reproduced, "trivial": trivial, "margin": judged.margin, "note": judged.note}
     if is_compared(cell) and not outlook.expected.n:
         found["undefined"] = _where_undefined(paper, record, cell)
-    return _compared(paper, cell, verdict=answer, hint=hint, needed=needed, **found)
-
-
-def _compared(paper: Paper, cell: Reported, **found: Any) -> Compared:
-    printed = {name: getattr(cell, name) for name in ("id", "split", "name", "value", "unit", "where", "definition")}
-    return Compared(**printed, part=part_of(paper, cell.split), **found)
+    return Compared(cell, part_of(paper, cell.split), verdict=answer, hint=hint, needed=needed, **found)
 
 
 def _where_undefined(paper: Paper, record: Record, cell: Reported) -> str:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from common.evidence.schema import Values
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import Hint, Verdict
-from common.reported import AsPrinted, Split
+from common.reported import Reported
 
 
 @dataclass(frozen=True)
-class Compared(AsPrinted):
+class Compared:
     """One number that a paper prints, and what the runs of one record have in its place.
 
-    id, split, name, value, unit, where, definition: as in `common.reported.Reported`.
+    cell: the number as printed.
     part: the key of `Repeat.metrics` that the number was compared with.
     reproduced: our value, with its interval.
     trivial: for each predictor that has learned nothing, the mean of its scores over the runs' splits.
@@ -27,13 +27,7 @@ class Compared(AsPrinted):
     note: why this verdict was found, and what the number was compared with if not with repeats; else "".
     """
 
-    id: str
-    split: Split
-    name: str
-    value: str
-    unit: str
-    where: str
-    definition: str
+    cell: Reported
     part: str
     reproduced: Prediction
     trivial: Values

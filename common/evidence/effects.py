@@ -47,12 +47,12 @@ class Effect:
     @property
     def name(self) -> str:
         """The paper's name of the metric: "accuracy", or "accuracy / precision" if the paper uses several names."""
-        return " / ".join(dict.fromkeys(row.name for row in self.rows))
+        return " / ".join(dict.fromkeys(row.cell.name for row in self.rows))
 
     @property
     def reported(self) -> str:
         """The paper's value: "98.08%", or "98.08% / 99.08%" if the paper prints several."""
-        return " / ".join(dict.fromkeys(row.as_printed for row in self.rows))
+        return " / ".join(dict.fromkeys(row.cell.as_printed for row in self.rows))
 
     @property
     def size(self) -> tuple[bool, float]:
@@ -135,7 +135,7 @@ def _how_far(alternative: Alternative) -> tuple:
 def _alternative(default: Assessment, other: Assessment) -> Alternative:
     own: dict[tuple[str, str], list[Compared]] = {}
     for row in default.own_rows:
-        own.setdefault((row.part, row.definition), []).append(row)  # a metric that is printed twice is one effect
+        own.setdefault((row.part, row.cell.definition), []).append(row)  # a metric that is printed twice is one effect
     departures = assess.departures(other.record, default.record)
     return Alternative(
         other,

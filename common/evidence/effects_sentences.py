@@ -93,7 +93,7 @@ def _other_readings(found: OneAtATime, tried: Sequence[Alternative]) -> int:
 
 def _moves(tried: Sequence[Alternative], alternative: Alternative, most: Effect) -> str:
     which = scale_note(moved.signature for each in tried for moved in each.most_moved)
-    name = f'{most.rows[0].split} "{most.name}"'
+    name = f'{most.rows[0].cell.split} "{most.name}"'
     reading = f"`{alternative.reading}`{',' * alternative.network}"
     return f"{reading} moves the printed {name} most{which}, by {format_effect(most)}"
 
@@ -123,11 +123,11 @@ def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: E
         f"`{each.reading}`": moved.other
         for each in tried
         for moved in each.printed
-        if (moved.rows[0].split, moved.signature) == (most.rows[0].split, most.signature)
+        if (moved.rows[0].cell.split, moved.signature) == (most.rows[0].cell.split, most.signature)
     }
     runs = {_DEFAULT: most.rows[0].reproduced} | of_readings
     known = {name: (each.low, each.high) for name, each in runs.items() if each.low is not None}
-    rows = {row.as_printed: row for row in most.rows if row.verdict not in UNCOMPARED}
+    rows = {row.cell.as_printed: row for row in most.rows if row.verdict not in UNCOMPARED}
     return [_where(record, row, known) for row in rows.values() if known]
 
 
@@ -136,14 +136,14 @@ def _where(record: Record, row: Compared, known: dict[str, Interval]) -> str:
     readings than the default do, the sentence also says how often a random number would lie in one of them.
 
     known: by reading, its interval."""
-    shown = row.interval
+    shown = row.cell.interval
     inside = [name for name, interval in known.items() if place(shown, interval) == "inside"]
     side, named = ("inside", inside) if inside else ("outside", [*known])
-    said = f"The paper's {row.as_printed} lies {side} the interval of one further run {_with(named, known)}."
+    said = f"The paper's {row.cell.as_printed} lies {side} the interval of one further run {_with(named, known)}."
     if not inside or _DEFAULT in inside:
         return said
     boxes = [[interval] for name, interval in known.items() if name != _DEFAULT]
-    least, most = plausible_range(record, [row], [shown])
+    least, most = plausible_range(record, [row])
     chance = chance_of(boxes, [(shown[1] - shown[0]) / 2], (least, most))
     where = "that interval" if len(boxes) == 1 else f"one of {len(boxes)} such intervals"
     of_draws = f"lies in {where} in {percent(chance)} of draws"

@@ -64,7 +64,7 @@ class Explanation:
     @property
     def cells(self) -> tuple[str, ...]:
         """The ids of the numbers."""
-        return tuple(number.id for number in self.numbers)
+        return tuple(number.cell.id for number in self.numbers)
 
     @property
     def sentence(self) -> str:
@@ -74,20 +74,21 @@ class Explanation:
         gives: 0.95 to 0.97 on the training images in 3 repeats, first reached in epoch 60; it is 0.72 on the test
         images. A random number would be found so in 1.3% of cases." """
         numbers, found, one = self.numbers, self.found, len(self.numbers) == 1
-        own, stated = numbers[0].definition, [number.part for number in numbers]
+        printed = [number.cell for number in numbers]
+        own, stated = numbers[0].cell.definition, [number.part for number in numbers]
         moved = [i for i, part in enumerate(stated) if found.parts[i] != part]
         subject = "it"
         if found.definition != own:
             subject, moved = f"the {_phrase(own)}", []
         elif found.readings:
             subject = "otherwise it"
-        named = listed(f"{each.as_printed} ({each.name}, {SPLITS[each.split]} images)" for each in numbers)
+        named = listed(f"{each.as_printed} ({each.name}, {SPLITS[each.split]} images)" for each in printed)
         gives = listed(
-            f"{like(number, each.low)} to {like(number, each.high)}{_on(part, own)}"
-            for number, each, part in zip(numbers, self.intervals, found.parts, strict=True)
+            f"{like(cell, each.low)} to {like(cell, each.high)}{_on(part, own)}"
+            for cell, each, part in zip(printed, self.intervals, found.parts, strict=True)
         )
         shown = moved or range(len(numbers))
-        ours = listed(f"{like(numbers[i], self.elsewhere[i])}{_on(stated[i], own)}" for i in shown)
+        ours = listed(f"{like(printed[i], self.elsewhere[i])}{_on(stated[i], own)}" for i in shown)
         repeats = f" in {self.intervals[0].n} repeats" + " of the small profile" * (self.profile == "small")
         drawn = "A random number" if one else f"{len(numbers)} random numbers"
         return (
@@ -115,10 +116,10 @@ def explanations(
     kinds: dict[tuple[str, str], list[Compared]] = {}
     for row in rows:
         if row.reproduced.n and row.verdict not in ("quoted", "impossible", DID_NOT_LEARN):
-            kinds.setdefault((row.where, row.definition), []).append(row)
-    searched = [cells for cells in kinds.values() if any(map(_differs, cells))]
+            kinds.setdefault((row.cell.where, row.cell.definition), []).append(row)
+    searched = [kind for kind in kinds.values() if any(map(_differs, kind))]
     same = [other for other in others if _comparable(paper, record, other)]
-    return [found for cells in searched if (found := explain_kind(record, cells, same))]
+    return [found for kind in searched if (found := explain_kind(record, kind, same))]
 
 
 def _differs(row: Compared) -> bool:
@@ -128,39 +129,39 @@ def _differs(row: Compared) -> bool:
     if row.verdict not in ("other data", "contradicted"):
         return row.differs
     ours = row.reproduced
-    return ours.n >= RUNS and place(row.interval, (ours.low, ours.high)) != "inside"
+    return ours.n >= RUNS and place(row.cell.interval, (ours.low, ours.high)) != "inside"
 
 
-def explain_kind(record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()) -> Explanation | None:
+def explain_kind(record: Record, rows: Sequence[Compared], others: Sequence[Record] = ()) -> Explanation | None:
     """The first place that has all these numbers of one kind.
 
     None if no place has them, or if random numbers would be found as early in more than `TELLING` of cases."""
-    shown = [cell.interval for cell in cells]
+    shown = [row.cell.interval for row in rows]
     boxes = []
-    for found, intervals in places(record, cells, others):
+    for found, intervals in places(record, rows, others):
         boxes.append([(each.low, each.high) for each in intervals])
         if not all(place(number, interval) == "inside" for number, interval in zip(shown, boxes[-1], strict=True)):
             continue
-        chance = chance_of(boxes, [(high - low) / 2 for low, high in shown], plausible_range(record, cells, shown))
+        chance = chance_of(boxes, [(high - low) / 2 for low, high in shown], plausible_range(record, rows))
         if chance > TELLING:
             return None
-        elsewhere = tuple(fmean(values(record, cell.part, cell.definition)) for cell in cells)
-        epoch = _first_epoch(record, cells, found)
+        elsewhere = tuple(fmean(values(record, row.part, row.cell.definition)) for row in rows)
+        epoch = _first_epoch(record, rows, found)
         return Explanation(
-            record.paper, record.profile, tuple(cells), found, tuple(intervals), elsewhere, epoch, chance, len(boxes)
+            record.paper, record.profile, tuple(rows), found, tuple(intervals), elsewhere, epoch, chance, len(boxes)
         )
     return None
 
 
-def _first_epoch(record: Record, cells: Sequence[Compared], found: Place) -> int | None:
+def _first_epoch(record: Record, rows: Sequence[Compared], found: Place) -> int | None:
     """The first epoch in which the mean training curve reaches the number that was found on training images, while the
     paper says other images. None if there are several such numbers, or none."""
     moved = [
-        cell for cell, part in zip(cells, found.parts, strict=True) if part != cell.part and part in ("train", RUNNING)
+        row for row, part in zip(rows, found.parts, strict=True) if part != row.part and part in ("train", RUNNING)
     ]
     if len(moved) != 1:
         return None
-    return curves.first_epoch(record, found.definition, moved[0].interval)
+    return curves.first_epoch(record, found.definition, moved[0].cell.interval)
 
 
 def _comparable(paper: Paper, record: Record, other: Record) -> bool:

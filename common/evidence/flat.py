@@ -39,22 +39,21 @@ def rows_of_runs(assessed: Iterable[Assessment]) -> list[Row]:
     record."""
     rows = []
     for each in assessed:
-        cells = {cell.id: cell for cell in each.paper.reported}
         for row in each.rows:
-            nothing = best_of(row.definition, list(each.nothing.get(row.id, {}).values()))
-            rows.append(_row(each.paper, cells[row.id], row, Runs(each, row), nothing, row.note))
+            nothing = best_of(row.cell.definition, list(each.nothing.get(row.cell.id, {}).values()))
+            rows.append(_row(each.paper, row, Runs(each, row), nothing, row.note))
     return rows
 
 
 def _of_answer(answer: Answer) -> Row:
     row = answer.ours.row if answer.ours else answer.row
     nothing = answer.nothing[1] if answer.nothing else None
-    whole = _row(answer.paper, answer.head, row, answer.ours, nothing, say_verdict(answer))
+    whole = _row(answer.paper, row, answer.ours, nothing, say_verdict(answer))
     return whole | {"verdict": answer.verdict, "hint": answer.hint}
 
 
-def _row(paper: Paper, cell: Reported, row: Compared, runs: Runs | None, nothing: Prediction | None, why: str) -> Row:
-    ours, record = row.reproduced, runs.assessed.record if runs else None
+def _row(paper: Paper, row: Compared, runs: Runs | None, nothing: Prediction | None, why: str) -> Row:
+    cell, ours, record = row.cell, row.reproduced, runs.assessed.record if runs else None
     return {
         "paper": paper.name,
         "id": cell.id,

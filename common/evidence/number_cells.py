@@ -13,7 +13,6 @@ from common.evidence.schema import Record
 from common.evidence.statistics import Prediction
 from common.evidence.verdict import DID_NOT_LEARN, best_of
 from common.plural import counted
-from common.reported import Reported
 
 
 def describe_printed(answer: Answer) -> str:
@@ -41,7 +40,7 @@ def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
         return f"undefined {runs.row.undefined}{in_brackets}"
     interval = "" if is_unlearned(runs) else _interval(runs.row)
     about = [interval and f"{interval}{_of_a_mean(answer)}", *_behind(answer, runs)]
-    return f"{like(runs.row, runs.row.reproduced.mean)} ({', '.join(filter(None, about))})"
+    return f"{like(runs.row.cell, runs.row.reproduced.mean)} ({', '.join(filter(None, about))})"
 
 
 def describe_width(answer: Answer, runs: Runs) -> str:
@@ -49,17 +48,17 @@ def describe_width(answer: Answer, runs: Runs) -> str:
 
     Such as "0.68, give or take 0.07 (3 small repeats), and a hint needs 0.05". If the interval is cut at an end of the
     metric's range, it is given in place of "give or take"."""
-    row, found = runs.row, runs.row.reproduced
-    half, needed = say_widths(row, (found.high - found.low) / 2, row.margin)
-    if within_range(found, Definition.parse(row.definition)) != found:
+    cell, found = runs.row.cell, runs.row.reproduced
+    half, needed = say_widths(cell, (found.high - found.low) / 2, runs.row.margin)
+    if within_range(found, Definition.parse(cell.definition)) != found:
         return f"{describe_ours(answer, runs)}, and a hint needs {needed} to either side"
     behind = ", ".join(filter(None, _behind(answer, runs)))
-    return f"{like(row, found.mean)}, give or take {half}{_of_a_mean(answer)} ({behind}), and a hint needs {needed}"
+    return f"{like(cell, found.mean)}, give or take {half}{_of_a_mean(answer)} ({behind}), and a hint needs {needed}"
 
 
 def is_unlearned(runs: Runs) -> bool:
     """Whether a network behind our value did not learn, so that the value says nothing about the paper."""
-    return bool(learned.unusable(runs.row.definition, runs.assessed.record))
+    return bool(learned.unusable(runs.row.cell.definition, runs.assessed.record))
 
 
 def describe_nothing(answer: Answer) -> str:
@@ -72,21 +71,21 @@ def describe_nothing(answer: Answer) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def say_in_cells(cell: Reported, row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str, str, str, str]:
+def say_in_cells(row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str, str, str, str]:
     """A row of a small table: the name of the number; its value as printed; ours with its interval; the score of the
     best predictor that has learned nothing; the verdict, or what small runs hint at.
 
     nothing: the scores of these predictors over random splits. If it is empty, their scores on the splits of the runs
     are used."""
     scored = list(nothing) or [Prediction(1, mean) for mean in row.trivial.values()]
-    best, mean = best_of(row.definition, scored), row.reproduced.mean
+    cell, mean, best = row.cell, row.reproduced.mean, best_of(row.cell.definition, scored)
     two = row.reproduced.n == 2  # the interval of two repeats is so wide that it says nothing
     interval = "" if two or not _interval(row) else f" ({_interval(row)})"
     return (
         name_metric(cell),
-        row.as_printed,
-        "-" if mean is None else f"{like(row, mean)}{interval}",
-        "-" if best is None else like(row, best.mean),
+        cell.as_printed,
+        "-" if mean is None else f"{like(cell, mean)}{interval}",
+        "-" if best is None else like(cell, best.mean),
         f"hint: {row.hint}" if row.hint else row.verdict,
     )
 
@@ -121,5 +120,5 @@ def _of_a_mean(answer: Answer) -> str:
 
 
 def _interval(row: Compared) -> str:
-    found = within_range(row.reproduced, Definition.parse(row.definition))
-    return "" if found.low is None else f"{like(row, found.low)} to {like(row, found.high)}"
+    found = within_range(row.reproduced, Definition.parse(row.cell.definition))
+    return "" if found.low is None else f"{like(row.cell, found.low)} to {like(row.cell, found.high)}"

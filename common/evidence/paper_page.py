@@ -7,6 +7,7 @@ import numpy as np
 from common.evidence import clinical, folds, learned, metrics, spread, worded
 from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment, default_of, departures
+from common.evidence.columns import is_of_repeats
 from common.evidence.compared import Compared
 from common.evidence.definitions_page import GROUPED, LESS, RESAMPLES
 from common.evidence.paper_sentences import say_paper, say_reply
@@ -104,7 +105,7 @@ def _other_readings(paper: Paper, records: Sequence[Record]) -> str:
 def _record(assessed: Assessment) -> str:
     record, rows = assessed.record, assessed.rows
     own = [_line(assessed, row) for row in assessed.own_rows]
-    rest = [_line(assessed, row) for row in rows if row.id not in assessed.own]
+    rest = [_line(assessed, row) for row in rows if not is_of_repeats(row.cell)]
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
     said = Markdown("verdict or *hint*") if record.profile == "small" else "verdict"
     header = ["split", "number", "reported", said, "mean", _head_of_interval(assessed), "n"]
@@ -131,7 +132,7 @@ def _record(assessed: Assessment) -> str:
 def _head_of_interval(assessed: Assessment) -> str:
     """The head of the column with intervals: "next run" or, if the paper prints means of 3 runs, "mean of the next 3
     runs"; both if it prints both."""
-    sizes = sorted({cell.mean_of for cell in assessed.paper.reported if cell.id in assessed.own})
+    sizes = sorted({row.cell.mean_of for row in assessed.own_rows})
     return "; ".join("next run" if size == 1 else f"mean of the next {size} runs" for size in sizes) or "next run"
 
 
@@ -157,14 +158,14 @@ def _opening(assessed: Assessment) -> list[str]:
 
 
 def _line(assessed: Assessment, row: Compared) -> list:
-    known = assessed.nothing.get(row.id, {})
+    cell, known = row.cell, assessed.nothing.get(row.cell.id, {})
     of_nothing = (known.get(who) or Prediction(1, row.trivial[who]) for who in NOTHING)
-    nothing = [_joined(estimate(each, row.definition)) for each in of_nothing]
-    leak_free = _leak_free(assessed, row.part, row.definition) if row.id in assessed.own else []
-    mean, interval = estimate(row.reproduced, row.definition)
+    nothing = [_joined(estimate(each, cell.definition)) for each in of_nothing]
+    leak_free = _leak_free(assessed, row.part, cell.definition) if is_of_repeats(cell) else []
+    mean, interval = estimate(row.reproduced, cell.definition)
     repeats = [f"undefined {row.undefined}" if row.undefined else mean, interval, row.reproduced.n]
-    about = [row.part, row.name, row.as_printed, _said(assessed.record, row)]
-    return [*about, *repeats, *leak_free, *nothing, as_code(row.definition)]
+    about = [row.part, cell.name, cell.as_printed, _said(assessed.record, row)]
+    return [*about, *repeats, *leak_free, *nothing, as_code(cell.definition)]
 
 
 def _said(record: Record, row: Compared) -> str | Markdown:
@@ -175,7 +176,9 @@ def _said(record: Record, row: Compared) -> str | Markdown:
         listed_above = row.verdict in ("impossible", "contradicted")
         note = for_markdown(f" ({row.note})") if row.note and not listed_above else ""
         return Markdown(f"{bold(row.verdict)}{note}")
-    return DID_NOT_LEARN if learned.unusable(row.definition, record) else Markdown(f"*{row.hint}*") if row.hint else "-"
+    if learned.unusable(row.cell.definition, record):
+        return DID_NOT_LEARN
+    return Markdown(f"*{row.hint}*") if row.hint else "-"
 
 
 def _definitions(assessed: Assessment) -> str:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 
-from common.evidence.compared import Compared
 from common.evidence.definition import Definition
 from common.evidence.verdict import MOST_REPEATS
 from common.readings import as_shown
 from common.reported import Reported
 
 
-def like(cell: Reported | Compared, value: float, more: int = 0) -> str:
+def like(cell: Reported, value: float, more: int = 0) -> str:
     """A value in the unit of a printed number and with as many decimals as that has.
 
     At least two decimals and at most four; of a percentage one or two; of a count one. more: how many further
@@ -22,7 +21,7 @@ def like(cell: Reported | Compared, value: float, more: int = 0) -> str:
     return f"{100 * value:.{digits + more}f}%" if percent else f"{value:.{digits + more}f}"
 
 
-def say_widths(cell: Reported | Compared, *widths: float) -> list[str]:
+def say_widths(cell: Reported, *widths: float) -> list[str]:
     """Differences in the unit of a printed number: "0.0539", or "10 points" if it is a percentage.
 
     They have as many decimals as it takes to tell them apart, up to three more than the printed number."""

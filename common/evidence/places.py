@@ -53,50 +53,50 @@ class Place:
 
 
 def places(
-    record: Record, cells: Sequence[Compared], others: Sequence[Record] = ()
+    record: Record, rows: Sequence[Compared], others: Sequence[Record] = ()
 ) -> Iterator[tuple[Place, list[Prediction]]]:
     """The places to try, in order, each with the interval of one further run for each number.
 
     Three kinds of places are left out: those with fewer than RUNS repeats, those that rest on a network that did not
     learn, and those that have the same values in every run as the stated place or an earlier one.
 
-    cells: numbers of one kind. others: the records of other readings to search."""
-    own = cells[0].definition
-    known = {_series(record, own, [cell.part for cell in cells])}
-    for source, where in _candidates(record, cells, others):
+    rows: numbers of one kind. others: the records of other readings to search."""
+    own = rows[0].cell.definition
+    known = {_series(record, own, [row.part for row in rows])}
+    for source, where in _candidates(record, rows, others):
         series = _series(source, where.definition, where.parts)
-        enough = all(len(of_cell) >= RUNS for of_cell in series)
+        enough = all(len(of_row) >= RUNS for of_row in series)
         if enough and series not in known and not learned.unusable(where.definition, source):
             known.add(series)
-            yield where, [prediction(of_cell) for of_cell in series]
+            yield where, [prediction(of_row) for of_row in series]
 
 
-def _candidates(record: Record, cells: Sequence[Compared], others: Sequence[Record]) -> Iterator[tuple[Record, Place]]:
-    own, stated = cells[0].definition, tuple(cell.part for cell in cells)
-    definitions, moved = _other_definitions(record, own), _moves(cells, PARTS)
+def _candidates(record: Record, rows: Sequence[Compared], others: Sequence[Record]) -> Iterator[tuple[Record, Place]]:
+    own, stated = rows[0].cell.definition, tuple(row.part for row in rows)
+    definitions, moved = _other_definitions(record, own), _moves(rows, PARTS)
     yield from ((record, Place(own, parts)) for parts in moved)
     yield from ((record, Place(name, stated)) for name in definitions)
     yield from ((record, Place(name, parts)) for name in definitions for parts in moved)
     in_epochs = curves.with_epochs(record, own)
     of_curves = [curves.part_at(part, epoch) for part in PARTS if part != RUNNING for epoch in curves.EPOCHS]
-    together = [tuple(curves.part_at(cell.split, epoch) for cell in cells) for epoch in curves.EPOCHS]
-    yield from ((in_epochs, Place(own, parts)) for parts in [*together, *_moves(cells, of_curves)])
+    together = [tuple(curves.part_at(row.cell.split, epoch) for row in rows) for epoch in curves.EPOCHS]
+    yield from ((in_epochs, Place(own, parts)) for parts in [*together, *_moves(rows, of_curves)])
     by_changes = sorted(others, key=lambda other: len(_differing(record, other)))
     yield from ((other, Place(own, stated, _readings(record, other))) for other in by_changes)
 
 
-def _moves(cells: Sequence[Compared], parts: Iterable[str]) -> list[tuple[str, ...]]:
+def _moves(rows: Sequence[Compared], parts: Iterable[str]) -> list[tuple[str, ...]]:
     """The parts of all numbers if the numbers of one split were of another part: one tuple for each such move.
 
-    No number is moved to the images of another split in `cells`, since two numbers of the same images would be one."""
-    stated = {cell.split: cell.part for cell in cells}
+    No number is moved to the images of another split in `rows`, since two numbers of the same images would be one."""
+    stated = {row.cell.split: row.part for row in rows}
     moves = [
         stated | {split: part}
         for split in stated
         for part in parts
         if part != stated[split] and images_of(part) not in stated.keys() - {split}
     ]
-    return [tuple(moved[cell.split] for cell in cells) for moved in moves]
+    return [tuple(moved[row.cell.split] for row in rows) for moved in moves]
 
 
 def _other_definitions(record: Record, signature: str) -> list[str]:

@@ -172,7 +172,7 @@ def _say_hint(answer: Answer) -> str:
 
 def say_within(row: Compared) -> str:
     """The margin in words: "within 0.05", "within 10 points"."""
-    return f"within {say_widths(row, row.margin)[0]}"
+    return f"within {say_widths(row.cell, row.margin)[0]}"
 
 
 def _say_more(answer: Answer) -> str:

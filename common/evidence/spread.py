@@ -146,7 +146,7 @@ def spread_lines(paper: Paper, record: Record, wanted: Iterable[tuple[str, str]]
 
 def split_and_luck(assessed: Assessment) -> list[list[str]]:
     """The `spread_lines` of the paper's numbers that are compared with whole repeats; [] if repeats share no split."""
-    wanted = [(row.part, row.definition) for row in assessed.own_rows]
+    wanted = [(row.part, row.cell.definition) for row in assessed.own_rows]
     return spread_lines(assessed.paper, assessed.record, wanted)
 
 

@@ -93,7 +93,7 @@ def _line(answer: Answer, cell: Reported) -> Line:
 
 def _beside(runs: Runs | None, cell: Reported) -> Runs | None:
     """The same runs, compared with one number of the column; None without runs."""
-    return runs and Runs(runs.assessed, next(row for row in runs.assessed.rows if row.id == cell.id))
+    return runs and Runs(runs.assessed, next(row for row in runs.assessed.rows if row.cell.id == cell.id))
 
 
 def metric_name(cell: Reported) -> str:

@@ -126,7 +126,7 @@ def leaks(study: Study) -> list[Leak]:
         )
         for each in study.assessed
         if each.leak_free
-        for signature in dict.fromkeys(row.definition for row in each.rows if row.part == "test" and row.id in each.own)
+        for signature in dict.fromkeys(row.cell.definition for row in each.own_rows if row.part == "test")
     ]
 
 

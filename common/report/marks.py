@@ -8,7 +8,7 @@ from common.evidence.answers import Answer
 from common.evidence.claims.relations import within_range
 from common.evidence.definition import Definition, is_cost
 from common.evidence.statistics import Interval, Prediction
-from common.reported import AsPrinted
+from common.reported import Reported
 
 # An axis of scores ends at 1. It begins at the greatest of these values that is not above any mark.
 _BEGINNINGS = (0.9, 0.8, 0.5, 0.0)
@@ -67,7 +67,7 @@ def _round_up(value: float) -> float:
     return next(step * power for step in _STEPS if step * power >= value * _ROOM)
 
 
-def reported_value(cell: AsPrinted) -> float:
+def reported_value(cell: Reported) -> float:
     """A printed number as a value: 0.957 for 95.7 %."""
     low, high = cell.interval
     return (low + high) / 2

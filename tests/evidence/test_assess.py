@@ -45,7 +45,7 @@ def test_a_number_of_one_fold_stands_beside_what_nothing_scores_in_the_mean_of_t
     definition = "dice|fg|image|soft|s=1"
     fold = cell("0.05", definition).model_copy(update={"fold": 3, "table": "V"})
     found = assessed(of("paudel", fold), folds_of(record([0.5] * 10, definition), 10))
-    assert found.own == set()
+    assert found.own_rows == []
     assert found.nothing[fold.id][BACKGROUND].n == SPLITS
 
 
@@ -55,7 +55,7 @@ def test_a_comparator_that_only_segments_is_assessed_without_the_classes_of_the_
     unet = folds_of(record([0.6] * 5, definition), 5).model_copy(update={"readings": {"network": "unet", "folds": "5"}})
     found = assessed(papers.load("paudel"), unet)
     assert found.nothing == {}
-    (row,) = [row for row in found.rows if row.id == "X-unet-iou"]
+    (row,) = [row for row in found.rows if row.cell.id == "X-unet-iou"]
     assert (row.verdict, row.reproduced.mean) == ("quoted", pytest.approx(0.6))
 
 

@@ -371,9 +371,9 @@ def test_a_baselines_cells_are_for_the_baselines_record_alone():
     network = {"default": "multires", "alternatives": ["unet"], "why": "a baseline"}
     both = paper(own, other, baselines=[{"network": "unet"}], readings={"network": Reading(**network)})
     of = record([0.7, 0.7, 0.7])
-    assert [row.id for row in compare.rows(both, of)] == ["test-x"]
+    assert [row.cell.id for row in compare.rows(both, of)] == ["test-x"]
     baseline = of.model_copy(update={"readings": {"network": "unet"}})
-    assert [row.id for row in compare.rows(both, baseline)] == ["baseline"]
+    assert [row.cell.id for row in compare.rows(both, baseline)] == ["baseline"]
 
 
 def test_a_baseline_may_be_one_value_of_a_reading_whose_others_are_the_papers_own_network():
@@ -381,7 +381,7 @@ def test_a_baseline_may_be_one_value_of_a_reading_whose_others_are_the_papers_ow
     about = paper(cell()).model_copy(update={"baselines": [{"residual": "none"}], "readings": {"residual": residual}})
     of = record([0.7, 0.7, 0.7])
     answering = {
-        value: [row.id for row in compare.rows(about, of.model_copy(update={"readings": {"residual": value}}))]
+        value: [row.cell.id for row in compare.rows(about, of.model_copy(update={"readings": {"residual": value}}))]
         for value in ("encoder", "none")
     }
     assert answering == {"encoder": ["test-x"], "none": []}

@@ -370,7 +370,7 @@ def test_random_numbers_are_found_as_often_as_the_chance_says(monkeypatch):
     about = paper(cell("0.8000"))
     (row,) = compare.rows(about, of)
     numbers = np.random.default_rng(0).uniform(0, 0.9, 400)  # below the interval where the paper says
-    asked = [replace(row, value=f"{number:.4f}") for number in numbers]
+    asked = [replace(row, cell=cell(f"{number:.4f}")) for number in numbers]
     results = [elsewhere.explain_kind(of, [each], [other]) for each in asked]
     last = elsewhere.explain_kind(of, [row], [other])  # the farthest place, so the chance of all
     assert last.tried == 3

@@ -185,7 +185,7 @@ def test_the_same_probability_for_every_image_is_found_in_the_counts():
 
 def verdicts(of: Record, *cells) -> dict[str, tuple[str, str]]:
     named = [each.model_copy(update={"id": each.definition}) for each in cells]
-    return {row.definition: (row.verdict, row.note) for row in compare.rows(paper(*named), of)}
+    return {row.cell.definition: (row.verdict, row.note) for row in compare.rows(paper(*named), of)}
 
 
 def test_numbers_that_rest_on_it_have_a_verdict_of_their_own_and_the_others_keep_theirs():

@@ -312,10 +312,10 @@ def test_each_network_has_the_quoted_row_of_table_x_that_names_it():
 def test_ours_stands_beside_a_quoted_cell_without_a_verdict():
     definition = "iou|fg|image|t=0.5|empty=skip"
     of = record([0.60, 0.62, 0.64], definition).model_copy(update={"readings": {"network": "attention-unet"}})
-    rows = {row.id: row for row in compare.rows(PAPER, of)}
+    rows = {row.cell.id: row for row in compare.rows(PAPER, of)}
     assert {row.verdict for row in rows.values()} == {"quoted"}
     row = rows["X-attention-unet-iou"]
-    assert (row.value, row.reproduced.n, row.reproduced.mean) == ("0.808", 3, pytest.approx(0.62))
+    assert (row.cell.value, row.reproduced.n, row.reproduced.mean) == ("0.808", 3, pytest.approx(0.62))
     assert "X-iou" not in rows
 
 

@@ -167,8 +167,8 @@ def test_no_skip_connection_leaves_after_a_stride():
 
 def test_the_training_row_is_one_evaluation_afterwards_all_three_numbers_of_it():
     rows = compare.rows(PAPER, load_results(RESULTS, "gill")[0])
-    assert {(row.split, row.part) for row in rows} == {("train", "train"), ("test", "test")}
-    assert [row.split for row in rows].count("train") == 3
+    assert {(row.cell.split, row.part) for row in rows} == {("train", "train"), ("test", "test")}
+    assert [row.cell.split for row in rows].count("train") == 3
 
 
 def test_plain_is_a_u_net_of_five_decoders_each_on_the_one_before():

@@ -317,12 +317,12 @@ def test_the_epochs_of_the_multires_u_net_are_compared_with_those_of_each_traini
     (cell,) = (cell for cell in PAPER.reported if cell.definition == "epochs|training|run")
     assert (cell.value, cell.readings) == ("47", {})
     of_runs = compare.rows(PAPER, trained([40, 51, 47]))
-    (row,) = (row for row in of_runs if row.id == "epochs")
+    (row,) = (row for row in of_runs if row.cell.id == "epochs")
     assert (row.reproduced.n, row.reproduced.mean) == (3, 46)
     assert row.reproduced.low < 47 < row.reproduced.high
     assert row.verdict == "not decided"
     assert set(row.trivial.values()) == {None}
-    assert "epochs" not in {row.id for row in compare.rows(PAPER, trained([40], network="unet"))}
+    assert "epochs" not in {row.cell.id for row in compare.rows(PAPER, trained([40], network="unet"))}
 
 
 def trained(epochs: list[int], **readings: str) -> schema.Record:

@@ -80,7 +80,7 @@ def test_every_reported_number_stands_beside_the_reproduced_one_and_those_that_t
 ):
     about = papers.load(finished.name)
     trained = [cell for cell in about.reported if about.network_of(cell.readings) in finished.networks]
-    assert {row.id for row in finished.rows} == {cell.id for cell in trained}
+    assert {row.cell.id for row in finished.rows} == {cell.id for cell in trained}
     for cell in trained:
         if cell.id in about.headline:
             assert f"{cell.value}{cell.unit}" in finished.said
