@@ -19,7 +19,7 @@ from common.evidence.boxes import LEAST_SHARE
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
 from common.evidence.shapes import LEAST_IOU, TOLERANCE
-from common.evidence.statistics import PairedDifference, bootstrap_ratios, paired_bootstrap_ratios
+from common.evidence.statistics import RESAMPLES, PairedDifference, bootstrap_ratios, paired_bootstrap_ratios
 
 HEADER = ["measure", "value", "95 % interval", "n"]
 # The names of the measures that other modules look for, also in the stored scores of the network that comes with the
@@ -217,5 +217,5 @@ def explain_measures(dataset: str) -> list[str]:
         "pixels is.",
         f"Small, medium and large are thirds of {thirds} with a lesion, by the share of the image that lesions take.",
         "n is the number of images; for lesions found and missed, of lesions. Intervals: percentile bootstrap over the "
-        "images, 10,000 resamples; none where all resamples have the same value.",
+        f"images, {RESAMPLES:,} resamples; none where all resamples have the same value.",
     ]

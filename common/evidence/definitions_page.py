@@ -1,11 +1,9 @@
 """results/definitions.md: how to read the tables of results/<paper>.md."""
 
 from common.evidence import clinical, worded
+from common.evidence.statistics import RESAMPLES
 from common.evidence.tables import bullets, markdown_table
 from common.evidence.trivial import SPLITS
-
-# The number of bootstrap resamples of the test images behind the column "first repeat".
-RESAMPLES = 10_000
 
 # The names of the two columns of the leak-free record.
 GROUPED, LESS = "grouped split", "random less grouped split"

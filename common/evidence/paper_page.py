@@ -9,7 +9,7 @@ from common.evidence.answers import Answer, headline
 from common.evidence.assess import Assessment, default_of, departures
 from common.evidence.columns import is_of_repeats
 from common.evidence.compared import Compared
-from common.evidence.definitions_page import GROUPED, LESS, RESAMPLES
+from common.evidence.definitions_page import GROUPED, LESS
 from common.evidence.paper_sentences import say_paper, say_reply
 from common.evidence.results import slug
 from common.evidence.run_values import values
@@ -185,7 +185,7 @@ def _definitions(assessed: Assessment) -> str:
     """The table of one record's scores on the test images under each of the standard definitions."""
     record, images = assessed.record, assessed.images
     leak_free = [GROUPED, LESS] if assessed.leak_free else []
-    over_images = bootstrap(images, assessed.standard, resamples=RESAMPLES) if images is not None else {}
+    over_images = bootstrap(images, assessed.standard) if images is not None else {}
     lines = []
     for signature in assessed.standard:
         network, *nothing = (prediction(values(record, "test", signature, who)) for who in (None, *NOTHING))

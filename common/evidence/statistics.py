@@ -14,6 +14,9 @@ from common.evidence.metrics import STANDARD, resampled, units_of, value
 
 Interval = tuple[float, float]
 
+# The number of bootstrap resamples of the test images.
+RESAMPLES = 10_000
+
 # The number of resamples in a block. For 780 images, their weights take 3 MB, which stay in the processor's cache.
 _AT_ONCE = 500
 
@@ -159,9 +162,7 @@ def middle_95(values: np.ndarray) -> Prediction:
     return Prediction(len(finite), float(finite.mean()), float(low), float(high))
 
 
-def bootstrap(
-    rows: Rows, signatures: Iterable[str] = STANDARD, resamples: int = 10_000, seed: int = 0
-) -> dict[str, Interval]:
+def bootstrap(rows: Rows, signatures: Iterable[str] = STANDARD, resamples: int = RESAMPLES) -> dict[str, Interval]:
     """The 95 % percentile interval of each metric over bootstrap resamples of the images, by signature (Efron 1979).
 
     It shows what the choice of the images alone does to the value. A resample has as many images, drawn with
@@ -184,12 +185,12 @@ def bootstrap(
         if units == 1:
             intervals |= dict.fromkeys(some, (math.nan, math.nan))
             continue
-        weights = _draws(units, resamples, seed)
+        weights = _draws(units, resamples)
         intervals |= {name: _percentiles(values) for name, values in resampled(rows, some, batch, weights).items()}
     return intervals
 
 
-def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = 10_000) -> list[Interval]:
+def bootstrap_ratios(parts: np.ndarray, wholes: np.ndarray, resamples: int = RESAMPLES) -> list[Interval]:
     """The interval of `bootstrap` for means and shares: the sum of the parts over the sum of the wholes, by column.
 
     parts, wholes: float64 (images, columns). For a mean over some of the images, their parts are their values and their
@@ -226,7 +227,7 @@ class PairedDifference:
 
 
 def paired_bootstrap(
-    one: Rows, other: Rows, signatures: Sequence[str] = STANDARD, resamples: int = 10_000, seed: int = 0
+    one: Rows, other: Rows, signatures: Sequence[str] = STANDARD, resamples: int = RESAMPLES
 ) -> dict[str, PairedDifference]:
     """The metric of `one` less that of `other`, by signature, with the interval of `bootstrap`.
 
@@ -243,7 +244,7 @@ def paired_bootstrap(
     values = {name: value(name, one) - value(name, other) for name in signatures}
     if len(one) == 1:
         return {name: PairedDifference(found, math.nan, math.nan) for name, found in values.items()}
-    of_one, of_other = (resampled(rows, signatures, 1, _draws(len(rows), resamples, seed)) for rows in (one, other))
+    of_one, of_other = (resampled(rows, signatures, 1, _draws(len(rows), resamples)) for rows in (one, other))
     return {
         name: PairedDifference(found, *_percentiles(of_one[name] - of_other[name])) for name, found in values.items()
     }
@@ -252,7 +253,7 @@ def paired_bootstrap(
 def paired_bootstrap_ratios(
     one: tuple[np.ndarray, np.ndarray],
     other: tuple[np.ndarray, np.ndarray],
-    resamples: int = 10_000,
+    resamples: int = RESAMPLES,
 ) -> list[PairedDifference]:
     """The ratios of `one` less those of `other`, by column, with the interval of `bootstrap`.
 
@@ -265,12 +266,12 @@ def paired_bootstrap_ratios(
     return [PairedDifference(float(value), *_percentiles(drawn)) for value, drawn in differences]
 
 
-def _draws(units: int, resamples: int, seed: int = 0) -> Iterator[np.ndarray]:
+def _draws(units: int, resamples: int) -> Iterator[np.ndarray]:
     """The weights of `metrics.resampled` in blocks of resamples: float64 (resamples in the block, units) each.
 
     A resample draws as many units as there are, with replacement. A weight says how often a unit was drawn, so a row
-    sums to `units`. The same seed draws the same."""
-    random = np.random.default_rng(seed)
+    sums to `units`. Every call draws the same."""
+    random = np.random.default_rng(0)
     for done in range(0, resamples, _AT_ONCE):
         some = min(_AT_ONCE, resamples - done)
         drawn = random.integers(0, units, (some, units)) + np.arange(some)[:, None] * units
