@@ -3,6 +3,7 @@ words."""
 
 import re
 from decimal import Decimal
+from statistics import fmean
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -102,6 +103,11 @@ class Reported(_Record):
     def interval(self) -> tuple[float, float]:
         """The least and the greatest value that the number stands for (`printed`)."""
         return printed(self.as_printed)
+
+    @property
+    def middle(self) -> float:
+        """The middle of its `interval`: 0.957 for 95.7 %."""
+        return fmean(self.interval)
 
 
 class Column(_Record):

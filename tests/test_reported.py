@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from common import papers
 from common.paper import Paper
 from common.reported import Table, printed
+from tests.evidence.made import cell
 
 COLUMNS = [
     {"id": "recall", "name": "{class} recall", "split": "test", "unit": "%", "definition": "recall|class={class}|case"},
@@ -15,6 +16,11 @@ COLUMNS = [
 
 def table(*rows: dict, columns=COLUMNS) -> Table:
     return Table.model_validate({"table": "VI", "where": "Table VI", "columns": columns, "rows": list(rows)})
+
+
+@pytest.mark.parametrize(("value", "number"), [("95.7%", 0.957), ("0.80", 0.8), ("2", 2.0)])
+def test_a_printed_number_is_a_value(value: str, number: float):
+    assert cell(value).middle == pytest.approx(number)
 
 
 def test_a_number_that_may_be_cut_off_stands_for_more():

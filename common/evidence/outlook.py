@@ -103,8 +103,8 @@ def _deviation(cells: list[Reported]) -> float | None:
     """The standard deviation over the paper's folds: as printed, or computed from the folds that it prints."""
     as_printed = next((cell for cell in cells if cell.statistic == "deviation"), None)
     if as_printed:
-        return fmean(as_printed.interval)
-    folds = [fmean(cell.interval) for cell in cells if cell.fold is not None]
+        return as_printed.middle
+    folds = [cell.middle for cell in cells if cell.fold is not None]
     return stdev(folds) if len(folds) > 1 else None
 
 

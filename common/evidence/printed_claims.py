@@ -1,7 +1,6 @@
 """What a claim in words asks, and what the paper's own numbers say about it."""
 
 from collections.abc import Sequence
-from statistics import mean
 from typing import Any
 
 from common.evidence.columns import is_of_repeats
@@ -53,7 +52,7 @@ def doubt_printed(paper: Paper, claim: Worded, ours: OfImages | None) -> FalseCl
     if definition.metric not in OVERLAPS or "class" in definition.target:
         return None
     other = best_of(claim, others)
-    better, worse = (mean(cell.interval) for cell in (own[0], other))
+    better, worse = own[0].middle, other.middle
     return judge_printed(better, worse, claim.images, ours, same_images=not other.quoted)
 
 

@@ -14,7 +14,7 @@ from common.paper import Paper
 from common.plural import counted
 from common.readings import as_text
 from common.report.gather import Study
-from common.report.marks import axis_of, reported_value
+from common.report.marks import axis_of
 from common.reported import Reported
 
 # On what a number was measured: the options of the filter on the page of all numbers.
@@ -29,8 +29,7 @@ class Line:
     runs: our runs beside the number, those of the paper's own size if there are any; None without runs.
     also: the small runs, if `runs` are of the paper's own size.
     metric, kind: for the filters.
-    most: the end of the number's axis, which begins at 0: 1, except for cases and epochs.
-    reported: the printed number as a value, 0.957 for 95.7 %."""
+    most: the end of the number's axis, which begins at 0: 1, except for cases and epochs."""
 
     cell: Reported
     answer: Answer
@@ -39,7 +38,6 @@ class Line:
     metric: str
     kind: str
     most: float
-    reported: float
 
     @property
     def paper(self) -> Paper:
@@ -49,7 +47,7 @@ class Line:
     def gap(self) -> float | None:
         """The printed number less the mean of ours; None if we have no value."""
         mean = self.runs.row.reproduced.mean if self.runs else None
-        return None if mean is None else self.reported - mean
+        return None if mean is None else self.cell.middle - mean
 
     @property
     def nothing(self) -> float | None:
@@ -86,9 +84,9 @@ def _line(answer: Answer, cell: Reported) -> Line:
     runs, small = _beside(answer.runs, cell), _beside(answer.small, cell)
     found = [each.row.reproduced for each in (runs, small) if each]
     ends = [end for each in found for end in (each.mean, each.high) if end is not None]
-    reported, name = reported_value(cell), metric_name(cell)
-    most = axis_of(cell.definition, [reported, *ends])[1] if name in ("cases", "epochs") else 1.0
-    return Line(cell, answer, runs or small, small if runs else None, name, _kind(cell), most, reported)
+    name = metric_name(cell)
+    most = axis_of(cell.definition, [cell.middle, *ends])[1] if name in ("cases", "epochs") else 1.0
+    return Line(cell, answer, runs or small, small if runs else None, name, _kind(cell), most)
 
 
 def _beside(runs: Runs | None, cell: Reported) -> Runs | None:

@@ -8,7 +8,6 @@ from common.evidence.answers import Answer
 from common.evidence.claims.relations import within_range
 from common.evidence.definition import Definition, is_cost
 from common.evidence.statistics import Interval, Prediction
-from common.reported import Reported
 
 # An axis of scores ends at 1. It begins at the greatest of these values that is not above any mark.
 _BEGINNINGS = (0.9, 0.8, 0.5, 0.0)
@@ -36,7 +35,7 @@ def marks_of(answer: Answer) -> Marks:
     definition = Definition.parse(answer.head.definition)
     ours = within_range(answer.ours.row.reproduced, definition) if answer.ours else Prediction(0)
     nothing = answer.nothing[1] if answer.nothing else Prediction(0)
-    shown = reported_value(answer.head)
+    shown = answer.head.middle
     known = [each for each in (ours.mean, ours.low, ours.high, nothing.low, nothing.high) if each is not None]
     low, high = axis_of(answer.head.definition, [shown, *known])
 
@@ -65,9 +64,3 @@ def _round_up(value: float) -> float:
         return 0.0
     power = 10.0 ** floor(log10(value))
     return next(step * power for step in _STEPS if step * power >= value * _ROOM)
-
-
-def reported_value(cell: Reported) -> float:
-    """A printed number as a value: 0.957 for 95.7 %."""
-    low, high = cell.interval
-    return (low + high) / 2

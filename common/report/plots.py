@@ -171,7 +171,7 @@ def _gaps(found: OneAtATime, effects: Sequence[Effect]) -> list[float]:
     if not found.default.paper.is_own_data(found.default.record.dataset.name):
         return []
     widest = max(effects, key=lambda each: (each.difference.mean is not None, each.default.n))
-    middles = dict.fromkeys(sum(row.cell.interval) / 2 for row in widest.rows)
+    middles = dict.fromkeys(row.cell.middle for row in widest.rows)
     return [middle - widest.default.mean for middle in middles]
 
 

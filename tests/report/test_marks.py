@@ -6,7 +6,7 @@ import pytest
 
 from common.evidence.answers import answers
 from common.evidence.assess import assess
-from common.report.marks import axis_of, marks_of, reported_value
+from common.report.marks import axis_of, marks_of
 from tests.evidence.made import DICE, LOSS, cell, paper, record
 
 
@@ -47,8 +47,3 @@ def test_marks_are_in_per_cent_of_the_axis():
 def test_a_number_without_runs_is_a_mark_alone():
     found = marks_of(answer_of("0.80"))
     assert (found.mean, found.ours) == (None, None)
-
-
-@pytest.mark.parametrize(("value", "number"), [("95.7%", 0.957), ("0.80", 0.8), ("2", 2.0)])
-def test_a_printed_number_is_a_value(value: str, number: float):
-    assert reported_value(cell(value)) == pytest.approx(number)
