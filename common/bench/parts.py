@@ -88,22 +88,15 @@ def measure_run(bench: Bench) -> Iterator[Line]:
 def measure_pytorch(bench: Bench) -> Iterator[Line]:
     """How fast the network trains, compared with the same network in plain PyTorch."""
     mixed = ", mixed precision" if bench.precision != "float32" else ""
-    names = {variant: f"ours / PyTorch {variant}{mixed}" for variant in PYTORCH[bench.kind]}
-    if missing := _missing_twin(bench.paper.name):
-        yield from (bench.left_out("pytorch", name, missing) for name in names.values())
-        return
     device = "cuda" if bench.kind == "gpu" else "cpu"
+    about = f"{CONTENDERS}:pytorch", CHECKOUT, bench.paper.name, bench.plain, bench.precision, device
+    forms = PYTORCH[bench.kind].items()
+    orders = {f"ours / PyTorch {variant}{mixed}": (*about, *form, bench.steps) for variant, form in forms}
+    if missing := _missing_twin(bench.paper.name):
+        yield from (bench.left_out("pytorch", name, missing) for name in orders)
+        return
     meaning = "images a second in training over PyTorch's, which computes no metrics; above 1 we are faster"
-    with workers(bench.training(bench.plain, bench.steps)) as (ours,):
-        for variant, (channels_last, compiled) in PYTORCH[bench.kind].items():
-            settings = bench.paper.name, bench.plain, bench.precision, device, channels_last, compiled, bench.steps
-            try:
-                with workers((f"{CONTENDERS}:pytorch", CHECKOUT, *settings)) as (theirs,):
-                    below, above = in_turns(bench.rounds, [ours.measure, theirs.measure])
-            except Failed as failed:
-                yield bench.left_out("pytorch", names[variant], str(failed))
-            else:
-                yield from bench.on_each_clock("pytorch", names[variant], meaning, above, below)
+    yield from step.beside_ours(bench, "pytorch", orders, meaning)
 
 
 def measure_batch(bench: Bench) -> Iterator[Line]:

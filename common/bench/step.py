@@ -106,7 +106,7 @@ def _beside_variants(bench: Bench, part: str, names: Iterable[str], label: str, 
 
     chosen = [name for name in names if variants.changes(bench.paper.name, bench.plain, name)]
     orders = {label.format(name): bench.training(bench.plain, bench.steps, name) for name in chosen}
-    yield from _beside_ours(bench, part, orders, meaning)
+    yield from beside_ours(bench, part, orders, meaning)
 
 
 def measure_flags(bench: Bench) -> Iterator[Line]:
@@ -116,10 +116,12 @@ def measure_flags(bench: Bench) -> Iterator[Line]:
         yield bench.left_out("flags", "flags of XLA", "those that are tried are for a GPU")
         return
     orders = {flags: bench.training(bench.plain, bench.steps, flags=flags) for flags in FLAGS[bench.kind]}
-    yield from _beside_ours(bench, "flags", orders, WORTH_IT)
+    yield from beside_ours(bench, "flags", orders, WORTH_IT)
 
 
-def _beside_ours(bench: Bench, part: str, orders: Mapping[str, tuple[Any, ...]], meaning: str) -> Iterator[Line]:
+def beside_ours(bench: Bench, part: str, orders: Mapping[str, tuple[Any, ...]], meaning: str) -> Iterator[Line]:
+    """The time of each order's epoch over that of the suite's own, in turns. An order that fails is left out. orders:
+    the arguments of `workers.Worker`, by the name of the line."""
     with workers(bench.training(bench.plain, bench.steps)) as (ours,):
         for name, order in orders.items():
             try:
