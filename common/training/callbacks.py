@@ -3,7 +3,6 @@ callback that saves the state is in `common.training.resume`, the one that shows
 `common.training.progress`."""
 
 import math
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -58,19 +57,6 @@ class StopAtDivergence(keras.callbacks.Callback):
                 # If an epoch is one call, the batch is not known.
                 batch = min(self.bad, default=None) if self.params["steps"] == self.steps else None
                 raise Diverged(float(loss), epoch + 1, batch, float(self.model.optimizer.learning_rate))
-
-
-class AfterEpoch(keras.callbacks.Callback):
-    """Calls a function after each epoch, when everything that an epoch runs has been compiled."""
-
-    async_safe = True  # else Keras would wait for the logs of each step, which are not read here
-
-    def __init__(self, call: Callable[[], None]):
-        super().__init__()
-        self.call = call
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.call()
 
 
 def generators(model: keras.Model) -> list[keras.random.SeedGenerator]:

@@ -163,7 +163,8 @@ def _train(task: _Task) -> None:
                 callbacks.StopAtDivergence(len(task.batches)),
                 *task.network_callbacks,
                 TensorBoard(task.folder / "tensorboard", prepared, task.split.validation, recipe, task.evaluated),
-                callbacks.AfterEpoch(stored),  # after TensorBoard, whose predictions are compiled too
+                # After TensorBoard, whose predictions are compiled too.
+                keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: stored()),
                 ShowProgress(task.name, recipe.epochs, len(task.batches), task.progress),
                 resumable,
             ],
