@@ -14,10 +14,8 @@ from common.plural import counted
 from common.sweep.grid import Grid, multiplications_of_image, of_job
 from common.sweep.job import Broken, Job, Outcome
 from common.training.estimate import spoken
-from common.training.precision import gpu_in_use
-from common.training.profile import known_memory, known_step, total_memory
+from common.training.profile import step_if_it_fits
 from common.training.progress import bar_columns
-from common.training.request import Request
 
 State = Literal["queued", "running", "done", "failed"]
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
@@ -56,13 +54,6 @@ def dry_run(grid: Grid, say: Callable[[str], None] = lambda line: None) -> tuple
     if unknown:
         sentence += f" Unknown, since their networks do not fit into memory here: {', '.join(sorted(unknown))}."
     return table, sentence
-
-
-def step_if_it_fits(request: Request) -> float | None:
-    """Seconds of a training step on this machine; None if the training does not fit into its memory."""
-    if not gpu_in_use() and known_memory(request) > total_memory():
-        return None
-    return known_step(request)
 
 
 class JobTable(Progress):

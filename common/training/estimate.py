@@ -1,22 +1,14 @@
 """Estimates the time that a repeat takes on this machine, from a few timed steps, and the memory that it needs."""
 
-import json
 import math
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from common.cores import cores
 from common.data.batches import CLASSIFICATION, SEGMENTATION
-from common.files import write_atomically
-from common.paths import refuse_special
 from common.recipe import Recipe
-from common.text import for_json
 from common.training.compiled import compiled
-from common.training.environment import device
 from common.training.network import Network
 
 TIMED_STEPS = 2
@@ -85,21 +77,6 @@ def kernel_multiplications(layer: keras.Layer) -> int:
 def kernel_weights(layer: keras.Layer) -> int:
     """The number of weights in a layer's kernels: the weights of a convolution or a dense layer without the bias."""
     return sum(math.prod(weight.shape) for weight in layer.weights if weight.name.endswith("kernel"))
-
-
-def remembered(path: Path, key: str, measure: Callable[[], float]) -> float:
-    """The value measured before under this key on this device and backend. If there is none, measures it now and stores
-    it in the JSON file at `path`. So only the first start takes a minute."""
-    try:
-        refuse_special(path)
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    key = f"{key} on {device()}, {cores()} cores, {keras.backend.backend()}, Keras {keras.__version__}"
-    if key not in known:
-        known[key] = measure()
-        write_atomically(path, for_json(known, indent=1).encode())
-    return known[key]
 
 
 def spoken(seconds: float) -> str:

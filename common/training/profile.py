@@ -1,18 +1,25 @@
 """Chooses the profile, and says how much time and memory a training needs."""
 
+import json
 import os
 import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+import keras
+
 from common import limits
 from common.cores import cores
 from common.errors import BadInput
+from common.files import write_atomically
 from common.paper import PROFILES, Profile
+from common.paths import refuse_special
 from common.protocol import protocol_of, recipe_hash
+from common.text import for_json
 from common.training.at_once import SHARE
-from common.training.estimate import memory_bytes, remembered, repeat_seconds, spoken, step_seconds
+from common.training.environment import device
+from common.training.estimate import memory_bytes, repeat_seconds, spoken, step_seconds
 from common.training.network import Network
 from common.training.precision import gpu_in_use, gpu_memory, gpus
 from common.training.request import Request, refuse_unusable
@@ -87,8 +94,11 @@ def known_memory(request: Request) -> float:
     return remember(request, "bytes of memory", lambda: memory(request))
 
 
-def known_step(request: Request) -> float:
-    """Seconds of a training step on this machine, measured once and stored."""
+def step_if_it_fits(request: Request) -> float | None:
+    """Seconds of a training step on this machine, measured once and stored. None if the training does not fit into the
+    machine's memory."""
+    if not gpu_in_use() and known_memory(request) > total_memory():
+        return None
     network, recipe = Network.of_paper(request.paper.name), request.recipe
     return remember(request, "seconds a step", lambda: step_seconds(network, recipe, request.precision))
 
@@ -121,10 +131,10 @@ def total_memory() -> int:
 def expected(request: Request) -> str:
     """The time of one repeat on this machine, in words. If the machine has too little memory, the text says so instead.
     The caller adds "a repeat" to it."""
-    recipe = request.recipe
-    if not gpu_in_use() and (needed := known_memory(request)) > total_memory():
-        return f"{needed / 2**30:.0f} GiB of memory, more than this machine has, and an unknown time for"
-    return spoken(repeat_seconds(known_step(request), recipe, used(request)))
+    if (step := step_if_it_fits(request)) is None:
+        needed = known_memory(request) / 2**30
+        return f"{needed:.0f} GiB of memory, more than this machine has, and an unknown time for"
+    return spoken(repeat_seconds(step, request.recipe, used(request)))
 
 
 def used(request: Request) -> int:
@@ -135,7 +145,18 @@ def used(request: Request) -> int:
 
 
 def remember(request: Request, what: str, measure: Callable[[], float]) -> float:
-    """The value that was measured before for this network in this precision. If there is none, measures and stores it.
-    what: names the value."""
+    """The value that was measured before for this network in this precision, on this device and backend. If there is
+    none, measures it now and stores it in the folder of the runs. what: names the value."""
+    path = request.runs / "timing.json"
+    try:
+        refuse_special(path)
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
     network = f"{request.paper.name} {recipe_hash(request.recipe)} p{protocol_of(request.recipe)}"
-    return remembered(request.runs / "timing.json", f"{what}, {network} in {request.precision}", measure)
+    here = f"{device()}, {cores()} cores, {keras.backend.backend()}, Keras {keras.__version__}"
+    key = f"{what}, {network} in {request.precision} on {here}"
+    if key not in known:
+        known[key] = measure()
+        write_atomically(path, for_json(known, indent=1).encode())
+    return known[key]

@@ -1,6 +1,6 @@
 """The first line of a run: which size, why, and how long it and the paper's own take on this machine."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +15,14 @@ STEP = {"paper": 2.7, "small": 0.1}  # seconds, of a machine without a GPU
 
 
 @pytest.fixture
-def said(monkeypatch, phantom_folder, tmp_path):
+def asked(phantom_folder, tmp_path):
+    """A request for Cheng at its own size."""
+    found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
+    return Request(papers.load("cheng"), "paper", found, 1, 0, {}, "float32", tmp_path, tmp_path, False)
+
+
+@pytest.fixture
+def said(monkeypatch, asked):
     """Calls `choose` for Cheng on a machine that is made up: gives the profile chosen and the lines said."""
 
     def call(wanted, gpu_in_use=False, gpus=(), readings=None):
@@ -25,10 +32,8 @@ def said(monkeypatch, phantom_folder, tmp_path):
         monkeypatch.setattr(profile, "gpu_in_use", lambda: gpu_in_use)
         monkeypatch.setattr(profile, "gpus", lambda: list(gpus))
         monkeypatch.setattr(profile, "step_seconds", measured)
-        cheng, lines = papers.load("cheng"), []
-        found = fetch.find(str(phantom_folder), tmp_path, tmp_path)
-        request = Request(cheng, "paper", found, 1, 0, readings or {}, "float32", tmp_path, tmp_path, False)
-        return profile.choose(request, wanted, lines.append).profile, lines
+        lines = []
+        return profile.choose(replace(asked, readings=readings or {}), wanted, lines.append).profile, lines
 
     return call
 
@@ -78,12 +83,11 @@ def test_what_makes_no_sense_is_refused(asked, message):
         profile.check(*asked)
 
 
-def test_what_was_measured_once_is_remembered_for_the_same_machine_alone(tmp_path, monkeypatch):
-    path = Path(tmp_path, "timing.json")
-    assert estimate.remembered(path, "step", lambda: 2.0) == 2.0
-    assert estimate.remembered(path, "step", lambda: pytest.fail("measured again")) == 2.0
-    monkeypatch.setattr(estimate, "device", lambda: "another one")
-    assert estimate.remembered(path, "step", lambda: 3.0) == 3.0
+def test_what_was_measured_once_is_remembered_for_the_same_machine_alone(asked, monkeypatch):
+    assert profile.remember(asked, "step", lambda: 2.0) == 2.0
+    assert profile.remember(asked, "step", lambda: pytest.fail("measured again")) == 2.0
+    monkeypatch.setattr(profile, "device", lambda: "another one")
+    assert profile.remember(asked, "step", lambda: 3.0) == 3.0
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (540, "9 min"), (57600, "16.0 h")])
