@@ -53,26 +53,25 @@ def _beside_areas(mask: np.ndarray) -> tuple[np.ndarray, str]:
     return mask, ""
 
 
+def _box(mask: np.ndarray) -> tuple[slice, slice]:
+    """The rows and the columns of the bounding box of all that is marked."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
+
+
 def _is_line(mask: np.ndarray) -> bool:
     """Whether the mask is thin everywhere and spans much more than it covers."""
-    plain = mask.view(np.uint8)
-    if not plain.any():
+    part = mask[_box(mask)].view(np.uint8)
+    # This is so for nearly every area, and saves the costly steps below.
+    if min(part.shape) < _SMALL or np.count_nonzero(part) * _ROUND > part.size:
         return False
-    left, top, width, height = cv2.boundingRect(plain)
-    if min(width, height) < _SMALL:
-        return False
-    part = np.pad(plain[top : top + height, left : left + width], 1)
-    if np.count_nonzero(part) * _ROUND > width * height:  # so for nearly every area, which saves the costly steps below
-        return False
-    return _is_thin(mask) and _spanned(part) >= _ROUND * np.count_nonzero(part)
+    return _is_thin(mask) and _spanned(np.pad(part, 1)) >= _ROUND * np.count_nonzero(part)
 
 
 def _is_thin(mask: np.ndarray) -> bool:
-    plain = mask.view(np.uint8)
-    left, top, width, height = cv2.boundingRect(plain)
-    part = np.pad(plain[top : top + height, left : left + width], 1)
-    thickness = cv2.distanceTransform(part, cv2.DIST_L2, 3).max()
-    return thickness <= max(_THIN, _THIN_SHARE * np.hypot(width, height))
+    part = mask[_box(mask)].view(np.uint8)
+    thickness = cv2.distanceTransform(np.pad(part, 1), cv2.DIST_L2, 3).max()
+    return thickness <= max(_THIN, _THIN_SHARE * np.hypot(*part.shape))
 
 
 def _spanned(part: np.ndarray) -> float:
@@ -86,10 +85,9 @@ def _spanned(part: np.ndarray) -> float:
 def _closed(line: np.ndarray) -> np.ndarray | None:
     """Fills a line that has gaps: the line is thickened until it closes, filled, and thinned by as much. None if even
     the widest gap that is allowed does not close it."""
-    plain = line.view(np.uint8)
-    left, top, width, height = cv2.boundingRect(plain)
-    widest = max(3, int(_GAP * np.hypot(width, height)))
-    part = np.pad(plain[top : top + height, left : left + width], room := widest + 1)
+    box = _box(line)
+    widest = max(3, int(_GAP * np.hypot(*line[box].shape)))
+    part = np.pad(line[box].view(np.uint8), room := widest + 1)
     gap = 3
     while gap <= widest:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
@@ -97,7 +95,7 @@ def _closed(line: np.ndarray) -> np.ndarray | None:
         inside = cv2.erode(fill_outline(thick > 0).view(np.uint8), disc)
         if np.count_nonzero(inside) >= _ROUND * np.count_nonzero(cv2.erode(thick, disc)):
             found = line.copy()
-            found[top : top + height, left : left + width] |= inside[room:-room, room:-room] > 0
+            found[box] |= inside[room:-room, room:-room] > 0
             return found
         gap = gap * 3 // 2 | 1
     return None
