@@ -46,13 +46,12 @@ def request(name="busi", **readings) -> Request:
 
 def test_the_pixels_decide_what_the_data_are_not_the_name_of_the_folder():
     usual, own = Path("results"), Path("mine/results")
-    assert results_folder(None, Path("mine"), [(request(), BUSI)]) == usual
-    assert results_folder(None, Path("mine"), [(request("my-copy"), BUSI)]) == usual
-    assert results_folder(None, Path("mine"), [(request(), "others")]) == own
-    assert results_folder(None, Path("mine"), [(request("my-images"), "others")]) == own
+    assert results_folder(Path("mine"), [(request(), BUSI)]) == usual
+    assert results_folder(Path("mine"), [(request("my-copy"), BUSI)]) == usual
+    assert results_folder(Path("mine"), [(request(), "others")]) == own
+    assert results_folder(Path("mine"), [(request("my-images"), "others")]) == own
 
 
-def test_records_that_are_set_beside_each_other_go_to_one_folder_and_a_person_may_choose_it():
+def test_records_that_are_set_beside_each_other_go_to_one_folder():
     both = [(request(), BUSI), (request(kernel="3"), BUSI)]
-    assert results_folder(None, Path("mine"), both) == Path("mine/results")
-    assert results_folder(Path("results"), Path("mine"), both) == Path("results")
+    assert results_folder(Path("mine"), both) == Path("mine/results")

@@ -173,7 +173,8 @@ def expand(
         remedy = "Choose other papers, readings or data."
         raise BadInput.listing("Nothing of this sweep can be trained:", left_out, remedy)
     # One folder for all of them, because a reading is compared with the default beside it.
-    folder = results_folder(results, runs, ((each.request, each.fingerprint) for each in experiments.values()))
+    wanted = ((each.request, each.fingerprint) for each in experiments.values())
+    folder = results or results_folder(runs, wanted)
     stored = [replace(each, request=replace(each.request, results=folder)) for each in experiments.values()]
     return Grid(stored, left_out, data)
 

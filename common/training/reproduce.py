@@ -145,7 +145,7 @@ def train_networks(
     """
     if results is None:
         pixels = prepare_for(request.recipe, request.found, cache_folder(request.runs)).fingerprint
-        results = results_folder(None, request.runs, [(request, pixels)])
+        results = results_folder(request.runs, [(request, pixels)])
     baselines = request.paper.trained_along(request.readings)
     trained = []
     for network in [{}, *baselines]:

@@ -118,15 +118,13 @@ def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
     return prepare(found.cases, found.name, need, cache)
 
 
-def results_folder(asked: Path | None, runs: Path, wanted: Iterable[tuple[Request, str]]) -> Path:
-    """The folder for the records of these requests. wanted: each request with the fingerprint of its data.
+def results_folder(runs: Path, wanted: Iterable[tuple[Request, str]]) -> Path:
+    """The folder for the records of these requests, if the user named none. wanted: each request with the fingerprint
+    of its data.
 
-    This is the folder that the user asked for. If the user named none, it is the tracked `results/` if all requests
-    belong to the papers' tables (`assess.is_of_the_tables`), else `results` in the folder of the runs, which git
-    ignores.
+    This is the tracked `results/` if all requests belong to the papers' tables (`assess.is_of_the_tables`), else
+    `results` in the folder of the runs, which git ignores.
     """
-    if asked:
-        return asked
     of_tables = (
         assess.is_of_the_tables(
             request.paper,

@@ -46,6 +46,11 @@ def test_a_plain_sweep_is_what_plain_runs_train(expanded):
     assert found.left_out == []
 
 
+def test_all_records_go_to_the_folder_that_a_person_named(expanded, tmp_path):
+    found = expanded("cheng", "gill", repeats=1)
+    assert {experiment.request.results for experiment in found.experiments} == {tmp_path / "results"}
+
+
 def test_all_papers_where_none_is_named():
     assert spec.Sweep(profile="smoke", precision="float32").papers == papers.names()
 
