@@ -32,10 +32,9 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a source. number: its line number, None if the source lists only the images that it keeps. kinds: keys
-    of KINDS. cases: ids; a source that groups copies has all copies of one image in one line."""
+    """A line of a source. kinds: keys of KINDS. cases: ids; a source that groups copies has all copies of one image in
+    one line. (The stored row begins with the line's number in the source, for whoever compares the two.)"""
 
-    number: int | None
     kinds: tuple[str, ...]
     cases: tuple[str, ...]
 
@@ -75,7 +74,7 @@ def known_of(fingerprint: str) -> dict[str, Curation]:
         name: Curation(
             *(each[key] for key in ("title", "about", "licence")),
             source="https://github.com/{repository}/blob/{commit}/{file}".format_map(each),
-            lines=tuple(Line(number, tuple(kinds.split()), tuple(cases)) for number, kinds, cases in each["rows"]),
+            lines=tuple(Line(tuple(kinds.split()), tuple(cases)) for _, kinds, cases in each["rows"]),
         )
         for name, each in stored.items()
     }

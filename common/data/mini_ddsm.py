@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
@@ -226,8 +227,7 @@ def _read(path: Path) -> Iterator[_Row]:
         for part in packed.infolist():
             if part.file_size > _ABOUT and not part.filename.startswith(("xl/worksheets/", "xl/sharedStrings.xml")):
                 raise ValueError(f"its part {part.filename} unpacks to more than {_ABOUT / 1e6:.0f} MB")
-    book = load_workbook(path, read_only=True, data_only=True)
-    try:
+    with closing(load_workbook(path, read_only=True, data_only=True)) as book:
         seen = []
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # some programs write wrong ones
@@ -248,8 +248,6 @@ def _read(path: Path) -> Iterator[_Row]:
         raise BadInput.listing(
             f"{path} has no sheet with the columns {expected}. Found instead:", seen, "They belong in its first row."
         )
-    finally:
-        book.close()
 
 
 def _row(number: int, cells: tuple, columns: list[int], drawn: list[int]) -> _Row:

@@ -1,6 +1,7 @@
 """Turns a user's request into a plan: the data, the splits, and a folder for each training."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -288,9 +289,7 @@ def note_request(folder: Path, request: Request, *, stored: bool) -> None:
     places = {str(trial): str(trial_folder(folder, trial).relative_to(folder)) for trial in asked}
     content = {"command": request.command, "readings": request.departures, "epochs": request.recipe.epochs}
     content |= {"trials": places, "stored": stored}
-    try:
+    with suppress(Damaged):
         if read_json(folder / REQUEST) == content:
             return
-    except (Damaged, OSError):
-        pass
     write_json(folder / REQUEST, content)
