@@ -14,13 +14,22 @@ CONTENDERS = "common.bench.contenders"
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """A ratio that was measured in rounds. part: of `repro bench`. above, below: the two measured values of each round,
-    in `unit`; the ratio is above / below. meaning: explains the ratio to the user, with the value to wish for."""
+class Line:
+    """A line about a paper. part: of `repro bench`."""
 
     paper: str
     part: str
     name: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Ratio(Line):
+    """A ratio that was measured in rounds. above, below: the two measured values of each round, in `unit`; the ratio is
+    above / below. meaning: explains the ratio to the user, with the value to wish for."""
+
     meaning: str
     unit: str
     above: list[float]
@@ -39,34 +48,25 @@ class Ratio:
         return f"{self.name}: {self.median:.3g} ({low:.3g} to {high:.3g}); {self.meaning}"
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"median": self.median, "low": min(self.values), "high": max(self.values)}
+        return super().as_json() | {"median": self.median, "low": min(self.values), "high": max(self.values)}
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOut(Line):
     """Stands for a line that can't be measured here."""
 
-    paper: str
-    part: str
-    name: str
     reason: str
 
     def __str__(self) -> str:
         return f"{self.name}: left out, {self.reason}"
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Counted:
+class Counted(Line):
     """The work of a part of a training step, counted and not measured. operations, bytes: in one step. seconds: the
     least time that they take on the device that `on` names. meaning: explains the line to the user; "" if the name says
     enough."""
 
-    paper: str
-    part: str
-    name: str
     operations: float
     bytes: float
     seconds: float
@@ -76,12 +76,6 @@ class Counted:
     def __str__(self) -> str:
         counted = f"{self.operations / 1e9:.3g} GFLOP, {self.bytes / 1e9:.3g} GB, {self.seconds * 1e3:.3g} ms"
         return f"{self.name}: {counted}" + (f"; {self.meaning}" if self.meaning else "")
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-Line = Ratio | LeftOut | Counted
 
 
 @dataclass(frozen=True)
