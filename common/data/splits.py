@@ -39,11 +39,6 @@ class Split:
         """Whether the validation part, which may select the epoch, is the test part."""
         return np.array_equal(self.validation, self.test)
 
-    @property
-    def ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """The positions of the training and the test part."""
-        return self.train, self.test
-
     def parts(self) -> dict[str, np.ndarray]:
         """The parts by name, without `validation` if it is the test part."""
         validation = {} if self.selects_on_test else {"validation": self.validation}

@@ -244,7 +244,7 @@ def _on_groups(request: Request, planned: Plan) -> list[str]:
         return []
     first = planned.trials[0]
     cases, split = planned.listed(first)
-    told = splits.shared_groups(*([cases[position].group for position in part] for part in split.ends))
+    told = splits.shared_groups(*([cases[position].group for position in part] for part in (split.train, split.test)))
     return [f"split=random: {first}: {told} --reading split=grouped keeps each on one side."] if told else []
 
 

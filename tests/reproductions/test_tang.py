@@ -269,7 +269,7 @@ def drawn(repeat: int) -> splits.Split:
 def test_a_published_split_has_every_tumour_of_busi_in_one_of_two_parts(repeat):
     split = drawn(repeat)
     assert {part: len(positions) for part, positions in split.parts().items()} == {"train": 452, "test": 195}
-    assert np.array_equal(np.sort(np.concatenate(split.ends)), TUMOURS)
+    assert np.array_equal(np.sort(np.concatenate([split.train, split.test])), TUMOURS)
     assert split.selects_on_test
 
 
@@ -283,7 +283,7 @@ def test_each_repeat_takes_the_next_list_in_its_order_whatever_the_seed():
 @pytest.mark.parametrize(("repeat", "copies"), [(0, 55), (1, 58), (2, 57)])
 def test_28_to_30_percent_of_the_test_images_have_a_copy_in_training(repeat, copies):
     of_case = duplicates.copies_of(duplicates.known_in_busi()["fingerprint"])
-    train, test = ({BUSI[position].id for position in part} for part in drawn(repeat).ends)
+    train, test = ({BUSI[position].id for position in part} for part in drawn(repeat).parts().values())
     assert sum(not train.isdisjoint(of_case.get(name, [])) for name in test) == copies
 
 

@@ -44,7 +44,7 @@ def shared(asked: Request) -> tuple[int, int]:
     both = every = 0
     for repeat in range(5):
         for split in splits.draw(cases, np.arange(len(cases)), recipe, 0, repeat):
-            train, test = ({cases[position].group for position in part} for part in split.ends)
+            train, test = ({cases[position].group for position in part} for part in (split.train, split.test))
             both, every = both + len(train & test), every + len(test)
     return both, every
 
