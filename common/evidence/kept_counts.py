@@ -30,6 +30,16 @@ def counts_folder(results: Path, record: Record) -> Path:
     return results / record.paper / slug(record)
 
 
+def name_of_rows(run: Repeat, part: str) -> str:
+    """The name of a training's file of counts of one part, beside its record."""
+    return f"rows-{trial_name(run)}-{part}.npz"
+
+
+def name_of_masks(run: Repeat) -> str:
+    """The name of a training's file of predicted masks beside its record. Only those of the first repeat are kept."""
+    return f"masks-{trial_name(run)}-test.npz"
+
+
 def rows_of_test(results: Path, record: Record) -> Rows | None:
     """Reads the counts of the test images of the first repeat, all its folds together.
 
@@ -41,7 +51,7 @@ def rows_of_test(results: Path, record: Record) -> Rows | None:
 
 def rows_of(results: Path, record: Record, run: Repeat, part: str) -> Rows | None:
     """Reads the counts of one training on one part of the data, such as "test". None, BadInput: as `rows_of_test`."""
-    path = _own_file(results, record, f"rows-{trial_name(run)}-{part}.npz")
+    path = _own_file(results, record, name_of_rows(run, part))
     return path and _read(Rows.load, path)
 
 
@@ -50,7 +60,7 @@ def masks_of_test(results: Path, record: Record, run: Repeat) -> np.ndarray | No
 
     None if they are not kept, or do not belong to the record. Only masks of the first repeat are kept. Raises BadInput,
     naming the file, if it is damaged and the record is an older one without checksums."""
-    path = _own_file(results, record, f"masks-{trial_name(run)}-test.npz")
+    path = _own_file(results, record, name_of_masks(run))
     return _read(load_masks, path) if path and path.exists() else None
 
 

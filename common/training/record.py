@@ -1,9 +1,8 @@
-"""The files of a finished training: in its folder, and in `results/`, where its numbers and counts are stored."""
+"""The files of a finished training in its folder, and the result that follows from them."""
 
 import logging
-import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,16 +12,12 @@ from common.complaints import complaints
 from common.data import enlarge, splits
 from common.data.batches import CLASSIFICATION, SEGMENTATION
 from common.errors import Damaged
-from common.evidence import boxes, counts, learned, metrics, results, schema, trivial
+from common.evidence import counts, learned, metrics, schema, trivial
 from common.evidence.constant import class_prevalence, constant_rows, prevalence
 from common.evidence.definition import OF_TRAINING, Definition
-from common.evidence.kept_counts import counts_folder
-from common.evidence.masks import load_masks
-from common.files import check_archive, checksum, copy, read_json, write_atomically, write_json
-from common.lock import temporary_folder
+from common.files import check_archive, checksum, read_json, write_json
 from common.paper import Paper
 from common.recipe import LOSSES, Recipe
-from common.text import for_json
 from common.training import train_metrics
 from common.training.callbacks import Diverged
 from common.training.resume import remove_states
@@ -30,9 +25,6 @@ from common.training.resume import remove_states
 logger = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
-
-# The beginning of the name of the temporary folder in which `store` collects the counts.
-KEEPING = ".keeping-"
 
 # The counts of the test images with new statistics of batch normalisation (`common.training.batch_statistics`).
 RENEWED = "rows-test-renewed.npz"
@@ -234,65 +226,3 @@ def running_averages(recipe: Recipe, done: Fit) -> dict[str, float]:
     return (
         values | {"bce|pixel|pooled": of_pixels} | ({"bce|class+pixel|sum": printed["loss"]} if recipe.positive else {})
     )
-
-
-def store(record: schema.Record, places: list[Path], kept: Path) -> schema.Record:
-    """Stores a record in `results/` with the counts of every training. For the first repeat, the predicted masks of the
-    test images and their bounding boxes are stored too. From these small files a fresh clone can compute every
-    definition without training. They replace the files of an older record of the same run.
-
-    places: the folders of the trainings. kept: the folder of results, which the caller has locked. Returns the record
-    as it is stored, with the checksums of the files. The files are written before the record. If the process is killed
-    in between, the checksums show that the older record does not belong to these files. Raises BadInput, and changes
-    nothing, for a record that could not be read again.
-    """
-    records = results.with_record(kept, record)  # raises BadInput before the counts of an older record are replaced
-    stored = record.model_copy(update={"counts": _keep_counts(record, places, kept)})
-    results.write(kept, [stored if each is record else each for each in records])
-    return stored
-
-
-def _keep_counts(record: schema.Record, places: list[Path], kept: Path) -> dict[str, str]:
-    """Copies the files of counts into the folder beside the record, and returns their checksums by name."""
-    folder = counts_folder(kept, record)
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f"{KEEPING}*"):  # a process was killed here
-        shutil.rmtree(left)
-    with temporary_folder(folder.parent, KEEPING) as beside:
-        for place, run in zip(places, record.runs, strict=True):
-            for own, name in kept_rows(run).items():
-                copy(place / own, beside / name)
-            # A training that was restored from a record may have no masks (`common.training.restore`).
-            if run.repeat == record.runs[0].repeat and (place / MASKS).exists():
-                copy(place / MASKS, beside / kept_masks(run))
-                boxes_of = beside / f"boxes-{schema.trial_name(run)}-test.json"
-                write_atomically(boxes_of, for_json(_boxes(place)).encode())
-        # All files are on the disk now, and the next lines only rename them. So a full disk leaves the old counts
-        # unchanged, and there are counts at every moment.
-        new = {path.name: checksum(path) for path in sorted(beside.iterdir())}
-        for name in new:
-            (beside / name).replace(folder / name)
-        for old in folder.iterdir():
-            if old.name not in new:
-                old.unlink()
-    return new
-
-
-def kept_rows(run: schema.Repeat) -> dict[str, str]:
-    """The files of counts of a training: for each name in its folder, the name beside its record."""
-    trial = schema.trial_name(run)
-    names = {f"rows-{part}.npz": f"rows-{trial}-{part}.npz" for part in run.split}
-    return names | ({RENEWED: f"rows-{trial}-test-renewed.npz"} if schema.RENEWED in run.metrics else {})
-
-
-def kept_masks(run: schema.Repeat) -> str:
-    """The name of the file of predicted masks beside the record. Only those of the first repeat are kept."""
-    return f"masks-{schema.trial_name(run)}-test.npz"
-
-
-def _boxes(place: Path) -> dict[str, list[dict[str, int]]]:
-    """For each test case, the bounding boxes of the predicted regions, in pixels of the network's resolution."""
-    marked = load_masks(place / MASKS)
-    cases = counts.Rows.load(place / "rows-test.npz").case.tolist()
-    least = boxes.LEAST_SHARE * marked[0].size
-    return {case: [asdict(box) for box in boxes.boxes(mask, least)] for case, mask in zip(cases, marked, strict=True)}

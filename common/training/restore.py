@@ -15,14 +15,15 @@ from common.data import manifest
 from common.errors import BadInput
 from common.evidence import results
 from common.evidence.counts import Rows
-from common.evidence.kept_counts import counts_folder
+from common.evidence.kept_counts import counts_folder, name_of_masks
 from common.evidence.schema import Failure, Record, Repeat
 from common.files import checksum, copy, write_json
 from common.lock import unchanging
 from common.plural import counted
 from common.protocol import protocol_of, recipe_hash
-from common.training.record import MASKS, Fit, Trial, ended, kept_masks, kept_rows, note_environment
+from common.training.record import MASKS, Fit, Trial, ended, note_environment
 from common.training.request import Plan, Request, trial_folder
+from common.training.store import kept_rows
 
 # The fields that `fit.json` and the entry of a training in a record have in common.
 _SHARED = {field.name for field in fields(Fit)} & Repeat.model_fields.keys()
@@ -102,7 +103,7 @@ def _unusable(record: Record, request: Request, planned: Plan) -> Iterator[str]:
 
 def _restore(run: Repeat, record: Record, kept: Path, place: Path) -> None:
     """Writes the files of a finished training into its folder `place`. kept: the folder of the results."""
-    names = kept_rows(run) | ({MASKS: kept_masks(run)} if kept_masks(run) in record.counts else {})
+    names = kept_rows(run) | ({MASKS: name_of_masks(run)} if name_of_masks(run) in record.counts else {})
     for own, name in names.items():
         copy(counts_folder(kept, record) / name, place / own)
     note_environment(place, run.environment or record.environment)

@@ -11,8 +11,9 @@ from common.evidence import results
 from common.evidence.schema import Dataset, Failure, Record, Repeat
 from common.lock import only_one
 from common.protocol import protocol_of, recipe_hash
-from common.training.record import Fit, Trial, ended, made_in, store, summary
+from common.training.record import Fit, Trial, ended, made_in, summary
 from common.training.request import Plan, Request, trial_folder, trials
+from common.training.store import store
 
 logger = logging.getLogger(__name__)
 
