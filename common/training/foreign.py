@@ -17,15 +17,9 @@ from common.training.request import Request, trial_folder
 _ENDED = "repeat-*/{}", "repeat-*/fold-*/{}"
 
 
-def refuse_foreign(folder: Path, request: Request, prepared: Prepared) -> None:
-    """Raises BadInput if a training that has ended in the folder of this run belongs to another run. Lists the folders
-    of all such trainings.
-
-    The files of such a training state another seed, recipe, protocol, paper, data set, backend or precision, or another
-    repeat or fold than the name of its folder. Files of older versions do not state all of these; what is not stated is
-    not compared. Damaged files are skipped, because `record.ended` reports them.
-    """
-    wanted = {
+def decided_by(request: Request, prepared: Prepared) -> dict[str, str | int]:
+    """What decides the numbers of the trainings of a run, by the name under which their files state it."""
+    return {
         "paper": request.paper.name,
         "data": prepared.fingerprint,
         "seed": request.seed,
@@ -34,7 +28,17 @@ def refuse_foreign(folder: Path, request: Request, prepared: Prepared) -> None:
         "backend": keras.backend.backend(),
         "precision": request.precision,
     }
-    foreign = []
+
+
+def refuse_foreign(folder: Path, request: Request, prepared: Prepared) -> None:
+    """Raises BadInput if a training that has ended in the folder of this run belongs to another run. Lists the folders
+    of all such trainings.
+
+    The files of such a training state another seed, recipe, protocol, paper, data set, backend or precision, or another
+    repeat or fold than the name of its folder. Files of older versions do not state all of these; what is not stated is
+    not compared. Damaged files are skipped, because `record.ended` reports them.
+    """
+    wanted, foreign = decided_by(request, prepared), []
     for place, found in _ended(folder):
         said = [
             f"{name} {found[name]} (this run: {value})"

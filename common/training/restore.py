@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
-import keras
-
 from common.data import manifest
 from common.errors import BadInput
 from common.evidence import results
@@ -20,7 +18,7 @@ from common.evidence.schema import Failure, Record, Repeat
 from common.files import checksum, copy, write_json
 from common.lock import unchanging
 from common.plural import counted
-from common.protocol import protocol_of, recipe_hash
+from common.training.foreign import decided_by
 from common.training.record import MASKS, Fit, Trial, ended, note_environment
 from common.training.request import Plan, Request, trial_folder
 from common.training.store import kept_rows
@@ -68,19 +66,14 @@ def _trial(run: Repeat | Failure, request: Request) -> Trial:
 
 def _foreign(record: Record, request: Request, planned: Plan) -> Iterator[str]:
     """Yields a line for each property in which the record differs from the run."""
-    yield from _other("recipe", record.recipe_hash, recipe_hash(request.recipe))
-    yield from _other("protocol", record.protocol, protocol_of(request.recipe))
-    yield from _other("data", record.dataset.fingerprint, planned.training.prepared.fingerprint)
-    for run in record.runs + record.failed:
-        yield from _other("seed", run.seed, request.seed)
-    for machine in (run.environment or record.environment for run in record.runs):
-        yield from _other("backend", machine.backend, keras.backend.backend())
-        yield from _other("precision", machine.precision, request.precision)
-
-
-def _other(what: str, of_record: str | int, of_run: str | int) -> Iterator[str]:
-    if of_record != of_run:
-        yield f"its {what} is {of_record}; this run has {of_run}"
+    wanted = decided_by(request, planned.training.prepared)
+    machines = [run.environment or record.environment for run in record.runs]
+    found = [("recipe", record.recipe_hash), ("protocol", record.protocol), ("data", record.dataset.fingerprint)]
+    found += [("seed", run.seed) for run in record.runs + record.failed]
+    found += [(what, getattr(machine, what)) for machine in machines for what in ("backend", "precision")]
+    for what, value in found:
+        if value != wanted[what]:
+            yield f"its {what} is {value}; this run has {wanted[what]}"
 
 
 def _unusable(record: Record, request: Request, planned: Plan) -> Iterator[str]:
