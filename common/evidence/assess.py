@@ -11,6 +11,7 @@ from pathlib import Path
 from common.evidence import compare, leakage, learned, trivial
 from common.evidence.columns import is_of_repeats
 from common.evidence.compared import Compared
+from common.evidence.copy_worth import copy_worth
 from common.evidence.counts import Rows
 from common.evidence.kept_counts import counts_folder, rows_of_test
 from common.evidence.metrics import STANDARD, standard
@@ -108,6 +109,7 @@ def assess(
         *learned.unlearned_sentences(record),
         FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
         _say_leak(paper, record, leak_free, rows) if leak_free and in_full else "",
+        _say_copies(folder, record, leak_free) if leak_free and in_full else "",
         older,
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
@@ -183,3 +185,8 @@ def _say_leak(paper: Paper, record: Record, leak_free: Record, rows: list[Compar
     own = (row for row in rows if is_of_repeats(row.cell) and row.part in leakage.PARTS)
     keys = dict.fromkeys((row.part, row.cell.definition) for row in own)
     return leakage.leak_sentence(record, leak_free, keys, [("test", each) for each in standard_of(paper, record)])
+
+
+def _say_copies(folder: Path, record: Record, leak_free: Record) -> str:
+    found = copy_worth(folder, record, leak_free)
+    return found.sentence if found else ""

@@ -11,8 +11,10 @@ import pytest
 from common import papers
 from common.evidence import claims, learned, metrics
 from common.evidence.claims.relations import possible_range
+from common.evidence.copy_worth import copy_worth
 from common.evidence.definition import Definition
 from common.evidence.kept_counts import rows_of
+from common.evidence.leakage import leak
 from common.evidence.results import load
 from common.evidence.schema import RENEWED, Record
 from common.evidence.trivial import BACKGROUND
@@ -136,10 +138,14 @@ def figures_of_tang() -> list[str]:
     unet = scores(IOU, "tang")
     assert all(one < other for one, other in zip(cmunext, unet, strict=True)), "no longer below on all three splits"
     sizes = [Network.of_paper("tang").plan(paper.recipe("small", {"network": name})) for name in ("cmunext", "unet")]
+    copies = copy_worth(RESULTS, record("tang"), record("tang", split="grouped"))
+    assert copies.gain.certain
     return [
         *near,
         *(f"{100 * each:.1f}" for each in (*cmunext, *unet)),
         *(f"{model.count_params() / 1000:.0f}" for model in sizes),
+        f"{copies.gain.value:.3f}",
+        f"{copies.share * copies.gain.value:.3f}",
     ]
 
 
@@ -200,6 +206,18 @@ def test_the_readme_of_paudel_says_what_the_networks_of_table_x_reach(network):
     ]
     name = "own" if network == "own" else f"`{network}`"
     assert f"| {name} | {dice} | {iou} | {segmented} of {len(runs)} | {of_table_x} |" in readme("paudel")
+
+
+def test_the_readme_of_tang_says_what_copies_are_worth():
+    random, grouped = record("tang"), record("tang", split="grouped")
+    found, means = copy_worth(RESULTS, random, grouped), leak(random, grouped, "test", IOU)
+    gain = found.gain
+    assert (
+        f"raises the Dice of a test image by {gain.value:.3f} (95 %: {gain.low:.3f} to {gain.high:.3f}), which makes "
+        f"{found.share * gain.value:.3f} of the mean. The mean IoU is {score(IOU, 'tang'):.3f} with copies and "
+        f"{score(IOU, 'tang', split='grouped'):.3f} without; three runs of each can't tell this difference from "
+        f"nothing ({means.low:.3f} to {means.high:.3f})."
+    ) in readme("tang")
 
 
 def test_the_readme_of_tang_says_how_far_the_f1_is_below_that_of_the_mean_iou():
