@@ -124,7 +124,7 @@ def on_one_grid(found: Decoded, case: Case) -> list[np.ndarray]:
         masks = [mask for mask, _ in meant]
     if len({mask.shape for mask in masks}) > 1:
         masks = [on_grid_of(found.image, mask) for mask in masks]
-    found.doubts += _mask_doubts(case, masks)
+    found.doubts += doubts_of_masks(case, masks)
     return masks
 
 
@@ -153,7 +153,7 @@ def brightness_doubts(image: np.ndarray) -> list[str]:
     return []
 
 
-def _mask_doubts(case: Case, masks: list[np.ndarray]) -> list[str]:
+def doubts_of_masks(case: Case, masks: list[np.ndarray]) -> list[str]:
     """Doubts about masks that can be used, bool and of one size. Only a person can resolve them: a tumour may fill the
     image, and a lesion may be missing from the drawing."""
     union = np.logical_or.reduce(masks)

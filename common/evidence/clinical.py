@@ -2,7 +2,7 @@
 none, and how its Dice depends on size and class.
 
 Everything is measured on binary masks: a pixel is marked if its probability is above 0.5, and is tumour if the truth is
-at least 0.5. Lengths and areas are in pixels of the size at which the network was evaluated. Each value is a mean or a
+at least 0.5. Lengths and areas are in pixels of the size at which the images were evaluated. Each value is a mean or a
 share. Its interval is the percentile interval of a bootstrap over images.
 """
 
@@ -112,9 +112,14 @@ def compare_headlines(one: Rows, other: Rows) -> list[PairedDifference]:
     """By how much the `headline` values of one network exceed those of another one.
 
     one, other: counts of the same images in the same order. If all resamples have the same value, low and high are
-    NaN."""
-    found = paired_bootstrap_ratios(_columns(_of_headline(one)), _columns(_of_headline(other)))
-    return [replace(each, low=math.nan, high=math.nan) if each.low == each.high else each for each in found]
+    NaN. There is no difference of shares of other lesions: at another size, an image may have more or fewer. Then all
+    three are NaN."""
+    columns = [_columns(_of_headline(rows)) for rows in (one, other)]
+    found = paired_bootstrap_ratios(*columns)
+    found = [replace(each, low=math.nan, high=math.nan) if each.low == each.high else each for each in found]
+    alike = (columns[0][1] == columns[1][1]).all(axis=0)
+    none = PairedDifference(math.nan, math.nan, math.nan)
+    return [each if same else none for each, same in zip(found, alike, strict=True)]
 
 
 def _with_intervals(ratios: list[_Ratio]) -> list[Measure]:
@@ -209,7 +214,7 @@ def explain_measures(dataset: str) -> list[str]:
     thirds = "these images" if known is None else f"the {np.count_nonzero(known)} images of {dataset}"
     return [
         "Normalised surface Dice: the share of the pixels of both outlines, drawn and predicted, that are at most "
-        f"{TOLERANCE} pixels from the other outline, at the size at which the network was evaluated. It is 0 where "
+        f"{TOLERANCE} pixels from the other outline, at the size at which the images were evaluated. It is 0 where "
         "only one outline exists; images without any are left out.",
         "A lesion or a marked region is a set of pixels that touch at a side or a corner (8-connected); lesions that "
         f"touch are one. A lesion is found if a marked region has an IoU above {LEAST_IOU} with it. Marked regions "

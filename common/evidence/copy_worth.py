@@ -2,11 +2,14 @@
 
 The means of a random and of a grouped split (`leakage`) also differ because their test images and their weights differ.
 So a few repeats rarely tell what copies are worth. Here each image is compared with itself, and what images without
-copies gain from one split to the other is taken off."""
+copies gain from one split to the other is taken off.
 
-from math import isfinite
+The premise: without a copy in training, images that have copies would gain as much as images that have none.
+`CopyWorth.idle` checks it.
+"""
+
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import NamedTuple
 
 import numpy as np
@@ -20,18 +23,28 @@ from common.evidence.schema import Record
 from common.evidence.statistics import PairedDifference, paired_bootstrap_ratios
 
 _DICE = "dice|fg|image|t=0.5|empty=skip"
+_LEAST = 20  # images: over fewer, a bootstrap interval is far too narrow
 
 
 class CopyWorth(NamedTuple):
-    """By how much a copy among the training images raises the Dice of a test image, from two records.
+    """By how much a copy among the training images raises the Dice of a test image, from two records. Only images with
+    a tumour count.
 
-    gain: the mean over the images that were tested with such a copy and, in the other record, without one; less the
-        same mean over the images of which there is no copy. The interval is over images; those that are copies of each
-        other are drawn together. The trainings are taken as they are.
-    images, others: the numbers of images behind the two means.
-    share: the share of the test images that have such a copy, 0 to 1, over all runs with a random split."""
+    profile: of the two records.
+    gain: the mean gain of the images that were tested with such a copy and, in the other record, without one; less the
+        mean gain of the images that have no copy. The interval is over images; copies of each other are drawn together.
+        It takes the trainings as they are: others may give more or less.
+    half: the median gain of these images.
+    idle: as `gain`, without an interval, of images that have copies of which none was among the training images. It is
+        near 0 if the premise holds; None if there is no such image.
+    images, others: the numbers of images behind `gain`.
+    share: the share of the test images that have a copy among the training images, 0 to 1, over all runs with a random
+        split."""
 
+    profile: str
     gain: PairedDifference
+    half: float
+    idle: float | None
     images: int
     others: int
     share: float
@@ -39,12 +52,14 @@ class CopyWorth(NamedTuple):
     @property
     def sentence(self) -> str:
         value, low, high = self.gain.value, self.gain.low, self.gain.high
-        unclear = "" if self.gain.certain else " So it can't be told from nothing."
+        unclear = "" if self.gain.certain else " This can't be told from nothing."
         return (
-            "Image by image: a copy among the training images changes the Dice of a test image by "
-            f"{value:+.3f} (95 %: {low:+.3f} to {high:+.3f}; {self.images} images, tested with and without one, less "
-            f"what {self.others} images without copies gain).{unclear} {self.share:.0%} of the test images have one, "
-            f"which makes {self.share * value:+.3f} of their mean Dice."
+            f"Image by image ({self.profile} profile): with a copy among the training images, a test image has on "
+            f"average {abs(value):.3f} {'more' if value >= 0 else 'less'} Dice than without one (95 % over images: "
+            f"{low:+.3f} to {high:+.3f}; other trainings may give more or less).{unclear} What {self.others} images "
+            f"without copies gain is taken off. Half of the {self.images} images with copies gain {self.half:.3f} or "
+            f"less. {self.share:.0%} of the test images have a copy in training, which makes {self.share * value:+.3f} "
+            "of the mean Dice."
         )
 
 
@@ -52,35 +67,50 @@ def copy_worth(results: Path, random: Record, grouped: Record) -> CopyWorth | No
     """Compares the test images of two records that differ only in their split.
 
     None if no copies are known in the data set, if a network did not learn, if the counts of a training are not kept,
-    and if there are no images to compare."""
+    and if there are fewer than 20 images to compare, with or without copies."""
     copies = copies_of(random.dataset.fingerprint)
-    if not copies or learned.unusable(_DICE, random, grouped):
+    if not copies or not (random.counts and grouped.counts) or learned.unusable(_DICE, random, grouped):
         return None
     tests, trained = ([rows_of(results, random, run, part) for run in random.runs] for part in ("test", "train"))
     clean = [rows_of(results, grouped, run, "test") for run in grouped.runs]
     if None in (*tests, *trained, *clean):
         return None
-    pairs = zip(tests, trained, strict=True)
-    copied = np.concatenate([_have_copies(test.case, train.case, copies) for test, train in pairs])
-    rows, without = concatenate(tests), _dice_of_cases(concatenate(clean))
-    gains = _gains(rows.take(copied), without)
-    controls = _gains(rows.take(~np.isin(rows.case, [*copies])), without)
-    if not gains or not controls:
-        return None
+    tests = list(map(_with_tumour, tests))
+    rows, without = concatenate(tests), _dice_of_cases(_with_tumour(concatenate(clean)))
+    copied = np.concatenate(
+        [_have_copies(test.case, train.case, copies) for test, train in zip(tests, trained, strict=True)]
+    )
+    unlike = ~np.isin(rows.case, [*copies])
+    gains, controls, idle = (_gains(rows.take(which), without) for which in (copied, unlike, ~copied & ~unlike))
     groups = [min(case, *copies[case]) for case in gains]
+    if min(len({*groups}), len(controls)) < _LEAST:
+        return None
     units = {name: number for number, name in enumerate(dict.fromkeys([*groups, *controls]))}
     one, other = (
         _by_unit([units[name] for name in names], of, len(units))
         for names, of in ((groups, gains), (controls, controls))
     )
     (gain,) = paired_bootstrap_ratios(one, other)
-    return CopyWorth(gain, len(gains), len(controls), float(copied.mean()))
+    return CopyWorth(
+        random.profile,
+        gain,
+        median(gains.values()),
+        fmean(idle.values()) - fmean(controls.values()) if idle else None,
+        len(gains),
+        len(controls),
+        float(copied.mean()),
+    )
+
+
+def _with_tumour(rows: Rows) -> Rows:
+    tp, _, fn, _ = rows.overlap(0.5)
+    return rows.take(tp + fn > 0)
 
 
 def _have_copies(test: np.ndarray, train: np.ndarray, copies: dict[str, list[str]]) -> np.ndarray:
     """Whether each test image has a copy among the training images, bool (test images,). test, train: ids of cases."""
     trained = {*train.tolist()}
-    return np.array([not trained.isdisjoint(copies.get(case, ())) for case in test.tolist()])
+    return np.array([not trained.isdisjoint(copies.get(case, ())) for case in test.tolist()], bool)
 
 
 def _gains(rows: Rows, without: dict[str, float]) -> dict[str, float]:
@@ -90,12 +120,12 @@ def _gains(rows: Rows, without: dict[str, float]) -> dict[str, float]:
 
 
 def _dice_of_cases(rows: Rows) -> dict[str, float]:
-    """The mean Dice of each case over the runs in which it was tested. Cases without tumour and mark are left out."""
+    """The mean Dice of each case, with a tumour, over the runs in which it was tested."""
     found: dict[str, list[float]] = {}
     dice = value_of_each_image(rows, [_DICE])[_DICE] if len(rows) else np.empty(0)
     for case, value in zip(rows.case.tolist(), dice.tolist(), strict=True):
         found.setdefault(case, []).append(value)
-    return {case: mean for case, values in found.items() if isfinite(mean := fmean(values))}
+    return {case: fmean(values) for case, values in found.items()}
 
 
 def _by_unit(units: list[int], gains: dict[str, float], number: int) -> tuple[np.ndarray, np.ndarray]:

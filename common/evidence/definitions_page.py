@@ -35,8 +35,9 @@ Each repeat has its own split and its own initial weights. All folds of a cross-
 - With the grouped split (`split=grouped`) no copy of a training image is tested. Groups of copies with images of two
   classes are left out. If a data set names patients or lesions, all images of each are on one side.
 - *Image by image*: a test image is compared with itself, in runs that trained on a copy of it and in runs with the
-  grouped split. What images without copies gain from one to the other is taken off. The interval is over images
-  (bootstrap; copies of each other are drawn together) and takes the trainings as they are.
+  grouped split. What images without copies gain from one to the other is taken off. The premise: without a copy, images
+  that have copies would gain as much. The interval is over images (bootstrap; copies of each other are drawn together)
+  and takes the trainings as they are. Only images with a tumour count.
 - The interval of the first repeat is over its test images: {RESAMPLES:,} bootstrap resamples (Efron 1979). It says what
   the choice of the test images alone does. *next run* also has what another training does. Images are taken as
   independent; copies among them make the true interval wider.

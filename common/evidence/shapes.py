@@ -19,7 +19,7 @@ LEAST_IOU = 0.1
 
 def compare_shapes(marked: np.ndarray, truth: np.ndarray, least_lesion: float = 0) -> dict[str, float]:
     """The columns of `counts.Rows` that depend on shapes, for one image, by name. marked, truth: bool (H, W).
-    least_lesion: a smaller share of the image is no lesion.
+    least_lesion: a smaller share of the image is no lesion, if the truth has a larger piece.
 
     They come from `surface_distances`, `count_near_outlines` and `match_regions`."""
     least_areas = LEAST_SHARE * marked.size, least_lesion * marked.size
@@ -82,7 +82,7 @@ def match_regions(marked: np.ndarray, truth: np.ndarray, least_area: float, leas
     A lesion or region is a set of pixels that touch at a side or a corner (8-connected). A lesion is found, and a
     region matches, if the two have an IoU above LEAST_IOU. So one region may find two lesions, and a lesion may match
     two regions. A speck is a region that matches no lesion and has fewer than `least_area` pixels. A piece of the truth
-    with fewer than `least_lesion` pixels is no lesion.
+    with fewer than `least_lesion` pixels is no lesion, if there is a larger piece.
 
     marked, truth: bool (H, W), H and W at least 1.
     """
@@ -90,7 +90,7 @@ def match_regions(marked: np.ndarray, truth: np.ndarray, least_area: float, leas
         cv2.connectedComponents(np.ascontiguousarray(mask).view(np.uint8), connectivity=8) for mask in (truth, marked)
     )
     lesion_area, region_area = (np.bincount(at.ravel()) for at in (lesion_at, region_at))
-    is_lesion = lesion_area >= least_lesion
+    is_lesion = lesion_area >= min(least_lesion, lesion_area[1:].max(initial=0))
     # There may be thousands of regions, so only pairs that share a pixel are compared, each once.
     both = marked & truth
     pairs, shared = np.unique(lesion_at[both].astype(np.int64) * regions + region_at[both], return_counts=True)

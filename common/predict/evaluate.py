@@ -3,8 +3,6 @@ paired differences, and a row of numbers for each image. evaluation_tables.py sh
 writes them."""
 
 import math
-import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from common.data import manifest
-from common.data.busi import CLASSES
-from common.data.case import Case
 from common.data.decode import mask_and_doubts
 from common.data.fetch import Found
 from common.data.prepare import Prepared
@@ -28,8 +24,8 @@ from common.evidence.definition import Definition, comparable
 from common.evidence.shapes import TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
 from common.predict.bundled import find_network
-from common.predict.ready_masks import DEFINITIONS, compare_masks
-from common.recipe import Recipe
+from common.predict.evaluated_images import Images, choose_images, masks_that_count
+from common.predict.ready_masks import DEFINITIONS, ReadyMasks, compare_masks
 from common.training import model_file
 from common.training.evaluate import NoProbabilities, evaluate
 from common.training.logits import beside_probabilities
@@ -48,28 +44,6 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Images:
-    """The images that are evaluated.
-
-    known: the positions in the data set of the images whose class is unknown or one that all networks were trained on.
-    blank: the positions of the blank images of the class normal, if not all networks were trained on that class.
-    cases: these two, in this order.
-    files: for each case, the path of its image relative to the folder of the data set; the id of the case if the data
-        set is a packed file.
-    left_out: by class, the number of images that are not evaluated."""
-
-    known: list[int]
-    blank: list[int]
-    cases: list[Case]
-    files: list[str]
-    left_out: dict[str, int]
-
-    @property
-    def positions(self) -> np.ndarray:
-        return np.array([*self.known, *self.blank])
-
-
-@dataclass(frozen=True)
 class Evaluated:
     """The evaluation of one network, or of masks that another program predicted.
 
@@ -81,7 +55,7 @@ class Evaluated:
     dataset: the name of the data set. It is the name of a published set only if the pixels are the published ones.
     seen: how many images of `rows` belong to the data set that the network was trained on (`_count_seen`); None if that
         is not known.
-    seen_whole: whether the network was trained on this very data set.
+    seen_whole: whether the network was trained on this very data set; None for predicted masks.
     doubts: a line for each kind of doubt about the whole data set.
     images: the evaluated images, the same for all that are compared.
     with_blank: the counts of `images.cases`.
@@ -97,7 +71,7 @@ class Evaluated:
     masks: str
     dataset: str
     seen: int | None
-    seen_whole: bool
+    seen_whole: bool | None
     doubts: Sequence[str]
     images: Images
     with_blank: Rows
@@ -130,7 +104,7 @@ def evaluate_all(
     predicted: Sequence[Path] = (),
 ) -> list[Evaluated]:
     """Evaluates networks, each at its own image size, and then predicted masks, at the size of each image. All are
-    evaluated on the same images and with the same truth (`_masks_that_count`).
+    evaluated on the same images and with the same truth (`masks_that_count`).
 
     named: the networks, as in `find_network`. runs: the folder for the prepared arrays. watched: as in
     `common.training.evaluate.evaluate`. predicted: folders of masks that another program predicted (`compare_masks`).
@@ -143,13 +117,15 @@ def evaluate_all(
     files = [find_network(each) for each in named]
     networks = [model_file.load(file) for file in files]
     recipes, cache = [about.recipe for _, about in networks], cache_folder(runs)
-    masks = _masks_that_count(recipes, found, cache)
-    images = _choose_images(recipes, found, masks, cache)
+    masks = masks_that_count(recipes, found, cache)
+    images = choose_images(recipes, found, masks, cache)
+    # First the masks: a fault in them is told before the networks take their time.
+    ready = [(folder, compare_masks(folder, found, masks)) for folder in predicted]
     done = [
         _evaluate_network(file, network, masks, images, found, cache, watched)
         for file, network in zip(files, networks, strict=True)
     ]
-    done += [_evaluate_masks(folder, masks, images, found) for folder in predicted]
+    done += [_evaluate_masks(folder, compared, masks, images, found) for folder, compared in ready]
     first, *others = done
     letters = ascii_uppercase if others else [""]
     return [replace(first, letter=letters[0])] + [
@@ -187,8 +163,7 @@ def _evaluate_network(
     )
 
 
-def _evaluate_masks(folder: Path, masks: str, images: Images, found: Found) -> Evaluated:
-    ready = compare_masks(folder, found, masks)
+def _evaluate_masks(folder: Path, ready: ReadyMasks, masks: str, images: Images, found: Found) -> Evaluated:
     with_blank = ready.rows.take(images.positions)
     rows = _of_known(images, with_blank)
     worst = {image: ready.files[images.known[image]] for image in _worst_images(rows)}
@@ -199,7 +174,7 @@ def _evaluate_masks(folder: Path, masks: str, images: Images, found: Found) -> E
         masks=masks,
         dataset=manifest.true_name(found.name, ready.fingerprint),
         seen=None,
-        seen_whole=False,
+        seen_whole=None,
         doubts=ready.doubts,
         images=images,
         with_blank=with_blank,
@@ -215,38 +190,6 @@ def _of_known(images: Images, with_blank: Rows) -> Rows:
 def _scores(rows: Rows, definitions: list[str]) -> dict[str, Score]:
     values, intervals = metrics.values(rows, definitions), bootstrap(rows, definitions)
     return {each: Score(values[each], *intervals[each]) for each in definitions}
-
-
-def _choose_images(recipes: list[Recipe], found: Found, masks: str, cache: Path) -> Images:
-    """Chooses the images to evaluate. masks: as in `Recipe.masks`. Raises BadInput if no image is of a usable class."""
-    labels = [case.label for case in found.cases]
-    classes = [label for label in CLASSES if all(label in recipe.classes for recipe in recipes)]
-    known = [position for position, label in enumerate(labels) if label in ("", *classes)]
-    if not known:
-        trained_on = ", ".join(classes) or "no class"
-        raise BadInput(f"{found.name} has images of {', '.join(sorted({*labels}))}; trained on by all: {trained_on}.")
-    others = sorted({*range(len(labels))} - {*known})
-    normal = [position for position in others if labels[position] == "normal"]
-    if normal:
-        truth = prepare_for(recipes[0].model_copy(update={"masks": masks}), found, cache).masks
-        normal = [position for position in normal if not truth[position].any()]
-    left_out = dict(Counter(labels[position] for position in sorted({*others} - {*normal})))
-    cases = [found.cases[position] for position in (*known, *normal)]
-    files = [case.id if found.packed else os.path.relpath(case.image, found.folder) for case in cases]
-    return Images(known, normal, cases, files, left_out)
-
-
-def _masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
-    """How several masks of one image become its truth, as in `Recipe.masks`.
-
-    The reading in a recipe is about the masks of BUSI. So it counts only on the published BUSI, and only if there are
-    networks and all share it. Otherwise the truth is the union of all masks of an image ("merged")."""
-    readings = {recipe.masks for recipe in recipes}
-    if len(readings) != 1 or {case.id for case in found.cases} != manifest.published().keys():
-        return "merged"
-    prepared = prepare_for(recipes[0], found, cache)
-    is_busi = manifest.true_name(prepared.name, prepared.fingerprint) == "busi"
-    return recipes[0].masks if is_busi else "merged"
 
 
 def _count_seen(about: About, prepared: Prepared, found: Found, positions: list[int]) -> int | None:
@@ -265,9 +208,11 @@ def _count_seen(about: About, prepared: Prepared, found: Found, positions: list[
 
 def _compare(first: Evaluated, other: Evaluated) -> dict[str, PairedDifference]:
     """The paired differences to the first evaluation, by signature: for the definitions that both have and that can be
-    compared image by image. Definitions over batches can't."""
+    compared image by image. Definitions over batches can't. Between a network and masks, pooled ones can't either: the
+    images have other weights."""
     both = [each for each in other.scores if each in first.scores and comparable(each, first.side == other.side)]
-    by_image = [each for each in both if not Definition.parse(each).aggregation.startswith("batch")]
+    alike = ("image", "pooled", "case", "sum") if (first.side is None) == (other.side is None) else ("image",)
+    by_image = [each for each in both if Definition.parse(each).aggregation in alike]
     return paired_bootstrap(other.rows, first.rows, by_image)
 
 

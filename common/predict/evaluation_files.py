@@ -17,7 +17,8 @@ from common.text import for_csv, for_terminal
 
 _HEADER = "file,dice,iou,true_px_at_"  # A table that begins so was written by this module.
 _LEGEND = "legend.txt"
-_EXPLAINS = "Orange: what the network marks. Blue: the mask. The worst image comes first."
+_EXPLAINS = "Orange: what is predicted. Blue: the mask. The worst image comes first."
+_BEGINNING = "Orange: what "  # of the legend of every version
 _OVERLAY = re.compile(r"\d\d-dice-\d\.\d{3}-.*\.jpg")
 _LONGEST = 60  # characters of the image's name in the name of its overlay
 # Pixels of the shorter and the longer side. Smaller images are enlarged, because a line of one pixel would hide much of
@@ -56,7 +57,7 @@ def _ours(output: Path) -> Iterator[Path]:
     for ending in ("", "-[A-Z]"):
         yield from (path for path in output.glob(f"images{ending}.csv") if _begins(path, _HEADER))
         for legend in output.glob(f"worst{ending}/{_LEGEND}"):
-            if _begins(legend, _EXPLAINS):
+            if _begins(legend, _BEGINNING):
                 yield legend
                 yield from (path for path in legend.parent.glob("*.jpg") if _OVERLAY.fullmatch(path.name))
 

@@ -19,6 +19,7 @@ from common.evidence.statistics import PairedDifference
 from common.plural import counted
 from common.predict.bundled import FILE, describe_test_dice
 from common.predict.evaluate import Evaluated, Score
+from common.predict.ready_masks import LEAST_LESION
 from common.text import finite_or_null
 
 _UNDEFINED = Score(math.nan, math.nan, math.nan)
@@ -48,8 +49,9 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
     """Lines that a reader of the scores needs: that the phantom is synthetic, which images are not part of every score,
     how several masks of an image were read, and a warning for each network that is known to have been trained on some
     of the images. everything: as in `sections`."""
-    lines, (first, *others) = [], evaluated
-    untrained = "not all networks were trained" if others else "the network was not trained"
+    lines, first = [], evaluated[0]
+    networks = [each for each in evaluated if each.about]
+    untrained = "not all networks were trained" if len(networks) > 1 else "the network was not trained"
     if first.dataset == "phantom":
         lines.append("The phantom is synthetic: this shows that the code works and says nothing about patients.")
     if blank := _count_blank(first):
@@ -59,12 +61,16 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
         lines.append(f"{counted(blank, 'image')} {have} no lesion. {only}")
     for label, number in first.images.left_out.items():
         lines.append(f"Left out: {counted(number, 'image')} of the class {label}, on which {untrained}.")
-    if first.dataset == "busi" and len({each.about.recipe.masks for each in evaluated if each.about}) > 1:
+    if first.dataset == "busi" and len({each.about.recipe.masks for each in networks}) > 1:
         lines.append(
             "The networks were trained with different readings of several masks of an image. Here all masks of an "
             "image are its truth, for every network."
         )
-    return lines + [f"{each.prefix}{_describe_seen(each)}" for each in evaluated if each.seen]
+    unknown = "Whether the program that predicted these masks was trained on these images is not known."
+    told = [
+        (each, _describe_seen(each) if each.about else unknown) for each in evaluated if each.seen or not each.about
+    ]
+    return lines + [f"{each.prefix}{line}" for each, line in told]
 
 
 def _count_blank(each: Evaluated) -> int:
@@ -148,12 +154,13 @@ def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
     images = len(evaluated[0].rows)
     of_masks = (
         "Masks of another program are compared at the size of each image. In pooled definitions, an image with more "
-        "pixels counts more. Definitions that need probabilities have no value for them."
+        "pixels counts more. Definitions that need probabilities have no value for them. Beside a larger piece of a "
+        f"mask, one below {100 * LEAST_LESION:g} % of the image is no lesion."
     )
     true, _, missed, _ = evaluated[0].rows.overlap(0.5)
     of_blank = (
-        " A blank image in which the network marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the "
-        "Dice of the first table."
+        " A blank image in which something is marked counts as 0 in dice|fg|image|t=0.5, and not at all in the Dice of "
+        "the first table."
         if not (true + missed).all()
         else ""
     )
@@ -162,7 +169,7 @@ def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
         "A definition says what a number is of. fg: the tumour. bg: all else. mean2: the mean of both. pooled: all "
         "pixels together. image: each image by itself, then averaged. batches=N: N images together, then averaged. "
         "t=0.5: a pixel is marked if its probability is above 0.5. soft: from the probabilities themselves. empty: "
-        "what an image counts in which neither mask nor network marks anything. results/definitions.md has "
+        "what an image counts in which nothing is drawn and nothing is marked. results/definitions.md has "
         "the rest.",
         "Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples); none if all resamples "
         f"have the same value, if all images are one batch, or of fewer than {_LEAST_FOR_INTERVAL} images.",

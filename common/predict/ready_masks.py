@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from common.data import manifest
-from common.data.case import Case, Decoded, on_one_grid, read_all, read_case, true_mask
+from common.data.case import Case, Decoded, doubts_of_masks, read_all, true_mask
+from common.data.decode import mask_and_doubts
 from common.data.fetch import Found
-from common.data.listing import group_doubts, on_disk, plain_name
+from common.data.listing import ENDINGS, describe_left_out, group_doubts, on_disk, plain_name
+from common.data.open_image import Unreadable
 from common.data.pairing import files_in, name_images, pair
 from common.errors import BadInput
 from common.evidence import counts, metrics
@@ -21,9 +24,9 @@ from common.plural import counted
 DEFINITIONS = [
     each for each in metrics.STANDARD if (one := Definition.parse(each)).decision == 0.5 and one.truth is None
 ]
-# A smaller share of an image is no lesion. 21 masks of BUSI have stray pieces of one to eight pixels, up to 0.003 % of
-# the image, which vanish at the size of a network. The smallest lesion of BUSI has 0.21 %.
-_LEAST_LESION = 5e-5
+# A smaller share of an image is no lesion, if its mask has a larger piece. 23 masks of BUSI have stray pieces of one to
+# eight pixels, up to 0.003 % of the image, which vanish at the size of a network. The smallest lesion has 0.21 %.
+LEAST_LESION = 5e-5
 
 
 class ReadyMasks(NamedTuple):
@@ -40,12 +43,22 @@ class ReadyMasks(NamedTuple):
     doubts: list[str]
 
 
+class _Compared(NamedTuple):
+    """One case. digest: `manifest.case_digest`. rows: its counts, None if the predicted mask can't be used. wrong: why
+    it can't. doubts: about its image and truth. doubts_of_predicted: about the predicted mask."""
+
+    digest: str
+    rows: counts.Rows | None
+    wrong: str
+    doubts: list[str]
+    doubts_of_predicted: list[str]
+
+
 def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
-    """Compares the predicted masks in and below a folder with the truth of a data set.
+    """Compares the predicted masks in and below a folder with the truth of a data set, pixel by pixel.
 
     folder: has one mask for each case, called as its image, with or without a word as in scan_mask
-        (`pairing.image_of_mask`). If nothing is marked, the mask is black all over. Folders below count as in
-        `pairing.ids_by_name`.
+        (`pairing.image_of_mask`), or as the id of the case. If nothing is marked, the mask is black all over.
     masks: how several true masks of one image become its truth, as in `Recipe.masks`.
 
     Raises BadInput for a packed data set, if predicted masks and images do not pair up, for files that can't be read,
@@ -56,48 +69,61 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
             f"{found.folder} is a packed file. Ready masks are compared at the size of the images themselves."
         )
     files = _pair(on_disk(Path(os.path.abspath(folder.expanduser()))), found.cases)
-    predicted = [Case(case.id, "", "", case.image, (file,)) for case, file in zip(found.cases, files, strict=True)]
 
-    def describe_truth(position: int, decoded: Decoded) -> tuple[str, list[str]]:
-        on_one_grid(decoded, found.cases[position])  # adds the doubts
-        return manifest.case_digest(decoded.image, decoded.drawn), decoded.doubts
+    def compare(position: int, decoded: Decoded) -> _Compared:
+        case, file = found.cases[position], files[position]
+        digest = manifest.case_digest(decoded.image, decoded.drawn)
+        truth = true_mask(case, decoded, masks)
+        try:
+            marked, doubts = mask_and_doubts(file)
+        except Unreadable as error:
+            return _Compared(digest, None, str(error), decoded.doubts, [])
+        if marked.shape != truth.shape:
+            own, wanted = (f"{width}x{height}" for height, width in (marked.shape, truth.shape))
+            wrong = f"{file}: the mask is {own} pixels, not the {wanted} of its image"
+            return _Compared(digest, None, wrong, decoded.doubts, doubts)
+        doubts = doubts + doubts_of_masks(replace(case, label=""), [marked])
+        pixels = (each[None].astype(np.float32) for each in (marked, truth))
+        rows = counts.count(*pixels, [case.id], [case.label], [case.group], least_lesion=LEAST_LESION)
+        return _Compared(digest, rows, "", decoded.doubts, doubts)
 
-    def compare(position: int, decoded: Decoded) -> tuple[counts.Rows, list[str]]:
-        case = found.cases[position]
-        (marked,) = on_one_grid(decoded, predicted[position])
-        pixels = (each[None].astype(np.float32) for each in (marked, true_mask(case, read_case(case), masks)))
-        rows = counts.count(*pixels, [case.id], [case.label], [case.group], least_lesion=_LEAST_LESION)
-        return rows, decoded.doubts
-
-    truths = read_all(describe_truth, found.cases, misfits=True, title=f"reading {counted(len(files), 'image')}")
-    rows, doubts = zip(*read_all(compare, predicted, misfits=True, title="comparing"), strict=True)
-    doubted = [(case.id, doubt) for case, (_, doubts) in zip(found.cases, truths, strict=True) for doubt in doubts]
-    of_predicted = [
-        (str(file), doubt)
-        for case, file, said in zip(found.cases, files, doubts, strict=True)
-        for doubt in said
-        if (case.id, doubt) not in doubted  # what is said of the image was said with its truth
-    ]
-    digests = {case.id: digest for case, (digest, _) in zip(found.cases, truths, strict=True)}
-    fingerprint = manifest.fingerprint(digests)
-    return ReadyMasks(files, counts.concatenate(rows), fingerprint, group_doubts([*doubted, *of_predicted]))
+    title = f"comparing {counted(len(files), 'mask')}"
+    compared = read_all(compare, found.cases, misfits=True, title=title)
+    if wrong := [each.wrong for each in compared if each.wrong]:
+        raise BadInput.listing("These predicted masks can't be used:", wrong, "Replace them.")
+    pairs = list(zip(found.cases, files, compared, strict=True))
+    doubts = [(case.id, doubt) for case, _, each in pairs for doubt in each.doubts]
+    doubts += [(str(file), doubt) for _, file, each in pairs for doubt in each.doubts_of_predicted]
+    fingerprint = manifest.fingerprint({case.id: each.digest for case, _, each in pairs})
+    return ReadyMasks(files, counts.concatenate([each.rows for each in compared]), fingerprint, group_doubts(doubts))
 
 
 def _pair(folder: Path, cases: Sequence[Case]) -> list[Path]:
-    """The file with the predicted mask of each case. Raises BadInput with a list of what does not pair up."""
-    paths, _ = files_in(folder, folder, nested=True)
-    below = {path: plain_name(str(path.relative_to(folder).with_suffix(""))).split("/") for path in paths}
+    """The file with the predicted mask of each case: by the names of the images' files, or else by the ids of the
+    cases. Raises BadInput with a list of what does not pair up."""
+    paths, passed = files_in(folder, folder, nested=True)
+    left_out = [f"Left out, as they are no images: {describe_left_out(passed)}."] if passed else []
+    if not paths:
+        raise BadInput(f"{folder}: there are no masks in it. Known endings: {', '.join(ENDINGS)}.", *left_out)
     ids = {case.image: case.id.split("/") for case in cases}
+    by_file = {path: [*folders, plain_name(path.stem)] for path, (*folders, _) in ids.items()}
+    attempts = [_pair_by(names, paths, folder) for names in (by_file, ids)]
+    drawn, wrong = min(attempts, key=lambda attempt: len(attempt[1]))
+    if wrong:
+        remedy = "Every image needs one predicted mask, called as it is; black all over if nothing is marked."
+        headline = f"Images and the masks in {folder} do not pair up:"
+        raise BadInput.listing(headline, wrong, remedy, *left_out)
+    return [drawn[case.image] for case in cases]
+
+
+def _pair_by(names: dict[Path, list[str]], paths: list[Path], folder: Path) -> tuple[dict[Path, Path], list[str]]:
+    """The mask of each image, and a line for each file that does not pair up. names: of each image, its folders and its
+    own name. paths: the masks, in and below `folder`."""
+    below = {path: plain_name(str(path.relative_to(folder).with_suffix(""))).split("/") for path in paths}
     # Only as many folders as both sides have are part of a name.
-    parts = min(max(map(len, names.values()), default=1) for names in (below, ids))
-    named = {path: "/".join(name[-parts:]) for path, name in below.items()}
-    images = {path: "/".join(name[-parts:]) for path, name in ids.items()}
-    chosen, wrong = name_images(named, images.values())
+    parts = min(max(map(len, each.values())) for each in (below, names))
+    masks, images = ({path: "/".join(name[-parts:]) for path, name in each.items()} for each in (below, names))
+    chosen, wrong = name_images(masks, images.values())
     drawn, alone = pair(images, chosen)
-    several = [f"{drawn[id][1]}: {drawn[id][0].name} is a mask of '{id}' too" for id in drawn if len(drawn[id]) > 1]
-    if wrong or alone or several:
-        remedy = (
-            "Every image needs one predicted mask, called as it is; one that is black all over if nothing is marked."
-        )
-        raise BadInput.listing(f"Images and the masks in {folder} do not pair up:", [*wrong, *several, *alone], remedy)
-    return [drawn[images[case.image]][0] for case in cases]
+    wrong += [f"{some[1]}: {some[0].name} is a mask of '{id}' too" for id, some in drawn.items() if len(some) > 1]
+    return {path: drawn[id][0] for path, id in images.items() if drawn[id]}, wrong + alone

@@ -82,8 +82,8 @@ def test_what_a_marked_blank_image_counts_is_told(repro, saved, own):
     _, printed, _ = repro(*words, "--all")
     assert (
         "Each definition is of all 6 images, with a lesion or without. "
-        "A blank image in which the network marks something counts as 0 in dice|fg|image|t=0.5, and not at all in the "
-        "Dice of the first table."
+        "A blank image in which something is marked counts as 0 in dice|fg|image|t=0.5, and not at all in the Dice of "
+        "the first table."
     ) in " ".join(printed.split())
 
 
@@ -118,7 +118,7 @@ def test_the_worst_are_drawn_with_both_outlines(repro, saved, own, tmp_path):
         "01-dice-0.000-_blank.jpg", "02-dice-0.000-missed.jpg", "03-dice-0.667-half.jpg", "legend.txt"
     ]  # fmt: skip
     legend = (worst / "legend.txt").read_text().splitlines()
-    assert legend[0].startswith("Orange: what the network marks. Blue: the mask.")
+    assert legend[0].startswith("Orange: what is predicted. Blue: the mask.")
     assert legend[3] == "03-dice-0.667-half.jpg: half.png, Dice 0.667, 0 of 1 lesion missed"
     blank, missed, half = (np.asarray(Image.open(worst / name)).astype(int) for name in names[:3])
 

@@ -50,8 +50,7 @@ def test_the_masks_of_a_network_score_as_the_network(repro, saved, own):
     assert masks["headline"] == network["headline"]
     assert masks["clinical"] == network["clinical"]
     assert {each["value"] for each in masks["less_the_first"].values()} == {0}
-    assert (masks["about"], masks["grid"]) == (None, "own size")
-    assert masks["trained_on_this_data"] is False
+    assert (masks["about"], masks["grid"], masks["trained_on_this_data"]) == (None, "own size", None)
 
 
 def test_only_what_masks_decide_is_scored(repro, own):
@@ -63,6 +62,7 @@ def test_only_what_masks_decide_is_scored(repro, own):
     assert "marks: masks that another program predicted." in said
     assert "Definitions that need probabilities have no value for them." in said
     assert "pixels of the size at which the images are evaluated: own size." in said
+    assert "Whether the program that predicted these masks was trained on these images is not known." in said
 
 
 def test_each_image_counts_at_its_own_size(repro, tmp_path):
@@ -95,6 +95,79 @@ def test_stray_pixels_of_a_true_mask_are_no_lesion(repro, tmp_path):
     (masks,) = as_json(repro, "--predicted", "marks", "--images", "scans", "--masks", "masks")
     missed = masks["headline"][1]
     assert (missed["name"], missed["n"]) == ("lesions missed", "1 of 2"), "five of 90,000 pixels count, four do not"
+
+
+def test_a_small_lesion_without_a_larger_one_is_a_lesion(repro, tmp_path):
+    true = np.zeros((400, 400), np.uint8)
+    true[7, 7:9] = 255
+    for folder, pixels in (("scans", true // 2), ("masks", true), ("marks", 0 * true)):
+        save(tmp_path / folder / "a.png", pixels)
+    (masks,) = as_json(repro, "--predicted", "marks", "--images", "scans", "--masks", "masks")
+    assert masks["headline"][1]["n"] == "1 of 1"
+
+
+def test_a_predicted_mask_is_scored_as_it_is(repro, own, tmp_path):
+    """A ring that a person drew means the area inside. One that a program predicted means itself."""
+    ring = np.zeros((SIDE, SIDE), np.uint8)
+    ring[4:20, 4:20] = 255
+    ring[5:19, 5:19] = 0
+    save(tmp_path / "marks" / "right.png", ring)
+    repro("evaluate", "--predicted", "marks", *own, "-o", "out")
+    rows = {row["file"]: row for row in csv.DictReader((tmp_path / "out" / "images.csv").open())}
+    assert float(rows["right.png"]["dice"]) == pytest.approx(2 * 60 / (60 + 256), abs=1e-6)
+
+
+def test_between_masks_and_a_network_only_single_images_are_compared(repro, saved, own):
+    """In a pooled score the two weigh the images otherwise; between two folders of masks they don't."""
+    _, masks = as_json(repro, "--model", saved["colour"], "--predicted", "marks", *own)
+    assert {each.split("|")[2] for each in masks["less_the_first"]} == {"image"}
+    assert not any("hd95" in each or "assd" in each for each in masks["less_the_first"])
+    _, again = as_json(repro, "--predicted", "marks", "--predicted", "marks", *own)
+    assert list(again["less_the_first"]) == DEFINITIONS
+
+
+def test_lesions_are_compared_only_if_both_count_the_same(repro, saved, tmp_path):
+    """Two lesions of an image that touch at the size of the network are apart at the size of the image."""
+    true = np.zeros((10 * SIDE, 10 * SIDE), np.uint8)
+    true[:60, :60] = true[:60, 63:130] = 255
+    for folder in ("scans", "masks", "marks"):
+        save(tmp_path / folder / "a.png", true)
+    words = "--model", saved["colour"], "--predicted", "marks", "--images", "scans", "--masks", "masks"
+    network, masks = as_json(repro, *words)
+    assert [each["headline"][1]["n"] for each in (network, masks)] == ["0 of 1", "0 of 2"]
+    _, printed, _ = repro("evaluate", *words)
+    (line,) = [line for line in printed.splitlines() if line.startswith("lesions missed")]
+    assert line.split()[-1] == "-"
+
+
+def test_a_fault_in_the_masks_is_told_before_a_network_runs(repro, own, monkeypatch):
+    monkeypatch.setattr("common.predict.evaluate.evaluate", lambda *_: pytest.fail("the network was evaluated"))
+    status, _, complaint = repro("evaluate", "--model", "tang-small", "--predicted", "none", *own)
+    assert (status, "none: there is no such folder" in complaint) == (2, True)
+
+
+def test_the_names_of_the_files_count_where_an_id_is_another(repro, own, tmp_path):
+    """The ids of a description are parts of the names."""
+    for path in [*(tmp_path / "scans").iterdir(), *(tmp_path / "masks").iterdir(), *(tmp_path / "marks").iterdir()]:
+        path.rename(path.with_name(f"p1_{path.name}"))
+    (tmp_path / "own.yaml").write_text(
+        "images: scans\nmasks: masks\npattern: '^p1_(?P<id>[a-z]+)'\nmask_pattern: '^p1_(?P<id>[a-z]+)_mask'\n"
+    )
+    assert repro("evaluate", "--predicted", "marks", "--data", "own.yaml")[0] == 0
+    for path in (tmp_path / "marks").iterdir():
+        path.rename(path.with_name(path.name.removeprefix("p1_")))
+    assert repro("evaluate", "--predicted", "marks", "--data", "own.yaml")[0] == 0, "the ids count too"
+
+
+def test_files_of_another_kind_are_named(repro, own, tmp_path):
+    (tmp_path / "marks" / "half.png").unlink()
+    (tmp_path / "marks" / "half.nii.gz").write_bytes(b"\x1f\x8b")
+    _, _, complaint = repro("evaluate", "--predicted", "marks", *own)
+    assert "Left out, as they are no images: 1 .gz." in complaint
+    for path in (tmp_path / "marks").glob("*.png"):
+        path.unlink()
+    _, _, complaint = repro("evaluate", "--predicted", "marks", *own)
+    assert "there are no masks in it. Known endings: .png" in complaint
 
 
 def test_masks_may_be_called_with_a_word_and_lie_in_the_folders_of_the_images(repro, own, tmp_path):
@@ -187,7 +260,7 @@ def test_from_python(own, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = reproductions.evaluate(predicted="marks", images="scans", masks="masks", say=None)
     assert [row["definition"] for row in rows] == DEFINITIONS
-    assert {(row["model"], row["paper"], row["seen"]) for row in rows} == {("marks", None, False)}
+    assert {(row["model"], row["paper"], row["seen"]) for row in rows} == {("marks", None, None)}
     images = reproductions.evaluate(predicted=["marks"], images="scans", masks="masks", each_image=True, say=None)
     assert {row["file"]: row["dice"] for row in images} == {
         "blank.png": 0, "half.png": 0.666667, "missed.png": 0, "right.png": 1
