@@ -34,8 +34,8 @@ class Assessment:
     rows: the comparison of each number that the paper reports of this record's network.
     nothing: by the id of a number, then by the name of a predictor that has learned nothing: its scores over random
         splits.
-    sentences: sentences on the runs as a whole: which networks did not learn, whether the stored counts are of other
-        runs, and how much a leak between training and test images changed.
+    sentences: sentences on the runs as a whole: which networks did not learn, and whether the stored counts are of
+        other runs.
     images: the counts of the test images of the first repeat. None if they are not kept, or belong to other runs.
     leak_free: the record that differs only in its grouped split, which keeps all copies of an image on one side. None
         if there is none, or if only one of the two is fresh (`leakage.leak_free`).
@@ -44,7 +44,8 @@ class Assessment:
         records. For dozens of alternatives it would take minutes, and nobody would read it.
     folder: the folder of the results, which also has the counts behind the record.
     older: the sentence that says why there is no leak-free record although both splits were run
-        (`leakage.outdated_sentence`), else ""."""
+        (`leakage.outdated_sentence`), else "".
+    on_leak: sentences on how much a leak between training and test images changed."""
 
     paper: Paper
     record: Record
@@ -58,6 +59,7 @@ class Assessment:
     in_full: bool = True
     folder: Path | None = None
     older: str = ""
+    on_leak: Sequence[str] = ()
 
     @property
     def own_rows(self) -> list[Compared]:
@@ -108,13 +110,13 @@ def assess(
     sentences = [
         *learned.unlearned_sentences(record),
         FOREIGN_COUNTS if images is None and counts_folder(folder, record).is_dir() else "",
-        _say_leak(paper, record, leak_free, rows) if leak_free and in_full else "",
-        _say_copies(folder, record, leak_free) if leak_free and in_full else "",
         older,
     ]
     sentences = list(dict.fromkeys(filter(None, sentences)))
+    on_leak = _say_leak(paper, record, leak_free, rows, folder) if leak_free and in_full else []
     return Assessment(
-        paper, record, fresh(record), rows, nothing, sentences, images, leak_free, beside, in_full, folder, older
+        paper, record, fresh(record), rows, nothing, sentences, images, leak_free, beside, in_full, folder, older,
+        on_leak,
     )  # fmt: skip
 
 
@@ -181,12 +183,10 @@ def shown_in_full(paper: Paper, record: Record, others: Sequence[Record]) -> boo
 # The parts of an assessment
 
 
-def _say_leak(paper: Paper, record: Record, leak_free: Record, rows: list[Compared]) -> str:
+def _say_leak(paper: Paper, record: Record, leak_free: Record, rows: list[Compared], folder: Path) -> list[str]:
     own = (row for row in rows if is_of_repeats(row.cell) and row.part in leakage.PARTS)
     keys = dict.fromkeys((row.part, row.cell.definition) for row in own)
-    return leakage.leak_sentence(record, leak_free, keys, [("test", each) for each in standard_of(paper, record)])
-
-
-def _say_copies(folder: Path, record: Record, leak_free: Record) -> str:
-    found = copy_worth(folder, record, leak_free)
-    return found.sentence if found else ""
+    standard = [("test", each) for each in standard_of(paper, record)]
+    of_means = leakage.leak_sentence(record, leak_free, keys, standard)
+    of_images = copy_worth(folder, record, leak_free)
+    return list(filter(None, [of_means, of_images and of_images.sentence]))

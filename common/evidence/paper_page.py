@@ -59,7 +59,9 @@ def paper_page(paper: Paper, group: Sequence[Assessment], found: Sequence[Answer
             "What cannot be right as printed",
             (answer.row.note for answer in found if answer.verdict in ("impossible", "contradicted")),
         ),
-        _listed("What else the runs say", (sentence for each in shown for sentence in each.sentences)),
+        _listed(
+            "What else the runs say", (sentence for each in shown for sentence in (*each.sentences, *each.on_leak))
+        ),
         _worded(worded.check_worded(paper, group)),
         _other_readings(paper, [each.record for each in group]),
         *(_leak_free_record(each) if each.beside else _record(each) for each in shown),

@@ -55,6 +55,11 @@ def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None])
     return Markup(_embedded(written.getvalue(), name))
 
 
+def _rounded(line: re.Match) -> str:
+    """A path with two decimals. Less than a hundredth of a point is not seen, and long curves get shorter."""
+    return re.sub(r"\d+\.\d{3,}", lambda length: f"{float(length[0]):.2f}".rstrip("0").rstrip("."), line[0])
+
+
 def _embedded(svg: str, name: str) -> str:
     """Prepares an SVG file for a page: removes what only a file needs, makes its ids unique with `name`, and replaces
     the placeholder colours."""
@@ -63,6 +68,7 @@ def _embedded(svg: str, name: str) -> str:
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
+    svg = re.sub(r' d="[^"]*"', _rounded, svg)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r"url\(#", f"url(#{name}-", svg).replace('href="#', f'href="#{name}-')
     for colour, variable in _VARIABLES.items():

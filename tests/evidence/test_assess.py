@@ -64,6 +64,8 @@ def test_the_leak_free_record_is_found():
     paper = of("cheng", cell("0.70", DICE))
     found = assess(paper, own, [own, grouped], NOWHERE)
     assert (found.leak_free, found.fresh, found.beside) == (grouped, True, False)
+    (said,) = found.on_leak
+    assert said.startswith("With copies of an image kept on one side of the split")
     stale = assess(paper, own, [own, grouped], NOWHERE, lambda each: each is grouped)
     assert (stale.leak_free, stale.fresh) == (None, False)
     assert stale.sentences == [outdated_sentence(own, [own, grouped], lambda each: each is grouped)]
