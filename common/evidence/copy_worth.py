@@ -20,10 +20,9 @@ from common.evidence.counts import Rows, concatenate
 from common.evidence.kept_counts import rows_of
 from common.evidence.metrics import value_of_each_image
 from common.evidence.schema import Record
-from common.evidence.statistics import PairedDifference, paired_bootstrap_ratios
+from common.evidence.statistics import LEAST_FOR_INTERVAL, PairedDifference, paired_bootstrap_ratios
 
 _DICE = "dice|fg|image|t=0.5|empty=skip"
-_LEAST = 20  # images: over fewer, a bootstrap interval is far too narrow
 
 
 class CopyWorth(NamedTuple):
@@ -67,7 +66,7 @@ def copy_worth(results: Path, random: Record, grouped: Record) -> CopyWorth | No
     """Compares the test images of two records that differ only in their split.
 
     None if no copies are known in the data set, if a network did not learn, if the counts of a training are not kept,
-    and if there are fewer than 20 images to compare, with or without copies."""
+    and if there are fewer than LEAST_FOR_INTERVAL images to compare, with or without copies."""
     copies = copies_of(random.dataset.fingerprint)
     if not copies or not (random.counts and grouped.counts) or learned.unusable(_DICE, random, grouped):
         return None
@@ -83,7 +82,7 @@ def copy_worth(results: Path, random: Record, grouped: Record) -> CopyWorth | No
     unlike = ~np.isin(rows.case, [*copies])
     gains, controls, idle = (_gains(rows.take(which), without) for which in (copied, unlike, ~copied & ~unlike))
     groups = [min(case, *copies[case]) for case in gains]
-    if min(len({*groups}), len(controls)) < _LEAST:
+    if min(len({*groups}), len(controls)) < LEAST_FOR_INTERVAL:
         return None
     units = {name: number for number, name in enumerate(dict.fromkeys([*groups, *controls]))}
     one, other = (

@@ -15,7 +15,7 @@ from common.data.listing import first_few
 from common.evidence import clinical
 from common.evidence.definition import Definition, is_distance
 from common.evidence.shapes import LEAST_IOU
-from common.evidence.statistics import PairedDifference
+from common.evidence.statistics import LEAST_FOR_INTERVAL, PairedDifference
 from common.plural import counted
 from common.predict.bundled import FILE, describe_test_dice
 from common.predict.evaluate import Evaluated, Score
@@ -23,13 +23,6 @@ from common.predict.ready_masks import LEAST_LESION
 from common.text import finite_or_null
 
 _UNDEFINED = Score(math.nan, math.nan, math.nan)
-# An interval is shown only for at least so many images or lesions. On few values, a percentile bootstrap is too narrow
-# (Hesterberg 2015, The American Statistician 69: 371-386). For the mean of n normally distributed values, the real
-# coverage of a nominal 95 % interval is the share of Student's t distribution within 1.96 * sqrt((n - 1) / n): 75 % for
-# 3 values, 90 % for 10, 93 % for 20. Dice is skewed, which makes it worse. We drew samples from the Dice values of the
-# network that comes with the suite on the tumours of BUSI: the interval held the mean of all values for 56 % of the
-# samples of 3 images, for 78 % of 10, for 86 % of 20 and for 92 % of 50.
-_LEAST_FOR_INTERVAL = 20
 _ABOUT_IMAGES = {clinical.DICE: "mean of", clinical.LESIONS_MISSED: "in"}
 _NONE_IN_SET = {
     clinical.DICE: "no lesion in this set",
@@ -122,7 +115,7 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
         "Below Dice is its 95 % interval: what other images of the same kind may give. It takes the images as "
         "independent; with several images of a patient the true interval is wider."
         if enough
-        else f"Of fewer than {_LEAST_FOR_INTERVAL} images with a lesion, a 95 % interval would be far too narrow."
+        else f"Of fewer than {LEAST_FOR_INTERVAL} images with a lesion, a 95 % interval would be far too narrow."
     )
     blank = _count_blank(evaluated[0])
     besides = f", and {counted(blank, 'blank one')} apart" if blank else ""
@@ -134,14 +127,14 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
     if len(evaluated) > 1:
         lines.append(
             "The interval of a difference is of the same resamples of images for both (10,000, bootstrap); it "
-            f"is shown from {_LEAST_FOR_INTERVAL} images on. A difference is bold if 0 is outside."
+            f"is shown from {LEAST_FOR_INTERVAL} images on. A difference is bold if 0 is outside."
         )
     return lines
 
 
 def _definitions_table(evaluated: list[Evaluated]) -> Table:
     """The table of all definitions: a row for each, and columns as in `_headline`."""
-    result, enough = _table("definition", *_columns(evaluated)), len(evaluated[0].rows) >= _LEAST_FOR_INTERVAL
+    result, enough = _table("definition", *_columns(evaluated)), len(evaluated[0].rows) >= LEAST_FOR_INTERVAL
     for signature in dict.fromkeys(each for one in evaluated for each in one.scores):
         scores = [_cell(*each.scores.get(signature, _UNDEFINED), enough=enough) for each in evaluated]
         changes = [_change(each.against.get(signature), enough) for each in evaluated[1:]]
@@ -172,7 +165,7 @@ def _explain_definitions(evaluated: list[Evaluated]) -> list[str]:
         "what an image counts in which nothing is drawn and nothing is marked. results/definitions.md has "
         "the rest.",
         "Below each value is its 95 % interval over the images (bootstrap, 10,000 resamples); none if all resamples "
-        f"have the same value, if all images are one batch, or of fewer than {_LEAST_FOR_INTERVAL} images.",
+        f"have the same value, if all images are one batch, or of fewer than {LEAST_FOR_INTERVAL} images.",
         f"Lengths and areas are in pixels of the size at which the images are evaluated: {grids}.",
         *([of_masks] if any(each.about is None for each in evaluated) else []),
     ]
@@ -199,7 +192,7 @@ def _table(first: str, *others: str) -> Table:
 def _are_enough(n: str) -> bool:
     """Whether there are enough images or lesions for an interval. n: as in `clinical.Measure`, "12" or "3 of 12"."""
     whole = n.split()[-1]
-    return whole.isdecimal() and int(whole) >= _LEAST_FOR_INTERVAL
+    return whole.isdecimal() and int(whole) >= LEAST_FOR_INTERVAL
 
 
 def _headline_cell(measure: clinical.Measure) -> Text:

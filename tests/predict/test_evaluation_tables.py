@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from common.evidence.clinical import Measure
-from common.evidence.statistics import PairedDifference, bootstrap_ratios
-from common.predict.evaluation_tables import _LEAST_FOR_INTERVAL, _change, _headline_cell
+from common.evidence.statistics import LEAST_FOR_INTERVAL, PairedDifference, bootstrap_ratios
+from common.predict.evaluation_tables import _change, _headline_cell
 
 
 def test_below_so_many_images_there_is_no_interval():
-    few, enough = (Measure("Dice", 0.95, 0.94, 0.97, str(_LEAST_FOR_INTERVAL + more)) for more in (-1, 0))
+    few, enough = (Measure("Dice", 0.95, 0.94, 0.97, str(LEAST_FOR_INTERVAL + more)) for more in (-1, 0))
     assert str(_headline_cell(few)) == "0.950\ntoo few images for an interval"
     assert str(_headline_cell(enough)) == "0.950\n0.940 to 0.970"
 
@@ -40,4 +40,4 @@ def test_a_bootstrap_interval_of_few_values_is_too_narrow():
 
     assert coverage(3) < 0.8
     assert coverage(10) == pytest.approx(0.90, abs=0.02)
-    assert coverage(_LEAST_FOR_INTERVAL) == pytest.approx(0.93, abs=0.02)
+    assert coverage(LEAST_FOR_INTERVAL) == pytest.approx(0.93, abs=0.02)
