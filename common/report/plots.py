@@ -39,7 +39,13 @@ def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None])
     """Draws a plot without a frame and returns its SVG. size: width and height in inches; an inch is 72 SVG units.
     name: the beginning of all ids in the SVG, unique in the page. plot: draws into the axes."""
     with matplotlib.rc_context(
-        {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9, "text.parse_math": False}
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": name,
+            "font.size": 9,
+            "font.sans-serif": ["DejaVu Sans"],
+            "text.parse_math": False,
+        }
     ):
         figure = Figure(figsize=size, layout="constrained")
         figure.patch.set_visible(False)
@@ -55,9 +61,11 @@ def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None])
     return Markup(_embedded(written.getvalue(), name))
 
 
-def _rounded(line: re.Match) -> str:
-    """A path with two decimals. Less than a hundredth of a point is not seen, and long curves get shorter."""
-    return re.sub(r"\d+\.\d{3,}", lambda length: f"{float(length[0]):.2f}".rstrip("0").rstrip("."), line[0])
+def _shortened(path: re.Match) -> str:
+    """The same path in about half the characters. It has one decimal, since less than a tenth of a point is not seen.
+    And it leaves out L: in a path without curves, points that follow each other are joined by lines anyway."""
+    rounded = re.sub(r"\d+\.\d+", lambda length: f"{float(length[0]):.1f}".removesuffix(".0"), path[0])
+    return rounded if "C" in rounded else rounded.replace(" \nL ", " ")
 
 
 def _embedded(svg: str, name: str) -> str:
@@ -68,7 +76,7 @@ def _embedded(svg: str, name: str) -> str:
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
-    svg = re.sub(r' d="[^"]*"', _rounded, svg)
+    svg = re.sub(r' d="[^"]*"', _shortened, svg)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r"url\(#", f"url(#{name}-", svg).replace('href="#', f'href="#{name}-')
     for colour, variable in _VARIABLES.items():
