@@ -1,5 +1,5 @@
 """The effects of readings in sentences: which reading moves a printed number most, whether our runs with other readings
-contain the number, and how many differences chance alone would give. Without any effect, one interval in 20 leaves out
+contain the number, and how many differences chance alone would give. Without any effect, one interval in 20 excludes
 0."""
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from common.evidence.verdict import DID_NOT_LEARN, UNCOMPARED
 from common.plural import counted
 from common.readings import as_shown
 
-_BY_CHANCE = 0.05  # the share of the intervals that leave out 0 if there is no effect
+_BY_CHANCE = 0.05  # the share of the intervals that exclude 0 if there is no effect
 
 # If a sentence would name more readings than this, it only counts them.
 _NAMED = 3
@@ -46,7 +46,7 @@ def _unlearned(alternatives: Sequence[Alternative]) -> list[str]:
     learn."""
     left_out = {each.reading: sum(moved.unlearned for moved in each.printed) for each in alternatives}
     named = [f"{number} with `{reading}`" for reading, number in left_out.items() if number]
-    return [f"Left out, as a network did not learn: {', '.join(named)} of the paper's numbers."] if named else []
+    return [f"Left out of the paper's numbers, because a network did not learn: {', '.join(named)}."] if named else []
 
 
 def format_effect(found: Effect) -> str:
@@ -108,9 +108,9 @@ def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
     known = [(each, moved) for each in tried for moved in each.most_moved if moved.difference.low is not None]
     clear = [(each, moved) for each, moved in known if moved.difference.certain]
     if not clear:
-        return f"; its interval includes 0{', as do all others on printed definitions' * (len(known) > 1)}."
+        return f". Its interval includes 0{', as do all others on printed definitions' * (len(known) > 1)}."
     each, moved = max(clear, key=lambda one: one[1].size)
-    return f"; its interval includes 0. Of those whose interval does not, {_moves(tried, each, moved)}."
+    return f". Its interval includes 0. Of those whose interval does not, {_moves(tried, each, moved)}."
 
 
 def _where_the_paper_is(found: OneAtATime, tried: Sequence[Alternative], most: Effect) -> list[str]:
@@ -160,7 +160,7 @@ def _with(names: Sequence[str], known: dict[str, Interval]) -> str:
 
 
 def _by_chance(tried: Sequence[Alternative]) -> str:
-    """A sentence: how many intervals leave out 0, and how many would if no reading had an effect. "" if there are no
+    """A sentence: how many intervals exclude 0, and how many would if no reading had an effect. "" if there are no
     intervals."""
     kinds = {
         "on printed definitions": [moved for each in tried for moved in each.printed],
@@ -175,4 +175,4 @@ def _by_chance(tried: Sequence[Alternative]) -> str:
     if not told:
         return ""
     chance = " and ".join(f"{_BY_CHANCE * len(found):.1f}" for found in known.values() if found)
-    return f"Intervals that leave out 0: {', '.join(told)}; about {chance} would by chance, if no reading did anything."
+    return f"Intervals that exclude 0: {', '.join(told)}. If no reading did anything, about {chance} would by chance."

@@ -34,7 +34,7 @@ those of the default and those of the reading (Welch 1947). The folds of one cro
 and *with it* are the means over these repeats, *next run* is where one further run with that reading falls with 95 %
 probability.
 
-A difference in bold has 0 outside its interval. Where a reading does nothing, one interval in 20 leaves out 0 by
+A difference in bold has 0 outside its interval. Where a reading does nothing, one interval in 20 excludes 0 by
 chance; the metrics of one training rise and fall together, so that several do so at once. Readings stand in the order
 of how far they move the printed number that they move most. A number between 0 and 1 comes before one of another scale,
 such as a loss, however far that moves. A setting that a smaller profile shrinks, such as the size of the images, is not
@@ -161,7 +161,7 @@ def _bold(moved: Effect) -> str | Markdown:
 
 
 def _certain(effects: Sequence[Effect]) -> str:
-    """Of the differences that have an interval, how many intervals leave out 0: "2 of 3"."""
+    """Of the differences that have an interval, how many intervals exclude 0: "2 of 3"."""
     known = [each for each in effects if each.difference.low is not None]
     return f"{sum(each.difference.certain for each in known)} of {len(known)}" if known else "no interval"
 

@@ -83,36 +83,37 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
     if left_out:
         rest = "rests" if left_out == 1 else "rest"
         unlearned = f"{left_out} of {counted(len(own), 'printed definition')} {rest} on a network that did not learn"
-    what = "copies of an image kept on one side of the split, and those with two classes left out"
+    what = "all copies of an image on one side, and leaves out those with two classes"
     if random.dataset.name != "busi":  # copies are known of BUSI only; other data sets name patients or lesions
-        what = "the images of a patient or lesion kept on one side of the split"
-    kept = f"With {what} ({random.profile} profile),"
+        what = "all images of a patient or lesion on one side"
+    kept = f"The grouped split ({random.profile} profile) keeps {what}."
     if not printed:
-        return f"{kept} nothing can be compared: {unlearned}." if unlearned else ""
+        return f"{kept} Nothing can be compared: {unlearned}." if unlearned else ""
     small = " A larger network can remember more of its training images." if random.profile == "small" else ""
     small += f" Left out: {unlearned}." if unlearned else ""
-    numbers = f"of {counted(len(printed), 'printed definition')} on test and validation images"
+    numbers = f"{counted(len(printed), 'printed definition')} on test and validation images"
     if all(each.low is None for each in printed.values()):
         shared = ""
         if random.folds:
             shared = ", and its folds, which share their training images, do not either (Bengio & Grandvalet 2004)"
-        least = f"{kept} {numbers} {_most(printed)} changes most{scale_note(signature for _, signature in printed)}."
+        scale = scale_note(signature for _, signature in printed)
+        least = f"{kept} Of {numbers} {_most(printed)} changes most{scale}."
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
     sure, further_sure = ({key: each for key, each in of.items() if each.certain} for of in (printed, further))
-    said = f"{kept} the interval of the difference leaves out 0 for {len(sure) or 'none'} {numbers}"
+    said = f"{kept} The 95 % interval of the difference excludes 0 for {len(sure) or 'none'} of {numbers}"
     said += f": {_most(sure)}" if len(sure) == 1 else f", most clearly {_most(sure)}" if sure else ""
     if further_sure:
         said += (
             f"; for {len(further_sure)} of {counted(len(further), 'standard one')} on the test images, most clearly "
         )
         said += _most(further_sure)
-    chance = " If the split did nothing, one interval in 20 would leave out 0 by chance."
+    chance = " If the split did nothing, one interval in 20 would exclude 0 by chance."
     return f"{said}.{chance * bool(sure or further_sure)}{small}"
 
 
 def scale_note(signatures: Iterable[str]) -> str:
     """To follow "moves most": says that only metrics between 0 and 1 were ranked. "" if all have the same scale."""
-    return ", of those between 0 and 1" if len(set(map(from_0_to_1, signatures))) > 1 else ""
+    return " (of the metrics between 0 and 1)" if len(set(map(from_0_to_1, signatures))) > 1 else ""
 
 
 def _measured(random: Record, grouped: Record, keys: Iterable[Key]) -> dict[Key, MeanDifference]:

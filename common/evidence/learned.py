@@ -217,7 +217,7 @@ def unusable(definition: str, *records: Record) -> bool:
 
 
 def unlearned_sentences(record: Record) -> list[str]:
-    """One sentence for each output that did not learn in some of the runs, with all its signs.
+    """What did not learn in some of the runs, with all signs: a text for each output.
 
     If a sign is seen in only some of these runs, their number follows it."""
     runs, found = record.runs, []
@@ -227,10 +227,10 @@ def unlearned_sentences(record: Record) -> list[str]:
         if not signs:
             continue
         counted = Counter(sign for each in signs for sign in each)
-        listed = [f"{sign}{f' ({n})' if n < len(signs) else ''}" for sign, n in counted.most_common()]
+        listed = [f"{sign}{f' (in {n})' if n < len(signs) else ''}" for sign, n in counted.most_common()]
         where = f"{in_runs(len(signs), runs)} ({which})"
-        said = f"The {output} did not learn {where}, so that it says nothing about the paper: {'; '.join(listed)}."
-        found.append(said)
+        said = f"The {output} did not learn {where}, so that it says nothing about the paper."
+        found.append(f"{said} The sign{'s' * (len(listed) > 1)}: {'; '.join(listed)}.")
     return found
 
 

@@ -46,14 +46,15 @@ def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
 def describe_width(answer: Answer, runs: Runs) -> str:
     """How far our runs vary, and how far they may vary for a hint. The runs have an interval and a margin.
 
-    Such as "0.68, give or take 0.07 (3 small repeats), and a hint needs 0.05". If the interval is cut at an end of the
-    metric's range, it is given in place of "give or take"."""
+    Such as "0.68, give or take 0.07 (3 small repeats); a hint needs at most 0.05". If the interval is cut at an end of
+    the metric's range, it is given in place of "give or take"."""
     cell, found = runs.row.cell, runs.row.reproduced
-    half, needed = say_widths(cell, (found.high - found.low) / 2, runs.row.margin)
+    half, margin = say_widths(cell, (found.high - found.low) / 2, runs.row.margin)
+    needed = f"a hint needs at most {margin}"
     if within_range(found, Definition.parse(cell.definition)) != found:
-        return f"{describe_ours(answer, runs)}, and a hint needs {needed} to either side"
+        return f"{describe_ours(answer, runs)}; {needed} to either side"
     behind = ", ".join(filter(None, _behind(answer, runs)))
-    return f"{like(cell, found.mean)}, give or take {half}{_of_a_mean(answer)} ({behind}), and a hint needs {needed}"
+    return f"{like(cell, found.mean)}, give or take {half}{_of_a_mean(answer)} ({behind}); {needed}"
 
 
 def is_unlearned(runs: Runs) -> bool:

@@ -178,7 +178,7 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def repeats_to_tell(differences: Sequence[Sequence[float]], test_per_train: float, fixed: bool) -> int | None:
-    """How many repeats, with those at hand, it would take until the interval leaves out 0, if mean and spread of the
+    """How many repeats, with those at hand, it would take until the interval excludes 0, if mean and spread of the
     differences stay as they are. None if not even MOST are enough.
 
     differences: for each split, one for each repeat on it; at least two splits. test_per_train: as in `corrected_t`.

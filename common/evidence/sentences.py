@@ -28,7 +28,7 @@ DIFFERING: dict[Verdict, str] = {"paper higher": "lower", "paper lower": "higher
 
 # Why a number outside of our interval may not count as different: all numbers of a record are judged together
 # (RULES.md).
-BY_CHANCE = "one of several numbers may by chance"
+BY_CHANCE = "of several numbers, one may do so by chance"
 
 # Of the numbers that contradict one number, this many are named; the others are only counted.
 NAMED = 3
@@ -193,7 +193,7 @@ def _say_needed(answer: Answer) -> str:
             return f"It takes at least {RUNS} {unit}."
         if not on_published or row.margin is None:
             return ""
-        return "How many repeats it would take can't be said before each published split has two."
+        return "Each published split needs two repeats before we can say how many it would take."
     small = record.profile == "small"
     return say_needed(needed, unit, *(("for a hint", "give a hint") if small else ("to decide it", "decide it")))
 

@@ -42,7 +42,7 @@ class FalseClaim:
     """The probability that a claim of superiority is false, and what it rests on.
 
     probability: from 0 to 1. ends: the probabilities for the greatest and for the least correlation of CONGRUENCE; None
-    if no correlation was assumed. premises: what is assumed, each in words that follow "if"."""
+    if no correlation was assumed. premises: what is assumed, each a clause."""
 
     probability: float
     ends: tuple[float, float] | None
@@ -55,10 +55,9 @@ class FalseClaim:
         if self.ends is not None:
             first, last = map(as_percent, self.ends)
             span = f", from {first} to {last} for correlations from {most:.2f} to {least:.2f}"
-        *first, last = self.premises
         return (
             f"From the printed numbers alone, the probability that {one} is not better than {other} is "
-            f"{as_percent(self.probability)}{span}, if {', '.join(first)} and {last}."
+            f"{as_percent(self.probability)}{span}. This assumes: {'; '.join(self.premises)}."
         )
 
 

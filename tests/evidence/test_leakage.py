@@ -106,19 +106,19 @@ def said(own: Record, other: Record, standard=()) -> str:
     return leak_sentence(own, other, [("test", DICE)], [("test", signature) for signature in standard])
 
 
-def test_where_no_interval_leaves_out_0_that_is_all_that_is_said():
+def test_where_no_interval_excludes_0_that_is_all_that_is_said():
     text = said(record(0.75, 0.70, 0.72), record(0.74, 0.69, 0.70, **GROUPED))
     assert text.endswith(
-        "the interval of the difference leaves out 0 for none of 1 printed definition on test and validation images."
+        "The 95 % interval of the difference excludes 0 for none of 1 printed definition on test and validation images."
     )
 
 
-def test_a_change_whose_interval_leaves_out_0_is_told_with_its_interval():
+def test_a_change_whose_interval_excludes_0_is_told_with_its_interval():
     text = said(record(0.75, 0.76, 0.755), record(0.64, 0.66, 0.65, **GROUPED), [DICE, "bce|pixel|pooled"])
-    assert f"leaves out 0 for 1 of 1 printed definition on test and validation images: `{DICE}`" in text
+    assert f"excludes 0 for 1 of 1 printed definition on test and validation images: `{DICE}`" in text
     assert "random less grouped split +0.1050, 95 %: 0.08" in text
     assert "; for 1 of 1 standard one on the test images, most clearly" in text, "what was not measured is not counted"
-    assert "If the split did nothing, one interval in 20 would leave out 0 by chance." in text
+    assert "If the split did nothing, one interval in 20 would exclude 0 by chance." in text
 
 
 def test_one_repeat_of_each_split_has_a_difference_and_no_interval():
@@ -142,7 +142,7 @@ def test_the_clearest_change_is_named_whatever_its_unit():
     assert f"2 of 2 standard ones on the test images, most clearly `{DICE}`" in said(own, other, [DICE, distance])
     once = [each.model_copy(update={"runs": each.runs[:1]}) for each in (own, other)]
     assert (
-        f"`{DICE}` (test; random less grouped split +0.1000) changes most, of those between 0 and 1."
+        f"`{DICE}` (test; random less grouped split +0.1000) changes most (of the metrics between 0 and 1)."
         in leak_sentence(*once, [("test", distance), ("test", DICE)], [])
     )
 

@@ -236,7 +236,7 @@ def test_it_neither_explains_a_gap_nor_is_a_difference_of_readings_or_splits():
     assert measure_effect(own, dead, "test", DICE).difference.mean == 0
     assert leak(own, dead, "test", ACCURACY).mean is None
     assert leak_sentence(own, dead, [("test", ACCURACY)], []).endswith(
-        "nothing can be compared: 1 of 1 printed definition rests on a network that did not learn."
+        "Nothing can be compared: 1 of 1 printed definition rests on a network that did not learn."
     )
     assert "Left out: 1 of 2 printed definitions" in leak_sentence(own, dead, [("test", ACCURACY), ("test", DICE)], [])
 
@@ -249,10 +249,10 @@ def test_each_sign_is_told_once_with_the_number_of_runs_that_have_it():
     folds = folds_of(record(*[DEAD] * 7, *[stopped] * 3), 10)
     (said,) = learned.unlearned_sentences(folds)
     assert said == (
-        "The classification did not learn in 10 of 10 folds (paper profile), so that it says nothing about the paper: "
-        "every test image is called benign; its accuracy on the training images is no better than that of always "
-        "calling the larger class; the loss did not fall; patience stopped the training before the validation loss "
-        "fell (3)."
+        "The classification did not learn in 10 of 10 folds (paper profile), so that it says nothing about the paper. "
+        "The signs: every test image is called benign; its accuracy on the training images is no better than that of "
+        "always calling the larger class; the loss did not fall; patience stopped the training before the validation "
+        "loss fell (in 3)."
     )
     assert learned.why_unlearned(folds.runs, ACCURACY) == "in 10 of 10 folds every test image is called benign"
     assert learned.unlearned_sentences(record(run())) == []

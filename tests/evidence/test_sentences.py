@@ -79,13 +79,13 @@ def test_runs_of_the_papers_own_size(value, runs, expected):
         (
             "0.71",
             [0.67, 0.70, 0.73],
-            "Small runs give no hint yet: 0.70, give or take 0.15 (3 small repeats), and a hint needs 0.10. "
+            "Small runs give no hint yet: 0.70, give or take 0.15 (3 small repeats); a hint needs at most 0.10. "
             "It would take about 6 repeats for a hint.",
         ),
         (
             "0.71",
             [0.5, 0.7, 0.9],
-            "Small runs give no hint: 0.70 (0.00 to 1.00, 3 small repeats), and a hint needs 0.10 to either side. "
+            "Small runs give no hint: 0.70 (0.00 to 1.00, 3 small repeats); a hint needs at most 0.10 to either side. "
             "No number of repeats would give a hint: they vary too much.",
         ),
         (
@@ -107,9 +107,8 @@ def test_the_interval_of_a_mean_of_several_runs_is_called_so_and_a_margin_of_a_p
         "A hint: small runs come within 10 points: 70.5% (69.1% to 71.9% for a mean of 3 runs, 4 small repeats)."
     )
     (wide,) = answered(paper(three), record([0.67, 0.70, 0.74], profile="small"))
-    assert "70.3%, give or take 12.3 points for a mean of 3 runs (3 small repeats), and a hint needs 10 points." in (
-        say_verdict(wide)
-    )
+    width = "70.3%, give or take 12.3 points for a mean of 3 runs (3 small repeats); a hint needs at most 10 points."
+    assert width in say_verdict(wide)
 
 
 def test_widths_have_the_digits_that_tell_them_apart():
@@ -136,7 +135,7 @@ def test_a_number_outside_of_our_interval_may_lie_there_by_chance_where_several_
     others = cell("0.71", split="train"), cell("0.71", split="validation")
     first, *_ = answered(paper(cell("0.76"), *others), runs)
     assert say_verdict(first).startswith(f"{before} (")
-    assert "The printed number lies outside, but one of several numbers may by chance." in say_verdict(first)
+    assert "The printed number lies outside, but of several numbers, one may do so by chance." in say_verdict(first)
 
 
 def test_the_formula_that_a_paper_prints_is_named_as_such():

@@ -23,19 +23,19 @@ def test_the_reading_that_moves_most_is_named_with_its_interval():
         "`kernel=5`."
     )
     assert chance == (
-        "Intervals that leave out 0: 1 of 2 on printed definitions, 1 of 2 on standard definitions of the test images; "
-        "about 0.1 and 0.1 would by chance, if no reading did anything."
+        "Intervals that exclude 0: 1 of 2 on printed definitions, 1 of 2 on standard definitions of the test images. "
+        "If no reading did anything, about 0.1 and 0.1 would by chance."
     )
 
 
 def test_an_interval_that_includes_0_is_told_as_that_and_one_that_does_not_is_named():
     far, farther = read([0.95, 0.70, 0.75], kernel="3"), read([0.99, 0.60, 0.99], kernel="7")
     (alone, *_), (both, *_) = (effect_sentences(moved(read(DEFAULT), *others)) for others in ([far], [far, farther]))
-    assert alone.endswith("; its interval includes 0.")
-    assert both.endswith("; its interval includes 0, as do all others on printed definitions.")
+    assert alone.endswith(". Its interval includes 0.")
+    assert both.endswith(". Its interval includes 0, as do all others on printed definitions.")
     sure = read([0.72, 0.76, 0.74 + 1e-6], kernel="5")
     said = effect_sentences(moved(read(DEFAULT), far, sure))[0]
-    assert "; its interval includes 0. Of those whose interval does not, `kernel=5` moves the printed test " in said
+    assert ". Its interval includes 0. Of those whose interval does not, `kernel=5` moves the printed test " in said
     assert '"IoU [%]" most, by +0.0200 [' in said
 
 
@@ -45,7 +45,7 @@ def test_what_moves_most_is_so_among_numbers_of_one_scale():
         record_of([{"metrics": {"test": {DICE: dice, LOSS: loss}}}], readings=readings)
         for dice, loss, readings in ((0.7, 0.4, {}), (0.71, 3, {"kernel": "3"}))
     )
-    assert "most, of those between 0 and 1, by +0.0100" in effect_sentences(moved(default, other, of=of))[0]
+    assert "most (of the metrics between 0 and 1), by +0.0100" in effect_sentences(moved(default, other, of=of))[0]
 
 
 def test_a_number_printed_twice_with_two_values_is_placed_twice():
