@@ -7,8 +7,8 @@ import pytest
 from common.cli import outcome
 from common.cli.shared import out
 from common.evidence import assess
-from common.evidence.describe_runs import TUMOUR
 from common.evidence.learned import NO_BETTER
+from common.evidence.metrics import TUMOUR_DICE
 from tests.evidence.made import DICE, LOSS, cell, folds_of, paper, record
 
 NOWHERE = Path("no counts here")
@@ -38,7 +38,7 @@ def shown(capsys, monkeypatch):
 def scored(*results, **more):
     """Runs with this Dice of the tumour, pooled and over images."""
     of = record(results, **more)
-    both = [run.model_copy(update={"metrics": {"test": run.metrics["test"] | {TUMOUR: dice}}}) for run, dice in
+    both = [run.model_copy(update={"metrics": {"test": run.metrics["test"] | {TUMOUR_DICE: dice}}}) for run, dice in
             zip(of.runs, results, strict=True)]  # fmt: skip
     return of.model_copy(update={"runs": both})
 

@@ -99,14 +99,14 @@ def say_found(trained: Sequence[Finished]) -> list[str]:
     """Lines with the Dice of the tumour on the test images, and with each output that did not learn. The folds of a
     repeat have one score, their mean. [] if no training has ended."""
     from common.evidence.counts import Rows
-    from common.evidence.describe_runs import TUMOUR, say_scores, say_unlearned
-    from common.evidence.metrics import value
+    from common.evidence.describe_runs import say_scores, say_unlearned
+    from common.evidence.metrics import TUMOUR_DICE, value
 
     if not trained:
         return []
     of_repeats: dict[int, list[float]] = {}
     for each in trained:
-        of_repeats.setdefault(each.repeat, []).append(value(TUMOUR, Rows.load(each.place / "rows-test.npz")))
+        of_repeats.setdefault(each.repeat, []).append(value(TUMOUR_DICE, Rows.load(each.place / "rows-test.npz")))
     scores = [fmean(each) for each in of_repeats.values()]
     folds = max(map(len, of_repeats.values()))
     score = f"Dice of the tumour on the test images {say_scores(scores, folds if folds > 1 else 0)}."

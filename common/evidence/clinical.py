@@ -17,7 +17,7 @@ from common.errors import BadInput
 from common.evidence.assess import Assessment
 from common.evidence.boxes import LEAST_SHARE
 from common.evidence.counts import Rows
-from common.evidence.metrics import value_of_each_image
+from common.evidence.metrics import dice_of_images
 from common.evidence.shapes import LEAST_IOU, TOLERANCE
 from common.evidence.statistics import RESAMPLES, PairedDifference, bootstrap_ratios, paired_bootstrap_ratios
 
@@ -142,13 +142,6 @@ def _of_headline(rows: Rows) -> list[_Ratio]:
         _Ratio(LESIONS_MISSED, rows.lesions - rows.lesions_found, rows.lesions, of),
         _Ratio(BLANK_MARKED, marked & ~lesion, ~lesion, of),
     ]
-
-
-def dice_of_images(rows: Rows) -> np.ndarray:
-    """The Dice of each image, float64 (n,). It is 0 if only one of truth and prediction marks anything, and NaN if
-    neither does."""
-    signature = "dice|fg|image|t=0.5|empty=skip"
-    return value_of_each_image(rows, [signature])[signature]
 
 
 def _of_shapes(rows: Rows) -> Iterator[_Ratio]:

@@ -160,7 +160,7 @@ def _row(
     outlook, small = judged.outlook, record.profile == "small"
     reproduced = outlook.expected.prediction
     if cell.image and images is not None:
-        reproduced = middle_95(value_of_each_image(images, [cell.definition])[cell.definition])
+        reproduced = middle_95(value_of_each_image(cell.definition, images))
     answer, hint, needed = judged.verdict, "", None
     question = judged.interval, outlook.expected, judged.margin, differs, outlook.fewest
     if small and answer in ("did not learn", "not decided"):

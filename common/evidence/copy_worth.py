@@ -18,11 +18,9 @@ from common.data.duplicates import copies_of
 from common.evidence import learned
 from common.evidence.counts import Rows, concatenate
 from common.evidence.kept_counts import rows_of
-from common.evidence.metrics import value_of_each_image
+from common.evidence.metrics import TUMOUR_DICE, dice_of_images
 from common.evidence.schema import Record
 from common.evidence.statistics import LEAST_FOR_INTERVAL, PairedDifference, paired_bootstrap_ratios
-
-_DICE = "dice|fg|image|t=0.5|empty=skip"
 
 
 class CopyWorth(NamedTuple):
@@ -68,7 +66,7 @@ def copy_worth(results: Path, random: Record, grouped: Record) -> CopyWorth | No
     None if no copies are known in the data set, if a network did not learn, if the counts of a training are not kept,
     and if there are fewer than LEAST_FOR_INTERVAL images to compare, with or without copies."""
     copies = copies_of(random.dataset.fingerprint)
-    if not copies or not (random.counts and grouped.counts) or learned.unusable(_DICE, random, grouped):
+    if not copies or not (random.counts and grouped.counts) or learned.unusable(TUMOUR_DICE, random, grouped):
         return None
     tests, trained = ([rows_of(results, random, run, part) for run in random.runs] for part in ("test", "train"))
     clean = [rows_of(results, grouped, run, "test") for run in grouped.runs]
@@ -121,8 +119,7 @@ def _gains(rows: Rows, without: dict[str, float]) -> dict[str, float]:
 def _dice_of_cases(rows: Rows) -> dict[str, float]:
     """The mean Dice of each case, with a tumour, over the runs in which it was tested."""
     found: dict[str, list[float]] = {}
-    dice = value_of_each_image(rows, [_DICE])[_DICE] if len(rows) else np.empty(0)
-    for case, value in zip(rows.case.tolist(), dice.tolist(), strict=True):
+    for case, value in zip(rows.case.tolist(), dice_of_images(rows).tolist(), strict=True):
         found.setdefault(case, []).append(value)
     return {case: fmean(values) for case, values in found.items()}
 

@@ -6,6 +6,7 @@ from statistics import fmean, median
 
 from common.evidence import learned
 from common.evidence.assess import Assessment
+from common.evidence.metrics import TUMOUR_DICE
 from common.evidence.phrases import listed
 from common.evidence.run_values import values
 from common.evidence.schema import Record, Repeat, spoken_name
@@ -13,10 +14,6 @@ from common.evidence.statistics import prediction
 from common.evidence.verdict import RUNS
 from common.plural import counted
 from common.readings import as_shown
-
-# The score that we name for every run: the Dice of the tumour, as a mean over the test images. An image without tumour
-# counts 0 if something is marked, and is left out if nothing is.
-TUMOUR = "dice|fg|image|t=0.5|empty=skip"
 
 # Other words for some kinds of work (`common.training.stopwatch`). Except on JAX, the first step is timed as a whole.
 # So not all of it is compiling: on a busy machine, much of it is waiting for a core.
@@ -90,7 +87,7 @@ def _say_seconds(seconds: float) -> str:
 
 def say_tumour(record: Record) -> str:
     """A sentence on the Dice of the tumour on the test images (`say_scores`)."""
-    scores = say_scores(values(record, "test", TUMOUR), record.folds)
+    scores = say_scores(values(record, "test", TUMOUR_DICE), record.folds)
     return f"Dice of the tumour, mean over the test images: {scores}."
 
 
@@ -136,7 +133,7 @@ def say_unlearned(runs: Sequence[Repeat]) -> list[str]:
 
     Such as "The segmentation did not learn: in 1 of 1 repeat no pixel of any test image is marked.". runs: objects with
     `repeat`, `fold` and `unlearned`."""
-    whys = {"segmentation": TUMOUR, "classification": learned.ACCURACY}
+    whys = {"segmentation": TUMOUR_DICE, "classification": learned.ACCURACY}
     found = {output: learned.why_unlearned(runs, definition) for output, definition in whys.items()}
     return [f"The {output} did not learn: {why}." for output, why in found.items() if why]
 

@@ -110,8 +110,7 @@ def _of_images(paper: Paper, rows: Rows) -> dict[str, np.ndarray]:
     for cell in paper.reported:
         if cell.image and not cell.quoted and cell.definition not in columns.values():
             columns[f"{cell.name}: {cell.definition}"] = cell.definition
-    values = value_of_each_image(rows, list(columns.values()))
-    return {name: values[signature] for name, signature in columns.items()}
+    return {name: value_of_each_image(signature, rows) for name, signature in columns.items()}
 
 
 def _text(value: float | None, digits: int = 4) -> str:

@@ -43,6 +43,9 @@ STANDARD = (
     "hd95|fg|image|t=0.5|empty=skip",
     "assd|fg|image|t=0.5|empty=skip",
 )
+# The score that we name for every run: the Dice of the tumour, as a mean over the test images. An image without tumour
+# counts 0 if something is marked, and is left out if nothing is.
+TUMOUR_DICE = "dice|fg|image|t=0.5|empty=skip"
 
 
 def value(signature: str, rows: Rows) -> float:
@@ -90,10 +93,17 @@ def resampled(
     }
 
 
-def value_of_each_image(rows: Rows, signatures: Sequence[str]) -> dict[str, np.ndarray]:
-    """The `value` of each row alone: by signature, float64 (n,), NaN where undefined. Raises ValueError as `value`."""
-    definitions, units = map(Definition.parse, signatures), units_of(rows, 1)
-    return {str(each): _from_sums(each, _unit_terms(each, rows, units)) for each in definitions}
+def value_of_each_image(signature: str, rows: Rows) -> np.ndarray:
+    """The `value` of each row alone: float64 (n,), NaN where it is undefined; (0,) for no rows. Otherwise raises
+    ValueError as `value`."""
+    definition = Definition.parse(signature)
+    return _from_sums(definition, _unit_terms(definition, rows, units_of(rows, 1)))
+
+
+def dice_of_images(rows: Rows) -> np.ndarray:
+    """The Dice of each image, float64 (n,). It is 0 if only one of truth and prediction marks anything, and NaN if
+    neither does."""
+    return value_of_each_image(TUMOUR_DICE, rows)
 
 
 def value_of_groups(definition: Definition, groups: Rows, images: np.ndarray) -> np.ndarray:

@@ -133,7 +133,7 @@ def _with_images(pair: Pair, definition: str, one: Rows, other: Rows) -> Pair:
     if "|batch" in definition or len(one) < 2 or not np.array_equal(one.case, other.case):
         return pair
     found: PairedDifference = paired_bootstrap(one, other, [definition])[definition]
-    single = np.array([value_of_each_image(rows, [definition])[definition] for rows in (one, other)])
+    single = np.array([value_of_each_image(definition, rows) for rows in (one, other)])
     single = single[:, np.isfinite(single).all(axis=0)]
     alike = _spread_of_images(single) if from_0_to_1(definition) else None
     return replace(pair, images=len(one), low=found.low, high=found.high, of_images=alike)

@@ -18,7 +18,6 @@ from common.data.fetch import Found
 from common.data.prepare import Prepared
 from common.errors import BadInput
 from common.evidence import metrics
-from common.evidence.clinical import dice_of_images
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition, comparable
 from common.evidence.shapes import TOLERANCE
@@ -220,7 +219,7 @@ def _worst_images(rows: Rows) -> list[int]:
     """The positions in `rows` of the worst images, as `Evaluated.worst` describes."""
     _, fp, fn, _ = rows.overlap(0.5)
     wrong = fp + fn
-    return [image for image in np.lexsort((-wrong, dice_of_images(rows))).tolist() if wrong[image]][:_WORST]
+    return [image for image in np.lexsort((-wrong, metrics.dice_of_images(rows))).tolist() if wrong[image]][:_WORST]
 
 
 def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]]:
@@ -242,7 +241,7 @@ def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]
     tp, fp, fn, _ = rows.overlap(0.5)
     columns = {
         "file": each.images.files,
-        "dice": _ratios(dice_of_images(rows), 1),
+        "dice": _ratios(metrics.dice_of_images(rows), 1),
         "iou": _ratios(tp, tp + fp + fn),
         f"true_{px}": (tp + fn).tolist(),
         f"predicted_{px}": (tp + fp).tolist(),

@@ -86,11 +86,9 @@ def test_a_printed_number_is_inside_where_one_of_those_that_it_stands_for_is(pri
 
 
 def test_each_image_has_the_value_that_it_has_alone(rows):
-    signatures = [each for each in IMAGES if "class" not in each]
-    found = value_of_each_image(rows, signatures)
-    for signature in signatures:
+    for signature in (each for each in IMAGES if "class" not in each):
         alone = [value(signature, rows.take([i])) for i in range(30)]
-        assert found[signature] == pytest.approx(alone, nan_ok=True), signature
+        assert value_of_each_image(signature, rows) == pytest.approx(alone, nan_ok=True), signature
 
 
 def weights(units: int, resamples: int = 6) -> np.ndarray:

@@ -17,7 +17,7 @@ from common.data.fetch import find_masked
 from common.data.prepare import Need, prepare
 from common.errors import BadInput
 from common.evidence import clinical
-from common.evidence.clinical import dice_of_images
+from common.evidence.metrics import dice_of_images
 from common.evidence.shapes import LEAST_IOU
 from common.files import checksum, read_json
 from common.predict import bundle, model_card
