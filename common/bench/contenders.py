@@ -72,12 +72,12 @@ def stacked(paper: str, recipe: Recipe, precision: str, steps: int, runs: Path, 
     return {"epoch": epoch}
 
 
-def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int, cache: Path) -> Works:
+def feeding(paper: str, recipe: Recipe, precision: str, found: Found, steps: int, runs: Path) -> Works:
     """An epoch as the suite trains it, on real images from the cache."""
     import_keras()
     from common.training.request import prepare_for
 
-    prepared = prepare_for(recipe, found, cache)
+    prepared = prepare_for(recipe, found, runs)
     positions = np.resize(np.arange(len(prepared.cases)), steps * recipe.batch_size)
     return _pipeline(paper, recipe, precision, prepared, positions)
 

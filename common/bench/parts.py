@@ -28,16 +28,16 @@ EPOCHS = 3  # of the training in `measure_run`
 
 def measure_pipeline(bench: Bench) -> Iterator[Line]:
     """How long preparing the data takes over reading them from the cache, and an epoch over its steps alone."""
-    from common.training.request import cache_folder, prepare_for
+    from common.training.request import prepare_for
 
     found = _find(bench)
     if isinstance(found, Missing):
         yield bench.left_out("pipeline", "pipeline", str(found).partition("\n")[0])
         return
 
-    def seconds_of_preparing(cache: Path) -> float:
+    def seconds_of_preparing(runs: Path) -> float:
         started = time.perf_counter()
-        prepare_for(bench.recipe, found, cache)
+        prepare_for(bench.recipe, found, runs)
         return time.perf_counter() - started
 
     bench.runs.mkdir(parents=True, exist_ok=True)
@@ -46,10 +46,9 @@ def measure_pipeline(bench: Bench) -> Iterator[Line]:
     meaning = f"{first:.1f} s for {len(found.cases)} images of {found.name}, then {again:.2f} s"
     yield bench.ratio("pipeline", "preparing / from the cache", meaning, [first], [again])
 
-    cache = cache_folder(bench.runs)
-    prepare_for(bench.recipe, found, cache)
+    prepare_for(bench.recipe, found, bench.runs)
     network = bench.paper.name, bench.recipe, bench.precision
-    feeding = f"{CONTENDERS}:feeding", *network, found, bench.steps, cache
+    feeding = f"{CONTENDERS}:feeding", *network, found, bench.steps, bench.runs
     with workers(feeding, (f"{CONTENDERS}:bare", *network, bench.steps, bench.runs)) as (fed, bare):
         above, below = in_turns(bench.rounds, [fed.measure, bare.measure])
     meaning = "time of an epoch over that of its steps on one batch that never changes; 1 is a pipeline that is free"
@@ -63,14 +62,14 @@ def measure_run(bench: Bench) -> Iterator[Line]:
     from common.training.fit import Training, fit
     from common.training.network import Network
     from common.training.record import Fit
-    from common.training.request import Plan, cache_folder, grouped, prepare_for, trials
+    from common.training.request import Plan, grouped, prepare_for, trials
 
     found = _find(bench)
     if isinstance(found, Missing):
         yield bench.left_out("run", "a training", str(found).partition("\n")[0])
         return
     recipe = bench.recipe.model_copy(update={"epochs": min(EPOCHS, bench.recipe.epochs)})
-    prepared, used = grouped(prepare_for(recipe, found, cache_folder(bench.runs)), recipe)
+    prepared, used = grouped(prepare_for(recipe, found, bench.runs), recipe)
     training = Training(bench.paper, Network.of_paper(bench.paper.name), recipe, prepared, bench.precision, seed=0)
     with temporary_folder(bench.runs, ".bench-") as folder, Progress(disable=True) as progress:
         planned = Plan(training, used, trials(recipe, [0]), folder)

@@ -29,7 +29,7 @@ from common.training import model_file
 from common.training.evaluate import NoProbabilities, evaluate
 from common.training.logits import beside_probabilities
 from common.training.model_file import About, Loaded
-from common.training.request import cache_folder, prepare_for
+from common.training.request import prepare_for
 
 _WORST = 10  # images of each network whose marked pixels are kept
 
@@ -115,13 +115,13 @@ def evaluate_all(
         raise BadInput(f"{number} networks and folders: at most {len(ascii_uppercase)} can be compared.")
     files = [find_network(each) for each in named]
     networks = [model_file.load(file) for file in files]
-    recipes, cache = [about.recipe for _, about in networks], cache_folder(runs)
-    masks = masks_that_count(recipes, found, cache)
-    images = choose_images(recipes, found, masks, cache)
+    recipes = [about.recipe for _, about in networks]
+    masks = masks_that_count(recipes, found, runs)
+    images = choose_images(recipes, found, masks, runs)
     # First the masks: a fault in them is told before the networks take their time.
     ready = [(folder, compare_masks(folder, found, masks)) for folder in predicted]
     done = [
-        _evaluate_network(file, network, masks, images, found, cache, watched)
+        _evaluate_network(file, network, masks, images, found, runs, watched)
         for file, network in zip(files, networks, strict=True)
     ]
     done += [_evaluate_masks(folder, compared, masks, images, found) for folder, compared in ready]
@@ -134,11 +134,11 @@ def evaluate_all(
 
 
 def _evaluate_network(
-    file: Path, network: Loaded, masks: str, images: Images, found: Found, cache: Path, watched: Callable
+    file: Path, network: Loaded, masks: str, images: Images, found: Found, runs: Path, watched: Callable
 ) -> Evaluated:
     model, about = network
     recipe = about.recipe.model_copy(update={"masks": masks})
-    prepared = prepare_for(recipe, found, cache)
+    prepared = prepare_for(recipe, found, runs)
     try:
         with_blank, marked = evaluate(beside_probabilities(model), prepared, images.positions, recipe, watched)
     except NoProbabilities as error:

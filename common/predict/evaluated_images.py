@@ -39,7 +39,7 @@ class Images:
         return np.array([*self.known, *self.blank])
 
 
-def choose_images(recipes: list[Recipe], found: Found, masks: str, cache: Path) -> Images:
+def choose_images(recipes: list[Recipe], found: Found, masks: str, runs: Path) -> Images:
     """Chooses the images to evaluate. masks: as in `Recipe.masks`. Raises BadInput if no image is of a usable class."""
     labels = [case.label for case in found.cases]
     classes = [label for label in CLASSES if all(label in recipe.classes for recipe in recipes)]
@@ -50,7 +50,7 @@ def choose_images(recipes: list[Recipe], found: Found, masks: str, cache: Path) 
     others = sorted({*range(len(labels))} - {*known})
     normal = [position for position in others if labels[position] == "normal"]
     if normal:
-        truth = prepare_for(recipes[0].model_copy(update={"masks": masks}), found, cache).masks
+        truth = prepare_for(recipes[0].model_copy(update={"masks": masks}), found, runs).masks
         normal = [position for position in normal if not truth[position].any()]
     left_out = dict(Counter(labels[position] for position in sorted({*others} - {*normal})))
     cases = [found.cases[position] for position in (*known, *normal)]
@@ -58,7 +58,7 @@ def choose_images(recipes: list[Recipe], found: Found, masks: str, cache: Path) 
     return Images(known, normal, cases, files, left_out)
 
 
-def masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
+def masks_that_count(recipes: list[Recipe], found: Found, runs: Path) -> str:
     """How several masks of one image become its truth, as in `Recipe.masks`.
 
     The reading in a recipe is about the masks of BUSI. So it counts only on the published BUSI, and only if there are
@@ -66,6 +66,6 @@ def masks_that_count(recipes: list[Recipe], found: Found, cache: Path) -> str:
     readings = {recipe.masks for recipe in recipes}
     if len(readings) != 1 or {case.id for case in found.cases} != manifest.published().keys():
         return "merged"
-    prepared = prepare_for(recipes[0], found, cache)
+    prepared = prepare_for(recipes[0], found, runs)
     is_busi = manifest.true_name(prepared.name, prepared.fingerprint) == "busi"
     return recipes[0].masks if is_busi else "merged"

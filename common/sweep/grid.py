@@ -23,7 +23,6 @@ from common.training.network import Network
 from common.training.profile import remember, used
 from common.training.request import (
     Request,
-    cache_folder,
     find_data,
     grouped,
     prepare_for,
@@ -108,7 +107,7 @@ class Grid:
         """Prepares the arrays for all jobs that are left, before several jobs need the same arrays at once."""
         left = [experiment.request for experiment in self.experiments if experiment.waiting]
         for request in {(request.found.folder, Need.of_recipe(request.recipe)): request for request in left}.values():
-            prepare_for(request.recipe, request.found, cache_folder(request.runs))
+            prepare_for(request.recipe, request.found, request.runs)
 
 
 def expand(
@@ -162,7 +161,7 @@ def expand(
                 refused.append((" ".join([paper.name, *as_shown(readings)]), on_one_line(unfit)))
                 continue
             if name not in prepared:  # the fingerprint is that of the images, whatever size they are prepared in
-                prepared[name] = prepare_for(request.recipe, request.found, cache_folder(runs))
+                prepared[name] = prepare_for(request.recipe, request.found, runs)
                 for line in first_few(prepared[name].doubts):
                     say(f"Doubtful: {line}")
             of_experiment, _ = grouped(prepared[name], request.recipe)

@@ -37,7 +37,7 @@ from common.training import relay
 from common.training.at_once import share_memory
 from common.training.estimate import spoken
 from common.training.record import Fit
-from common.training.request import cache_folder, prepare_for
+from common.training.request import prepare_for
 
 # How often a job is started again after its worker or node has died. The job is not to blame for a machine that is
 # taken away, but a job that kills its worker each time has to end.
@@ -154,7 +154,7 @@ class _RaySweep:
             self.requests[folder] = ray.put(request)
         data = request.found.folder, Need.of_recipe(request.recipe)
         if data not in self.prepared:
-            prepared = prepare_for(request.recipe, request.found, cache_folder(request.runs))
+            prepared = prepare_for(request.recipe, request.found, request.runs)
             # Copied, because a memory map would be sent as the name of its file.
             arrays = {"images": np.asarray(prepared.images), "masks": np.asarray(prepared.masks)}
             self.prepared[data] = ray.put(replace(prepared, **arrays))

@@ -21,7 +21,6 @@ from common.training.profile import at_once, check, choose
 from common.training.programs import keep_compiled
 from common.training.request import (
     Request,
-    cache_folder,
     describe_stand_in,
     find_data,
     plan,
@@ -144,7 +143,7 @@ def train_networks(
     Raises the errors of `run_experiment`.
     """
     if results is None:
-        pixels = prepare_for(request.recipe, request.found, cache_folder(request.runs)).fingerprint
+        pixels = prepare_for(request.recipe, request.found, request.runs).fingerprint
         results = results_folder(request.runs, [(request, pixels)])
     baselines = request.paper.trained_along(request.readings)
     trained = []

@@ -110,10 +110,12 @@ def describe_stand_in(paper: Paper, found: Found, asked: str | None) -> list[str
     ]
 
 
-def prepare_for(recipe: Recipe, found: Found, cache: Path) -> Prepared:
+def prepare_for(recipe: Recipe, found: Found, runs: Path) -> Prepared:
     """The images and masks of the data set as the recipe needs them: from the cache if they are there, else from the
-    packed file or the original images. Raises BadInput if that is impossible."""
+    packed file or the original images. runs: the folder with the cache. Raises BadInput if that is impossible."""
     need = Need.of_recipe(recipe)
+    # The name has the last step of the protocol that may have changed prepared arrays.
+    cache = runs / "cache" / f"p{step_of_all()}"
     if found.packed:
         return found.packed.unpack(need, cache)
     return prepare(found.cases, found.name, need, cache)
@@ -210,7 +212,7 @@ def plan(
     run. prepared: the data from `prepare_for`, if the caller has them.
     """
     paper, recipe = request.paper, request.recipe
-    prepared = prepared or prepare_for(recipe, request.found, cache_folder(request.runs))
+    prepared = prepared or prepare_for(recipe, request.found, request.runs)
     if recipe.leak:
         say(recipe.leak)
     for line in first_few(prepared.doubts):
@@ -272,11 +274,6 @@ def trial_folder(folder: Path, trial: Trial) -> Path:
     """The folder of one trial: repeat-0 or, in a cross-validation, repeat-0/fold-0. folder: of the run."""
     of_repeat = folder / f"repeat-{trial.repeat}"
     return of_repeat if trial.fold is None else of_repeat / f"fold-{trial.fold}"
-
-
-def cache_folder(runs: Path) -> Path:
-    """The folder for prepared arrays. Its name has the last step of the protocol that may have changed such arrays."""
-    return runs / "cache" / f"p{step_of_all()}"
 
 
 def note_request(folder: Path, request: Request, *, stored: bool) -> None:

@@ -1,5 +1,5 @@
 """Prints a digest of every batch that each paper trains and validates on, two epochs of them, under this backend: run
-in several environments by test_without_tensorflow.py. Arguments: a folder in BUSI's layout, a cache."""
+in several environments by test_without_tensorflow.py. Arguments: a folder in BUSI's layout, a folder for runs."""
 
 import sys
 from hashlib import blake2b
@@ -17,13 +17,13 @@ from common.training.network import Network
 from common.training.request import prepare_for
 
 
-def main(folder: Path, cache: Path) -> None:
+def main(folder: Path, runs: Path) -> None:
     found = Found("phantom", folder, index(folder), [])
     for name in papers.names():
         recipe = papers.load(name).recipe("smoke")
         if recipe.split == "published":  # lists of images that the phantom does not have
             recipe = recipe.model_copy(update={"split": "random"})
-        prepared = prepare_for(recipe, found, cache)
+        prepared = prepare_for(recipe, found, runs)
         split = draw(prepared.cases, prepared.only(recipe.classes), recipe, seed=0, repeat=0)[0]
         print(name, *(f"{part}={ids.tolist()}" for part, ids in split.parts().items()))
         for seed, positions in (((0, 0), split.train), (None, split.validation)):

@@ -21,11 +21,11 @@ def afterwards_float32():
     keras.config.set_dtype_policy("float32")
 
 
-def loss(name, precision, images, cache):
+def loss(name, precision, images, runs):
     """What a few training steps on the phantom give as their loss, and the network."""
     about = papers.load(name)
     recipe = about.recipe("smoke")
-    prepared = prepare_for(recipe, Found("phantom", images, index(images), []), cache)
+    prepared = prepare_for(recipe, Found("phantom", images, index(images), []), runs)
     keras.utils.set_random_seed(0)
     model = compiled(Network.of_paper(about.name), recipe, precision, steps=STEPS)
     model.run_eagerly = True  # the same arithmetic, and nothing to compile

@@ -12,7 +12,7 @@ from common.data import fetch
 from common.data.busi import index
 from common.evidence.counts import Rows
 from common.training.record import Fit, _on_groups
-from common.training.request import Request, cache_folder, plan, prepare_for, refuse_data
+from common.training.request import Request, plan, prepare_for, refuse_data
 from reproductions.kumar import model
 
 
@@ -81,7 +81,7 @@ def test_however_a_trial_is_reached_it_is_trained_on_the_same_bits(phantom_folde
         papers.load("kumar"), "smoke", found, 3, 0, {"copies": "4"}, "float32", tmp_path, tmp_path / "results", False
     )
     whole = plan(request, lambda line: None)
-    sent = prepare_for(request.recipe, found, cache_folder(tmp_path))
+    sent = prepare_for(request.recipe, found, tmp_path)
     sent = replace(sent, images=np.asarray(sent.images), masks=np.asarray(sent.masks))
     alone = plan(replace(request, resume=True, repeats=2), lambda line: None, whole.folder, sent)
     assert alone.folder == whole.folder
