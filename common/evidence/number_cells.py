@@ -35,7 +35,7 @@ def describe_ours(answer: Answer, runs: Runs | None = None) -> str:
     if runs is None or not runs.has_measured:
         return "-"
     if runs.row.undefined:
-        about = [_small(runs).strip(), *_doubts(runs)]
+        about = ["small" if runs.assessed.record.profile == "small" else "", *_doubts(runs)]
         in_brackets = f" ({', '.join(filter(None, about))})" if any(about) else ""
         return f"undefined {runs.row.undefined}{in_brackets}"
     interval = "" if is_unlearned(runs) else _interval(runs.row)
@@ -91,23 +91,21 @@ def say_in_cells(row: Compared, nothing: Iterable[Prediction]) -> tuple[str, str
     )
 
 
-def count_repeats(record: Record, number: int, kind: str = "") -> str:
-    """The number of repeats, such as "3 small repeats" or "1 cross-validation". kind: "small " or "", put before."""
-    return counted(number, f"{kind}{'cross-validation' if record.folds else 'repeat'}")
+def count_repeats(record: Record, number: int) -> str:
+    """The number of repeats, such as "3 repeats" or "1 cross-validation"."""
+    return counted(number, _repeat_of(record))
+
+
+def _repeat_of(record: Record) -> str:
+    return "cross-validation" if record.folds else "repeat"
 
 
 def _behind(answer: Answer, runs: Runs) -> list[str]:
-    """What a value of ours is from: the number of repeats, then as `_doubts`."""
-    record, number = runs.assessed.record, runs.row.reproduced.n
-    small = _small(runs)
-    repeats = count_repeats(record, number, small)
-    if answer.head.image or is_count(answer.head):
-        repeats = counted(number, f"{small}{'image' if answer.head.image else 'fold'}")
-    return [repeats, *_doubts(runs)]
-
-
-def _small(runs: Runs) -> str:
-    return "small " if runs.assessed.record.profile == "small" else ""
+    """What a value of ours is from: "3 small repeats", "10 folds" or "78 images", then as `_doubts`."""
+    record = runs.assessed.record
+    unit = "image" if answer.head.image else "fold" if is_count(answer.head) else _repeat_of(record)
+    small = "small " if record.profile == "small" else ""
+    return [counted(runs.row.reproduced.n, f"{small}{unit}"), *_doubts(runs)]
 
 
 def _doubts(runs: Runs) -> list[str]:
