@@ -19,8 +19,8 @@ from common.readings import as_shown
 from common.sweep.job import Job
 from common.sweep.spec import Sweep, choices, refuse_size
 from common.training.estimate import multiplications, repeat_seconds
+from common.training.needs import remember, used
 from common.training.network import Network
-from common.training.profile import remember, used
 from common.training.request import (
     Request,
     find_data,

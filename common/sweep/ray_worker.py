@@ -18,15 +18,15 @@ from common.protocol import protocol_of
 from common.sweep.job import Job
 from common.training import relay
 from common.training.at_once import SHARE, bound_memory
+from common.training.needs import PROCESS_MEMORY, process_memory
 from common.training.precision import gpu_memory
-from common.training.profile import PROCESS_MEMORY, process_memory
 from common.training.record import Fit
 from common.training.request import Request
 
 # For each backend, the environment variable with its number of threads on a CPU.
 THREADS = {"tensorflow": "TF_NUM_INTRAOP_THREADS", "jax": "NPROC", "torch": "OMP_NUM_THREADS"}
 _SIGN_EVERY = 5  # seconds between two signs of life
-FEEDING = 2  # processors that make the batches of a job on a GPU, as `profile.at_once` assumes too
+FEEDING = 2  # processors that make the batches of a job on a GPU, as `needs.at_once` assumes too
 
 
 @dataclass(frozen=True)

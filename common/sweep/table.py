@@ -14,7 +14,7 @@ from common.plural import counted
 from common.sweep.grid import Grid, multiplications_of_image, of_job
 from common.sweep.job import Broken, Job, Outcome
 from common.training.estimate import spoken
-from common.training.profile import step_if_it_fits
+from common.training.needs import step_if_it_fits
 from common.training.progress import bar_columns
 
 State = Literal["queued", "running", "done", "failed"]

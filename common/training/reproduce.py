@@ -16,8 +16,9 @@ from common.paper import Paper
 from common.paths import data_root, refuse_no_folder
 from common.readings import as_text
 from common.training import model_file
+from common.training.needs import at_once
 from common.training.precision import resolve
-from common.training.profile import at_once, check, choose
+from common.training.profile import check, choose
 from common.training.programs import keep_compiled
 from common.training.request import (
     Request,

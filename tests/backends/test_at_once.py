@@ -19,7 +19,7 @@ from common import papers
 from common.data import fetch
 from common.data.busi import index
 from common.errors import BadInput
-from common.training import at_once, profile
+from common.training import at_once, needs, profile
 from common.training import run as room
 from common.training.request import Request
 from tests.backends import work
@@ -171,12 +171,12 @@ def test_repeats_at_once_give_the_bits_that_they_give_in_turn(phantom_folder, tm
 def most(monkeypatch, tmp_path):
     """`auto` on a machine that is made up: free GPU memory in GiB, cores, and what a training needs."""
 
-    def of(free, needs, cores=16, asked="auto"):
-        monkeypatch.setattr(profile, "gpu_in_use", lambda: free is not None)
-        monkeypatch.setattr(profile, "gpu_memory", lambda kind: [free * 2**30])
-        monkeypatch.setattr(profile, "known_memory", lambda request: needs * 2**30)
-        monkeypatch.setattr(profile, "cores", lambda: cores)
-        return profile.at_once(None, asked)
+    def of(free, memory, cores=16, asked="auto"):
+        monkeypatch.setattr(needs, "gpu_in_use", lambda: free is not None)
+        monkeypatch.setattr(needs, "gpu_memory", lambda kind: [free * 2**30])
+        monkeypatch.setattr(needs, "known_memory", lambda request: memory * 2**30)
+        monkeypatch.setattr(needs, "cores", lambda: cores)
+        return needs.at_once(None, asked)
 
     return of
 
@@ -187,9 +187,9 @@ def test_auto_is_one_on_a_cpu_and_what_was_asked_for_is_taken(most):
 
 
 def test_auto_fills_the_memory_of_the_gpu_and_no_more(most):
-    assert most(free=139, needs=20) == 4  # 31 GiB each, of 125
-    assert most(free=139, needs=1) == 8, "two cores each"
-    assert most(free=8, needs=20) == 1, "one has to be tried"
+    assert most(free=139, memory=20) == 4  # 31 GiB each, of 125
+    assert most(free=139, memory=1) == 8, "two cores each"
+    assert most(free=8, memory=20) == 1, "one has to be tried"
 
 
 @pytest.mark.parametrize("asked", ["0", "-1", "all", "1.5", ""])

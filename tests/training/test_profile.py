@@ -7,7 +7,7 @@ import pytest
 from common import papers
 from common.data import fetch
 from common.errors import BadInput
-from common.training import estimate, precision, profile
+from common.training import estimate, needs, precision, profile
 from common.training.network import Network
 from common.training.request import Request
 
@@ -29,9 +29,10 @@ def said(monkeypatch, asked):
         def measured(build, recipe, policy):
             return STEP["paper" if recipe.side == 256 else "small"]
 
-        monkeypatch.setattr(profile, "gpu_in_use", lambda: gpu_in_use)
+        for module in (profile, needs):
+            monkeypatch.setattr(module, "gpu_in_use", lambda: gpu_in_use)
         monkeypatch.setattr(profile, "gpus", lambda: list(gpus))
-        monkeypatch.setattr(profile, "step_seconds", measured)
+        monkeypatch.setattr(needs, "step_seconds", measured)
         lines = []
         return profile.choose(replace(asked, readings=readings or {}), wanted, lines.append).profile, lines
 
@@ -84,10 +85,10 @@ def test_what_makes_no_sense_is_refused(asked, message):
 
 
 def test_what_was_measured_once_is_remembered_for_the_same_machine_alone(asked, monkeypatch):
-    assert profile.remember(asked, "step", lambda: 2.0) == 2.0
-    assert profile.remember(asked, "step", lambda: pytest.fail("measured again")) == 2.0
-    monkeypatch.setattr(profile, "device", lambda: "another one")
-    assert profile.remember(asked, "step", lambda: 3.0) == 3.0
+    assert needs.remember(asked, "step", lambda: 2.0) == 2.0
+    assert needs.remember(asked, "step", lambda: pytest.fail("measured again")) == 2.0
+    monkeypatch.setattr(needs, "device", lambda: "another one")
+    assert needs.remember(asked, "step", lambda: 3.0) == 3.0
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (540, "9 min"), (57600, "16.0 h")])
@@ -122,14 +123,14 @@ def test_copies_made_before_the_split_are_counted_up_to_the_sample():
 
 
 def test_a_network_that_needs_much_memory_says_so_beforehand(said, monkeypatch):
-    monkeypatch.setattr(profile, "memory_bytes", lambda model, recipe: 5 * 2**30)
+    monkeypatch.setattr(needs, "memory_bytes", lambda model, recipe: 5 * 2**30)
     _, lines = said("smoke")
     assert lines[-1].startswith("Training needs about 5.0 GiB of memory; this machine has ")
 
 
 def test_what_does_not_fit_is_neither_measured_nor_silently_begun(said, monkeypatch):
-    monkeypatch.setattr(profile, "memory_bytes", lambda model, recipe: 500 * 2**30)
-    monkeypatch.setattr(profile, "step_seconds", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(needs, "memory_bytes", lambda model, recipe: 500 * 2**30)
+    monkeypatch.setattr(needs, "step_seconds", lambda *_: pytest.fail("measured"))
     _, lines = said("auto")
     assert "500 GiB of memory, more than this machine has" in lines[0]
     assert "the training may be killed" in lines[-1]
@@ -155,7 +156,7 @@ def test_of_a_balanced_sample_as_many_images_of_each_class_are_counted(phantom_f
     benign, malignant = labels.count("benign"), labels.count("malignant")
     paudel, places = papers.load("paudel"), (tmp_path, tmp_path, False)
     whole, balanced = (
-        profile.used(Request(paudel, "smoke", found, 1, 0, {"sample": sample}, "float32", *places))
+        needs.used(Request(paudel, "smoke", found, 1, 0, {"sample": sample}, "float32", *places))
         for sample in ("all", "balanced")
     )
     assert (whole, balanced) == (benign + malignant, 2 * min(benign, malignant))
