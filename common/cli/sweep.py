@@ -230,12 +230,12 @@ def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported 
     repeated on another machine, where "auto" can mean something else. Raises BadInput if the content is no sweep."""
     from common.sweep.spec import parse_sweep
     from common.training.precision import resolve
-    from common.training.profile import check, settled
+    from common.training.profile import refuse_unknown, settled
 
     if isinstance(content, dict):
         profile, precision = (content.get(key, "auto") for key in ("profile", "precision"))
         if isinstance(profile, str):  # else `parse_sweep` says what is wrong
-            check(profile, 1, 0)
+            refuse_unknown(profile)
             content = content | {"profile": settled(profile)}
         if isinstance(precision, str):
             content = content | {"precision": resolve(precision)}

@@ -14,13 +14,18 @@ from common.training.request import Request, refuse_unusable
 CHOICES = ("auto", *PROFILES)
 
 
-def check(profile: str, repeats: int, seed: int, at_once: str = "1") -> None:
+def refuse_unknown(profile: str) -> None:
+    """Raises BadInput if this is neither a profile nor "auto"."""
+    if profile not in CHOICES:
+        raise BadInput(f"There is no profile '{profile}'. Known: {', '.join(CHOICES)}.")
+
+
+def check(profile: str, repeats: int, seed: int, at_once: str) -> None:
     """Raises BadInput for options that are wrong for every paper and data set. at_once: a number, or "auto"."""
     wanted = int(at_once) if re.fullmatch("[0-9]{1,9}", at_once) else 0
     if at_once != "auto" and not 1 <= wanted <= limits.AT_ONCE:
         raise BadInput(f"{at_once:.20} repeats at once: expected auto, or a number from 1 to {limits.AT_ONCE}.")
-    if profile not in CHOICES:
-        raise BadInput(f"There is no profile '{profile}'. Known: {', '.join(CHOICES)}.")
+    refuse_unknown(profile)
     if repeats < 1:
         raise BadInput(f"{repeats} repeats: at least 1 is needed.")
     if repeats > limits.TRAININGS:

@@ -73,10 +73,10 @@ def test_a_named_profile_is_taken_without_measuring(said, monkeypatch, wanted):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (("huge", 1, 0), "no profile 'huge'"),
-        (("auto", 0, 0), "0 repeats"),
-        (("auto", -1, 0), "-1 repeats"),
-        (("auto", 1, -1), "seed"),
+        (("huge", 1, 0, "1"), "no profile 'huge'"),
+        (("auto", 0, 0, "1"), "0 repeats"),
+        (("auto", -1, 0, "1"), "-1 repeats"),
+        (("auto", 1, -1, "1"), "seed"),
     ],
 )
 def test_what_makes_no_sense_is_refused(asked, message):

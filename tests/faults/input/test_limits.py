@@ -58,9 +58,9 @@ def test_a_number_in_any_other_place_is_refused_as_well(repro, phantom_folder, w
 
 
 @pytest.mark.parametrize(("asked", "why"), [
-    (("auto", limits.TRAININGS + 1, 0), "More than 1,000 repeats"),
-    (("auto", HUGE, 0), "More than 1,000 repeats"),
-    (("auto", 1, HUGE), "The seed is above 4,294,967,295"),
+    (("auto", limits.TRAININGS + 1, 0, "1"), "More than 1,000 repeats"),
+    (("auto", HUGE, 0, "1"), "More than 1,000 repeats"),
+    (("auto", 1, HUGE, "1"), "The seed is above 4,294,967,295"),
     (("auto", 1, 0, "65"), "65 repeats at once: expected auto, or a number from 1 to 64"),
     (("auto", 1, 0, "²"), "expected auto"),
 ])  # fmt: skip
