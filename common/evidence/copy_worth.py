@@ -66,7 +66,7 @@ def copy_worth(results: Path, random: Record, grouped: Record) -> CopyWorth | No
     None if no copies are known in the data set, if a network did not learn, if the counts of a training are not kept,
     and if there are fewer than LEAST_FOR_INTERVAL images to compare, with or without copies."""
     copies = copies_of(random.dataset.fingerprint)
-    if not copies or not (random.counts and grouped.counts) or learned.unusable(TUMOUR_DICE, random, grouped):
+    if not copies or learned.unusable(TUMOUR_DICE, random, grouped):
         return None
     tests, trained = ([rows_of(results, random, run, part) for run in random.runs] for part in ("test", "train"))
     clean = [rows_of(results, grouped, run, "test") for run in grouped.runs]

@@ -5,7 +5,6 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from common.evidence import learned
 from common.evidence.counts import Rows
 from common.evidence.metrics import value_of_each_image
 from common.evidence.run_values import part_of, value_of_run
@@ -70,7 +69,7 @@ def _with_unlearned(runs: list[Repeat], lines: list[list[str]]) -> list[list[str
     """Adds a column with the outputs that did not learn. If all have learned, the lines stay as they are.
 
     lines: a header, one line for each run, then others."""
-    unlearned = [", ".join(learned.signs_of(run)) for run in runs]
+    unlearned = [", ".join(run.unlearned) for run in runs]
     if not any(unlearned):
         return lines
     column = [DID_NOT_LEARN, *unlearned]

@@ -6,14 +6,11 @@ if a person restores only one of both.
 """
 
 import logging
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from common.errors import BadInput, Damaged
 from common.evidence.counts import Rows, concatenate
 from common.evidence.masks import load_masks
 from common.evidence.results import slug
@@ -21,8 +18,6 @@ from common.evidence.schema import Record, Repeat, trial_name
 from common.files import checksum
 
 logger = logging.getLogger(__name__)
-
-Read = TypeVar("Read", Rows, np.ndarray)
 
 
 def counts_folder(results: Path, record: Record) -> Path:
@@ -43,37 +38,31 @@ def name_of_masks(run: Repeat) -> str:
 def rows_of_test(results: Path, record: Record) -> Rows | None:
     """Reads the counts of the test images of the first repeat, all its folds together.
 
-    None if the counts of any fold are not kept, or do not belong to the record. Raises BadInput, naming the file, if
-    the record is an older one without checksums and the file is damaged, or is missing from the folder."""
+    None if the counts of any fold are not kept, or do not belong to the record."""
     parts = [rows_of(results, record, run, "test") for run in record.first_repeat]
     return None if None in parts else concatenate(parts)
 
 
 def rows_of(results: Path, record: Record, run: Repeat, part: str) -> Rows | None:
-    """Reads the counts of one training on one part of the data, such as "test". None, BadInput: as `rows_of_test`."""
+    """Reads the counts of one training on one part of the data, such as "test". None: as in `rows_of_test`."""
     path = _own_file(results, record, name_of_rows(run, part))
-    return path and _read(Rows.load, path)
+    return path and Rows.load(path)
 
 
 def masks_of_test(results: Path, record: Record, run: Repeat) -> np.ndarray | None:
     """Reads the predicted masks of the test images of one training, bool (images, side, side).
 
-    None if they are not kept, or do not belong to the record. Only masks of the first repeat are kept. Raises BadInput,
-    naming the file, if it is damaged and the record is an older one without checksums."""
+    None if they are not kept, or do not belong to the record. Only masks of the first repeat are kept."""
     path = _own_file(results, record, name_of_masks(run))
-    return _read(load_masks, path) if path and path.exists() else None
+    return path and load_masks(path)
 
 
 def _own_file(results: Path, record: Record, name: str) -> Path | None:
     """The path of a file beside a record. None if the file is not kept, or if its checksum is not that of the record;
-    in the latter case a warning says so. A file that the record names and that is missing also gets the warning.
-
-    An older record has no checksums. Its file may be missing, though a path is returned."""
+    in the latter case a warning says so. A file that the record names and that is missing also gets the warning."""
     path = counts_folder(results, record) / name
     if not path.parent.is_dir():
         return None
-    if not record.counts:
-        return path
     found = checksum(path) if path.is_file() else None
     if found == record.counts.get(name):
         return path if found else None
@@ -88,10 +77,3 @@ def _own_file(results: Path, record: Record, name: str) -> Path | None:
 @cache
 def _warn_once(message: str) -> None:
     logger.warning(message)
-
-
-def _read(reader: Callable[[Path], Read], path: Path) -> Read:
-    try:
-        return reader(path)
-    except Damaged as damaged:
-        raise BadInput(f"{damaged} Restore it (git checkout), or run the paper again.") from damaged

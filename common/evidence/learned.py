@@ -57,19 +57,6 @@ LAGGING = (
     "it did better during training than when it was evaluated on the same images, because the means and variances of "
     "batch normalisation lag behind"
 )
-# Signs in words that older versions wrote into their files, and the same signs in those of today.
-REWORDED = {
-    "its statistics of batch normalisation lag behind, and with new ones it is better by more than 0.1": RENEWABLE,
-    "it did better while it trained, so that the statistics of batch normalisation lag behind": LAGGING,
-}
-
-
-def signs_of(run: Repeat) -> dict[Output, list[str]]:
-    """By output, the signs that were recorded with a run, in the words of today. In older records there are none; then
-    `find_signs` finds them. run: anything with `unlearned`, such as the content of a fit.json."""
-    if run.unlearned is None:
-        return find_signs(run)
-    return {output: [REWORDED.get(sign, sign) for sign in signs] for output, signs in run.unlearned.items()}
 
 
 def find_signs(run: Repeat, test: Rows | None = None) -> dict[Output, list[str]]:
@@ -203,7 +190,7 @@ def why_unlearned(runs: Sequence[Repeat], definition: str) -> str:
     Such as "in 10 of 10 folds every test image is called benign", or "in 7 of 10 folds, and in 6 of these every test
     image is called benign" if not all of them have the sign; "" if all have learned. definition: a signature."""
     rests_on = outputs_of(definition)
-    signs = [found for run in runs if (found := [sign for each in rests_on for sign in signs_of(run).get(each, [])])]
+    signs = [found for run in runs if (found := [sign for each in rests_on for sign in run.unlearned.get(each, [])])]
     if not signs:
         return ""
     sign, how_many = Counter(sign for each in signs for sign in each).most_common(1)[0]
@@ -223,7 +210,7 @@ def unlearned_sentences(record: Record) -> list[str]:
     runs, found = record.runs, []
     which = ", ".join([f"{record.profile} profile", *(f"{key}={value}" for key, value in record.readings.items())])
     for output in OUTPUTS:
-        signs = [signs_of(run)[output] for run in runs if output in signs_of(run)]
+        signs = [run.unlearned[output] for run in runs if output in run.unlearned]
         if not signs:
             continue
         counted = Counter(sign for each in signs for sign in each)
@@ -236,8 +223,8 @@ def unlearned_sentences(record: Record) -> list[str]:
 
 def describe_unlearned(run: Repeat) -> list[str]:
     """A phrase for each output that did not learn: "its classification did not learn: every test image is called
-    benign". run: as in `signs_of`."""
-    return [f"its {output} did not learn: {signs[0]}" for output, signs in signs_of(run).items()]
+    benign". run: anything with `unlearned`, such as the content of a fit.json."""
+    return [f"its {output} did not learn: {signs[0]}" for output, signs in run.unlearned.items()]
 
 
 def in_runs(how_many: int, runs: Sequence[Repeat]) -> str:

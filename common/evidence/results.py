@@ -38,7 +38,7 @@ def load(folder: Path, paper: str) -> list[Record]:
 
     Raises BadInput, naming the file, if it is damaged, if a record does not fit its checksum (somebody changed it by
     hand), if a value in it is impossible or a training is missing (`soundness.impossible`), or if its records can't be
-    in one file (`_refuse_mixed`). Older records have no checksum."""
+    in one file (`_refuse_mixed`)."""
     path = folder / f"{paper}.json"
     if not path.exists():
         return []

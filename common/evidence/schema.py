@@ -14,7 +14,6 @@ from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
-    model_validator,
 )
 
 from common.paper import Profile
@@ -99,7 +98,7 @@ class Repeat(_Model):
         if the network does not classify.
     spent: the seconds of the training and its evaluation by kind of work (`common.training.stopwatch`). Empty in older
         records.
-    unlearned: for each output that did not learn, the signs of it (`common.evidence.learned`). None in older records.
+    unlearned: for each output that did not learn, the signs of it (`common.evidence.learned`).
     environment: the environment of this training if it is another one than that of the record; else None.
     """
 
@@ -117,7 +116,7 @@ class Repeat(_Model):
     metrics: dict[str, Values]
     trivial: dict[str, dict[str, Values]]
     confusion: dict[str, dict[str, dict[str, NonNegativeInt]]] = {}
-    unlearned: dict[Output, list[str]] | None = Field(default=None, exclude_if=lambda signs: signs is None)
+    unlearned: dict[Output, list[str]]
     notes: list[str] = []
     environment: Environment | None = Field(default=None, exclude_if=lambda made: made is None)
 
@@ -154,7 +153,7 @@ class Record(_Model):
         them differs from today's, the record is shown as stale.
     failed: the trainings that ended without results. A cross-validation with such a fold has no mean.
     counts: by file name, the checksums of the files of counts, masks and boxes beside the record
-        (`common.evidence.kept_counts`). {} in older records.
+        (`common.evidence.kept_counts`).
     checksum: the checksum of the rest of the record. Only the file has it; here it is "".
     """
 
@@ -167,14 +166,8 @@ class Record(_Model):
     environment: Environment
     runs: list[Repeat]
     failed: list[Failure] = []
-    counts: dict[str, str] = Field(default={}, exclude_if=lambda known: not known)
+    counts: dict[str, str] = {}
     checksum: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_verdicts(cls, content: dict[str, Any]) -> dict[str, Any]:
-        """Drops the verdicts that older records hold. Today, verdicts are computed whenever they are shown."""
-        return {key: value for key, value in content.items() if key not in ("reported", "rules")}
 
     @property
     def key(self) -> tuple[str, str, dict[str, str]]:

@@ -12,7 +12,7 @@ from common.evidence.schema import Failure, Record, Repeat, spoken_name, trial_n
 
 _ROUNDING = 1e-6  # sums of float32 may pass the end of a range by this much
 
-# Every record with checksums names such a file for each training.
+# Every record names such a file for each training.
 _COUNTS = re.compile(r"rows-([\d-]+)-test\.npz")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from common import papers
 from common.errors import BadInput
-from common.evidence import claims, effects, folds, leakage, learned, worded
+from common.evidence import claims, effects, folds, leakage, worded
 from common.evidence.answers import Answer, answers
 from common.evidence.assess import Assessment, assess_paper
 from common.evidence.columns import is_count
@@ -181,7 +181,7 @@ def tested(results: Path, assessed: Assessment) -> Tested | None:
     if rows is None:
         return None
     if others:
-        learnt = [each for each in (run, *others) if not learned.signs_of(each).get("segmentation")]
+        learnt = [each for each in (run, *others) if not each.unlearned.get("segmentation")]
         run = [*learnt, run][0]
         why = "the first that learned to segment" if learnt else "as no fold learned to segment"
         of, rows = f"fold {run.fold + 1}, {why}", rows_of(results, record, run, "test")

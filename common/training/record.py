@@ -185,6 +185,7 @@ def summary(paper: Paper, recipe: Recipe, folder: Path, done: Fit | None = None)
             for part, of_part in rows.items()
         },
         confusion={part: table for part, of_part in rows.items() if (table := counts.class_confusion(of_part))},
+        unlearned={},  # found below, from the rest of this result
         # Without duplicates: the notes of a restored training include those on groups.
         notes=list(dict.fromkeys([*done.notes, *_on_groups(done, recipe, rows)])),
     )

@@ -1,7 +1,11 @@
 """Papers and records made up for the tests of this room."""
 
+from pathlib import Path
+
+from common.evidence.kept_counts import counts_folder
 from common.evidence.schema import Record
 from common.evidence.trivial import BACKGROUND, PREVALENCE
+from common.files import checksum
 from common.paper import Paper
 from common.reported import Reported
 
@@ -30,7 +34,7 @@ def record_of(runs: list[dict], **changes) -> Record:
     """A record of runs that are given by their metrics, what predictors score that have learned nothing, and what else
     departs from a run of 20 epochs on BUSI. changes: of the record."""
     run = {"seed": 0, "epochs": 20, "best_epoch": 20, "selection": "none", "seconds": 90, "history": {}, "trivial": {}}
-    run |= {"split": {"train": 702, "test": 78}}
+    run |= {"split": {"train": 702, "test": 78}, "unlearned": {}}
     about = {
         "paper": "name",
         "profile": "paper",
@@ -50,6 +54,12 @@ def record_of(runs: list[dict], **changes) -> Record:
         "runs": [run | {"repeat": i} | each for i, each in enumerate(runs)],
     }
     return Record(**about | changes)
+
+
+def with_counts(of: Record, results: Path) -> Record:
+    """The record with the checksums of the files of counts and masks beside it."""
+    kept = counts_folder(results, of).iterdir()
+    return of.model_copy(update={"counts": {path.name: checksum(path) for path in kept}})
 
 
 def folds_of(record: Record, folds: int) -> Record:

@@ -7,8 +7,7 @@ from common.data.duplicates import known_in_busi
 from common.evidence.copy_worth import copy_worth
 from common.evidence.counts import count
 from common.evidence.kept_counts import counts_folder
-from common.files import checksum
-from tests.evidence.made import record_of
+from tests.evidence.made import record_of, with_counts
 
 BUSI = {"dataset": {"name": "busi", "cases": 780, "fingerprint": known_in_busi()["fingerprint"]}}
 PAIRS = [group for group in known_in_busi()["groups"] if len(group) == 2][:30]
@@ -40,7 +39,7 @@ def stored(tmp_path):
         for number, (test, train) in enumerate(runs):
             rows(test).save(folder / f"rows-{number}-test.npz")
             rows(dict.fromkeys(train or ["other"], 0.5)).save(folder / f"rows-{number}-train.npz")
-        return about.model_copy(update={"counts": {path.name: checksum(path) for path in folder.iterdir()}})
+        return with_counts(about, tmp_path)
 
     return store
 

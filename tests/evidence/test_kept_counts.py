@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 
 from common import papers
-from common.errors import BadInput
 from common.evidence.counts import Rows, count
 from common.evidence.kept_counts import counts_folder, masks_of_test, rows_of, rows_of_test
 from common.evidence.masks import save_masks
 from common.evidence.results import load, slug
-from common.evidence.schema import Record
 from common.files import checksum
-from tests.evidence.made import folds_of, record
+from tests.evidence.made import folds_of, record, with_counts
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -35,8 +33,7 @@ def stored(tmp_path):
         for part in ("train", "test"):
             rows(0.6 + repeat / 10).save(folder / f"rows-{repeat}-{part}.npz")
     save_masks(folder / "masks-0-test.npz", np.ones((2, 8, 8), bool))
-    known = {path.name: checksum(path) for path in folder.iterdir()}
-    return about.model_copy(update={"counts": known}), folder, tmp_path
+    return with_counts(about, tmp_path), folder, tmp_path
 
 
 def test_what_belongs_to_a_record_is_used(stored, caplog):
@@ -98,23 +95,11 @@ def test_masks_of_other_runs_are_not_used_either(stored, caplog):
     assert "masks-0-test.npz does not belong" in caplog.text
 
 
-# Records from before there were checksums of counts
-
-
-def older(stored) -> Record:
-    return stored[0].model_copy(update={"counts": {}})
-
-
-def test_the_counts_of_an_older_record_are_taken_as_they_are(stored):
-    assert len(rows_of_test(stored[2], older(stored))) == 2
-
-
-@pytest.mark.parametrize("happens", [truncate, remove])
-def test_those_that_can_not_be_read_are_refused_with_the_way_on(stored, happens):
-    about, folder, results = older(stored), *stored[1:]
-    happens(folder)
-    with pytest.raises(BadInput, match=r"rows-0-test\.npz is damaged .*Restore it \(git checkout\), or run the paper"):
-        rows_of_test(results, about)
+def test_a_file_that_the_record_does_not_name_is_not_used(stored, caplog):
+    about, folder, results = stored
+    names = {name: known for name, known in about.counts.items() if name != "rows-0-test.npz"}
+    assert rows_of_test(results, about.model_copy(update={"counts": names})) is None
+    assert f"{folder / 'rows-0-test.npz'} does not belong to the record" in caplog.text
 
 
 def test_without_a_folder_of_counts_there_is_nothing_to_say(stored, tmp_path, caplog):
@@ -123,8 +108,6 @@ def test_without_a_folder_of_counts_there_is_nothing_to_say(stored, tmp_path, ca
 
 
 def test_the_committed_counts_are_those_of_the_committed_records():
-    """The records from before there were checksums got theirs after all of their numbers had been computed again from
-    these files."""
     for name in papers.names():
         for each in load(RESULTS, name):
             there = {path.name: checksum(path) for path in counts_folder(RESULTS, each).iterdir()}

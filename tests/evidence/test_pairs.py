@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy.special import stdtrit
 
 from common.evidence import pairs
+from common.evidence.kept_counts import counts_folder
 from common.evidence.mean_differences import corrected_t, paired_t
 from common.evidence.pairs import pair_up, repeats_to_tell, say_pairs, say_what_would_tell
-from common.evidence.results import slug
 from common.evidence.statistics import paired_bootstrap
-from tests.evidence.made import DICE, record
+from tests.evidence.made import DICE, record, with_counts
 from tests.evidence.pixels import rows_of
 from tests.evidence.test_spread import OF, design
 
@@ -80,10 +80,8 @@ def kept(tmp_path):
         flipped = random.random(truth.shape) < noise * random.random((12, 1, 1))
         rows = rows_of((truth ^ flipped).astype(float), truth.astype(float))
         of = record([0.7], IMAGE).model_copy(update={"readings": {"network": "unet"} if name == "unet" else {}})
-        folder = tmp_path / of.paper / slug(of)
-        folder.mkdir(parents=True)
-        rows.save(folder / "rows-0-test.npz")
-        both.append((of, rows))
+        rows.save(counts_folder(tmp_path, of) / "rows-0-test.npz")
+        both.append((with_counts(of, tmp_path), rows))
     return tmp_path, both
 
 

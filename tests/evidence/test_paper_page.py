@@ -11,12 +11,13 @@ import pytest
 from common.evidence import assess, spread
 from common.evidence.answers import answers
 from common.evidence.counts import count
+from common.evidence.kept_counts import counts_folder
 from common.evidence.metrics import STANDARD, value
 from common.evidence.paper_page import paper_page
 from common.evidence.schema import Record
 from common.evidence.statistics import bootstrap
 from common.paper import Paper, Reading
-from tests.evidence.made import DICE, cell, folds_of, paper, record
+from tests.evidence.made import DICE, cell, folds_of, paper, record, with_counts
 from tests.evidence.test_spread import OF
 
 NOWHERE = Path("no counts here")
@@ -259,9 +260,8 @@ def test_the_first_repeat_stands_with_the_interval_over_its_test_images(tmp_path
     found = np.where(random.random(truth.shape) < 0.8, truth, 1 - truth).astype(np.float32)
     names = [str(i) for i in range(12)]
     rows = count(found, truth, names, names, names)
-    kept = tmp_path / "name" / "paper-busi"
-    kept.mkdir(parents=True)
-    rows.save(kept / "rows-0-test.npz")
+    rows.save(counts_folder(tmp_path, of) / "rows-0-test.npz")
+    of = with_counts(of, tmp_path)
     low, high = bootstrap(rows, [DICE])[DICE]
     line = row_of(page_of(of, folder=tmp_path), r"| `dice\|fg\|pooled\|t=0.5`")
     assert f"| {value(DICE, rows):.4f} [{low:.4f}, {high:.4f}] |" in line

@@ -21,6 +21,7 @@ RUN = {
     "history": {"loss": [0.9, 0.5, float("nan")]},
     "metrics": {"test": {"dice|fg|pooled|t=0.5": float("nan"), "bce|pixel|pooled": 0.1}},
     "trivial": {"test": {"all background": {"bce|pixel|pooled": 1.2}}},
+    "unlearned": {},
     "notes": ["benign [1,  2] has\nno lesion"],
 }
 ENVIRONMENT = {

@@ -9,8 +9,11 @@ import numpy as np
 from common.data import fetch, manifest
 from common.data.audit import examine_all, findings_of
 from common.evidence.counts import count
-from common.evidence.results import load, slug, store
+from common.evidence.kept_counts import counts_folder
+from common.evidence.masks import save_masks
+from common.evidence.results import load, store
 from common.evidence.schema import Dataset, Record
+from tests.evidence.made import with_counts
 
 RESULTS = Path(__file__).parents[2] / "results"
 HOSTILE = "'\"><img src=x onerror=window.harmed=1><b onclick=alert(1)>"
@@ -53,20 +56,18 @@ def results(at: Path, real: Path, root: Path) -> Path:
     digests = manifest.digest_all(found.cases)
     record = record_of(real, "rahman")
     data = Dataset(name="hostile", cases=len(found.cases), fingerprint=manifest.fingerprint(digests))
-    record = Record.model_validate(
-        record.model_dump() | {"dataset": data.model_dump(), "recipe_hash": "older", "counts": {}}
-    )
-    store(at, record)
+    record = record.model_copy(update={"dataset": data, "recipe_hash": "older"})
     truth = np.zeros((len(found.cases), SIDE, SIDE), np.float32)
     truth[:, 8:20, 8:20] = 1
     marked = truth.copy()
     marked[1, 12:] = 0
     marked[2] = 0
     ids, labels, groups = ([getattr(case, what) for case in found.cases] for what in ("id", "label", "group"))
-    kept = at / "rahman" / slug(record)
+    kept = counts_folder(at, record)
     for part in ("test", "train"):
         count(marked * 0.9, truth, ids, labels, groups).save(kept / f"rows-0-{part}.npz")
-    np.savez_compressed(kept / "masks-0-test.npz", bits=np.packbits(marked.astype(bool), axis=-1))
+    save_masks(kept / "masks-0-test.npz", marked.astype(bool))
+    store(at, with_counts(record, at))
     audit = findings_of("hostile", found.cases, examine_all(found.cases), [])
     audit["groups"] = audit["two_classes"] = [ids[:2]]  # as if they showed the same
     (at / "audit-hostile.json").write_text(json.dumps(audit))

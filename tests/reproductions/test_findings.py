@@ -59,7 +59,7 @@ def figures_of_cheng() -> list[str]:
     for run in runs:
         assert run.metrics["test"][raw] == pytest.approx(run.trivial["test"][BACKGROUND][raw], abs=1e-6), "it moves"
     *lagging, learnt = sorted(runs, key=lambda run: not run.unlearned)
-    assert [learned.signs_of(run) for run in lagging] == [{"segmentation": [learned.RENEWABLE]}] * 2
+    assert [run.unlearned for run in lagging] == [{"segmentation": [learned.RENEWABLE]}] * 2
     [renewed] = {f"{run.metrics[RENEWED][DICE]:.2f}" for run in lagging}
     dices = [f"{run.metrics['test'][DICE]:.2f}" for run in (learnt, *lagging)]
     losses = [f"{run.metrics['test']['bce|pixel|pooled']:.2f}" for run in runs]

@@ -170,10 +170,3 @@ def test_a_training_that_failed_is_not_missing(tmp_path):
     with_failures = without(failed=[(0, 4), (1, 9)])
     (tmp_path / "paudel.json").write_text(changed(with_failures, PAUDEL, IN_FOLDS), encoding="utf-8")
     assert len(results.load(tmp_path, "paudel")[IN_FOLDS].runs) == 18
-
-
-def test_an_older_record_is_read_without_the_verdicts_that_it_held(tmp_path):
-    older = changed(lambda record: record.update(rules=1, reported=[{"id": "test-iou", "verdict": "great"}]))
-    (tmp_path / "gill.json").write_text(older, encoding="utf-8")
-    read, ours = results.load(tmp_path, "gill"), results.load(ROOT / "results", "gill")
-    assert [each.runs for each in read] == [each.runs for each in ours]
