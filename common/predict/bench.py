@@ -17,8 +17,9 @@ from common.data.batches import look_up_values
 from common.data.prepare import Need, for_network
 from common.files import in_tmpdir
 from common.plural import counted
-from common.predict import inputs, pipeline
-from common.predict.inputs import Input
+from common.predict import pipeline
+from common.predict.inputs import Input, find_inputs
+from common.predict.reading import read_picture
 from common.text import print_line
 from common.training import model_file
 from common.training.evaluate import EVALUATION_BATCH, predict
@@ -33,7 +34,7 @@ def measure_ratios(model: keras.Model, about: About, items: list[Input]) -> np.n
 
     Returns float64 (ROUNDS, 2): the first column is from elapsed time, for which a person waits; the second from CPU
     time, which other processes disturb less. The two take turns."""
-    pictures = (inputs.read_picture(item.path).pixels for item in items)
+    pictures = (read_picture(item.path).pixels for item in items)
     small = np.stack([for_network(each, Need.of_recipe(about.recipe)) for each in pictures])
     images = look_up_values(small, about.recipe)
 
@@ -65,7 +66,7 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit("Usage: python -m common.predict.bench MODEL IMAGE...")
     network, record = model_file.load(Path(sys.argv[1]))
-    chosen = inputs.find_inputs(sys.argv[2:]).items
+    chosen = find_inputs(sys.argv[2:]).items
     print_line(f"{record}: {counted(len(chosen), 'image')}; images/s of repro predict over the bare network's:")
     for name, each in zip(("elapsed", "cpu"), measure_ratios(network, record, chosen).T, strict=True):
         print_line(f"{name}: {median(each):.3f} (from {min(each):.3f} to {max(each):.3f})")

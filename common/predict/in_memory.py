@@ -13,9 +13,10 @@ from common.data.case import brightness_doubts
 from common.data.decode import decode_opened
 from common.data.prepare import Need, for_network
 from common.errors import BadInput
-from common.predict.inputs import Input, count_pixels, read_picture
+from common.predict.inputs import Input
 from common.predict.picture import Picture
 from common.predict.pipeline import predict_batch
+from common.predict.reading import count_pixels, read_picture
 from common.predict.results import at_own_size
 from common.predict.stages import Stages
 from common.training.model_file import Loaded

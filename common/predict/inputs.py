@@ -1,13 +1,11 @@
-"""Finds and reads the images that a person names, and chooses the names of the result files."""
+"""Finds the images that a person names, and chooses the names of the result files."""
 
 import glob
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from common.data.case import brightness_doubts
-from common.data.decode import decode_image, read_size
 from common.data.listing import (
     ENDINGS,
     count_kinds,
@@ -18,12 +16,9 @@ from common.data.listing import (
     on_disk,
     plain_name,
 )
-from common.data.open_image import unread
 from common.data.pairing import image_of_mask
 from common.errors import BadInput
 from common.predict import dicom
-from common.predict.dicom import bounded
-from common.predict.picture import Picture
 
 MASKS, OVERLAYS = "masks", "overlays"  # folders in the output folder
 LINES, ABOUT = "predictions.jsonl", "about.json"  # files beside them
@@ -196,35 +191,6 @@ def _with_names(paths: list[Path]) -> list[Input]:
         taken.add(plain_name(name).casefold())
         inputs.append(Input(path, name))
     return inputs
-
-
-def count_pixels(path: Path) -> int:
-    """The number of pixels of a picture, from the head of its file. 0 if the head can't be read; `read_picture` then
-    refuses the file."""
-    try:
-        if not dicom.is_dicom(path):
-            width, height = read_size(path)
-            return width * height
-        if unread(path):
-            return 0
-        with path.open("rb") as file:
-            return bounded.count_pixels(file)
-    except Exception:  # of any kind: `read_picture` reports it
-        return 0
-
-
-def read_picture(path: Path) -> Picture:
-    """Reads an image file, decoded as for training, or a DICOM file with one frame.
-
-    An image file gives no scale: the resolution that it states is meant for printing. Raises BadInput, naming the file,
-    if it can't be read, and `dicom.NoPicture` for a DICOM file without a picture.
-    """
-    if dicom.is_dicom(path):
-        picture = dicom.read_dicom(path)
-    else:
-        decoded = decode_image(path)
-        picture = Picture(decoded.pixels, doubts=tuple(decoded.doubts))
-    return replace(picture, doubts=(*picture.doubts, *brightness_doubts(picture.pixels)))
 
 
 def refuse_nothing(found: FoundInputs) -> None:

@@ -20,10 +20,10 @@ from common.data.open_image import LARGEST
 from common.data.prepare import Need, for_network
 from common.errors import NO_ROOM, NO_WRITING, BadInput, in_words
 from common.files import write_atomically
-from common.predict import inputs
 from common.predict.dicom import NoPicture
 from common.predict.inputs import ABOUT, LINES, MASKS, Input
 from common.predict.picture import Picture
+from common.predict.reading import count_pixels, read_picture
 from common.predict.results import write_results
 from common.predict.stages import Stages
 from common.recipe import Recipe
@@ -79,7 +79,7 @@ def predict_all(
                 lambda batch: predict_batch(model, about.recipe, batch),
                 lambda predicted: _write(*predicted, output),
             )
-            for line in stages.all_of(items, lambda item: inputs.count_pixels(item.path)):
+            for line in stages.all_of(items, lambda item: count_pixels(item.path)):
                 if isinstance(line, BadInput):
                     refused.append(line)
                 else:
@@ -119,7 +119,7 @@ def _return_memory() -> None:
 def _read(item: Input, need: Need) -> tuple[Input, Picture, np.ndarray]:
     """An image, as a picture and prepared for the network, uint8 (S, S, C)."""
     with _refused_alone(item):
-        picture = inputs.read_picture(item.path)
+        picture = read_picture(item.path)
         return item, picture, for_network(picture.pixels, need)
 
 

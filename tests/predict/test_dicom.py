@@ -16,7 +16,7 @@ from common.data.open_image import Unreadable
 from common.errors import BadInput
 from common.evidence.boxes import Box
 from common.predict import dicom
-from common.predict.inputs import read_picture
+from common.predict.reading import read_picture
 from tests.predict.made import region, written
 
 # Every value from 0 to 4095 in steps, 8 rows of 16.

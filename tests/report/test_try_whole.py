@@ -10,7 +10,7 @@ from common.data.batches import look_up_values
 from common.data.prepare import Need, for_network
 from common.files import read_json
 from common.predict.bundled import FILE, SCORES
-from common.predict.inputs import read_picture
+from common.predict.reading import read_picture
 from common.predict.results import at_own_size
 from common.report import try_page
 from common.report.browser_runtime import LOCAL, find_runtime

@@ -12,7 +12,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage, SegmentationStorage
 
-from common.predict import inputs, pipeline, results
+from common.predict import inputs, pipeline, reading, results
 from common.training import model_file
 from tests.faults.input import corpus
 from tests.faults.input.scene import BRIGHT, File, raw, scene, without
@@ -101,7 +101,7 @@ def test_every_bad_file_is_named_and_all_others_are_done(repro, model, tmp_path)
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [(inputs, "decode_image"), (pipeline, "for_network"), (results, "draw_outlines_on")],
+    [(reading, "decode_image"), (pipeline, "for_network"), (results, "draw_outlines_on")],
     ids=["opening", "making it small", "drawing"],
 )
 def test_an_error_of_any_kind_at_any_step_stays_with_its_file(repro, model, tmp_path, monkeypatch, place, name):

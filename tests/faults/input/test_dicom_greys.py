@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from common.data.open_image import Unreadable
-from common.predict import dicom, inputs
+from common.predict import dicom, reading
 from tests.faults.input import corpus
 from tests.faults.input.scene import (
     BRIGHT,
@@ -364,7 +364,7 @@ OF_PYTHON = re.compile(r"force=|NoneType|object|attribute|subscript|operand|Trac
 @pytest.mark.parametrize("what", SHOWN)
 def test_the_brightness_is_what_the_file_says(tmp_path, what):
     file, dark, bright, doubt = SHOWN[what]
-    picture = inputs.read_picture(file.write(tmp_path / "IM.dcm"))
+    picture = reading.read_picture(file.write(tmp_path / "IM.dcm"))
     grey = picture.pixels[..., 0].astype(int)
     inside = grey[1:] if "padding" in what or "drawing" in what else grey
     expected = np.where(BRIGHT, bright, dark)[-len(inside) :]

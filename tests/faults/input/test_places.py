@@ -14,7 +14,8 @@ from common.data.folder import load_description
 from common.errors import BadInput
 from common.files import atomic, write_atomically
 from common.paths import kind_of_place
-from common.predict.inputs import find_inputs, read_picture
+from common.predict.inputs import find_inputs
+from common.predict.reading import read_picture
 from common.training import model_file
 
 

@@ -29,7 +29,7 @@ READ = """
 import sys, time
 from pathlib import Path
 from common.errors import BadInput
-from common.predict.inputs import read_picture
+from common.predict.reading import read_picture
 for path in sorted(Path(sys.argv[1]).iterdir()):
     started = time.process_time()
     try:
@@ -119,7 +119,7 @@ def test_what_unpacks_to_gigabytes_is_refused_by_name_within_the_memory(tmp_path
 
 
 def test_pixels_are_counted_without_unpacking(tmp_path):
-    from common.predict.inputs import count_pixels
+    from common.predict.reading import count_pixels
 
     Image.fromarray(np.zeros((30, 50), np.uint8)).save(tmp_path / "x.png")
     assert count_pixels(tmp_path / "x.png") == 1500
