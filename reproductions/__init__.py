@@ -289,8 +289,9 @@ def evaluate(
     _load_keras()
     from common.data import fetch
     from common.paths import data_root
-    from common.predict.evaluate import describe_images, evaluate_all
-    from common.predict.evaluation_tables import as_rows, describe_files, describe_notes
+    from common.predict.evaluate import evaluate_all
+    from common.predict.evaluation_rows import as_rows, describe_images
+    from common.predict.evaluation_tables import describe_files, describe_notes
 
     named, runs = None if data is None else str(data), as_path(runs)
     folders = (None if folder is None else as_path(folder) for folder in (images, masks))

@@ -134,7 +134,7 @@ def evaluate(
         if found.packed:
             raise BadInput(f"{found.folder} is a packed file, without images to draw on: run this without -o.")
     import_keras()
-    from common.predict import evaluation_files, evaluation_tables, pipeline
+    from common.predict import evaluation_files, evaluation_rows, evaluation_tables, pipeline
     from common.predict.evaluate import evaluate_all
 
     def watched(batches: Iterable, number: int) -> Iterator[Any]:
@@ -147,7 +147,7 @@ def evaluate(
         say(line, err if as_json else out)
     written = evaluation_files.write_all(evaluated, output) if output else []
     if as_json:
-        say_json(evaluation_tables.as_record(evaluated))
+        say_json(evaluation_rows.as_record(evaluated))
         return
     for each in evaluated:
         what = each.about or "masks that another program predicted"

@@ -1,8 +1,7 @@
 """Evaluates trained networks, or masks that another program predicted, on a labelled data set: every metric of a run,
-paired differences, and a row of numbers for each image. evaluation_tables.py shows the results, evaluation_files.py
-writes them."""
+and paired differences. evaluation_tables.py shows the results, evaluation_rows.py has them as plain rows, and
+evaluation_files.py writes files of them."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +19,6 @@ from common.errors import BadInput
 from common.evidence import metrics
 from common.evidence.counts import Rows
 from common.evidence.definition import Definition, comparable
-from common.evidence.shapes import TOLERANCE
 from common.evidence.statistics import PairedDifference, bootstrap, paired_bootstrap
 from common.predict.bundled import find_network
 from common.predict.evaluated_images import Images, choose_images, masks_that_count
@@ -220,43 +218,3 @@ def _worst_images(rows: Rows) -> list[int]:
     _, fp, fn, _ = rows.overlap(0.5)
     wrong = fp + fn
     return [image for image in np.lexsort((-wrong, metrics.dice_of_images(rows))).tolist() if wrong[image]][:_WORST]
-
-
-def describe_images(each: Evaluated) -> list[dict[str, str | int | float | None]]:
-    """One row of numbers for each image, in the order of `Images.cases`. The keys are the columns of images.csv.
-
-    All numbers compare the prediction above 0.5 with the mask, at the size to which the image is resized for the
-    network. A key that ends in `px_at_128x128`, for example, is in pixels of that size. Predicted masks are compared at
-    the size of each image: `px_at_own_size`.
-
-        file                    as in `Images.files`
-        dice, iou               0 if only one of prediction and mask is empty, None if both are
-        true_px, predicted_px   areas of the mask and of the prediction
-        lesions, found, missed  numbers of lesions of the mask (`shapes.match_regions`)
-        false_regions           number of marked regions that match no lesion, specks included
-        hd95, assd              distances of the outlines (`shapes.surface_distances`), None if either is empty
-        surface_dice_2px        `shapes.count_near_outlines`, None if both outlines are empty
-    """
-    rows, px = each.with_blank, f"px_at_{each.grid.replace(' ', '_')}"
-    tp, fp, fn, _ = rows.overlap(0.5)
-    columns = {
-        "file": each.images.files,
-        "dice": _ratios(metrics.dice_of_images(rows), 1),
-        "iou": _ratios(tp, tp + fp + fn),
-        f"true_{px}": (tp + fn).tolist(),
-        f"predicted_{px}": (tp + fp).tolist(),
-        "lesions": rows.lesions.astype(int).tolist(),
-        "found": rows.lesions_found.astype(int).tolist(),
-        "missed": (rows.lesions - rows.lesions_found).astype(int).tolist(),
-        "false_regions": (rows.regions - rows.regions_matched).astype(int).tolist(),
-        f"hd95_{px}": _ratios(rows.hd95, 1),
-        f"assd_{px}": _ratios(rows.assd, 1),
-        f"surface_dice_{TOLERANCE}px": _ratios(rows.outline_near, rows.outline),
-    }
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _ratios(parts: np.ndarray, wholes: np.ndarray | int) -> list[float | None]:
-    """parts / wholes, rounded to six decimals, more than one image can tell apart. None if undefined."""
-    values = np.divide(parts, wholes, out=np.full(len(parts), np.nan), where=np.asarray(wholes) > 0)
-    return [round(value, 6) if math.isfinite(value) else None for value in values.tolist()]

@@ -12,7 +12,8 @@ from common.data.listing import first_bytes
 from common.evidence.boxes import PREDICTED, TRUTH, draw_outlines
 from common.files import write_atomically
 from common.plural import counted
-from common.predict.evaluate import Evaluated, describe_images
+from common.predict.evaluate import Evaluated
+from common.predict.evaluation_rows import describe_images
 from common.text import for_csv, for_terminal
 
 _HEADER = "file,dice,iou,true_px_at_"  # A table that begins so was written by this module.

@@ -1,10 +1,8 @@
-"""The text of `repro evaluate`: notes on the images, tables with explanations, and all numbers as rows or for JSON."""
+"""The text of `repro evaluate`: notes on the images, and tables with explanations."""
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
@@ -13,14 +11,13 @@ from rich.text import Text
 from common.data.fetch import Found
 from common.data.listing import first_few
 from common.evidence import clinical
-from common.evidence.definition import Definition, is_distance
+from common.evidence.definition import is_distance
 from common.evidence.shapes import LEAST_IOU
 from common.evidence.statistics import LEAST_FOR_INTERVAL, PairedDifference
 from common.plural import counted
 from common.predict.bundled import FILE, describe_test_dice
 from common.predict.evaluate import Evaluated, Score
 from common.predict.ready_masks import LEAST_LESION
-from common.text import finite_or_null
 
 _UNDEFINED = Score(math.nan, math.nan, math.nan)
 _ABOUT_IMAGES = {clinical.DICE: "mean of", clinical.LESIONS_MISSED: "in"}
@@ -47,7 +44,7 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
     untrained = "not all networks were trained" if len(networks) > 1 else "the network was not trained"
     if first.dataset == "phantom":
         lines.append("The phantom is synthetic: this shows that the code works and says nothing about patients.")
-    if blank := _count_blank(first):
+    if blank := len(first.images.blank):
         have, count = ("has", "It counts") if blank == 1 else ("have", "They count")
         besides = " and in what clinicians ask for, and in no definition" if everything else ""
         only = f"{count} only in '{clinical.BLANK_MARKED}'{besides}."
@@ -64,11 +61,6 @@ def describe_notes(evaluated: list[Evaluated], everything: bool = True) -> list[
         (each, _describe_seen(each) if each.about else unknown) for each in evaluated if each.seen or not each.about
     ]
     return lines + [f"{each.prefix}{line}" for each, line in told]
-
-
-def _count_blank(each: Evaluated) -> int:
-    """The number of blank images that are apart from `rows`."""
-    return len(each.with_blank) - len(each.rows)
 
 
 def _describe_seen(each: Evaluated) -> str:
@@ -117,7 +109,7 @@ def _explain_headline(evaluated: list[Evaluated], place: Path, enough: bool) -> 
         if enough
         else f"Of fewer than {LEAST_FOR_INTERVAL} images with a lesion, a 95 % interval would be far too narrow."
     )
-    blank = _count_blank(evaluated[0])
+    blank = len(evaluated[0].images.blank)
     besides = f", and {counted(blank, 'blank one')} apart" if blank else ""
     images = f"{counted(len(evaluated[0].rows), 'image')} of {evaluated[0].dataset}{besides}"
     lines = [
@@ -224,49 +216,3 @@ def _change(difference: PairedDifference | None, enough: bool) -> Text:
     if enough and difference.certain:
         text.stylize("bold")
     return text
-
-
-def as_rows(evaluated: list[Evaluated]) -> list[dict[str, Any]]:
-    """A flat row for each network and definition, as `reproductions.evaluate` documents. Undefined values are None."""
-    rows = []
-    for each in evaluated:
-        about = {
-            "model": str(each.file),
-            "paper": each.about and each.about.paper,
-            "data": each.dataset,
-            "images": len(each.rows),
-        }
-        about |= {"seen": each.seen_whole, "seen_images": each.seen}
-        for signature, score in each.scores.items():
-            less = each.against.get(signature)
-            row = {"definition": signature, "in_words": Definition.parse(signature).in_words(), **score._asdict()}
-            row |= {"less_first": less and less.value}
-            row |= {"less_first_low": less and less.low, "less_first_high": less and less.high}
-            rows.append(finite_or_null(about | row))
-    return rows
-
-
-def as_record(evaluated: list[Evaluated]) -> dict[str, Any]:
-    """All numbers and notes of an evaluation as one nested dict, for JSON (`for_json`): `repro evaluate --json`."""
-    first = evaluated[0]
-    return {
-        "data": first.dataset,
-        "images": len(first.rows),
-        "blank_images_besides": _count_blank(first),
-        "left_out": first.images.left_out,
-        "notes": describe_notes(evaluated),
-        "networks": [
-            {
-                "file": str(each.file),
-                "trained_on_this_data": each.seen_whole,
-                "images_of_its_training_set": each.seen,
-                "about": each.about and each.about.model_dump(mode="json"),
-                "headline": [asdict(measure) for measure in clinical.headline(each.with_blank)],
-                "grid": each.grid,
-                "metrics": {signature: score._asdict() for signature, score in each.scores.items()},
-                "clinical": [asdict(measure) for measure in clinical.clinical_measures(each.dataset, each.with_blank)],
-                "less_the_first": {name: asdict(change) for name, change in each.against.items()},
-            }
-            for each in evaluated
-        ],
-    }

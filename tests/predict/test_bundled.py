@@ -22,8 +22,8 @@ from common.evidence.shapes import LEAST_IOU
 from common.files import checksum, read_json
 from common.predict import bundle, model_card
 from common.predict.bundled import FILE, NAME, SCORES, describe_bundled, find_network, marked_without_lesion
-from common.predict.evaluate import describe_images, evaluate_all
-from common.predict.evaluation_tables import as_rows
+from common.predict.evaluate import evaluate_all
+from common.predict.evaluation_rows import as_rows, describe_images
 from common.text import finite_or_null
 from common.training import model_file
 from common.training.evaluate import evaluate
