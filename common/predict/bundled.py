@@ -36,7 +36,7 @@ def find_network(named: Path) -> Path:
     if not os.path.exists(named):
         raise BadInput(f"{named}: there is no such network. Expected {WAYS_TO_NAME}")
     if not named.is_dir():
-        return FILE if named.exists() and named.samefile(FILE) else named
+        return FILE if named.samefile(FILE) else named
     repeats = sorted(named.glob("repeat-*"), key=_number)
     folders = [each for above in (named, *repeats) for each in (above, *sorted(above.glob("fold-*"), key=_number))]
     found = next((folder / name for folder in folders for name in _NETWORKS if (folder / name).is_file()), None)

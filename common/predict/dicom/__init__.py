@@ -86,7 +86,7 @@ def read_dicom(path: Path) -> Picture:
         if text(data, "BurnedInAnnotation") == "YES":
             doubts.append("it says that text is burnt into it: that may name the patient, and may be marked.")
         return Picture(pixels, pixel_scales(data, *pixels.shape[:2], doubts), tuple(doubts))
-    except Unreadable:
+    except NoPicture:
         raise
     except Unusable as error:
         raise Unreadable(f"{path}: {error}") from error
@@ -103,7 +103,7 @@ def _read_data_set(path: Path) -> Any:
         raise Unusable(reason)
     start = first_bytes(path, _START)
     if not _begins_as_dicom(start):
-        raise Unreadable(f"{path}: not a DICOM file, or one whose beginning is damaged")
+        raise Unusable("not a DICOM file, or one whose beginning is damaged")
     with path.open("rb") as file:
         data = read_elements(file)
     if not len(data) and _is_whole(closed := read_elements(BytesIO(path.read_bytes() + _END))):
@@ -126,7 +126,7 @@ def _is_whole(data: Any) -> bool:
 
 
 def _refuse_unusable(path: Path, data: Any) -> None:
-    """Raises NoPicture, Unreadable or Unusable if no single picture can be read from the data set."""
+    """Raises NoPicture or Unusable if no single picture can be read from the data set."""
     kind = data.file_meta.get("MediaStorageSOPClassUID", "") or data.get("SOPClassUID", "")
     named = getattr(kind, "name", "") or "of unknown kind"
     if kind == _DIRECTORY:
@@ -136,19 +136,17 @@ def _refuse_unusable(path: Path, data: Any) -> None:
     if not any(keyword in data and data[keyword].value for keyword in _PIXELS):
         # pydicom reads no element at all if the file was cut off within compressed pixels.
         if ("Rows" in data and "Columns" in data) or "Image Storage" in named or not len(data):
-            raise Unreadable(f"{path}: a DICOM file of an image whose pixels are missing or cut off ({named}).")
+            raise Unusable(f"a DICOM file of an image whose pixels are missing or cut off ({named}).")
         # Without a known kind, the file may be an image of which only the beginning is left. A private class is taken
         # as it is: vendors have classes of their own, which nobody lists.
         if not kind or not (kind.is_private or kind.type == "SOP Class"):
-            raise Unreadable(
-                f"{path}: a DICOM file without an image, damaged or of no known kind (SOP class: {kind or 'none'})."
-            )
+            raise Unusable(f"a DICOM file without an image, damaged or of no known kind (SOP class: {kind or 'none'}).")
         raise NoPicture(f"{path}: a DICOM file without an image ({named}).")
     frames = first_number(data, "NumberOfFrames")
     if frames and frames > 1:
-        raise Unreadable(f"{path}: a clip of {frames:.0f} frames. Export the frame that is meant.")
+        raise Unusable(f"a clip of {frames:.0f} frames. Export the frame that is meant.")
     if (first_number(data, "Rows") or 0) * (first_number(data, "Columns") or 0) > LARGEST:
-        raise Unreadable(f"{path}: {TOO_LARGE}")
+        raise Unusable(TOO_LARGE)
     refuse_large_pixels(data)
 
 
