@@ -1,20 +1,16 @@
-"""The command that measures the speed of the suite, and writes JSON and a picture."""
+"""The command that measures the speed of the suite."""
 
-from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from common import limits, papers
 from common.cli.shared import Data, OnePaperOrAll, Runs, app, say
 from common.errors import BadInput
-from common.files import write_atomically
 from common.paper import Profile
 from common.paths import data_root, refuse_unwritable
 from common.plural import counted
-from common.text import for_json
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
@@ -50,6 +46,8 @@ def bench(
     share_memory()  # this process and its workers share the GPU
     import_keras()
     from common.bench import parts
+    from common.bench.lines import Bench, Line
+    from common.bench.measured import draw_ratios, save_lines
     from common.training.environment import environment
     from common.training.precision import gpu_in_use, resolve
 
@@ -61,9 +59,9 @@ def bench(
     on = f"{here.device}, {counted(here.cores, 'core')}, {here.backend} {here.backend_version}, {policy}"
     say(f"{on}: median of {counted(rounds, 'round')} and their range")
     for each in chosen:
-        setting = parts.Bench(each, each.recipe(profile), policy, kind, data, data_root(), steps, rounds, runs)
+        setting = Bench(each, each.recipe(profile), policy, kind, data, data_root(), steps, rounds, runs)
         say(f"{each.name}, {profile} profile")
-        lines: list[parts.Line] = []
+        lines: list[Line] = []
         for line in parts.measure(setting, part or list(parts.PARTS)):
             say(f"  {line}")
             lines.append(line)
@@ -72,34 +70,3 @@ def bench(
         drawn = draw_ratios(lines, f"{each.name}, {profile} profile; {on}", folder / f"{name}.png")
         picture = f" and {name}.png" if drawn else "; no picture, matplotlib is not installed"
         say(f"  kept in {folder / name}.json{picture}")
-
-
-def save_lines(lines: Sequence["Line"], about: dict[str, Any], path: Path) -> None:  # noqa: F821, imported when needed
-    """JSON: {"about": ..., "lines": [...]}, with every measured value of every round."""
-    write_atomically(path, for_json({"about": about, "lines": [line.as_json() for line in lines]}, indent=1).encode())
-
-
-def draw_ratios(lines: Sequence["Line"], title: str, path: Path) -> bool:  # noqa: F821
-    """Draws the medians with their ranges as a PNG. Returns False, and writes no file, if there is no ratio or if
-    matplotlib is not installed."""
-    ratios = [line for line in lines if hasattr(line, "median")]
-    if not ratios or not find_spec("matplotlib"):
-        return False
-    from io import BytesIO
-
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 1.2 + 0.35 * len(ratios)), layout="constrained")
-    axes = figure.subplots()
-    for place, ratio in enumerate(reversed(ratios)):
-        axes.plot([min(ratio.values), max(ratio.values)], [place, place], color="tab:blue", linewidth=2)
-        axes.plot(ratio.median, place, "o", color="tab:blue")
-    axes.set_yticks(range(len(ratios)), [f"{ratio.paper}: {ratio.name}" for ratio in reversed(ratios)])
-    axes.set_xscale("log")
-    axes.axvline(1, color="grey", linewidth=1)
-    axes.set_xlabel("ratio: median, and the range of all rounds")
-    axes.set_title(title, fontsize="medium", parse_math=False)
-    picture = BytesIO()
-    figure.savefig(picture, format="png", dpi=120)
-    write_atomically(path, picture.getvalue())
-    return True

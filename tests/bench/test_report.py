@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from common import papers
 from common.bench import parts
 from common.bench.lines import Bench, Counted, LeftOut, Ratio
-from common.cli.bench import draw_ratios, save_lines
+from common.bench.measured import draw_ratios, save_lines
 from common.cli.shared import app
 from common.errors import BadInput
 

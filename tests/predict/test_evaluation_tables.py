@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.evidence.clinical import Measure
-from common.evidence.statistics import LEAST_FOR_INTERVAL, PairedDifference, bootstrap_ratios
+from common.evidence.statistics import LEAST_FOR_INTERVAL, PairedDifference
 from common.predict.evaluation_tables import _change, _headline_cell
 
 
@@ -28,16 +28,3 @@ def test_a_difference_of_few_images_has_no_interval_and_is_not_bold():
 ])  # fmt: skip
 def test_what_the_set_has_none_of_is_told(name, n, told):
     assert str(_headline_cell(Measure(name, np.nan, np.nan, np.nan, n))) == told
-
-
-def test_a_bootstrap_interval_of_few_values_is_too_narrow():
-    """The reason: how often it holds the true mean, 0, of normally distributed values, instead of 95 times in 100."""
-    random = np.random.default_rng(0)
-
-    def coverage(values: int) -> float:
-        intervals = bootstrap_ratios(random.normal(size=(values, 2000)), np.ones((values, 2000)), resamples=1000)
-        return float(np.mean([low <= 0 <= high for low, high in intervals]))
-
-    assert coverage(3) < 0.8
-    assert coverage(10) == pytest.approx(0.90, abs=0.02)
-    assert coverage(LEAST_FOR_INTERVAL) == pytest.approx(0.93, abs=0.02)
