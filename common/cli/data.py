@@ -1,8 +1,9 @@
 """Commands about data sets: find, download, check and audit them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,12 @@ from common.errors import BadInput
 from common.paper import Paper, Profile
 from common.paths import data_root, refuse_unwritable, refuse_unwritable_file
 from common.plural import counted
+
+if TYPE_CHECKING:  # else each command imports what it needs
+    import numpy as np
+
+    from common.data.case import Case
+    from common.data.fetch import Found
 
 data_app = typer.Typer(no_args_is_help=True, help="Find, download, check and pack data sets.")
 app.add_typer(data_app, name="data")
@@ -127,7 +134,7 @@ def pack(
     say(f"{path}: {counted(len(found.cases), 'case')} at {', '.join(map(str, sides))} pixels, {size}")
 
 
-def _published_lists(paths: list[Path], cases: "Sequence[Case]") -> "dict[str, tuple[ndarray, ndarray]]":  # noqa: F821
+def _published_lists(paths: list[Path], cases: Sequence["Case"]) -> dict[str, tuple["np.ndarray", "np.ndarray"]]:
     """The published splits in these files, by the name of the test list: for each, the positions of its training and of
     its test images among the cases. paths: a training list, its test list, the next training list, and so on.
 
@@ -166,7 +173,7 @@ def _readings(paper: Paper, key: str) -> list[dict[str, Any]]:
     return [{key: value} for value in paper.readings[key].values] if key in paper.readings else []
 
 
-def _find(command: str, name: str, runs: Path) -> "Found":  # noqa: F821
+def _find(command: str, name: str, runs: Path) -> "Found":
     """Finds a data set. If it is missing, the message names other data as `repro data COMMAND` takes them."""
     from common.data import fetch
     from common.data.known import Missing
@@ -177,7 +184,7 @@ def _find(command: str, name: str, runs: Path) -> "Found":  # noqa: F821
         raise missing.for_command(f"repro data {command}") from missing
 
 
-def _find_images(command: str, name: str, runs: Path) -> "Found":  # noqa: F821, imported when a command needs it
+def _find_images(command: str, name: str, runs: Path) -> "Found":
     """Finds a data set with images, and prints what in it can't be used. Raises BadInput for a packed file, which has
     no images."""
     found = _find(command, name, runs)

@@ -1,7 +1,7 @@
 """Commands that read the papers' records and `results/`, without any training."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,10 @@ from common.lock import unchanging
 from common.paths import data_root, refuse_unwritable
 from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
+
+if TYPE_CHECKING:  # else each command imports what it needs
+    from common.evidence.effects import OneAtATime
+    from common.report.try_page import TryPage
 
 
 @app.command("papers")
@@ -80,7 +84,7 @@ def compare(
     say(f"In words: {quoted_command('explain', paper or 'PAPER', '--results', str(results))}")
 
 
-def _show_effects(found: "list[OneAtATime]", paper: str | None, results: Path) -> None:  # noqa: F821, imported when needed
+def _show_effects(found: list["OneAtATime"], paper: str | None, results: Path) -> None:
     """Prints the effect of each reading. Raises BadInput if no reading was trained besides the default."""
     from common.evidence.effects_sentences import effect_sentences
     from common.evidence.effects_tables import table
@@ -187,7 +191,7 @@ def report(
         say(f"{output / 'try' / 'index.html'}: drop a picture there, and the network marks it.")
 
 
-def _page_to_try(network: Path, runs: Path) -> "TryPage":  # noqa: F821, imported when needed
+def _page_to_try(network: Path, runs: Path) -> "TryPage":
     """Makes the page on which a network marks pictures. Raises BadInput if something for it is missing, before minutes
     are spent on the other pages."""
     from common.predict.export import refuse_without_packages

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,8 +31,14 @@ from common.paths import data_root
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
+if TYPE_CHECKING:  # else the command imports what it needs
+    from common.sweep.grid import Experiment, Grid
+    from common.sweep.job import Job, Outcome
+    from common.sweep.spec import Sweep
+    from common.sweep.table import JobTable
+
 # An engine with its options: it trains jobs, and yields each with its outcome when it ends.
-Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]]  # noqa: F821, imported when needed
+Engine = Callable[[list["Job"], "JobTable"], Iterator[tuple["Job", "Outcome"]]]
 
 
 @app.command()
@@ -138,7 +144,7 @@ def sweep(
         say(f"{size}. {sentence}")
 
 
-def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported when needed
+def _train_grid(grid: "Grid", engine: Engine) -> None:
     """Trains the jobs that are left, stores each experiment when its last job has ended, and renews the result pages.
 
     Raises FailedRun at the end, with the jobs that were broken off and the experiments that could not be stored."""
@@ -154,7 +160,7 @@ def _train_grid(grid: "Grid", engine: Engine) -> None:  # noqa: F821, imported w
     done.subtract(job.request.paper.name for job in grid.waiting)
     complaints: list[str] = []
 
-    def store(experiment: "Experiment") -> None:  # noqa: F821
+    def store(experiment: "Experiment") -> None:
         try:
             experiment.store()
             say(f"{experiment}: stored")
@@ -225,7 +231,7 @@ def _parse_readings(typed: list[str]) -> dict[str, list[str]] | str:
     return values
 
 
-def _settle_auto(content: Any, source: str) -> "Sweep":  # noqa: F821, imported when needed
+def _settle_auto(content: Any, source: str) -> "Sweep":
     """Makes a sweep of its content, with "auto" replaced by its meaning on this machine. The stored sweep may be
     repeated on another machine, where "auto" can mean something else. Raises BadInput if the content is no sweep."""
     from common.sweep.spec import parse_sweep

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from common.cli.shared import (
 from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
+
+if TYPE_CHECKING:  # else the command imports what it needs
+    from common.training.request import Request
 
 
 @app.command()
@@ -110,7 +113,7 @@ def run(
     show_outcome(record, compared, trained[0].request.results)
 
 
-def _train_one(request: "Request", only: str) -> None:  # noqa: F821, imported when needed
+def _train_one(request: "Request", only: str) -> None:
     """Trains one repeat or fold. Raises FailedRun if it has no numbers."""
     from common.evidence.schema import Failure
     from common.sweep.job import Job, describe_outcome, find_trial, train_job
