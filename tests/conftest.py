@@ -57,6 +57,13 @@ def busi_folder() -> Path:
 
 
 @pytest.fixture
+def no_data_set(monkeypatch) -> None:
+    """For tests with made-up papers, which have neither a recipe nor masks that could be drawn from."""
+    monkeypatch.setattr("common.evidence.assess._paper_recipe", lambda *_: None)
+    monkeypatch.setattr("common.evidence.trivial.distributions_of_cells", lambda *_: {})
+
+
+@pytest.fixture
 def quick_phantom(monkeypatch) -> None:
     """`--data phantom` in this process has as many images as always, of few pixels: of its own it takes seconds."""
     monkeypatch.setattr("common.data.phantom.SIDE", 32)

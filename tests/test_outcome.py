@@ -9,17 +9,10 @@ from common.cli.shared import out
 from common.evidence import assess
 from common.evidence.learned import NO_BETTER
 from common.evidence.metrics import TUMOUR_DICE
-from tests.evidence.made import DICE, LOSS, cell, folds_of, paper, record
+from tests.evidence.made import DICE, LOSS, NOWHERE, cell, folds_of, paper, record
 
-NOWHERE = Path("no counts here")
 LONGEST = {"name": "malignant sensitivity", "definition": DICE, "unit": "%", "where": "Table 1"}
-
-
-@pytest.fixture(autouse=True)
-def no_data_set(monkeypatch):
-    """The made-up papers have neither a recipe nor masks that could be drawn from."""
-    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
+pytestmark = pytest.mark.usefixtures("no_data_set")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from common.files import checksum
 from common.paper import Paper
 from common.reported import Reported
 
+NOWHERE = Path("no counts here")
 DICE, RAW, LOSS = "dice|fg|pooled|t=0.5", "iou|mean2|pooled|keras-raw", "dice-loss|fg|batch=16|soft|s=1e-6"
 
 

@@ -1,7 +1,5 @@
 """What is said of one record as a whole, on the papers' own recipes and the real data set's tumour fractions."""
 
-from pathlib import Path
-
 import pytest
 
 from common import papers
@@ -11,9 +9,7 @@ from common.evidence.schema import Record
 from common.evidence.trivial import BACKGROUND, SPLITS
 from common.paper import Paper
 from common.protocol import recipe_hash
-from tests.evidence.made import DICE, RAW, cell, folds_of, record
-
-NOWHERE = Path("no counts here")
+from tests.evidence.made import DICE, NOWHERE, RAW, cell, folds_of, record
 
 
 def of(name: str, *cells) -> Paper:

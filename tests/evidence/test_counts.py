@@ -13,6 +13,7 @@ from sklearn.metrics import confusion_matrix
 from common.errors import BadInput
 from common.evidence.constant import constant_rows, prevalence
 from common.evidence.counts import SHAPES, THRESHOLDS, Rows, concatenate, count
+from tests.evidence.pixels import rows_of
 
 INTERESTING = [0.0, 1e-9, 0.25, 0.3, 0.5, float(np.nextafter(np.float32(0.5), 1)), 0.7, 0.999, 1.0]
 
@@ -24,11 +25,6 @@ def pairs(draw, most=5):
     p = draw(hnp.arrays(np.float32, shape, elements=st.sampled_from(INTERESTING).map(np.float32)))
     t = draw(hnp.arrays(np.float32, shape, elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])))
     return p, t
-
-
-def rows_of(p, t) -> Rows:
-    names = [f"case {i}" for i in range(len(p))]
-    return count(p, t, names, ["benign"] * len(p), names)
 
 
 def assert_same(a: Rows, b: Rows) -> None:

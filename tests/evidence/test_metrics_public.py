@@ -12,16 +12,12 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 
-from common.evidence.counts import THRESHOLDS, Rows, count
+from common.evidence.counts import THRESHOLDS
 from common.evidence.metrics import STANDARD, value
+from tests.evidence.pixels import rows_of
 
 SIDE, IMAGES = 10, 5
 SCIKIT = {"iou": jaccard_score, "dice": f1_score, "precision": precision_score, "recall": recall_score}
-
-
-def rows_of(p, t) -> Rows:
-    names = [f"case {i}" for i in range(len(p))]
-    return count(p, t, names, ["benign"] * len(p), names)
 
 
 def stack(*images) -> np.ndarray:

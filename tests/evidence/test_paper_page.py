@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,18 +16,11 @@ from common.evidence.paper_page import paper_page
 from common.evidence.schema import Record
 from common.evidence.statistics import bootstrap
 from common.paper import Paper, Reading
-from tests.evidence.made import DICE, cell, folds_of, paper, record, with_counts
+from tests.evidence.made import DICE, NOWHERE, cell, folds_of, paper, record, with_counts
 from tests.evidence.test_spread import OF
 
-NOWHERE = Path("no counts here")
 DEAD = {"segmentation": ["no pixel of any test image is marked"]}
-
-
-@pytest.fixture(autouse=True)
-def no_data_set(monkeypatch):
-    """The made-up papers have neither a recipe nor masks that could be drawn from."""
-    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
+pytestmark = pytest.mark.usefixtures("no_data_set")
 
 
 def page_of(

@@ -9,21 +9,14 @@ from common.evidence import assess, readmes
 from common.evidence.answers import Answer, answers
 from common.evidence.schema import Record
 from common.paper import Paper, Reply
-from tests.evidence.made import LOSS, cell, paper, record
+from tests.evidence.made import LOSS, NOWHERE, cell, paper, record
 
 START, END = readmes.MARKS
-
-
-@pytest.fixture(autouse=True)
-def no_data_set(monkeypatch):
-    """The made-up papers have neither a recipe nor masks that could be drawn from."""
-    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
+pytestmark = pytest.mark.usefixtures("no_data_set")
 
 
 def answered(about: Paper, *records: Record, fresh=True) -> list[Answer]:
-    folder = Path("no counts here")
-    return answers(about, [assess.assess(about, of, list(records), folder, lambda _: fresh) for of in records])
+    return answers(about, [assess.assess(about, of, list(records), NOWHERE, lambda _: fresh) for of in records])
 
 
 def lines_of(*cells, records=(), fresh=True) -> list[str]:

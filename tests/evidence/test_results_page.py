@@ -1,7 +1,5 @@
 """results/README.md: what a reader sees first, and what stands in one line."""
 
-from pathlib import Path
-
 import pytest
 
 from common.evidence import assess
@@ -10,18 +8,13 @@ from common.evidence.results_page import results_page
 from common.evidence.schema import Record
 from common.evidence.verdict import MEANINGS
 from common.paper import Paper
-from tests.evidence.made import cell, folds_of, paper, record
+from tests.evidence.made import NOWHERE, cell, folds_of, paper, record
 
-
-@pytest.fixture(autouse=True)
-def no_data_set(monkeypatch):
-    """The made-up papers have neither a recipe nor masks that could be drawn from."""
-    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
+pytestmark = pytest.mark.usefixtures("no_data_set")
 
 
 def page_of(about: Paper, *records: Record, fresh=True) -> str:
-    group = [assess.assess(about, of, records, Path("no counts here"), lambda _: fresh) for of in records]
+    group = [assess.assess(about, of, records, NOWHERE, lambda _: fresh) for of in records]
     return results_page([(about, answers(about, group))])
 
 

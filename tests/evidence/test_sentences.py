@@ -1,7 +1,5 @@
 """What is said of a number of every kind, in full, as a reader sees it."""
 
-from pathlib import Path
-
 import pytest
 
 from common import papers
@@ -13,9 +11,8 @@ from common.evidence.phrases import say_widths
 from common.evidence.schema import Record
 from common.evidence.sentences import explain, say_verdict
 from common.paper import Paper
-from tests.evidence.made import DICE, RAW, cell, folds_of, record
+from tests.evidence.made import DICE, NOWHERE, RAW, cell, folds_of, record
 
-NOWHERE = Path("no counts here")
 CLOSE = [0.70, 0.71, 0.70, 0.71, 0.70]
 
 

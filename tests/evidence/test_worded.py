@@ -13,19 +13,12 @@ from common.evidence.statistics import expect_from_folds
 from common.evidence.tables import ran_of
 from common.paper import Paper, Reading
 from common.reported import TrainingPass, Worded
-from tests.evidence.effects.made import NOWHERE
-from tests.evidence.made import DICE, LOSS, cell, folds_of, paper, record, record_of
+from tests.evidence.made import DICE, LOSS, NOWHERE, cell, folds_of, paper, record, record_of
 
 LOW, HIGH = [0.50, 0.51, 0.52], [0.80, 0.81, 0.82]
 NETWORK = {"network": Reading(default="own", alternatives=["unet"], why="a baseline")}
 UNET = {"over": {"network": "unet"}}
-
-
-@pytest.fixture(autouse=True)
-def no_data_set(monkeypatch):
-    """The made-up papers have no masks that could be drawn from."""
-    monkeypatch.setattr(assess, "_paper_recipe", lambda *_: None)
-    monkeypatch.setattr(assess.trivial, "distributions_of_cells", lambda *_: {})
+pytestmark = pytest.mark.usefixtures("no_data_set")
 
 
 def claiming(*cells, definition=DICE, network=NETWORK, **claim) -> Paper:

@@ -1,7 +1,8 @@
-"""Networks whose answer is known beforehand, and DICOM files."""
+"""Networks whose answer is known beforehand, image files and DICOM files."""
 
 import keras
 import numpy as np
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
 
@@ -38,6 +39,11 @@ def about(name: str = "cheng", **settings) -> model_file.About:
     return model_file.About(
         paper=name, recipe=recipe, data="busi", fingerprint="0" * 16, precision="float32", seed=0, repeat=0
     )
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
 
 
 def written(path, pixels, kind="MONOCHROME2", bits=None, **elements):

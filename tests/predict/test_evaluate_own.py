@@ -13,14 +13,9 @@ from PIL import Image
 from common.data import fetch, manifest
 from common.evidence import metrics
 from common.training import model_file
-from tests.predict.made import SIDE, about, bright
+from tests.predict.made import SIDE, about, bright, save
 
 BRIGHT = slice(4, 20)
-
-
-def save(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
 
 
 @pytest.fixture

@@ -10,12 +10,7 @@ from PIL import Image
 
 import reproductions
 from common.predict.ready_masks import DEFINITIONS
-from tests.predict.made import SIDE
-
-
-def save(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
+from tests.predict.made import SIDE, save
 
 
 @pytest.fixture

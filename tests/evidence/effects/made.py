@@ -1,14 +1,11 @@
 """Papers that leave something open, records that read it otherwise, and what `effects` makes of them."""
 
-from pathlib import Path
-
 from common.evidence import assess, effects
 from common.evidence.effects import OneAtATime
 from common.evidence.schema import Record
 from common.paper import Paper, Reading
-from tests.evidence.made import cell, paper, record
+from tests.evidence.made import DICE, NOWHERE, cell, paper, record, record_of
 
-NOWHERE = Path("no counts here")
 LOSS, IOU = "bce|pixel|pooled", "iou|fg|pooled|t=0.5"
 DEFAULT = [0.70, 0.74, 0.72]
 
@@ -43,3 +40,8 @@ def moved(*records: Record, of: Paper | None = None, stale=()) -> OneAtATime:
 def dice(found: OneAtATime):
     """The difference that the first reading makes to the printed Dice."""
     return found.alternatives[0].printed[0].difference
+
+
+def trained(running: dict, **readings: str) -> Record:
+    """A record of one run that has a Dice on the training images, with these readings. running: its other metrics."""
+    return record_of([{"metrics": {"train": {DICE: 0.8}} | running}], readings=readings)

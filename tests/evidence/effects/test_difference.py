@@ -11,11 +11,11 @@ from common.evidence import effects_tables, leakage
 from common.evidence.effects import DRAWING
 from common.evidence.effects_sentences import effect_sentences
 from common.evidence.metrics import STANDARD
-from common.evidence.schema import RUNNING, Failure, Record
+from common.evidence.schema import RUNNING, Failure
 from common.paper import Paper
 from common.readings import as_text
-from tests.evidence.effects.made import DEFAULT, LOSS, NOWHERE, dice, moved, read
-from tests.evidence.made import DICE, cell, folds_of, paper, record, record_of
+from tests.evidence.effects.made import DEFAULT, LOSS, dice, moved, read, trained
+from tests.evidence.made import DICE, NOWHERE, cell, folds_of, paper, record, record_of
 
 
 def test_repeats_are_set_against_repeats_in_pairs():
@@ -130,16 +130,12 @@ def test_the_folds_of_a_cross_validation_are_one_repeat():
 def test_a_training_number_is_compared_with_the_same_in_both():
     """By the pass that the record of the paper names; what fit did not print under a reading has no difference."""
     of = paper(cell(split="train"))
-
-    def made(running: dict, **readings: str) -> Record:
-        return record_of([{"metrics": {"train": {DICE: 0.8}} | running}], readings=readings)
-
-    both = moved(made({RUNNING: {DICE: 0.6}}), made({RUNNING: {DICE: 0.7}}, kernel="3"), of=of)
+    both = moved(trained({RUNNING: {DICE: 0.6}}), trained({RUNNING: {DICE: 0.7}}, kernel="3"), of=of)
     assert (both.alternatives[0].printed[0].part, dice(both).mean) == (RUNNING, pytest.approx(0.1))
-    one = moved(made({RUNNING: {DICE: 0.6}}), made({}, loss="dice"), of=of)
+    one = moved(trained({RUNNING: {DICE: 0.6}}), trained({}, loss="dice"), of=of)
     assert (one.alternatives[0].printed[0].part, dice(one).mean) == (RUNNING, None)
     afterwards = paper(cell(split="train"), training_pass={"value": "evaluated"})
-    same = moved(made({RUNNING: {DICE: 0.6}}), made({}, loss="dice"), of=afterwards)
+    same = moved(trained({RUNNING: {DICE: 0.6}}), trained({}, loss="dice"), of=afterwards)
     assert (same.alternatives[0].printed[0].part, dice(same).mean) == ("train", 0)
 
 

@@ -9,7 +9,7 @@ from common.evidence.assess import Assessment
 from common.evidence.effects import OneAtATime
 from common.evidence.paper_page import paper_page
 from common.evidence.schema import RUNNING, Record
-from tests.evidence.effects.made import DEFAULT, IOU, assessed, moved, read, with_baseline
+from tests.evidence.effects.made import DEFAULT, IOU, assessed, moved, read, trained, with_baseline
 from tests.evidence.made import DICE, cell, paper, record_of
 
 
@@ -60,12 +60,8 @@ def test_what_older_code_made_is_marked():
 
 def test_each_line_has_the_default_that_it_is_compared_with():
     """Of a training number by the pass that it is of: there is none where fit did not print it."""
-
-    def made(running: dict, **readings: str) -> Record:
-        return record_of([{"metrics": {"train": {DICE: 0.8}} | running}], readings=readings)
-
-    printed_by_fit = [made({RUNNING: {DICE: 0.6}}), made({RUNNING: {DICE: 0.7}}, kernel="3")]
-    page = effects_tables.page([moved(*printed_by_fit, made({}, loss="dice"), of=paper(cell(split="train")))])
+    printed_by_fit = [trained({RUNNING: {DICE: 0.6}}), trained({RUNNING: {DICE: 0.7}}, kernel="3")]
+    page = effects_tables.page([moved(*printed_by_fit, trained({}, loss="dice"), of=paper(cell(split="train")))])
     assert f"| {RUNNING} | IoU [%] | 0.70 | `kernel=3` | 0.6000 | 0.7000 |" in page
     assert f"| {RUNNING} | IoU [%] | 0.70 | `loss=dice` | 0.6000 | - |" in page
 
