@@ -32,7 +32,7 @@ def write_site(site: Site, folder: Path) -> None:
     _refuse_others(folder, new)
     with only_one(folder):
         remove_abandoned(folder, f"{_WRITING}*")
-        made = _made_before(folder) or []
+        made = _made_before(folder)
         _mark(folder, made)
         with temporary_folder(folder, _WRITING) as beside:
             try:
@@ -61,8 +61,7 @@ def _refuse_others(folder: Path, new: dict[str, bytes]) -> None:
     """Raises BadInput if the folder is not that of a report, or if a file that no report made is where a new page or
     its folder belongs. new: the new files by path."""
     refuse_no_report(folder)
-    if (made := _made_before(folder)) is None:
-        return
+    made = _made_before(folder)
     there = [name for name in new if name not in made and os.path.lexists(folder / name)]
     there += [
         str(parent) for parent in _folders(new) if os.path.lexists(folder / parent) and not (folder / parent).is_dir()
@@ -80,18 +79,15 @@ def _folders(names: dict[str, bytes]) -> set[PurePosixPath]:
     return {parent for name in names for parent in PurePosixPath(name).parents if parent.name}
 
 
-def _made_before(folder: Path) -> list[str] | None:
-    """The paths of the files that earlier reports made; [] if there was no report.
-
-    None if an older version of the suite made the report: it did not list its files. Then files where pages belong are
-    taken to be its own, and no other file is removed. Raises BadInput if the list is damaged."""
+def _made_before(folder: Path) -> list[str]:
+    """The paths of the files that earlier reports made; [] if there was no report. Raises BadInput if the list is
+    damaged."""
     path = folder / _MARKER
     if not os.path.lexists(path):
         return []
     try:
-        text = path.read_text(encoding="utf-8")
-        made = json.loads(text) if text else None
-        if made is not None and not all(_is_inside(name) for name in made):
+        made = json.loads(path.read_text(encoding="utf-8"))
+        if not all(_is_inside(name) for name in made):
             raise ValueError("it lists files outside of the folder")
     except (OSError, ValueError, TypeError) as error:
         raise BadInput(f"{path} is damaged ({error}). -o names another folder, or empty this one.") from error

@@ -89,16 +89,7 @@ def test_an_empty_folder_is_filled(tmp_path):
     assert there(tmp_path)["index.html"] == "new"
 
 
-def test_the_report_of_an_older_version_which_listed_nothing_is_replaced_page_by_page(tmp_path):
-    (tmp_path / MARKER).touch()
-    (tmp_path / "index.html").write_text("old")
-    (tmp_path / "gone.html").write_text("old, or a person's")
-    write_site(SITE, tmp_path)
-    assert there(tmp_path)["index.html"] == "new"
-    assert (tmp_path / "gone.html").exists()
-
-
-@pytest.mark.parametrize("listed", ["[", "7", '{"a": 1', "[1]", '["../mine.html"]', '["/etc/passwd"]', '[""]'])
+@pytest.mark.parametrize("listed", ["", "[", "7", '{"a": 1', "[1]", '["../mine.html"]', '["/etc/passwd"]', '[""]'])
 def test_a_damaged_list_is_named_and_nothing_is_removed(tmp_path, listed):
     (tmp_path / "mine.html").write_text("mine")
     write_site(Site({"index.html": "old"}), tmp_path / "site")
