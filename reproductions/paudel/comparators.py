@@ -11,6 +11,7 @@ weights have Keras' default distribution (glorot_uniform), as in Paudel's own ne
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import keras
 import numpy as np
@@ -38,10 +39,6 @@ def unet(x, filters: Sequence[int], sharp: bool = False):
     return _logits(x)
 
 
-def sharp_unet(x, filters: Sequence[int]):
-    return unet(x, filters, sharp=True)
-
-
 def attention_unet(x, filters: Sequence[int], sharp: bool = False):
     """Attention U-Net (Oktay et al. 2018, Section 2, Fig. 1; 64 to 1024 filters). The paper's network is for volumes.
     This one, for images, is that of the benchmark (AttU_Net.py). Its U-Net has batch normalisation, and up-sampling by
@@ -58,10 +55,6 @@ def attention_unet(x, filters: Sequence[int], sharp: bool = False):
         x = layers.Concatenate(name=f"join{level}")([_gate(skip, x, f"gate{level}"), x])
         x = _twice(x, filters[level - 1], f"decoder{level}", norm=True)
     return _logits(x)
-
-
-def sharp_attention_unet(x, filters: Sequence[int]):
-    return attention_unet(x, filters, sharp=True)
 
 
 def unet_plus_plus(x, filters: Sequence[int]):
@@ -110,10 +103,10 @@ def unet_3_plus(x, filters: Sequence[int]):
 NETWORKS: dict[str, tuple[Callable, int]] = {
     "unet": (unet, 64),
     "attention-unet": (attention_unet, 64),
-    "sharp-unet": (sharp_unet, 32),
+    "sharp-unet": (partial(unet, sharp=True), 32),
     "unet-plus-plus": (unet_plus_plus, 32),
     "unet-3-plus": (unet_3_plus, 64),
-    "sharp-attention-unet": (sharp_attention_unet, 64),
+    "sharp-attention-unet": (partial(attention_unet, sharp=True), 64),
 }
 
 
