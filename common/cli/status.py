@@ -73,8 +73,8 @@ def status(runs: Runs = Path("runs")) -> None:
 
 
 def describe_run(folder: Path) -> str:
-    """What the run in a folder trains: paper, profile, data, readings, and a seed other than 0. Older versions did not
-    note the readings."""
+    """What the run in a folder trains: paper, profile, data, readings, and a seed other than 0. The text says so if the
+    readings can't be read."""
     from common.evidence.describe_runs import say_readings
 
     about, readings = _FOLDER.fullmatch(folder.name), "readings not noted"
