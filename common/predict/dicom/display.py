@@ -111,7 +111,10 @@ def _to_grey(data: Any, values: np.ndarray, present: Ends, ends: Ends | None, do
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in sequence_items(data, "VOILUTSequence"):
         if found := read_table(item, little, doubts, "VOI table"):
-            return to_8_bits(found.look_up(values), 0, found.white)
+            shown = found.look_up(values)
+            if shown.min() < shown.max() or present[0] == present[1]:
+                return to_8_bits(shown, 0, found.white)
+            doubts.append("its VOI table shows nothing but one grey: left out.")
     for window in _windows(data, doubts):
         darkest, brightest = to_8_bits(_apply_window(np.array(present), *window), 0, _TOP)
         if darkest < brightest or present[0] == present[1]:

@@ -225,6 +225,10 @@ SHOWN = {
     "a modality table left empty": (
         File(DEEP, {"ModalityLUTSequence": [lut(None, None)], **OF_12}, bits=12), 6, 249, "modality table can't",
     ),
+    "a modality table of one value": (
+        File(DEEP, {"ModalityLUTSequence": [lut([4, 0, 12], [7] * 4)], **OF_12}, bits=12), 6, 249,
+        "modality table can't",
+    ),
     # VOI tables
     "a VOI table": (File(scene(2, 6), {"VOILUTSequence": [lut([8, 0, 10], SQUARED)]}), 21, 187, ""),
     "a VOI table of 8 bits, two entries a word": (
@@ -263,6 +267,14 @@ SHOWN = {
     ),
     "an item without anything, and a window": (
         File(DEEP, {"VOILUTSequence": [Dataset()], **OF_12}, bits=12), 6, 249, "its VOI table can't be used",
+    ),
+    "a VOI table of one grey, and a window": (
+        File(DEEP, {"VOILUTSequence": [lut([8, 0, 10], [500] * 8)], **OF_12}, bits=12), 6, 249,
+        "its VOI table can't be used",
+    ),
+    "a VOI table that begins above all pixels, and a window": (
+        File(DEEP, {"VOILUTSequence": [lut([8, 5000, 10], SQUARED)], **OF_12}, bits=12), 6, 249,
+        "its VOI table shows nothing but one grey",
     ),
     "no item, and a window": (File(DEEP, {"VOILUTSequence": [], **OF_12}, bits=12), 6, 249, ""),
     "the second of two VOI tables": (
