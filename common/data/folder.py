@@ -24,7 +24,7 @@ from common import strict_yaml
 from common.complaints import complaints, in_short
 from common.data import pairing
 from common.data.case import Case, unusable_files
-from common.data.listing import ENDINGS, first_few, is_of_system, on_disk, plain_name
+from common.data.listing import ENDINGS, first_few, is_of_system, on_disk, plain_name, remind_of_left_out
 from common.errors import BadInput
 from common.plural import counted
 
@@ -131,6 +131,7 @@ def index(about: Description, base: Path, scaled: bool = True, timed: bool = Tru
         ]
         if any("/" in case.id for case in cases):
             remedy.append("Folders are part of the names. Where they say nothing, name a lower one.")
+        remedy += remind_of_left_out(path for path in files.passed_over if plain_name(path.name) not in about.ignore)
         raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), *remedy)
     return cases, files.passed_over
 
@@ -171,7 +172,10 @@ def _find_files(about: Description, base: Path) -> _Files:
                 if together
                 else ""
             )
-            raise BadInput(f"{folder}: there are no {what} in it. Known endings: {', '.join(ENDINGS)}.{hint}")
+            raise BadInput(
+                f"{folder}: there are no {what} in it. Known endings: {', '.join(ENDINGS)}.{hint}",
+                *remind_of_left_out([*passed, *more]),
+            )
     ids = pairing.ids_by_name(images, masks, (one, other))
     return _Files(images, masks, ids, [*passed, *more, *ignored])
 

@@ -106,6 +106,13 @@ def describe_left_out(paths: Iterable[Path]) -> str:
     return ", ".join(filter(None, [kinds, *first_few(folders)]))
 
 
+def remind_of_left_out(paths: Iterable[Path]) -> list[str]:
+    """A line of an error message about files that do not pair up: what was passed over, as the missing file may be of a
+    kind that is not read. [] for none."""
+    left_out = describe_left_out(paths)
+    return [f"Left out, as they are no images: {left_out}."] if left_out else []
+
+
 def count_kinds(kinds: Iterable[str]) -> str:
     """How many there are of each kind, the most frequent first: "3 .txt, 1 without an ending"."""
     return ", ".join(f"{number} {each}" for each, number in Counter(kinds).most_common())

@@ -54,6 +54,19 @@ def test_a_mask_is_called_as_its_image_or_has_a_word_behind_the_name(pairs, mask
     assert pairs(["a.png"], [mask]) == {"a": [mask]}
 
 
+def test_a_file_that_is_not_read_is_told_beside_the_partner_that_misses_it(refusal, tmp_path):
+    Image.new("L", (40, 40)).save(write(tmp_path / "scans", "b.png") / "a.gif")
+    said = refusal(["b.png"], ["a.png", "b.png"])
+    assert "a.png: no image is called 'a'" in said
+    assert "Left out, as they are no images: 1 GIF (not read)." in said
+
+
+def test_files_that_are_not_read_are_told_if_there_are_no_others(refusal, tmp_path):
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (40, 40)).save(tmp_path / "masks" / "a.gif")
+    assert "Left out, as they are no images: 1 GIF (not read)." in refusal(["a.png"], [])
+
+
 def test_several_masks_are_several_lesions_of_one_image(pairs):
     assert pairs(["a.png", "a_1.png"], ["a_mask_1.png", "a_mask_2.png", "a_1.png"]) == {
         "a": ["a_mask_1.png", "a_mask_2.png"],
