@@ -13,7 +13,7 @@ import numpy as np
 from rich import get_console
 from rich.progress import track
 
-from common.data.decode import decode_image, mask_and_doubts, read_size, same_shape
+from common.data.decode import decode_image, decode_mask, read_size, same_shape
 from common.data.masks import merge
 from common.data.open_image import LARGEST, Unreadable
 from common.data.outlines import meant_area
@@ -85,7 +85,7 @@ def read_case(case: Case) -> Decoded:
         found.unreadable.append(str(error))
     for path in case.masks:
         try:
-            mask, doubts = mask_and_doubts(path)
+            mask, doubts, _ = decode_mask(path)
         except Unreadable as error:
             found.unreadable.append(str(error))
             continue

@@ -52,6 +52,20 @@ class DecodedImage(NamedTuple):
     turned: bool
 
 
+class DecodedMask(NamedTuple):
+    """A decoded mask.
+
+    pixels: bool (height, width).
+    doubts: about the mask, without the file's name.
+    white: the greatest value in the file, which stands for white. None if nothing is marked, and after a lossy
+        compression, which changes it.
+    """
+
+    pixels: np.ndarray
+    doubts: list[str]
+    white: float | None
+
+
 @dataclass(frozen=True)
 class _Upright:
     """A whole, opaque picture as viewers show it.
@@ -118,14 +132,14 @@ def _in_colours(found: _Upright) -> DecodedImage:
     return DecodedImage(by_strips(found.image, lambda strip: three_channels(_in_8_bits(strip))), [], found.turned)
 
 
-def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
-    """Decodes a mask file. Returns the mask, bool (height, width), and doubts about it, without the file's name.
+def decode_mask(path: Path) -> DecodedMask:
+    """Decodes a mask file.
 
     A pixel is True if it is brighter than half of the mask's white (`masks.binary_mask`). So masks drawn in 0/1, 0/255
     and 0/65535 are read alike, also with smoothed edges. An all-black mask is all False.
 
     Raises Unreadable, also for a picture that is no mask: one that is mostly grey, or has areas of different values or
-    colours, such as lesions numbered 1, 2, 3.
+    colours, such as lesions numbered 1, 2, 3; and for a palette that shows different values alike.
     """
     found = _open(path)
     with _refusals_named(path):
@@ -135,7 +149,17 @@ def mask_and_doubts(path: Path) -> tuple[np.ndarray, list[str]]:
             drawn = deep_mask(found.image, found.stated)
         else:
             drawn = by_strips(found.image, _in_8_bits)
-        return binary_mask(drawn, lossy=found.lossy)
+        _refuse_palette_of_one_colour(found.image, drawn)
+        pixels, doubts = binary_mask(drawn, lossy=found.lossy)
+        # Fractions are scaled to their own maximum.
+        top = float(found.image.getextrema()[1] if found.image.mode == "F" else drawn.max())
+        return DecodedMask(pixels, doubts, None if found.lossy or not top else top)
+
+
+def _refuse_palette_of_one_colour(image: Image.Image, drawn: np.ndarray) -> None:
+    """Raises Refused for an image with a palette that hides its content: with different values, all of one colour."""
+    if image.mode == "P" and drawn.min() == drawn.max() and len(set(image.getextrema())) > 1:
+        raise Refused("its palette shows all its values in one colour: save it as grey, 0 and 255")
 
 
 def read_size(path: Path) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.data import manifest
-from common.data.decode import mask_and_doubts
+from common.data.decode import decode_mask
 from common.data.fetch import Found
 from common.data.prepare import Prepared
 from common.errors import BadInput
@@ -176,7 +176,7 @@ def _evaluate_masks(folder: Path, ready: ReadyMasks, masks: str, images: Images,
         images=images,
         with_blank=with_blank,
         scores=_scores(rows, DEFINITIONS),
-        worst={image: mask_and_doubts(file)[0] for image, file in worst.items()},
+        worst={image: decode_mask(file).pixels for image, file in worst.items()},
     )
 
 

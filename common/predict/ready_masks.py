@@ -10,9 +10,9 @@ import numpy as np
 
 from common.data import manifest
 from common.data.case import Case, Decoded, doubts_of_masks, read_all, true_mask
-from common.data.decode import mask_and_doubts
+from common.data.decode import decode_mask
 from common.data.fetch import Found
-from common.data.listing import ENDINGS, describe_left_out, group_doubts, on_disk, plain_name
+from common.data.listing import ENDINGS, first_few, group_doubts, on_disk, plain_name, remind_of_left_out
 from common.data.open_image import Unreadable
 from common.data.pairing import files_in, name_images, pair
 from common.errors import BadInput
@@ -45,13 +45,15 @@ class ReadyMasks(NamedTuple):
 
 class _Compared(NamedTuple):
     """One case. digest: `manifest.case_digest`. rows: its counts, None if the predicted mask can't be used. wrong: why
-    it can't. doubts: about its image and truth. doubts_of_predicted: about the predicted mask."""
+    it can't. doubts: about its image and truth. doubts_of_predicted: about the predicted mask. white: as in
+    `DecodedMask`."""
 
     digest: str
     rows: counts.Rows | None
     wrong: str
     doubts: list[str]
     doubts_of_predicted: list[str]
+    white: float | None = None
 
 
 def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
@@ -62,7 +64,8 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
     masks: how several true masks of one image become its truth, as in `Recipe.masks`.
 
     Raises BadInput for a packed data set, if predicted masks and images do not pair up, for files that can't be read,
-    and for masks of another size than their image. The message lists all such files.
+    for masks of another size than their image, and if white is not the same in all masks. The message lists all such
+    files.
     """
     if found.packed:
         raise BadInput(
@@ -75,7 +78,7 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
         digest = manifest.case_digest(decoded.image, decoded.drawn)
         truth = true_mask(case, decoded, masks)
         try:
-            marked, doubts = mask_and_doubts(file)
+            marked, doubts, white = decode_mask(file)
         except Unreadable as error:
             return _Compared(digest, None, str(error), decoded.doubts, [])
         if marked.shape != truth.shape:
@@ -85,12 +88,13 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
         doubts = doubts + doubts_of_masks(replace(case, label=""), [marked])
         pixels = (each[None].astype(np.float32) for each in (marked, truth))
         rows = counts.count(*pixels, [case.id], [case.label], [case.group], least_lesion=LEAST_LESION)
-        return _Compared(digest, rows, "", decoded.doubts, doubts)
+        return _Compared(digest, rows, "", decoded.doubts, doubts, white)
 
     title = f"comparing {counted(len(files), 'mask')}"
     compared = read_all(compare, found.cases, misfits=True, title=title)
     if wrong := [each.wrong for each in compared if each.wrong]:
         raise BadInput.listing("These predicted masks can't be used:", wrong, "Replace them.")
+    _refuse_several_whites({file: each.white for file, each in zip(files, compared, strict=True) if each.white})
     pairs = list(zip(found.cases, files, compared, strict=True))
     doubts = [(case.id, doubt) for case, _, each in pairs for doubt in each.doubts]
     doubts += [(str(file), doubt) for _, file, each in pairs for doubt in each.doubts_of_predicted]
@@ -98,11 +102,27 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
     return ReadyMasks(files, counts.concatenate([each.rows for each in compared]), fingerprint, group_doubts(doubts))
 
 
+def _refuse_several_whites(whites: dict[Path, float]) -> None:
+    """Raises BadInput if the masks have different whites. In maps of probabilities, white is the greatest probability
+    of each image: half of it marks something even where the program found nothing. Labels of several classes differ
+    too. whites: the white of each file."""
+    by_white: dict[float, list[str]] = {}
+    for path, white in whites.items():
+        by_white.setdefault(white, []).append(str(path))
+    if len(by_white) > 1:
+        found = [f"{white:g} in {', '.join(first_few(paths))}" for white, paths in sorted(by_white.items())]
+        raise BadInput.listing(
+            "The greatest value is not the same in all predicted masks:",
+            first_few(found),
+            "Are they probabilities, or the labels of several classes? Write what is marked as 255, and all else as 0.",
+        )
+
+
 def _pair(folder: Path, cases: Sequence[Case]) -> list[Path]:
     """The file with the predicted mask of each case: by the names of the images' files, or else by the ids of the
     cases. Raises BadInput with a list of what does not pair up."""
     paths, passed = files_in(folder, folder, nested=True)
-    left_out = [f"Left out, as they are no images: {describe_left_out(passed)}."] if passed else []
+    left_out = remind_of_left_out(passed)
     if not paths:
         raise BadInput(f"{folder}: there are no masks in it. Known endings: {', '.join(ENDINGS)}.", *left_out)
     ids = {case.image: case.id.split("/") for case in cases}

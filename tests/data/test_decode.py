@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.data.decode import decode_image, mask_and_doubts, read_size, same_shape
+from common.data.decode import decode_image, decode_mask, read_size, same_shape
 from common.data.open_image import Unreadable
 from tests.data.pictures import saved
 
@@ -25,12 +25,12 @@ def test_coloured_overlays_stay_coloured(tmp_path):
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
 def test_masks_of_every_mode_of_busi_give_the_same_mask(tmp_path, drawn, mode):
-    assert np.array_equal(mask_and_doubts(saved(tmp_path / "mask.png", drawn.astype(np.uint8) * 255, mode))[0], drawn)
+    assert np.array_equal(decode_mask(saved(tmp_path / "mask.png", drawn.astype(np.uint8) * 255, mode))[0], drawn)
 
 
 @pytest.mark.parametrize("one", [1, 128, 255])
 def test_a_mask_drawn_in_0_and_any_other_value_is_the_same_mask(tmp_path, drawn, one):
-    assert np.array_equal(mask_and_doubts(saved(tmp_path / "mask.png", drawn.astype(np.uint8) * one))[0], drawn)
+    assert np.array_equal(decode_mask(saved(tmp_path / "mask.png", drawn.astype(np.uint8) * one))[0], drawn)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
@@ -62,7 +62,7 @@ def test_exif_data_that_cannot_be_read_say_nothing(tmp_path, grey, ending, exif)
 
 
 def test_an_all_black_mask_marks_nothing(tmp_path):
-    assert not mask_and_doubts(saved(tmp_path / "mask.png", np.zeros((8, 8), np.uint8)))[0].any()
+    assert not decode_mask(saved(tmp_path / "mask.png", np.zeros((8, 8), np.uint8)))[0].any()
 
 
 @pytest.mark.parametrize("keep", [0, 20, 300])
@@ -102,14 +102,14 @@ def test_pixels_of_an_unknown_range_are_refused(tmp_path, pixels):
 @pytest.mark.parametrize("one", [1, 255, 65535])
 def test_masks_of_16_bits_are_masks(tmp_path, drawn, one):
     Image.fromarray(drawn.astype(np.uint16) * np.uint16(one)).save(tmp_path / "mask.png")
-    assert np.array_equal(mask_and_doubts(tmp_path / "mask.png")[0], drawn)
+    assert np.array_equal(decode_mask(tmp_path / "mask.png")[0], drawn)
 
 
 def test_a_mask_saved_as_jpeg_is_the_mask_without_the_haze_around_its_edges(tmp_path):
     mask = np.zeros((80, 80), bool)
     mask[20:60, 30:50] = True
     Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "mask.jpg", quality=75)
-    assert np.array_equal(mask_and_doubts(tmp_path / "mask.jpg")[0], mask)
+    assert np.array_equal(decode_mask(tmp_path / "mask.jpg")[0], mask)
 
 
 def test_the_size_of_an_image_is_read_without_its_pixels(tmp_path, grey):

@@ -10,7 +10,7 @@ import pytest
 from common.data import fractions, manifest
 from common.data.busi import index
 from common.data.case import Case, Decoded, on_one_grid
-from common.data.decode import mask_and_doubts
+from common.data.decode import decode_mask
 from common.data.masks import merge
 from common.data.prepare import Need, prepare, resized
 from common.errors import BadInput
@@ -107,7 +107,7 @@ def test_other_sides_score_what_the_images_do(busi_folder):
     sides = (64, 96, 160, 200, 320, 512)
 
     def count(case: Case) -> list[list[int]]:
-        drawn = Decoded(drawn=[mask_and_doubts(path)[0] for path in case.masks])
+        drawn = Decoded(drawn=[decode_mask(path)[0] for path in case.masks])
         mask = merge(on_one_grid(drawn, case), "merged")
         return [list(fractions.count_mask(resized(mask, side)).values()) for side in sides]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from common.data import manifest
 from common.data.busi import index
-from common.data.decode import decode_image, mask_and_doubts
+from common.data.decode import decode_image, decode_mask
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_how_the_pixels_are_stored_does_not_matter(tmp_path, image, masks):
     Image.fromarray(mask).save(tmp_path / "1-bit.png")
     Image.fromarray(mask.astype(np.uint8) * 255).convert("RGBA").save(tmp_path / "rgba.png")
     digests = {
-        manifest.case_digest(decode_image(tmp_path / stored).pixels, [mask_and_doubts(tmp_path / drawn)[0]])
+        manifest.case_digest(decode_image(tmp_path / stored).pixels, [decode_mask(tmp_path / drawn)[0]])
         for stored in ("rgb.png", "grey.png")
         for drawn in ("1-bit.png", "rgba.png")
     }

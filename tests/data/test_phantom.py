@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from common.data import phantom
 from common.data.busi import index
-from common.data.decode import decode_image, mask_and_doubts
+from common.data.decode import decode_image, decode_mask
 from common.errors import BadInput
 
 
@@ -47,7 +47,7 @@ def test_sizes_vary_so_that_resizing_is_exercised(folder):
 
 def test_only_normal_images_are_free_of_lesions_and_lesions_do_not_overlap(folder):
     for case in index(folder):
-        masks = [mask_and_doubts(path)[0] for path in case.masks]
+        masks = [decode_mask(path)[0] for path in case.masks]
         areas = [mask.mean() for mask in masks]
         assert max(areas) == 0 if case.label == "normal" else min(areas) > 0.005
         assert np.sum(masks, axis=0).max() <= 1

@@ -16,7 +16,7 @@ from common import papers
 from common.data import manifest
 from common.data.busi import index
 from common.data.case import Case
-from common.data.decode import mask_and_doubts
+from common.data.decode import decode_mask
 from common.data.masks import merge
 from common.data.outlines import fill_outline
 from common.data.prepare import Need, prepare
@@ -67,7 +67,7 @@ def test_another_reading_of_masks_is_no_setting(masks):
 
 def test_all_three_masks_of_benign_195_count(busi_folder, tmp_path):
     case = next(case for case in index(busi_folder) if case.id == "benign (195)")
-    masks = [mask_and_doubts(path)[0] for path in case.masks]
+    masks = [decode_mask(path)[0] for path in case.masks]
     areas = [np.count_nonzero(merge(masks, reading)) for reading in ("first", "union=2", "merged")]
     assert areas[0] < areas[1] < areas[2]
 

@@ -104,7 +104,7 @@ def test_a_small_lesion_without_a_larger_one_is_a_lesion(repro, tmp_path):
 def test_a_predicted_mask_is_scored_as_it_is(repro, own, tmp_path):
     """A ring that a person drew means the area inside. One that a program predicted means itself."""
     ring = np.zeros((SIDE, SIDE), np.uint8)
-    ring[4:20, 4:20] = 255
+    ring[4:20, 4:20] = 1
     ring[5:19, 5:19] = 0
     save(tmp_path / "marks" / "right.png", ring)
     repro("evaluate", "--predicted", "marks", *own, "-o", "out")
@@ -216,6 +216,20 @@ def test_masks_that_do_not_fit_the_images_are_refused_by_name(repro, own, tmp_pa
     assert (status, printed) == (2, "")
     assert told in " ".join(complaint.split())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("ending", "white"), [(".png", 255), (".tif", 1.0)])
+def test_maps_of_probabilities_are_refused(repro, own, tmp_path, ending, white):
+    """The greatest probability of an image would be its white: half of 0.1 would mark a lesion."""
+    for path in sorted((tmp_path / "marks").iterdir()):
+        marked, greatest = np.asarray(Image.open(path)), 0.1 if path.stem == "blank" else 1
+        path.unlink()
+        save(path.with_suffix(ending), (marked * greatest * white).astype(np.uint8 if white == 255 else np.float32))
+    status, printed, complaint = repro("evaluate", "--predicted", "marks", *own)
+    assert (status, printed) == (2, "")
+    said = " ".join(complaint.split())
+    assert f"not the same in all predicted masks: - {25 if white == 255 else 0.1} in {tmp_path}/marks/blank" in said
+    assert "Are they probabilities" in said
 
 
 def test_several_masks_of_one_image_are_refused(repro, own, tmp_path):

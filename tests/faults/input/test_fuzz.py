@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from common import cli, papers, strict_yaml
 from common.data import folder
-from common.data.decode import decode_image, mask_and_doubts, read_size
+from common.data.decode import decode_image, decode_mask, read_size
 from common.data.masks import NoMask, binary_mask, merge
 from common.data.open_image import Unreadable
 from common.data.outlines import fill_outline, meant_area
@@ -100,7 +100,7 @@ def test_any_bytes_are_an_image_or_refused_by_name(budget, tmp_path):
     def check(content, edits, mended):
         content = edited(content, edits)
         path.write_bytes(with_right_checksums(content) if mended else content)
-        for read in (decode_image, mask_and_doubts, read_size):
+        for read in (decode_image, decode_mask, read_size):
             found, refusal = outcome(lambda read=read: read(path), Unreadable)
             if refusal:
                 assert refusal.startswith(f"{path}: ")
@@ -108,7 +108,7 @@ def test_any_bytes_are_an_image_or_refused_by_name(budget, tmp_path):
             elif read is decode_image:
                 assert found[0].dtype == np.uint8
                 assert found[0].shape[2:] == (3,)
-            elif read is mask_and_doubts:
+            elif read is decode_mask:
                 assert found[0].dtype == bool
                 assert found[0].ndim == 2
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.decode import decode_image, mask_and_doubts, read_size
+from common.data.decode import decode_image, decode_mask, read_size
 from common.data.open_image import Unreadable
 from tests.faults.input.scene import BRIGHT, SIDE, scene
 
@@ -158,21 +158,21 @@ def test_what_has_no_known_black_and_white_is_refused(tmp_path, what):
 
 def test_a_mask_whose_white_is_zero_is_read_so_too(tmp_path):
     (tmp_path / "mask.tif").write_bytes(tiff(scene(65535, 0, int), 16, True))
-    assert np.array_equal(mask_and_doubts(tmp_path / "mask.tif")[0], BRIGHT)
+    assert np.array_equal(decode_mask(tmp_path / "mask.tif")[0], BRIGHT)
 
 
 @pytest.mark.parametrize("white", [1, 255, 0.3])
 def test_a_mask_in_fractions_has_no_white_but_its_own(tmp_path, white):
     Image.fromarray(scene(0, white, np.float32)).save(tmp_path / "mask.tif")
-    assert np.array_equal(mask_and_doubts(tmp_path / "mask.tif")[0], BRIGHT)
+    assert np.array_equal(decode_mask(tmp_path / "mask.tif")[0], BRIGHT)
 
 
 @pytest.mark.parametrize("white", [1, 255, 4095, 65535])
 def test_so_has_one_in_colours_of_16_bits(tmp_path, white):
     (tmp_path / "mask.png").write_bytes(coloured(scene(0, white, np.uint16)))
-    assert np.array_equal(mask_and_doubts(tmp_path / "mask.png")[0], BRIGHT)
+    assert np.array_equal(decode_mask(tmp_path / "mask.png")[0], BRIGHT)
 
 
 def test_a_mask_in_fractions_may_mark_nothing(tmp_path):
     Image.fromarray(scene(0, 0, np.float32)).save(tmp_path / "mask.tif")
-    assert not mask_and_doubts(tmp_path / "mask.tif")[0].any()
+    assert not decode_mask(tmp_path / "mask.tif")[0].any()

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from common.data.case import Case, on_one_grid, read_case
-from common.data.decode import mask_and_doubts
+from common.data.decode import decode_mask
 from common.data.open_image import Unreadable
 from tests.data.pictures import saved
 
@@ -234,4 +234,13 @@ def test_a_mask_in_a_palette_is_told_by_its_colours_and_not_by_their_numbers(tmp
     image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
     image.save(tmp_path / "mask.png")
     with pytest.raises(Unreadable, match="several colours, red and green"):
-        mask_and_doubts(tmp_path / "mask.png")
+        decode_mask(tmp_path / "mask.png")
+
+
+def test_a_mask_whose_palette_shows_all_in_black_is_refused(tmp_path):
+    """Read as it is shown, it would mark nothing."""
+    image = Image.fromarray(AREA.astype(np.uint8), "P")
+    image.putpalette([0] * 6)
+    image.save(tmp_path / "mask.png")
+    with pytest.raises(Unreadable, match="its palette shows all its values in one colour"):
+        decode_mask(tmp_path / "mask.png")

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from common.data import phantom
-from common.data.decode import mask_and_doubts
+from common.data.decode import decode_mask
 from tests.faults.input import corpus
 from tests.faults.input.test_yaml import DESCRIPTION, LAUGHS
 
@@ -134,7 +134,7 @@ def test_results_of_an_older_schema_are_named(tmp_path):
 def test_a_doubtful_mask_and_an_odd_name_of_the_folder_go_through_a_whole_run(tmp_path):
     folder = phantom.write(tmp_path / "[red] <b>", cases=12, side=48)
     mask = folder / "benign" / "benign (1)_mask.png"
-    corpus.save_mask(mask, ~mask_and_doubts(mask)[0])
+    corpus.save_mask(mask, ~decode_mask(mask)[0])
     places = ("--runs", tmp_path / "runs", "--results", tmp_path / "results")
     ended = repro("run", "cheng", "--profile", "smoke", "--repeats", "1", "--data", folder, *places)
     assert ended.status == 0, ended.printed
