@@ -14,7 +14,7 @@ from common.data.decode import decode_mask
 from common.data.fetch import Found
 from common.data.listing import ENDINGS, first_few, group_doubts, on_disk, plain_name, remind_of_left_out
 from common.data.open_image import Unreadable
-from common.data.pairing import files_in, name_images, pair
+from common.data.pairing import files_in, is_same, name_images, pair
 from common.errors import BadInput
 from common.evidence import counts, metrics
 from common.evidence.definition import Definition
@@ -64,14 +64,15 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
     masks: how several true masks of one image become its truth, as in `Recipe.masks`.
 
     Raises BadInput for a packed data set, if predicted masks and images do not pair up, for files that can't be read,
-    for masks of another size than their image, and if white is not the same in all masks. The message lists all such
-    files.
+    for masks of another size than their image, if white is not the same in all masks, and if predicted masks are the
+    files of the truth. The message lists such files.
     """
     if found.packed:
         raise BadInput(
             f"{found.folder} is a packed file. Ready masks are compared at the size of the images themselves."
         )
     files = _pair(on_disk(Path(os.path.abspath(folder.expanduser()))), found.cases)
+    _refuse_truth(files, found.cases)
 
     def compare(position: int, decoded: Decoded) -> _Compared:
         case, file = found.cases[position], files[position]
@@ -100,6 +101,14 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
     doubts += [(str(file), doubt) for _, file, each in pairs for doubt in each.doubts_of_predicted]
     fingerprint = manifest.fingerprint({case.id: each.digest for case, _, each in pairs})
     return ReadyMasks(files, counts.concatenate([each.rows for each in compared]), fingerprint, group_doubts(doubts))
+
+
+def _refuse_truth(files: Sequence[Path], cases: Sequence[Case]) -> None:
+    """Raises BadInput if predicted masks are the files of the truth, also by way of a link: their Dice would be 1."""
+    pairs = zip(files, cases, strict=True)
+    if same := [str(file) for file, case in pairs if any(is_same(file, mask) for mask in case.masks)]:
+        headline = "These predicted masks are the true masks themselves:"
+        raise BadInput.listing(headline, first_few(same), "Name the folder of what was predicted.")
 
 
 def _refuse_several_whites(whites: dict[Path, float]) -> None:

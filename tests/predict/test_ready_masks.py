@@ -218,6 +218,16 @@ def test_masks_that_do_not_fit_the_images_are_refused_by_name(repro, own, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+def test_the_true_masks_are_no_prediction(repro, own, tmp_path):
+    """Their Dice is 1. A copy of them can't be told from a perfect prediction."""
+    (tmp_path / "linked").symlink_to("masks")
+    for folder in ("masks", "linked"):
+        status, printed, complaint = repro("evaluate", "--predicted", folder, *own)
+        assert (status, printed) == (2, "")
+        assert "These predicted masks are the true masks themselves:" in complaint
+        assert f"{folder}/half_mask.png" in complaint
+
+
 @pytest.mark.parametrize(("ending", "white"), [(".png", 255), (".tif", 1.0)])
 def test_maps_of_probabilities_are_refused(repro, own, tmp_path, ending, white):
     """The greatest probability of an image would be its white: half of 0.1 would mark a lesion."""
