@@ -15,17 +15,22 @@ from common.paths import kind_of_place
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 ANY_FORMAT = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp")
-# How files of other formats begin, so that a message can name the format of a file that is not read.
+# How files of other formats begin, so that a message can name the format of a file that is not read: from a place in
+# the file and what is there to the format.
 _OTHER_FORMATS = {
-    b"GIF8": "GIF",
-    b"\0\0\0\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
-    b"8BPS": "Photoshop",
-    b"\x5c\x01\0\0": "NIfTI",  # 348, the size of its header
-    b"\0\0\x01\x5c": "NIfTI",
-    b"NRRD": "NRRD",
-    b"ObjectType": "MetaImage",
-    b"\x93NUMPY": "NumPy",
+    (0, b"GIF8"): "GIF",
+    (0, b"\0\0\0\x0cjP  "): "JPEG 2000",
+    (0, b"\xff\x4f\xff\x51"): "JPEG 2000",
+    (0, b"8BPS"): "Photoshop",
+    (0, b"\x5c\x01\0\0"): "NIfTI",  # 348, the size of its header
+    (0, b"\0\0\x01\x5c"): "NIfTI",
+    (0, b"NRRD"): "NRRD",
+    (0, b"ObjectType"): "MetaImage",
+    (0, b"\x93NUMPY"): "NumPy",
+    (4, b"ftyphei"): "HEIC",  # of a phone, often renamed to .jpg
+    (4, b"ftypmif1"): "HEIC",
+    (4, b"ftypavif"): "AVIF",
+    (128, b"DICM"): "DICOM",  # only `repro predict` reads it
 }
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how its four forms begin
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # possible sizes of the header that follows the first 14 bytes
@@ -61,7 +66,7 @@ def begins_as_image(start: bytes) -> bool:
 
 def other_format(start: bytes) -> str:
     """The format of a file that is none of FORMATS, "" if it is not known. start: its first bytes."""
-    return next((name for beginning, name in _OTHER_FORMATS.items() if start.startswith(beginning)), "")
+    return next((name for (place, sign), name in _OTHER_FORMATS.items() if start.startswith(sign, place)), "")
 
 
 def kind_of_file(path: Path) -> str:

@@ -24,6 +24,8 @@ IMAGES = {
     "bytes before the image": (b"\0\0" + corpus.cut_before(7), "not an image"),
     "a PostScript file, which Pillow would give to Ghostscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not an image"),
     "a GIF": (saved(photo(), "GIF"), "GIF, which is not read: convert it to PNG"),
+    "a picture of a phone, renamed": (b"\0\0\0\x18ftypheic", "HEIC, which is not read: convert it to PNG"),
+    "a DICOM file, renamed": (bytes(128) + b"DICM", "DICOM, which is not read: convert it to PNG"),
     "a JPEG 2000": (saved(photo(), "JPEG2000"), "JPEG 2000, which is not read: convert it to PNG"),
     "an animated WebP": (
         saved(photo(), "WEBP", save_all=True, append_images=[Image.fromarray(255 - photo())]),
