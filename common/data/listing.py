@@ -73,7 +73,8 @@ def kind_of_file(path: Path) -> str:
     """What to call a file that is no image when files are counted: ".txt", "without an ending", "a pipe"."""
     if kind := kind_of_place(path):
         return kind
-    if other := other_format(first_bytes(path)):
+    packed = "NIfTI" if path.name.lower().endswith(".nii.gz") else ""
+    if other := packed or other_format(first_bytes(path)):
         return f"{other} (not read)"
     return path.suffix.lower() or "without an ending"
 

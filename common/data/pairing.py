@@ -44,7 +44,8 @@ def files_in(folder: Path, other: Path, nested: bool) -> tuple[list[Path], list[
     Raises BadInput if the folder is missing, and for more than 1,000 folders.
     """
     if not folder.is_dir():
-        raise BadInput(f"{folder}: there is no such folder. Expected the images or the masks in it.")
+        what = "this is a file" if folder.is_file() else "there is no such folder"
+        raise BadInput(f"{folder}: {what}. Expected a folder with images or masks.")
     images, passed, folders = [], [], [folder]
     for each in folders:  # the loop appends to this list
         passed += hidden(each)

@@ -146,8 +146,10 @@ def test_an_unknown_class_is_shown_with_its_file(tmp_path):
 
 
 def test_missing_folders_and_empty_ones_are_named(tmp_path):
-    assert "pictures: there is no such folder. Expected the images or the masks in it" in refusal(tmp_path)
+    assert "pictures: there is no such folder. Expected a folder with images or masks" in refusal(tmp_path)
     assert "truth: there are no masks in it" in refusal(write(tmp_path, masks=[]))
+    (tmp_path / "a.png").touch()
+    assert "a.png: this is a file. Expected a folder" in refusal(tmp_path, images="a.png")
 
 
 @pytest.mark.parametrize(("text", "complaint"), [
