@@ -61,7 +61,7 @@ def test_the_leak_free_record_is_found():
     found = assess(paper, own, [own, grouped], NOWHERE)
     assert (found.leak_free, found.fresh, found.beside) == (grouped, True, False)
     (said,) = found.on_leak
-    assert said.startswith("With copies of an image kept on one side of the split")
+    assert said.startswith("The grouped split (paper profile) keeps all copies of an image on one side")
     stale = assess(paper, own, [own, grouped], NOWHERE, lambda each: each is grouped)
     assert (stale.leak_free, stale.fresh) == (None, False)
     assert stale.sentences == [outdated_sentence(own, [own, grouped], lambda each: each is grouped)]

@@ -300,7 +300,8 @@ def test_what_is_written_as_json_carries_the_checksum_of_the_rest(tmp_path):
 
 def record() -> schema.Record:
     run = {"seed": 0, "repeat": 0, "epochs": 3, "best_epoch": 2, "selection": "validation", "seconds": 61.5}
-    run |= {"split": {"train": 8, "validation": 1, "test": 1}, "history": {"loss": [0.9, 0.5]}, "trivial": {}}
+    run |= {"split": {"train": 8, "validation": 1, "test": 1}, "history": {"loss": [0.9, 0.5]}}
+    run |= {"trivial": {}, "unlearned": {}}
     machine = {"commit": "abc", "python": "3.11", "keras": "3.15", "backend": "tensorflow", "backend_version": "2.21"}
     return schema.Record(
         paper="gill",

@@ -102,7 +102,7 @@ def test_where_one_of_two_runs_is_older_no_leak_is_shown_and_it_is_said_which_on
 def test_in_the_table_of_leaks_a_line_of_two_older_runs_is_marked_and_of_two_fresh_ones_not(section_on_leaks):
     for fresh, marked in ((True, False), (False, True)):
         table = section_on_leaks(random_fresh=fresh, grouped_fresh=fresh).partition("<tbody>")[2]
-        assert "<li>With copies of an image kept on one side of the split" in table
+        assert "<li>The grouped split (small profile) keeps all copies of an image on one side" in table
         lines = table.split("<tr>")[1:]
         assert len(lines) > 1
         assert {'<em class="stale"' in line for line in lines} == {marked}
