@@ -57,13 +57,13 @@ class DecodedMask(NamedTuple):
 
     pixels: bool (height, width).
     doubts: about the mask, without the file's name.
-    white: the greatest value in the file, which stands for white. None if nothing is marked, and after a lossy
-        compression, which changes it.
+    white: the greatest value of the decoded mask, which stands for white; of a coloured mask, that of each channel. ()
+        if all is 0, and after a lossy compression, which changes it.
     """
 
     pixels: np.ndarray
     doubts: list[str]
-    white: float | None
+    white: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def decode_mask(path: Path) -> DecodedMask:
     and 0/65535 are read alike, also with smoothed edges. An all-black mask is all False.
 
     Raises Unreadable, also for a picture that is no mask: one that is mostly grey, or has areas of different values or
-    colours, such as lesions numbered 1, 2, 3; and for a palette that shows different values alike.
+    colours, such as lesions numbered 1, 2, 3; and for a palette that shows all values of the file in one colour.
     """
     found = _open(path)
     with _refusals_named(path):
@@ -151,14 +151,21 @@ def decode_mask(path: Path) -> DecodedMask:
             drawn = by_strips(found.image, _in_8_bits)
         _refuse_palette_of_one_colour(found.image, drawn)
         pixels, doubts = binary_mask(drawn, lossy=found.lossy)
-        # Fractions are scaled to their own maximum.
-        top = float(found.image.getextrema()[1] if found.image.mode == "F" else drawn.max())
-        return DecodedMask(pixels, doubts, None if found.lossy or not top else top)
+        return DecodedMask(pixels, doubts, () if found.lossy else _white(found.image, drawn))
+
+
+def _white(image: Image.Image, drawn: np.ndarray) -> tuple[float, ...]:
+    """As in `DecodedMask`. drawn: the decoded mask, (height, width) or (height, width, 3)."""
+    # Fractions are decoded as shares of their own maximum.
+    tops = [image.getextrema()[1]] if image.mode == "F" else np.atleast_1d(drawn.max(axis=(0, 1))).tolist()
+    if len(set(tops)) == 1:  # grey, which may be saved as a colour
+        tops = tops[:1]
+    return tuple(map(float, tops)) if any(tops) else ()
 
 
 def _refuse_palette_of_one_colour(image: Image.Image, drawn: np.ndarray) -> None:
     """Raises Refused for an image with a palette that hides its content: with different values, all of one colour."""
-    if image.mode == "P" and drawn.min() == drawn.max() and len(set(image.getextrema())) > 1:
+    if image.mode == "P" and (drawn == drawn[0, 0]).all() and len(set(image.getextrema())) > 1:
         raise Refused("its palette shows all its values in one colour: save it as grey, 0 and 255")
 
 

@@ -46,14 +46,14 @@ class ReadyMasks(NamedTuple):
 class _Compared(NamedTuple):
     """One case. digest: `manifest.case_digest`. rows: its counts, None if the predicted mask can't be used. wrong: why
     it can't. doubts: about its image and truth. doubts_of_predicted: about the predicted mask. white: as in
-    `DecodedMask`."""
+    `DecodedMask`; () if the mask can't be used."""
 
     digest: str
     rows: counts.Rows | None
     wrong: str
     doubts: list[str]
     doubts_of_predicted: list[str]
-    white: float | None = None
+    white: tuple[float, ...] = ()
 
 
 def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
@@ -64,15 +64,14 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
     masks: how several true masks of one image become its truth, as in `Recipe.masks`.
 
     Raises BadInput for a packed data set, if predicted masks and images do not pair up, for files that can't be read,
-    for masks of another size than their image, if white is not the same in all masks, and if predicted masks are the
-    files of the truth. The message lists such files.
+    for masks of another size than their image, for masks with a lesion that are the files of the truth, and if white is
+    not the same in all masks. The message lists such files. After a lossy compression, as in JPEG, white is not known.
     """
     if found.packed:
         raise BadInput(
             f"{found.folder} is a packed file. Ready masks are compared at the size of the images themselves."
         )
     files = _pair(on_disk(Path(os.path.abspath(folder.expanduser()))), found.cases)
-    _refuse_truth(files, found.cases)
 
     def compare(position: int, decoded: Decoded) -> _Compared:
         case, file = found.cases[position], files[position]
@@ -82,6 +81,8 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
             marked, doubts, white = decode_mask(file)
         except Unreadable as error:
             return _Compared(digest, None, str(error), decoded.doubts, [])
+        if marked.any() and any(is_same(file, mask) for mask in case.masks):
+            return _Compared(digest, None, f"{file}: this is the file of the true mask, here or by a link", [], [])
         if marked.shape != truth.shape:
             own, wanted = (f"{width}x{height}" for height, width in (marked.shape, truth.shape))
             wrong = f"{file}: the mask is {own} pixels, not the {wanted} of its image"
@@ -103,27 +104,22 @@ def compare_masks(folder: Path, found: Found, masks: str) -> ReadyMasks:
     return ReadyMasks(files, counts.concatenate([each.rows for each in compared]), fingerprint, group_doubts(doubts))
 
 
-def _refuse_truth(files: Sequence[Path], cases: Sequence[Case]) -> None:
-    """Raises BadInput if predicted masks are the files of the truth, also by way of a link: their Dice would be 1."""
-    pairs = zip(files, cases, strict=True)
-    if same := [str(file) for file, case in pairs if any(is_same(file, mask) for mask in case.masks)]:
-        headline = "These predicted masks are the true masks themselves:"
-        raise BadInput.listing(headline, first_few(same), "Name the folder of what was predicted.")
-
-
-def _refuse_several_whites(whites: dict[Path, float]) -> None:
+def _refuse_several_whites(whites: dict[Path, tuple[float, ...]]) -> None:
     """Raises BadInput if the masks have different whites. In maps of probabilities, white is the greatest probability
     of each image: half of it marks something even where the program found nothing. Labels of several classes differ
-    too. whites: the white of each file."""
-    by_white: dict[float, list[str]] = {}
+    too. whites: the white of each file that has one."""
+    by_white: dict[tuple[float, ...], list[str]] = {}
     for path, white in whites.items():
         by_white.setdefault(white, []).append(str(path))
     if len(by_white) > 1:
-        found = [f"{white:g} in {', '.join(first_few(paths))}" for white, paths in sorted(by_white.items())]
+        named = [
+            (", ".join(f"{value:.7g}" for value in white), first_few(by_white[white])) for white in sorted(by_white)
+        ]
         raise BadInput.listing(
             "The greatest value is not the same in all predicted masks:",
-            first_few(found),
-            "Are they probabilities, or the labels of several classes? Write what is marked as 255, and all else as 0.",
+            first_few([f"{white} in {', '.join(paths)}" for white, paths in named]),
+            "They may be probabilities, labels of several classes, or masks whose edges were smoothed. Write what is "
+            "marked as 255, and all else as 0.",
         )
 
 

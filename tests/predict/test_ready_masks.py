@@ -224,8 +224,8 @@ def test_the_true_masks_are_no_prediction(repro, own, tmp_path):
     for folder in ("masks", "linked"):
         status, printed, complaint = repro("evaluate", "--predicted", folder, *own)
         assert (status, printed) == (2, "")
-        assert "These predicted masks are the true masks themselves:" in complaint
-        assert f"{folder}/half_mask.png" in complaint
+        assert f"{folder}/half_mask.png: this is the file of the true mask, here or by a link" in complaint
+        assert "blank" not in complaint
 
 
 @pytest.mark.parametrize(("ending", "white"), [(".png", 255), (".tif", 1.0)])
@@ -239,7 +239,35 @@ def test_maps_of_probabilities_are_refused(repro, own, tmp_path, ending, white):
     assert (status, printed) == (2, "")
     said = " ".join(complaint.split())
     assert f"not the same in all predicted masks: - {25 if white == 255 else 0.1} in {tmp_path}/marks/blank" in said
-    assert "Are they probabilities" in said
+    assert "They may be probabilities" in said
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (np.uint8(1), np.uint8(2)),
+        (np.uint8([128, 0, 0]), np.uint8([0, 128, 0])),
+        (np.float32(1), np.float32(0.9999999)),
+    ],
+    ids=["labels", "colours of labels", "probabilities close to 1"],
+)
+def test_files_of_different_whites_are_refused_and_each_is_named(repro, own, tmp_path, one, other):
+    for path in sorted((tmp_path / "marks").iterdir()):
+        marked, white = np.asarray(Image.open(path)), one if path.stem == "right" else other
+        path.unlink()
+        save(path.with_suffix(".tif"), np.multiply.outer(marked, white).astype(white.dtype))
+    status, printed, complaint = repro("evaluate", "--predicted", "marks", *own)
+    assert (status, printed) == (2, "")
+    said = " ".join(complaint.split())
+    for white, name in ((one, "right"), (other, "blank")):
+        value = ", ".join(f"{each:.7g}" for each in np.atleast_1d(white))
+        assert f"- {value} in {tmp_path}/marks/{name}.tif" in said
+
+
+def test_grey_that_is_saved_as_a_colour_is_the_same_white(repro, own, tmp_path):
+    path = tmp_path / "marks" / "right.png"
+    save(path, np.multiply.outer(np.asarray(Image.open(path)), np.uint8([1, 1, 1])))
+    assert repro("evaluate", "--predicted", "marks", *own)[0] == 0
 
 
 def test_several_masks_of_one_image_are_refused(repro, own, tmp_path):

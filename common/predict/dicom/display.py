@@ -30,19 +30,24 @@ Ends = tuple[float, float]
 
 def show_grey(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
     """Grey pixels as shown: uint8 (H, W), higher values are brighter. stored: (H, W), integer or float."""
-    padded = _find_padding(data, stored, doubts) | ~np.isfinite(stored)
-    if padded.all():
-        padded[:] = False
+    inside = ~_find_padding(data, stored, doubts) & np.isfinite(stored)
+    if not inside.any():
+        inside[:] = True
         doubts.append("all of it has the value that it says is padding: shown all the same.")
-    values, ends = _apply_modality(data, stored, doubts)
-    inside = values[~padded] if padded.any() else values
-    grey = _to_grey(data, values, (inside.min(), inside.max()), ends, doubts)
+    values, ends = _apply_modality(data, stored, inside, doubts)
+    grey = _to_grey(data, values, inside, ends, doubts)
     kind, shape = text(data, "PhotometricInterpretation"), text(data, "PresentationLUTShape")
     if kind == "MONOCHROME1":
         grey = 255 - grey
     if (kind, shape) in (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")):
         doubts.append(f"it is {kind}, but its Presentation LUT Shape is {shape}: shown as {kind}.")
-    return np.where(padded, np.uint8(0), grey)
+    return np.where(inside, grey, np.uint8(0))
+
+
+def _ends_of(values: np.ndarray, inside: np.ndarray) -> Ends:
+    """The least and the greatest value of the image. inside: bool, which pixels are image and not padding."""
+    image = values[inside]
+    return image.min(), image.max()
 
 
 def _find_padding(data: Any, stored: np.ndarray, doubts: list[str]) -> np.ndarray:
@@ -68,15 +73,20 @@ def _pixel_of_word(value: int, data: Any, stored: np.ndarray) -> int | None:
     return value - 2**bits if signed and value >= 2 ** (bits - 1) else value
 
 
-def _apply_modality(data: Any, stored: np.ndarray, doubts: list[str]) -> tuple[np.ndarray, Ends | None]:
-    """Applies the modality table, or rescale slope and intercept.
+def _apply_modality(
+    data: Any, stored: np.ndarray, inside: np.ndarray, doubts: list[str]
+) -> tuple[np.ndarray, Ends | None]:
+    """Applies the modality table, or rescale slope and intercept. inside: as in `_ends_of`.
 
     Returns the values to which windows refer, and the black and white that follow from the number of bits. These are
     None for more than 8 bits: such pixels seldom fill their range."""
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in sequence_items(data, "ModalityLUTSequence"):
         if found := read_table(item, little, doubts, "modality table"):
-            return found.look_up(stored), (0, found.white) if found.white <= 255 else None
+            values = found.look_up(stored)
+            if not _hides(values, stored, inside):
+                return values, (0, found.white) if found.white <= 255 else None
+            doubts.append("its modality table shows nothing but one grey: left out.")
     ends = _range_of_bits(data, stored)
     slope, intercept = numbers(data, "RescaleSlope"), numbers(data, "RescaleIntercept")
     if slope == [] and intercept == []:
@@ -102,25 +112,31 @@ def _range_of_bits(data: Any, stored: np.ndarray) -> Ends | None:
     return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
 
 
-def _to_grey(data: Any, values: np.ndarray, present: Ends, ends: Ends | None, doubts: list[str]) -> np.ndarray:
+def _hides(shown: np.ndarray, values: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether an image of several values is shown in one grey. inside: as in `_ends_of`."""
+    (darkest, brightest), (least, greatest) = _ends_of(shown, inside), _ends_of(values, inside)
+    return darkest == brightest and least < greatest
+
+
+def _to_grey(data: Any, values: np.ndarray, inside: np.ndarray, ends: Ends | None, doubts: list[str]) -> np.ndarray:
     """Applies the first VOI table or window that can be used; without one, stretches from black to white. Returns uint8
     (H, W), before the inversion of MONOCHROME1.
 
-    present: the least and the greatest value outside the padding. ends: black and white as `_apply_modality` returns
-    them; if None, `present` takes their place."""
+    inside: as in `_ends_of`. ends: black and white as `_apply_modality` returns them; if None, the least and the
+    greatest value of the image take their place."""
     little = data.file_meta.TransferSyntaxUID.is_little_endian
     for item in sequence_items(data, "VOILUTSequence"):
         if found := read_table(item, little, doubts, "VOI table"):
-            shown = found.look_up(values)
-            if shown.min() < shown.max() or present[0] == present[1]:
-                return to_8_bits(shown, 0, found.white)
+            grey = to_8_bits(found.look_up(values), 0, found.white)
+            if not _hides(grey, values, inside):
+                return grey
             doubts.append("its VOI table shows nothing but one grey: left out.")
     for window in _windows(data, doubts):
-        darkest, brightest = to_8_bits(_apply_window(np.array(present), *window), 0, _TOP)
-        if darkest < brightest or present[0] == present[1]:
-            return to_8_bits(_apply_window(values, *window), 0, _TOP)
+        grey = to_8_bits(_apply_window(values, *window), 0, _TOP)
+        if not _hides(grey, values, inside):
+            return grey
         doubts.append("its window shows nothing but one grey: left out.")
-    return to_8_bits(values, *(ends or present))
+    return to_8_bits(values, *(ends or _ends_of(values, inside)))
 
 
 def _windows(data: Any, doubts: list[str]) -> Iterator[tuple[float, float, str]]:

@@ -120,7 +120,7 @@ class Table:
 def read_table(item: Any, little: bool, doubts: list[str], named: str) -> Table | None:
     """The table in an item of a sequence. None, with a doubt, if it can't be used. named: its name in doubts."""
     found = table_of_elements(item, "LUTDescriptor", "LUTData", little, doubts, named)
-    if found is None or found.entries.min() == found.entries.max():
+    if found is None or not found.entries.max():
         doubts.append(f"its {named} can't be used: left out.")
         return None
     return with_fitting_white([found], doubts, named)[0]

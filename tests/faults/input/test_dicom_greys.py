@@ -226,8 +226,12 @@ SHOWN = {
         File(DEEP, {"ModalityLUTSequence": [lut(None, None)], **OF_12}, bits=12), 6, 249, "modality table can't",
     ),
     "a modality table of one value": (
-        File(DEEP, {"ModalityLUTSequence": [lut([4, 0, 12], [7] * 4)], **OF_12}, bits=12), 6, 249,
-        "modality table can't",
+        File(DEEP, {"ModalityLUTSequence": [lut([4, 0, 12], [4000] * 4)], **OF_12}, bits=12), 6, 249,
+        "its modality table shows nothing but one grey",
+    ),
+    "a modality table that begins above all pixels": (
+        File(DEEP, {"ModalityLUTSequence": [lut([4, 5000, 12], [0, 9, 99, 4000])], **OF_12}, bits=12), 6, 249,
+        "its modality table shows nothing but one grey",
     ),
     # VOI tables
     "a VOI table": (File(scene(2, 6), {"VOILUTSequence": [lut([8, 0, 10], SQUARED)]}), 21, 187, ""),
@@ -269,12 +273,23 @@ SHOWN = {
         File(DEEP, {"VOILUTSequence": [Dataset()], **OF_12}, bits=12), 6, 249, "its VOI table can't be used",
     ),
     "a VOI table of one grey, and a window": (
-        File(DEEP, {"VOILUTSequence": [lut([8, 0, 10], [500] * 8)], **OF_12}, bits=12), 6, 249,
-        "its VOI table can't be used",
+        File(DEEP, {"VOILUTSequence": [lut([8, 0, 10], [1000] * 8)], **OF_12}, bits=12), 6, 249,
+        "its VOI table shows nothing but one grey",
+    ),
+    "a VOI table whose entries are one grey in 8 bits, and a window": (
+        File(DEEP, {"VOILUTSequence": [lut([8, 0, 16], range(60000, 60008))], **OF_12}, bits=12), 6, 249,
+        "its VOI table shows nothing but one grey",
     ),
     "a VOI table that begins above all pixels, and a window": (
         File(DEEP, {"VOILUTSequence": [lut([8, 5000, 10], SQUARED)], **OF_12}, bits=12), 6, 249,
         "its VOI table shows nothing but one grey",
+    ),
+    "such a table, and padding that it shows in another grey": (
+        File(
+            framed(DEEP, 9000),
+            {"PixelPaddingValue": 9000, "VOILUTSequence": [lut([2, 8999, 10], [0, 999])], **OF_12}, bits=16,
+        ),
+        6, 249, "its VOI table shows nothing but one grey",
     ),
     "no item, and a window": (File(DEEP, {"VOILUTSequence": [], **OF_12}, bits=12), 6, 249, ""),
     "the second of two VOI tables": (

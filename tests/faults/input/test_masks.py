@@ -237,10 +237,11 @@ def test_a_mask_in_a_palette_is_told_by_its_colours_and_not_by_their_numbers(tmp
         decode_mask(tmp_path / "mask.png")
 
 
-def test_a_mask_whose_palette_shows_all_in_black_is_refused(tmp_path):
-    """Read as it is shown, it would mark nothing."""
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (255, 0, 0)], ids=["black", "white", "red"])
+def test_a_mask_whose_palette_shows_all_in_one_colour_is_refused(tmp_path, colour):
+    """Read as it is shown, it would mark nothing or everything."""
     image = Image.fromarray(AREA.astype(np.uint8), "P")
-    image.putpalette([0] * 6)
+    image.putpalette(colour * 2)
     image.save(tmp_path / "mask.png")
     with pytest.raises(Unreadable, match="its palette shows all its values in one colour"):
         decode_mask(tmp_path / "mask.png")
