@@ -313,7 +313,7 @@ def test_a_run_with_a_broken_file_is_shown_so_and_hides_no_other(repro, tmp_path
     assert status == 0
     shown = re.split(r"^(?:stopped|damaged)  cheng/", printed, flags=re.MULTILINE)[1:]
     assert [run[0] for run in shown] == ["a", "b", "c", "d"]
-    assert "readings not noted" in shown[0]
+    assert "readings can't be read" in shown[0]
     assert "repeat 1 has 2 of 8 epochs" in " ".join(shown[0].split())
     assert "To go on: again" in shown[0]
     for run in shown[1:]:

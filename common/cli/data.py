@@ -14,7 +14,7 @@ from common.paper import Paper, Profile
 from common.paths import data_root, refuse_unwritable, refuse_unwritable_file
 from common.plural import counted
 
-if TYPE_CHECKING:  # else each command imports what it needs
+if TYPE_CHECKING:  # a command imports these when it runs
     import numpy as np
 
     from common.data.case import Case

@@ -27,7 +27,7 @@ from common.paths import data_root, refuse_unwritable
 from common.predict.bundled import FILE, NAME, SCORES, find_network
 from common.training.backend import import_keras
 
-if TYPE_CHECKING:  # else each command imports what it needs
+if TYPE_CHECKING:  # a command imports these when it runs
     from common.evidence.effects import OneAtATime
     from common.report.try_page import TryPage
 

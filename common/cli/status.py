@@ -77,7 +77,7 @@ def describe_run(folder: Path) -> str:
     readings can't be read."""
     from common.evidence.describe_runs import say_readings
 
-    about, readings = _FOLDER.fullmatch(folder.name), "readings not noted"
+    about, readings = _FOLDER.fullmatch(folder.name), "readings can't be read"
     with suppress(Damaged, OSError, KeyError, TypeError, AttributeError):
         readings = say_readings(read_json(folder / "run.json")["readings"])
     if not about:

@@ -31,7 +31,7 @@ from common.paths import data_root
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
-if TYPE_CHECKING:  # else the command imports what it needs
+if TYPE_CHECKING:  # the command imports these when it runs
     from common.sweep.grid import Experiment, Grid
     from common.sweep.job import Job, Outcome
     from common.sweep.spec import Sweep

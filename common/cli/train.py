@@ -26,7 +26,7 @@ from common.errors import BadInput, FailedRun
 from common.training.at_once import share_memory
 from common.training.backend import import_keras
 
-if TYPE_CHECKING:  # else the command imports what it needs
+if TYPE_CHECKING:  # the command imports these when it runs
     from common.training.request import Request
 
 

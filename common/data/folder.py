@@ -12,7 +12,7 @@ docs/describe-data.md has every key. common/data/mammo_masses.yaml is an example
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,9 +131,14 @@ def index(about: Description, base: Path, scaled: bool = True, timed: bool = Tru
         ]
         if any("/" in case.id for case in cases):
             remedy.append("Folders are part of the names. Where they say nothing, name a lower one.")
-        remedy += remind_of_left_out(path for path in files.passed_over if plain_name(path.name) not in about.ignore)
+        remedy += _remind_of_left_out(about, files.passed_over)
         raise BadInput.listing("Images and masks do not pair up:", wrong + unusable_files(cases), *remedy)
     return cases, files.passed_over
+
+
+def _remind_of_left_out(about: Description, passed: Iterable[Path]) -> list[str]:
+    """As `listing.remind_of_left_out`, without the files that the description itself leaves out."""
+    return remind_of_left_out(path for path in passed if plain_name(path.name) not in about.ignore)
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ def _find_files(about: Description, base: Path) -> _Files:
             )
             raise BadInput(
                 f"{folder}: there are no {what} in it. Known endings: {', '.join(ENDINGS)}.{hint}",
-                *remind_of_left_out([*passed, *more]),
+                *_remind_of_left_out(about, [*passed, *more]),
             )
     ids = pairing.ids_by_name(images, masks, (one, other))
     return _Files(images, masks, ids, [*passed, *more, *ignored])

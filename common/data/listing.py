@@ -116,7 +116,7 @@ def remind_of_left_out(paths: Iterable[Path]) -> list[str]:
     """A line of an error message about files that do not pair up: what was passed over, as the missing file may be of a
     kind that is not read. [] for none."""
     left_out = describe_left_out(paths)
-    return [f"Left out, as they are no images: {left_out}."] if left_out else []
+    return [f"Left out: {left_out}."] if left_out else []
 
 
 def count_kinds(kinds: Iterable[str]) -> str:

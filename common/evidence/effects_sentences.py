@@ -99,8 +99,8 @@ def _moves(tried: Sequence[Alternative], alternative: Alternative, most: Effect)
 
 
 def _certainty(tried: Sequence[Alternative], most: Effect) -> str:
-    """The end of the sentence on the reading that moves most: whether its interval includes 0. If it does, the largest
-    effect whose interval does not is named too."""
+    """What is said of the reading that moves most: whether its interval includes 0. If it does, the largest effect
+    whose interval does not is named too."""
     if most.difference.low is None:
         return ". From a single repeat there is no interval: it does not tell how far repeats vary."
     if most.difference.certain:
@@ -160,8 +160,7 @@ def _with(names: Sequence[str], known: dict[str, Interval]) -> str:
 
 
 def _by_chance(tried: Sequence[Alternative]) -> str:
-    """A sentence: how many intervals exclude 0, and how many would if no reading had an effect. "" if there are no
-    intervals."""
+    """How many intervals exclude 0, and how many would if no reading had an effect. "" if there are no intervals."""
     kinds = {
         "on printed definitions": [moved for each in tried for moved in each.printed],
         "on standard definitions of the test images": [moved for each in tried for moved in each.standard],
@@ -175,4 +174,4 @@ def _by_chance(tried: Sequence[Alternative]) -> str:
     if not told:
         return ""
     chance = " and ".join(f"{_BY_CHANCE * len(found):.1f}" for found in known.values() if found)
-    return f"Intervals that exclude 0: {', '.join(told)}. If no reading did anything, about {chance} would by chance."
+    return f"Intervals that exclude 0: {', '.join(told)}. By chance alone, about {chance} of them would."

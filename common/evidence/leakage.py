@@ -100,7 +100,8 @@ def leak_sentence(random: Record, grouped: Record, own: Iterable[Key], standard:
         least = f"{kept} Of {numbers} {_most(printed)} changes most{scale}."
         return f"{least} One repeat of a split does not tell how far repeats vary{shared}.{small}"
     sure, further_sure = ({key: each for key, each in of.items() if each.certain} for of in (printed, further))
-    said = f"{kept} The 95 % interval of the difference excludes 0 for {len(sure) or 'none'} of {numbers}"
+    said = f"{kept} The 95 % interval of the difference from the random split excludes 0"
+    said += f" for {len(sure) or 'none'} of {numbers}"
     said += f": {_most(sure)}" if len(sure) == 1 else f", most clearly {_most(sure)}" if sure else ""
     if further_sure:
         said += (

@@ -94,8 +94,8 @@ def resampled(
 
 
 def value_of_each_image(signature: str, rows: Rows) -> np.ndarray:
-    """The `value` of each row alone: float64 (n,), NaN where it is undefined; (0,) for no rows. Otherwise raises
-    ValueError as `value`."""
+    """The `value` of each row alone: float64 (n,), NaN where it is undefined; (0,) for no rows. Raises
+    ValueError as `value` does, except for no rows."""
     definition = Definition.parse(signature)
     return _from_sums(definition, _unit_terms(definition, rows, units_of(rows, 1)))
 

@@ -187,15 +187,15 @@ def _say_needed(answer: Answer) -> str:
     row, record = answer.ours.row, answer.ours.assessed.record
     on_published = is_on_published_splits(answer.paper, record)
     unit = name_repeats(answer.paper, record)
+    purpose, does = ("for a hint", "give a hint") if record.profile == "small" else ("to decide it", "decide it")
     needed, n = row.needed, row.reproduced.n
     if needed is None:
         if n < RUNS and not (is_column(answer.cells) and record.folds):
             return f"It takes at least {RUNS} {unit}."
         if not on_published or row.margin is None:
             return ""
-        return "Each published split needs two repeats before we can say how many it would take."
-    small = record.profile == "small"
-    return say_needed(needed, unit, *(("for a hint", "give a hint") if small else ("to decide it", "decide it")))
+        return f"Each published split needs two repeats before we can say how many would {does}."
+    return say_needed(needed, unit, purpose, does)
 
 
 def _say_spread(answer: Answer) -> str:

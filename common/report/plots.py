@@ -43,7 +43,7 @@ def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None])
             "svg.fonttype": "none",
             "svg.hashsalt": name,
             "font.size": 9,
-            "font.sans-serif": ["DejaVu Sans"],
+            "font.sans-serif": ["DejaVu Sans"],  # else each text names ten more fonts
             "text.parse_math": False,
         }
     ):
@@ -63,9 +63,10 @@ def draw_svg(size: tuple[float, float], name: str, plot: Callable[[Axes], None])
 
 def _shortened(path: re.Match) -> str:
     """The same path in about half the characters. It has one decimal, since less than a tenth of a point is not seen.
-    And it leaves out L: in a path without curves, points that follow each other are joined by lines anyway."""
+    And it leaves out L: points that follow a point of a line are joined by lines anyway."""
     rounded = re.sub(r"\d+\.\d+", lambda length: f"{float(length[0]):.1f}".removesuffix(".0"), path[0])
-    return rounded if "C" in rounded else rounded.replace(" \nL ", " ")
+    only_lines = set(re.findall("[A-Za-z]", rounded.removeprefix(" d="))) <= {"M", "L", "z"}
+    return rounded.replace(" \nL ", " ") if only_lines else rounded
 
 
 def _embedded(svg: str, name: str) -> str:

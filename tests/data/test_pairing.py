@@ -58,13 +58,13 @@ def test_a_file_that_is_not_read_is_told_beside_the_partner_that_misses_it(refus
     Image.new("L", (40, 40)).save(write(tmp_path / "scans", "b.png") / "a.gif")
     said = refusal(["b.png"], ["a.png", "b.png"])
     assert "a.png: no image is called 'a'" in said
-    assert "Left out, as they are no images: 1 GIF (not read)." in said
+    assert "Left out: 1 GIF (not read)." in said
 
 
 def test_files_that_are_not_read_are_told_if_there_are_no_others(refusal, tmp_path):
     (tmp_path / "masks").mkdir()
     Image.new("L", (40, 40)).save(tmp_path / "masks" / "a.gif")
-    assert "Left out, as they are no images: 1 GIF (not read)." in refusal(["a.png"], [])
+    assert "Left out: 1 GIF (not read)." in refusal(["a.png"], [])
 
 
 def test_several_masks_are_several_lesions_of_one_image(pairs):

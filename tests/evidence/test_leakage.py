@@ -109,7 +109,8 @@ def said(own: Record, other: Record, standard=()) -> str:
 def test_where_no_interval_excludes_0_that_is_all_that_is_said():
     text = said(record(0.75, 0.70, 0.72), record(0.74, 0.69, 0.70, **GROUPED))
     assert text.endswith(
-        "The 95 % interval of the difference excludes 0 for none of 1 printed definition on test and validation images."
+        "The 95 % interval of the difference from the random split excludes 0 for none of 1 printed definition on test "
+        "and validation images."
     )
 
 

@@ -158,7 +158,7 @@ def test_files_of_another_kind_are_named(repro, own, tmp_path):
     (tmp_path / "marks" / "half.png").unlink()
     (tmp_path / "marks" / "half.nii.gz").write_bytes(b"\x1f\x8b")
     _, _, complaint = repro("evaluate", "--predicted", "marks", *own)
-    assert "Left out, as they are no images: 1 NIfTI (not read)." in complaint
+    assert "Left out: 1 NIfTI (not read)." in complaint
     for path in (tmp_path / "marks").glob("*.png"):
         path.unlink()
     _, _, complaint = repro("evaluate", "--predicted", "marks", *own)

@@ -182,6 +182,23 @@ def test_curves_of_test_images_are_called_so():
     assert "; test, which also chose the epoch: ends between " in drawn
 
 
+def test_a_line_in_a_plot_has_its_points_to_a_tenth_and_a_marker_keeps_its_curves():
+    def plot(axes) -> None:
+        axes.plot([0, 1, 2, 3], [5, float("nan"), 2, 8], "o-")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "_shortened", lambda path: path[0])
+        whole = plots.draw_svg((3, 2), "one", plot)
+    short = plots.draw_svg((3, 2), "one", plot)
+    assert len(short) < len(whole)
+    paths = [re.findall(r' d="([^"]*)"', svg) for svg in (whole, short)]
+    for long, brief in zip(*paths, strict=True):
+        exact, rounded = (np.array(re.findall(r"-?[\d.]+", path), float) for path in (long, brief))
+        assert np.abs(exact - rounded).max() <= 0.05 + 1e-9
+        letters, fewer = ("".join(re.findall("[A-Za-z]", path)) for path in (long, brief))
+        assert fewer == (letters if "C" in letters else letters.replace("L", ""))
+
+
 def test_folds_have_a_line_each_with_mean_and_deviation_where_the_table_has_them():
     record = record_of(RESULTS, "paudel")
     numbered = [*map(str, range(1, 11))]

@@ -24,7 +24,7 @@ def test_the_reading_that_moves_most_is_named_with_its_interval():
     )
     assert chance == (
         "Intervals that exclude 0: 1 of 2 on printed definitions, 1 of 2 on standard definitions of the test images. "
-        "If no reading did anything, about 0.1 and 0.1 would by chance."
+        "By chance alone, about 0.1 and 0.1 of them would."
     )
 
 
