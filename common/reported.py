@@ -221,8 +221,8 @@ class Cases(_Record):
 class Worded(_Record):
     """A claim in words that a run can test. It is about one metric: `definition`, on the images of `split`.
 
-    quote: the paper's words; or source: where the claim is made, if we do not have the paper's text. why: how we read
-        it.
+    quote: the paper's words; or restated: the claim in ours, to follow "it claims that", if we do not have the paper's
+        text. why: how we read it.
     readings: those of the network that is claimed to be better, if it is not the paper's own.
     images: the number of test images behind the printed numbers, in one of the test sets if there are several; None if
         it is not known.
@@ -235,7 +235,7 @@ class Worded(_Record):
 
     id: str
     quote: str | None = None
-    source: str | None = None
+    restated: str | None = None
     where: str
     split: Split
     definition: str
@@ -249,14 +249,14 @@ class Worded(_Record):
     def _one_claim(self) -> "Worded":
         if (self.above is None) == (not self.over):
             raise ValueError(f"{self.id} claims `above` a number or `over` something, one of the two")
-        if (self.quote is None) == (self.source is None):
-            raise ValueError(f"{self.id} has a `quote` of the paper or a `source` where it is claimed, one of the two")
+        if (self.quote is None) == (self.restated is None):
+            raise ValueError(f"{self.id} has a `quote` of the paper, or is `restated` in our words, one of the two")
         return self
 
     @property
     def words(self) -> str:
         """What is claimed, as tables show it."""
-        return self.quote or self.source
+        return self.quote or self.restated
 
 
 class Figure(_Record):

@@ -162,7 +162,7 @@ def _say_claims(tested: Iterable[Tested]) -> Iterator[str]:
             first[each.claim.id] = each
     claimed: dict[str, list[Tested]] = {}
     for each in first.values():
-        words = f'"{each.claim.quote}"' if each.claim.quote else each.claim.source
+        words = f'"{each.claim.quote}"' if each.claim.quote else f"that {each.claim.restated}"
         claimed.setdefault(words, []).append(each)
     for words, ways in claimed.items():
         if len(ways) > 1:

@@ -332,8 +332,8 @@ def test_a_claim_is_one_thing(claim):
         claiming(**claim)
 
 
-@pytest.mark.parametrize("stands", [{"quote": None}, {"source": "README"}])
-def test_a_claim_is_quoted_or_has_a_source(stands):
+@pytest.mark.parametrize("stands", [{"quote": None}, {"restated": "it is better"}])
+def test_a_claim_is_quoted_or_restated(stands):
     about = {"id": "x", "quote": "words", "where": "1", "split": "test", "definition": DICE, "why": "so", "above": 0.5}
     with pytest.raises(ValidationError, match="one of the two"):
         Worded(**about | stands)
