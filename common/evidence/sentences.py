@@ -28,7 +28,7 @@ DIFFERING: dict[Verdict, str] = {"paper higher": "lower", "paper lower": "higher
 
 # Why a number outside of our interval may not count as different: all numbers of a record are judged together
 # (RULES.md).
-BY_CHANCE = "of several numbers, one may do so by chance"
+BY_CHANCE = "one of several may do so by chance"
 
 # Of the numbers that contradict one number, this many are named; the others are only counted.
 NAMED = 3

@@ -132,7 +132,7 @@ def test_a_number_outside_of_our_interval_may_lie_there_by_chance_where_several_
     others = cell("0.71", split="train"), cell("0.71", split="validation")
     first, *_ = answered(paper(cell("0.76"), *others), runs)
     assert say_verdict(first).startswith(f"{before} (")
-    assert "The printed number lies outside, but of several numbers, one may do so by chance." in say_verdict(first)
+    assert "The printed number lies outside, but one of several may do so by chance." in say_verdict(first)
 
 
 def test_the_formula_that_a_paper_prints_is_named_as_such():
